@@ -1,0 +1,140 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// A Method is a CoAP request method.
+type Method uint8
+
+// The methods of the bootstrap interface, with their CoAP codes.
+const (
+	GET    Method = 1
+	POST   Method = 2
+	PUT    Method = 3
+	DELETE Method = 4
+)
+
+var methodNames = [...]string{GET: "GET", POST: "POST", PUT: "PUT", DELETE: "DELETE"}
+
+// String is the method's name.
+func (m Method) String() string {
+	if m >= GET && int(m) < len(methodNames) {
+		return methodNames[m]
+	}
+	return "method " + string('0'+rune(m%10))
+}
+
+// A Request is one CoAP request, in either direction, whole: blocks, retransmission
+// and duplicates are the business of the message layer.
+type Request struct {
+	Method  Method
+	Path    []string // Uri-Path options; none for "/"
+	Queries []string // Uri-Query options
+
+	ContentFormat lwm2m.Format // of Payload; zero when not given
+	Accept        lwm2m.Format // zero when not given
+	Payload       []byte
+}
+
+// A Response is the answer to a Request.
+type Response struct {
+	Code          lwm2m.Code
+	ContentFormat lwm2m.Format
+	Payload       []byte
+
+	// The rest is told about an answer that was received, and ignored in one to be
+	// sent.
+
+	// Transmissions counts the datagrams that the request and its blocks took
+	// beyond one each, plus one: 1 where nothing was lost.
+	Transmissions int
+
+	// Separate is whether the answer came as a message of its own, after an empty
+	// acknowledgement (RFC 7252 §5.2.2).
+	Separate bool
+
+	// Quirk tells a deviation of the peer that the message layer tolerated; usually
+	// empty.
+	Quirk string
+}
+
+// Why a request has no answer. [Conn.Do] wraps one of these, or the error of its
+// context.
+var (
+	// ErrSilent: nothing came, retransmissions included (RFC 7252 §4.2).
+	ErrSilent = errors.New("no answer")
+
+	// ErrReset: the peer rejected the message with RST.
+	ErrReset = errors.New("rejected with RST")
+
+	// ErrGone: the peer or this side closed the association.
+	ErrGone = errors.New("association closed")
+)
+
+// A Conn is one association with a peer: a DTLS association, or an address and port
+// of plain CoAP. Its methods may be called concurrently; requests are sent one at a
+// time (NSTART 1).
+type Conn interface {
+	// Do sends a Confirmable request and waits for its final answer, acknowledging
+	// a separate one before it returns. An error code in the answer is no error.
+	Do(ctx context.Context, r Request) (Response, error)
+
+	// Peer says who is at the other end.
+	Peer() Peer
+
+	// Tune sets what is special about this peer, for later requests.
+	Tune(t Tuning)
+
+	// Done is closed when the association has ended.
+	Done() <-chan struct{}
+
+	// Linger closes the association as soon as the peer does, at the latest after d;
+	// until then duplicates are still answered, so that a lost acknowledgement does
+	// no harm. It returns at once. New requests of the peer are still handled and
+	// end the lingering.
+	Linger(d time.Duration)
+
+	// Close ends the association at once, with close_notify where there is DTLS.
+	Close() error
+}
+
+// A Peer is who is at the other end of a [Conn].
+type Peer struct {
+	Remote    string // IP:port as first seen
+	Transport string // "coap" or "coaps"
+
+	// Identity is the PSK identity that was proved, raw; empty with plain CoAP.
+	Identity string
+}
+
+// Secure reports whether the peer proved its identity.
+func (p Peer) Secure() bool { return p.Transport == "coaps" }
+
+// Tuning adapts the message layer to one peer. Zero values mean the default.
+type Tuning struct {
+	AckTimeout time.Duration // ACK_TIMEOUT; default 2 s (RFC 7252 §4.8)
+	BlockSize  int           // largest block sent, a power of two from 16 to 1024; default 1024
+}
+
+// A Handler answers the requests of peers.
+type Handler interface {
+	// ServeRequest answers r. It must not block for longer than a store look-up
+	// takes. After, where not nil, runs in a goroutine of its own once the answer
+	// has been handed to the network, and may use conn; the message layer waits for
+	// it before it is closed. ctx ends when conn does or the message layer is closed.
+	// Duplicates of r are answered by the message layer and do not come here.
+	ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(ctx context.Context))
+}
+
+// A Handshake is one DTLS handshake that did not complete.
+type Handshake struct {
+	Remote   string
+	Identity string // as claimed; empty where it did not come so far
+	Err      error
+	Started  time.Time
+}

@@ -1,0 +1,13 @@
+package lwm2m
+
+// An Op is an operation of the bootstrap interface (Core 1.1.1 §6.1.7).
+type Op string
+
+// The operations that a Bootstrap-Server performs on a Client.
+const (
+	OpDiscover Op = "discover"
+	OpRead     Op = "read"
+	OpWrite    Op = "write"
+	OpDelete   Op = "delete"
+	OpFinish   Op = "finish"
+)

@@ -1,0 +1,35 @@
+package lwm2m
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// A Secret is key material. Printing, logging or marshalling one tells its length
+// only, whatever the verb; [Secret.Reveal] is the one way to the bytes. The zero
+// Secret is empty. Secrets are comparable with ==, though not in constant time.
+type Secret struct{ bytes string }
+
+// NewSecret returns a Secret of a copy of b.
+func NewSecret(b []byte) Secret { return Secret{string(b)} }
+
+// Reveal returns a copy of the bytes.
+func (s Secret) Reveal() []byte { return []byte(s.bytes) }
+
+// Len is the number of bytes.
+func (s Secret) Len() int { return len(s.bytes) }
+
+// IsZero reports whether the Secret is empty.
+func (s Secret) IsZero() bool { return s.bytes == "" }
+
+// String tells the length, such as "[16 secret bytes]".
+func (s Secret) String() string { return fmt.Sprintf("[%d secret bytes]", len(s.bytes)) }
+
+// Format prints [Secret.String] for every verb, %x and %#v among them.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// LogValue is [Secret.String].
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText writes [Secret.String], never the bytes.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// A Revision counts the edits of one record, from 1. Zero is "no such record": a
+// Put with revision zero creates.
+type Revision uint64
+
+// A Device is what the operator keeps of one Endpoint Client Name.
+type Device struct {
+	Endpoint lwm2m.EndpointName
+	Revision Revision
+
+	// Profile names what the device is given. Required.
+	Profile string
+
+	// Disabled devices are refused, and their history says so.
+	Disabled bool
+
+	// NoSec permits this device to bootstrap over plain CoAP, where nothing proves
+	// who it is. Default: refused.
+	NoSec bool
+
+	// Credentials are the ways the device may authenticate, any of which will do;
+	// several during a rotation. Their identities are unique in the store.
+	Credentials []Credential
+
+	// Accounts holds, by the account's name in the profile, what is individual to
+	// this device in it.
+	Accounts map[string]AccountKeys
+
+	// Vars are values for the profile's templates, as {{.Vars.name}}.
+	Vars map[string]string
+
+	// Tags group devices for lists.
+	Tags []string
+
+	// Format overrides the content format of Writes; zero leaves it to the profile.
+	Format lwm2m.Format
+
+	// Note is free text of the operator.
+	Note string
+
+	Created time.Time // set by the store
+	Updated time.Time // set by the store
+}
+
+// A CredentialKind is a way to authenticate to the Bootstrap-Server.
+type CredentialKind string
+
+// CredentialPSK is a pre-shared key over DTLS.
+const CredentialPSK CredentialKind = "psk"
+
+// A Credential is one way a device may authenticate to the Bootstrap-Server.
+type Credential struct {
+	Kind CredentialKind
+
+	// Identity is the PSK identity, 1 to 128 bytes as they stand in the
+	// ClientKeyExchange; by convention the Endpoint Client Name.
+	Identity string
+
+	// Key is the pre-shared key, 1 to 64 bytes.
+	Key lwm2m.Secret
+
+	Created time.Time
+}
+
+// Identity limits, in bytes (LwM2M Core 1.1.1 Appendix E.1.1).
+const (
+	MaxIdentity = 128
+	MaxKey      = 64
+)
+
+// AccountKeys are the credentials of one device for one LwM2M Server: those it is
+// given, not those it bootstraps with.
+type AccountKeys struct {
+	// Identity is Resource 0/x/3 in place of the profile's template; empty leaves
+	// it to the profile.
+	Identity string
+
+	// Key is Resource 0/x/5: the PSK, or a private key in PKCS#8 DER.
+	Key lwm2m.Secret
+
+	// Pending is a key that was made for a session that has not ended well yet, so
+	// that a device which took it and then vanished can still be served.
+	Pending lwm2m.Secret
+
+	// Delivered is when a device last accepted Key; zero for never.
+	Delivered time.Time
+}
+
+// A DeviceQuery selects devices, in the order of their endpoint names.
+type DeviceQuery struct {
+	After   lwm2m.EndpointName // start behind this name; empty from the first
+	Limit   int                // at most this many; zero means 100, at most 10,000
+	Prefix  string             // endpoint name begins with this
+	Profile string             // has this profile; empty for any
+	Tag     string             // has this tag; empty for any
+}

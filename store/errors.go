@@ -1,0 +1,41 @@
+package store
+
+import "errors"
+
+// The errors that callers branch on. A [Store] wraps them, with the record's name
+// in front.
+var (
+	// ErrNotFound: there is no such record.
+	ErrNotFound = errors.New("not found")
+
+	// ErrExists: a record of this name exists, and the edit wanted to create one.
+	ErrExists = errors.New("exists already")
+
+	// ErrConflict: the record has another revision than the edit was based on.
+	ErrConflict = errors.New("changed meanwhile")
+
+	// ErrIdentityTaken: another device has a credential with this identity.
+	ErrIdentityTaken = errors.New("identity is taken")
+
+	// ErrInUse: devices refer to the profile.
+	ErrInUse = errors.New("in use")
+
+	// ErrLocked: another process has the database open.
+	ErrLocked = errors.New("database is in use by another process")
+
+	// ErrSchema: the database was written by a newer version of lwbs.
+	ErrSchema = errors.New("database schema is newer than this program")
+
+	// ErrNoKey: the database has sealed secrets and the sealing key is missing or is
+	// another one.
+	ErrNoKey = errors.New("sealing key is missing or does not fit")
+
+	// ErrCorrupt: a record does not parse or fails its authentication.
+	ErrCorrupt = errors.New("record is damaged")
+
+	// ErrFull: the disk or the configured size limit is full.
+	ErrFull = errors.New("no space left")
+
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("store is closed")
+)

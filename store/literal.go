@@ -1,0 +1,107 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// A Literal is a Resource's value as a person wrote it, before it is known which
+// type the Resource has: a string, a number, a boolean, or several of those by
+// Resource Instance ID. Numbers keep their digits.
+type Literal struct {
+	// Exactly one of these is set; Text also for numbers, in their own digits.
+	Text      *string
+	Number    *json.Number
+	Boolean   *bool
+	Instances map[lwm2m.ResourceInstanceID]Literal
+}
+
+// MarshalJSON writes the plain JSON value; instances become an object keyed by ID.
+func (l Literal) MarshalJSON() ([]byte, error) {
+	switch {
+	case l.Text != nil:
+		return json.Marshal(*l.Text)
+	case l.Number != nil:
+		return json.Marshal(*l.Number)
+	case l.Boolean != nil:
+		return json.Marshal(*l.Boolean)
+	case l.Instances != nil:
+		return json.Marshal(l.Instances)
+	}
+	return nil, fmt.Errorf("a value is neither text, number, boolean nor a list")
+}
+
+// UnmarshalJSON reads a string, a number, a boolean, an array (instances 0, 1, 2…)
+// or an object keyed by Resource Instance ID.
+func (l *Literal) UnmarshalJSON(b []byte) error {
+	b = bytes.TrimSpace(b)
+	var out Literal
+	var err error
+	switch {
+	case len(b) == 0 || string(b) == "null":
+		return fmt.Errorf("a value is missing")
+	case b[0] == '"':
+		out.Text = new(string)
+		err = json.Unmarshal(b, out.Text)
+	case b[0] == 't' || b[0] == 'f':
+		out.Boolean = new(bool)
+		err = json.Unmarshal(b, out.Boolean)
+	case b[0] == '{':
+		err = json.Unmarshal(b, &out.Instances)
+	case b[0] == '[':
+		var list []Literal
+		if err = json.Unmarshal(b, &list); err == nil {
+			out.Instances = make(map[lwm2m.ResourceInstanceID]Literal, len(list))
+			for i, item := range list {
+				out.Instances[lwm2m.ResourceInstanceID(i)] = item
+			}
+		}
+	default:
+		out.Number = new(json.Number)
+		err = json.Unmarshal(b, out.Number)
+	}
+	if err == nil {
+		*l = out
+	}
+	return err
+}
+
+// A Duration is a [time.Duration] whose JSON form is text such as "24h", or a number
+// of seconds.
+type Duration time.Duration
+
+// MarshalJSON writes the form of [time.Duration.String].
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// UnmarshalJSON reads text such as "24h", or a number of seconds.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		var s string
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+		v, err := ParseDuration(s)
+		*d = v
+		return err
+	}
+	v, err := ParseDuration(string(b))
+	*d = v
+	return err
+}
+
+// ParseDuration reads text such as "24h", or a number of seconds.
+func ParseDuration(s string) (Duration, error) {
+	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
+		return Duration(time.Duration(n) * time.Second), nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a duration such as 24h, 90s or a number of seconds", s)
+	}
+	return Duration(d), nil
+}

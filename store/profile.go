@@ -1,0 +1,144 @@
+package store
+
+import (
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// A Profile is what a kind of device is given. It holds no secrets.
+//
+// The JSON form is that of the admin API; package profilefile reads the YAML that
+// people write.
+type Profile struct {
+	Name     string   `json:"name"`
+	Revision Revision `json:"revision,omitempty"`
+
+	Accounts      []Account       `json:"accounts"`
+	AccessControl []AccessControl `json:"accessControl,omitempty"`
+	Objects       []ObjectValues  `json:"objects,omitempty"`
+	Delete        DeletePolicy    `json:"delete,omitzero"`
+
+	// Format is the content format of Writes: "auto" (the client's preferred one,
+	// else TLV), or a format's name. Empty means auto.
+	Format string `json:"format,omitempty"`
+
+	// DiscoverFailed says what to do when the client refuses Bootstrap-Discover, so
+	// that the instance of its Bootstrap-Server Account stays unknown: "assume"
+	// takes BootstrapInstance for it, "fail" ends the session. Empty means assume.
+	DiscoverFailed string `json:"discoverFailed,omitempty"`
+
+	// BootstrapInstance is the Security Object Instance that is taken for the
+	// Bootstrap-Server Account where Discover does not tell. Default 0.
+	BootstrapInstance lwm2m.InstanceID `json:"bootstrapInstance,omitempty"`
+
+	// SecretsOverNoSec permits key material to be written over plain CoAP.
+	SecretsOverNoSec bool `json:"secretsOverNoSec,omitempty"`
+
+	Device DeviceLimits `json:"device,omitzero"`
+
+	Created time.Time `json:"created,omitzero"` // set by the store
+	Updated time.Time `json:"updated,omitzero"` // set by the store
+}
+
+// Where a key of an account comes from.
+const (
+	KeyGenerate = "generate" // made once for each device
+	KeyRenew    = "renew"    // made anew at every bootstrap
+	KeySupplied = "supplied" // kept in the device record by the operator
+)
+
+// An Account is an LwM2M Server Account as a profile describes it: a Security and a
+// Server Object Instance with the same Short Server ID. Strings marked "template"
+// are text/template over .Endpoint and .Vars.
+type Account struct {
+	// Name is how device records refer to the account; unique in the profile.
+	Name string `json:"name"`
+
+	URI           string              `json:"uri"` // template; Resource 0/x/0
+	ShortServerID lwm2m.ShortServerID `json:"shortServerID"`
+
+	// Security is the mode: "psk", "rpk", "certificate" or "nosec". Empty follows
+	// from the URI: coap is nosec, coaps psk.
+	Security string `json:"security,omitempty"`
+
+	// Identity is Resource 0/x/3 of a PSK account; template. Empty means the
+	// endpoint name.
+	Identity string `json:"identity,omitempty"`
+
+	// Key is where Resource 0/x/5 comes from: generate, renew or supplied. Empty
+	// means generate for PSK.
+	Key string `json:"key,omitempty"`
+
+	// KeyLength of a generated key, in bytes. Zero means 16.
+	KeyLength int `json:"keyLength,omitempty"`
+
+	// ServerPublicKey is Resource 0/x/4, DER. Empty for PSK and NoSec.
+	ServerPublicKey []byte `json:"serverPublicKey,omitempty"`
+
+	Lifetime Duration `json:"lifetime,omitempty"` // Resource 1/x/1; zero means 24h
+	Binding  string   `json:"binding,omitempty"`  // Resource 1/x/7; empty means "U"
+
+	// NotificationStoring is Resource 1/x/6. Absent means true.
+	NotificationStoring *bool `json:"notificationStoring,omitempty"`
+
+	// SecurityResources and ServerResources hold every other Resource of Object 0
+	// and 1 that is to be written.
+	SecurityResources map[lwm2m.ResourceID]Literal `json:"securityResources,omitempty"`
+	ServerResources   map[lwm2m.ResourceID]Literal `json:"serverResources,omitempty"`
+}
+
+// An AccessControl is one instance of the Access Control Object (Object 2).
+type AccessControl struct {
+	Object   lwm2m.ObjectID   `json:"object"`
+	Instance lwm2m.InstanceID `json:"instance"` // 65535: the Object as a whole
+	// Owner and the keys of Rights are Short Server IDs. Owner 65535 leaves changes
+	// to bootstrapping; key 0 is every server not named.
+	Owner  uint16           `json:"owner"`
+	Rights map[uint16]uint8 `json:"rights"` // R 1, W 2, E 4, D 8, C 16
+}
+
+// ObjectValues are Resources of any other Object Instance.
+type ObjectValues struct {
+	Path      lwm2m.Path                   `json:"path"` // an Object Instance
+	Resources map[lwm2m.ResourceID]Literal `json:"resources"`
+}
+
+// A DeletePolicy says what is deleted before anything is written. The zero policy
+// is DeleteDiscovered.
+type DeletePolicy struct {
+	Mode  string       `json:"mode"`            // one of the constants below
+	Paths []lwm2m.Path `json:"paths,omitempty"` // for DeleteList
+}
+
+// Delete modes.
+const (
+	DeleteDiscovered = "discovered" // each account instance that Discover showed, but not the Bootstrap-Server Account
+	DeleteAll        = "all"        // DELETE /
+	DeleteList       = "list"       // the named paths
+	DeleteNone       = "none"
+)
+
+// DeviceLimits are what a kind of device cannot do. Zero values set no limit.
+type DeviceLimits struct {
+	// EmptyResources is "write" or "omit": whether the unused ones of 0/x/3, 4 and 5
+	// are written with length zero. Empty means write: Leshan clients need it.
+	EmptyResources string `json:"emptyResources,omitempty"`
+
+	// BlockSize is the largest Block1 block, a power of two from 16 to 1024. Zero
+	// means 1024. Smaller payloads go without blocks.
+	BlockSize int `json:"blockSize,omitempty"`
+
+	MaxIdentity int `json:"maxIdentity,omitempty"` // bytes of 0/x/3
+	MaxKey      int `json:"maxKey,omitempty"`      // bytes of 0/x/5
+	MaxURI      int `json:"maxURI,omitempty"`      // bytes of 0/x/0
+
+	// AckTimeout is CoAP's ACK_TIMEOUT towards the device. Zero means 2 s.
+	AckTimeout Duration `json:"ackTimeout,omitempty"`
+}
+
+// A ProfileQuery selects profiles, in the order of their names.
+type ProfileQuery struct {
+	After string
+	Limit int // zero means 100, at most 10,000
+}

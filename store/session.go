@@ -1,0 +1,121 @@
+package store
+
+import (
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// A Session is one attempt to bootstrap, kept as history. Attempts that never got
+// past the handshake are sessions too.
+type Session struct {
+	// ID is unique and sorts by the time at which the session began.
+	ID string `json:"id"`
+
+	// Endpoint is the name that the client gave, or that its identity belongs to;
+	// empty where neither is known.
+	Endpoint lwm2m.EndpointName `json:"endpoint,omitempty"`
+
+	// Known is whether Endpoint had a device record. History of strangers is kept
+	// under a limit of its own, so that they cannot push out that of devices.
+	Known bool `json:"known"`
+
+	Started   time.Time `json:"started"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Remote    string    `json:"remote"`             // IP:port
+	Transport string    `json:"transport"`          // "coap" or "coaps"
+	Identity  string    `json:"identity,omitempty"` // PSK identity, made printable
+
+	Profile         string        `json:"profile,omitempty"`
+	ProfileRevision Revision      `json:"profileRevision,omitempty"`
+	DeviceRevision  Revision      `json:"deviceRevision,omitempty"`
+	PreferredFormat *lwm2m.Format `json:"preferredFormat,omitempty"` // pct; nil when not sent
+	Format          lwm2m.Format  `json:"format,omitzero"`           // of the Writes
+
+	// Stage is how far the session came.
+	Stage Stage `json:"stage"`
+
+	// Cause is why it ended; empty while it runs.
+	Cause Cause `json:"cause,omitempty"`
+
+	// Detail is one line about the cause: never a secret.
+	Detail string `json:"detail,omitempty"`
+
+	// Operations are what was asked of the client, in order.
+	Operations []Operation `json:"operations,omitempty"`
+
+	// Links is the client's answer to Bootstrap-Discover, cut at 2 KiB.
+	Links string `json:"links,omitempty"`
+
+	// Quirks are deviations of the client that were tolerated.
+	Quirks []string `json:"quirks,omitempty"`
+}
+
+// An Operation is one bootstrap operation of a session.
+type Operation struct {
+	Op            lwm2m.Op      `json:"op"`
+	Path          lwm2m.Path    `json:"path"` // the root for Finish
+	Format        lwm2m.Format  `json:"format,omitzero"`
+	Bytes         int           `json:"bytes,omitempty"`         // of the payload sent, or received for Discover and Read
+	Code          lwm2m.Code    `json:"code,omitzero"`           // zero: no answer
+	Error         string        `json:"error,omitempty"`         // why there is no answer
+	Diagnostic    string        `json:"diagnostic,omitempty"`    // text the client sent with an error, made printable, cut at 128 bytes
+	Took          time.Duration `json:"took"`                    // nanoseconds
+	Transmissions int           `json:"transmissions,omitempty"` // datagrams sent, 1 where none was lost
+	Tolerated     bool          `json:"tolerated,omitempty"`     // it failed, and the session went on
+}
+
+// A Stage is how far a session came.
+type Stage string
+
+// The stages, in order.
+const (
+	StageHandshake Stage = "handshake" // DTLS was tried
+	StageRequest   Stage = "request"   // a Bootstrap-Request arrived
+	StageDiscover  Stage = "discover"
+	StageDelete    Stage = "delete"
+	StageWrite     Stage = "write"
+	StageFinish    Stage = "finish"
+	StageDone      Stage = "done"
+)
+
+// A Cause is why a session ended; also the metric label.
+type Cause string
+
+// The causes.
+const (
+	CauseDone             Cause = "done"               // Finish was answered with 2.04
+	CauseIdentityUnknown  Cause = "identity-unknown"   // handshake with an identity that no device has
+	CauseKeyDiffers       Cause = "key-differs"        // identity known, but the handshake did not complete
+	CauseHandshakeFailed  Cause = "handshake-failed"   // it ended before an identity was seen
+	CauseNoRequest        Cause = "no-request"         // authenticated, and then never asked
+	CauseBadRequest       Cause = "bad-request"        // the Bootstrap-Request breaks the specification
+	CauseEndpointUnknown  Cause = "endpoint-unknown"   // no device of this name
+	CauseIdentityMismatch Cause = "identity-mismatch"  // authenticated as another device
+	CauseNoSecRefused     Cause = "nosec-refused"      // plain CoAP, and the record does not permit it
+	CauseDisabled         Cause = "disabled"           // the record is disabled
+	CauseFormatUnknown    Cause = "format-unsupported" // a preferred content format that there is not
+	CausePlanInvalid      Cause = "plan-invalid"       // profile and device together make no consistent configuration
+	CauseLooping          Cause = "looping"            // bootstrapped again and again within a short time
+	CauseBusy             Cause = "busy"               // a limit of the server was reached
+	CauseDiscoverFailed   Cause = "discover-failed"    // refused, and the profile says that this ends the session
+	CauseRefused          Cause = "refused"            // the client refused a mandatory operation
+	CauseSilent           Cause = "silent"             // the client did not answer an operation
+	CauseReset            Cause = "reset"              // the client answered an operation with RST
+	CauseGone             Cause = "gone"               // the client closed the association
+	CauseFinishRefused    Cause = "finish-refused"     // Finish was answered with an error
+	CauseFinishUnknown    Cause = "finish-unknown"     // Finish was sent and not answered: it may have worked
+	CauseSuperseded       Cause = "superseded"         // a newer Bootstrap-Request of the same device came
+	CauseDeadline         Cause = "deadline"           // the whole took longer than it may
+	CauseStopped          Cause = "server-stopped"     // the server was shut down
+	CauseInternal         Cause = "internal-error"     // the server's own fault; its log tells more
+)
+
+// A SessionQuery selects sessions, the newest first.
+type SessionQuery struct {
+	Endpoint lwm2m.EndpointName // of this endpoint; empty for any
+	Identity string             // with this Identity; empty for any
+	Before   string             // older than the session with this ID; empty from the newest
+	Limit    int                // at most this many; zero means 100, at most 10,000
+	Failed   bool               // only those that did not end well
+}

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+
+	"lwbs/lwm2m"
+)
+
+// A Store keeps devices, profiles and sessions. All methods may be called
+// concurrently. An edit that returned without error survives a crash of the
+// process or the machine; one that returned an error left no trace, but for a
+// context that ended while the edit was under way, which may have been kept.
+//
+// Every method may return an error that wraps ErrClosed, ErrCorrupt or the error of
+// its context.
+type Store interface {
+	// PutDevice creates d when d.Revision is zero, else replaces the record that
+	// has that revision, and returns the record as it is now kept. Errors:
+	// ErrExists, ErrNotFound, ErrConflict, ErrIdentityTaken, and ErrNotFound when
+	// d.Profile does not exist; ErrFull.
+	PutDevice(ctx context.Context, d Device) (Device, error)
+
+	// Device returns one record. Error: ErrNotFound.
+	Device(ctx context.Context, ep lwm2m.EndpointName) (Device, error)
+
+	// DeviceByIdentity returns the device that has a credential of this kind and
+	// identity. Error: ErrNotFound.
+	DeviceByIdentity(ctx context.Context, kind CredentialKind, identity string) (Device, error)
+
+	// Devices returns one page. The page is complete when it is shorter than the
+	// limit.
+	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
+
+	// DeleteDevice removes the record with this revision; zero stands for any. Its
+	// sessions stay. Errors: ErrNotFound, ErrConflict.
+	DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev Revision) error
+
+	// PutProfile is to profiles what PutDevice is to devices.
+	PutProfile(ctx context.Context, p Profile) (Profile, error)
+
+	// Profile returns one record. Error: ErrNotFound.
+	Profile(ctx context.Context, name string) (Profile, error)
+
+	// Profiles returns one page.
+	Profiles(ctx context.Context, q ProfileQuery) ([]Profile, error)
+
+	// DeleteProfile removes the record with this revision; zero stands for any.
+	// Errors: ErrNotFound, ErrConflict, ErrInUse while a device names it.
+	DeleteProfile(ctx context.Context, name string, rev Revision) error
+
+	// AppendSession keeps a session that has ended, and drops the oldest ones above
+	// the limits. A session with the same ID is replaced.
+	AppendSession(ctx context.Context, s Session) error
+
+	// Session returns one session. Error: ErrNotFound.
+	Session(ctx context.Context, id string) (Session, error)
+
+	// Sessions returns one page.
+	Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
+
+	// Stats counts what is kept.
+	Stats(ctx context.Context) (Stats, error)
+
+	// Close waits for edits under way. Later calls return ErrClosed.
+	Close() error
+}
+
+// Stats counts what a store keeps.
+type Stats struct {
+	Backend  string `json:"backend"`
+	Schema   int    `json:"schema"`
+	Devices  int    `json:"devices"`
+	Profiles int    `json:"profiles"`
+	Sessions int    `json:"sessions"`
+	Bytes    int64  `json:"bytes"`     // on disk
+	Free     int64  `json:"freeBytes"` // of those, reusable
+}
