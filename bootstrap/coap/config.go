@@ -1,0 +1,114 @@
+package coap
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+// A Config says how a [Listener] is to behave. Handler is required; every other field
+// may be zero, which stands for its default.
+type Config struct {
+	// Handler answers the requests of peers.
+	Handler bootstrap.Handler
+
+	// PSK finds the key of an identity, as [ListenDTLS] needs it; required there and
+	// unused by [ListenUDP]. It runs within the handshake and must be quick.
+	PSK func(identity string) (lwm2m.Secret, bool)
+
+	// HandshakeFailed is told of every handshake that did not complete; nil ignores
+	// them. Unused by [ListenUDP].
+	HandshakeFailed func(bootstrap.Handshake)
+
+	// Logger takes what an operator may want to know; nil discards it.
+	Logger *slog.Logger
+
+	// MaxPeers is how many associations may exist at a time; default 10,000. Over
+	// UDP the one idle for longest makes room for a new one.
+	MaxPeers int
+
+	// IdleTimeout ends an association on which nothing has come or gone and nothing
+	// is under way; default 5 minutes.
+	IdleTimeout time.Duration
+
+	// MaxPayload is the largest request payload taken from a peer, in bytes, whether
+	// in one message or in blocks; default 8 KiB, at most 64 KiB.
+	MaxPayload int
+}
+
+// A DialConfig says how a dialled association is to behave. Every field may be zero.
+type DialConfig struct {
+	// Handler answers the requests of the server; nil answers all with 4.04.
+	Handler bootstrap.Handler
+
+	// Identity and Key are the PSK credentials for [DialDTLS], which requires them;
+	// unused by [DialUDP].
+	Identity string
+	Key      lwm2m.Secret
+
+	// Logger takes what an operator may want to know; nil discards it.
+	Logger *slog.Logger
+
+	// IdleTimeout and MaxPayload are as in [Config].
+	IdleTimeout time.Duration
+	MaxPayload  int
+}
+
+const (
+	defaultMaxPeers   = 10_000
+	defaultMaxPayload = 8 << 10
+)
+
+// ErrConfig is wrapped by every error about a [Config] or a [DialConfig].
+var ErrConfig = errors.New("bad transport configuration")
+
+// withDefaults returns cfg with its zero fields filled in, or every mistake in it.
+func (cfg Config) withDefaults() (Config, error) {
+	var errs []error
+	if cfg.Handler == nil {
+		errs = append(errs, fmt.Errorf("%w: Handler is missing", ErrConfig))
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	orDefault(&cfg.MaxPeers, defaultMaxPeers)
+	orDefault(&cfg.IdleTimeout, defaultIdleTimeout)
+	orDefault(&cfg.MaxPayload, defaultMaxPayload)
+	if cfg.MaxPeers < 0 {
+		errs = append(errs, fmt.Errorf("%w: MaxPeers %d is negative", ErrConfig, cfg.MaxPeers))
+	}
+	if cfg.IdleTimeout < 0 {
+		errs = append(errs, fmt.Errorf("%w: IdleTimeout %v is negative", ErrConfig, cfg.IdleTimeout))
+	}
+	if cfg.MaxPayload < 0 || cfg.MaxPayload > maxBody {
+		errs = append(errs, fmt.Errorf("%w: MaxPayload %d is not within 0 to %d", ErrConfig, cfg.MaxPayload, maxBody))
+	}
+	return cfg, errors.Join(errs...)
+}
+
+// listenConfig is the part of cfg that a dialled association shares with a listener,
+// as the Config of one with a single peer.
+func (cfg DialConfig) listenConfig() Config {
+	h := cfg.Handler
+	if h == nil {
+		h = notFound{}
+	}
+	return Config{
+		Handler:     h,
+		Logger:      cfg.Logger,
+		MaxPeers:    1,
+		IdleTimeout: cfg.IdleTimeout,
+		MaxPayload:  cfg.MaxPayload,
+	}
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

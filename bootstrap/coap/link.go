@@ -1,0 +1,16 @@
+package coap
+
+// A link is the way of a conn's datagrams to its peer: a socket with an address, or a
+// DTLS association. The owner of the socket makes the link, gives it to [hub.newConn],
+// and hands what comes from the peer to [conn.deliver]; when the peer ends the
+// association the owner calls [conn.hangUp].
+type link interface {
+	// send hands one datagram to the network before it returns, and does not keep b.
+	// It may be called concurrently. An error is as good as a lost datagram; the
+	// association stays.
+	send(b []byte) error
+
+	// close frees what belongs to the link, with close_notify where there is DTLS.
+	// The conn calls it once, when it ends for whatever reason, and holds no lock.
+	close() error
+}

@@ -1,0 +1,18 @@
+package coap
+
+import (
+	"context"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+// maxBody is the most that a payload may have over all its blocks, in bytes.
+const maxBody = 64 << 10
+
+// notFound is the handler of a dialled association that was given none.
+type notFound struct{}
+
+func (notFound) ServeRequest(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+	return bootstrap.Response{Code: lwm2m.CodeNotFound}, nil
+}
