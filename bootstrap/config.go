@@ -1,0 +1,104 @@
+package bootstrap
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"lwbs/store"
+)
+
+// A Config configures a [Server]. Zero means the default stated at the field.
+type Config struct {
+	// Store is where devices, profiles and the history of sessions are kept.
+	// Required. The Server does not close it.
+	Store store.Store
+
+	// Logger gets one record for each session that ended, and the server's own
+	// troubles. Default: discard.
+	Logger *slog.Logger
+
+	// Observe is told of every event, in the goroutine where it happens and, for
+	// one session, in order; it must return at once and may be called concurrently.
+	// Default: nobody is told.
+	Observe func(Event)
+
+	// SessionTimeout bounds a session from the Bootstrap-Request to the answer to
+	// Bootstrap-Finish. Default 240 s; at most 247 s, which is when clients give up
+	// by themselves (EXCHANGE_LIFETIME, RFC 7252 §4.8.2; Core 1.1.1 §6.1.7).
+	SessionTimeout time.Duration
+
+	// Linger is how long the association is kept for the client's retransmissions
+	// after it answered Finish in a message of its own. Default 10 s.
+	Linger time.Duration
+
+	// MaxSessions is how many devices may be bootstrapping at the same time; the
+	// next one is answered 5.03. Default 10,000.
+	MaxSessions int
+
+	// LoopLimit is how many sessions one device may start within LoopWindow before
+	// it is taken for a device that fails after bootstrapping and comes back at
+	// once; further Bootstrap-Requests are answered 5.03. Default 5 in 60 s.
+	LoopLimit  int
+	LoopWindow time.Duration
+
+	// RepeatWindow is for how long the same failure of the same device, or of the
+	// same stranger, is kept as one record of history that counts. Default 10
+	// minutes.
+	RepeatWindow time.Duration
+
+	// StrangerRecords is how many records of history strangers may cause in a
+	// minute, all of them together; what exceeds it is counted and dropped. Default
+	// 60.
+	StrangerRecords int
+
+	// Rand is where generated keys come from. Default: crypto/rand.
+	Rand io.Reader
+}
+
+// maxSessionTimeout is EXCHANGE_LIFETIME with the default transmission parameters.
+const maxSessionTimeout = 247 * time.Second
+
+// withDefaults fills in the defaults and reports every mistake, not just one.
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	if c.Store == nil {
+		errs = append(errs, errors.New("Store is missing"))
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Observe == nil {
+		c.Observe = func(Event) {}
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	errs = append(errs,
+		positive("SessionTimeout", &c.SessionTimeout, 240*time.Second),
+		positive("Linger", &c.Linger, 10*time.Second),
+		positive("MaxSessions", &c.MaxSessions, 10_000),
+		positive("LoopLimit", &c.LoopLimit, 5),
+		positive("LoopWindow", &c.LoopWindow, time.Minute),
+		positive("RepeatWindow", &c.RepeatWindow, 10*time.Minute),
+		positive("StrangerRecords", &c.StrangerRecords, 60),
+	)
+	if c.SessionTimeout > maxSessionTimeout {
+		errs = append(errs, fmt.Errorf("SessionTimeout %v is over %v", c.SessionTimeout, maxSessionTimeout))
+	}
+	return c, errors.Join(errs...)
+}
+
+// positive puts the default into a field that is zero and complains of one below it.
+func positive[T int | time.Duration](name string, field *T, byDefault T) error {
+	if *field == 0 {
+		*field = byDefault
+	}
+	if *field < 0 {
+		return fmt.Errorf("%s %v is negative", name, *field)
+	}
+	return nil
+}

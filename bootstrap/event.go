@@ -1,0 +1,21 @@
+package bootstrap
+
+import "lwbs/store"
+
+// An EventKind says what happened to a session.
+type EventKind string
+
+// The kinds of events. An attempt that was refused, or that did not get past the
+// handshake, is a session that ends without having started.
+const (
+	EventStarted   EventKind = "session-started" // the Bootstrap-Request was accepted
+	EventOperation EventKind = "operation"       // the last of Session.Operations was answered, or was not
+	EventEnded     EventKind = "session-ended"   // Session.Cause says how
+)
+
+// An Event is something that happened to a session. Session is a copy, and the
+// receiver's own.
+type Event struct {
+	Kind    EventKind
+	Session store.Session
+}
