@@ -1,0 +1,130 @@
+// Package metrics turns what happens to sessions, datagrams and records into
+// Prometheus metrics.
+//
+// No label holds an endpoint name, an identity or an address: labels are from small
+// closed sets, so that a stranger cannot grow the series.
+package metrics
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lwbs/bootstrap"
+	"lwbs/store"
+)
+
+// Metrics collects. Its methods may be called concurrently.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	sessions   *prometheus.CounterVec
+	duration   *prometheus.HistogramVec
+	operations *prometheus.CounterVec
+	resent     prometheus.Counter
+	handshakes *prometheus.CounterVec
+	storeTook  *prometheus.HistogramVec
+}
+
+// Buckets in seconds. Sessions take milliseconds on a wire and minutes over a radio;
+// store operations microseconds when read and a disk's sync when written.
+var (
+	sessionBuckets = []float64{0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 240}
+	storeBuckets   = []float64{0.00001, 0.0001, 0.001, 0.005, 0.02, 0.1, 0.5, 2}
+)
+
+// New returns Metrics with a registry of their own, which also holds those of the Go
+// runtime and the process.
+func New() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lwbs_sessions_total",
+			Help: "Attempts to bootstrap that ended, by cause; those refused or lost before a session began included.",
+		}, []string{"cause"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lwbs_session_duration_seconds",
+			Help:    "From the Bootstrap-Request to the end of the session, by result (done or failed).",
+			Buckets: sessionBuckets,
+		}, []string{"result"}),
+		operations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lwbs_operations_total",
+			Help: "Bootstrap operations, by operation and the client's code (none where it did not answer).",
+		}, []string{"op", "code"}),
+		resent: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lwbs_operation_retransmissions_total",
+			Help: "Datagrams of bootstrap operations that were sent again.",
+		}),
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lwbs_handshakes_total",
+			Help: "DTLS handshakes that reached an identity or failed, by result.",
+		}, []string{"result"}),
+		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lwbs_store_duration_seconds",
+			Help:    "Time of store operations, by operation.",
+			Buckets: storeBuckets,
+		}, []string{"op"}),
+	}
+	m.registry.MustRegister(m.sessions, m.duration, m.operations, m.resent, m.handshakes, m.storeTook,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in the formats of Prometheus.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Observe counts an event of the Bootstrap-Server.
+func (m *Metrics) Observe(e bootstrap.Event) {
+	switch e.Kind {
+	case bootstrap.EventOperation:
+		m.operation(e.Session)
+	case bootstrap.EventEnded:
+		m.ended(e.Session)
+	}
+}
+
+func (m *Metrics) operation(s store.Session) {
+	if len(s.Operations) == 0 {
+		return
+	}
+	op := s.Operations[len(s.Operations)-1]
+	code := op.Code.Dotted()
+	if code == "" {
+		code = "none"
+	}
+	m.operations.WithLabelValues(string(op.Op), code).Inc()
+	if op.Transmissions > 1 {
+		m.resent.Add(float64(op.Transmissions - 1))
+	}
+}
+
+func (m *Metrics) ended(s store.Session) {
+	m.sessions.WithLabelValues(string(s.Cause)).Inc()
+	switch s.Cause {
+	case store.CauseIdentityUnknown, store.CauseKeyDiffers, store.CauseHandshakeFailed:
+		m.handshakes.WithLabelValues(string(s.Cause)).Inc()
+	}
+	if len(s.Operations) == 0 {
+		return // refused, or lost, before anything was asked of the client
+	}
+	result := "failed"
+	if s.Cause == store.CauseDone {
+		result = "done"
+	}
+	m.duration.WithLabelValues(result).Observe(s.Ended.Sub(s.Started).Seconds())
+}
+
+// Active adds the number of running sessions, which count tells. Call it once.
+func (m *Metrics) Active(count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lwbs_sessions_active",
+		Help: "Sessions that are running.",
+	}, func() float64 { return float64(count()) }))
+}
+
+// Established counts a DTLS handshake that completed.
+func (m *Metrics) Established() { m.handshakes.WithLabelValues("established").Inc() }
