@@ -1,14 +1,26 @@
 package coap
 
 import (
+	"bytes"
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"lwbs/bootstrap"
 )
 
+// Limits of one conn.
+const (
+	maxInbox    = 32 // datagrams that wait to be looked at
+	maxUnderWay = 8  // requests of the peer being handled, what runs after them included
+)
+
 // A conn is one association with a peer and implements [bootstrap.Conn].
+//
+// It has no goroutine while nothing happens: deliver starts one that empties the
+// inbox, each request of the peer gets one for its handler, and a request to the peer
+// runs in that of its caller.
 type conn struct {
 	hub  *hub
 	link link
@@ -18,47 +30,72 @@ type conn struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu     sync.Mutex
-	closed bool // guarded by mu
+	// turn holds one element while a request to the peer is under way: NSTART is 1
+	// (RFC 7252 §4.7).
+	turn chan struct{}
+
+	// What follows is guarded by mu. No datagram is sent and nothing outside of the
+	// conn is called with mu held, but for hub.spawn.
+	mu       sync.Mutex
+	closed   bool
+	hungUp   bool     // the peer ended the association; closes when inbox is empty
+	inbox    [][]byte // delivered, not yet looked at
+	draining bool     // a goroutine is at the inbox
+
+	tuning bootstrap.Tuning
+	mid    uint16 // of the next message of ours
+
+	latest   *exchange // our last request; nil before the first
+	quirk    string    // a deviation of the peer that no response has told yet
+	settled  settled   // what was answered before
+	requests requests  // of the peer, with their answers
+	assembly *assembly // a request of the peer that comes in blocks
+	serving  *served   // an answer that the peer fetches in blocks
+
+	underWay   int // requests of the peer being handled
+	calls      int // of Do
+	lastActive time.Time
+	idle       *time.Timer
+	linger     *time.Timer // nil unless lingering
 }
 
 // newConn returns a conn that its hub does not know yet; see [hub.newConn].
 func newConn(h *hub, l link, peer bootstrap.Peer) *conn {
-	c := &conn{hub: h, link: l, peer: peer}
+	c := &conn{
+		hub:        h,
+		link:       l,
+		peer:       peer,
+		turn:       make(chan struct{}, 1),
+		mid:        uint16(rand.Uint32()),
+		lastActive: time.Now(),
+	}
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
+	c.mu.Lock() // expire may run before idle is set
+	defer c.mu.Unlock()
+	c.idle = time.AfterFunc(h.cfg.IdleTimeout, c.expire)
 	return c
-}
-
-// deliver takes a datagram that came from the peer. It never blocks: with too many
-// waiting it drops this one. It does not keep b.
-func (c *conn) deliver(b []byte) {}
-
-// hangUp tells that the peer has ended the association. What it sent before is still
-// attended to, then the conn closes.
-func (c *conn) hangUp() { c.Close() }
-
-// Do implements [bootstrap.Conn].
-func (c *conn) Do(ctx context.Context, r bootstrap.Request) (bootstrap.Response, error) {
-	return bootstrap.Response{}, bootstrap.ErrGone
 }
 
 // Peer implements [bootstrap.Conn].
 func (c *conn) Peer() bootstrap.Peer { return c.peer }
 
 // Tune implements [bootstrap.Conn].
-func (c *conn) Tune(t bootstrap.Tuning) {}
+func (c *conn) Tune(t bootstrap.Tuning) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tuning = t
+}
 
 // Done implements [bootstrap.Conn].
 func (c *conn) Done() <-chan struct{} { return c.ctx.Done() }
-
-// Linger implements [bootstrap.Conn].
-func (c *conn) Linger(d time.Duration) {}
 
 // Close implements [bootstrap.Conn]. Only the first call does anything.
 func (c *conn) Close() error {
 	c.mu.Lock()
 	first := !c.closed
 	c.closed = true
+	c.idle.Stop()
+	c.stopLinger()
 	c.mu.Unlock()
 	if !first {
 		return nil
@@ -66,4 +103,132 @@ func (c *conn) Close() error {
 	c.cancel()
 	c.hub.remove(c)
 	return c.link.close()
+}
+
+// deliver takes a datagram that came from the peer. It never blocks: with too many
+// waiting it drops this one. It does not keep b.
+func (c *conn) deliver(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.hungUp || len(c.inbox) == maxInbox {
+		c.hub.counters.dropped.Add(1)
+		return
+	}
+	// One byte beyond the limit is enough to see that it is passed.
+	c.inbox = append(c.inbox, bytes.Clone(b[:min(len(b), maxDatagram+1)]))
+	if !c.draining {
+		c.draining = c.hub.spawn(c.drain)
+	}
+}
+
+// hangUp tells that the peer has ended the association. What it sent before is still
+// attended to, then the conn closes.
+func (c *conn) hangUp() {
+	c.mu.Lock()
+	c.hungUp = true
+	draining := c.draining
+	c.mu.Unlock()
+	if !draining {
+		c.Close()
+	}
+}
+
+// drain attends to the inbox until it is empty.
+func (c *conn) drain() {
+	for {
+		b, ok := c.next()
+		if !ok {
+			return
+		}
+		c.receive(b)
+	}
+}
+
+// next takes a datagram from the inbox. Where there is none it ends the draining, and
+// the conn where the peer has hung up.
+func (c *conn) next() (b []byte, ok bool) {
+	c.mu.Lock()
+	if len(c.inbox) == 0 {
+		c.inbox = nil // its array has been read through
+		c.draining = false
+		hungUp := c.hungUp
+		c.mu.Unlock()
+		if hungUp {
+			c.Close()
+		}
+		return nil, false
+	}
+	defer c.mu.Unlock()
+	b, c.inbox = c.inbox[0], c.inbox[1:]
+	return b, true
+}
+
+// receive decodes one datagram and passes it to whom it concerns.
+func (c *conn) receive(b []byte) {
+	m, err := decode(b)
+	if err != nil {
+		c.reject(m, err)
+		return
+	}
+	c.touch()
+	switch {
+	case m.kind == acknowledgement || m.kind == reset:
+		c.receiveReply(m)
+	case m.isRequest():
+		c.receiveRequest(m)
+	case m.isResponse():
+		c.receiveResponse(m)
+	default:
+		c.refuse(m)
+	}
+}
+
+// reject drops what decode could not make sense of, with RST where that is due.
+func (c *conn) reject(m message, err error) {
+	c.hub.counters.malformed.Add(1)
+	c.hub.cfg.Logger.Debug("dropped a malformed datagram", "remote", c.peer.Remote, "err", err)
+	if reply, ok := m.rejection(err); ok {
+		c.sendMessage(reply)
+	}
+}
+
+// refuse drops a message that nobody waits for.
+func (c *conn) refuse(m message) {
+	c.hub.counters.stray.Add(1)
+	if reply, ok := m.unexpected(); ok {
+		c.sendMessage(reply)
+	}
+}
+
+// touch notes that the association is in use.
+func (c *conn) touch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastActive = time.Now()
+}
+
+// nextID returns a message ID that has not been used for long (RFC 7252 §4.4). The
+// caller holds mu.
+func (c *conn) nextID() uint16 {
+	c.mid++
+	return c.mid
+}
+
+// sendMessage encodes and sends m. What cannot be encoded is a mistake of ours and is
+// logged.
+func (c *conn) sendMessage(m message) {
+	b, err := encode(m)
+	if err != nil {
+		c.hub.cfg.Logger.Error("cannot encode a message", "remote", c.peer.Remote, "err", err)
+		return
+	}
+	c.transmit(b)
+}
+
+// transmit sends one datagram. An error is as good as a lost datagram.
+func (c *conn) transmit(b []byte) {
+	c.hub.counters.sent.Add(1)
+	if err := c.link.send(b); err != nil {
+		c.hub.cfg.Logger.Debug("datagram not sent", "remote", c.peer.Remote, "err", err)
+	}
 }

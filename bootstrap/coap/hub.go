@@ -3,6 +3,7 @@ package coap
 import (
 	"context"
 	"sync"
+	"time"
 
 	"lwbs/bootstrap"
 )
@@ -64,6 +65,14 @@ func (h *hub) spawn(f func()) bool {
 	}
 	h.wg.Go(f)
 	return true
+}
+
+// pause waits for d, or for close.
+func (h *hub) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-h.ctx.Done():
+	}
 }
 
 // close ends every conn, then calls closeSocket, and waits for every goroutine. It

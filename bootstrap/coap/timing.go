@@ -22,6 +22,11 @@ const (
 	exchangeLifetime = maxTransmitSpan + 2*maxLatency + ackTimeout
 )
 
+// transmitWait is MAX_TRANSMIT_WAIT for a peer with another ACK_TIMEOUT.
+func transmitWait(ackTimeout time.Duration) time.Duration {
+	return time.Duration(float64(ackTimeout) * (1<<(maxRetransmit+1) - 1) * ackRandomFactor)
+}
+
 // Times of our own.
 const (
 	// separateTimeout is how long a response of its own is waited for after the empty

@@ -1,0 +1,53 @@
+package coap
+
+import (
+	"context"
+	"fmt"
+)
+
+// download fetches what is missing of an answer whose first block is a (RFC 7959
+// §2.4). An answer with another code ends it and stands for itself.
+func (t *transfer) download(ctx context.Context, a answer) (answer, error) {
+	if a.block2 == nil || !a.block2.more && a.block2.num == 0 {
+		return a, nil
+	}
+	first, body := a, []byte(nil)
+	for {
+		if err := checkBlock(a, first, len(body)); err != nil {
+			return answer{}, err
+		}
+		body = append(body, a.payload...)
+		if !a.block2.more {
+			a.payload = body
+			return a, nil
+		}
+		next := blockAt(len(body), 0, a.block2.szx)
+		m := t.message()
+		m.block2 = &next
+		var err error
+		if a, err = t.exchange(ctx, m); err != nil || a.code != first.code {
+			return a, err
+		}
+	}
+}
+
+// checkBlock reports why a cannot be what follows the length bytes received so far,
+// of which first was the first block.
+func checkBlock(a, first answer, length int) error {
+	b := a.block2
+	switch {
+	case b == nil:
+		return fmt.Errorf("%w: no Block2 option in the answer to a request with one", errBlocks)
+	case b.szx > maxSZX:
+		return fmt.Errorf("%w: block size exponent %d", errBlocks, b.szx)
+	case b.offset() != length:
+		return fmt.Errorf("%w: block at %d instead of %d", errBlocks, b.offset(), length)
+	case b.more && len(a.payload) != b.size(), len(a.payload) > b.size():
+		return fmt.Errorf("%w: %d bytes in a block of %d", errBlocks, len(a.payload), b.size())
+	case length+len(a.payload) > maxBody:
+		return fmt.Errorf("%w: more than %d bytes", errBlocks, maxBody)
+	case a.etag != first.etag:
+		return fmt.Errorf("%w: the resource changed in between", errBlocks)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package coap
+
+import "time"
+
+// busy reports whether something is under way on the conn. The caller holds mu.
+func (c *conn) busy() bool { return c.underWay > 0 || c.calls > 0 || c.draining }
+
+// resting reports whether the conn may be ended to make room for another.
+func (c *conn) resting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.busy()
+}
+
+// enter and leave frame what keeps the conn from being idle; n counts it.
+func (c *conn) enter(n *int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*n++
+}
+
+func (c *conn) leave(n *int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*n--
+	c.lastActive = time.Now()
+}
+
+// expire ends the conn when it has been idle for long enough, and otherwise looks
+// again when that may be so.
+func (c *conn) expire() {
+	c.mu.Lock()
+	rest := c.hub.cfg.IdleTimeout
+	if !c.busy() {
+		rest -= time.Since(c.lastActive)
+	}
+	if rest > 0 && !c.closed {
+		c.idle.Reset(rest)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	c.Close()
+}
+
+// Linger implements [bootstrap.Conn].
+func (c *conn) Linger(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.stopLinger()
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() { c.endLinger(timer) })
+	c.linger = timer
+}
+
+// endLinger closes the conn, unless it went on after timer was set.
+func (c *conn) endLinger(timer *time.Timer) {
+	c.mu.Lock()
+	stale := c.linger != timer
+	c.mu.Unlock()
+	if !stale {
+		c.Close()
+	}
+}
+
+// stopLinger lets the conn go on. The caller holds mu.
+func (c *conn) stopLinger() {
+	if c.linger != nil {
+		c.linger.Stop()
+		c.linger = nil
+	}
+}

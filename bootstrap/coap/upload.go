@@ -1,0 +1,78 @@
+package coap
+
+import (
+	"context"
+
+	"lwbs/lwm2m"
+)
+
+// upload sends the request with its payload, in blocks where it is larger than one
+// (RFC 7959 §2.5, §2.9). It starts again with smaller blocks where the peer asks for
+// them, and once where the peer lost the thread.
+func (t *transfer) upload(ctx context.Context) (answer, error) {
+	restarted := false
+	for {
+		t.token = newToken() // answers to an attempt before must not count for this one
+		a, err := t.attempt(ctx)
+		switch {
+		case err != nil:
+			return answer{}, err
+		case a.code == lwm2m.CodeRequestTooLarge && t.fitsInto(a.block1):
+			t.szx = a.block1.szx
+		case a.code == lwm2m.CodeRequestIncomplete && t.inBlocks() && !restarted:
+			restarted = true
+		default:
+			return a, nil
+		}
+	}
+}
+
+// inBlocks reports whether the payload takes more than one block.
+func (t *transfer) inBlocks() bool { return len(t.request.Payload) > blockSize(t.szx) }
+
+// fitsInto reports whether the block size in a 4.13 makes a difference (RFC 7959
+// §2.9.3).
+func (t *transfer) fitsInto(hint *block) bool {
+	return hint != nil && hint.szx < t.szx && len(t.request.Payload) > hint.size()
+}
+
+// attempt sends the payload from its beginning to its end or to the answer that ends
+// it before.
+func (t *transfer) attempt(ctx context.Context) (answer, error) {
+	payload := t.request.Payload
+	m := t.message()
+	m.contentFormat = t.request.ContentFormat
+	if !t.inBlocks() {
+		m.payload = payload
+		return t.exchange(ctx, m)
+	}
+	m.size1 = uint32(len(payload)) // the first block says how much there will be (RFC 7959 §4)
+	for offset := 0; ; m.size1 = 0 {
+		b := blockAt(offset, len(payload), t.szx)
+		m.block1, m.payload = &b, b.of(payload)
+		a, err := t.exchange(ctx, m)
+		if err != nil || !b.more {
+			return a, err
+		}
+		if !goesOn(a, b) {
+			if a.code.Success() {
+				t.quirk = quirkEarlySuccess
+			}
+			return a, nil
+		}
+		offset += b.size()
+		if a.block1 != nil && a.block1.szx < t.szx {
+			t.szx = a.block1.szx // still at offset, whatever its number is now
+		}
+	}
+}
+
+// goesOn reports whether a, the answer to a block before the last, asks for the next:
+// 2.31, or the final code of a peer that handles each block on its own (RFC 7959
+// §2.3: the M bit of the answer is unset).
+func goesOn(a answer, sent block) bool {
+	if a.code == lwm2m.CodeContinue {
+		return true
+	}
+	return a.code.Success() && a.block1 != nil && a.block1.num == sent.num && !a.block1.more
+}
