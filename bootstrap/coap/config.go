@@ -24,11 +24,15 @@ type Config struct {
 	// them. Unused by [ListenUDP].
 	HandshakeFailed func(bootstrap.Handshake)
 
+	// DTLS is what only [ListenDTLS] looks at.
+	DTLS DTLSConfig
+
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
 
 	// MaxPeers is how many associations may exist at a time; default 10,000. Over
-	// UDP the one idle for longest makes room for a new one.
+	// UDP the one idle for longest makes room for a new one; over DTLS handshakes under
+	// way count too, and a stranger has to try again.
 	MaxPeers int
 
 	// IdleTimeout ends an association on which nothing has come or gone and nothing
@@ -49,6 +53,13 @@ type DialConfig struct {
 	// unused by [DialUDP].
 	Identity string
 	Key      lwm2m.Secret
+
+	// Suites are what [DialDTLS] offers, the best first; default [Suites].
+	Suites []Suite
+
+	// Local is the address to dial from, such as "127.0.0.1:0"; empty lets the system
+	// choose.
+	Local string
 
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
@@ -78,6 +89,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	orDefault(&cfg.MaxPeers, defaultMaxPeers)
 	orDefault(&cfg.IdleTimeout, defaultIdleTimeout)
 	orDefault(&cfg.MaxPayload, defaultMaxPayload)
+	errs = append(errs, cfg.DTLS.setDefaults())
 	if cfg.MaxPeers < 0 {
 		errs = append(errs, fmt.Errorf("%w: MaxPeers %d is negative", ErrConfig, cfg.MaxPeers))
 	}

@@ -108,6 +108,7 @@ func (c *conn) Close() error {
 // deliver takes a datagram that came from the peer. It never blocks: with too many
 // waiting it drops this one. It does not keep b.
 func (c *conn) deliver(b []byte) {
+	c.hub.counters.received.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.hungUp || len(c.inbox) == maxInbox {

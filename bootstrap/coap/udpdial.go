@@ -17,7 +17,13 @@ func DialUDP(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn, 
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
-	nc, err := new(net.Dialer).DialContext(ctx, "udp", addr)
+	var d net.Dialer
+	if cfg.Local != "" {
+		if d.LocalAddr, err = net.ResolveUDPAddr("udp", cfg.Local); err != nil {
+			return nil, fmt.Errorf("dial %s from %s: %w", addr, cfg.Local, err)
+		}
+	}
+	nc, err := d.DialContext(ctx, "udp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}

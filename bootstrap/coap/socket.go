@@ -1,0 +1,104 @@
+package coap
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+const (
+	// readBuffer is the kernel's receive buffer that is asked for, in bytes, so that
+	// a fleet that comes back after a power cut is not lost in it. The kernel may
+	// give less (net.core.rmem_max).
+	readBuffer = 4 << 20
+
+	// maxUDP is beyond what fits in a UDP datagram, so that none is cut unseen.
+	maxUDP = 64 << 10
+
+	// errorPause keeps a socket that fails at every read from taking a whole
+	// processor.
+	errorPause = 100 * time.Millisecond
+)
+
+// A udpPeer is what tells peers apart: from where to where. local is invalid where the
+// socket is bound to a single address.
+type udpPeer struct {
+	remote netip.AddrPort
+	local  netip.Addr
+}
+
+// A socket is the one UDP socket of a listener, which all its peers share. They are
+// answered from the address that they sent to.
+type socket struct {
+	hub      *hub
+	conn     *net.UDPConn
+	wildcard bool // bound to every address; replies must name theirs
+}
+
+// openSocket opens a socket on addr for h.
+func openSocket(addr string, h *hub) (*socket, error) {
+	local, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	uc, err := net.ListenUDP("udp", local)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{hub: h, conn: uc}
+	if err := s.prepare(); err != nil {
+		uc.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// prepare sets the options of the socket.
+func (s *socket) prepare() error {
+	if err := s.conn.SetReadBuffer(readBuffer); err != nil {
+		s.hub.cfg.Logger.Warn("small receive buffer", "addr", s.addr(), "err", err)
+	}
+	s.wildcard = s.addr().Addr().IsUnspecified()
+	if !s.wildcard {
+		return nil
+	}
+	return askForDestination(s.conn)
+}
+
+// addr is where the socket is bound.
+func (s *socket) addr() netip.AddrPort {
+	return unmap(s.conn.LocalAddr().(*net.UDPAddr).AddrPort())
+}
+
+// read passes datagrams to take, which must not keep them, until the socket is closed.
+func (s *socket) read(take func(peer udpPeer, b []byte)) {
+	buf, control := make([]byte, maxUDP), make([]byte, controlSize)
+	for {
+		n, nc, _, from, err := s.conn.ReadMsgUDPAddrPort(buf, control)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			s.hub.cfg.Logger.Warn("read failed", "addr", s.addr(), "err", err)
+			s.hub.pause(errorPause)
+			continue
+		}
+		peer := udpPeer{remote: unmap(from)}
+		if s.wildcard {
+			peer.local = destination(control[:nc])
+		}
+		take(peer, buf[:n])
+	}
+}
+
+// write sends b to peer. control is what [sourceControl] returns for it.
+func (s *socket) write(b, control []byte, to netip.AddrPort) error {
+	_, _, err := s.conn.WriteMsgUDPAddrPort(b, control, to)
+	return err
+}
+
+// unmap returns an IPv4 address in its own form, whatever socket it came by.
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
