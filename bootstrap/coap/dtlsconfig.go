@@ -1,0 +1,61 @@
+package coap
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"lwbs/bootstrap"
+)
+
+// A DTLSConfig says how [ListenDTLS] is to treat handshakes and what follows them.
+// Every field may be zero, which stands for its default.
+type DTLSConfig struct {
+	// HandshakeTimeout is how long a handshake may go on, once until the peer has
+	// proved its address and once more until it has proved its key; default 10 s.
+	HandshakeTimeout time.Duration
+
+	// MaxHandshakes is how many handshakes may be under way at a time; default 2,000.
+	// Beyond it the oldest one makes room of those whose peer never proved its
+	// address, if it had time enough to; else the newcomer has to try again.
+	MaxHandshakes int
+
+	// MaxHandshakesPerNet is the same for one network, a /24 of IPv4 or a /48 of IPv6;
+	// default 500.
+	MaxHandshakesPerNet int
+
+	// RequestTimeout is how long after its handshake a peer may take to make a
+	// request; default 1 minute. Then the association is closed.
+	RequestTimeout time.Duration
+
+	// NoRequest is told of every association that ended without a request of the
+	// peer, with the time of its handshake; nil ignores them.
+	NoRequest func(peer bootstrap.Peer, since time.Time)
+}
+
+const (
+	defaultHandshakeTimeout    = 10 * time.Second
+	defaultMaxHandshakes       = 2000
+	defaultMaxHandshakesPerNet = 500
+	defaultRequestTimeout      = time.Minute
+)
+
+// setDefaults fills in the zero fields, and reports every mistake in the others.
+func (cfg *DTLSConfig) setDefaults() error {
+	orDefault(&cfg.HandshakeTimeout, defaultHandshakeTimeout)
+	orDefault(&cfg.MaxHandshakes, defaultMaxHandshakes)
+	orDefault(&cfg.MaxHandshakesPerNet, defaultMaxHandshakesPerNet)
+	orDefault(&cfg.RequestTimeout, defaultRequestTimeout)
+
+	var errs []error
+	negative := func(field string, is bool, value any) {
+		if is {
+			errs = append(errs, fmt.Errorf("%w: DTLS.%s %v is negative", ErrConfig, field, value))
+		}
+	}
+	negative("HandshakeTimeout", cfg.HandshakeTimeout < 0, cfg.HandshakeTimeout)
+	negative("MaxHandshakes", cfg.MaxHandshakes < 0, cfg.MaxHandshakes)
+	negative("MaxHandshakesPerNet", cfg.MaxHandshakesPerNet < 0, cfg.MaxHandshakesPerNet)
+	negative("RequestTimeout", cfg.RequestTimeout < 0, cfg.RequestTimeout)
+	return errors.Join(errs...)
+}

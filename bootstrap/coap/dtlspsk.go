@@ -1,0 +1,58 @@
+package coap
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"lwbs/lwm2m"
+)
+
+const (
+	// maxIdentity is the longest PSK identity taken, in bytes, as RFC 7925 §4.2 asks
+	// for.
+	maxIdentity = 128
+
+	// madeUpKey is the size of a made-up key in bytes, as real ones usually have it.
+	madeUpKey = 16
+)
+
+// ErrIdentity: the peer claimed an identity that is empty or too long.
+var ErrIdentity = errors.New("bad PSK identity")
+
+// A keyFinder finds the keys of identities, and makes one up for an unknown identity:
+// the handshake then fails as it does with a wrong key, so that a stranger does not
+// learn which identities there are.
+type keyFinder struct {
+	lookup func(identity string) (lwm2m.Secret, bool)
+	seed   []byte // of the made-up keys, so that an identity always gets the same one
+}
+
+func newKeyFinder(lookup func(string) (lwm2m.Secret, bool)) *keyFinder {
+	seed := make([]byte, sha256.Size)
+	rand.Read(seed) // never fails
+	return &keyFinder{lookup, seed}
+}
+
+// find returns the key to go on with for a claimed identity, and whether it is that of
+// the identity. Its error is [ErrIdentity].
+func (f *keyFinder) find(identity string) (key []byte, known bool, err error) {
+	if identity == "" || len(identity) > maxIdentity {
+		return nil, false, fmt.Errorf("%w: it has %d bytes, not 1 to %d", ErrIdentity, len(identity), maxIdentity)
+	}
+	// The made-up key is made in any case, so that both cases take the same time.
+	madeUp := f.makeUp(identity)
+	secret, known := f.lookup(identity)
+	if !known || secret.IsZero() {
+		return madeUp, false, nil
+	}
+	return secret.Reveal(), true, nil
+}
+
+func (f *keyFinder) makeUp(identity string) []byte {
+	h := hmac.New(sha256.New, f.seed)
+	h.Write([]byte(identity))
+	return h.Sum(nil)[:madeUpKey]
+}
