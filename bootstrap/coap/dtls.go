@@ -1,0 +1,28 @@
+package coap
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ListenDTLS listens for CoAP over DTLS 1.2 with pre-shared keys on addr, such as
+// "127.0.0.1:5684"; port 0 lets the system choose.
+//
+// A peer whose identity is unknown sees what one with a wrong key sees: silence. All
+// peers share one socket, as with [ListenUDP].
+func ListenDTLS(addr string, cfg Config) (*Listener, error) {
+	cfg, err := cfg.withDefaults()
+	if cfg.PSK == nil {
+		err = errors.Join(err, fmt.Errorf("%w: PSK is missing", ErrConfig))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	h := newHub(cfg)
+	s, err := openSocket(addr, h)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	h.spawn(newMux(h, s).run)
+	return newListener(h, s.addr(), s.conn), nil
+}

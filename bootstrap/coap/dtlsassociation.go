@@ -1,0 +1,228 @@
+package coap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"lwbs/bootstrap"
+)
+
+// A stage is how far an association is.
+type stage uint8
+
+const (
+	asking  stage = iota // was sent a cookie, which shows whether its address is real
+	proving              // returned the cookie; is to show that it has the key
+	live                 // handshake complete
+	gone                 // in no slot
+
+	stages = int(gone)
+)
+
+// Why a handshake did not complete, beside what the peer's own alert may say.
+var (
+	// ErrHandshakeTimeout: the peer fell silent.
+	ErrHandshakeTimeout = errors.New("handshake timed out")
+
+	// ErrUnknownIdentity: nobody has the identity that the peer claimed.
+	ErrUnknownIdentity = errors.New("unknown PSK identity")
+
+	// ErrKeyDiffers: what the peer sent to prove its key does not fit our key.
+	ErrKeyDiffers = errors.New("PSK differs")
+)
+
+// An association is one DTLS association of a listener, from its first ClientHello on.
+// It is the [link] of its conn.
+type association struct {
+	mux     *mux
+	peer    udpPeer
+	random  [clientRandom]byte // of its ClientHello
+	started time.Time
+	pipe    *pipe
+	ticket  *ticket
+	cancel  context.CancelCauseFunc // ends the handshake
+	timeout *time.Timer             // ends the handshake
+
+	// What follows is guarded by mux.mu.
+	stage  stage
+	cookie []byte // as sent to the peer; nil before
+	plain  int    // datagrams that it may still take in the clear, or before it is live
+	proved bool   // it came beyond asking
+	sealed bool   // something encrypted came, such as the peer's Finished
+
+	// claim is written within the handshake, and read after it.
+	claim struct {
+		identity string
+		known    bool
+		err      error
+	}
+
+	secure net.Conn // once the handshake is complete
+}
+
+// put queues a datagram of the peer and reports whether there was room. A nil
+// association takes none. The caller holds mux.mu.
+func (a *association) put(from udpPeer, d digest, b []byte) bool {
+	if a == nil {
+		return false
+	}
+	if a.stage != live || d.kind != kindSealed {
+		if a.plain == 0 {
+			return false
+		}
+		a.plain--
+	}
+	a.sealed = a.sealed || d.sealed
+	return a.pipe.put(b, from)
+}
+
+// sniff looks at what pion sends: a cookie is what the peer has to return, and a
+// ServerHello means that it has, also where its ClientHello came in fragments.
+func (a *association) sniff(b []byte) {
+	cookie, isCookie := sentCookie(b)
+	_, isHello := sentHandshake(b, serverHello)
+	if !isCookie && !isHello {
+		return
+	}
+	a.mux.mu.Lock()
+	defer a.mux.mu.Unlock()
+	if isCookie {
+		a.cookie = append([]byte{}, cookie...)
+	} else {
+		a.mux.prove(a)
+	}
+}
+
+// run is the life of the association. ctx ends the handshake.
+func (a *association) run(ctx context.Context) {
+	identity, err := a.handshake(ctx)
+	if err != nil {
+		a.failed(ctx, err)
+		return
+	}
+	defer a.mux.leave(a)
+	peer := bootstrap.Peer{Remote: a.peer.remote.String(), Transport: "coaps", Identity: identity}
+	c := a.mux.hub.newConn(a, peer)
+	if c == nil {
+		return
+	}
+	since := time.Now()
+	asked := a.read(c)
+	c.hangUp()
+	<-c.Done()
+	if report := a.mux.hub.cfg.DTLS.NoRequest; !asked && report != nil && a.mux.hub.ctx.Err() == nil {
+		report(peer, since)
+	}
+}
+
+// handshake returns the identity that the peer has proved.
+func (a *association) handshake(ctx context.Context) (identity string, err error) {
+	a.secure, identity, err = acceptPSK(ctx, a.pipe, a.peer, a.key)
+	switch {
+	case err != nil:
+		return "", err
+	case !a.claim.known || identity != a.claim.identity:
+		err = ErrUnknownIdentity // cannot be: nobody knows a made-up key
+	case !a.mux.establish(a):
+		err = errSuperseded
+	default:
+		return identity, nil
+	}
+	a.pipe.Close()
+	a.secure.Close()
+	return "", err
+}
+
+// key returns the key for the identity that the peer claims.
+func (a *association) key(identity string) ([]byte, error) {
+	key, known, err := a.mux.keys.find(identity)
+	if err == nil {
+		a.claim.identity = identity
+	}
+	a.claim.known, a.claim.err = known, err
+	return key, err
+}
+
+// failed tells of a handshake that ended with err, unless its peer never showed that
+// it exists, or we are about to stop.
+func (a *association) failed(ctx context.Context, err error) {
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	proved, sealed := a.mux.leave(a)
+	hub := a.mux.hub
+	if !proved || hub.ctx.Err() != nil {
+		return
+	}
+	failure := bootstrap.Handshake{
+		Remote:   a.peer.remote.String(),
+		Identity: a.claim.identity,
+		Err:      a.why(err, sealed),
+		Started:  a.started,
+	}
+	hub.cfg.Logger.Debug("handshake failed",
+		"remote", failure.Remote, "identity", failure.Identity, "err", failure.Err)
+	if report := hub.cfg.HandshakeFailed; report != nil {
+		report(failure)
+	}
+}
+
+// why adds to the error that ended the handshake what else is known. sealed is whether
+// the peer sent something encrypted: its Finished, which did not fit.
+func (a *association) why(err error, sealed bool) error {
+	switch {
+	case a.claim.err != nil:
+		return a.claim.err
+	case a.claim.identity == "":
+		return err
+	case !a.claim.known:
+		return fmt.Errorf("%w: %w", ErrUnknownIdentity, err)
+	case sealed:
+		return fmt.Errorf("%w: %w", ErrKeyDiffers, err)
+	default:
+		return err
+	}
+}
+
+// read passes what the peer sends to c until the association ends, or the time for a
+// first request is over. It reports whether there was a request.
+func (a *association) read(c *conn) (asked bool) {
+	buf := make([]byte, maxRecords)
+	a.secure.SetReadDeadline(time.Now().Add(a.mux.hub.cfg.DTLS.RequestTimeout))
+	for {
+		n, err := a.secure.Read(buf)
+		var ne net.Error
+		switch {
+		case err == nil:
+			if !asked && isRequest(buf[:n]) {
+				asked = true
+				a.secure.SetReadDeadline(time.Time{})
+			}
+			c.deliver(buf[:n])
+		case errors.Is(err, io.EOF), errors.As(err, &ne) && ne.Timeout():
+			return asked
+		default: // such as a warning of the peer, after which it goes on
+			a.mux.hub.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
+		}
+	}
+}
+
+// isRequest reports whether a datagram looks like a CoAP request: version 1 and a code
+// of class 0 that is not 0.00 (RFC 7252 §3).
+func isRequest(b []byte) bool {
+	return len(b) >= 4 && b[0]>>6 == 1 && b[1] != 0 && b[1]>>5 == 0
+}
+
+// send implements [link].
+func (a *association) send(b []byte) error {
+	_, err := a.secure.Write(b)
+	return err
+}
+
+// close implements [link]. The peer is told, unless a newer association of its has
+// taken the place of this one.
+func (a *association) close() error { return a.secure.Close() }

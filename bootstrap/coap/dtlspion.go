@@ -1,0 +1,110 @@
+package coap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/logging"
+)
+
+// This file has all calls of pion's DTLS.
+
+// acceptPSK runs the handshake with the client at peer over pc, which it closes when
+// that fails. key returns the key of an identity; its error ends the handshake. ctx has
+// no effect on the association once the handshake is complete.
+func acceptPSK(
+	ctx context.Context, pc net.PacketConn, peer net.Addr, key func(identity string) ([]byte, error),
+) (nc net.Conn, identity string, err error) {
+	c, err := dtls.ServerWithOptions(pc, peer,
+		dtls.WithPSK(func(identity []byte) ([]byte, error) { return key(string(identity)) }),
+		suiteOption(Suites()),
+		silence(),
+	)
+	if err != nil {
+		pc.Close()
+		return nil, "", err
+	}
+	if err := handshake(ctx, c); err != nil {
+		return nil, "", err
+	}
+	state, ok := c.ConnectionState()
+	if !ok {
+		c.Close()
+		return nil, "", errors.New("no state after the handshake")
+	}
+	return dtlsConn{c}, string(state.IdentityHint), nil
+}
+
+// connectPSK runs the handshake with the server at peer over pc, which it closes when
+// that fails.
+func connectPSK(
+	ctx context.Context, pc net.PacketConn, peer net.Addr, identity string, key []byte, suites []Suite,
+) (net.Conn, error) {
+	c, err := dtls.ClientWithOptions(pc, peer,
+		dtls.WithPSK(func([]byte) ([]byte, error) { return key, nil }),
+		dtls.WithPSKIdentityHint([]byte(identity)),
+		suiteOption(suites),
+		silence(),
+	)
+	if err != nil {
+		pc.Close()
+		return nil, err
+	}
+	if err := handshake(ctx, c); err != nil {
+		return nil, err
+	}
+	return dtlsConn{c}, nil
+}
+
+// handshake completes the handshake of c, or closes c.
+func handshake(ctx context.Context, c *dtls.Conn) error {
+	err := c.HandshakeContext(ctx)
+	if err == nil {
+		return nil
+	}
+	c.Close()
+	var he *dtls.HandshakeError
+	if errors.As(err, &he) {
+		err = he.Err
+	}
+	return fmt.Errorf("handshake: %w", err)
+}
+
+func suiteOption(suites []Suite) dtls.Option {
+	ids := make([]dtls.CipherSuiteID, len(suites))
+	for i, s := range suites {
+		ids[i] = dtls.CipherSuiteID(s)
+	}
+	return dtls.WithCipherSuites(ids...)
+}
+
+// silence keeps pion from logging to the standard error output: what there is to tell
+// comes back as an error.
+func silence() dtls.Option {
+	return dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{
+		Writer:          io.Discard,
+		DefaultLogLevel: logging.LogLevelDisabled,
+	})
+}
+
+// lastReads is how often a read that found the end is tried again.
+const lastReads = 32
+
+// A dtlsConn loses nothing of what came before the end of the association.
+type dtlsConn struct{ *dtls.Conn }
+
+// Read implements [net.Conn]. At the end of the association pion may hold one more
+// datagram, and returns at random either that or the end, as often as it is asked. So
+// the end is taken for true only after many times.
+func (c dtlsConn) Read(b []byte) (n int, err error) {
+	for range lastReads {
+		if n, err = c.Conn.Read(b); !errors.Is(err, io.EOF) {
+			break
+		}
+	}
+	return n, err
+}

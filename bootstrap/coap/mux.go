@@ -1,0 +1,216 @@
+package coap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// maxPlain is how many datagrams of its handshake an association takes: a few suffice
+// for a PSK, a certificate chain in small fragments may need some dozens. What is in the
+// clear anybody could have sent, and pion stores parts of messages.
+const maxPlain = 64
+
+// Errors of associations that have to give way.
+var (
+	errCrowdedOut = errors.New("made room for another handshake")
+	errSuperseded = errors.New("the peer began another handshake")
+)
+
+// A mux divides the datagrams of one socket among DTLS associations. Its read loop
+// never waits for any of them.
+type mux struct {
+	hub    *hub
+	socket *socket
+	keys   *keyFinder
+
+	mu        sync.Mutex
+	slots     map[udpPeer]slot // guarded by mu; no empty ones
+	admission *admission       // guarded by mu
+}
+
+// A slot has the associations of one address and port, at most one of each stage.
+//
+// A device that lost power comes back with a ClientHello from the port that it had
+// before, and must get in at once; but anybody can forge a ClientHello. So the
+// newcomer runs beside the others and takes the place of an older one only when it
+// has come as far: a cookie returned replaces a handshake, and a complete handshake
+// the association (RFC 6347 §4.2.8).
+type slot [stages]*association
+
+func newMux(h *hub, s *socket) *mux {
+	return &mux{
+		hub:       h,
+		socket:    s,
+		keys:      newKeyFinder(h.cfg.PSK),
+		slots:     make(map[udpPeer]slot),
+		admission: newAdmission(h.cfg),
+	}
+}
+
+// run reads until the socket is closed.
+func (m *mux) run() { m.socket.read(m.take) }
+
+// take passes b to the associations that it may be for.
+func (m *mux) take(peer udpPeer, b []byte) {
+	d, ok := inspect(b)
+	if !ok {
+		m.hub.counters.received.Add(1)
+		m.hub.counters.malformed.Add(1)
+		return
+	}
+	b = bytes.Clone(b)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.route(peer, d, b) {
+		m.hub.counters.received.Add(1)
+		m.hub.counters.dropped.Add(1)
+	}
+}
+
+// route puts b into the queues of the associations that it may be for, and reports
+// whether there was any with room. The caller holds mu.
+func (m *mux) route(peer udpPeer, d digest, b []byte) bool {
+	s := m.slots[peer]
+	switch d.kind {
+	case kindHello:
+		return m.routeHello(peer, d.hello, b)
+	case kindAlert:
+		// Nothing but a handshake heeds it; and of those only one that a forger
+		// would have to be on the path to know of.
+		return s[proving].put(peer, d, b)
+	case kindFlight:
+		if s[proving] != nil {
+			return s[proving].put(peer, d, b)
+		}
+		// Our last flight was lost, and the peer repeats its own.
+		return s[live].put(peer, d, b)
+	default:
+		// Which keys it is under only trying can tell.
+		toProving := s[proving].put(peer, d, b)
+		return s[live].put(peer, d, b) || toProving
+	}
+}
+
+// routeHello finds the handshake that a ClientHello is part of, or begins one. The
+// caller holds mu.
+func (m *mux) routeHello(peer udpPeer, h hello, b []byte) bool {
+	d := digest{kind: kindHello}
+	s := m.slots[peer]
+	for _, a := range s[asking:live] {
+		if a == nil || h.start && a.random != h.random {
+			continue
+		}
+		if a.stage == asking && len(h.cookie) > 0 && a.cookie != nil {
+			if !bytes.Equal(h.cookie, a.cookie) {
+				return false
+			}
+			m.prove(a)
+		}
+		return a.put(peer, d, b)
+	}
+	if !h.first {
+		return false
+	}
+	a := m.admit(peer, h)
+	return a != nil && a.put(peer, d, b)
+}
+
+// admit returns a new association, in the place of one that is asking; nil at a limit.
+// The caller holds mu.
+func (m *mux) admit(peer udpPeer, h hello) *association {
+	if old := m.slots[peer][asking]; old != nil {
+		m.drop(old, errSuperseded)
+	}
+	ctx, cancel := context.WithCancelCause(m.hub.ctx)
+	a := &association{
+		mux:     m,
+		peer:    peer,
+		random:  h.random,
+		started: time.Now(),
+		cancel:  cancel,
+		plain:   maxPlain,
+	}
+	a.ticket = m.admission.enter(peer.remote.Addr(), a.started, func() { m.drop(a, errCrowdedOut) })
+	if a.ticket == nil {
+		cancel(nil)
+		return nil
+	}
+	a.pipe = newPipe(m.socket, a.sniff)
+	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
+	m.place(a, asking)
+	if !m.hub.spawn(func() { a.run(ctx) }) {
+		m.drop(a, net.ErrClosed)
+		return nil
+	}
+	return a
+}
+
+// prove notes that the peer has returned the cookie, and so is where it says it is. An
+// older handshake of the same address is given up. The caller holds mu.
+func (m *mux) prove(a *association) {
+	if a.stage != asking {
+		return
+	}
+	if old := m.slots[a.peer][proving]; old != nil {
+		m.drop(old, errSuperseded)
+	}
+	a.proved = true
+	m.place(a, proving)
+	m.admission.prove(a.ticket)
+	a.timeout.Reset(m.hub.cfg.DTLS.HandshakeTimeout)
+}
+
+// establish notes that the handshake is complete, and ends the association that the
+// address had before. It reports false where this one had to give way itself.
+func (m *mux) establish(a *association) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.stage == gone {
+		return false
+	}
+	a.timeout.Stop()
+	m.admission.settle(a.ticket)
+	if old := m.slots[a.peer][live]; old != nil {
+		m.place(old, gone)
+		old.pipe.Close()
+	}
+	m.place(a, live)
+	return true
+}
+
+// leave forgets a, and reports how far it came.
+func (m *mux) leave(a *association) (proved, sealed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop(a, nil)
+	return a.proved, a.sealed
+}
+
+// drop forgets a and ends its handshake because of cause. The caller holds mu.
+func (m *mux) drop(a *association, cause error) {
+	m.place(a, gone)
+	m.admission.leave(a.ticket)
+	a.timeout.Stop()
+	a.cancel(cause)
+}
+
+// place moves a to the place of another stage. The caller holds mu.
+func (m *mux) place(a *association, to stage) {
+	s := m.slots[a.peer]
+	if a.stage != gone && s[a.stage] == a {
+		s[a.stage] = nil
+	}
+	a.stage = to
+	if to != gone {
+		s[to] = a
+	}
+	if s == (slot{}) {
+		delete(m.slots, a.peer)
+		return
+	}
+	m.slots[a.peer] = s
+}
