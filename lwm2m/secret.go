@@ -8,22 +8,22 @@ import (
 // A Secret is key material. Printing, logging or marshalling one tells its length
 // only, whatever the verb; [Secret.Reveal] is the one way to the bytes. The zero
 // Secret is empty. Secrets are comparable with ==, though not in constant time.
-type Secret struct{ bytes string }
+type Secret struct{ bytes hidden }
 
 // NewSecret returns a Secret of a copy of b.
-func NewSecret(b []byte) Secret { return Secret{string(b)} }
+func NewSecret(b []byte) Secret { return Secret{hide(string(b))} }
 
 // Reveal returns a copy of the bytes.
-func (s Secret) Reveal() []byte { return []byte(s.bytes) }
+func (s Secret) Reveal() []byte { return []byte(s.bytes.reveal()) }
 
 // Len is the number of bytes.
-func (s Secret) Len() int { return len(s.bytes) }
+func (s Secret) Len() int { return len(s.bytes.reveal()) }
 
 // IsZero reports whether the Secret is empty.
-func (s Secret) IsZero() bool { return s.bytes == "" }
+func (s Secret) IsZero() bool { return s.bytes == hidden{} }
 
 // String tells the length, such as "[16 secret bytes]".
-func (s Secret) String() string { return fmt.Sprintf("[%d secret bytes]", len(s.bytes)) }
+func (s Secret) String() string { return fmt.Sprintf("[%d secret bytes]", s.Len()) }
 
 // Format prints [Secret.String] for every verb, %x and %#v among them.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }

@@ -51,16 +51,16 @@ func (l ObjectLink) String() string { return fmt.Sprintf("%d:%d", l.Object, l.In
 type Value struct {
 	typ  Type
 	bits uint64 // Integer, Unsigned, Float, Boolean, Time, ObjectLink
-	text string // String, CoreLink, Opaque
+	text hidden // String, CoreLink, Opaque
 }
 
 // Constructors, one for each type.
-func StringValue(s string) Value   { return Value{typ: TypeString, text: s} }
+func StringValue(s string) Value   { return Value{typ: TypeString, text: hide(s)} }
 func IntegerValue(i int64) Value   { return Value{typ: TypeInteger, bits: uint64(i)} }
 func UnsignedValue(u uint64) Value { return Value{typ: TypeUnsigned, bits: u} }
 func FloatValue(f float64) Value   { return Value{typ: TypeFloat, bits: math.Float64bits(f)} }
-func OpaqueValue(b []byte) Value   { return Value{typ: TypeOpaque, text: string(b)} }
-func CoreLinkValue(s string) Value { return Value{typ: TypeCoreLink, text: s} }
+func OpaqueValue(b []byte) Value   { return Value{typ: TypeOpaque, text: hide(string(b))} }
+func CoreLinkValue(s string) Value { return Value{typ: TypeCoreLink, text: hide(s)} }
 func TimeValue(t time.Time) Value  { return Value{typ: TypeTime, bits: uint64(t.Unix())} }
 func LinkValue(l ObjectLink) Value {
 	return Value{typ: TypeObjectLink, bits: uint64(l.Object)<<16 | uint64(l.Instance)}
@@ -82,7 +82,7 @@ func (v Value) Type() Type { return v.typ }
 // Text returns a String or CoreLink.
 func (v Value) Text() string {
 	if v.typ == TypeString || v.typ == TypeCoreLink {
-		return v.text
+		return v.text.reveal()
 	}
 	return ""
 }
@@ -90,7 +90,7 @@ func (v Value) Text() string {
 // Bytes returns a copy of an Opaque value.
 func (v Value) Bytes() []byte {
 	if v.typ == TypeOpaque {
-		return []byte(v.text)
+		return []byte(v.text.reveal())
 	}
 	return nil
 }
@@ -124,14 +124,14 @@ func (v Value) bitsOf(t Type) uint64 {
 }
 
 // Len is the length in bytes of a String, CoreLink or Opaque value, else zero.
-func (v Value) Len() int { return len(v.text) }
+func (v Value) Len() int { return len(v.text.reveal()) }
 
 // String is the value for people. An Opaque value may be a key: it shows its length
 // only.
 func (v Value) String() string {
 	switch v.typ {
 	case TypeString, TypeCoreLink:
-		return strconv.Quote(v.text)
+		return strconv.Quote(v.text.reveal())
 	case TypeInteger:
 		return strconv.FormatInt(v.Int(), 10)
 	case TypeUnsigned:
@@ -141,7 +141,7 @@ func (v Value) String() string {
 	case TypeBoolean:
 		return strconv.FormatBool(v.Bool())
 	case TypeOpaque:
-		return fmt.Sprintf("[%d bytes]", len(v.text))
+		return fmt.Sprintf("[%d bytes]", v.Len())
 	case TypeTime:
 		return v.Time().Format(time.RFC3339)
 	case TypeObjectLink:
