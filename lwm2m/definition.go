@@ -1,0 +1,118 @@
+package lwm2m
+
+import "strings"
+
+// A Version is a version of the LwM2M enabler, or of an Object: major and minor.
+type Version struct{ Major, Minor uint8 }
+
+// The versions of the enabler.
+var (
+	Version10 = Version{1, 0}
+	Version11 = Version{1, 1}
+	Version12 = Version{1, 2}
+)
+
+// Before reports whether v is older than w.
+func (v Version) Before(w Version) bool {
+	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor
+}
+
+// Operations is what an LwM2M Server may do with a Resource. A Bootstrap-Server is
+// not bound by it (Core 1.1.1 §6.1.7.5), but for executable Resources, which have no
+// value.
+type Operations uint8
+
+// The operations.
+const (
+	Readable Operations = 1 << iota
+	Writable
+	Executable
+)
+
+// An ObjectDefinition describes an Object: the facts of the OMA registry that
+// bootstrapping needs.
+type ObjectDefinition struct {
+	ID        ObjectID
+	Name      string
+	Multiple  bool // may have several Instances
+	Resources []ResourceDefinition
+}
+
+// A ResourceDefinition describes one Resource of an Object.
+type ResourceDefinition struct {
+	ID         ResourceID
+	Name       string
+	Type       Type
+	Multiple   bool // has Resource Instances
+	Mandatory  bool
+	Operations Operations
+
+	// Min and Max bound the value of a number, or the length in bytes of a String or
+	// an Opaque. Both zero: no bounds.
+	Min, Max int64
+
+	// Unit of a number, such as "s"; mostly empty.
+	Unit string
+
+	// Since is the first version of the enabler whose version of the Object has it.
+	Since Version
+
+	// Secret values are never shown.
+	Secret bool
+
+	// Kept is whether the Client itself keeps the value, so that writing it makes no
+	// sense.
+	Kept bool
+}
+
+// Settable reports whether a Bootstrap-Server has reason to write the Resource.
+func (d ResourceDefinition) Settable() bool { return d.Type != TypeNone && !d.Kept }
+
+// Definition returns what is known of an Object; ok is false for one that is not in
+// the table.
+func Definition(id ObjectID) (def ObjectDefinition, ok bool) {
+	for _, d := range objectDefinitions {
+		if d.ID == id {
+			return d, true
+		}
+	}
+	return ObjectDefinition{}, false
+}
+
+// Definitions returns every Object of the table, by ID. The caller must not change
+// what it returns.
+func Definitions() []ObjectDefinition { return objectDefinitions }
+
+// Resource returns the definition of a Resource.
+func (d ObjectDefinition) Resource(id ResourceID) (ResourceDefinition, bool) {
+	for _, r := range d.Resources {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return ResourceDefinition{}, false
+}
+
+// ResourceNamed returns the Resource of that name, letter case and all but letters
+// and digits ignored: "defaultMinimumPeriod" is "Default Minimum Period".
+func (d ObjectDefinition) ResourceNamed(name string) (ResourceDefinition, bool) {
+	want := fold(name)
+	for _, r := range d.Resources {
+		if fold(r.Name) == want {
+			return r, true
+		}
+	}
+	return ResourceDefinition{}, false
+}
+
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, name)
+}
