@@ -57,6 +57,7 @@ type conn struct {
 	lastActive time.Time
 	idle       *time.Timer
 	linger     *time.Timer // nil unless lingering
+	lingers    int         // changes whenever linger does
 }
 
 // newConn returns a conn that its hub does not know yet; see [hub.newConn].

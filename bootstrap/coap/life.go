@@ -51,23 +51,24 @@ func (c *conn) Linger(d time.Duration) {
 		return
 	}
 	c.stopLinger()
-	var timer *time.Timer
-	timer = time.AfterFunc(d, func() { c.endLinger(timer) })
-	c.linger = timer
+	turn := c.lingers
+	c.linger = time.AfterFunc(d, func() { c.endLinger(turn) })
 }
 
-// endLinger closes the conn, unless it went on after timer was set.
-func (c *conn) endLinger(timer *time.Timer) {
+// endLinger closes the conn, unless it went on after the lingering of that turn.
+func (c *conn) endLinger(turn int) {
 	c.mu.Lock()
-	stale := c.linger != timer
+	stale := c.lingers != turn
 	c.mu.Unlock()
 	if !stale {
 		c.Close()
 	}
 }
 
-// stopLinger lets the conn go on. The caller holds mu.
+// stopLinger lets the conn go on, even where the timer has just run out. The caller
+// holds mu.
 func (c *conn) stopLinger() {
+	c.lingers++
 	if c.linger != nil {
 		c.linger.Stop()
 		c.linger = nil
