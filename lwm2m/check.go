@@ -1,0 +1,197 @@
+package lwm2m
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A Violation is one way in which Bootstrap Information contradicts the specification
+// or itself.
+type Violation struct {
+	Path    Path   // where
+	Rule    string // which rule, a stable short name such as "uri-scheme"
+	Message string // what is wrong, one line; never a secret
+	Warning bool   // a Client can live with it
+}
+
+// String is the place and the message.
+func (v Violation) String() string { return fmt.Sprintf("%v: %s", v.Path, v.Message) }
+
+// CheckOptions is what a check cannot know from the Bootstrap Information itself.
+type CheckOptions struct {
+	// Now is the time at which certificates must be valid. Zero means not to check.
+	Now time.Time
+
+	// BootstrapInstance is the Security Instance of the Client's Bootstrap-Server
+	// Account, which nothing may be written to; nil where it is not known.
+	BootstrapInstance *InstanceID
+
+	// Existing is whether the Client keeps accounts that are not in the Bootstrap
+	// Information, so that it need not have any.
+	Existing bool
+}
+
+// Check returns every violation of the rules that the specification states or
+// implies, in no particular order, the empty list for consistent Bootstrap
+// Information. Nothing is looked up and no host name resolved.
+func (b BootstrapInfo) Check(opts CheckOptions) []Violation {
+	c := &checker{opts: opts}
+	for _, s := range b.securityInstances() {
+		c.security(s)
+	}
+	for _, a := range b.Accounts {
+		c.server(a)
+	}
+	c.accounts(b)
+	c.oscore(b)
+	c.accessControl(b)
+	c.others(b)
+	return c.found
+}
+
+// A checker collects violations.
+type checker struct {
+	opts  CheckOptions
+	found []Violation
+}
+
+func (c *checker) fail(p Path, rule, format string, args ...any) {
+	c.found = append(c.found, Violation{Path: p, Rule: rule, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) warn(p Path, rule, format string, args ...any) {
+	c.found = append(c.found, Violation{Path: p, Rule: rule, Message: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// accounts checks what several Security and Server Instances are to each other.
+func (c *checker) accounts(b BootstrapInfo) {
+	if len(b.Accounts) == 0 && !c.opts.Existing {
+		c.fail(Root, "no-account", "no LwM2M Server Account: the client would have nowhere to register")
+	}
+	var ids []ShortServerID
+	var security, server []InstanceID
+	for _, a := range b.Accounts {
+		p := InstancePath(ObjectSecurity, a.Security.ID)
+		if a.Security.ShortServerID != a.Server.ShortServerID {
+			c.fail(p.Append(10), "ssid-pair", "short server ID %d has no Server instance: that has %d", a.Security.ShortServerID, a.Server.ShortServerID)
+		}
+		if slices.Contains(ids, a.Security.ShortServerID) {
+			c.fail(p.Append(10), "ssid-unique", "short server ID %d is that of another account too", a.Security.ShortServerID)
+		}
+		ids = append(ids, a.Security.ShortServerID)
+		if a.Security.BootstrapServer {
+			c.fail(p.Append(1), "bootstrap-server", "an LwM2M Server Account cannot be that of the Bootstrap-Server")
+		}
+		server = append(server, a.Server.ID)
+	}
+	for _, s := range b.securityInstances() {
+		security = append(security, s.ID)
+		if at := c.opts.BootstrapInstance; at != nil && !s.BootstrapServer && s.ID == *at {
+			c.fail(InstancePath(ObjectSecurity, s.ID), "bootstrap-instance", "instance %d is the client's Bootstrap-Server Account", s.ID)
+		}
+	}
+	c.unique(ObjectSecurity, security)
+	c.unique(ObjectServer, server)
+}
+
+// unique checks the Instance IDs of one Object.
+func (c *checker) unique(o ObjectID, ids []InstanceID) {
+	seen := make(map[InstanceID]bool, len(ids))
+	for _, id := range ids {
+		switch {
+		case id == MaxID:
+			c.fail(ObjectPath(o), "instance-id", "instance ID 65535 is reserved")
+		case seen[id]:
+			c.fail(InstancePath(o, id), "instance-unique", "instance %d is there twice", id)
+		}
+		seen[id] = true
+	}
+}
+
+// oscore checks OSCORE contexts and the Security Instances that refer to them.
+func (c *checker) oscore(b BootstrapInfo) {
+	used := make(map[InstanceID]int)
+	for _, s := range b.securityInstances() {
+		link := s.OSCORESecurityMode
+		if link == nil || *link == NullLink {
+			continue
+		}
+		p := ResourcePath(ObjectSecurity, s.ID, 17)
+		if link.Object != ObjectOSCORE || !slices.ContainsFunc(b.OSCORE, func(o OSCOREInstance) bool { return o.ID == link.Instance }) {
+			c.fail(p, "oscore-link", "link %v leads to no OSCORE instance", *link)
+			continue
+		}
+		if used[link.Instance]++; used[link.Instance] > 1 {
+			c.fail(p, "oscore-shared", "OSCORE instance %d is used by another account too", link.Instance)
+		}
+	}
+	var ids []InstanceID
+	for _, o := range b.OSCORE {
+		ids = append(ids, o.ID)
+		p := InstancePath(ObjectOSCORE, o.ID)
+		if used[o.ID] == 0 {
+			c.fail(p, "oscore-unused", "no account uses this OSCORE instance")
+		}
+		if o.MasterSecret.Len() == 0 {
+			c.fail(p.Append(0), "oscore-secret", "master secret is empty")
+		}
+		if string(o.SenderID) == string(o.RecipientID) {
+			c.fail(p.Append(2), "oscore-ids", "sender ID and recipient ID are the same")
+		}
+		c.resources(p, ObjectOSCORE, o.Extra)
+	}
+	c.unique(ObjectOSCORE, ids)
+}
+
+// accessControl checks the Access Control Instances against the accounts.
+func (c *checker) accessControl(b BootstrapInfo) {
+	known := make(map[uint16]bool)
+	for _, a := range b.Accounts {
+		known[uint16(a.Security.ShortServerID)] = true
+	}
+	var ids []InstanceID
+	for _, a := range b.AccessControl {
+		p := InstancePath(ObjectAccessControl, a.ID)
+		ids = append(ids, a.ID)
+		if a.Object == ObjectSecurity || a.Object == MaxID {
+			c.fail(p.Append(0), "acl-object", "Object %d has no access control", a.Object)
+		}
+		if a.Owner != AnyInstance && !known[a.Owner] {
+			c.fail(p.Append(3), "acl-owner", "owner %d is the short server ID of no account; 65535 leaves it to bootstrapping", a.Owner)
+		}
+		for id, rights := range a.Rights {
+			at := p.Append(2).Append(id)
+			if id != 0 && !known[id] {
+				c.fail(at, "acl-server", "rights for %d, the short server ID of no account", id)
+			}
+			if rights > allRights {
+				c.fail(at, "acl-rights", "rights %d are not the sum of 1, 2, 4, 8 and 16", rights)
+			}
+		}
+	}
+	c.unique(ObjectAccessControl, ids)
+	if len(b.Accounts) > 1 && len(b.AccessControl) == 0 {
+		c.warn(ObjectPath(ObjectAccessControl), "acl-missing", "several LwM2M Servers and no access control: what each may do is left to the client")
+	}
+}
+
+// others checks the Instances of any other Object.
+func (c *checker) others(b BootstrapInfo) {
+	for _, o := range b.Others {
+		switch o.ID {
+		case ObjectSecurity, ObjectServer, ObjectAccessControl, ObjectOSCORE:
+			c.fail(ObjectPath(o.ID), "other-object", "Object %d is given through accounts, not as an object", o.ID)
+			continue
+		}
+		var ids []InstanceID
+		for _, in := range o.Instances {
+			ids = append(ids, in.ID)
+			c.resources(InstancePath(o.ID, in.ID), o.ID, in.Resources)
+		}
+		c.unique(o.ID, ids)
+		if def, ok := Definition(o.ID); ok && !def.Multiple && (len(ids) > 1 || len(ids) == 1 && ids[0] != 0) {
+			c.fail(ObjectPath(o.ID), "single-instance", "%s has only instance 0", def.Name)
+		}
+	}
+}

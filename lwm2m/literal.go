@@ -1,0 +1,144 @@
+package lwm2m
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// ParseText returns the value that text stands for in a Resource of this definition,
+// checked against its range. An Opaque is "hex:…" or "base64:…", a Time RFC 3339 or
+// seconds since 1970, an Objlnk "21:0", a Boolean "true" or "false".
+func (d ResourceDefinition) ParseText(text string) (Value, error) {
+	v, err := parseText(d.Type, text)
+	if err != nil {
+		return Value{}, fmt.Errorf("%s: %w", d.Name, err)
+	}
+	return v, d.Check(v)
+}
+
+func parseText(t Type, text string) (Value, error) {
+	switch t {
+	case TypeString:
+		return StringValue(text), nil
+	case TypeCoreLink:
+		return CoreLinkValue(text), nil
+	case TypeInteger:
+		i, err := strconv.ParseInt(text, 10, 64)
+		return IntegerValue(i), wanted(err, "a whole number", text)
+	case TypeUnsigned:
+		u, err := strconv.ParseUint(text, 0, 64)
+		return UnsignedValue(u), wanted(err, "a whole number, not negative", text)
+	case TypeFloat:
+		f, err := strconv.ParseFloat(text, 64)
+		return FloatValue(f), wanted(err, "a number", text)
+	case TypeBoolean:
+		b, err := strconv.ParseBool(text)
+		return BooleanValue(b), wanted(err, "true or false", text)
+	case TypeTime:
+		return parseTime(text)
+	case TypeObjectLink:
+		return parseLink(text)
+	case TypeOpaque:
+		return parseOpaque(text)
+	}
+	return Value{}, fmt.Errorf("it is executed, and has no value")
+}
+
+func wanted(err error, what, text string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("want %s, not %q", what, text)
+}
+
+func parseTime(text string) (Value, error) {
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return TimeValue(time.Unix(seconds, 0)), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return TimeValue(t), wanted(err, "a time such as 2026-01-01T00:00:00Z", text)
+}
+
+func parseLink(text string) (Value, error) {
+	object, instance, ok := strings.Cut(text, ":")
+	o, err1 := strconv.ParseUint(object, 10, 16)
+	i, err2 := strconv.ParseUint(instance, 10, 16)
+	if !ok || err1 != nil || err2 != nil {
+		return Value{}, fmt.Errorf("want a link such as 21:0, not %q", text)
+	}
+	return LinkValue(ObjectLink{ObjectID(o), InstanceID(i)}), nil
+}
+
+// parseOpaque does not repeat the text in its errors: it may be a key.
+func parseOpaque(text string) (Value, error) {
+	if digits, ok := strings.CutPrefix(text, "hex:"); ok {
+		b, err := hex.DecodeString(digits)
+		if err != nil {
+			return Value{}, fmt.Errorf("what follows hex: is not hexadecimal")
+		}
+		return OpaqueValue(b), nil
+	}
+	if digits, ok := strings.CutPrefix(text, "base64:"); ok {
+		b, err := base64.StdEncoding.DecodeString(digits)
+		if err != nil {
+			return Value{}, fmt.Errorf("what follows base64: is not Base64")
+		}
+		return OpaqueValue(b), nil
+	}
+	return Value{}, fmt.Errorf("bytes are written as hex:… or base64:…")
+}
+
+// Check reports why v cannot be a value of the Resource.
+func (d ResourceDefinition) Check(v Value) error {
+	if v.Type() != d.Type {
+		return fmt.Errorf("%s is %v, not %v", d.Name, d.Type, v.Type())
+	}
+	if d.Type == TypeString && !utf8.ValidString(v.Text()) {
+		return fmt.Errorf("%s is not valid UTF-8", d.Name)
+	}
+	if d.Min == 0 && d.Max == 0 {
+		return nil
+	}
+	what, n := "", int64(0)
+	switch d.Type {
+	case TypeString, TypeOpaque:
+		what, n = "length ", int64(v.Len())
+	case TypeInteger:
+		n = v.Int()
+	case TypeUnsigned:
+		n = int64(min(v.Uint(), 1<<62))
+	default:
+		return nil
+	}
+	if n < d.Min || n > d.Max {
+		return fmt.Errorf("%s: %s%d is not within %d to %d", d.Name, what, n, d.Min, d.Max)
+	}
+	return nil
+}
+
+// CheckResource reports why r cannot be the Resource in a Bootstrap-Write.
+func (d ResourceDefinition) CheckResource(r Resource) error {
+	switch {
+	case d.Type == TypeNone:
+		return fmt.Errorf("%s is executed, not written", d.Name)
+	case d.Kept:
+		return fmt.Errorf("%s is kept by the client itself, and not written", d.Name)
+	case d.Multiple && !r.Multiple:
+		return fmt.Errorf("%s has instances: give a list", d.Name)
+	case !d.Multiple && r.Multiple:
+		return fmt.Errorf("%s has one value, not a list", d.Name)
+	case !r.Multiple:
+		return d.Check(r.Value)
+	}
+	for _, in := range r.Instances {
+		if err := d.Check(in.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
