@@ -1,0 +1,152 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// The rows are what is kept of a record: the same facts, with every secret sealed.
+
+type deviceRow struct {
+	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
+	Revision    Revision              `json:"revision"`
+	Profile     string                `json:"profile"`
+	Disabled    bool                  `json:"disabled,omitempty"`
+	NoSec       bool                  `json:"noSec,omitempty"`
+	Credentials []credentialRow       `json:"credentials,omitempty"`
+	Accounts    map[string]accountRow `json:"accounts,omitempty"`
+	Vars        map[string]string     `json:"vars,omitempty"`
+	Tags        []string              `json:"tags,omitempty"`
+	Format      lwm2m.Format          `json:"format,omitzero"`
+	Note        string                `json:"note,omitempty"`
+	Created     time.Time             `json:"created"`
+	Updated     time.Time             `json:"updated"`
+}
+
+type credentialRow struct {
+	Kind     CredentialKind `json:"kind"`
+	Identity []byte         `json:"identity"` // bytes: it need not be UTF-8
+	Key      []byte         `json:"key"`
+	Created  time.Time      `json:"created"`
+}
+
+type accountRow struct {
+	Identity  string    `json:"identity,omitempty"`
+	Key       []byte    `json:"key,omitempty"`
+	Pending   []byte    `json:"pending,omitempty"`
+	Delivered time.Time `json:"delivered,omitzero"`
+}
+
+// place binds a sealed secret to the record and field that it belongs to.
+func place(ep lwm2m.EndpointName, field ...string) string {
+	out := "lwbs/1\x00device\x00" + string(ep)
+	for _, f := range field {
+		out += "\x00" + f
+	}
+	return out
+}
+
+// EncodeDevice returns the bytes to keep of a device.
+func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
+	row := deviceRow{
+		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Disabled: d.Disabled, NoSec: d.NoSec,
+		Vars: d.Vars, Tags: d.Tags, Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
+	}
+	for _, c := range d.Credentials {
+		row.Credentials = append(row.Credentials, credentialRow{
+			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created,
+			Key: k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
+		})
+	}
+	if len(d.Accounts) > 0 {
+		row.Accounts = make(map[string]accountRow, len(d.Accounts))
+	}
+	for name, a := range d.Accounts {
+		row.Accounts[name] = accountRow{
+			Identity: a.Identity, Delivered: a.Delivered,
+			Key:     k.Seal(a.Key.Reveal(), place(d.Endpoint, "account", name, "key")),
+			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
+		}
+	}
+	return json.Marshal(row)
+}
+
+// DecodeDevice reads what EncodeDevice wrote. Its error wraps ErrCorrupt or ErrNoKey.
+func DecodeDevice(k *Keyring, b []byte) (Device, error) {
+	var row deviceRow
+	if err := decodeStrictly(b, &row); err != nil {
+		return Device{}, err
+	}
+	d := Device{
+		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Disabled: row.Disabled, NoSec: row.NoSec,
+		Vars: row.Vars, Tags: row.Tags, Format: row.Format, Note: row.Note, Created: row.Created, Updated: row.Updated,
+	}
+	o := opener{keyring: k, endpoint: row.Endpoint}
+	for _, c := range row.Credentials {
+		d.Credentials = append(d.Credentials, Credential{
+			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created,
+			Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
+		})
+	}
+	if len(row.Accounts) > 0 {
+		d.Accounts = make(map[string]AccountKeys, len(row.Accounts))
+	}
+	for name, a := range row.Accounts {
+		d.Accounts[name] = AccountKeys{
+			Identity: a.Identity, Delivered: a.Delivered,
+			Key:     o.open(a.Key, "account", name, "key"),
+			Pending: o.open(a.Pending, "account", name, "pending"),
+		}
+	}
+	return d, o.err
+}
+
+// An opener opens the secrets of one record and remembers the first error.
+type opener struct {
+	keyring  *Keyring
+	endpoint lwm2m.EndpointName
+	err      error
+}
+
+func (o *opener) open(sealed []byte, field ...string) lwm2m.Secret {
+	b, err := o.keyring.Open(sealed, place(o.endpoint, field...))
+	if o.err == nil {
+		o.err = err
+	}
+	return lwm2m.NewSecret(b)
+}
+
+// EncodeProfile returns the bytes to keep of a profile.
+func EncodeProfile(p Profile) ([]byte, error) { return json.Marshal(p) }
+
+// DecodeProfile reads what EncodeProfile wrote. Its error wraps ErrCorrupt.
+func DecodeProfile(b []byte) (p Profile, err error) { return p, decodeStrictly(b, &p) }
+
+// EncodeSession returns the bytes to keep of a session.
+func EncodeSession(s Session) ([]byte, error) { return json.Marshal(s) }
+
+// DecodeSession reads what EncodeSession wrote. Its error wraps ErrCorrupt.
+func DecodeSession(b []byte) (s Session, err error) { return s, decodeStrictly(b, &s) }
+
+// decodeStrictly reads one JSON value and nothing else, no unknown keys in it. The
+// error says what is wrong, but nothing of the content.
+func decodeStrictly(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows the record")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrCorrupt, err)
+	}
+	return nil
+}

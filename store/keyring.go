@@ -1,0 +1,200 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Keyring seals the secrets of a store, so that a stolen file, a backup or a
+// deleted record reveals nothing. It may hold several keys: the newest seals, each
+// opens what it sealed. A Keyring may be used concurrently.
+//
+// Sealing is AES-256-GCM with a random nonce, bound to the record and the field, so
+// that sealed bytes cannot be moved to another one. The form is
+//
+//	version (1) | key ID (2) | nonce (12) | ciphertext | tag (16)
+//
+// With random nonces one key is good for 2^32 seals (NIST SP 800-38D §8.3), far more
+// than a device base of this size needs.
+type Keyring struct {
+	primary uint16
+	keys    map[uint16]cipher.AEAD
+	text    []byte // of the key file
+}
+
+const (
+	keyFileHeader = "lwbs-keys 1"
+	sealVersion   = 1
+	sealOverhead  = 3
+	keySize       = 32
+)
+
+// NewKeyring returns a Keyring with one new key.
+func NewKeyring() (*Keyring, error) {
+	key := make([]byte, keySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make sealing key: %w", err)
+	}
+	text := fmt.Sprintf("%s\n# Whoever has this file can read every secret of the database. Keep a copy apart from it.\n1 %s %s\n",
+		keyFileHeader, time.Now().UTC().Format(time.RFC3339), base64.StdEncoding.EncodeToString(key))
+	return parseKeyring([]byte(text))
+}
+
+// LoadKeyring reads a key file. Its error wraps [fs.ErrNotExist] where there is none,
+// and otherwise says what is wrong with it; a file that others may read is refused.
+func LoadKeyring(file string) (*Keyring, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("read key file: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("key file %s can be read by others (mode %04o): chmod 600 %s", file, mode, file)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read key file: %w", err)
+	}
+	k, err := parseKeyring(text)
+	if err != nil {
+		return nil, fmt.Errorf("key file %s: %w", file, err)
+	}
+	return k, nil
+}
+
+func parseKeyring(text []byte) (*Keyring, error) {
+	k := &Keyring{keys: make(map[uint16]cipher.AEAD), text: text}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		switch {
+		case n == 1 && line != keyFileHeader:
+			return nil, fmt.Errorf("line 1 is not %q: it is no key file, or of a newer version", keyFileHeader)
+		case n == 1 || line == "" || line[0] == '#':
+		default:
+			if err := k.add(line); err != nil {
+				return nil, fmt.Errorf("line %d: %w", n, err)
+			}
+		}
+	}
+	if len(k.keys) == 0 {
+		return nil, errors.New("it has no key")
+	}
+	return k, lines.Err()
+}
+
+// add reads one line: ID, creation time, key. The last one seals.
+func (k *Keyring) add(line string) error {
+	words := strings.Fields(line)
+	if len(words) != 3 {
+		return errors.New("want an ID, a time and a key")
+	}
+	id, err := strconv.ParseUint(words[0], 10, 16)
+	if err != nil || id == 0 || k.keys[uint16(id)] != nil {
+		return fmt.Errorf("%q is not a key ID of its own, 1 to 65535", words[0])
+	}
+	key, err := base64.StdEncoding.DecodeString(words[2])
+	if err != nil || len(key) != keySize {
+		return fmt.Errorf("the key is not %d bytes in Base64", keySize)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return err
+	}
+	k.primary = uint16(id)
+	k.keys[k.primary] = aead
+	return nil
+}
+
+// Save writes the key file, mode 0600, whole or not at all. It never replaces one:
+// then its error wraps [fs.ErrExist].
+func (k *Keyring) Save(file string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".lwbs-key-*")
+	if err != nil {
+		return fmt.Errorf("write key file: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(k.text)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Link(tmp.Name(), file) // unlike a rename, it fails where file exists
+	}
+	if err == nil {
+		err = SyncDir(filepath.Dir(file))
+	}
+	if err != nil {
+		return fmt.Errorf("write key file: %w", err)
+	}
+	return nil
+}
+
+// SyncDir makes what was created or renamed in a folder survive a crash.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// KeyringFor returns the Keyring in file, and makes the file where fresh is set and
+// there is none; made tells. A database that exists must have its key: without one
+// the error is ErrNoKey.
+func KeyringFor(file string, fresh bool) (k *Keyring, made bool, err error) {
+	k, err = LoadKeyring(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, false, err
+	}
+	if !fresh {
+		return nil, false, fmt.Errorf("key file %s: %w: the database exists, and its secrets cannot be read without it", file, ErrNoKey)
+	}
+	if k, err = NewKeyring(); err != nil {
+		return nil, false, err
+	}
+	return k, true, k.Save(file)
+}
+
+// Seal returns b sealed for one field of one record. Nothing stays nothing.
+func (k *Keyring) Seal(b []byte, place string) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	out := binary.BigEndian.AppendUint16([]byte{sealVersion}, k.primary)
+	return k.keys[k.primary].Seal(out, nil, b, []byte(place))
+}
+
+// Open returns what was sealed for the same place. Its error is ErrNoKey for a key
+// that the Keyring does not have, ErrCorrupt for anything else.
+func (k *Keyring) Open(sealed []byte, place string) ([]byte, error) {
+	if len(sealed) == 0 {
+		return nil, nil
+	}
+	if len(sealed) < sealOverhead || sealed[0] != sealVersion {
+		return nil, fmt.Errorf("open secret: %w", ErrCorrupt)
+	}
+	aead := k.keys[binary.BigEndian.Uint16(sealed[1:])]
+	if aead == nil {
+		return nil, fmt.Errorf("open secret: key %d: %w", binary.BigEndian.Uint16(sealed[1:]), ErrNoKey)
+	}
+	b, err := aead.Open(nil, nil, sealed[sealOverhead:], []byte(place))
+	if err != nil {
+		return nil, fmt.Errorf("open secret: %w", ErrCorrupt)
+	}
+	return b, nil
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrInvalid is wrapped by the errors of the Validate methods, and returned by a
+// Store for a record that breaks their rules.
+var ErrInvalid = errors.New("invalid")
+
+// MaxName is the longest name of a profile, in bytes.
+const MaxName = 128
+
+// Validate reports why d cannot be kept, whatever its profile: the rules here are
+// those that the indexes rest on.
+func (d Device) Validate() error {
+	if err := d.Endpoint.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if d.Profile == "" {
+		return fmt.Errorf("%w: a device needs a profile", ErrInvalid)
+	}
+	seen := make(map[string]bool)
+	for _, c := range d.Credentials {
+		id := string(c.Kind) + "\x00" + c.Identity
+		switch {
+		case c.Kind != CredentialPSK:
+			return fmt.Errorf("%w: credential kind %q does not exist", ErrInvalid, c.Kind)
+		case len(c.Identity) == 0 || len(c.Identity) > MaxIdentity:
+			return fmt.Errorf("%w: identity has %d bytes, 1 to %d are possible", ErrInvalid, len(c.Identity), MaxIdentity)
+		case c.Key.Len() == 0 || c.Key.Len() > MaxKey:
+			return fmt.Errorf("%w: key has %d bytes, 1 to %d are possible", ErrInvalid, c.Key.Len(), MaxKey)
+		case seen[id]:
+			return fmt.Errorf("%w: two credentials with the identity %q", ErrInvalid, c.Identity)
+		}
+		seen[id] = true
+	}
+	for _, tag := range d.Tags {
+		if err := validName("tag", tag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Validate reports why p cannot be kept. Whether it makes sense is for the
+// Bootstrap-Server to say.
+func (p Profile) Validate() error { return validName("profile name", p.Name) }
+
+func validName(what, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%w: %s is empty", ErrInvalid, what)
+	case len(name) > MaxName:
+		return fmt.Errorf("%w: %s has %d bytes, at most %d are possible", ErrInvalid, what, len(name), MaxName)
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\ufffd' }):
+		return fmt.Errorf("%w: %s %q has a control character or is not UTF-8", ErrInvalid, what, name)
+	}
+	return nil
+}
