@@ -1,0 +1,200 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"lwbs/store"
+)
+
+// A DB is a bbolt file that keeps the records. It implements [store.Store].
+type DB struct {
+	db      *bbolt.DB
+	keyring *store.Keyring
+	opts    Options
+
+	edits chan edit
+	done  chan struct{} // closed when the writer has ended
+
+	mu     sync.RWMutex // held for reading while an edit is handed over
+	closed bool         // guarded by mu
+}
+
+// schema is the version of the layout that this package writes.
+const schema = 1
+
+var (
+	bucketMeta            = []byte("meta")
+	bucketDevice          = []byte("device")
+	bucketIdentity        = []byte("identity")
+	bucketDeviceTag       = []byte("device_tag")
+	bucketDeviceProfile   = []byte("device_profile")
+	bucketProfile         = []byte("profile")
+	bucketSession         = []byte("session")
+	bucketSessionEndpoint = []byte("session_endpoint")
+	bucketSessionIdentity = []byte("session_identity")
+	bucketSessionFailed   = []byte("session_failed")
+	bucketSessionKnown    = []byte("session_known")
+	bucketSessionStranger = []byte("session_stranger")
+
+	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
+		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger}
+
+	keySchema    = []byte("schema")
+	keyKeyCheck  = []byte("keycheck")
+	keyKnown     = []byte("known")
+	keyStrangers = []byte("strangers")
+)
+
+// keyCheckPlace and keyCheckText tell at the opening whether the Keyring fits.
+const (
+	keyCheckPlace = "lwbs/1\x00meta\x00keycheck"
+	keyCheckText  = "lwbs"
+)
+
+// Open opens the database in file, and creates it where there is none. Errors:
+// store.ErrLocked, ErrSchema, ErrNoKey, ErrCorrupt, ErrFull. The caller closes the DB.
+func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
+	opts = opts.withDefaults()
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !opts.ReadOnly {
+		if err := create(file, keyring); err != nil {
+			return nil, fmt.Errorf("create database %s: %w", file, err)
+		}
+	}
+	b, err := bbolt.Open(file, 0o600, opts.bbolt())
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
+	}
+	db := &DB{db: b, keyring: keyring, opts: opts, edits: make(chan edit, maxGroup), done: make(chan struct{})}
+	if err := db.prepare(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), b.Close())
+	}
+	go db.write()
+	return db, nil
+}
+
+// create makes a complete database under another name and then renames it, so that a
+// crash leaves a whole file or none.
+func create(file string, keyring *store.Keyring) (err error) {
+	fresh := file + ".new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	b, err := bbolt.Open(fresh, 0o600, Options{}.withDefaults().bbolt())
+	if err != nil {
+		return adapt(err)
+	}
+	err = b.Update(func(tx *bbolt.Tx) error {
+		for _, name := range buckets {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		meta := tx.Bucket(bucketMeta)
+		return errors.Join(
+			meta.Put(keySchema, []byte(strconv.Itoa(schema))),
+			meta.Put(keyKeyCheck, keyring.Seal([]byte(keyCheckText), keyCheckPlace)))
+	})
+	if err = errors.Join(err, b.Sync(), b.Close()); err != nil {
+		return adapt(errors.Join(err, os.Remove(fresh)))
+	}
+	if err := os.Rename(fresh, file); err != nil {
+		return err
+	}
+	return store.SyncDir(filepath.Dir(file))
+}
+
+// prepare checks that the file is one of ours that this program and this Keyring can
+// read, and brings an older schema up to date.
+func (db *DB) prepare(file string) error {
+	version, err := db.schemaOf()
+	if err != nil {
+		return err
+	}
+	if version < schema {
+		if err := db.migrate(file, version); err != nil {
+			return err
+		}
+	}
+	return db.db.View(func(tx *bbolt.Tx) error {
+		for _, name := range buckets {
+			if tx.Bucket(name) == nil {
+				return fmt.Errorf("%w: bucket %s is missing", store.ErrCorrupt, name)
+			}
+		}
+		text, err := db.keyring.Open(tx.Bucket(bucketMeta).Get(keyKeyCheck), keyCheckPlace)
+		if err != nil || string(text) != keyCheckText {
+			return store.ErrNoKey
+		}
+		return nil
+	})
+}
+
+func (db *DB) schemaOf() (version int, err error) {
+	err = db.db.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil {
+			return fmt.Errorf("%w: it is no lwbs database", store.ErrCorrupt)
+		}
+		version, err = strconv.Atoi(string(meta.Get(keySchema)))
+		if err != nil || version < 1 {
+			return fmt.Errorf("%w: schema %q", store.ErrCorrupt, meta.Get(keySchema))
+		}
+		if version > schema {
+			return fmt.Errorf("%w: it has schema %d, this program knows %d: use a newer lwbs", store.ErrSchema, version, schema)
+		}
+		return nil
+	})
+	return version, err
+}
+
+// Close waits for edits under way and closes the file.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	already := db.closed
+	db.closed = true
+	db.mu.Unlock()
+	if already {
+		return store.ErrClosed
+	}
+	close(db.edits)
+	<-db.done
+	return db.db.Close()
+}
+
+// view runs a read.
+func (db *DB) view(ctx context.Context, read func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return adapt(db.db.View(read))
+}
+
+// adapt turns the errors of bbolt and of the system into those of the contract.
+func adapt(err error) error {
+	for from, to := range map[error]error{
+		bolterrors.ErrTimeout:         store.ErrLocked,
+		bolterrors.ErrDatabaseNotOpen: store.ErrClosed,
+		bolterrors.ErrMaxSizeReached:  store.ErrFull,
+		syscall.ENOSPC:                store.ErrFull,
+		syscall.EDQUOT:                store.ErrFull,
+		bolterrors.ErrInvalid:         store.ErrCorrupt,
+		bolterrors.ErrChecksum:        store.ErrCorrupt,
+		bolterrors.ErrVersionMismatch: store.ErrCorrupt,
+	} {
+		if errors.Is(err, from) {
+			return fmt.Errorf("%w: %w", to, err)
+		}
+	}
+	return err
+}

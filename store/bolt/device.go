@@ -1,0 +1,217 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// PutDevice implements [store.Store].
+func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, error) {
+	if err := d.Validate(); err != nil {
+		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
+	}
+	var kept store.Device
+	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+		old, err := db.replaceable(tx, d)
+		if err != nil {
+			return err, nil
+		}
+		next := d
+		next.Revision++
+		next.Created, next.Updated = old.Created, time.Now().UTC()
+		if old.Revision == 0 {
+			next.Created = next.Updated
+		}
+		b, err := store.EncodeDevice(db.keyring, next)
+		if err != nil {
+			return err, nil
+		}
+		if kept, err = store.DecodeDevice(db.keyring, b); err != nil { // nothing shared with the caller
+			return err, nil
+		}
+		return nil, errors.Join(
+			unindexDevice(tx, old),
+			tx.Bucket(bucketDevice).Put([]byte(d.Endpoint), b),
+			indexDevice(tx, next))
+	})
+	if err != nil {
+		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
+	}
+	return kept, nil
+}
+
+// replaceable returns the record that d may replace, the zero Device where there is
+// none, or why it may not.
+func (db *DB) replaceable(tx *bbolt.Tx, d store.Device) (old store.Device, err error) {
+	if b := tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
+		if old, err = store.DecodeDevice(db.keyring, b); err != nil {
+			return old, err
+		}
+	}
+	if err := checkRevision(d.Revision, old.Revision); err != nil {
+		return old, err
+	}
+	if tx.Bucket(bucketProfile).Get([]byte(d.Profile)) == nil {
+		return old, fmt.Errorf("profile %q: %w", d.Profile, store.ErrNotFound)
+	}
+	for _, c := range d.Credentials {
+		owner := tx.Bucket(bucketIdentity).Get(pair(string(c.Kind), c.Identity))
+		if owner != nil && string(owner) != string(d.Endpoint) {
+			return old, fmt.Errorf("%s identity %q: %w, by device %q", c.Kind, c.Identity, store.ErrIdentityTaken, owner)
+		}
+	}
+	return old, nil
+}
+
+// checkRevision compares the revision that an edit is based on with the one kept.
+func checkRevision(base, kept store.Revision) error {
+	switch {
+	case base == kept:
+		return nil
+	case base == 0:
+		return store.ErrExists
+	case kept == 0:
+		return store.ErrNotFound
+	}
+	return fmt.Errorf("revision is %d, not %d: %w", kept, base, store.ErrConflict)
+}
+
+func indexDevice(tx *bbolt.Tx, d store.Device) error {
+	ep := string(d.Endpoint)
+	errs := []error{tx.Bucket(bucketDeviceProfile).Put(pair(d.Profile, ep), present)}
+	for _, c := range d.Credentials {
+		errs = append(errs, tx.Bucket(bucketIdentity).Put(pair(string(c.Kind), c.Identity), []byte(ep)))
+	}
+	for _, tag := range d.Tags {
+		errs = append(errs, tx.Bucket(bucketDeviceTag).Put(pair(tag, ep), present))
+	}
+	return errors.Join(errs...)
+}
+
+func unindexDevice(tx *bbolt.Tx, d store.Device) error {
+	ep := string(d.Endpoint)
+	errs := []error{tx.Bucket(bucketDeviceProfile).Delete(pair(d.Profile, ep))}
+	for _, c := range d.Credentials {
+		errs = append(errs, tx.Bucket(bucketIdentity).Delete(pair(string(c.Kind), c.Identity)))
+	}
+	for _, tag := range d.Tags {
+		errs = append(errs, tx.Bucket(bucketDeviceTag).Delete(pair(tag, ep)))
+	}
+	return errors.Join(errs...)
+}
+
+// Device implements [store.Store].
+func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
+	err = db.view(ctx, func(tx *bbolt.Tx) error {
+		d, err = db.device(tx, ep)
+		return err
+	})
+	if err != nil {
+		return store.Device{}, fmt.Errorf("device %q: %w", ep, err)
+	}
+	return d, nil
+}
+
+func (db *DB) device(tx *bbolt.Tx, ep lwm2m.EndpointName) (store.Device, error) {
+	b := tx.Bucket(bucketDevice).Get([]byte(ep))
+	if b == nil {
+		return store.Device{}, store.ErrNotFound
+	}
+	return store.DecodeDevice(db.keyring, b)
+}
+
+// DeviceByIdentity implements [store.Store].
+func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (d store.Device, err error) {
+	err = db.view(ctx, func(tx *bbolt.Tx) error {
+		ep := tx.Bucket(bucketIdentity).Get(pair(string(kind), identity))
+		if ep == nil {
+			return store.ErrNotFound
+		}
+		d, err = db.device(tx, lwm2m.EndpointName(ep))
+		return err
+	})
+	if err != nil {
+		return store.Device{}, fmt.Errorf("device with %s identity %q: %w", kind, identity, err)
+	}
+	return d, nil
+}
+
+// Devices implements [store.Store].
+func (db *DB) Devices(ctx context.Context, q store.DeviceQuery) (page []store.Device, err error) {
+	limit := pageLimit(q.Limit)
+	err = db.view(ctx, func(tx *bbolt.Tx) error {
+		var failed error
+		db.candidates(tx, q, func(ep string) bool {
+			d, err := db.device(tx, lwm2m.EndpointName(ep))
+			if err != nil {
+				failed = fmt.Errorf("device %q: %w", ep, err)
+				return false
+			}
+			if matches(d, q) {
+				page = append(page, d)
+			}
+			return len(page) < limit && ctx.Err() == nil
+		})
+		return errors.Join(failed, ctx.Err())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	return page, nil
+}
+
+// candidates calls each with the endpoints behind q.After that the best index for q
+// has, in their order.
+func (db *DB) candidates(tx *bbolt.Tx, q store.DeviceQuery, each func(ep string) bool) {
+	bucket, group := bucketDevice, ""
+	switch {
+	case q.Tag != "":
+		bucket, group = bucketDeviceTag, q.Tag
+	case q.Profile != "":
+		bucket, group = bucketDeviceProfile, q.Profile
+	}
+	key := func(ep string) []byte { return pair(group, ep) }
+	name := func(k []byte) string { return second(k, group) }
+	if group == "" {
+		key = func(ep string) []byte { return []byte(ep) }
+		name = func(k []byte) string { return string(k) }
+	}
+	after := key(string(q.After))
+	underPrefix(tx.Bucket(bucket), key(q.Prefix), after, func(k []byte) bool {
+		if q.After != "" && bytes.Equal(k, after) {
+			return true
+		}
+		return each(name(k))
+	})
+}
+
+func matches(d store.Device, q store.DeviceQuery) bool {
+	return (q.Profile == "" || d.Profile == q.Profile) && (q.Tag == "" || slices.Contains(d.Tags, q.Tag))
+}
+
+// DeleteDevice implements [store.Store].
+func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error {
+	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+		old, err := db.device(tx, ep)
+		if err == nil && rev != 0 {
+			err = checkRevision(rev, old.Revision)
+		}
+		if err != nil {
+			return err, nil
+		}
+		return nil, errors.Join(unindexDevice(tx, old), tx.Bucket(bucketDevice).Delete([]byte(ep)))
+	})
+	if err != nil {
+		return fmt.Errorf("delete device %q: %w", ep, err)
+	}
+	return nil
+}

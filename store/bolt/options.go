@@ -1,0 +1,63 @@
+package bolt
+
+import (
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Options configure a [DB]. Zero means the default stated at the field.
+type Options struct {
+	// LockTimeout is how long to wait for another process to let go of the file.
+	// Default 1 s.
+	LockTimeout time.Duration
+
+	// MaxSize limits the file, in bytes; edits that need more fail with
+	// store.ErrFull. Default: no limit.
+	MaxSize int
+
+	// SessionsPerDevice, Sessions and StrangerSessions limit the history: of one
+	// endpoint, of all devices, and of endpoints that have no record. The oldest
+	// goes first. Defaults 20, 1,000,000 and 10,000.
+	SessionsPerDevice int
+	Sessions          int
+	StrangerSessions  int
+
+	// ReadOnly opens without the right to edit, for a check; several processes can
+	// do so at once.
+	ReadOnly bool
+}
+
+func (o Options) withDefaults() Options {
+	if o.LockTimeout == 0 {
+		o.LockTimeout = time.Second
+	}
+	for _, limit := range []struct {
+		field     *int
+		byDefault int
+	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.StrangerSessions, 10_000}} {
+		if *limit.field <= 0 {
+			*limit.field = limit.byDefault
+		}
+	}
+	return o
+}
+
+// bbolt returns the options of the file. A freelist that is a map and is not written
+// at each commit makes edits several times faster in a large file; in exchange the
+// file is scanned when it is opened. A large map of the file at the start spares
+// writers the wait for readers each time the file grows.
+func (o Options) bbolt() *bbolt.Options {
+	mmap := 1 << 30
+	if ^uint(0)>>32 == 0 {
+		mmap = 0 // 32 bits of address space are too few
+	}
+	return &bbolt.Options{
+		Timeout:         o.LockTimeout,
+		FreelistType:    bbolt.FreelistMapType,
+		NoFreelistSync:  true,
+		InitialMmapSize: mmap,
+		MaxSize:         o.MaxSize,
+		ReadOnly:        o.ReadOnly,
+	}
+}
