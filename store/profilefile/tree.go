@@ -1,0 +1,156 @@
+package profilefile
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// A kind is what a node of a document is.
+type kind uint8
+
+const (
+	null kind = iota
+	text
+	number
+	boolean
+	list
+	mapping
+)
+
+var kindNames = [...]string{"nothing", "text", "a number", "true or false", "a list", "a mapping"}
+
+func (k kind) String() string { return kindNames[k] }
+
+// A node is one value of a document, freed of how it was written but for the line.
+type node struct {
+	kind    kind
+	line    int
+	scalar  string // of text, number and boolean
+	items   []node // of a list
+	entries []entry
+}
+
+// An entry is one key of a mapping with its value.
+type entry struct {
+	key   string
+	line  int
+	value node
+}
+
+// maxDepth is how deep values may lie within each other; a profile needs six.
+const maxDepth = 16
+
+// parse returns the documents of a file. Its errors are Problems.
+func parse(file string, b []byte) ([]node, error) {
+	if len(b) > maxSize {
+		return nil, &Problem{file, 1, fmt.Sprintf("the file has %d bytes, at most %d are read", len(b), maxSize)}
+	}
+	tree, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return nil, syntaxProblem(file, err)
+	}
+	var out []node
+	for _, doc := range tree.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		n, err := convert(doc.Body, maxDepth)
+		if err != nil {
+			return nil, &Problem{file, n.line, err.Error()}
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// position is how the YAML library begins an error: "[3:12] message".
+var position = regexp.MustCompile(`^\[(\d+):\d+\] *`)
+
+// syntaxProblem keeps the first line of the library's error, which goes on with an
+// excerpt of the file.
+func syntaxProblem(file string, err error) *Problem {
+	message, _, _ := strings.Cut(err.Error(), "\n")
+	line := 1
+	if m := position.FindStringSubmatch(message); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		message = message[len(m[0]):]
+	}
+	return &Problem{file, line, message}
+}
+
+// convert frees n of its syntax. With an error the node has the line of the trouble.
+func convert(n ast.Node, depth int) (node, error) {
+	out := node{line: lineOf(n.GetToken())}
+	if depth == 0 {
+		return out, errors.New("values lie too deep within each other")
+	}
+	var err error
+	switch n := n.(type) {
+	case *ast.NullNode:
+	case *ast.StringNode:
+		out.kind, out.scalar = text, n.Value
+	case *ast.LiteralNode:
+		out.kind, out.scalar = text, n.Value.Value
+	case *ast.IntegerNode, *ast.FloatNode:
+		out.kind, out.scalar = number, n.GetToken().Value
+	case *ast.BoolNode:
+		out.kind, out.scalar = boolean, strconv.FormatBool(n.Value)
+	case *ast.SequenceNode:
+		out.kind = list
+		for _, v := range n.Values {
+			item, err := convert(v, depth-1)
+			if err != nil {
+				return item, err
+			}
+			out.items = append(out.items, item)
+		}
+	case *ast.MappingNode:
+		out, err = convertEntries(out, n.Values, depth)
+	case *ast.MappingValueNode:
+		out, err = convertEntries(out, []*ast.MappingValueNode{n}, depth)
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		err = errors.New("anchors, aliases and tags are not supported: write the value itself")
+	default:
+		err = fmt.Errorf("%s is not supported here", strings.ToLower(n.Type().String()))
+	}
+	return out, err
+}
+
+func convertEntries(out node, values []*ast.MappingValueNode, depth int) (node, error) {
+	out.kind = mapping
+	seen := make(map[string]bool, len(values))
+	for _, v := range values {
+		if _, ok := v.Key.(*ast.MergeKeyNode); ok {
+			return node{line: lineOf(v.GetToken())}, errors.New("merge keys are not supported: write the values themselves")
+		}
+		e := entry{key: v.Key.GetToken().Value, line: lineOf(v.Key.GetToken())}
+		if seen[e.key] {
+			return node{line: e.line}, fmt.Errorf("%q is there twice", e.key)
+		}
+		seen[e.key] = true
+		value, err := convert(v.Value, depth-1)
+		if err != nil {
+			return value, err
+		}
+		e.value = value
+		out.entries = append(out.entries, e)
+	}
+	if len(out.entries) > 0 {
+		out.line = out.entries[0].line
+	}
+	return out, nil
+}
+
+func lineOf(t *token.Token) int {
+	if t == nil || t.Position == nil {
+		return 1
+	}
+	return t.Position.Line
+}
