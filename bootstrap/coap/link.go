@@ -6,8 +6,8 @@ package coap
 // association the owner calls [conn.hangUp].
 type link interface {
 	// send hands one datagram to the network before it returns, and does not keep b.
-	// It may be called concurrently. An error is as good as a lost datagram; the
-	// association stays.
+	// It may be called concurrently, and after close. An error is as good as a lost
+	// datagram; the association stays.
 	send(b []byte) error
 
 	// close frees what belongs to the link, with close_notify where there is DTLS.

@@ -49,9 +49,13 @@ func (c *conn) do(ctx context.Context, r bootstrap.Request) (bootstrap.Response,
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
 	case <-c.Done():
-		return bootstrap.Response{}, bootstrap.ErrGone
 	case <-ctx.Done():
-		return bootstrap.Response{}, c.contextError(ctx)
+	}
+	switch { // of several cases that are ready, select takes any
+	case c.ctx.Err() != nil:
+		return bootstrap.Response{}, bootstrap.ErrGone
+	case ctx.Err() != nil:
+		return bootstrap.Response{}, ctx.Err()
 	}
 	c.enter(&c.calls)
 	defer c.leave(&c.calls)
