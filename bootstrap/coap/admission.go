@@ -7,7 +7,8 @@ import (
 )
 
 // roundTrip is how long a peer may take to return the cookie before it has to make
-// room for another, where room is short: a peer whose address is forged never does.
+// room for another, where room is short: a peer whose address is forged never does. It
+// also bounds how much work forged datagrams can make.
 const roundTrip = 2 * time.Second
 
 // An admission decides which peers may start a handshake. It bounds the peers of a
@@ -37,6 +38,9 @@ type ticket struct {
 	settled bool
 	left    bool
 }
+
+// mayGo reports whether the peer had time enough to return the cookie.
+func (t *ticket) mayGo(now time.Time) bool { return now.Sub(t.since) >= roundTrip }
 
 func newAdmission(cfg Config) *admission {
 	return &admission{
@@ -70,7 +74,7 @@ func (ad *admission) enter(from netip.Addr, now time.Time, evict func()) *ticket
 func (ad *admission) makeRoom(now time.Time, match func(*ticket) bool) bool {
 	for e := ad.asking.Front(); e != nil; e = e.Next() {
 		t := e.Value.(*ticket)
-		if now.Sub(t.since) < roundTrip {
+		if !t.mayGo(now) {
 			return false // and so it is with all that follow
 		}
 		if match(t) {

@@ -119,10 +119,14 @@ func (m *mux) routeHello(peer udpPeer, h hello, b []byte) bool {
 	return a != nil && a.put(peer, d, b)
 }
 
-// admit returns a new association, in the place of one that is asking; nil at a limit.
-// The caller holds mu.
+// admit returns a new association, in the place of one that is asking for long enough;
+// nil at a limit. The caller holds mu.
 func (m *mux) admit(peer udpPeer, h hello) *association {
+	now := time.Now()
 	if old := m.slots[peer][asking]; old != nil {
+		if !old.ticket.mayGo(now) {
+			return nil
+		}
 		m.drop(old, errSuperseded)
 	}
 	ctx, cancel := context.WithCancelCause(m.hub.ctx)
@@ -130,11 +134,11 @@ func (m *mux) admit(peer udpPeer, h hello) *association {
 		mux:     m,
 		peer:    peer,
 		random:  h.random,
-		started: time.Now(),
+		started: now,
 		cancel:  cancel,
 		plain:   maxPlain,
 	}
-	a.ticket = m.admission.enter(peer.remote.Addr(), a.started, func() { m.drop(a, errCrowdedOut) })
+	a.ticket = m.admission.enter(peer.remote.Addr(), now, func() { m.drop(a, errCrowdedOut) })
 	if a.ticket == nil {
 		cancel(nil)
 		return nil

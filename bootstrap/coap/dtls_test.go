@@ -1,0 +1,403 @@
+package coap_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap"
+	"lwbs/lwm2m"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+var testKey = lwm2m.NewSecret([]byte("0123456789abcdef"))
+
+// A dtlsServer is a listener that knows one key, testKey, for every identity that
+// begins with "known", and answers every request with 2.04. Everything that happens is
+// put into a channel.
+type dtlsServer struct {
+	*coap.Listener
+	requests  chan bootstrap.Conn      // that a request came on
+	failed    chan bootstrap.Handshake // handshakes
+	noRequest chan bootstrap.Peer
+
+	// after, where not nil, follows each answer.
+	after func(ctx context.Context, conn bootstrap.Conn)
+}
+
+func (s *dtlsServer) ServeRequest(
+	_ context.Context, conn bootstrap.Conn, _ bootstrap.Request,
+) (bootstrap.Response, func(context.Context)) {
+	s.requests <- conn
+	resp := bootstrap.Response{Code: lwm2m.CodeChanged}
+	if s.after == nil {
+		return resp, nil
+	}
+	return resp, func(ctx context.Context) { s.after(ctx, conn) }
+}
+
+// listenDTLS opens a dtlsServer that ends with the test, and checks that nothing is
+// left of it. set, where not nil, alters its configuration.
+func listenDTLS(t testing.TB, set func(*coap.Config), after func(context.Context, bootstrap.Conn)) *dtlsServer {
+	t.Helper()
+	leaks := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+	s := &dtlsServer{
+		requests:  make(chan bootstrap.Conn, 1000),
+		failed:    make(chan bootstrap.Handshake, 1000),
+		noRequest: make(chan bootstrap.Peer, 1000),
+		after:     after,
+	}
+	cfg := coap.Config{
+		Handler: s,
+		PSK: func(identity string) (lwm2m.Secret, bool) {
+			return testKey, strings.HasPrefix(identity, "known")
+		},
+		HandshakeFailed: func(h bootstrap.Handshake) { s.failed <- h },
+		DTLS: coap.DTLSConfig{
+			NoRequest: func(p bootstrap.Peer, _ time.Time) { s.noRequest <- p },
+		},
+	}
+	if set != nil {
+		set(&cfg)
+	}
+	l, err := coap.ListenDTLS("127.0.0.1:0", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Listener = l
+	t.Cleanup(func() { l.Close() })
+	return s
+}
+
+// dialDTLS dials addr as "known" with testKey, unless set alters that. The association
+// ends with the test.
+func dialDTLS(t testing.TB, addr string, set func(*coap.DialConfig)) bootstrap.Conn {
+	t.Helper()
+	conn, err := tryDTLS(addr, patience, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func tryDTLS(addr string, timeout time.Duration, set func(*coap.DialConfig)) (bootstrap.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	cfg := coap.DialConfig{Identity: "known", Key: testKey}
+	if set != nil {
+		set(&cfg)
+	}
+	return coap.DialDTLS(ctx, addr, cfg)
+}
+
+// ask makes a request over conn, which must be answered with 2.04.
+func ask(t testing.TB, conn bootstrap.Conn) {
+	t.Helper()
+	if err := tryAsk(conn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryAsk(conn bootstrap.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	resp, err := conn.Do(ctx, bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}})
+	if err == nil && resp.Code != lwm2m.CodeChanged {
+		err = fmt.Errorf("answer is %v, want 2.04", resp.Code)
+	}
+	return err
+}
+
+// next takes the next element of c, which must come.
+func next[T any](t testing.TB, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("no %s within %v", what, patience)
+		panic("not reached")
+	}
+}
+
+// none checks that nothing is in c.
+func none[T any](t testing.TB, what string, c <-chan T) {
+	t.Helper()
+	select {
+	case v := <-c:
+		t.Errorf("unexpected %s: %+v", what, v)
+	default:
+	}
+}
+
+func TestDTLSSuites(t *testing.T) {
+	for _, suite := range coap.Suites() {
+		t.Run(suite.String(), func(t *testing.T) {
+			s := listenDTLS(t, nil, nil)
+			conn := dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) {
+				cfg.Suites = []coap.Suite{suite}
+				cfg.Identity = "known-\x00\xff"
+			})
+			ask(t, conn)
+			got := next(t, "request", s.requests).Peer()
+			if got.Identity != "known-\x00\xff" || got.Transport != "coaps" || !got.Secure() {
+				t.Errorf("peer = %+q", got)
+			}
+		})
+	}
+}
+
+func TestDTLSNoCommonSuite(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	_, err := tryDTLS(s.Addr().String(), patience, func(cfg *coap.DialConfig) {
+		cfg.Suites = []coap.Suite{0xc0a9} // TLS_PSK_WITH_AES_256_CCM_8
+	})
+	if err == nil || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v, want an alert", err)
+	}
+	if h := next(t, "failed handshake", s.failed); h.Identity != "" || h.Err == nil {
+		t.Errorf("handshake = %+v", h)
+	}
+}
+
+func TestDTLSManyHandshakes(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	errs := make(chan error)
+	for range 200 {
+		go func() {
+			conn, err := tryDTLS(s.Addr().String(), 4*patience, nil)
+			if err == nil {
+				err = tryAsk(conn)
+				conn.Close()
+			}
+			errs <- err
+		}()
+	}
+	for range 200 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	none(t, "failed handshake", s.failed)
+}
+
+// A device that closes its association as soon as it has answered the last request
+// must not look as if it had not answered.
+func TestDTLSCloseAfterLastAnswer(t *testing.T) {
+	const sessions = 100
+	results := make(chan error, sessions)
+	s := listenDTLS(t, nil, func(ctx context.Context, conn bootstrap.Conn) {
+		_, err := conn.Do(ctx, bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}})
+		results <- err
+	})
+	for range sessions {
+		conn := dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Handler = hangsUp{} })
+		if err := tryAsk(conn); err != nil && !errors.Is(err, bootstrap.ErrGone) {
+			t.Fatal(err)
+		}
+		if err := next(t, "result", results); err != nil {
+			t.Fatalf("the last answer was lost: %v", err)
+		}
+	}
+}
+
+// hangsUp answers a request and closes the association.
+type hangsUp struct{}
+
+func (hangsUp) ServeRequest(
+	_ context.Context, conn bootstrap.Conn, _ bootstrap.Request,
+) (bootstrap.Response, func(context.Context)) {
+	return bootstrap.Response{Code: lwm2m.CodeChanged}, func(context.Context) { conn.Close() }
+}
+
+func TestDTLSPeerCloses(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	conn := dialDTLS(t, s.Addr().String(), nil)
+	ask(t, conn)
+	far := next(t, "request", s.requests)
+	conn.Close()
+	next(t, "end of the association", far.Done())
+	none(t, "association without request", s.noRequest)
+}
+
+func TestDTLSServerCloses(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	conn := dialDTLS(t, s.Addr().String(), nil)
+	ask(t, conn)
+	next(t, "request", s.requests).Close()
+	next(t, "end of the association", conn.Done())
+}
+
+func TestDTLSNoRequest(t *testing.T) {
+	t.Run("silent", func(t *testing.T) {
+		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = 20 * time.Millisecond }, nil)
+		conn := dialDTLS(t, s.Addr().String(), nil)
+		if p := next(t, "association without request", s.noRequest); p.Identity != "known" {
+			t.Errorf("peer = %+v", p)
+		}
+		next(t, "end of the association", conn.Done())
+		none(t, "failed handshake", s.failed)
+	})
+	t.Run("leaves", func(t *testing.T) {
+		s := listenDTLS(t, nil, nil)
+		dialDTLS(t, s.Addr().String(), nil).Close()
+		next(t, "association without request", s.noRequest)
+	})
+	t.Run("asked in time", func(t *testing.T) {
+		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = 300 * time.Millisecond }, nil)
+		conn := dialDTLS(t, s.Addr().String(), nil)
+		ask(t, conn)
+		select {
+		case <-conn.Done():
+			t.Error("closed although it had asked")
+		case <-time.After(400 * time.Millisecond):
+		}
+		conn.Close()
+		next(t, "end of the association", next(t, "request", s.requests).Done())
+		none(t, "association without request", s.noRequest)
+	})
+}
+
+func TestDTLSListenerClose(t *testing.T) {
+	s := listenDTLS(t, nil, func(ctx context.Context, _ bootstrap.Conn) { <-ctx.Done() })
+	conn := dialDTLS(t, s.Addr().String(), nil) // with a request being attended to
+	ask(t, conn)
+	far := next(t, "request", s.requests)
+	idle := dialDTLS(t, s.Addr().String(), nil) // that did not ask yet
+	p := newTap(t, s.Addr())                    // and a handshake under way
+	p.filter(func(up bool, b []byte) bool { return up })
+	stuck := make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, err := coap.DialDTLS(ctx, p.addr(), coap.DialConfig{Identity: "known", Key: testKey})
+		stuck <- err
+	}()
+
+	s.Close()
+	s.Close()
+	select {
+	case <-far.Done():
+	default:
+		t.Error("an association outlives its listener")
+	}
+	next(t, "end of the association", conn.Done())
+	next(t, "end of the idle association", idle.Done())
+	cancel()
+	if err := next(t, "end of the handshake", stuck); !errors.Is(err, context.Canceled) {
+		t.Errorf("error of a cancelled dial = %v", err)
+	}
+	none(t, "failed handshake", s.failed)
+	none(t, "association without request", s.noRequest)
+}
+
+func TestDTLSMaxPeers(t *testing.T) {
+	s := listenDTLS(t, func(cfg *coap.Config) { cfg.MaxPeers = 3 }, nil)
+	var conns []bootstrap.Conn
+	for range 3 {
+		conn := dialDTLS(t, s.Addr().String(), nil)
+		ask(t, conn)
+		conns = append(conns, conn)
+	}
+	if _, err := tryDTLS(s.Addr().String(), 200*time.Millisecond, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error beyond the limit = %v", err)
+	}
+	if n := s.Counters().Dropped; n == 0 {
+		t.Error("nothing was counted as dropped")
+	}
+	conns[0].Close()
+	ask(t, dialDTLS(t, s.Addr().String(), nil)) // perhaps at its second ClientHello
+	for _, conn := range conns[1:] {
+		ask(t, conn)
+	}
+}
+
+func TestDTLSConfig(t *testing.T) {
+	psk := func(string) (lwm2m.Secret, bool) { return lwm2m.Secret{}, false }
+	for name, cfg := range map[string]coap.Config{
+		"no key finder":      {Handler: hangsUp{}},
+		"no handler":         {PSK: psk},
+		"handshake timeout":  {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{HandshakeTimeout: -1}},
+		"handshakes":         {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{MaxHandshakes: -1}},
+		"handshakes per net": {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{MaxHandshakesPerNet: -1}},
+		"request timeout":    {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{RequestTimeout: -1}},
+	} {
+		l, err := coap.ListenDTLS("127.0.0.1:0", cfg)
+		if !errors.Is(err, coap.ErrConfig) {
+			t.Errorf("%s: error = %v, want %v", name, err, coap.ErrConfig)
+		}
+		if l != nil {
+			l.Close()
+		}
+	}
+	s := listenDTLS(t, nil, nil)
+	if _, err := coap.ListenDTLS(s.Addr().String(), coap.Config{Handler: s, PSK: psk}); err == nil {
+		t.Error("two listeners on one address")
+	}
+}
+
+func TestDialDTLSErrors(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	ctx := t.Context()
+	ok := coap.DialConfig{Identity: "known", Key: testKey}
+	for name, set := range map[string]func(*coap.DialConfig){
+		"no identity": func(cfg *coap.DialConfig) { cfg.Identity = "" },
+		"no key":      func(cfg *coap.DialConfig) { cfg.Key = lwm2m.Secret{} },
+		"bad local":   func(cfg *coap.DialConfig) { cfg.Local = "nowhere" },
+		"bad suite":   func(cfg *coap.DialConfig) { cfg.Suites = []coap.Suite{1} },
+		"nobody":      func(*coap.DialConfig) {},
+	} {
+		cfg := ok
+		set(&cfg)
+		if conn, err := coap.DialDTLS(ctx, "127.0.0.1:9", cfg); err == nil {
+			t.Errorf("%s: no error", name)
+			conn.Close()
+		}
+	}
+}
+
+func TestDTLSLocalAddress(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	ask(t, dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Local = "127.0.0.9:0" }))
+	if got := next(t, "request", s.requests).Peer().Remote; !strings.HasPrefix(got, "127.0.0.9:") {
+		t.Errorf("remote = %s", got)
+	}
+}
+
+// Requests of both sides at the same time go their ways.
+func TestDTLSBothWays(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	near := dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Handler = answers{} })
+	ask(t, near)
+	far := next(t, "request", s.requests)
+	var wg sync.WaitGroup
+	for _, conn := range []bootstrap.Conn{near, far} {
+		wg.Go(func() {
+			for range 50 {
+				if err := tryAsk(conn); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// answers answers every request with 2.04.
+type answers struct{}
+
+func (answers) ServeRequest(
+	context.Context, bootstrap.Conn, bootstrap.Request,
+) (bootstrap.Response, func(context.Context)) {
+	return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
+}
