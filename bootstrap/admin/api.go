@@ -1,0 +1,177 @@
+// Package admin is the way in for operators: one interface, [API], with two
+// implementations. [Local] works on a store in this process; [Client] asks a running
+// server over its Unix socket, where [Server] answers from a Local of its own. So
+// every command works the same with a server and without.
+package admin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// An API administers one Bootstrap-Server. Its methods may be called concurrently.
+// Their errors wrap those of package store, or are an [*InvalidError].
+type API interface {
+	// AddDevice creates a record. The keys that were generated for it are in the
+	// answer, for the one time that they are shown without being asked for.
+	AddDevice(ctx context.Context, ep lwm2m.EndpointName, set DeviceSettings) (Device, error)
+
+	// SetDevice changes what set names and keeps the rest. Rev is the revision that
+	// the change is based on; zero takes the newest.
+	SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (Device, error)
+
+	// Device returns one record, its keys included if reveal is set.
+	Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) (Device, error)
+
+	// Devices returns one page, never with keys.
+	Devices(ctx context.Context, q store.DeviceQuery) ([]Device, error)
+
+	// DeleteDevice removes a record; rev zero takes any revision.
+	DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error
+
+	// ApplyProfile creates or replaces the profile with p's name, and returns what
+	// could be better about it. P.Revision zero replaces any revision.
+	ApplyProfile(ctx context.Context, p store.Profile) (Applied, error)
+
+	Profile(ctx context.Context, name string) (store.Profile, error)
+	Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Profile, error)
+	DeleteProfile(ctx context.Context, name string, rev store.Revision) error
+
+	Session(ctx context.Context, id string) (store.Session, error)
+
+	// Sessions returns one page of history; running sessions are not in it.
+	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)
+
+	// Watch calls each with every event from now on until ctx ends. Without a server
+	// its error is ErrNoServer.
+	Watch(ctx context.Context, each func(Event) error) error
+
+	// Status tells of the server and the database.
+	Status(ctx context.Context) (Status, error)
+
+	// Check reads the whole database and returns everything that is wrong with it.
+	Check(ctx context.Context) error
+
+	// Backup writes a compacted copy of the database to file, which must not exist;
+	// an absolute path on the server's machine.
+	Backup(ctx context.Context, file string) error
+
+	Close() error
+}
+
+// ErrNoServer is returned for what only a running server can do.
+var ErrNoServer = errors.New("no server is running")
+
+// An InvalidError says why a profile or a device makes no sense.
+type InvalidError struct {
+	What     string // "profile meter", "device dev-1"
+	Findings []bootstrap.Finding
+}
+
+// Error has a line for each finding.
+func (e *InvalidError) Error() string {
+	text := ""
+	for i, f := range e.Findings {
+		if i > 0 {
+			text += "\n"
+		}
+		text += e.What + ": " + f.String()
+	}
+	return text
+}
+
+// A Device is a record as an operator sees it. Keys are absent unless asked for.
+type Device struct {
+	Endpoint    lwm2m.EndpointName `json:"endpoint"`
+	Revision    store.Revision     `json:"revision"`
+	Profile     string             `json:"profile"`
+	Disabled    bool               `json:"disabled"`
+	NoSec       bool               `json:"noSec"`
+	Credentials []Credential       `json:"credentials"`
+	Accounts    map[string]Account `json:"accounts,omitempty"`
+	Vars        map[string]string  `json:"vars,omitempty"`
+	Tags        []string           `json:"tags,omitempty"`
+	Format      lwm2m.Format       `json:"format,omitzero"`
+	Note        string             `json:"note,omitempty"`
+	Created     time.Time          `json:"created"`
+	Updated     time.Time          `json:"updated"`
+
+	// Last is the newest session of the device; nil when it never came.
+	Last *store.Session `json:"last,omitempty"`
+
+	// Warnings are what could be better about the record; told by edits only.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// A Credential is one way the device may authenticate to the Bootstrap-Server.
+type Credential struct {
+	Kind      store.CredentialKind `json:"kind"`
+	Identity  string               `json:"identity"`
+	KeyLength int                  `json:"keyLength"`     // bytes
+	Key       string               `json:"key,omitempty"` // hexadecimal
+	Created   time.Time            `json:"created"`
+}
+
+// An Account is what is individual to the device in one account of its profile.
+type Account struct {
+	Identity  string    `json:"identity,omitempty"`
+	KeyLength int       `json:"keyLength"`
+	Key       string    `json:"key,omitempty"` // hexadecimal
+	Delivered time.Time `json:"delivered,omitzero"`
+}
+
+// DeviceSettings are what an edit changes: whatever is not nil or empty.
+type DeviceSettings struct {
+	Profile  *string       `json:"profile,omitempty"`
+	Disabled *bool         `json:"disabled,omitempty"`
+	NoSec    *bool         `json:"noSec,omitempty"`
+	Format   *lwm2m.Format `json:"format,omitempty"`
+	Note     *string       `json:"note,omitempty"`
+	Tags     *[]string     `json:"tags,omitempty"`
+
+	// PSK replaces the credentials by this one.
+	PSK *PSK `json:"psk,omitempty"`
+
+	// AccountKeys and AccountIdentities are by the account's name in the profile.
+	AccountKeys       map[string][]byte `json:"accountKeys,omitempty"`
+	AccountIdentities map[string]string `json:"accountIdentities,omitempty"`
+
+	// Vars are set one by one; an empty value removes one.
+	Vars map[string]string `json:"vars,omitempty"`
+}
+
+// A PSK is a pre-shared key to be set.
+type PSK struct {
+	Identity string `json:"identity,omitempty"` // empty: the endpoint name
+	Key      []byte `json:"key,omitempty"`      // empty: one of 16 bytes is generated
+}
+
+// Applied is the answer to an applied profile.
+type Applied struct {
+	Profile  store.Profile       `json:"profile"`
+	Warnings []bootstrap.Finding `json:"warnings,omitempty"`
+	Created  bool                `json:"created"`
+}
+
+// Status tells of the server and the database.
+type Status struct {
+	Version string      `json:"version"`
+	Server  bool        `json:"server"` // whether one is running
+	Started time.Time   `json:"started,omitzero"`
+	Listens []string    `json:"listens,omitempty"` // such as coaps://0.0.0.0:5684
+	Active  int         `json:"active"`            // sessions
+	Store   store.Stats `json:"store"`
+}
+
+// An Event is something that happened to a session; Missed, where not zero, is how
+// many events before it the reader was too slow for.
+type Event struct {
+	Kind    bootstrap.EventKind `json:"kind"`
+	Session store.Session       `json:"session"`
+	Missed  int                 `json:"missed,omitempty"`
+}
