@@ -1,0 +1,226 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A Client is the API of a running server, over its Unix socket.
+type Client struct {
+	http *http.Client
+}
+
+var _ API = (*Client)(nil)
+
+// Dial returns a Client of the server on the socket in file. Its error is that of the
+// system where nobody answers there.
+func Dial(ctx context.Context, file string) (*Client, error) {
+	var d net.Dialer
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", file) }
+	try, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c, err := dial(try, "", "")
+	if err != nil {
+		return nil, err
+	}
+	c.Close()
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// request sends one request. In and out may be nil; a problem comes back as the error
+// that it was.
+func (c *Client) request(ctx context.Context, method, path string, rev store.Revision, in, out any) error {
+	resp, err := c.send(ctx, method, path, rev, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("read the server's answer: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) send(ctx context.Context, method, path string, rev store.Revision, in any) (*http.Response, error) {
+	var b bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&b).Encode(in); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://lwbs"+path, &b)
+	if err != nil {
+		return nil, err
+	}
+	if rev != 0 {
+		req.Header.Set("If-Match", etag(rev))
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the server: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	var p problem
+	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || p.Detail == "" {
+		return nil, fmt.Errorf("the server answers %s: is it another version of lwbs?", resp.Status)
+	}
+	return nil, p.err()
+}
+
+func devicePath(ep lwm2m.EndpointName) string { return "/v1/devices/" + url.PathEscape(string(ep)) }
+
+func profilePath(name string) string { return "/v1/profiles/" + url.PathEscape(name) }
+
+// withQuery appends the parameters that are not empty; "true" flags stand alone.
+func withQuery(path string, pairs ...string) string {
+	q := make(url.Values)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func flag(v bool) string {
+	if v {
+		return "true"
+	}
+	return ""
+}
+
+// AddDevice implements [API].
+func (c *Client) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set DeviceSettings) (d Device, err error) {
+	return d, c.request(ctx, http.MethodPost, devicePath(ep), 0, set, &d)
+}
+
+// SetDevice implements [API].
+func (c *Client) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (d Device, err error) {
+	return d, c.request(ctx, http.MethodPatch, devicePath(ep), rev, set, &d)
+}
+
+// Device implements [API].
+func (c *Client) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) (d Device, err error) {
+	return d, c.request(ctx, http.MethodGet, withQuery(devicePath(ep), "reveal", flag(reveal)), 0, nil, &d)
+}
+
+// Devices implements [API].
+func (c *Client) Devices(ctx context.Context, q store.DeviceQuery) (page []Device, err error) {
+	path := withQuery("/v1/devices", "after", string(q.After), "limit", number(q.Limit), "prefix", q.Prefix, "profile", q.Profile, "tag", q.Tag)
+	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
+}
+
+// DeleteDevice implements [API].
+func (c *Client) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error {
+	return c.request(ctx, http.MethodDelete, devicePath(ep), rev, nil, nil)
+}
+
+// ApplyProfile implements [API].
+func (c *Client) ApplyProfile(ctx context.Context, p store.Profile) (a Applied, err error) {
+	rev := p.Revision
+	p.Revision = 0
+	return a, c.request(ctx, http.MethodPut, profilePath(p.Name), rev, p, &a)
+}
+
+// Profile implements [API].
+func (c *Client) Profile(ctx context.Context, name string) (p store.Profile, err error) {
+	return p, c.request(ctx, http.MethodGet, profilePath(name), 0, nil, &p)
+}
+
+// Profiles implements [API].
+func (c *Client) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.Profile, err error) {
+	return page, c.request(ctx, http.MethodGet, withQuery("/v1/profiles", "after", q.After, "limit", number(q.Limit)), 0, nil, &page)
+}
+
+// DeleteProfile implements [API].
+func (c *Client) DeleteProfile(ctx context.Context, name string, rev store.Revision) error {
+	return c.request(ctx, http.MethodDelete, profilePath(name), rev, nil, nil)
+}
+
+// Session implements [API].
+func (c *Client) Session(ctx context.Context, id string) (s store.Session, err error) {
+	return s, c.request(ctx, http.MethodGet, "/v1/sessions/"+url.PathEscape(id), 0, nil, &s)
+}
+
+// Sessions implements [API].
+func (c *Client) Sessions(ctx context.Context, q store.SessionQuery) (page []store.Session, err error) {
+	path := withQuery("/v1/sessions", "endpoint", string(q.Endpoint), "identity", q.Identity, "before", q.Before,
+		"limit", number(q.Limit), "failed", flag(q.Failed))
+	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
+}
+
+// Status implements [API].
+func (c *Client) Status(ctx context.Context) (s Status, err error) {
+	return s, c.request(ctx, http.MethodGet, "/v1/status", 0, nil, &s)
+}
+
+// Check implements [API].
+func (c *Client) Check(ctx context.Context) error {
+	return c.request(ctx, http.MethodPost, "/v1/check", 0, nil, nil)
+}
+
+// Backup implements [API].
+func (c *Client) Backup(ctx context.Context, file string) error {
+	return c.request(ctx, http.MethodPost, "/v1/backup", 0, backupRequest{file}, nil)
+}
+
+// Watch implements [API]. It ends without error when the server does.
+func (c *Client) Watch(ctx context.Context, each func(Event) error) error {
+	resp, err := c.send(ctx, http.MethodGet, "/v1/events", 0, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var e Event
+		if err := json.Unmarshal([]byte(data), &e); err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return lines.Err()
+}

@@ -1,0 +1,88 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"lwbs/bootstrap"
+	"lwbs/store"
+)
+
+// A problem is an error on the wire (RFC 9457).
+type problem struct {
+	Type     string              `json:"type"` // urn:lwbs:NAME of the sentinel, or about:blank
+	Title    string              `json:"title"`
+	Status   int                 `json:"status"`
+	Detail   string              `json:"detail"`
+	What     string              `json:"what,omitempty"`
+	Findings []bootstrap.Finding `json:"findings,omitempty"`
+}
+
+const problemMedia = "application/problem+json"
+
+// errBadRequest is wrapped by what is wrong with a request itself.
+var errBadRequest = errors.New("bad request")
+
+// known are the errors that keep their identity over the wire.
+var known = []struct {
+	name   string
+	err    error
+	status int
+}{
+	{"not-found", store.ErrNotFound, http.StatusNotFound},
+	{"exists", store.ErrExists, http.StatusConflict},
+	{"conflict", store.ErrConflict, http.StatusPreconditionFailed},
+	{"identity-taken", store.ErrIdentityTaken, http.StatusConflict},
+	{"in-use", store.ErrInUse, http.StatusConflict},
+	{"invalid", store.ErrInvalid, http.StatusUnprocessableEntity},
+	{"full", store.ErrFull, http.StatusInsufficientStorage},
+	{"damaged", store.ErrCorrupt, http.StatusInternalServerError},
+	{"no-server", ErrNoServer, http.StatusServiceUnavailable},
+	{"file-exists", fs.ErrExist, http.StatusConflict},
+	{"bad-request", errBadRequest, http.StatusBadRequest},
+}
+
+// problemOf puts err on the wire.
+func problemOf(err error) problem {
+	var invalid *InvalidError
+	if errors.As(err, &invalid) {
+		return problem{"urn:lwbs:findings", "invalid", http.StatusUnprocessableEntity, err.Error(), invalid.What, invalid.Findings}
+	}
+	for _, k := range known {
+		if errors.Is(err, k.err) {
+			return problem{Type: "urn:lwbs:" + k.name, Title: k.err.Error(), Status: k.status, Detail: err.Error()}
+		}
+	}
+	return problem{Type: "about:blank", Title: "internal error", Status: http.StatusInternalServerError, Detail: err.Error()}
+}
+
+// A remoteError is an error of the server: its text, and what it wraps.
+type remoteError struct {
+	text string
+	err  error
+}
+
+func (e *remoteError) Error() string { return e.text }
+func (e *remoteError) Unwrap() error { return e.err }
+
+// err is the error again.
+func (p problem) err() error {
+	if p.Type == "urn:lwbs:findings" {
+		return &InvalidError{p.What, p.Findings}
+	}
+	for _, k := range known {
+		if p.Type == "urn:lwbs:"+k.name {
+			return &remoteError{p.Detail, k.err}
+		}
+	}
+	return fmt.Errorf("the server reports: %s", p.Detail)
+}
+
+func writeProblem(w http.ResponseWriter, p problem) {
+	w.Header().Set("Content-Type", problemMedia)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p)
+}

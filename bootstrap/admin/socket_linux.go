@@ -1,0 +1,64 @@
+package admin
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// listenPrivately makes the socket under a name in a folder of its own, whose mode
+// keeps others out from the start, and then moves it: so there is no moment at which
+// it has the mode of the umask.
+func listenPrivately(file string) (net.Listener, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(file), ".lwbs-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	if err := os.Chmod(filepath.Join(dir, "s"), 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	if err := os.Rename(filepath.Join(dir, "s"), file); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return unlinking{l, file}, nil
+}
+
+// unlinking removes the socket's file when it is closed.
+type unlinking struct {
+	net.Listener
+	file string
+}
+
+func (u unlinking) Close() error {
+	_ = os.Remove(u.file)
+	return u.Listener.Close()
+}
+
+// peerOf asks the kernel who is at the other end.
+func peerOf(c net.Conn) caller {
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return caller{-1, -1}
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return caller{-1, -1}
+	}
+	who := caller{-1, -1}
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			who = caller{int(cred.Uid), int(cred.Pid)}
+		}
+	})
+	return who
+}
