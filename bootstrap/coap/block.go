@@ -2,15 +2,13 @@ package coap
 
 // A block is the value of a Block1 or Block2 option (RFC 7959 §2.2).
 type block struct {
-	num  uint32 // in blocks of this size, at most maxBlockNum
+	num  uint32 // in blocks of this size, 20 bits
 	more bool
 	szx  uint8 // 0 to maxSZX; 7 may be received, but means nothing over datagrams
 }
 
-const (
-	maxSZX      = 6 // blocks of 1024 bytes
-	maxBlockNum = 1<<20 - 1
-)
+// maxSZX stands for blocks of 1024 bytes.
+const maxSZX = 6
 
 // blockAt returns the block of a body of length bytes that begins at offset, a
 // multiple of the block size.

@@ -1,0 +1,126 @@
+package coap
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+var discover = bootstrap.Request{Method: bootstrap.GET, Path: []string{"0"}, Accept: lwm2m.FormatLink}
+
+func TestDownload(t *testing.T) {
+	const content = lwm2m.CodeContent
+	// A step is a block that is asked for and what the device answers.
+	type step struct {
+		block  *block // Block2 of the request; nil: none
+		code   lwm2m.Code
+		answer *block // Block2 of the answer
+		etag   string
+		body   []byte // nil: what belongs into the block
+	}
+	b := body(200)
+	tests := []struct {
+		name  string
+		steps []step
+		want  lwm2m.Code // 0: an error
+		body  []byte
+	}{
+		{"whole", []step{{nil, content, nil, "", b}}, content, b},
+		{"one block that says so", []step{{nil, content, at(0, false, 256), "", b}}, content, b},
+		{"blocks", []step{
+			{nil, content, at(0, true, 64), "x", nil},
+			{at(1, false, 64), content, at(1, true, 64), "x", nil},
+			{at(2, false, 64), content, at(2, true, 64), "x", nil},
+			{at(3, false, 64), content, at(3, false, 64), "x", nil},
+		}, content, b},
+		{"smaller ones from the second on", []step{
+			{nil, content, at(0, true, 128), "", nil},
+			{at(1, false, 128), content, at(4, true, 32), "", nil},
+			{at(5, false, 32), content, at(5, true, 32), "", nil},
+			{at(6, false, 32), content, at(6, false, 32), "", nil},
+		}, content, b},
+		{"refused in the middle", []step{
+			{nil, content, at(0, true, 64), "", nil},
+			{at(1, false, 64), lwm2m.CodeRequestIncomplete, nil, "", []byte("gone")},
+		}, lwm2m.CodeRequestIncomplete, []byte("gone")},
+		{"the wrong block", []step{
+			{nil, content, at(0, true, 64), "", nil},
+			{at(1, false, 64), content, at(0, true, 64), "", nil},
+		}, 0, nil},
+		{"no block", []step{
+			{nil, content, at(0, true, 64), "", nil},
+			{at(1, false, 64), content, nil, "", b},
+		}, 0, nil},
+		{"not from the beginning", []step{{nil, content, at(1, true, 64), "", nil}}, 0, nil},
+		{"a block that is too short", []step{{nil, content, at(0, true, 64), "", b[:63]}}, 0, nil},
+		{"a last block that is too long", []step{{nil, content, at(0, true, 64), "", nil},
+			{at(1, false, 64), content, at(1, false, 64), "", b[:65]}}, 0, nil},
+		{"a reserved size", []step{{nil, content, &block{more: true, szx: 7}, "", b}}, 0, nil},
+		{"another version of it", []step{
+			{nil, content, at(0, true, 64), "x", nil},
+			{at(1, false, 64), content, at(1, true, 64), "y", nil},
+		}, 0, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			play(t, changed, func(t *testing.T, s *script) {
+				done := s.do(t.Context(), discover)
+				for _, step := range tt.steps {
+					m := s.receive()
+					if (m.block2 == nil) != (step.block == nil) || m.block2 != nil && *m.block2 != *step.block {
+						t.Fatalf("asked for block %+v, want %+v", m.block2, step.block)
+					}
+					if len(m.path) != 1 || m.accept != lwm2m.FormatLink || len(m.payload) != 0 {
+						t.Errorf("asked with %+v", m)
+					}
+					payload := step.body
+					if payload == nil {
+						payload = step.answer.of(b)
+					}
+					s.deliver(message{
+						kind: acknowledgement, code: step.code, mid: m.mid, token: m.token,
+						contentFormat: lwm2m.FormatLink, block2: step.answer, etag: step.etag, payload: payload,
+					})
+				}
+				if tt.want == 0 {
+					s.fails(done, errBlocks)
+					return
+				}
+				resp := s.succeeds(done, tt.want)
+				if !bytes.Equal(resp.Payload, tt.body) || resp.ContentFormat != lwm2m.FormatLink {
+					t.Errorf("response %+v, want %d bytes %x", resp, len(tt.body), tt.body)
+				}
+			})
+		})
+	}
+}
+
+// A device cannot make us collect without end.
+func TestDownloadIsBounded(t *testing.T) {
+	play(t, changed, func(t *testing.T, s *script) {
+		done := s.do(t.Context(), discover)
+		blocks := 0
+		for {
+			select {
+			case got := <-done:
+				if !errors.Is(got.err, errBlocks) || blocks != maxBody/1024+1 {
+					t.Errorf("after %d blocks Do returned %v", blocks, got.err)
+				}
+				return
+			case b := <-s.sent:
+				m, err := decode(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.deliver(message{
+					kind: acknowledgement, code: lwm2m.CodeContent, mid: m.mid, token: m.token,
+					block2: at(uint32(blocks), true, 1024), payload: body(1024),
+				})
+				blocks++
+			}
+		}
+	})
+}

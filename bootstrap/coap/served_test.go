@@ -1,0 +1,281 @@
+package coap
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+// pack is a Bootstrap-Pack-Request, or one for a block of the answer.
+func pack(mid uint16, t token, b *block) message {
+	return message{
+		kind: confirmable, code: lwm2m.Code(bootstrap.GET), mid: mid, token: t,
+		path: []string{"bspack"}, queries: []string{"ep=dev"}, accept: lwm2m.FormatSenMLCBOR, block2: b,
+	}
+}
+
+// packed is a handler that answers with n bytes and counts the requests it saw.
+func packed(n int, handled *int) handlerFunc {
+	return func(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+		*handled++
+		return bootstrap.Response{Code: lwm2m.CodeContent, ContentFormat: lwm2m.FormatSenMLCBOR, Payload: body(n)}, nil
+	}
+}
+
+// Devices fetch the blocks of one answer with the token of the first, with new ones, or
+// without any.
+func TestServeBlocks(t *testing.T) {
+	tokens := map[string][3]token{
+		"same token": {"a", "a", "a"},
+		"new tokens": {"a", "b", "c"},
+		"no token":   {"", "", ""},
+	}
+	for name, tokens := range tokens {
+		t.Run(name, func(t *testing.T) {
+			handled := 0
+			play(t, packed(2500, &handled), func(t *testing.T, s *script) {
+				var got []byte
+				for i := range uint32(3) {
+					var wanted *block
+					if i > 0 {
+						wanted = at(i, false, 1024)
+					}
+					m := pack(uint16(i), tokens[i], wanted)
+					s.deliver(m)
+					reply := s.expect(message{kind: acknowledgement, code: lwm2m.CodeContent, mid: m.mid, token: m.token})
+					if reply.block2 == nil || *reply.block2 != *at(i, i < 2, 1024) || reply.contentFormat != lwm2m.FormatSenMLCBOR {
+						t.Fatalf("block %d is %+v", i, reply)
+					}
+					got = append(got, reply.payload...)
+					s.deliver(m) // lost: the same again
+					if again := s.receive(); !bytes.Equal(again.payload, reply.payload) {
+						t.Errorf("block %d repeated is %+v", i, again)
+					}
+				}
+				if !bytes.Equal(got, body(2500)) || handled != 1 {
+					t.Errorf("got %d bytes, handled %d times", len(got), handled)
+				}
+			})
+		})
+	}
+}
+
+func TestServeBlocksOfAnotherSize(t *testing.T) {
+	tests := []struct {
+		name         string
+		length       int
+		tuned        int
+		wanted, want *block // want nil: no option
+	}{
+		{"small, not asked for", 1024, 0, nil, nil},
+		{"small, asked for", 100, 0, at(0, false, 1024), at(0, false, 1024)},
+		{"smaller asked for", 100, 0, at(0, false, 64), at(0, true, 64)},
+		{"larger asked for than tuned", 100, 32, at(0, false, 1024), at(0, true, 32)},
+		{"tuned", 100, 64, nil, at(0, true, 64)},
+		{"empty", 0, 0, at(0, false, 64), nil},
+		{"from the middle, smaller", 2500, 0, at(40, false, 32), at(40, true, 32)},
+		{"the last, smaller", 2500, 0, at(78, false, 32), at(78, false, 32)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			handled := 0
+			play(t, packed(tt.length, &handled), func(t *testing.T, s *script) {
+				s.conn.Tune(bootstrap.Tuning{BlockSize: tt.tuned})
+				s.deliver(pack(1, "a", tt.wanted))
+				reply := s.receive()
+				if (reply.block2 == nil) != (tt.want == nil) || tt.want != nil && *reply.block2 != *tt.want {
+					t.Fatalf("got block %+v, want %+v", reply.block2, tt.want)
+				}
+				want := body(tt.length)
+				if tt.want != nil {
+					want = tt.want.of(want)
+				}
+				if !bytes.Equal(reply.payload, want) {
+					t.Errorf("got %d bytes, want %d", len(reply.payload), len(want))
+				}
+			})
+		})
+	}
+}
+
+func TestServeBlocksThatAreNotThere(t *testing.T) {
+	post := bootstrapRequest(3, "c")
+	post.block2 = at(1, false, 1024)
+	other := pack(4, "d", at(1, false, 1024))
+	other.queries = []string{"ep=another"}
+	tests := []struct {
+		name    string
+		m       message
+		wait    time.Duration
+		code    lwm2m.Code
+		handled int // in all
+	}{
+		{"beyond the end", pack(2, "b", at(3, false, 1024)), 0, lwm2m.CodeBadRequest, 1},
+		{"far beyond the end", pack(2, "b", at(1<<20-1, false, 1024)), 0, lwm2m.CodeBadRequest, 1},
+		{"of a POST", post, 0, lwm2m.CodeRequestIncomplete, 1},
+		{"of another GET, which is handled", other, 0, lwm2m.CodeContent, 2},
+		{"of an answer long forgotten, which is made again", pack(5, "e", at(2, false, 1024)), exchangeLifetime + 1, lwm2m.CodeContent, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			handled := 0
+			play(t, packed(2500, &handled), func(t *testing.T, s *script) {
+				s.deliver(pack(1, "a", nil))
+				s.receive()
+				time.Sleep(tt.wait)
+				s.deliver(tt.m)
+				s.expect(message{kind: acknowledgement, code: tt.code, mid: tt.m.mid, token: tt.m.token})
+				if handled != tt.handled {
+					t.Errorf("handled %d times, want %d", handled, tt.handled)
+				}
+			})
+		})
+	}
+}
+
+// An error comes whole, and is no answer to keep for blocks.
+func TestErrorIsNotCut(t *testing.T) {
+	play(t, func(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+		return bootstrap.Response{Code: lwm2m.CodeBadRequest, Payload: []byte("unknown endpoint")}, nil
+	}, func(t *testing.T, s *script) {
+		s.deliver(pack(1, "a", at(2, false, 16)))
+		reply := s.expect(message{kind: acknowledgement, code: lwm2m.CodeBadRequest, mid: 1, token: "a"})
+		if reply.block2 != nil || string(reply.payload) != "unknown endpoint" {
+			t.Errorf("answered with %+v", reply)
+		}
+	})
+}
+
+func TestAssemble(t *testing.T) {
+	// A step is a block that the device sends and what it is answered.
+	type step struct {
+		m      message
+		code   lwm2m.Code
+		answer *block
+	}
+	whole := body(150)
+	send := func(b *block, payload []byte) message {
+		return message{
+			kind: confirmable, code: lwm2m.Code(bootstrap.POST), path: []string{"rd"}, queries: []string{"ep=dev"},
+			contentFormat: lwm2m.FormatLink, block1: b, payload: payload,
+		}
+	}
+	part := func(num uint32, more bool) message {
+		b := at(num, more, 64)
+		return send(b, b.of(whole))
+	}
+	elsewhere, announced := part(1, true), part(0, true)
+	elsewhere.path = []string{"bs"}
+	announced.size1 = defaultMaxPayload + 1
+	const next, ok, lost = lwm2m.CodeContinue, lwm2m.CodeChanged, lwm2m.CodeRequestIncomplete
+	tests := []struct {
+		name  string
+		steps []step
+		want  []byte // what the handler saw; nil: nothing
+	}{
+		{"whole", []step{{send(nil, whole), ok, nil}}, whole},
+		{"three blocks", []step{
+			{part(0, true), next, at(0, true, 64)},
+			{part(1, true), next, at(1, true, 64)},
+			{part(2, false), ok, at(2, false, 64)},
+		}, whole},
+		{"one block", []step{{send(at(0, false, 64), whole[:10]), ok, at(0, false, 64)}}, whole[:10]},
+		{"begun again", []step{
+			{part(0, true), next, at(0, true, 64)},
+			{part(0, true), next, at(0, true, 64)},
+			{part(1, true), next, at(1, true, 64)},
+			{part(2, false), ok, at(2, false, 64)},
+		}, whole},
+		{"smaller blocks in the middle", []step{
+			{part(0, true), next, at(0, true, 64)},
+			{send(at(4, true, 16), whole[64:80]), next, at(4, true, 16)},
+			{send(at(5, false, 16), whole[80:90]), ok, at(5, false, 16)},
+		}, whole[:90]},
+		{"no beginning", []step{{part(1, true), lost, nil}}, nil},
+		{"a gap, filled", []step{
+			{part(0, true), next, at(0, true, 64)},
+			{part(2, false), lost, nil},
+			{part(1, true), next, at(1, true, 64)},
+			{part(2, false), ok, at(2, false, 64)},
+		}, whole},
+		{"another resource", []step{{part(0, true), next, at(0, true, 64)}, {elsewhere, lost, nil}}, nil},
+		{"too short a block", []step{{send(at(0, true, 64), whole[:63]), lwm2m.CodeBadRequest, nil}, {part(1, true), lost, nil}}, nil},
+		{"too long a block", []step{{send(at(0, false, 64), whole[:65]), lwm2m.CodeBadRequest, nil}}, nil},
+		{"too much announced", []step{{announced, lwm2m.CodeRequestTooLarge, nil}, {part(1, true), lost, nil}}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []byte
+			handler := func(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+				got = append(got, r.Payload...)
+				if r.ContentFormat != lwm2m.FormatLink {
+					t.Errorf("the handler saw %+v", r)
+				}
+				return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
+			}
+			play(t, handler, func(t *testing.T, s *script) {
+				for i, step := range tt.steps {
+					step.m.mid = uint16(i)
+					s.deliver(step.m)
+					reply := s.expect(message{kind: acknowledgement, code: step.code, mid: step.m.mid})
+					if (reply.block1 == nil) != (step.answer == nil) || step.answer != nil && *reply.block1 != *step.answer {
+						t.Fatalf("step %d: answered with block %+v, want %+v", i, reply.block1, step.answer)
+					}
+					if tooLarge := step.code == lwm2m.CodeRequestTooLarge; tooLarge && reply.size1 != defaultMaxPayload {
+						t.Errorf("limit told is %d", reply.size1)
+					}
+				}
+				if !bytes.Equal(got, tt.want) {
+					t.Errorf("the handler saw %x, want %x", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// What is collected of a request is bounded, whatever the device announced, and does
+// not wait for the rest for ever.
+func TestAssemblyIsBounded(t *testing.T) {
+	play(t, changed, func(t *testing.T, s *script) {
+		m := bootstrapRequest(0, "a")
+		m.payload = body(1024)
+		for i := range uint32(defaultMaxPayload / 1024) {
+			m.mid, m.block1 = uint16(i), at(i, true, 1024)
+			s.deliver(m)
+			s.expect(message{kind: acknowledgement, code: lwm2m.CodeContinue, mid: m.mid, token: "a"})
+		}
+		m.mid, m.block1 = 100, at(defaultMaxPayload/1024, false, 1024)
+		s.deliver(m)
+		if reply := s.receive(); reply.code != lwm2m.CodeRequestTooLarge || reply.size1 != defaultMaxPayload {
+			t.Errorf("answered with %+v", reply)
+		}
+		if s.conn.assembly != nil {
+			t.Error("the blocks are kept")
+		}
+
+		m.mid, m.block1 = 101, at(0, true, 1024)
+		s.deliver(m)
+		s.receive()
+		time.Sleep(exchangeLifetime + time.Second)
+		m.mid, m.block1 = 102, at(1, false, 1024)
+		s.deliver(m)
+		s.expect(message{kind: acknowledgement, code: lwm2m.CodeRequestIncomplete, mid: 102, token: "a"})
+	})
+}
+
+func TestLargePayloadInOneMessage(t *testing.T) {
+	handled := 0
+	play(t, counted(&handled), func(t *testing.T, s *script) {
+		s.hub.cfg.MaxPayload = 100
+		m := bootstrapRequest(1, "a")
+		m.payload = body(101)
+		s.deliver(m)
+		if reply := s.receive(); reply.code != lwm2m.CodeRequestTooLarge || reply.size1 != 100 || handled != 0 {
+			t.Errorf("answered with %+v, handled %d times", reply, handled)
+		}
+	})
+}
