@@ -1,0 +1,101 @@
+package lwm2m
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// checkContent reports why objects are not the content of the path at.
+func checkContent(at Path, objects []Object) error {
+	if at.Depth() > 0 && (len(objects) != 1 || objects[0].ID != at.Object()) {
+		return fmt.Errorf("it is not Object %d alone", at.Object())
+	}
+	if err := checkIDs(Root, objects, func(o Object) uint16 { return uint16(o.ID) }); err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if at.Depth() > 1 && (len(o.Instances) != 1 || o.Instances[0].ID != at.Instance()) {
+			return fmt.Errorf("it is not Instance %d alone", at.Instance())
+		}
+		if err := checkInstances(at, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkInstances(at Path, o Object) error {
+	p := ObjectPath(o.ID)
+	if err := checkIDs(p, o.Instances, func(in Instance) uint16 { return uint16(in.ID) }); err != nil {
+		return err
+	}
+	for _, in := range o.Instances {
+		if at.Depth() > 2 && (len(in.Resources) != 1 || in.Resources[0].ID != at.Resource()) {
+			return fmt.Errorf("it is not Resource %d alone", at.Resource())
+		}
+		p := InstancePath(o.ID, in.ID)
+		if err := checkIDs(p, in.Resources, func(r Resource) uint16 { return uint16(r.ID) }); err != nil {
+			return err
+		}
+		for _, r := range in.Resources {
+			if err := checkResource(p.Append(uint16(r.ID)), r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkResource(p Path, r Resource) error {
+	if !r.Multiple {
+		if len(r.Instances) > 0 {
+			return fmt.Errorf("%v: a single Resource has instances", p)
+		}
+		return checkValue(p, r.Value)
+	}
+	if r.Value != (Value{}) {
+		return fmt.Errorf("%v: a multiple-instance Resource has a value of its own", p)
+	}
+	if err := checkIDs(p, r.Instances, func(ri ResourceInstance) uint16 { return uint16(ri.ID) }); err != nil {
+		return err
+	}
+	for _, ri := range r.Instances {
+		if err := checkValue(p.Append(uint16(ri.ID)), ri.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	errNoValue = errors.New("it has no value")
+	errUTF8    = errors.New("the text is not UTF-8")
+)
+
+func checkValue(p Path, v Value) error {
+	switch v.Type() {
+	case TypeNone:
+		return fmt.Errorf("%v: %w", p, errNoValue)
+	case TypeString, TypeCoreLink:
+		if !utf8.ValidString(v.Text()) {
+			return fmt.Errorf("%v: %w", p, errUTF8)
+		}
+	}
+	return nil
+}
+
+// checkIDs reports an identifier below p that is reserved or there twice.
+func checkIDs[T any](p Path, items []T, id func(T) uint16) error {
+	for i, item := range items {
+		if id(item) == MaxID {
+			return fmt.Errorf("%v: %w", p.Append(MaxID), errReserved)
+		}
+		for _, earlier := range items[:i] {
+			if id(earlier) == id(item) {
+				return fmt.Errorf("%v: %w", p.Append(id(item)), errTwice)
+			}
+		}
+	}
+	return nil
+}
