@@ -1,9 +1,214 @@
 package bootstrap
 
-import "lwbs/store"
+import (
+	"bytes"
+	"fmt"
+	"math/bits"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
 
 // CheckProfile returns what is wrong with p, tried on a made-up device.
-func CheckProfile(p store.Profile) []Finding { return nil }
+func CheckProfile(p store.Profile) []Finding {
+	found := checkWords(p)
+	sample := sampleDevice(p)
+	_, more := Resolve(p, sample)
+	for _, f := range more {
+		if !aboutSuppliedKey(f, p) {
+			found = append(found, f)
+		}
+	}
+	return append(found, checkLimits(p, sample)...)
+}
 
 // CheckDevice returns what is wrong with d under its profile p.
-func CheckDevice(p store.Profile, d store.Device) []Finding { return nil }
+func CheckDevice(p store.Profile, d store.Device) []Finding {
+	found := checkWords(p)
+	filled := d
+	_, err1 := FillKeys(p, &filled, zeroes{})
+	_, err2 := renewKeys(p, &filled, zeroes{})
+	if err1 != nil || err2 != nil {
+		found = append(found, Finding{Message: "keys cannot be generated"})
+	}
+	for i, a := range p.Accounts {
+		if keySource(a, d) == store.KeySupplied && d.Accounts[a.Name].Key.IsZero() {
+			found = append(found, Finding{
+				Place:   fmt.Sprintf("accounts[%d].key", i),
+				Message: fmt.Sprintf("the key of account %q is to be supplied, and the device has none: --account-key-file %s=FILE", a.Name, a.Name),
+			})
+			filled.Accounts = withKey(filled.Accounts, a.Name, sampleKey)
+		}
+	}
+	_, more := Resolve(p, filled)
+	for name := range d.Accounts {
+		if !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
+			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name"})
+		}
+	}
+	if len(d.Credentials) == 0 && !d.NoSec {
+		more = append(more, Finding{Place: "device.credentials", Message: "the device has no key to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
+	}
+	return append(append(found, more...), checkLimits(p, filled)...)
+}
+
+// checkWords checks what does not depend on a device.
+func checkWords(p store.Profile) (found []Finding) {
+	fail := func(place, format string, args ...any) {
+		found = append(found, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
+	}
+	oneOf := func(place, word string, words ...string) {
+		if word != "" && !slices.Contains(words, word) {
+			fail(place, "%q is not one of %v", word, words)
+		}
+	}
+	oneOf("format", p.Format, formatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor")
+	oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
+	oneOf("delete", p.Delete.Mode, store.DeleteDiscovered, store.DeleteAll, store.DeleteList, store.DeleteNone)
+	oneOf("device.emptyResources", p.Device.EmptyResources, emptyWrite, emptyOmit)
+	if size := p.Device.BlockSize; size != 0 && (size < 16 || size > 1024 || bits.OnesCount(uint(size)) != 1) {
+		fail("device.blockSize", "%d is not a power of two from 16 to 1024", size)
+	}
+	for i, path := range p.Delete.Paths {
+		if path.Depth() > 2 || path.Object() == lwm2m.ObjectDevice && path.Depth() > 0 {
+			fail(fmt.Sprintf("delete[%d]", i), "%v cannot be deleted: that is for /, an Object or an Instance, and Object 3 always stays", path)
+		}
+	}
+	var names []string
+	for i, a := range p.Accounts {
+		place := fmt.Sprintf("accounts[%d]", i)
+		switch {
+		case a.Name == "":
+			fail(place+".name", "an account needs a name")
+		case slices.Contains(names, a.Name):
+			fail(place+".name", "a second account with the name %q", a.Name)
+		}
+		names = append(names, a.Name)
+		oneOf(place+".key", a.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
+		mode := securityName(a, sampleDevice(p))
+		if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == securityRPK || mode == securityCertificate) {
+			fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
+		}
+		if a.KeyLength < 0 || a.KeyLength > store.MaxKey {
+			fail(place+".keyLength", "%d is not within 1 to %d", a.KeyLength, store.MaxKey)
+		}
+	}
+	return found
+}
+
+// checkLimits checks what d is given against what its kind of device can hold.
+func checkLimits(p store.Profile, d store.Device) (found []Finding) {
+	info, _ := Resolve(p, d)
+	limits := p.Device
+	for i, a := range info.Accounts {
+		for _, l := range []struct {
+			key, what   string
+			have, limit int
+		}{
+			{"identity", "identity", len(a.Security.PublicKeyOrIdentity), limits.MaxIdentity},
+			{"key", "key", a.Security.SecretKey.Len(), limits.MaxKey},
+			{"uri", "server URI", len(a.Security.ServerURI), limits.MaxURI},
+		} {
+			if l.limit > 0 && l.have > l.limit {
+				found = append(found, Finding{
+					Place:   fmt.Sprintf("accounts[%d].%s", i, l.key),
+					Message: fmt.Sprintf("%s has %d bytes, and this kind of device holds %d", l.what, l.have, l.limit),
+				})
+			}
+		}
+	}
+	return found
+}
+
+// zeroes is an endless source of zero bytes, for keys that nobody gets.
+type zeroes struct{}
+
+func (zeroes) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+var sampleKey = lwm2m.NewSecret(bytes.Repeat([]byte{1}, defaultKeyLength))
+
+// variable finds the variables of templates.
+var variable = regexp.MustCompile(`\.Vars\.([A-Za-z_][A-Za-z0-9_]*)`)
+
+// sampleDevice is a device with a value for each variable and key that p asks for.
+func sampleDevice(p store.Profile) store.Device {
+	d := store.Device{Endpoint: "sample", Profile: p.Name, Vars: make(map[string]string)}
+	for _, a := range p.Accounts {
+		for _, m := range variable.FindAllStringSubmatch(a.URI+a.Identity, -1) {
+			d.Vars[m[1]] = "1"
+		}
+		d.Accounts = withKey(d.Accounts, a.Name, sampleKey)
+	}
+	for name, a := range d.Accounts {
+		a.Pending = a.Key
+		d.Accounts[name] = a
+	}
+	return d
+}
+
+func withKey(accounts map[string]store.AccountKeys, name string, key lwm2m.Secret) map[string]store.AccountKeys {
+	out := make(map[string]store.AccountKeys, len(accounts)+1)
+	for n, a := range accounts {
+		out[n] = a
+	}
+	a := out[name]
+	a.Key = key
+	out[name] = a
+	return out
+}
+
+// aboutSuppliedKey reports whether a finding about a profile is about the made-up key
+// of an account whose real ones are in the device records.
+func aboutSuppliedKey(f Finding, p store.Profile) bool {
+	for i, a := range p.Accounts {
+		mode := securityName(a, sampleDevice(p))
+		if (mode == securityRPK || mode == securityCertificate) && f.Place == fmt.Sprintf("accounts[%d].key", i) {
+			return strings.Contains(f.Message, "private key")
+		}
+	}
+	return false
+}
+
+// Keys of an account by the Resources of Objects 0 and 1 that they become.
+var (
+	securityKeys = map[lwm2m.ResourceID]string{0: "uri", 2: "security", 3: "identity", 4: "serverPublicKey", 5: "key", 10: "shortServerID"}
+	serverKeys   = map[lwm2m.ResourceID]string{0: "shortServerID", 1: "lifetime", 6: "notificationStoring", 7: "binding"}
+)
+
+// placeOf turns a path of what Resolve returns into a place of the profile.
+func placeOf(path lwm2m.Path, p store.Profile) string {
+	if path.Depth() == 0 {
+		return "accounts"
+	}
+	keys := securityKeys
+	switch path.Object() {
+	case lwm2m.ObjectAccessControl:
+		if path.Depth() == 1 {
+			return "accessControl"
+		}
+		return fmt.Sprintf("accessControl[%d]", path.Instance())
+	case lwm2m.ObjectServer:
+		keys = serverKeys
+	case lwm2m.ObjectSecurity:
+	default:
+		i := slices.IndexFunc(p.Objects, func(o store.ObjectValues) bool { return o.Path.Contains(path) })
+		if i < 0 || path.Depth() < 3 {
+			return "objects"
+		}
+		return fmt.Sprintf("objects[%d].resources[%d]", i, path.Resource())
+	}
+	place := "accounts"
+	if path.Depth() > 1 {
+		place += fmt.Sprintf("[%d]", path.Instance())
+	}
+	if key, ok := keys[path.Resource()]; ok && path.Depth() > 2 {
+		place += "." + key
+	}
+	return place
+}

@@ -1,13 +1,88 @@
 package bootstrap
 
 import (
+	"fmt"
 	"io"
+	"maps"
 
+	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
+// defaultKeyLength of a generated key, in bytes: what every client has room for.
+const defaultKeyLength = 16
+
 // FillKeys generates each key that p wants generated once for a device and that d
-// does not have yet, and reports whether there was any.
+// does not have yet, and reports whether there was any. Its error is that of rand.
 func FillKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
-	return false, nil
+	return makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
+		return keySource(a, *d) == store.KeyGenerate && have.Key.IsZero()
+	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Key = key })
+}
+
+// renewKeys makes a pending key for each account that wants a new one at every
+// bootstrap. One that is pending already is used again: a device that took it and
+// vanished before it could say so must not be given a third.
+func renewKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
+	return makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
+		return keySource(a, *d) == store.KeyRenew && have.Pending.IsZero()
+	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Pending = key })
+}
+
+// makeKeys makes a key for each account that wants one, and puts it where it belongs.
+// The map of d is not changed but replaced: others may hold it.
+func makeKeys(p store.Profile, d *store.Device, rand io.Reader, wanted func(store.Account, store.AccountKeys) bool, put func(*store.AccountKeys, lwm2m.Secret)) (changed bool, err error) {
+	accounts := maps.Clone(d.Accounts)
+	if accounts == nil {
+		accounts = make(map[string]store.AccountKeys)
+	}
+	for _, a := range p.Accounts {
+		keys := accounts[a.Name]
+		if !wanted(a, keys) {
+			continue
+		}
+		key := make([]byte, min(max(keyLength(a), 1), store.MaxKey))
+		if _, err := io.ReadFull(rand, key); err != nil {
+			return false, fmt.Errorf("generate key of account %q: %w", a.Name, err)
+		}
+		put(&keys, lwm2m.NewSecret(key))
+		accounts[a.Name] = keys
+		changed = true
+	}
+	if changed {
+		d.Accounts = accounts
+	}
+	return changed, nil
+}
+
+func keyLength(a store.Account) int {
+	if a.KeyLength == 0 {
+		return defaultKeyLength
+	}
+	return a.KeyLength
+}
+
+// keySource is where the key of an account comes from; empty for one without a key.
+func keySource(a store.Account, d store.Device) string {
+	switch mode := securityName(a, d); {
+	case mode == securityNoSec:
+		return ""
+	case a.Key != "":
+		return a.Key
+	case mode == securityPSK:
+		return store.KeyGenerate
+	}
+	return store.KeySupplied
+}
+
+// keyToSend is the key that a session writes: of a renewed account the pending one.
+func keyToSend(a store.Account, d store.Device) lwm2m.Secret {
+	switch keys := d.Accounts[a.Name]; keySource(a, d) {
+	case "":
+		return lwm2m.Secret{}
+	case store.KeyRenew:
+		return keys.Pending
+	default:
+		return keys.Key
+	}
 }

@@ -2,6 +2,10 @@ package bootstrap
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -10,7 +14,11 @@ import (
 // A Server is the Bootstrap-Server: it answers Bootstrap-Requests and bootstraps the
 // clients that may be. Its methods may be called concurrently.
 type Server struct {
-	cfg Config
+	cfg       Config
+	ids       sessionIDs
+	sessions  *registry
+	history   *history
+	closeOnce sync.Once
 }
 
 // NewServer returns a Server, which runs until it is closed. Its error names every
@@ -18,28 +26,132 @@ type Server struct {
 func NewServer(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("new bootstrap server: %w", err)
 	}
-	return &Server{cfg: cfg}, nil
+	return &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg)}, nil
 }
 
-// ServeRequest is the [Handler] of the listeners.
+// ServeRequest is the [Handler] of the listeners. Other methods on its resources are
+// answered 4.05, other resources 4.04.
 func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
+	switch resource := resourceOf(r.Path); {
+	case resource == pathBootstrap && r.Method == POST:
+		return srv.serveBootstrap(ctx, conn, r)
+	case resource == pathPack && r.Method == GET:
+		return srv.servePack()
+	case resource == pathBootstrap || resource == pathPack:
+		return Response{Code: lwm2m.CodeMethodNotAllowed}, nil
+	}
 	return Response{Code: lwm2m.CodeNotFound}, nil
 }
 
-// PSK returns the key of a PSK identity, for the handshake.
-func (srv *Server) PSK(identity string) (lwm2m.Secret, bool) { return lwm2m.Secret{}, false }
+// servePack declines Bootstrap-Pack-Request with the code that sends every client on
+// to POST /bs (Core 1.2.2 §6.1.7.7).
+func (srv *Server) servePack() (Response, func(context.Context)) {
+	return Response{Code: lwm2m.CodeNotImplemented}, nil
+}
 
-// HandshakeFailed records a DTLS handshake that did not complete.
-func (srv *Server) HandshakeFailed(h Handshake) {}
+// serveBootstrap answers a Bootstrap-Request. The session that it may start sends
+// nothing before the answer is on its way.
+func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
+	record := srv.attempt(conn.Peer(), time.Now())
+	req, refused := parseRequest(r.Queries)
+	record.Endpoint, record.PreferredFormat = req.endpoint, req.format
+	if refused != nil {
+		if d, known := srv.deviceOfIdentity(conn.Peer().Identity); known && conn.Peer().Secure() {
+			about(&record, d)
+		}
+		srv.refuse(ctx, record, refused)
+		return refused.response(), nil
+	}
+	s, sctx, refused := srv.admit(ctx, conn, req, &record)
+	if refused != nil {
+		srv.refuse(ctx, record, refused)
+		return refused.response(), nil
+	}
+	// The association may end before the answer is sent; then there is no after, and
+	// the session has to end by itself.
+	unanswered := context.AfterFunc(sctx, func() { s.run(sctx) })
+	return Response{Code: lwm2m.CodeChanged}, func(context.Context) {
+		if unanswered() {
+			s.run(sctx)
+		}
+	}
+}
+
+// attempt begins the record of what a peer tries.
+func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
+	return store.Session{
+		ID:        srv.ids.next(started),
+		Started:   started,
+		Remote:    peer.Remote,
+		Transport: peer.Transport,
+		Identity:  printable(peer.Identity, maxIdentityShown),
+		Stage:     store.StageRequest,
+	}
+}
+
+// about notes whose attempt it is.
+func about(record *store.Session, d store.Device) {
+	record.Endpoint, record.Known = d.Endpoint, true
+	record.Profile, record.DeviceRevision = d.Profile, d.Revision
+}
+
+// admit decides whether the request starts a session.
+func (srv *Server) admit(ctx context.Context, conn Conn, req bootstrapRequest, record *store.Session) (*session, context.Context, *refusal) {
+	peer := conn.Peer()
+	d, refused := srv.authorize(ctx, peer, req.endpoint)
+	if d.Endpoint != "" {
+		about(record, d)
+	}
+	if refused != nil {
+		return nil, nil, refused
+	}
+	if _, f := srv.provision(ctx, d, peer.Secure()); f != nil {
+		return nil, nil, ownFault(*f)
+	}
+	s, sctx := srv.newSession(ctx, conn, *record)
+	if refused = srv.sessions.add(s); refused != nil {
+		s.cancel(nil)
+		return nil, nil, refused
+	}
+	return s, sctx, nil
+}
+
+// refuse records an attempt that starts no session. It never waits for the store.
+func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusal) {
+	record.Cause, record.Detail = why.cause, why.detail
+	record.Ended = time.Now()
+	level := slog.LevelDebug // of an attempt that is not the first of its kind
+	if srv.history.refused(record) {
+		level = severity(record.Cause)
+	}
+	logEnd(ctx, srv.cfg.Logger, level, record)
+	srv.cfg.Observe(Event{EventEnded, record})
+}
 
 // Active returns the sessions that are running, as they stand, oldest first.
-func (srv *Server) Active() []store.Session { return nil }
+func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
 
 // Drain refuses new sessions from now on and waits for the running ones. Its error
 // is that of ctx where they took longer.
-func (srv *Server) Drain(ctx context.Context) error { return nil }
+func (srv *Server) Drain(ctx context.Context) error {
+	srv.sessions.drain()
+	if err := srv.sessions.wait(ctx); err != nil {
+		return fmt.Errorf("drain sessions: %w", err)
+	}
+	return nil
+}
 
-// Close ends what is running and waits for it.
-func (srv *Server) Close() error { return nil }
+// Close ends the running sessions, with cause "server-stopped", and returns when all
+// history is kept. It never fails. Call it before the listeners are closed, lest
+// their devices be said to have gone.
+func (srv *Server) Close() error {
+	srv.closeOnce.Do(func() {
+		srv.sessions.drain()
+		srv.sessions.stop(errStopped)
+		_ = srv.sessions.wait(context.Background())
+		srv.history.close()
+	})
+	return nil
+}

@@ -1,0 +1,70 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// authorize returns the device that the client may bootstrap as. A device that exists
+// is returned with a refusal too.
+func (srv *Server) authorize(ctx context.Context, peer Peer, ep lwm2m.EndpointName) (store.Device, *refusal) {
+	if ep == "" && !peer.Secure() {
+		return store.Device{}, badRequest("ep missing", "the request has no ep, and over plain CoAP nothing else tells who it is")
+	}
+	d, err := srv.device(ctx, peer, ep)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return d, unacceptable(store.CauseEndpointUnknown, "no device has this name%s", srv.ownerNote(ctx, peer))
+	case err != nil:
+		return d, ownFault(srv.storeFault(err))
+	case peer.Secure() && !authenticates(d, peer.Identity):
+		return d, unacceptable(store.CauseIdentityMismatch, "this is no identity of the device%s", srv.ownerNote(ctx, peer))
+	case !peer.Secure() && !d.NoSec:
+		return d, unacceptable(store.CauseNoSecRefused, "the client came over plain CoAP, which the device record does not permit")
+	case d.Disabled:
+		return d, unacceptable(store.CauseDisabled, "the device record is disabled")
+	}
+	return d, nil
+}
+
+// device looks up the device of this name, or the one that the authenticated identity
+// belongs to where the client left the name out (Core 1.1.1 §6.1.7.1).
+func (srv *Server) device(ctx context.Context, peer Peer, ep lwm2m.EndpointName) (store.Device, error) {
+	if ep == "" {
+		return srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
+	}
+	return srv.cfg.Store.Device(ctx, ep)
+}
+
+// authenticates reports whether a peer with this PSK identity is d. Any credential
+// will do; that the identity equals the name is a convention only.
+func authenticates(d store.Device, identity string) bool {
+	return slices.ContainsFunc(d.Credentials, func(c store.Credential) bool {
+		return c.Kind == store.CredentialPSK && c.Identity == identity
+	})
+}
+
+// ownerNote tells which device the identity of a peer does belong to, as the second
+// half of a sentence: the device was made for another name, or its parts were mixed up.
+func (srv *Server) ownerNote(ctx context.Context, peer Peer) string {
+	if !peer.Secure() {
+		return ""
+	}
+	who := printable(peer.Identity, maxIdentityShown)
+	owner, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
+	if err != nil {
+		return fmt.Sprintf("; it authenticated as %q, which belongs to no device now", who)
+	}
+	return fmt.Sprintf("; it authenticated as %q, which belongs to device %q", who, owner.Endpoint)
+}
+
+// storeFault logs an error of the store and returns what may be told of it.
+func (srv *Server) storeFault(err error) failure {
+	srv.cfg.Logger.Error("store does not answer", "error", err)
+	return *failed(store.CauseInternal, "the store failed: %s", printable(err.Error(), maxErrorShown))
+}

@@ -1,0 +1,165 @@
+package bootstrap
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"lwbs/store"
+)
+
+// A history keeps how attempts ended. Sessions are written by themselves, and at
+// once. Refused attempts cost a peer one datagram and could cost us a disk write
+// each, so those
+//
+//   - wait in a queue of maxWaiting, so that answering never waits for the disk;
+//   - are one record for as long as the same one keeps failing in the same way: see
+//     [streak];
+//   - are limited to a number each minute where nobody knows the one who failed.
+//
+// What does not fit is dropped, counted, and logged once a minute.
+type history struct {
+	store     store.Store
+	log       *slog.Logger
+	window    time.Duration // of a streak
+	strangers int           // records of strangers in a minute
+
+	queue   chan store.Session
+	closing chan struct{}
+	closed  chan struct{}
+
+	mu       sync.Mutex
+	streaks  streaks   // guarded by mu
+	minute   time.Time // guarded by mu; when the count of strangers began
+	admitted int       // guarded by mu; records of strangers since then
+	dropped  int       // guarded by mu; since it was last logged
+}
+
+const (
+	maxWaiting   = 1024
+	sweepEvery   = time.Minute
+	storeTimeout = 10 * time.Second // for one edit, then the store is taken for broken
+)
+
+// newHistory returns a history whose goroutine runs until close.
+func newHistory(cfg Config) *history {
+	h := &history{
+		store:     cfg.Store,
+		log:       cfg.Logger,
+		window:    cfg.RepeatWindow,
+		strangers: cfg.StrangerRecords,
+		queue:     make(chan store.Session, maxWaiting),
+		closing:   make(chan struct{}),
+		closed:    make(chan struct{}),
+		streaks:   newStreaks(),
+	}
+	go h.run()
+	return h
+}
+
+// refused records an attempt that started no session, without waiting, and reports
+// whether it makes a record of its own.
+func (h *history) refused(s store.Session) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.streaks.repeat(s) {
+		return false
+	}
+	if !s.Known && !h.admit(s.Started) {
+		h.dropped++
+		return false
+	}
+	if !h.push(s) {
+		return false
+	}
+	h.push(h.streaks.open(s, h.window)...)
+	return true
+}
+
+// push queues records and reports whether there was room for them.
+func (h *history) push(records ...store.Session) bool {
+	for i, s := range records {
+		select {
+		case h.queue <- s:
+		default:
+			h.dropped += len(records) - i
+			return false
+		}
+	}
+	return true
+}
+
+// admit counts a record of a stranger.
+func (h *history) admit(now time.Time) bool {
+	if now.Sub(h.minute) >= time.Minute {
+		h.minute, h.admitted = now, 0
+	}
+	h.admitted++
+	return h.admitted <= h.strangers
+}
+
+// began ends the streaks of a device whose session starts, so that the history keeps
+// the order of events.
+func (h *history) began(s store.Session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.push(h.streaks.end(subject(s))...)
+}
+
+// ended records a session that ran, and waits until it is kept.
+func (h *history) ended(s store.Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if err := h.store.AppendSession(ctx, s); err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, "history not kept",
+			slog.String(LogEndpoint, string(s.Endpoint)), slog.String(LogSession, s.ID), slog.Any("error", err))
+	}
+}
+
+// run writes what waits.
+func (h *history) run() {
+	defer close(h.closed)
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	for {
+		select {
+		case s := <-h.queue:
+			h.ended(s)
+		case now := <-sweep.C:
+			h.sweep(now)
+		case <-h.closing:
+			h.sweep(time.Now())
+			h.drain(len(h.queue))
+			return
+		}
+	}
+}
+
+// sweep brings the records of streaks up to date, after what was queued before: an
+// older version of one of them may be there.
+func (h *history) sweep(now time.Time) {
+	h.mu.Lock()
+	grown, waiting, dropped := h.streaks.due(now), len(h.queue), h.dropped
+	h.dropped = 0
+	h.mu.Unlock()
+	h.drain(waiting)
+	for _, s := range grown {
+		h.ended(s)
+	}
+	if dropped > 0 {
+		h.log.Warn("refused attempts not recorded one by one", slog.Int("count", dropped))
+	}
+}
+
+func (h *history) drain(n int) {
+	for range n {
+		h.ended(<-h.queue)
+	}
+}
+
+// close waits until all is kept. Later attempts are forgotten.
+func (h *history) close() {
+	close(h.closing)
+	<-h.closed
+}

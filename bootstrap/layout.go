@@ -1,0 +1,199 @@
+package bootstrap
+
+import (
+	"fmt"
+	"slices"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A layout decides which Instances of a client are touched, and how.
+type layout struct {
+	found     *lwm2m.Discovery // nil: the client did not tell
+	deletes   store.DeletePolicy
+	protected []lwm2m.InstanceID // of Security: the Bootstrap-Server Account, or what may be it
+	certain   bool               // protected is the one instance that the client named
+	quirks    []string
+}
+
+func newLayout(found *lwm2m.Discovery, pol policy) *layout {
+	l := &layout{found: found, deletes: pol.deletes, protected: []lwm2m.InstanceID{pol.bootstrapInstance}}
+	if tellsBootstrapAccount(found) {
+		l.protected = found.BootstrapSecurity()
+		l.certain = len(l.protected) == 1
+	}
+	switch {
+	case found == nil:
+	case len(found.BootstrapSecurity()) == 0:
+		l.quirks = append(l.quirks, fmt.Sprintf("names no Bootstrap-Server Account in its answer to Discover; /0/%d is taken for it", pol.bootstrapInstance))
+	case !l.certain:
+		l.quirks = append(l.quirks, fmt.Sprintf("has %d Security instances without a short server ID: none of them is touched", len(l.protected)))
+	}
+	if found != nil {
+		l.quirks = append(l.quirks, found.Notes...)
+	}
+	return l
+}
+
+// forbid reports what of the policy or of info would harm the Bootstrap-Server
+// Account.
+func (l *layout) forbid(info lwm2m.BootstrapInfo) error {
+	if info.BootstrapServer != nil && !l.certain {
+		return fmt.Errorf("the Bootstrap-Server Account is to be replaced, and it is not certain which instance it is")
+	}
+	if l.deletes.Mode != store.DeleteList {
+		return nil
+	}
+	for _, p := range l.deletes.Paths {
+		if p.Depth() == 2 && p.Object() == lwm2m.ObjectSecurity && slices.Contains(l.protected, p.Instance()) {
+			return fmt.Errorf("the profile deletes %v, which is the client's Bootstrap-Server Account", p)
+		}
+	}
+	return nil
+}
+
+// deletions are what the policy deletes before anything is written.
+func (l *layout) deletions(info lwm2m.BootstrapInfo) []lwm2m.Path {
+	switch l.deletes.Mode {
+	case store.DeleteAll:
+		return []lwm2m.Path{lwm2m.Root}
+	case store.DeleteList:
+		return l.deletes.Paths
+	case store.DeleteNone:
+		return nil
+	}
+	if l.found == nil {
+		return nil
+	}
+	var out []lwm2m.Path
+	for _, in := range l.found.Instances {
+		if l.deletable(in, info) {
+			out = append(out, in.Path)
+		}
+	}
+	return out
+}
+
+// deletable reports whether a discovered Instance is of the accounts that are to be
+// replaced, or of an Object that is to be written.
+func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo) bool {
+	switch in.Path.Object() {
+	case lwm2m.ObjectSecurity:
+		return !slices.Contains(l.protected, in.Path.Instance())
+	case lwm2m.ObjectServer, lwm2m.ObjectAccessControl:
+		return true
+	case lwm2m.ObjectOSCORE:
+		// Without a short server ID it may be the Bootstrap-Server's.
+		return in.ShortServerID != 0
+	case lwm2m.ObjectDevice:
+		return false // its one instance always stays (Core 1.1.1 §6.1.7.6)
+	}
+	return slices.ContainsFunc(info.Others, func(o lwm2m.Object) bool { return o.ID == in.Path.Object() })
+}
+
+// blindDeletions are the Instances about to be written, to be deleted first where the
+// client did not tell what it has: one that merges would otherwise keep old values.
+func (l *layout) blindDeletions(writes []operation) []lwm2m.Path {
+	var out []lwm2m.Path
+	for _, w := range writes {
+		if w.path.Object() != lwm2m.ObjectDevice {
+			out = append(out, w.path)
+		}
+	}
+	return out
+}
+
+// assign gives the accounts Instance IDs: that of an instance with the same Short
+// Server ID where one stays, else the lowest that is free.
+func (l *layout) assign(info *lwm2m.BootstrapInfo) {
+	security := l.numbering(lwm2m.ObjectSecurity, l.protected)
+	server := l.numbering(lwm2m.ObjectServer, nil)
+	access := l.numbering(lwm2m.ObjectAccessControl, nil)
+	info.Accounts = slices.Clone(info.Accounts)
+	for i := range info.Accounts {
+		a := &info.Accounts[i]
+		a.Security.ID = security.next(a.Security.ShortServerID)
+		a.Server.ID = server.next(a.Server.ShortServerID)
+	}
+	info.AccessControl = slices.Clone(info.AccessControl)
+	for i := range info.AccessControl {
+		info.AccessControl[i].ID = access.next(0)
+	}
+	if info.BootstrapServer != nil {
+		own := *info.BootstrapServer
+		own.ID = l.protected[0]
+		info.BootstrapServer = &own
+	}
+}
+
+// A numbering hands out the Instance IDs of one Object.
+type numbering struct {
+	taken map[lwm2m.InstanceID]bool
+	owner map[lwm2m.ShortServerID]lwm2m.InstanceID // of instances that stay
+}
+
+func (l *layout) numbering(o lwm2m.ObjectID, reserved []lwm2m.InstanceID) *numbering {
+	n := &numbering{taken: make(map[lwm2m.InstanceID]bool), owner: make(map[lwm2m.ShortServerID]lwm2m.InstanceID)}
+	for _, id := range reserved {
+		n.taken[id] = true
+	}
+	stays := l.deletes.Mode == store.DeleteNone || l.deletes.Mode == store.DeleteList
+	if l.found == nil || !stays {
+		return n
+	}
+	for _, in := range l.found.Instances {
+		if in.Path.Object() != o || l.listed(in.Path) {
+			continue
+		}
+		n.taken[in.Path.Instance()] = true
+		if in.ShortServerID != 0 {
+			n.owner[in.ShortServerID] = in.Path.Instance()
+		}
+	}
+	return n
+}
+
+// listed reports whether the list of the policy deletes p.
+func (l *layout) listed(p lwm2m.Path) bool {
+	return l.deletes.Mode == store.DeleteList &&
+		slices.ContainsFunc(l.deletes.Paths, func(q lwm2m.Path) bool { return q.Contains(p) })
+}
+
+func (n *numbering) next(id lwm2m.ShortServerID) lwm2m.InstanceID {
+	if own, ok := n.owner[id]; ok && id != 0 {
+		return own
+	}
+	var free lwm2m.InstanceID
+	for n.taken[free] {
+		free++
+	}
+	n.taken[free] = true
+	return free
+}
+
+// survives is a last look at the plan: whatever led to it, no LwM2M Server's account
+// may stand where the Bootstrap-Server's is.
+func (l *layout) survives(info lwm2m.BootstrapInfo) error {
+	for _, a := range info.Accounts {
+		if slices.Contains(l.protected, a.Security.ID) {
+			return fmt.Errorf("account of server %d would overwrite the Bootstrap-Server Account /0/%d", a.Security.ShortServerID, a.Security.ID)
+		}
+	}
+	return nil
+}
+
+// writesOf are the Writes of objects, one for each Instance.
+func writesOf(objects []lwm2m.Object) []operation {
+	var out []operation
+	for _, o := range objects {
+		for _, in := range o.Instances {
+			out = append(out, operation{
+				op:      lwm2m.OpWrite,
+				path:    lwm2m.InstancePath(o.ID, in.ID),
+				objects: []lwm2m.Object{{ID: o.ID, Instances: []lwm2m.Instance{in}}},
+			})
+		}
+	}
+	return out
+}

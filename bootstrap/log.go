@@ -1,0 +1,52 @@
+package bootstrap
+
+import (
+	"context"
+	"log/slog"
+
+	"lwbs/store"
+)
+
+// The keys of log attributes.
+const (
+	LogEndpoint  = "endpoint"
+	LogSession   = "session"
+	LogRemote    = "remote"
+	LogTransport = "transport"
+	LogIdentity  = "identity"
+	LogProfile   = "profile"
+	LogStage     = "stage"
+	LogCause     = "cause"
+)
+
+// severity is the level at which the end of a session is logged: Warn is the peer's
+// fault, Error that of this server or of those who configured it.
+func severity(c store.Cause) slog.Level {
+	switch c {
+	case store.CauseDone, store.CauseSuperseded, store.CauseStopped:
+		return slog.LevelInfo
+	case store.CauseInternal, store.CausePlanInvalid:
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
+// logEnd writes the one record of a session that ended, at level.
+func logEnd(ctx context.Context, log *slog.Logger, level slog.Level, s store.Session) {
+	message := "bootstrap failed"
+	if s.Cause == store.CauseDone {
+		message = "bootstrap done"
+	}
+	log.LogAttrs(ctx, level, message,
+		slog.String(LogEndpoint, string(s.Endpoint)),
+		slog.String(LogSession, s.ID),
+		slog.String(LogRemote, s.Remote),
+		slog.String(LogTransport, s.Transport),
+		slog.String(LogIdentity, s.Identity),
+		slog.String(LogProfile, s.Profile),
+		slog.String(LogStage, string(s.Stage)),
+		slog.String(LogCause, string(s.Cause)),
+		slog.String("detail", s.Detail),
+		slog.Int("operations", len(s.Operations)),
+		slog.Duration("took", s.Ended.Sub(s.Started)))
+}

@@ -1,0 +1,54 @@
+package bootstrap
+
+import (
+	"sync"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// maxLoopEntries bounds how many devices a loopGuard remembers in each of its two
+// generations, at about a hundred bytes each.
+const maxLoopEntries = 100_000
+
+// A loopGuard tells a device that bootstraps again and again from one that had to
+// repeat it: clients whose new account does not work start over within seconds, for
+// ever, and each round costs them flash and battery.
+//
+// It forgets by generations, a window each: a device that starts no session for two
+// windows is gone, and above maxLoopEntries devices the older half goes early.
+type loopGuard struct {
+	limit  int           // sessions within window; the next is refused
+	window time.Duration // both are constant
+
+	mu      sync.Mutex
+	rotated time.Time                          // guarded by mu
+	young   map[lwm2m.EndpointName][]time.Time // guarded by mu; starts, oldest first
+	old     map[lwm2m.EndpointName][]time.Time // guarded by mu
+}
+
+func newLoopGuard(limit int, window time.Duration) *loopGuard {
+	return &loopGuard{limit: limit, window: window, young: make(map[lwm2m.EndpointName][]time.Time)}
+}
+
+// start counts a session of ep and reports whether it may start.
+func (g *loopGuard) start(ep lwm2m.EndpointName, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Sub(g.rotated) > g.window || len(g.young) >= maxLoopEntries {
+		g.old, g.young, g.rotated = g.young, make(map[lwm2m.EndpointName][]time.Time), now
+	}
+	starts, ok := g.young[ep]
+	if !ok {
+		starts = g.old[ep]
+	}
+	for len(starts) > 0 && now.Sub(starts[0]) >= g.window {
+		starts = starts[1:]
+	}
+	allowed := len(starts) < g.limit
+	if allowed {
+		starts = append(starts[:len(starts):len(starts)], now)
+	}
+	g.young[ep] = starts
+	return allowed
+}

@@ -1,0 +1,38 @@
+package bootstrap
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// How much of foreign text is kept, in bytes.
+const (
+	maxIdentityShown   = 256
+	maxDiagnosticShown = 128
+	maxLinksShown      = 2048
+	maxErrorShown      = 200
+)
+
+// printable makes text of a stranger fit for a log, a terminal and a record: control
+// characters, other invisible ones and bytes that are no UTF-8 are escaped as in Go,
+// and what exceeds limit bytes is cut off and shown as "…".
+func printable(s string, limit int) string {
+	const ellipsis = "…"
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		piece := s[:size]
+		if r == utf8.RuneError && size == 1 || !unicode.IsPrint(r) {
+			quoted := strconv.Quote(piece)
+			piece = quoted[1 : len(quoted)-1]
+		}
+		if b.Len()+len(piece) > limit {
+			return strings.TrimSuffix(b.String(), " ") + ellipsis
+		}
+		b.WriteString(piece)
+		s = s[size:]
+	}
+	return b.String()
+}

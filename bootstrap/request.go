@@ -1,0 +1,96 @@
+package bootstrap
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A bootstrapRequest is what a client asked with POST /bs (Core 1.1.1 §6.1.7.1).
+type bootstrapRequest struct {
+	endpoint lwm2m.EndpointName // empty when not given
+	format   *lwm2m.Format      // pct; nil when not given
+}
+
+// The resources of a Bootstrap-Server.
+const (
+	pathBootstrap = "bs"
+	pathPack      = "bspack"
+)
+
+// resourceOf is the last segment of a Uri-Path. What stands before it comes from the
+// Bootstrap-Server URI that the client was made with, which Anjay keeps in front; one
+// empty segment at the end is a trailing slash of the same origin.
+func resourceOf(path []string) string {
+	if n := len(path); n > 1 && path[n-1] == "" {
+		path = path[:n-1]
+	}
+	if len(path) == 0 {
+		return ""
+	}
+	return path[len(path)-1]
+}
+
+// preferable are the formats that a client may prefer (Core 1.2.2 §6.1.7.1, "pct").
+var preferable = []lwm2m.Format{
+	lwm2m.FormatTLV, lwm2m.FormatSenMLJSON, lwm2m.FormatSenMLCBOR, lwm2m.FormatLwM2MCBOR,
+}
+
+// parseRequest reads the parameters of a Bootstrap-Request, in any order. Those that
+// the specification does not have are ignored: some clients keep the query of their
+// Bootstrap-Server URI. What could be read is returned with the refusal too.
+func parseRequest(queries []string) (bootstrapRequest, *refusal) {
+	var req bootstrapRequest
+	var ep, pct []string
+	for _, q := range queries {
+		switch name, value, _ := strings.Cut(q, "="); name {
+		case "ep":
+			ep = append(ep, value)
+		case "pct":
+			pct = append(pct, value)
+		}
+	}
+	if len(ep) > 1 {
+		return req, badRequest("ep repeated", "the request has %d ep parameters", len(ep))
+	}
+	if len(ep) == 1 {
+		name := lwm2m.EndpointName(ep[0])
+		if err := name.Validate(); err != nil {
+			return req, badRequest("ep invalid", "%v: %s", err, printable(ep[0], maxIdentityShown))
+		}
+		req.endpoint = name
+	}
+	if len(pct) > 1 {
+		return req, badRequest("pct repeated", "the request has %d pct parameters", len(pct))
+	}
+	if len(pct) == 1 {
+		format, refused := parsePreferred(pct[0])
+		if refused != nil {
+			return req, refused
+		}
+		req.format = &format
+	}
+	return req, nil
+}
+
+// parsePreferred reads the value of pct.
+func parsePreferred(s string) (lwm2m.Format, *refusal) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+	case err != nil:
+		return 0, badRequest("pct is not a number", "pct is %s, which is not a number", printable(s, maxIdentityShown))
+	default:
+		if f := lwm2m.FormatNumber(uint16(n)); slices.Contains(preferable, f) {
+			return f, nil
+		}
+	}
+	return 0, &refusal{
+		*failed(store.CauseFormatUnknown, "the client prefers content format %s, in which nothing can be written", printable(s, maxIdentityShown)),
+		lwm2m.CodeUnsupportedFormat, "pct unsupported",
+	}
+}

@@ -1,0 +1,265 @@
+package bootstrap
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// The words of profiles.
+const (
+	securityPSK         = "psk"
+	securityRPK         = "rpk"
+	securityCertificate = "certificate"
+	securityNoSec       = "nosec"
+
+	discoverAssume = "assume"
+	discoverFail   = "fail"
+
+	emptyWrite = "write"
+	emptyOmit  = "omit"
+)
+
+var securityModes = map[string]lwm2m.SecurityMode{
+	securityPSK:         lwm2m.SecurityPSK,
+	securityRPK:         lwm2m.SecurityRPK,
+	securityCertificate: lwm2m.SecurityCertificate,
+	securityNoSec:       lwm2m.SecurityNoSec,
+}
+
+// Defaults of an account.
+const (
+	defaultLifetime = 24 * time.Hour
+	defaultBinding  = "U"
+)
+
+// Resolve returns the Bootstrap Information of d under p, and everything that is wrong
+// with it. The Instance IDs of accounts are their places in the profile: a plan
+// assigns the real ones.
+func Resolve(p store.Profile, d store.Device) (lwm2m.BootstrapInfo, []Finding) {
+	r := &resolver{device: d}
+	var info lwm2m.BootstrapInfo
+	for i, a := range p.Accounts {
+		info.Accounts = append(info.Accounts, r.account(i, a))
+	}
+	for i, a := range p.AccessControl {
+		info.AccessControl = append(info.AccessControl, lwm2m.AccessControlInstance{
+			ID: lwm2m.InstanceID(i), Object: a.Object, Instance: a.Instance, Rights: maps.Clone(a.Rights), Owner: a.Owner,
+		})
+	}
+	for i, o := range p.Objects {
+		info.Others = r.object(info.Others, i, o)
+	}
+	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now()}) {
+		r.findings = append(r.findings, Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning})
+	}
+	return info, r.findings
+}
+
+// A resolver gathers what is wrong on the way.
+type resolver struct {
+	device   store.Device
+	findings []Finding
+}
+
+func (r *resolver) fail(place, format string, args ...any) {
+	r.findings = append(r.findings, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
+}
+
+func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
+	place := fmt.Sprintf("accounts[%d]", i)
+	name := securityName(a, r.device)
+	mode, ok := securityModes[name]
+	if !ok {
+		r.fail(place+".security", "%q is not psk, rpk, certificate or nosec", name)
+	}
+	out := lwm2m.ServerAccount{
+		Security: lwm2m.SecurityInstance{
+			ID: lwm2m.InstanceID(i), ServerURI: r.render(a.URI, place+".uri"), Mode: mode,
+			ServerPublicKey: slices.Clone(a.ServerPublicKey), SecretKey: keyToSend(a, r.device), ShortServerID: a.ShortServerID,
+		},
+		Server: lwm2m.ServerInstance{
+			ID: lwm2m.InstanceID(i), ShortServerID: a.ShortServerID,
+			Lifetime:            cmp.Or(time.Duration(a.Lifetime), defaultLifetime),
+			NotificationStoring: a.NotificationStoring == nil || *a.NotificationStoring,
+			Binding:             cmp.Or(a.Binding, defaultBinding),
+		},
+	}
+	if mode == lwm2m.SecurityPSK && ok {
+		out.Security.PublicKeyOrIdentity = []byte(r.identity(a, place))
+	}
+	for _, res := range r.resources(lwm2m.ObjectSecurity, a.SecurityResources, place) {
+		switch res.ID {
+		case 3:
+			out.Security.PublicKeyOrIdentity = res.Value.Bytes()
+		case 4:
+			out.Security.ServerPublicKey = res.Value.Bytes()
+		case 0, 1, 2, 5, 10, 11, 12, 17:
+			r.fail(place, "Resource 0/x/%d cannot be set in an account", res.ID)
+		default:
+			out.Security.Extra = append(out.Security.Extra, res)
+		}
+	}
+	for _, res := range r.resources(lwm2m.ObjectServer, a.ServerResources, place) {
+		switch res.ID {
+		case 0, 1, 6, 7:
+			r.fail(place, "Resource 1/x/%d has a key of its own in an account", res.ID)
+		default:
+			out.Server.Extra = append(out.Server.Extra, res)
+		}
+	}
+	return out
+}
+
+// identity is the PSK identity: of the device record, else of the profile, else the
+// endpoint name.
+func (r *resolver) identity(a store.Account, place string) string {
+	if own := r.device.Accounts[a.Name].Identity; own != "" {
+		return own
+	}
+	if a.Identity != "" {
+		return r.render(a.Identity, place+".identity")
+	}
+	return string(r.device.Endpoint)
+}
+
+// render fills in a template; a mistake in it is a finding.
+func (r *resolver) render(text, place string) string {
+	out, err := render(text, r.device)
+	if err != nil {
+		r.fail(place, "%v", err)
+	}
+	return out
+}
+
+// maxRendered bounds what a template may grow to, in bytes: more than any Resource
+// that has one can hold.
+const maxRendered = 1024
+
+func render(text string, d store.Device) (string, error) {
+	if !strings.Contains(text, "{{") {
+		return text, nil
+	}
+	t, err := template.New("").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return "", fmt.Errorf("bad template: %s", strings.TrimPrefix(err.Error(), "template: "))
+	}
+	vars := d.Vars
+	if vars == nil {
+		vars = map[string]string{}
+	}
+	var out strings.Builder
+	err = t.Execute(&out, struct {
+		Endpoint string
+		Vars     map[string]string
+	}{string(d.Endpoint), vars})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("template: %s: set the variable with --var", strings.TrimPrefix(err.Error(), "template: "))
+	case out.Len() > maxRendered:
+		return "", fmt.Errorf("template makes %d bytes, at most %d are possible", out.Len(), maxRendered)
+	}
+	return out.String(), nil
+}
+
+// securityName is the security mode of an account in the words of profiles.
+func securityName(a store.Account, d store.Device) string {
+	if a.Security != "" {
+		return a.Security
+	}
+	uri, err := render(a.URI, d)
+	if err == nil && (strings.HasPrefix(uri, "coap://") || strings.HasPrefix(uri, "coap+tcp://")) {
+		return securityNoSec
+	}
+	return securityPSK
+}
+
+// object adds the Instance of o to others.
+func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []lwm2m.Object {
+	place := fmt.Sprintf("objects[%d]", i)
+	if o.Path.Depth() != 2 {
+		r.fail(place+".path", "%v is not the path of an Object Instance, such as /3/0", o.Path)
+		return others
+	}
+	in := lwm2m.Instance{ID: o.Path.Instance(), Resources: r.resources(o.Path.Object(), o.Resources, place)}
+	at := slices.IndexFunc(others, func(have lwm2m.Object) bool { return have.ID == o.Path.Object() })
+	if at < 0 {
+		return append(others, lwm2m.Object{ID: o.Path.Object(), Instances: []lwm2m.Instance{in}})
+	}
+	others[at].Instances = append(others[at].Instances, in)
+	return others
+}
+
+// resources turns literals into Resources, by ID.
+func (r *resolver) resources(o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal, place string) []lwm2m.Resource {
+	def, _ := lwm2m.Definition(o)
+	var out []lwm2m.Resource
+	for _, id := range slices.Sorted(maps.Keys(values)) {
+		d, known := def.Resource(id)
+		res, err := literalResource(id, values[id], d, known)
+		if err != nil {
+			r.fail(fmt.Sprintf("%s.resources[%d]", place, id), "%v", err)
+			continue
+		}
+		out = append(out, res)
+	}
+	return out
+}
+
+func literalResource(id lwm2m.ResourceID, l store.Literal, d lwm2m.ResourceDefinition, known bool) (lwm2m.Resource, error) {
+	if l.Instances == nil {
+		v, err := valueOf(l, d, known)
+		if err == nil && d.Multiple {
+			err = fmt.Errorf("%s has instances: give a list", d.Name)
+		}
+		return lwm2m.Single(id, v), err
+	}
+	out := lwm2m.Resource{ID: id, Multiple: true}
+	for _, at := range slices.Sorted(maps.Keys(l.Instances)) {
+		v, err := valueOf(l.Instances[at], d, known)
+		if err != nil {
+			return out, err
+		}
+		out.Instances = append(out.Instances, lwm2m.ResourceInstance{ID: at, Value: v})
+	}
+	return out, nil
+}
+
+// valueOf gives a literal the type of its Resource; that of a Resource which is not in
+// the tables follows from how it was written.
+func valueOf(l store.Literal, d lwm2m.ResourceDefinition, known bool) (lwm2m.Value, error) {
+	text := ""
+	switch {
+	case l.Text != nil:
+		text = *l.Text
+	case l.Number != nil:
+		text = l.Number.String()
+	case l.Boolean != nil:
+		text = fmt.Sprint(*l.Boolean)
+	default:
+		return lwm2m.Value{}, fmt.Errorf("want a single value, not a list")
+	}
+	if known {
+		return d.ParseText(text)
+	}
+	switch {
+	case l.Boolean != nil:
+		return lwm2m.BooleanValue(*l.Boolean), nil
+	case l.Number != nil:
+		if i, err := l.Number.Int64(); err == nil {
+			return lwm2m.IntegerValue(i), nil
+		}
+		f, err := l.Number.Float64()
+		return lwm2m.FloatValue(f), err
+	case strings.HasPrefix(text, "hex:"), strings.HasPrefix(text, "base64:"):
+		return lwm2m.ResourceDefinition{Type: lwm2m.TypeOpaque}.ParseText(text)
+	}
+	return lwm2m.StringValue(text), nil
+}

@@ -1,0 +1,318 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A session bootstraps one client, from the accepted Bootstrap-Request to the answer
+// to Bootstrap-Finish (Core 1.1.1 §6.1.7). One goroutine runs it, and it has one
+// request outstanding at a time.
+//
+//	prepare ---> discover ---> operate ---> finish ---> end
+//	                            \___/ once for each planned Delete and Write
+type session struct {
+	srv      *Server
+	conn     Conn
+	endpoint lwm2m.EndpointName
+	cancel   context.CancelCauseFunc
+
+	// previous, where not nil, is closed once the session that this one supersedes
+	// is quiet; quiet is closed once this one has sent its last request and has
+	// edited the device record for the last time.
+	previous <-chan struct{}
+	quiet    chan struct{}
+
+	// What follows belongs to the goroutine of run.
+
+	given    provision
+	plan     []operation // what is left of it
+	format   lwm2m.Format
+	untried  []lwm2m.Format // to fall back on
+	written  bool           // a Write was accepted
+	fellBack bool           // format is not the one that was to be used
+	separate bool           // Finish was answered in a message of its own
+
+	mu     sync.Mutex
+	record store.Session // guarded by mu; changed by run only
+}
+
+// Why the context of a session ends before the session does.
+var (
+	errDeadline = errors.New("session took too long")
+	errStopped  = errors.New("server stopped")
+)
+
+// A supersededError tells a session that its client has begun a new one.
+type supersededError struct{ by Conn }
+
+func (*supersededError) Error() string { return "superseded by a newer Bootstrap-Request" }
+
+// newSession returns a session and the context to run it in, which ends with the
+// association, at the deadline, or with cancel.
+func (srv *Server) newSession(ctx context.Context, conn Conn, record store.Session) (*session, context.Context) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, stopTimer := context.WithTimeoutCause(ctx, srv.cfg.SessionTimeout, errDeadline)
+	return &session{
+		srv:      srv,
+		conn:     conn,
+		endpoint: record.Endpoint,
+		cancel:   func(why error) { cancel(why); stopTimer() },
+		quiet:    make(chan struct{}),
+		record:   record,
+	}, ctx
+}
+
+// A state is a part of a session; it returns the one that follows, nil at the end.
+type state func(*session, context.Context) (state, *failure)
+
+// run carries the session out.
+func (s *session) run(ctx context.Context) {
+	if s.previous != nil {
+		<-s.previous // its context has ended: this cannot take long
+	}
+	s.srv.history.began(s.snapshot())
+	s.observe(EventStarted)
+	s.end(ctx, s.advance(ctx))
+}
+
+func (s *session) advance(ctx context.Context) (f *failure) {
+	for next := state((*session).prepare); next != nil && f == nil; {
+		if ctx.Err() != nil {
+			return s.interrupted(ctx, "")
+		}
+		next, f = next(s, ctx)
+	}
+	return f
+}
+
+// prepare reads the records anew, since the session before this one may have edited
+// them, and keeps new keys before the client can have them.
+func (s *session) prepare(ctx context.Context) (state, *failure) {
+	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer())
+	if f != nil {
+		return nil, f
+	}
+	s.given = given
+	s.format = writeFormat(given.device, given.profile, s.record.PreferredFormat)
+	s.untried = fallbacks(given.profile, s.format)
+	limits := given.profile.Device
+	s.conn.Tune(Tuning{AckTimeout: time.Duration(limits.AckTimeout), BlockSize: limits.BlockSize})
+	s.note(func(r *store.Session) {
+		r.Profile, r.ProfileRevision = given.profile.Name, given.profile.Revision
+		r.DeviceRevision = given.device.Revision
+		r.Format = s.format
+	})
+	return (*session).discover, nil
+}
+
+// discover asks where the client keeps its Bootstrap-Server Account, and plans.
+//
+// A client that refuses to tell is treated as the profile says. One that is silent
+// ends the session: most likely it is out of reach, and a guess could overwrite the
+// account that it needs to come back.
+func (s *session) discover(ctx context.Context) (state, *failure) {
+	s.enter(store.StageDiscover)
+	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover})
+	if f != nil && f.cause != store.CauseReset {
+		return nil, f
+	}
+	var found *lwm2m.Discovery
+	if f == nil && answer.Code == lwm2m.CodeContent {
+		d := lwm2m.ParseDiscover(answer.Payload)
+		found = &d
+		s.note(func(r *store.Session) { r.Links = printable(string(answer.Payload), maxLinksShown) })
+	}
+	pol := policyOf(s.given.profile)
+	if !pol.assume && !tellsBootstrapAccount(found) {
+		return nil, failed(store.CauseDiscoverFailed, "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one")
+	}
+	if found == nil {
+		s.tolerate()
+	}
+	p, err := makePlan(s.given.info, found, pol)
+	if err != nil {
+		return nil, failed(store.CausePlanInvalid, "%v", err)
+	}
+	s.plan = p.operations
+	s.quirks(p.quirks...)
+	return (*session).operate, nil
+}
+
+// operate carries out the next planned operation. Never two at once: a client cut off
+// halfway must not hold a write without those before it.
+func (s *session) operate(ctx context.Context) (state, *failure) {
+	if len(s.plan) == 0 {
+		return (*session).finish, nil
+	}
+	o := s.plan[0]
+	s.plan = s.plan[1:]
+	act := s.delete
+	if o.op == lwm2m.OpWrite {
+		act = s.write
+	}
+	return (*session).operate, act(ctx, o)
+}
+
+// delete deletes. That it fails is no reason to stop: most often there is nothing to
+// delete, or the client keeps what it must; either way the writes tell.
+func (s *session) delete(ctx context.Context, o operation) *failure {
+	s.enter(store.StageDelete)
+	answer, f := s.do(ctx, step{op: o.op, path: o.path})
+	switch {
+	case f != nil && f.cause == store.CauseReset:
+		s.tolerate()
+		return nil
+	case f != nil:
+		return f
+	case answer.Code == lwm2m.CodeChanged:
+		s.quirks("answers Bootstrap-Delete with 2.04 in place of 2.02")
+	case answer.Code != lwm2m.CodeDeleted:
+		s.tolerate()
+	}
+	return nil
+}
+
+// write writes, in another format where the client dislikes the first. A write that
+// is refused ends the session without Finish: the client must not believe itself
+// complete.
+func (s *session) write(ctx context.Context, o operation) *failure {
+	s.enter(store.StageWrite)
+	var refused *failure
+	for {
+		payload, err := lwm2m.Encode(s.format, o.path, o.objects)
+		if err != nil {
+			return failed(store.CauseInternal, "encode %v as %v: %v", o.path, s.format, err)
+		}
+		answer, f := s.do(ctx, step{op: o.op, path: o.path, format: s.format, payload: payload})
+		switch {
+		case f != nil:
+			return f
+		case answer.Code == lwm2m.CodeCreated:
+			s.quirks("answers Bootstrap-Write with 2.01 in place of 2.04")
+			fallthrough
+		case answer.Code == lwm2m.CodeChanged:
+			s.written = true
+			return nil
+		}
+		if refused == nil { // the first answer tells most: what follows may be about the format
+			refused = s.refused()
+		}
+		if !s.fallBack(answer.Code) {
+			return refused
+		}
+	}
+}
+
+// fallBack turns to another format where the answer to a write may be about the
+// format, and reports whether it did. Some clients have no 4.15: old Wakaama says
+// 4.00, 4.06 or 5.00, and Zephyr 5.00.
+func (s *session) fallBack(code lwm2m.Code) bool {
+	unclear := code == lwm2m.CodeBadRequest || code == lwm2m.CodeNotAcceptable || code == lwm2m.CodeInternalServerError
+	if len(s.untried) == 0 || code != lwm2m.CodeUnsupportedFormat && (!unclear || s.written) {
+		return false
+	}
+	s.tolerate()
+	s.format, s.untried, s.fellBack = s.untried[0], s.untried[1:], true
+	s.note(func(r *store.Session) { r.Format = s.format })
+	return true
+}
+
+// finish tells the client that it has everything. From here on no failure is certain:
+// a client that does not answer may have registered already.
+func (s *session) finish(ctx context.Context) (state, *failure) {
+	s.enter(store.StageFinish)
+	answer, f := s.do(ctx, step{op: lwm2m.OpFinish})
+	switch {
+	case f != nil && (f.cause == store.CauseSuperseded || f.cause == store.CauseStopped || f.cause == store.CauseInternal):
+		return nil, f
+	case f != nil:
+		return nil, failed(store.CauseFinishUnknown, "%s", f.detail)
+	case !answer.Code.Success():
+		return nil, &failure{store.CauseFinishRefused, s.refused().detail}
+	case answer.Code != lwm2m.CodeChanged:
+		s.quirks(fmt.Sprintf("answers Bootstrap-Finish with %s in place of 2.04", answer.Code.Dotted()))
+	}
+	s.separate = answer.Separate
+	s.enter(store.StageDone)
+	return nil, nil
+}
+
+// linger is for how long an association is kept where nothing more is due from the
+// client, so that it may be the one to close it.
+const linger = time.Second
+
+// end settles what the session leaves behind.
+func (s *session) end(ctx context.Context, f *failure) {
+	cause, detail := store.CauseDone, ""
+	if f != nil {
+		cause, detail = f.cause, f.detail
+	} else {
+		detail = s.settle(ctx)
+	}
+	s.srv.sessions.retire(s)
+	var superseded *supersededError
+	same := errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn
+	close(s.quiet)
+	switch {
+	case same: // the newer session goes on with it
+	case f != nil:
+		_ = s.conn.Close()
+	case s.separate:
+		s.conn.Linger(s.srv.cfg.Linger)
+	default:
+		s.conn.Linger(linger)
+	}
+	s.cancel(nil)
+	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, time.Now() })
+	record := s.snapshot()
+	s.srv.history.ended(record)
+	logEnd(ctx, s.srv.cfg.Logger, severity(cause), record)
+	s.observe(EventEnded)
+	s.srv.sessions.remove(s)
+}
+
+// note changes the record.
+func (s *session) note(change func(*store.Session)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.record)
+}
+
+func (s *session) enter(stage store.Stage) {
+	s.note(func(r *store.Session) { r.Stage = stage })
+}
+
+// maxQuirks bounds the quirks of a session: the client decides how many there are.
+const maxQuirks = 16
+
+// quirks notes deviations of the client that were tolerated, each once.
+func (s *session) quirks(found ...string) {
+	s.note(func(r *store.Session) {
+		for _, q := range found {
+			q = printable(q, maxErrorShown)
+			if len(r.Quirks) < maxQuirks && !slices.Contains(r.Quirks, q) {
+				r.Quirks = append(r.Quirks, q)
+			}
+		}
+	})
+}
+
+// snapshot is a copy of the record as it stands.
+func (s *session) snapshot() store.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.record
+	r.Operations = slices.Clone(r.Operations)
+	r.Quirks = slices.Clone(r.Quirks)
+	return r
+}
+
+func (s *session) observe(kind EventKind) { s.srv.cfg.Observe(Event{kind, s.snapshot()}) }

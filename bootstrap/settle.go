@@ -1,0 +1,79 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// maxConflicts is how often an edit of a device is tried again because someone else
+// was faster.
+const maxConflicts = 8
+
+// settle keeps on the device record what the client has accepted: renewed keys become
+// the active ones, and a format that it had to be asked in is used first from now on.
+// The client is bootstrapped whatever happens here, so that a failure is only told.
+func (s *session) settle(ctx context.Context) (detail string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	err := s.srv.editDevice(ctx, s.given.device.Endpoint, func(d *store.Device) bool {
+		delivered := s.deliver(d)
+		remembered := s.fellBack && d.Format == s.given.device.Format
+		if remembered {
+			d.Format = s.format
+		}
+		return delivered || remembered
+	})
+	if err == nil {
+		return ""
+	}
+	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "delivery not kept",
+		slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.Any("error", err))
+	return "the device record could not be updated, and may show a renewed key as pending: " + printable(err.Error(), maxErrorShown)
+}
+
+// deliver marks the keys that the client was given. A key that an operator changed
+// meanwhile is none of them, and stays as it is.
+func (s *session) deliver(d *store.Device) (changed bool) {
+	accounts := maps.Clone(d.Accounts)
+	for _, a := range s.given.profile.Accounts {
+		sent := keyToSend(a, s.given.device)
+		keys, ok := accounts[a.Name]
+		switch {
+		case !ok || sent.IsZero():
+			continue
+		case keys.Pending == sent:
+			keys.Key, keys.Pending = sent, lwm2m.Secret{}
+		case keys.Key != sent:
+			continue
+		}
+		keys.Delivered = time.Now()
+		accounts[a.Name] = keys
+		changed = true
+	}
+	if changed {
+		d.Accounts = accounts
+	}
+	return changed
+}
+
+// editDevice reads a device, changes it and keeps it, again from the start where
+// someone else edited it in between; change returns whether there is anything to keep.
+func (srv *Server) editDevice(ctx context.Context, ep lwm2m.EndpointName, change func(*store.Device) bool) error {
+	for range maxConflicts {
+		d, err := srv.cfg.Store.Device(ctx, ep)
+		if err != nil || !change(&d) {
+			return err
+		}
+		if _, err = srv.cfg.Store.PutDevice(ctx, d); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("edit device: %w %d times", store.ErrConflict, maxConflicts)
+}

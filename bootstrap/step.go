@@ -1,0 +1,153 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A step is one request of a session.
+type step struct {
+	op      lwm2m.Op
+	path    lwm2m.Path
+	format  lwm2m.Format // of payload
+	payload []byte
+}
+
+// request is the step as the specification puts it (Core 1.1.1 §6.1.7, Transport
+// 1.1.1 §6.4.3). Accept tells a Bootstrap-Discover from a Bootstrap-Read.
+func (st step) request() Request {
+	switch st.op {
+	case lwm2m.OpDiscover:
+		return Request{Method: GET, Path: segments(st.path), Accept: lwm2m.FormatLink}
+	case lwm2m.OpDelete:
+		return Request{Method: DELETE, Path: segments(st.path)}
+	case lwm2m.OpFinish:
+		return Request{Method: POST, Path: []string{pathBootstrap}}
+	}
+	return Request{Method: PUT, Path: segments(st.path), ContentFormat: st.format, Payload: st.payload}
+}
+
+// segments are the Uri-Path options of a path: none for the root.
+func segments(p lwm2m.Path) []string {
+	ids := p.IDs()
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = strconv.Itoa(int(id))
+	}
+	return out
+}
+
+// do carries out one step and records how. An error code in the answer is no failure
+// yet.
+func (s *session) do(ctx context.Context, st step) (Response, *failure) {
+	began := time.Now()
+	answer, err := s.conn.Do(ctx, st.request())
+	o := store.Operation{
+		Op: st.op, Path: st.path, Format: st.format, Bytes: len(st.payload), Code: answer.Code,
+		Took: time.Since(began), Transmissions: answer.Transmissions,
+	}
+	var f *failure
+	switch {
+	case err != nil:
+		f = s.unanswered(ctx, st, err)
+		o.Code, o.Error = 0, printable(err.Error(), maxErrorShown)
+	case answer.Code.Success():
+		if st.op == lwm2m.OpDiscover {
+			o.Format, o.Bytes = answer.ContentFormat, len(answer.Payload)
+		}
+	default:
+		o.Diagnostic = printable(string(answer.Payload), maxDiagnosticShown)
+	}
+	s.note(func(r *store.Session) { r.Operations = append(r.Operations, o) })
+	if answer.Quirk != "" {
+		s.quirks(answer.Quirk)
+	}
+	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap operation",
+		slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID),
+		slog.String("operation", describe(o)), slog.String("code", o.Code.Dotted()),
+		slog.String("error", o.Error), slog.Duration("took", o.Took))
+	s.observe(EventOperation)
+	return answer, f
+}
+
+// tolerate marks the last operation as failed without harm.
+func (s *session) tolerate() {
+	s.note(func(r *store.Session) { r.Operations[len(r.Operations)-1].Tolerated = true })
+}
+
+// refused is the failure of a client that answered the last operation with an error.
+func (s *session) refused() *failure {
+	last := s.record.Operations[len(s.record.Operations)-1]
+	return failed(store.CauseRefused, "%s", refusedNote(last))
+}
+
+// refusedNote puts an operation that was answered with an error into words.
+func refusedNote(o store.Operation) string {
+	note := fmt.Sprintf("the client answered %s with %v", describe(o), o.Code)
+	if o.Format != 0 {
+		note = fmt.Sprintf("the client answered %s in %v with %v", describe(o), o.Format, o.Code)
+	}
+	if o.Diagnostic != "" {
+		note += fmt.Sprintf(": %q", o.Diagnostic)
+	}
+	return note
+}
+
+// unanswered is the failure behind an error of [Conn.Do].
+func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
+	what := describe(store.Operation{Op: st.op, Path: st.path})
+	switch {
+	case ctx.Err() != nil:
+		return s.interrupted(ctx, " while the server waited for the answer to "+what)
+	case errors.Is(err, ErrSilent):
+		return failed(store.CauseSilent, "the client did not answer %s, retransmissions included", what)
+	case errors.Is(err, ErrReset):
+		return failed(store.CauseReset, "the client rejected %s with RST", what)
+	case errors.Is(err, ErrGone):
+		return failed(store.CauseGone, "the client closed the association before it answered %s", what)
+	}
+	return failed(store.CauseInternal, "%s was not sent: %s", what, printable(err.Error(), maxErrorShown))
+}
+
+// interrupted is the failure of a session whose context has ended.
+func (s *session) interrupted(ctx context.Context, when string) *failure {
+	why := context.Cause(ctx)
+	var superseded *supersededError
+	switch {
+	case errors.As(why, &superseded):
+		return failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
+	case errors.Is(why, errStopped):
+		return failed(store.CauseStopped, "the server was stopped%s", when)
+	case errors.Is(why, errDeadline):
+		return failed(store.CauseDeadline, "the session took %v, which is the limit%s", s.srv.cfg.SessionTimeout, when)
+	}
+	return failed(store.CauseGone, "the association ended%s", when)
+}
+
+// methods are the CoAP methods of the operations, as Bootstrap-Discover and the like
+// say little to those who read traces.
+var methods = map[lwm2m.Op]Method{
+	lwm2m.OpDiscover: GET, lwm2m.OpRead: GET, lwm2m.OpWrite: PUT, lwm2m.OpDelete: DELETE, lwm2m.OpFinish: POST,
+}
+
+// describe names an operation: "PUT /0/1 (LwM2M Security)".
+func describe(o store.Operation) string {
+	switch o.Op {
+	case lwm2m.OpFinish:
+		return "POST /bs (Bootstrap-Finish)"
+	case lwm2m.OpDiscover:
+		return fmt.Sprintf("GET %v (Bootstrap-Discover)", o.Path)
+	}
+	what := fmt.Sprintf("%v %v", methods[o.Op], o.Path)
+	if def, ok := lwm2m.Definition(o.Path.Object()); ok && o.Path.Depth() > 0 {
+		what += fmt.Sprintf(" (%s)", def.Name)
+	}
+	return what
+}
