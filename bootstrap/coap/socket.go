@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"time"
 )
 
 const (
@@ -15,10 +14,6 @@ const (
 
 	// maxUDP is beyond what fits in a UDP datagram, so that none is cut unseen.
 	maxUDP = 64 << 10
-
-	// errorPause keeps a socket that fails at every read from taking a whole
-	// processor.
-	errorPause = 100 * time.Millisecond
 )
 
 // A udpPeer is what tells peers apart: from where to where. local is invalid where the

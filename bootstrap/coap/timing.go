@@ -2,7 +2,7 @@ package coap
 
 import "time"
 
-// Transmission parameters and the times that follow from them (RFC 7252 §4.8).
+// Transmission parameters and what follows from them (RFC 7252 §4.8).
 const (
 	ackTimeout      = 2 * time.Second // ACK_TIMEOUT, unless tuned
 	ackRandomFactor = 1.5             // ACK_RANDOM_FACTOR
@@ -13,28 +13,28 @@ const (
 	// Confirmable message to its last (§4.8.2).
 	maxTransmitSpan = time.Duration(float64(ackTimeout) * (1<<maxRetransmit - 1) * ackRandomFactor)
 
-	// maxTransmitWait is MAX_TRANSMIT_WAIT, 93 s: from the first transmission until
-	// the sender gives up (§4.8.2).
-	maxTransmitWait = time.Duration(float64(ackTimeout) * (1<<(maxRetransmit+1) - 1) * ackRandomFactor)
-
 	// exchangeLifetime is EXCHANGE_LIFETIME, 247 s: how long a message ID may not be
-	// used again, and so for how long a duplicate may come (§4.8.2).
+	// used again, and so for how long a duplicate may come (§4.8.2). Blocks of a body
+	// are kept for as long.
 	exchangeLifetime = maxTransmitSpan + 2*maxLatency + ackTimeout
 )
 
-// transmitWait is MAX_TRANSMIT_WAIT for a peer with another ACK_TIMEOUT.
+// transmitWait is MAX_TRANSMIT_WAIT: from the first transmission of a Confirmable
+// message until its sender gives up, 93 s with the default ACK_TIMEOUT (§4.8.2).
+//
+// It also bounds the wait for a response of its own after the empty acknowledgement, to
+// which §5.2.2 sets no limit: the peer has then used up its own retransmissions.
 func transmitWait(ackTimeout time.Duration) time.Duration {
 	return time.Duration(float64(ackTimeout) * (1<<(maxRetransmit+1) - 1) * ackRandomFactor)
 }
 
 // Times of our own.
 const (
-	// separateTimeout is how long a response of its own is waited for after the empty
-	// acknowledgement. RFC 7252 §5.2.2 sets no limit; this lets the peer use up its
-	// retransmissions.
-	separateTimeout = maxTransmitWait
-
 	// defaultIdleTimeout is the default of [Config.IdleTimeout]: above
 	// exchangeLifetime, so that a duplicate still finds its answer.
 	defaultIdleTimeout = 5 * time.Minute
+
+	// errorPause keeps a socket that fails at every read from taking a whole
+	// processor.
+	errorPause = 100 * time.Millisecond
 )

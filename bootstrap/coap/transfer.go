@@ -55,7 +55,7 @@ func (c *conn) do(ctx context.Context, r bootstrap.Request) (bootstrap.Response,
 	case c.ctx.Err() != nil:
 		return bootstrap.Response{}, bootstrap.ErrGone
 	case ctx.Err() != nil:
-		return bootstrap.Response{}, ctx.Err()
+		return bootstrap.Response{}, c.contextError(ctx)
 	}
 	c.enter(&c.calls)
 	defer c.leave(&c.calls)

@@ -1,0 +1,535 @@
+package coap_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap"
+	"lwbs/lwm2m"
+)
+
+// soon is how long a test waits for what must happen.
+const soon = 10 * time.Second
+
+// A handlerFunc is a [bootstrap.Handler].
+type handlerFunc func(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context))
+
+func (f handlerFunc) ServeRequest(ctx context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+	return f(ctx, c, r)
+}
+
+// reporter is a handler that answers all with 2.04 and puts the conns into a channel.
+func reporter() (handlerFunc, <-chan bootstrap.Conn) {
+	conns := make(chan bootstrap.Conn, 1000)
+	return func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+		conns <- c
+		return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
+	}, conns
+}
+
+// checkLeaks fails the test if it leaves a goroutine. It is called before anything that
+// the test cleans up.
+func checkLeaks(t *testing.T) {
+	leaks := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+}
+
+// post is CON POST /bs with mid, which is its token as well.
+func post(mid uint16) []byte {
+	b := []byte{0x42, 2, 0, 0, 0, 0, 0xb2, 'b', 's'}
+	binary.BigEndian.PutUint16(b[2:], mid)
+	binary.BigEndian.PutUint16(b[4:], mid)
+	return b
+}
+
+// exchange sends b over c and returns what comes back.
+func exchange(t testing.TB, c net.Conn, b []byte) []byte {
+	t.Helper()
+	if _, err := c.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	return read(t, c)
+}
+
+// insist is exchange for a b that may have to be sent more than once.
+func insist(t testing.TB, c net.Conn, b []byte) []byte {
+	t.Helper()
+	buf := make([]byte, 4096)
+	for deadline := time.Now().Add(soon); time.Now().Before(deadline); {
+		if _, err := c.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if n, err := c.Read(buf); err == nil {
+			return buf[:n]
+		}
+	}
+	t.Fatalf("%x was not answered", b)
+	panic("unreachable")
+}
+
+func read(t testing.TB, c net.Conn) []byte {
+	t.Helper()
+	buf := make([]byte, 4096)
+	c.SetReadDeadline(time.Now().Add(soon))
+	n, err := c.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buf[:n]
+}
+
+// wantChanged checks that reply is the 2.04 to post(mid).
+func wantChanged(t testing.TB, reply []byte, mid uint16) {
+	t.Helper()
+	want := post(mid)[:6]
+	want[0], want[1] = 0x62, 0x44
+	if string(reply) != string(want) {
+		t.Fatalf("received %x, want %x", reply, want)
+	}
+}
+
+// take returns what comes out of c.
+func take[T any](t testing.TB, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(soon):
+		t.Fatalf("no %s", what)
+		panic("unreachable")
+	}
+}
+
+// The 2.04 is with the network before what follows it begins: never does the first
+// request of the server overtake it.
+func TestAnswerComesFirst(t *testing.T) {
+	checkLeaks(t)
+	l := listenUDP(t, coap.Config{Handler: handlerFunc(
+		func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) { c.Do(ctx, finish) }
+		},
+	)})
+	c := dialRaw(t, l)
+	for mid := range uint16(5000) {
+		wantChanged(t, exchange(t, c, post(mid)), mid)
+		request := read(t, c)
+		if request[0] != 0x48 || request[1] != 2 {
+			t.Fatalf("received %x, want the request of the server", request)
+		}
+		request[0], request[1] = 0x68, 0x44
+		if _, err := c.Write(request[:12]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Handlers that hang, and a peer that sends without end, hold nobody else up.
+func TestNobodyIsHeldUp(t *testing.T) {
+	checkLeaks(t)
+	release := make(chan struct{})
+	report, conns := reporter()
+	l := listenUDP(t, coap.Config{Handler: handlerFunc(
+		func(ctx context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			if len(r.Queries) > 0 {
+				<-release
+			}
+			return report(ctx, c, r)
+		},
+	)})
+	loud := dialRaw(t, l)
+	for mid := range uint16(500) {
+		if _, err := loud.Write(append(post(mid), 0x42, 'e', 'p')); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for mid := range uint16(20) {
+		wantChanged(t, exchange(t, dialRaw(t, l), post(mid)), mid)
+	}
+	close(release)
+	for range 20 {
+		take(t, "request", conns)
+	}
+	if n := l.Counters(); n.Dropped == 0 {
+		t.Errorf("counters %+v, want datagrams that were dropped", n)
+	}
+}
+
+// A datagram above the limit is refused, not cut and handled.
+func TestOversizeDatagrams(t *testing.T) {
+	checkLeaks(t)
+	report, conns := reporter()
+	l := listenUDP(t, coap.Config{Handler: report})
+	c := dialRaw(t, l)
+	for i, size := range []int{2049, 9000, 60_000} {
+		b := make([]byte, size)
+		mid := uint16(i)
+		b[copy(b, post(mid))] = 0xff
+		if got, want := exchange(t, c, b), []byte{0x70, 0, 0, byte(i)}; string(got) != string(want) {
+			t.Errorf("%d bytes were answered with %x, want %x", size, got, want)
+		}
+		wantChanged(t, exchange(t, c, post(100+mid)), 100+mid) // now from a peer that is known
+		take(t, "request", conns)
+	}
+	if len(conns) != 0 {
+		t.Errorf("the handler saw %d requests more", len(conns))
+	}
+	if n := l.Counters(); n.Malformed != 3 || n.Received != 6 || n.Sent != 6 {
+		t.Errorf("counters %+v, want 6 received, 3 of them malformed, 6 sent", n)
+	}
+}
+
+func TestMaxPeers(t *testing.T) {
+	checkLeaks(t)
+	report, conns := reporter()
+	release := make(chan struct{})
+	var busy sync.WaitGroup
+	l := listenUDP(t, coap.Config{MaxPeers: 3, Handler: handlerFunc(
+		func(ctx context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			resp, _ := report(ctx, c, r)
+			if len(r.Queries) == 0 {
+				return resp, nil
+			}
+			return resp, func(context.Context) { defer busy.Done(); <-release }
+		},
+	)})
+	open := func(mid uint16, query ...byte) (*net.UDPConn, bootstrap.Conn) {
+		c := dialRaw(t, l)
+		wantChanged(t, insist(t, c, append(post(mid), query...)), mid)
+		return c, take(t, "request", conns)
+	}
+
+	// Strangers that send no request take no place and push nobody out.
+	_, first := open(1)
+	for range 10 {
+		if got := exchange(t, dialRaw(t, l), []byte{0x40, 0, 0x12, 0x34}); got[0] != 0x70 {
+			t.Fatalf("ping was answered with %x", got)
+		}
+	}
+	second, secondConn := open(2)
+	_, third := open(3)
+
+	// The fourth takes the place of the one not heard for longest.
+	wantChanged(t, exchange(t, second, post(2)), 2)
+	_, fourth := open(4)
+	take(t, "end of the first", first.Done())
+	wantChanged(t, exchange(t, second, post(2)), 2) // a duplicate, so it is still known
+	if len(conns) != 0 {
+		t.Fatal("the second peer was forgotten")
+	}
+
+	// Who has business stays: with all of them busy a newcomer has to wait.
+	busy.Add(3)
+	for mid := range uint16(3) {
+		open(10+mid, 0x42, 'e', 'p')
+	}
+	for _, c := range []bootstrap.Conn{secondConn, third, fourth} {
+		take(t, "end of an idle one", c.Done())
+	}
+	late := dialRaw(t, l)
+	before := l.Counters().Dropped
+	if _, err := late.Write(post(20)); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(soon); l.Counters().Dropped == before; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the newcomer was not turned away")
+		}
+	}
+	close(release)
+	busy.Wait()
+	wantChanged(t, insist(t, late, post(20)), 20)
+}
+
+// A host with several addresses answers from the one that was asked, or a connected
+// client never hears it.
+func TestReplySource(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("wildcard sockets choose their source here, and there is no 127.0.0.2")
+	}
+	for _, addr := range []string{"0.0.0.0:0", ":0"} {
+		t.Run(addr, func(t *testing.T) {
+			checkLeaks(t)
+			report, conns := reporter()
+			l, err := coap.ListenUDP(addr, coap.Config{Handler: handlerFunc(
+				func(ctx context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+					resp, _ := report(ctx, c, r)
+					return resp, func(ctx context.Context) { c.Do(ctx, finish) }
+				},
+			)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			remote := net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: int(l.Addr().Port())}
+			c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &remote)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if got := exchange(t, c, []byte{0x40, 0, 0x12, 0x34}); got[0] != 0x70 { // to a stranger
+				t.Errorf("ping was answered with %x", got)
+			}
+			wantChanged(t, exchange(t, c, post(1)), 1)
+			if request := read(t, c); request[1] != 2 {
+				t.Errorf("received %x, want the request of the server", request)
+			}
+			peer := take(t, "request", conns).Peer()
+			if want := c.LocalAddr().String(); peer.Remote != want || peer.Transport != "coap" || peer.Identity != "" || peer.Secure() {
+				t.Errorf("peer is %+v, want %s", peer, want)
+			}
+
+			// To the other address it is another association.
+			remote.IP = net.IPv4(127, 0, 0, 1)
+			local := c.LocalAddr().(*net.UDPAddr)
+			c.Close()
+			if c, err = net.DialUDP("udp", local, &remote); err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			wantChanged(t, exchange(t, c, post(1)), 1)
+			take(t, "request", conns)
+		})
+	}
+}
+
+// After the end of an association its peer begins afresh; while it lingers, duplicates
+// are still known.
+func TestLingerAndClose(t *testing.T) {
+	checkLeaks(t)
+	report, conns := reporter()
+	l := listenUDP(t, coap.Config{Handler: report})
+	c := dialRaw(t, l)
+	wantChanged(t, exchange(t, c, post(1)), 1)
+	first := take(t, "request", conns)
+	first.Linger(time.Hour)
+	wantChanged(t, exchange(t, c, post(1)), 1)
+	if len(conns) != 0 {
+		t.Fatal("a duplicate was handled")
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	wantChanged(t, exchange(t, c, post(1)), 1)
+	if second := take(t, "request", conns); second == first {
+		t.Error("a closed association was used again")
+	}
+}
+
+func TestIdlePeersAreForgotten(t *testing.T) {
+	checkLeaks(t)
+	report, conns := reporter()
+	l := listenUDP(t, coap.Config{Handler: report, IdleTimeout: 20 * time.Millisecond})
+	wantChanged(t, exchange(t, dialRaw(t, l), post(1)), 1)
+	take(t, "end", take(t, "request", conns).Done())
+}
+
+// Close ends what runs and waits for it.
+func TestListenerClose(t *testing.T) {
+	checkLeaks(t)
+	started := make(chan struct{}, 10)
+	ended := make(chan error, 10)
+	l := listenUDP(t, coap.Config{Handler: handlerFunc(
+		func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
+				started <- struct{}{}
+				_, err := c.Do(ctx, finish)
+				ended <- err
+			}
+		},
+	)})
+	for mid := range uint16(10) {
+		wantChanged(t, exchange(t, dialRaw(t, l), post(mid)), mid)
+		take(t, "session", started)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if len(ended) != 10 {
+		t.Fatalf("%d of 10 have ended with Close", len(ended))
+	}
+	for range 10 {
+		if err := <-ended; !errors.Is(err, bootstrap.ErrGone) {
+			t.Errorf("Do returned %v, want %v", err, bootstrap.ErrGone)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+func TestListenUDPErrors(t *testing.T) {
+	checkLeaks(t)
+	report, _ := reporter()
+	taken := listenUDP(t, coap.Config{Handler: report}).Addr().String()
+	tests := []struct {
+		name, addr string
+		cfg        coap.Config
+		want       string
+	}{
+		{"in use", taken, coap.Config{Handler: report}, "address already in use"},
+		{"no port", "127.0.0.1", coap.Config{Handler: report}, "missing port"},
+		{"no handler", "127.0.0.1:0", coap.Config{}, "Handler is missing"},
+		{"several mistakes", "127.0.0.1:0", coap.Config{MaxPeers: -1, IdleTimeout: -1, MaxPayload: 1 << 20}, "MaxPayload 1048576"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := coap.ListenUDP(tt.addr, tt.cfg)
+			if err == nil {
+				l.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.addr) {
+				t.Errorf("error %v, want one with %q and %q", err, tt.want, tt.addr)
+			}
+			if (tt.cfg.Handler == nil) != errors.Is(err, coap.ErrConfig) {
+				t.Errorf("error %v is about the configuration or is not", err)
+			}
+		})
+	}
+}
+
+// Both ends are the same conn: requests, blocks and answers go either way.
+func TestDialUDP(t *testing.T) {
+	checkLeaks(t)
+	result := make(chan string, 1)
+	l := listenUDP(t, coap.Config{Handler: handlerFunc(
+		func(_ context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			if r.Method == bootstrap.GET {
+				return bootstrap.Response{Code: lwm2m.CodeContent, Payload: count(5000)}, nil
+			}
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
+				big := write
+				big.Payload = count(5000)
+				result <- carryOut(ctx, c, []bootstrap.Request{big, finish})
+			}
+		},
+	)})
+	payloads := make(chan []byte, 2)
+	c, err := coap.DialUDP(t.Context(), l.Addr().String(), coap.DialConfig{Local: "127.0.0.1:0", Handler: handlerFunc(
+		func(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			payloads <- r.Payload
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
+		},
+	)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if peer := c.Peer(); peer.Remote != l.Addr().String() || peer.Transport != "coap" {
+		t.Errorf("peer is %+v", peer)
+	}
+	resp, err := c.Do(t.Context(), bootstrap.Request{Method: bootstrap.GET, Path: []string{"bspack"}})
+	if err != nil || string(resp.Payload) != string(count(5000)) {
+		t.Fatalf("read %d bytes, error %v", len(resp.Payload), err)
+	}
+	if resp, err := c.Do(t.Context(), finish); err != nil || resp.Code != lwm2m.CodeChanged {
+		t.Fatalf("response %+v, error %v", resp, err)
+	}
+	if got := take(t, "result", result); got != "2.04 2.04" {
+		t.Errorf("requests of the server ended with %s", got)
+	}
+	if got := take(t, "payload", payloads); string(got) != string(count(5000)) {
+		t.Errorf("received %d bytes", len(got))
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Do(t.Context(), finish); !errors.Is(err, bootstrap.ErrGone) {
+		t.Errorf("Do returned %v, want %v", err, bootstrap.ErrGone)
+	}
+}
+
+// A device without anything to serve answers so.
+func TestDialUDPWithoutHandler(t *testing.T) {
+	checkLeaks(t)
+	result := make(chan string, 1)
+	l := listenUDP(t, coap.Config{Handler: handlerFunc(
+		func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
+				result <- carryOut(ctx, c, []bootstrap.Request{finish})
+			}
+		},
+	)})
+	c, err := coap.DialUDP(t.Context(), l.Addr().String(), coap.DialConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Do(t.Context(), finish); err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, "result", result); got != "4.04" {
+		t.Errorf("request of the server ended with %s, want 4.04", got)
+	}
+}
+
+// A server that is not there yet is no error; the request finds it when it comes.
+func TestDialUDPBeforeListen(t *testing.T) {
+	checkLeaks(t)
+	report, _ := reporter()
+	l, err := coap.ListenUDP("127.0.0.1:0", coap.Config{Handler: report})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	c, err := coap.DialUDP(t.Context(), addr, coap.DialConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.Tune(bootstrap.Tuning{AckTimeout: 100 * time.Millisecond})
+	done := make(chan error, 1)
+	go func() {
+		resp, err := c.Do(t.Context(), finish)
+		if err == nil && resp.Transmissions < 2 {
+			err = fmt.Errorf("response %+v came at once", resp)
+		}
+		done <- err
+	}()
+	time.AfterFunc(50*time.Millisecond, func() {
+		late, err := coap.ListenUDP(addr, coap.Config{Handler: report})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { late.Close() })
+	})
+	if err := take(t, "response", done); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDialUDPErrors(t *testing.T) {
+	tests := []struct {
+		name, addr string
+		cfg        coap.DialConfig
+	}{
+		{"no port", "127.0.0.1", coap.DialConfig{}},
+		{"bad local address", "127.0.0.1:5683", coap.DialConfig{Local: "nowhere"}},
+		{"bad configuration", "127.0.0.1:5683", coap.DialConfig{MaxPayload: -1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := coap.DialUDP(t.Context(), tt.addr, tt.cfg)
+			if err == nil {
+				c.Close()
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.addr) {
+				t.Errorf("error %v does not name %s", err, tt.addr)
+			}
+		})
+	}
+}
