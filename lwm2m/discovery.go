@@ -1,8 +1,6 @@
 package lwm2m
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,17 +10,19 @@ import (
 // §6.1.7.3).
 type Discovery struct {
 	// Version is the LwM2M version that the Client claims, such as "1.1"; empty
-	// when it claims none. It is advisory: several clients claim a constant.
+	// when it claims none. It is advisory: several Clients claim a constant.
 	Version string
 
-	// Instances are the Object Instances the Client has, ordered by Path.
+	// Instances are the Object Instances the Client has, ordered by Path, none
+	// twice.
 	Instances []DiscoveredInstance
 
 	// Objects are the Objects the Client has, with or without Instances, in
 	// ascending order.
 	Objects []ObjectID
 
-	// Notes are remarks for people about what could not be understood.
+	// Notes are remarks for people about what could not be understood: few, short
+	// and printable.
 	Notes []string
 }
 
@@ -31,105 +31,140 @@ type DiscoveredInstance struct {
 	Path          Path
 	ShortServerID ShortServerID // zero: none was told
 	URI           string        // the LwM2M Server URI; empty: none was told
+
+	// BadShortServerID is whether a Short Server ID was told that names no server.
+	// Zephyr tells 0 for a Security Instance that nobody has filled yet.
+	BadShortServerID bool
 }
 
-// ParseDiscover reads the payload of a Bootstrap-Discover answer. It never fails:
-// what it cannot read is in the Notes.
+// Names of link attributes, and the target of the link that has the version.
+const (
+	attributeVersion       = "lwm2m"
+	attributeShortServerID = "ssid"
+	attributeURI           = "uri"
+	rootTarget             = "/"
+)
+
+// ParseDiscover reads the payload of a Bootstrap-Discover answer, of any version of
+// the enabler and with the mistakes that devices make. It never fails: what it cannot
+// read is in the Notes.
 func ParseDiscover(payload []byte) (d Discovery) {
 	links, notes := ParseLinks(payload)
-	d.Notes = notes
+	remarks := noteList(notes)
+	seen := make(map[Path]bool, len(links))
 	for _, l := range links {
-		if v, ok := l.Attribute("lwm2m"); ok {
-			d.Version = v.Value
+		if l.Target == "" || l.Target == rootTarget {
+			d.setVersion(l)
+			continue
 		}
-		if l.Target != "" {
-			d.add(l)
+		// Examples in the specification have a slash at the end.
+		p, err := ParsePath(strings.TrimSuffix(l.Target, "/"))
+		switch {
+		case err != nil || p.Depth() > 2:
+			remarks.add("not an Object or an Object Instance", l.Target)
+			continue
+		case p.Depth() == 2 && seen[p]:
+			remarks.add("listed twice, the first counts", l.Target)
+			continue
+		case p.Depth() == 2:
+			d.Instances = append(d.Instances, newDiscoveredInstance(p, l, &remarks))
 		}
+		seen[p] = true
+		d.Objects = append(d.Objects, p.Object())
 	}
 	slices.SortFunc(d.Instances, func(a, b DiscoveredInstance) int { return a.Path.Compare(b.Path) })
 	slices.Sort(d.Objects)
+	d.Objects, d.Notes = slices.Compact(d.Objects), remarks
 	return d
 }
 
-// add takes one link with a target. A slash at the end of the target, as examples of
-// the specification have it, is forgiven.
-func (d *Discovery) add(l Link) {
-	target := l.Target
-	if len(target) > 1 {
-		target = strings.TrimSuffix(target, "/")
+// setVersion takes the version from the link of the root; the first one counts.
+func (d *Discovery) setVersion(l Link) {
+	if version, ok := l.Attribute(attributeVersion); ok && d.Version == "" && len(version.Value) <= maxNoteQuote {
+		d.Version = printable(version.Value)
 	}
-	p, err := ParsePath(target)
-	if err != nil || p.Depth() > 2 {
-		d.note("link <%.60s> is no Object Instance", l.Target)
-		return
-	}
-	if p.Depth() == 0 {
-		return
-	}
-	if !slices.Contains(d.Objects, p.Object()) {
-		d.Objects = append(d.Objects, p.Object())
-	}
-	if p.Depth() == 1 {
-		return
-	}
+}
+
+func newDiscoveredInstance(p Path, l Link, remarks *noteList) DiscoveredInstance {
 	in := DiscoveredInstance{Path: p}
-	if a, ok := l.Attribute("ssid"); ok {
-		id, err := strconv.ParseUint(a.Value, 10, 16)
-		if err != nil {
-			d.note("link <%.60s> has the short server ID %.20q", l.Target, a.Value)
+	if uri, ok := l.Attribute(attributeURI); ok {
+		in.URI = printable(uri.Value)
+	}
+	if ssid, ok := l.Attribute(attributeShortServerID); ok {
+		id, err := strconv.ParseUint(ssid.Value, 10, 16)
+		if err == nil && ShortServerID(id).Valid() {
+			in.ShortServerID = ShortServerID(id)
+		} else {
+			in.BadShortServerID = true
+			remarks.add(p.String()+" has no valid Short Server ID", ssid.Value)
 		}
-		in.ShortServerID = ShortServerID(id)
 	}
-	if a, ok := l.Attribute("uri"); ok {
-		in.URI = a.Value
-	}
-	if i := slices.IndexFunc(d.Instances, func(have DiscoveredInstance) bool { return have.Path == p }); i >= 0 {
-		d.note("link <%.60s> is there twice", l.Target)
-		d.Instances[i].ShortServerID = cmp.Or(d.Instances[i].ShortServerID, in.ShortServerID)
-		return
-	}
-	d.Instances = append(d.Instances, in)
+	return in
 }
 
-func (d *Discovery) note(format string, args ...any) {
-	if len(d.Notes) < maxNotes {
-		d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
-	}
+// printable is s with control characters replaced, since it will meet a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
 
-// BootstrapSecurity returns the Security Object Instances without a Short Server ID:
-// the Bootstrap-Server Account is among them, and is the one where there is only one.
-func (d Discovery) BootstrapSecurity() (ids []InstanceID) {
+// BootstrapSecurity returns the Security Object Instances that may be the
+// Bootstrap-Server Account, in ascending order: those without a Short Server ID or,
+// where each has one, those whose Short Server ID is not valid. Of more than one the
+// others are accounts that were half written, and which is which cannot be told.
+func (d Discovery) BootstrapSecurity() []InstanceID {
+	var without, bad []InstanceID
 	for _, in := range d.Instances {
-		if in.Path.Object() == ObjectSecurity && in.ShortServerID == 0 {
-			ids = append(ids, in.Path.Instance())
+		switch {
+		case in.Path.Object() != ObjectSecurity || in.ShortServerID != 0:
+		case in.BadShortServerID:
+			bad = append(bad, in.Path.Instance())
+		default:
+			without = append(without, in.Path.Instance())
 		}
 	}
-	return ids
+	if len(without) == 0 {
+		return bad
+	}
+	return without
 }
 
-// AppendDiscovery appends d as a Client writes it in its answer: in the form of LwM2M
-// 1.0, without a link for the version, where d.Version is "1.0".
+// AppendDiscovery appends d as a Client writes it in its answer: a link for each
+// Instance, and one for each Object that has none. Where d.Version is "1.0" the form
+// is that of LwM2M 1.0: the version is quoted and has no target, and no URI is told.
 func AppendDiscovery(dst []byte, d Discovery) []byte {
-	version := Link{Target: "/", Attributes: []Attribute{{Name: "lwm2m", Value: d.Version}}}
-	if d.Version == "1.0" {
-		version = Link{Attributes: []Attribute{{Name: "lwm2m", Value: d.Version, Quoted: true}}}
+	old := d.Version == "1.0"
+	links := make([]Link, 0, 1+len(d.Instances)+len(d.Objects))
+	switch {
+	case old:
+		links = append(links, Link{Attributes: []Attribute{{attributeVersion, d.Version, true}}})
+	case d.Version != "":
+		links = append(links, Link{rootTarget, []Attribute{{attributeVersion, d.Version, false}}})
 	}
-	links := []Link{version}
+	populated := make(map[ObjectID]bool, len(d.Objects))
 	for _, in := range d.Instances {
-		l := Link{Target: in.Path.String()}
-		if in.ShortServerID != 0 {
-			l.Attributes = append(l.Attributes, Attribute{Name: "ssid", Value: strconv.Itoa(int(in.ShortServerID))})
-		}
-		if in.URI != "" {
-			l.Attributes = append(l.Attributes, Attribute{Name: "uri", Value: in.URI, Quoted: true})
-		}
-		links = append(links, l)
+		populated[in.Path.Object()] = true
+		links = append(links, in.link(!old))
 	}
 	for _, o := range d.Objects {
-		if !slices.ContainsFunc(d.Instances, func(in DiscoveredInstance) bool { return in.Path.Object() == o }) {
+		if !populated[o] {
 			links = append(links, Link{Target: ObjectPath(o).String()})
 		}
 	}
 	return AppendLinks(dst, links...)
+}
+
+func (in DiscoveredInstance) link(withURI bool) Link {
+	l := Link{Target: in.Path.String()}
+	if in.ShortServerID != 0 || in.BadShortServerID {
+		l.Attributes = append(l.Attributes, Attribute{attributeShortServerID, strconv.Itoa(int(in.ShortServerID)), false})
+	}
+	if in.URI != "" && withURI {
+		l.Attributes = append(l.Attributes, Attribute{attributeURI, in.URI, true})
+	}
+	return l
 }

@@ -3,17 +3,27 @@ package lwm2m
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
-// A Link is one element of a link-format document (RFC 6690).
+// A Link is one element of a document in link format (RFC 6690).
 type Link struct {
-	Target     string // without the angle brackets; empty in the bare lwm2m="1.0" of LwM2M 1.0
+	// Target is what stands between the angle brackets, such as "/0/1". It is empty
+	// for the bare lwm2m="1.0" of LwM2M 1.0, which has none.
+	Target string
+
+	// Attributes are in the order of the document.
 	Attributes []Attribute
 }
 
+// An Attribute is one parameter of a [Link].
+type Attribute struct {
+	Name   string
+	Value  string // without the quotation marks
+	Quoted bool   // whether the value is written with quotation marks
+}
+
 // Attribute returns the first attribute of that name.
-func (l Link) Attribute(name string) (Attribute, bool) {
+func (l Link) Attribute(name string) (a Attribute, ok bool) {
 	for _, a := range l.Attributes {
 		if a.Name == name {
 			return a, true
@@ -22,122 +32,59 @@ func (l Link) Attribute(name string) (Attribute, bool) {
 	return Attribute{}, false
 }
 
-// An Attribute is one parameter of a Link.
-type Attribute struct {
-	Name   string
-	Value  string // without quotes
-	Quoted bool
-}
-
-// Bounds of a link-format document: its bytes, and the remarks about one.
-const (
-	maxLinkFormat = 16 << 10
-	maxNotes      = 8
-)
-
-// ParseLinks reads a link-format document as it is found in the field: spaces around
-// elements and attributes, quoted and unquoted values, a bare attribute where a link
-// should be. What makes no sense is skipped, and notes say what. A document above 16
-// KiB is read up to there.
-func ParseLinks(b []byte) (links []Link, notes []string) {
-	note := func(format string, args ...any) {
-		if len(notes) < maxNotes {
-			notes = append(notes, fmt.Sprintf(format, args...))
-		}
-	}
-	if len(b) > maxLinkFormat {
-		note("answer to Discover has %d bytes; what is beyond %d is ignored", len(b), maxLinkFormat)
-		b = b[:maxLinkFormat]
-	}
-	if !utf8.Valid(b) {
-		note("answer to Discover is not valid UTF-8")
-		b = []byte(strings.ToValidUTF8(string(b), "\ufffd"))
-	}
-	for _, element := range splitOutsideQuotes(string(b), ',') {
-		element = strings.TrimSpace(element)
-		if element == "" {
-			continue
-		}
-		link, ok := parseElement(element)
-		if !ok {
-			note("element %.60q of the answer to Discover is no link", element)
-			continue
-		}
-		links = append(links, link)
-	}
-	return links, notes
-}
-
-// parseElement reads one element: "<target>;name=value;…".
-func parseElement(element string) (l Link, ok bool) {
-	parts := splitOutsideQuotes(element, ';')
-	first := strings.TrimSpace(parts[0])
-	if rest, isLink := strings.CutPrefix(first, "<"); isLink {
-		target, after, closed := strings.Cut(rest, ">")
-		if !closed || strings.TrimSpace(after) != "" {
-			return l, false
-		}
-		l.Target = target
-		parts = parts[1:]
-	} else if !strings.Contains(first, "=") {
-		return l, false
-	}
-	for _, part := range parts {
-		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		a := Attribute{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)}
-		if n := len(a.Value); n >= 2 && a.Value[0] == '"' && a.Value[n-1] == '"' {
-			a.Value, a.Quoted = a.Value[1:n-1], true
-		}
-		if a.Name != "" {
-			l.Attributes = append(l.Attributes, a)
-		}
-	}
-	return l, true
-}
-
-// splitOutsideQuotes splits s at each sep that stands neither in double quotes nor in
-// angle brackets.
-func splitOutsideQuotes(s string, sep byte) []string {
-	var out []string
-	start, quoted, target := 0, false, false
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' && !target:
-			quoted = !quoted
-		case quoted:
-		case c == '<':
-			target = true
-		case c == '>':
-			target = false
-		case c == sep && !target:
-			out = append(out, s[start:i])
-			start = i + 1
-		}
-	}
-	return append(out, s[start:])
-}
-
-// AppendLinks appends links in link format. Values with quotes of their own are not
-// possible in it, and the quotes are left out.
+// AppendLinks appends links as a document in link format. A value with a quotation
+// mark or a separator in it gets quotation marks even when it is not Quoted.
+//
+// Spec: RFC 6690 §2.
 func AppendLinks(dst []byte, links ...Link) []byte {
 	for i, l := range links {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
+		separator := ""
 		if l.Target != "" {
 			dst = append(append(append(dst, '<'), l.Target...), '>')
+			separator = ";"
 		}
-		for j, a := range l.Attributes {
-			if j > 0 || l.Target != "" {
-				dst = append(dst, ';')
-			}
-			dst = append(append(dst, a.Name...), '=')
-			value := strings.ReplaceAll(a.Value, `"`, "")
-			if a.Quoted {
-				value = `"` + value + `"`
-			}
-			dst = append(dst, value...)
+		for _, a := range l.Attributes {
+			dst = appendAttribute(append(dst, separator...), a)
+			separator = ";"
 		}
 	}
 	return dst
+}
+
+func appendAttribute(dst []byte, a Attribute) []byte {
+	dst = append(dst, a.Name...)
+	switch {
+	case a.Quoted || strings.ContainsAny(a.Value, "\",;=\\<> \t\r\n"):
+		dst = append(append(dst, '=', '"'), quoteEscape.Replace(a.Value)...)
+		return append(dst, '"')
+	case a.Value != "":
+		return append(append(dst, '='), a.Value...)
+	}
+	return dst
+}
+
+var quoteEscape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// Bounds of a document in link format, and of the remarks about one.
+const (
+	maxLinkFormat = 16 << 10 // bytes
+	maxNotes      = 8
+	maxNoteQuote  = 40 // bytes of the document that a remark quotes
+)
+
+// A noteList collects remarks on a document, the first few of them.
+type noteList []string
+
+// add adds a remark and the part of the document that it is about.
+func (n *noteList) add(remark, quote string) {
+	if len(*n) >= maxNotes {
+		return
+	}
+	if len(quote) > maxNoteQuote {
+		quote = quote[:maxNoteQuote] + "…"
+	}
+	*n = append(*n, fmt.Sprintf("%s: %q", remark, quote))
 }
