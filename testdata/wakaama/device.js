@@ -20,7 +20,6 @@ const { values: options } = parseArgs({
     'server': { type: 'string' },                  // URI of the Bootstrap-Server
     'identity': { type: 'string' },                // belongs to coaps, as does:
     'key-file': { type: 'string' },                // hexadecimal digits
-    'port': { type: 'string' },                    // a free one of this machine; not 0
     'seconds': { type: 'string', default: '30' },
   },
 });
@@ -35,7 +34,7 @@ function node() {
   const secure = server.protocol === 'coaps:';
   return Object.assign(new EventEmitter(), {
     clientName: options.endpoint,
-    clientPort: options.port,
+    clientPort: 0,                                 // any that is free
     useIPv4: true,
     serverHost: server.hostname,
     serverPort: server.port,

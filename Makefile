@@ -1,0 +1,78 @@
+# GNU make 4.3 or newer. "make" lists the targets; README.md tells what they need.
+
+GO       ?= go
+FUZZTIME ?= 20s
+RETRY    := .ci/retry
+GODIRS   := bootstrap cmd lwm2m store tlv
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: build
+build: ## bin/lwbs, static and reproducible
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/lwbs ./cmd/lwbs
+
+.PHONY: modules
+modules: ## download the Go modules
+	$(RETRY) $(GO) mod download
+
+.PHONY: check
+check: modules ## format, vet, staticcheck, modules, a build that leaves the tree as it was
+	@unformatted=$$(gofmt -l $(GODIRS)); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags interop ./bootstrap/interop
+	$(GO) tool staticcheck ./...
+	$(GO) tool staticcheck -tags interop ./bootstrap/interop
+	$(GO) mod verify
+	$(GO) mod tidy -diff
+	@before=$$(git status --porcelain); $(MAKE) --no-print-directory build; \
+	test "$$before" = "$$(git status --porcelain)" || { echo "the build changed the tree:"; git status --short; exit 1; }
+
+.PHONY: test
+test: ## all tests that need nothing but Go, with the race detector
+	$(GO) test -race ./...
+
+.PHONY: test-crash
+test-crash: ## kill -9 the database in the middle of its writes, again and again
+	LWBS_CRASH_ROUNDS=$${LWBS_CRASH_ROUNDS:-200} $(GO) test -count=1 -timeout 30m -run Crash ./store/bolt
+
+.PHONY: interop
+interop: peers ## tests against Leshan and Wakaama; INTEROP=require fails where a peer is missing
+	$(GO) test -tags interop -count=1 -timeout 15m -v ./bootstrap/interop
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' $(GODIRS) | sed 's,/[^/]*:func, ,' | sort | \
+	while read -r package target; do \
+		echo "== $$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$package || exit; \
+	done
+
+.PHONY: bench
+bench: ## every benchmark
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## what these targets made, the peers of interop too
+	rm -rf bin testdata/leshan/*/target testdata/wakaama/node_modules
+
+# The foreign stacks. A peer is built where its tools are.
+LESHAN  := testdata/leshan/server/target/server.jar
+WAKAAMA := testdata/wakaama/node_modules/.package-lock.json
+
+.PHONY: peers
+peers: modules $(if $(shell command -v mvn),$(LESHAN)) $(if $(shell command -v npm),$(WAKAAMA))
+
+$(LESHAN): $(shell find testdata/leshan -name pom.xml -o -path '*/src/*' -type f)
+	$(RETRY) mvn -B -q -ntp -f testdata/leshan package
+	touch $@
+
+# Where pyenv picks the Python, it may have picked one that node-gyp does not take.
+$(WAKAAMA): testdata/wakaama/package.json testdata/wakaama/package-lock.json
+	PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | grep -E '^3\.(8|9|1[0-2])\.' | tail -n 1) \
+	$(RETRY) npm --prefix testdata/wakaama ci --no-audit --no-fund
+	touch $@
