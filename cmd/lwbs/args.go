@@ -1,0 +1,80 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// arrange puts the arguments of a command line into the order that the command-line
+// library wants: options before arguments, those of the program before the command.
+// People write them where they come to mind: lwbs device add NAME --profile meter.
+func arrange(app *cli.App, args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	a := arranger{app: app, rest: args[1:]}
+	a.run()
+	out := append([]string{args[0]}, a.global...)
+	out = append(append(out, a.commands...), a.options...)
+	return append(out, a.positional...)
+}
+
+type arranger struct {
+	app                                   *cli.App
+	rest                                  []string
+	global, commands, options, positional []string
+}
+
+func (a *arranger) run() {
+	commands, flags := a.app.Commands, []cli.Flag(nil)
+	for len(a.rest) > 0 {
+		token := a.rest[0]
+		a.rest = a.rest[1:]
+		switch {
+		case token == "--":
+			a.positional = append(append(a.positional, token), a.rest...)
+			return
+		case strings.HasPrefix(token, "-") && token != "-":
+			a.option(token, flags)
+		default:
+			if i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(token) }); i >= 0 && len(a.positional) == 0 {
+				a.commands = append(a.commands, token)
+				commands, flags = commands[i].Subcommands, commands[i].Flags
+				continue
+			}
+			commands = nil
+			a.positional = append(a.positional, token)
+		}
+	}
+}
+
+// option takes token, and its value where that is a word of its own.
+func (a *arranger) option(token string, flags []cli.Flag) {
+	into := &a.options
+	name, _, joined := strings.Cut(strings.TrimLeft(token, "-"), "=")
+	f := flagNamed(flags, name)
+	if f == nil {
+		if f = flagNamed(a.app.Flags, name); f != nil {
+			into = &a.global
+		}
+	}
+	*into = append(*into, token)
+	if f == nil || joined || len(a.rest) == 0 {
+		return
+	}
+	if v, ok := f.(cli.DocGenerationFlag); ok && v.TakesValue() {
+		*into = append(*into, a.rest[0])
+		a.rest = a.rest[1:]
+	}
+}
+
+func flagNamed(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+)
+
+func dbCommand() *cli.Command {
+	return group("db", "look after the database", dbCheckCommand(), dbBackupCommand(), dbStatsCommand())
+}
+
+func dbCheckCommand() *cli.Command {
+	return &cli.Command{
+		Name: "check", Usage: "read every page, record and index of the database and tell what is wrong",
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if err := api.Check(ctx); err != nil {
+					return err
+				}
+				fmt.Fprintln(c.App.Writer, "the database is sound")
+				return nil
+			})
+		},
+	}
+}
+
+func dbBackupCommand() *cli.Command {
+	return &cli.Command{
+		Name: "backup", Usage: "write a compacted copy of the database, also while the server runs", ArgsUsage: "FILE",
+		Description: "The copy has no trace of deleted records. Its secrets are sealed with the same key: keep a\ncopy of the key file too, apart from it.",
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "FILE")
+			if err != nil {
+				return err
+			}
+			file, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if err := api.Backup(ctx, file); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.App.Writer, "backed up to %s\n", file)
+				return nil
+			})
+		},
+	}
+}
+
+func dbStatsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "stats", Usage: "count what is in the database",
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				st, err := api.Status(ctx)
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, st.Store)
+				}
+				s := st.Store
+				fmt.Fprintf(c.App.Writer, "devices   %d\nprofiles  %d\nsessions  %d\nsize      %d bytes, %d of them free\nschema    %d\n",
+					s.Devices, s.Profiles, s.Sessions, s.Bytes, s.Free, s.Schema)
+				return nil
+			})
+		},
+	}
+}

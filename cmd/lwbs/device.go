@@ -1,0 +1,381 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+func deviceCommand() *cli.Command {
+	return group("device", "who may bootstrap", deviceAddCommand(), deviceGetCommand(), deviceListCommand(), deviceSetCommand(),
+		deviceDeleteCommand(), deviceSwitchCommand("enable", false), deviceSwitchCommand("disable", true))
+}
+
+// settingFlags are the options that add and set have in common.
+func settingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "profile", Usage: "what it is given: the `NAME` of a profile"},
+		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and shows it once"},
+		&cli.StringFlag{Name: "psk-key-file", Usage: "read its key from `FILE`, - for standard input"},
+		&cli.StringFlag{Name: "psk-key-format", Usage: "how the key is written: `FORMAT` hex, base64 or text; required with --psk-key-file"},
+		&cli.StringFlag{Name: "psk-identity", Usage: "its PSK identity `ID`; default the endpoint name"},
+		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input"},
+		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text or binary"},
+		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
+		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has"},
+		&cli.StringFlag{Name: "format", Usage: "the content `FORMAT` of writes: tlv, senml-json, senml-cbor, lwm2m-cbor, or none to leave it to the profile"},
+		&cli.BoolFlag{Name: "no-sec", Usage: "permit it to come over plain CoAP, where nothing proves who it is"},
+		&cli.StringFlag{Name: "note", Usage: "free `TEXT`"},
+	}
+}
+
+// settings reads the options of settingFlags.
+func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
+	given := func(name string, field **string) {
+		if c.IsSet(name) {
+			*field = new(c.String(name))
+		}
+	}
+	given("profile", &set.Profile)
+	given("note", &set.Note)
+	if c.IsSet("no-sec") {
+		set.NoSec = new(c.Bool("no-sec"))
+	}
+	if c.IsSet("tag") {
+		set.Tags = new(c.StringSlice("tag"))
+	}
+	if c.IsSet("format") {
+		set.Format = new(lwm2m.Format)
+		if err := set.Format.UnmarshalText([]byte(c.String("format"))); err != nil || *set.Format != 0 && !set.Format.Writable() {
+			return set, usagef("--format %q is not tlv, senml-json, senml-cbor, lwm2m-cbor or none", c.String("format"))
+		}
+	}
+	if set.PSK, err = pskOf(c); err != nil {
+		return set, err
+	}
+	if set.Vars, err = assignments(c, "var"); err != nil {
+		return set, err
+	}
+	if set.AccountIdentities, err = assignments(c, "account-identity"); err != nil {
+		return set, err
+	}
+	files, err := assignments(c, "account-key-file")
+	if err != nil {
+		return set, err
+	}
+	for account, file := range files {
+		key, err := readKey(c, file, c.String("account-key-format"))
+		if err != nil {
+			return set, err
+		}
+		if set.AccountKeys == nil {
+			set.AccountKeys = make(map[string][]byte)
+		}
+		set.AccountKeys[account] = key
+		fmt.Fprintf(c.App.ErrWriter, "read the key of account %s: %d bytes\n", account, len(key))
+	}
+	return set, nil
+}
+
+// pskOf reads the options about the key to bootstrap with; nil where there are none.
+func pskOf(c *cli.Context) (*admin.PSK, error) {
+	psk := &admin.PSK{Identity: c.String("psk-identity")}
+	switch {
+	case c.IsSet("psk") && c.IsSet("psk-key-file"):
+		return nil, usagef("--psk generate and --psk-key-file exclude each other")
+	case c.IsSet("psk"):
+		if c.String("psk") != "generate" {
+			return nil, usagef("--psk takes the word generate only: a key on the command line could be read by others; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
+		}
+		return psk, nil
+	case c.IsSet("psk-key-file"):
+		if !c.IsSet("psk-key-format") {
+			return nil, usagef("--psk-key-file needs --psk-key-format hex, base64 or text: the form of a key is not guessed")
+		}
+		key, err := readKey(c, c.String("psk-key-file"), c.String("psk-key-format"))
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(c.App.ErrWriter, "read the key: %d bytes\n", len(key))
+		psk.Key = key
+		return psk, nil
+	case psk.Identity != "":
+		return nil, usagef("--psk-identity needs --psk generate or --psk-key-file: an identity goes with a key")
+	}
+	return nil, nil
+}
+
+// assignments reads a repeated option NAME=VALUE.
+func assignments(c *cli.Context, name string) (map[string]string, error) {
+	var out map[string]string
+	for _, text := range c.StringSlice(name) {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return nil, usagef("--%s %q is not NAME=VALUE", name, text)
+		}
+		if out == nil {
+			out = make(map[string]string)
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+func deviceAddCommand() *cli.Command {
+	return &cli.Command{
+		Name: "add", Usage: "add a device", ArgsUsage: "ENDPOINT",
+		Description: "ENDPOINT is the name that the device gives itself, such as urn:imei:490154203237518. Put the\nprinted identity and key into the device; the key is not shown again unless you ask with\nlwbs device get --reveal.",
+		Flags:       append(settingFlags(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "ENDPOINT")
+			if err != nil {
+				return err
+			}
+			if !c.IsSet("profile") {
+				return usagef("--profile is missing: lwbs profile list shows those there are")
+			}
+			set, err := settings(c)
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				d, err := api.AddDevice(ctx, lwm2m.EndpointName(args[0]), set)
+				if err != nil {
+					return err
+				}
+				return edited(c, "added", d)
+			})
+		},
+	}
+}
+
+func deviceSetCommand() *cli.Command {
+	return &cli.Command{
+		Name: "set", Usage: "change a device", ArgsUsage: "ENDPOINT",
+		Description: "What is not named stays as it is. A new key replaces the one that the device bootstraps with.",
+		Flags:       append(settingFlags(), revisionFlag(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "ENDPOINT")
+			if err != nil {
+				return err
+			}
+			set, err := settings(c)
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), set)
+				if err != nil {
+					return err
+				}
+				return edited(c, "changed", d)
+			})
+		},
+	}
+}
+
+func revisionFlag() cli.Flag {
+	return &cli.Uint64Flag{Name: "revision", Usage: "only if this is still its `REVISION`; default any"}
+}
+
+// edited tells of an edit, with the keys that it made.
+func edited(c *cli.Context, did string, d admin.Device) error {
+	for _, w := range d.Warnings {
+		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", w)
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, d)
+	}
+	w := c.App.Writer
+	fmt.Fprintf(w, "%s %s (profile %s, revision %d)\n", did, d.Endpoint, d.Profile, d.Revision)
+	for _, cr := range d.Credentials {
+		if cr.Key != "" {
+			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", cr.Identity, cr.Key, cr.KeyLength)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
+		if a := d.Accounts[name]; a.Key != "" {
+			identity := a.Identity
+			if identity == "" {
+				identity = "(as the profile says)"
+			}
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", name, identity, a.Key, a.KeyLength)
+		}
+	}
+	return nil
+}
+
+func deviceGetCommand() *cli.Command {
+	return &cli.Command{
+		Name: "get", Usage: "show a device", ArgsUsage: "ENDPOINT",
+		Flags: []cli.Flag{jsonFlag(), &cli.BoolFlag{Name: "reveal", Usage: "show its keys too; a server logs who asked"}},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "ENDPOINT")
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				d, err := api.Device(ctx, lwm2m.EndpointName(args[0]), c.Bool("reveal"))
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, d)
+				}
+				return printDevice(c.App.Writer, d)
+			})
+		},
+	}
+}
+
+func printDevice(out io.Writer, d admin.Device) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
+	row("endpoint", "%s", d.Endpoint)
+	row("profile", "%s", d.Profile)
+	row("revision", "%d, of %s", d.Revision, d.Updated.Format(time.RFC3339))
+	row("state", "%s", stateOf(d))
+	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
+	for _, cr := range d.Credentials {
+		row("bootstraps with", "%s identity %q, key %s", cr.Kind, cr.Identity, keyText(cr.Key, cr.KeyLength))
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
+		a := d.Accounts[name]
+		delivered := "not delivered yet"
+		if !a.Delivered.IsZero() {
+			delivered = "delivered " + a.Delivered.Format(time.RFC3339)
+		}
+		row("account "+name, "key %s, %s", keyText(a.Key, a.KeyLength), delivered)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Vars)) {
+		row("variable "+name, "%s", d.Vars[name])
+	}
+	if len(d.Tags) > 0 {
+		row("tags", "%s", strings.Join(d.Tags, ", "))
+	}
+	if d.Format != 0 {
+		row("format", "%v", d.Format)
+	}
+	if d.Note != "" {
+		row("note", "%s", d.Note)
+	}
+	row("last session", "%s", lastOf(d))
+	return w.Flush()
+}
+
+func keyText(key string, length int) string {
+	if key == "" {
+		return fmt.Sprintf("of %d bytes", length)
+	}
+	return fmt.Sprintf("%s (hexadecimal, %d bytes)", key, length)
+}
+
+func stateOf(d admin.Device) string {
+	if d.Disabled {
+		return "disabled"
+	}
+	return "enabled"
+}
+
+func lastOf(d admin.Device) string {
+	if d.Last == nil {
+		return "never came"
+	}
+	return fmt.Sprintf("%s %s", d.Last.Started.Local().Format(time.DateTime), d.Last.Cause)
+}
+
+func deviceListCommand() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list devices by name, with the outcome of their last session",
+		Flags: []cli.Flag{
+			jsonFlag(), limitFlag(),
+			&cli.StringFlag{Name: "after", Usage: "start behind this `ENDPOINT`: the last one of the page before"},
+			&cli.StringFlag{Name: "prefix", Usage: "only names that begin with `TEXT`"},
+			&cli.StringFlag{Name: "profile", Usage: "only those with the profile `NAME`"},
+			&cli.StringFlag{Name: "tag", Usage: "only those with the `TAG`"},
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			n, err := limitOf(c)
+			if err != nil {
+				return err
+			}
+			q := store.DeviceQuery{After: lwm2m.EndpointName(c.String("after")), Limit: n, Prefix: c.String("prefix"), Profile: c.String("profile"), Tag: c.String("tag")}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				page, err := api.Devices(ctx, q)
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, orEmpty(page))
+				}
+				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "ENDPOINT\tPROFILE\tSTATE\tLAST SESSION")
+				for _, d := range page {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Endpoint, d.Profile, stateOf(d), lastOf(d))
+				}
+				if err := w.Flush(); err != nil || len(page) < n {
+					return err
+				}
+				fmt.Fprintf(c.App.ErrWriter, "there may be more: --after %s\n", page[len(page)-1].Endpoint)
+				return nil
+			})
+		},
+	}
+}
+
+func deviceDeleteCommand() *cli.Command {
+	return &cli.Command{
+		Name: "delete", Usage: "remove a device; its history stays", ArgsUsage: "ENDPOINT",
+		Flags: []cli.Flag{revisionFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "ENDPOINT")
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if err := api.DeleteDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision"))); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.App.Writer, "deleted %s\n", args[0])
+				return nil
+			})
+		},
+	}
+}
+
+// deviceSwitchCommand is enable or disable.
+func deviceSwitchCommand(name string, disabled bool) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: name + " a device: a disabled one is refused, and its history says so", ArgsUsage: "ENDPOINT",
+		Flags: []cli.Flag{revisionFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "ENDPOINT")
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), admin.DeviceSettings{Disabled: &disabled})
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", name, d.Endpoint, d.Revision)
+				return nil
+			})
+		},
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+// socketFile is the path of the admin socket.
+func socketFile(c *cli.Context) (string, error) {
+	where := c.String("admin")
+	if where == "" {
+		return c.String("db") + ".sock", nil
+	}
+	path, ok := strings.CutPrefix(where, "unix:")
+	if !ok || path == "" {
+		return "", usagef("--admin %q is not unix:PATH", where)
+	}
+	return path, nil
+}
+
+// openAPI returns the way to the records: the server that runs, else the database
+// itself. Where there is no database, it is made if create is set.
+func openAPI(c *cli.Context, create bool) (admin.API, error) {
+	socket, err := socketFile(c)
+	if err != nil {
+		return nil, err
+	}
+	client, err := admin.Dial(c.Context, socket)
+	switch {
+	case err == nil:
+		return client, nil
+	case c.IsSet("admin"):
+		return nil, fmt.Errorf("admin socket %s: %w", socket, err)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", socket, err)
+	}
+	db, err := openStore(c, create)
+	if err != nil {
+		return nil, err
+	}
+	return &admin.Local{Store: db, Version: version()}, nil
+}
+
+// openStore opens the database file itself.
+func openStore(c *cli.Context, create bool) (*bolt.DB, error) {
+	file := c.String("db")
+	_, err := os.Stat(file)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	if fresh && !create {
+		return nil, fmt.Errorf("database %s does not exist: lwbs serve and lwbs profile apply make one, --db names another", file)
+	}
+	keyFile := c.String("key-file")
+	if keyFile == "" {
+		keyFile = file + ".key"
+	}
+	keyring, made, err := store.KeyringFor(keyFile, fresh)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file somewhere else\n", file, keyFile)
+	}
+	return bolt.Open(file, keyring, bolt.Options{})
+}
+
+// with runs a command on the records.
+func with(c *cli.Context, create bool, do func(ctx context.Context, api admin.API) error) error {
+	api, err := openAPI(c, create)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(c.Context, api), api.Close())
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/store"
+	"lwbs/store/profilefile"
+)
+
+func profileCommand() *cli.Command {
+	return group("profile", "what a kind of device is given", profileApplyCommand(), profileGetCommand(), profileListCommand(),
+		profileDeleteCommand(), profileCheckCommand())
+}
+
+func fileFlag() cli.Flag {
+	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Required: true, Usage: "the profile's `FILE`, YAML or JSON, - for standard input"}
+}
+
+// readProfiles reads and checks a profile file.
+func readProfiles(c *cli.Context) ([]profilefile.Document, error) {
+	file := c.String("file")
+	var in io.Reader = c.App.Reader
+	name := "standard input"
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("read profile: %w", err)
+		}
+		defer f.Close()
+		in, name = f, file
+	}
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("read profile from %s: %w", name, err)
+	}
+	docs, err := profilefile.Read(name, text)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, d := range docs {
+		for _, f := range bootstrap.CheckProfile(d.Profile) {
+			problem := d.Problem(f.Place, f.Message)
+			if f.Warning {
+				fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", problem)
+				continue
+			}
+			errs = append(errs, problem)
+		}
+	}
+	return docs, errors.Join(errs...)
+}
+
+func profileApplyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "apply", Usage: "create or replace the profiles of a file",
+		Description: "Every profile is checked first; if one of them is wrong, nothing is changed.",
+		Flags: []cli.Flag{
+			fileFlag(),
+			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`; default any"},
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			docs, err := readProfiles(c)
+			if err != nil {
+				return err
+			}
+			if len(docs) > 1 && c.IsSet("revision") {
+				return usagef("--revision is for a file with one profile; %s has %d", c.String("file"), len(docs))
+			}
+			return with(c, true, func(ctx context.Context, api admin.API) error {
+				for _, d := range docs {
+					d.Profile.Revision = store.Revision(c.Uint64("revision"))
+					applied, err := api.ApplyProfile(ctx, d.Profile)
+					if err != nil {
+						return err
+					}
+					did := "replaced"
+					if applied.Created {
+						did = "created"
+					}
+					fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)\n", did, applied.Profile.Name, applied.Profile.Revision)
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func profileCheckCommand() *cli.Command {
+	return &cli.Command{
+		Name: "check", Usage: "check the profiles of a file, and change nothing",
+		Flags: []cli.Flag{fileFlag()},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			docs, err := readProfiles(c)
+			if err != nil {
+				return err
+			}
+			for _, d := range docs {
+				fmt.Fprintf(c.App.Writer, "profile %s is good: %d accounts, %d other objects\n", d.Profile.Name, len(d.Profile.Accounts), len(d.Profile.Objects))
+			}
+			return nil
+		},
+	}
+}
+
+func profileGetCommand() *cli.Command {
+	return &cli.Command{
+		Name: "get", Usage: "print a profile, as profile apply takes it", ArgsUsage: "NAME",
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "NAME")
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				p, err := api.Profile(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, p)
+				}
+				text, err := profilefile.Write(p)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.App.Writer, "# revision %d of %s\n%s", p.Revision, p.Updated.Format(time.RFC3339), text)
+				return nil
+			})
+		},
+	}
+}
+
+func profileListCommand() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the profiles by name",
+		Flags: []cli.Flag{jsonFlag(), limitFlag(), &cli.StringFlag{Name: "after", Usage: "start behind this `NAME`"}},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			n, err := limitOf(c)
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				page, err := api.Profiles(ctx, store.ProfileQuery{After: c.String("after"), Limit: n})
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, orEmpty(page))
+				}
+				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "NAME\tREVISION\tACCOUNTS\tUPDATED")
+				for _, p := range page {
+					fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", p.Name, p.Revision, len(p.Accounts), p.Updated.Format(time.RFC3339))
+				}
+				return w.Flush()
+			})
+		},
+	}
+}
+
+// orEmpty makes the JSON of an empty list [] and not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func profileDeleteCommand() *cli.Command {
+	return &cli.Command{
+		Name: "delete", Usage: "remove a profile that no device has", ArgsUsage: "NAME",
+		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`; default any"}},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "NAME")
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.App.Writer, "deleted profile %s\n", args[0])
+				return nil
+			})
+		},
+	}
+}

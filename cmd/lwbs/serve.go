@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/metrics"
+	"lwbs/store/bolt"
+)
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name: "serve", Usage: "run the Bootstrap-Server", OnUsageError: onUsageError,
+		Description: `SIGTERM or an interrupt refuses new devices, lets running sessions end, and then stops;
+a second one stops at once.`,
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for none"},
+			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it (default: none)"},
+			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM"},
+			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records from this `LEVEL` on: debug, info, warn or error"},
+			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
+		},
+		Action: serve,
+	}
+}
+
+func serve(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	log, err := newLogger(c)
+	if err != nil {
+		return err
+	}
+	socket, err := socketFile(c)
+	if err != nil {
+		return err
+	}
+	if running, err := admin.Dial(c.Context, socket); err == nil {
+		running.Close()
+		return fmt.Errorf("admin socket %s: %w: a server is at work on this database", socket, admin.ErrRunning)
+	}
+	db, err := openStore(c, true)
+	if err != nil {
+		return err
+	}
+	s := &service{log: log, db: db, metrics: metrics.New(), events: new(admin.Hub)}
+	return errors.Join(s.run(c, socket), db.Close())
+}
+
+func newLogger(c *cli.Context) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
+		return nil, usagef("--log %q is not debug, info, warn or error", c.String("log"))
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Bool("log-json") {
+		return slog.New(slog.NewJSONHandler(c.App.ErrWriter, opts)), nil
+	}
+	return slog.New(slog.NewTextHandler(c.App.ErrWriter, opts)), nil
+}
+
+// A service is a running server: the Bootstrap-Server, its listeners and its
+// administration.
+type service struct {
+	log     *slog.Logger
+	db      *bolt.DB
+	metrics *metrics.Metrics
+	events  *admin.Hub
+
+	server    *bootstrap.Server
+	listeners []*coap.Listener
+	listens   []string
+	started   time.Time
+}
+
+func (s *service) run(c *cli.Context, socket string) error {
+	if err := s.start(c); err != nil {
+		return errors.Join(err, s.close())
+	}
+	l, err := admin.Listen(socket)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	// The socket outlives the signal, for the commands of whoever watches the end.
+	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
+	ended := make(chan error, 1)
+	go func() { ended <- admin.Serve(ctx, l, s.administration(), s.log) }()
+	for _, where := range s.listens {
+		fmt.Fprintf(c.App.Writer, "listening on %s\n", where)
+	}
+	fmt.Fprintf(c.App.Writer, "administered at unix:%s\n", socket)
+
+	select {
+	case <-c.Context.Done():
+	case err = <-ended:
+		ended <- nil
+	}
+	s.drain(c)
+	err = errors.Join(err, s.close())
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+// start opens the listeners.
+func (s *service) start(c *cli.Context) (err error) {
+	s.started = time.Now()
+	s.server, err = bootstrap.NewServer(bootstrap.Config{
+		Store: s.metrics.Store(s.db), Logger: s.log,
+		Observe: func(e bootstrap.Event) {
+			s.metrics.Observe(e)
+			s.events.Observe(e)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.metrics.Active(func() int { return len(s.server.Active()) })
+	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, HandshakeFailed: s.server.HandshakeFailed, Logger: s.log}
+	open := func(scheme string, addresses []string, listen func(string, coap.Config) (*coap.Listener, error)) error {
+		for _, addr := range addresses {
+			if addr == "off" {
+				continue
+			}
+			l, err := listen(addr, cfg)
+			if err != nil {
+				return listenError(scheme, addr, err)
+			}
+			s.listeners = append(s.listeners, l)
+			s.listens = append(s.listens, scheme+"://"+l.Addr().String())
+			s.metrics.Transport(fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l.Counters()) })
+		}
+		return nil
+	}
+	if err := open("coaps", c.StringSlice("coaps"), coap.ListenDTLS); err != nil {
+		return err
+	}
+	if err := open("coap", c.StringSlice("coap"), coap.ListenUDP); err != nil {
+		return err
+	}
+	if len(s.listeners) == 0 {
+		return usagef("there is nothing to listen on: give --coaps or --coap an address")
+	}
+	return nil
+}
+
+func listenError(scheme, addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s at %s: the port is in use by another program: stop it, or choose another address with --%s", scheme, addr, scheme)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s at %s: not permitted: choose a port of 1024 or above", scheme, addr)
+	}
+	return fmt.Errorf("%s at %s: %w", scheme, addr, err)
+}
+
+func transport(c coap.Counters) metrics.Transport {
+	return metrics.Transport{
+		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted,
+		Dropped: map[string]uint64{"limit": c.Dropped, "malformed": c.Malformed, "duplicate": c.Duplicates, "stray": c.Stray},
+	}
+}
+
+func (s *service) administration() http.Handler {
+	local := &admin.Local{Store: s.db, Events: s.events, Version: version(), Server: func() admin.Status {
+		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active())}
+	}}
+	return admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
+}
+
+// drain lets running sessions end, until the limit or a second signal.
+func (s *service) drain(c *cli.Context) {
+	if n := len(s.server.Active()); n > 0 {
+		fmt.Fprintf(c.App.Writer, "waiting for %d sessions to end; interrupt again to stop at once\n", n)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), c.Duration("drain"))
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := s.server.Drain(ctx); err != nil {
+		s.log.Warn("sessions were cut off", "sessions", len(s.server.Active()))
+	}
+}
+
+// close ends everything but the database.
+func (s *service) close() error {
+	var errs []error
+	if s.server != nil {
+		errs = append(errs, s.server.Close())
+	}
+	for _, l := range s.listeners {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+func sessionCommand() *cli.Command {
+	return group("session", "what happened when devices came", sessionListCommand(), sessionGetCommand(), sessionWatchCommand())
+}
+
+func sessionListCommand() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list past sessions, the newest first",
+		Flags: []cli.Flag{
+			jsonFlag(), limitFlag(),
+			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"},
+			&cli.StringFlag{Name: "identity", Usage: "only those with the PSK `IDENTITY`"},
+			&cli.BoolFlag{Name: "failed", Usage: "only those that did not end well"},
+			&cli.StringFlag{Name: "before", Usage: "start behind the session with this `ID`: the last one of the page before"},
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			n, err := limitOf(c)
+			if err != nil {
+				return err
+			}
+			q := store.SessionQuery{Endpoint: lwm2m.EndpointName(c.String("endpoint")), Identity: c.String("identity"), Before: c.String("before"), Limit: n, Failed: c.Bool("failed")}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				page, err := api.Sessions(ctx, q)
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, orEmpty(page))
+				}
+				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "STARTED\tENDPOINT\tFROM\tSTAGE\tCAUSE\tTOOK\tID")
+				for _, s := range page {
+					fmt.Fprintf(w, "%s\t%s\t%s://%s\t%s\t%s\t%v\t%s\n", s.Started.Local().Format(time.DateTime), nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, took(s), s.ID)
+				}
+				return w.Flush()
+			})
+		},
+	}
+}
+
+// nameOf is whom a session is about, as far as that is known.
+func nameOf(s store.Session) string {
+	switch {
+	case s.Endpoint != "":
+		return string(s.Endpoint)
+	case s.Identity != "":
+		return fmt.Sprintf("(identity %s)", s.Identity)
+	}
+	return "(unknown)"
+}
+
+func took(s store.Session) time.Duration {
+	if s.Ended.IsZero() {
+		return 0
+	}
+	return s.Ended.Sub(s.Started).Round(time.Millisecond)
+}
+
+func sessionGetCommand() *cli.Command {
+	return &cli.Command{
+		Name: "get", Usage: "show one session, operation by operation", ArgsUsage: "ID",
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "ID")
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				s, err := api.Session(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, s)
+				}
+				return printSession(c.App.Writer, s)
+			})
+		},
+	}
+}
+
+func printSession(out io.Writer, s store.Session) error {
+	fmt.Fprintf(out, "session %s of %s, from %s://%s, %s, took %v\n", s.ID, nameOf(s), s.Transport, s.Remote, s.Started.Local().Format(time.DateTime), took(s))
+	if s.Identity != "" {
+		fmt.Fprintf(out, "authenticated as %q\n", s.Identity)
+	}
+	if s.Links != "" {
+		fmt.Fprintf(out, "the device has %s\n", s.Links)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, o := range s.Operations {
+		fmt.Fprintln(w, "  "+operationText(o))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, q := range s.Quirks {
+		fmt.Fprintf(out, "tolerated: the device %s\n", q)
+	}
+	printExplanation(out, bootstrap.Explain(s))
+	return nil
+}
+
+// operationText is one operation with its answer, in columns for a tabwriter.
+func operationText(o store.Operation) string {
+	format, answer := "", o.Code.String()
+	if o.Format != 0 {
+		format = fmt.Sprintf("%v, %d bytes", o.Format, o.Bytes)
+	}
+	if o.Error != "" {
+		answer = o.Error
+	}
+	if o.Diagnostic != "" {
+		answer += fmt.Sprintf(" %q", o.Diagnostic)
+	}
+	if o.Tolerated {
+		answer += " (tolerated)"
+	}
+	if o.Transmissions > 1 {
+		answer += fmt.Sprintf(" (%d transmissions)", o.Transmissions)
+	}
+	return fmt.Sprintf("%s\t%v\t%s\t%s\t%v", o.Op, o.Path, format, answer, o.Took.Round(100*time.Microsecond))
+}
+
+func printExplanation(out io.Writer, e bootstrap.Explanation) {
+	fmt.Fprintf(out, "  came to    %s\n  happened   %s\n", e.Stage, e.Happened)
+	if e.Remedy != "" {
+		fmt.Fprintf(out, "  to do      %s\n", e.Remedy)
+	}
+}
+
+func sessionWatchCommand() *cli.Command {
+	return &cli.Command{
+		Name: "watch", Usage: "show sessions as they happen, until interrupted; needs a running server",
+		Flags: []cli.Flag{jsonFlag(), &cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"}},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				return api.Watch(ctx, func(e admin.Event) error {
+					if only := c.String("endpoint"); only != "" && string(e.Session.Endpoint) != only {
+						return nil
+					}
+					return printEvent(c, e)
+				})
+			})
+		},
+	}
+}
+
+func printEvent(c *cli.Context, e admin.Event) error {
+	if e.Missed > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "lwbs: %d events were missed\n", e.Missed)
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, e)
+	}
+	s := e.Session
+	what := ""
+	switch e.Kind {
+	case bootstrap.EventStarted:
+		what = fmt.Sprintf("asks to bootstrap, from %s://%s", s.Transport, s.Remote)
+	case bootstrap.EventOperation:
+		if n := len(s.Operations); n > 0 {
+			o := s.Operations[n-1]
+			what = fmt.Sprintf("%s %v: %v %s", o.Op, o.Path, o.Code, o.Error)
+		}
+	case bootstrap.EventEnded:
+		what = fmt.Sprintf("ends: %s %s", s.Cause, s.Detail)
+	}
+	_, err := fmt.Fprintf(c.App.Writer, "%s  %s  %s\n", time.Now().Format(time.TimeOnly), nameOf(s), what)
+	return err
+}

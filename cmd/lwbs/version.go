@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+// release is set by the linker for releases: -ldflags "-X main.release=v1.2.3".
+var release string
+
+// version is the release, else what the build recorded of the source.
+func version() string {
+	if release != "" {
+		return release
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "devel-" + s.Value[:12]
+		}
+	}
+	return "devel"
+}
+
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "tell the version of this program", OnUsageError: onUsageError,
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, map[string]string{"version": version(), "go": runtime.Version()})
+			}
+			fmt.Fprintf(c.App.Writer, "lwbs %s (%s)\n", version(), runtime.Version())
+			return nil
+		},
+	}
+}
+
+func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
+
+func limitFlag() cli.Flag {
+	return &cli.IntFlag{Name: "limit", Value: 100, Usage: "at most `N` of them, 1 to 10000"}
+}
+
+// limitOf checks --limit.
+func limitOf(c *cli.Context) (int, error) {
+	n := c.Int("limit")
+	if n < 1 || n > 10_000 {
+		return 0, usagef("--limit %d is not within 1 to 10000", n)
+	}
+	return n, nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

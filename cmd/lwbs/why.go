@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+func whyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "why", Usage: "tell in plain words how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
+		Description:  "In place of the endpoint name, a PSK identity will do, for a device that never got so far as\nto tell its name.",
+		OnUsageError: onUsageError,
+		Flags:        []cli.Flag{jsonFlag(), &cli.IntFlag{Name: "limit", Value: 3, Usage: "at most `N` attempts, the newest first"}},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "ENDPOINT")
+			if err != nil {
+				return err
+			}
+			n, err := limitOf(c)
+			if err != nil {
+				return err
+			}
+			return with(c, false, func(ctx context.Context, api admin.API) error { return why(ctx, c, api, args[0], n) })
+		},
+	}
+}
+
+// reason is one attempt, explained.
+type reason struct {
+	Session store.Session `json:"session"`
+	bootstrap.Explanation
+}
+
+func why(ctx context.Context, c *cli.Context, api admin.API, name string, n int) error {
+	sessions, err := api.Sessions(ctx, store.SessionQuery{Endpoint: lwm2m.EndpointName(name), Limit: n})
+	if err == nil && len(sessions) == 0 {
+		sessions, err = api.Sessions(ctx, store.SessionQuery{Identity: name, Limit: n})
+	}
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		reasons := []reason{}
+		for _, s := range sessions {
+			reasons = append(reasons, reason{s, bootstrap.Explain(s)})
+		}
+		return printJSON(c.App.Writer, reasons)
+	}
+	if len(sessions) == 0 {
+		return whyNothing(ctx, c, api, name)
+	}
+	for _, s := range sessions {
+		fmt.Fprintf(c.App.Writer, "%s  %s from %s://%s: %s\n", s.Started.Local().Format(time.DateTime), nameOf(s), s.Transport, s.Remote, s.Cause)
+		printExplanation(c.App.Writer, bootstrap.Explain(s))
+	}
+	return nil
+}
+
+// whyNothing explains that there is nothing to explain.
+func whyNothing(ctx context.Context, c *cli.Context, api admin.API, name string) error {
+	_, err := api.Device(ctx, lwm2m.EndpointName(name), false)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("%q is no device here, and nothing of this name or identity ever came: lwbs device list shows the devices, lwbs session list --failed the strangers", name)
+	case err != nil:
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, `%s never came.
+  came to    nothing: no datagram of it led to a handshake or a request
+  happened   the record is there, but the device did not reach the server
+  to do      check the device's Bootstrap-Server address and port, its network, and the firewall for UDP in front of lwbs
+`, name)
+	return nil
+}
