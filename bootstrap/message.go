@@ -72,6 +72,10 @@ var (
 	// ErrReset: the peer rejected the message with RST.
 	ErrReset = errors.New("rejected with RST")
 
+	// ErrGarbled: an answer came that breaks the rules of block-wise transfer
+	// (RFC 7959), so that there is no telling what it means.
+	ErrGarbled = errors.New("garbled answer")
+
 	// ErrGone: the peer or this side closed the association.
 	ErrGone = errors.New("association closed")
 )

@@ -7,8 +7,13 @@ type block struct {
 	szx  uint8 // 0 to maxSZX; 7 may be received, but means nothing over datagrams
 }
 
-// maxSZX stands for blocks of 1024 bytes.
-const maxSZX = 6
+const (
+	// maxSZX stands for blocks of 1024 bytes.
+	maxSZX = 6
+
+	// maxBody is the most that a payload may have over all its blocks, in bytes.
+	maxBody = 64 << 10
+)
 
 // blockAt returns the block of a body of length bytes that begins at offset, a
 // multiple of the block size.

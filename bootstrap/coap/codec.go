@@ -71,7 +71,9 @@ func decode(b []byte) (message, error) {
 	if size, _ := options.Marshal(nil); n > size && n == len(rest) {
 		return m, fmt.Errorf("%w: payload marker without payload", errFormat)
 	}
-	m.payload = rest[n:]
+	if n < len(rest) {
+		m.payload = rest[n:]
+	}
 	m.readOptions(options)
 	return m, nil
 }

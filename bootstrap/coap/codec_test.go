@@ -104,12 +104,6 @@ func TestMessageVectors(t *testing.T) {
 			if err != nil {
 				t.Fatalf("decode: %v", err)
 			}
-			if len(got.payload) == 0 {
-				got.payload = nil
-			}
-			if len(want.payload) == 0 {
-				want.payload = nil
-			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("decode(%x) = %+v, want %+v", datagram, got, want)
 			}
@@ -247,9 +241,6 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("encode %+v: %v", m, err)
 		}
 		again, err := decode(b)
-		if len(m.payload) == 0 {
-			m.payload, again.payload = nil, nil
-		}
 		if err != nil || !reflect.DeepEqual(again, m) {
 			t.Errorf("%x: %+v became %+v, error %v", in, m, again, err)
 		}

@@ -13,7 +13,8 @@ import (
 // A Config says how a [Listener] is to behave. Handler is required; every other field
 // may be zero, which stands for its default.
 type Config struct {
-	// Handler answers the requests of peers.
+	// Handler answers the requests of peers. A response without a Code is not sent:
+	// the peer and its duplicates hear nothing.
 	Handler bootstrap.Handler
 
 	// PSK finds the key of an identity, as [ListenDTLS] needs it; required there and

@@ -43,7 +43,7 @@ type conn struct {
 	draining bool     // a goroutine is at the inbox
 
 	tuning bootstrap.Tuning
-	mid    uint16 // of the next message of ours
+	mid    uint16 // of our last message
 
 	latest   *exchange // our last request; nil before the first
 	quirk    string    // a deviation of the peer that no response has told yet

@@ -3,6 +3,8 @@ package coap
 import (
 	"context"
 	"fmt"
+
+	"lwbs/bootstrap"
 )
 
 // download fetches what is missing of an answer whose first block is a (RFC 7959
@@ -37,17 +39,17 @@ func checkBlock(a, first answer, length int) error {
 	b := a.block2
 	switch {
 	case b == nil:
-		return fmt.Errorf("%w: no Block2 option in the answer to a request with one", errBlocks)
+		return fmt.Errorf("%w: no Block2 option in the answer to a request with one", bootstrap.ErrGarbled)
 	case b.szx > maxSZX:
-		return fmt.Errorf("%w: block size exponent %d", errBlocks, b.szx)
+		return fmt.Errorf("%w: block size exponent %d", bootstrap.ErrGarbled, b.szx)
 	case b.offset() != length:
-		return fmt.Errorf("%w: block at %d instead of %d", errBlocks, b.offset(), length)
+		return fmt.Errorf("%w: block at %d instead of %d", bootstrap.ErrGarbled, b.offset(), length)
 	case b.more && len(a.payload) != b.size(), len(a.payload) > b.size():
-		return fmt.Errorf("%w: %d bytes in a block of %d", errBlocks, len(a.payload), b.size())
+		return fmt.Errorf("%w: %d bytes in a block of %d", bootstrap.ErrGarbled, len(a.payload), b.size())
 	case length+len(a.payload) > maxBody:
-		return fmt.Errorf("%w: more than %d bytes", errBlocks, maxBody)
+		return fmt.Errorf("%w: more than %d bytes", bootstrap.ErrGarbled, maxBody)
 	case a.etag != first.etag:
-		return fmt.Errorf("%w: the resource changed in between", errBlocks)
+		return fmt.Errorf("%w: the resource changed in between", bootstrap.ErrGarbled)
 	}
 	return nil
 }

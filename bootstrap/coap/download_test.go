@@ -86,7 +86,7 @@ func TestDownload(t *testing.T) {
 					})
 				}
 				if tt.want == 0 {
-					s.fails(done, errBlocks)
+					s.fails(done, bootstrap.ErrGarbled)
 					return
 				}
 				resp := s.succeeds(done, tt.want)
@@ -106,7 +106,7 @@ func TestDownloadIsBounded(t *testing.T) {
 		for {
 			select {
 			case got := <-done:
-				if !errors.Is(got.err, errBlocks) || blocks != maxBody/1024+1 {
+				if !errors.Is(got.err, bootstrap.ErrGarbled) || blocks != maxBody/1024+1 {
 					t.Errorf("after %d blocks Do returned %v", blocks, got.err)
 				}
 				return

@@ -7,9 +7,6 @@ import (
 	"lwbs/lwm2m"
 )
 
-// maxBody is the most that a payload may have over all its blocks, in bytes.
-const maxBody = 64 << 10
-
 // notFound is the handler of a dialled association that was given none.
 type notFound struct{}
 

@@ -14,7 +14,7 @@ func (c *conn) receiveReply(m message) {
 	defer c.mu.Unlock()
 	e := c.latest
 	mine := e != nil && e.mid == m.mid
-	if mine && m.isResponse() && m.token != e.token {
+	if mine && m.kind == acknowledgement && m.isResponse() && m.token != e.token {
 		c.quirk = quirkForeignToken
 		mine = false
 	}
@@ -25,7 +25,7 @@ func (c *conn) receiveReply(m message) {
 		e.end(answer{err: bootstrap.ErrReset})
 	case m.kind == acknowledgement && m.code == codeEmpty:
 		e.acknowledge()
-	case m.kind == acknowledgement && m.isResponse() && m.badOption == 0:
+	case m.kind == acknowledgement && m.isResponse() && m.badOption == 0: // its token is right
 		e.end(answer{message: m})
 	default:
 		c.hub.counters.stray.Add(1)

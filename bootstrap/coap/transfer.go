@@ -1,20 +1,14 @@
 package coap
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
 )
-
-// errBlocks is wrapped by errors about a peer that breaks the rules of block-wise
-// transfer in a way that leaves no answer to go by.
-var errBlocks = errors.New("block-wise transfer broken")
 
 // quirkEarlySuccess is a success before the last block that does not ask for the rest.
 const quirkEarlySuccess = "success before the last block"
@@ -92,7 +86,7 @@ func (t *transfer) response(a answer) bootstrap.Response {
 	return bootstrap.Response{
 		Code:          a.code,
 		ContentFormat: a.contentFormat,
-		Payload:       bytes.Clone(a.payload),
+		Payload:       a.payload,
 		Transmissions: t.sent - t.exchanges + 1,
 		Separate:      a.separate,
 		Quirk:         quirk,
