@@ -78,7 +78,7 @@ func parseElement(element string) (l Link, ok bool) {
 	if bracket {
 		target, after, closed := strings.Cut(rest, ">")
 		after = strings.TrimSpace(after)
-		if !closed || after != "" && after[0] != ';' {
+		if !closed || after != "" && after[0] != ';' || strings.ContainsAny(target, "<\",;") {
 			return l, false
 		}
 		l.Target, rest = strings.TrimSpace(target), strings.TrimPrefix(after, ";")
