@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func (v vector) message(t *testing.T) message {
 		block1:  parseBlock(t, v.Block1),
 		block2:  parseBlock(t, v.Block2),
 		size1:   v.Size1,
-		payload: append(unhex(t, v.Payload), make([]byte, v.Fill)...),
+		payload: slices.Concat(unhex(t, v.Payload), make([]byte, v.Fill)), // nil where there is none
 	}
 	mid, err := strconv.ParseUint(v.MID, 16, 16)
 	if err != nil {
