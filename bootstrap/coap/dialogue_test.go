@@ -189,7 +189,7 @@ func (d *dialogue) step(verb, rest string) error {
 				return fmt.Errorf("requests ended with %s", got)
 			}
 			return nil
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			return errors.New("requests have not ended")
 		}
 	case "!":
@@ -228,7 +228,7 @@ func (d *dialogue) bytes(s string) ([]byte, error) {
 // <t…> eight.
 func (d *dialogue) receive(want string) error {
 	buf := make([]byte, 4096)
-	d.peer.SetReadDeadline(time.Now().Add(10 * time.Second))
+	d.peer.SetReadDeadline(time.Now().Add(patience))
 	n, err := d.peer.Read(buf)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"runtime"
 	"strings"
@@ -18,9 +17,6 @@ import (
 	"lwbs/bootstrap/coap"
 	"lwbs/lwm2m"
 )
-
-// soon is how long a test waits for what must happen.
-const soon = 10 * time.Second
 
 // A handlerFunc is a [bootstrap.Handler].
 type handlerFunc func(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context))
@@ -66,7 +62,7 @@ func exchange(t testing.TB, c net.Conn, b []byte) []byte {
 func insist(t testing.TB, c net.Conn, b []byte) []byte {
 	t.Helper()
 	buf := make([]byte, 4096)
-	for deadline := time.Now().Add(soon); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if _, err := c.Write(b); err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +78,7 @@ func insist(t testing.TB, c net.Conn, b []byte) []byte {
 func read(t testing.TB, c net.Conn) []byte {
 	t.Helper()
 	buf := make([]byte, 4096)
-	c.SetReadDeadline(time.Now().Add(soon))
+	c.SetReadDeadline(time.Now().Add(patience))
 	n, err := c.Read(buf)
 	if err != nil {
 		t.Fatal(err)
@@ -97,18 +93,6 @@ func wantChanged(t testing.TB, reply []byte, mid uint16) {
 	want[0], want[1] = 0x62, 0x44
 	if string(reply) != string(want) {
 		t.Fatalf("received %x, want %x", reply, want)
-	}
-}
-
-// take returns what comes out of c.
-func take[T any](t testing.TB, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(soon):
-		t.Fatalf("no %s", what)
-		panic("unreachable")
 	}
 }
 
@@ -159,7 +143,7 @@ func TestNobodyIsHeldUp(t *testing.T) {
 	}
 	close(release)
 	for range 20 {
-		take(t, "request", conns)
+		next(t, "request", conns)
 	}
 	if n := l.Counters(); n.Dropped == 0 {
 		t.Errorf("counters %+v, want datagrams that were dropped", n)
@@ -180,7 +164,7 @@ func TestOversizeDatagrams(t *testing.T) {
 			t.Errorf("%d bytes were answered with %x, want %x", size, got, want)
 		}
 		wantChanged(t, exchange(t, c, post(100+mid)), 100+mid) // now from a peer that is known
-		take(t, "request", conns)
+		next(t, "request", conns)
 	}
 	if len(conns) != 0 {
 		t.Errorf("the handler saw %d requests more", len(conns))
@@ -207,7 +191,7 @@ func TestMaxPeers(t *testing.T) {
 	open := func(mid uint16, query ...byte) (*net.UDPConn, bootstrap.Conn) {
 		c := dialRaw(t, l)
 		wantChanged(t, insist(t, c, append(post(mid), query...)), mid)
-		return c, take(t, "request", conns)
+		return c, next(t, "request", conns)
 	}
 
 	// Strangers that send no request take no place and push nobody out.
@@ -223,7 +207,7 @@ func TestMaxPeers(t *testing.T) {
 	// The fourth takes the place of the one not heard for longest.
 	wantChanged(t, exchange(t, second, post(2)), 2)
 	_, fourth := open(4)
-	take(t, "end of the first", first.Done())
+	next(t, "end of the first", first.Done())
 	wantChanged(t, exchange(t, second, post(2)), 2) // a duplicate, so it is still known
 	if len(conns) != 0 {
 		t.Fatal("the second peer was forgotten")
@@ -235,14 +219,14 @@ func TestMaxPeers(t *testing.T) {
 		open(10+mid, 0x42, 'e', 'p')
 	}
 	for _, c := range []bootstrap.Conn{secondConn, third, fourth} {
-		take(t, "end of an idle one", c.Done())
+		next(t, "end of an idle one", c.Done())
 	}
 	late := dialRaw(t, l)
 	before := l.Counters().Dropped
 	if _, err := late.Write(post(20)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(soon); l.Counters().Dropped == before; runtime.Gosched() {
+	for deadline := time.Now().Add(patience); l.Counters().Dropped == before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("the newcomer was not turned away")
 		}
@@ -285,7 +269,7 @@ func TestReplySource(t *testing.T) {
 			if request := read(t, c); request[1] != 2 {
 				t.Errorf("received %x, want the request of the server", request)
 			}
-			peer := take(t, "request", conns).Peer()
+			peer := next(t, "request", conns).Peer()
 			if want := c.LocalAddr().String(); peer.Remote != want || peer.Transport != "coap" || peer.Identity != "" || peer.Secure() {
 				t.Errorf("peer is %+v, want %s", peer, want)
 			}
@@ -299,7 +283,7 @@ func TestReplySource(t *testing.T) {
 			}
 			defer c.Close()
 			wantChanged(t, exchange(t, c, post(1)), 1)
-			take(t, "request", conns)
+			next(t, "request", conns)
 		})
 	}
 }
@@ -312,7 +296,7 @@ func TestLingerAndClose(t *testing.T) {
 	l := listenUDP(t, coap.Config{Handler: report})
 	c := dialRaw(t, l)
 	wantChanged(t, exchange(t, c, post(1)), 1)
-	first := take(t, "request", conns)
+	first := next(t, "request", conns)
 	first.Linger(time.Hour)
 	wantChanged(t, exchange(t, c, post(1)), 1)
 	if len(conns) != 0 {
@@ -322,7 +306,7 @@ func TestLingerAndClose(t *testing.T) {
 		t.Error(err)
 	}
 	wantChanged(t, exchange(t, c, post(1)), 1)
-	if second := take(t, "request", conns); second == first {
+	if second := next(t, "request", conns); second == first {
 		t.Error("a closed association was used again")
 	}
 }
@@ -332,7 +316,7 @@ func TestIdlePeersAreForgotten(t *testing.T) {
 	report, conns := reporter()
 	l := listenUDP(t, coap.Config{Handler: report, IdleTimeout: 20 * time.Millisecond})
 	wantChanged(t, exchange(t, dialRaw(t, l), post(1)), 1)
-	take(t, "end", take(t, "request", conns).Done())
+	next(t, "end", next(t, "request", conns).Done())
 }
 
 // Close ends what runs and waits for it.
@@ -351,7 +335,7 @@ func TestListenerClose(t *testing.T) {
 	)})
 	for mid := range uint16(10) {
 		wantChanged(t, exchange(t, dialRaw(t, l), post(mid)), mid)
-		take(t, "session", started)
+		next(t, "session", started)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
@@ -394,141 +378,6 @@ func TestListenUDPErrors(t *testing.T) {
 			}
 			if (tt.cfg.Handler == nil) != errors.Is(err, coap.ErrConfig) {
 				t.Errorf("error %v is about the configuration or is not", err)
-			}
-		})
-	}
-}
-
-// Both ends are the same conn: requests, blocks and answers go either way.
-func TestDialUDP(t *testing.T) {
-	checkLeaks(t)
-	result := make(chan string, 1)
-	l := listenUDP(t, coap.Config{Handler: handlerFunc(
-		func(_ context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
-			if r.Method == bootstrap.GET {
-				return bootstrap.Response{Code: lwm2m.CodeContent, Payload: count(5000)}, nil
-			}
-			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
-				big := write
-				big.Payload = count(5000)
-				result <- carryOut(ctx, c, []bootstrap.Request{big, finish})
-			}
-		},
-	)})
-	payloads := make(chan []byte, 2)
-	c, err := coap.DialUDP(t.Context(), l.Addr().String(), coap.DialConfig{Local: "127.0.0.1:0", Handler: handlerFunc(
-		func(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
-			payloads <- r.Payload
-			return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
-		},
-	)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if peer := c.Peer(); peer.Remote != l.Addr().String() || peer.Transport != "coap" {
-		t.Errorf("peer is %+v", peer)
-	}
-	resp, err := c.Do(t.Context(), bootstrap.Request{Method: bootstrap.GET, Path: []string{"bspack"}})
-	if err != nil || string(resp.Payload) != string(count(5000)) {
-		t.Fatalf("read %d bytes, error %v", len(resp.Payload), err)
-	}
-	if resp, err := c.Do(t.Context(), finish); err != nil || resp.Code != lwm2m.CodeChanged {
-		t.Fatalf("response %+v, error %v", resp, err)
-	}
-	if got := take(t, "result", result); got != "2.04 2.04" {
-		t.Errorf("requests of the server ended with %s", got)
-	}
-	if got := take(t, "payload", payloads); string(got) != string(count(5000)) {
-		t.Errorf("received %d bytes", len(got))
-	}
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := c.Do(t.Context(), finish); !errors.Is(err, bootstrap.ErrGone) {
-		t.Errorf("Do returned %v, want %v", err, bootstrap.ErrGone)
-	}
-}
-
-// A device without anything to serve answers so.
-func TestDialUDPWithoutHandler(t *testing.T) {
-	checkLeaks(t)
-	result := make(chan string, 1)
-	l := listenUDP(t, coap.Config{Handler: handlerFunc(
-		func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
-			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
-				result <- carryOut(ctx, c, []bootstrap.Request{finish})
-			}
-		},
-	)})
-	c, err := coap.DialUDP(t.Context(), l.Addr().String(), coap.DialConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.Do(t.Context(), finish); err != nil {
-		t.Fatal(err)
-	}
-	if got := take(t, "result", result); got != "4.04" {
-		t.Errorf("request of the server ended with %s, want 4.04", got)
-	}
-}
-
-// A server that is not there yet is no error; the request finds it when it comes.
-func TestDialUDPBeforeListen(t *testing.T) {
-	checkLeaks(t)
-	report, _ := reporter()
-	l, err := coap.ListenUDP("127.0.0.1:0", coap.Config{Handler: report})
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	c, err := coap.DialUDP(t.Context(), addr, coap.DialConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	c.Tune(bootstrap.Tuning{AckTimeout: 100 * time.Millisecond})
-	done := make(chan error, 1)
-	go func() {
-		resp, err := c.Do(t.Context(), finish)
-		if err == nil && resp.Transmissions < 2 {
-			err = fmt.Errorf("response %+v came at once", resp)
-		}
-		done <- err
-	}()
-	time.AfterFunc(50*time.Millisecond, func() {
-		late, err := coap.ListenUDP(addr, coap.Config{Handler: report})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		t.Cleanup(func() { late.Close() })
-	})
-	if err := take(t, "response", done); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestDialUDPErrors(t *testing.T) {
-	tests := []struct {
-		name, addr string
-		cfg        coap.DialConfig
-	}{
-		{"no port", "127.0.0.1", coap.DialConfig{}},
-		{"bad local address", "127.0.0.1:5683", coap.DialConfig{Local: "nowhere"}},
-		{"bad configuration", "127.0.0.1:5683", coap.DialConfig{MaxPayload: -1}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c, err := coap.DialUDP(t.Context(), tt.addr, tt.cfg)
-			if err == nil {
-				c.Close()
-				t.Fatal("no error")
-			}
-			if !strings.Contains(err.Error(), tt.addr) {
-				t.Errorf("error %v does not name %s", err, tt.addr)
 			}
 		})
 	}
