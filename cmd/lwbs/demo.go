@@ -1,11 +1,236 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/sim"
+	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/bolt"
+	"lwbs/store/profilefile"
 )
 
 func demoCommand() *cli.Command {
-	return &cli.Command{Name: "demo", Action: func(c *cli.Context) error { return fmt.Errorf("x") }}
+	return &cli.Command{
+		Name: "demo", Usage: "show the whole story on this machine, in seconds", OnUsageError: onUsageError,
+		Description: "A server, an LwM2M Server for the device to register at, a profile, a device, and the device's\nbootstrap over DTLS. Everything is on the loopback interface and in a temporary folder that is\nremoved in the end.",
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(c.Context, demoTimeout)
+			defer cancel()
+			return demo(ctx, c.App.Writer)
+		},
+	}
+}
+
+const (
+	demoTimeout  = 30 * time.Second
+	demoEndpoint = lwm2m.EndpointName("urn:imei:490154203237518")
+)
+
+// demoProfile is the profile of the demonstration, with the address of the LwM2M
+// Server to be filled in.
+const demoProfile = `name: meter
+accounts:
+  - name: main
+    uri: coaps://%s
+    shortServerID: 101
+    lifetime: 24h
+    defaultMinimumPeriod: 10
+objects:
+  - path: /3/0
+    resources: {UTC Offset: "+01:00", Timezone: Europe/Berlin}
+`
+
+// A story tells what happens, in numbered steps.
+type story struct {
+	out  io.Writer
+	step int
+	last time.Time // when the device answered last
+}
+
+func (s *story) title(format string, args ...any) {
+	s.step++
+	fmt.Fprintf(s.out, "\n%d. %s\n", s.step, fmt.Sprintf(format, args...))
+}
+
+func (s *story) tell(format string, args ...any) { fmt.Fprintf(s.out, "   "+format+"\n", args...) }
+
+func demo(ctx context.Context, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "lwbs-demo-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	keyring, err := store.NewKeyring()
+	if err != nil {
+		return err
+	}
+	db, err := bolt.Open(filepath.Join(dir, "lwbs.db"), keyring, bolt.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	server, err := bootstrap.NewServer(bootstrap.Config{Store: db})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	listener, err := coap.ListenDTLS("127.0.0.1:0", coap.Config{Handler: server, PSK: server.PSK, HandshakeFailed: server.HandshakeFailed})
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	sink, err := newRegisterSink()
+	if err != nil {
+		return err
+	}
+	defer sink.close()
+
+	s := &story{out: out}
+	fmt.Fprintf(out, "lwbs %s, an LwM2M Bootstrap-Server\n", version())
+	api := &admin.Local{Store: db}
+	added, err := s.addRecords(ctx, api, sink, listener)
+	if err != nil {
+		return err
+	}
+	result, err := s.bootstrap(ctx, added, listener, sink)
+	if err != nil {
+		return err
+	}
+	if err := s.outcome(result, sink); err != nil {
+		return err
+	}
+	return s.history(ctx, server, api)
+}
+
+// addRecords does what an engineer does before the device is switched on.
+func (s *story) addRecords(ctx context.Context, api admin.API, sink *registerSink, l *coap.Listener) (admin.Device, error) {
+	text := fmt.Sprintf(demoProfile, sink.addr())
+	docs, err := profilefile.Read("meter.yaml", []byte(text))
+	if err != nil {
+		return admin.Device{}, err
+	}
+	s.title("A profile says what a kind of device is given (lwbs profile apply -f meter.yaml):")
+	for line := range strings.Lines(text) {
+		s.tell("  %s", strings.TrimRight(line, "\n"))
+	}
+	if _, err := api.ApplyProfile(ctx, docs[0].Profile); err != nil {
+		return admin.Device{}, err
+	}
+	profile := "meter"
+	added, err := api.AddDevice(ctx, demoEndpoint, admin.DeviceSettings{Profile: &profile, PSK: &admin.PSK{}})
+	if err != nil {
+		return added, err
+	}
+	s.title("A record says who may have it (lwbs device add %s --profile meter --psk generate):", demoEndpoint)
+	s.tell("identity  %s", added.Credentials[0].Identity)
+	s.tell("key       %s…   shown in full when a device is really added", added.Credentials[0].Key[:8])
+	sink.accept(added.Accounts["main"])
+	s.title("The server listens at coaps://%v, and the device knows that address and this key. Nothing else.", l.Addr())
+	return added, nil
+}
+
+// bootstrap switches the device on.
+func (s *story) bootstrap(ctx context.Context, d admin.Device, l *coap.Listener, sink *registerSink) (sim.Result, error) {
+	identity, key, err := credentials(d)
+	if err != nil {
+		return sim.Result{}, err
+	}
+	s.title("The device is switched on. It authenticates over DTLS-PSK and asks:")
+	s.tell("device → POST /bs?ep=%s", d.Endpoint)
+	began := time.Now()
+	result, err := sim.Run(ctx, sim.Config{
+		Endpoint: d.Endpoint,
+		BootstrapServer: lwm2m.SecurityInstance{
+			ServerURI: "coaps://" + l.Addr().String(), PublicKeyOrIdentity: []byte(identity), SecretKey: key,
+		},
+		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
+			return coap.DialDTLS(ctx, l.Addr().String(), coap.DialConfig{Handler: h, Identity: identity, Key: key})
+		},
+		DialServer: func(ctx context.Context, a sim.Account) (bootstrap.Conn, error) {
+			return coap.DialDTLS(ctx, sink.addr(), coap.DialConfig{Identity: string(a.Security.PublicKeyOrIdentity), Key: a.Security.SecretKey})
+		},
+		Observe: s.exchange,
+	})
+	if err != nil {
+		return result, fmt.Errorf("the device was not bootstrapped: %w", err)
+	}
+	s.tell("that took %v, the handshake included", s.last.Sub(began).Round(time.Millisecond))
+	return result, nil
+}
+
+// exchange tells of one request of the server.
+func (s *story) exchange(step sim.Step) {
+	s.last = time.Now()
+	path, what := step.Path.String(), ""
+	switch {
+	case step.Request.Method == bootstrap.POST:
+		path, what = "/bs", "that is all: Bootstrap-Finish"
+	case step.Request.Method == bootstrap.GET:
+		what = "what do you have? " + string(step.Response.Payload)
+	case step.Request.Method == bootstrap.PUT:
+		what = fmt.Sprintf("%d bytes of %v", len(step.Request.Payload), step.Request.ContentFormat)
+	}
+	s.tell("server → %-6v %-6s %s → %v", step.Request.Method, path, what, step.Response.Code)
+}
+
+// outcome tells what the device has in the end.
+func (s *story) outcome(r sim.Result, sink *registerSink) error {
+	s.title("What the device holds now:")
+	for _, o := range r.Objects {
+		def, _ := lwm2m.Definition(o.ID)
+		for _, in := range o.Instances {
+			s.tell("/%d/%d %s", o.ID, in.ID, def.Name)
+			for _, res := range in.Resources {
+				d, _ := def.Resource(res.ID)
+				s.tell("     %2d  %-46s %v", res.ID, d.Name, res.Value)
+			}
+		}
+	}
+	if len(r.Registered) != 1 || !sink.registered(demoEndpoint) {
+		return fmt.Errorf("the device did not register at its LwM2M Server")
+	}
+	s.title("With the new key it registered at its LwM2M Server, %s.", r.Registered[0])
+	return nil
+}
+
+// history tells what is kept of it, and what to type next.
+func (s *story) history(ctx context.Context, server *bootstrap.Server, api admin.API) error {
+	if err := server.Close(); err != nil { // then all history is kept
+		return err
+	}
+	sessions, err := api.Sessions(ctx, store.SessionQuery{Endpoint: demoEndpoint})
+	if err != nil {
+		return err
+	}
+	if len(sessions) != 1 || sessions[0].Cause != store.CauseDone {
+		text, _ := json.Marshal(sessions)
+		return fmt.Errorf("the history is not that of one good session: %s", text)
+	}
+	s.title("The server keeps the history of it (lwbs why %s):", demoEndpoint)
+	printExplanation(s.out, bootstrap.Explain(sessions[0]))
+	fmt.Fprint(s.out, `
+Now with a device of your own:
+   lwbs serve                                                  in one terminal, and in another:
+   lwbs profile apply -f meter.yaml                            the profile above, with your LwM2M Server's address
+   lwbs device add ENDPOINT --profile meter --psk generate     put what it prints into the device
+   lwbs why ENDPOINT                                           once it was switched on
+`)
+	return nil
 }
