@@ -61,7 +61,7 @@ func newJSONRecord(rec senmlRecord) (jsonRecord, error) {
 	case TypeObjectLink:
 		out.Link = v.Link().String()
 	case TypeFloat:
-		number, err := jsonFloat(v.Float())
+		number, err := decimalFloat(v.Float())
 		out.Number = json.Number(number)
 		return out, err
 	default:
@@ -81,14 +81,18 @@ func wholeNumber(v Value) string {
 	return strconv.FormatInt(v.Int(), 10)
 }
 
-// jsonFloat is f in decimal, with a point or an exponent so that a reader without
-// the Object definition takes it for a float as well.
-func jsonFloat(f float64) (string, error) {
+// decimalFloat is f in decimal digits, with a point so that a reader without the
+// Object definition takes it for a float as well; with an exponent, which small
+// readers lack, only where it would have very many digits.
+func decimalFloat(f float64) (string, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return "", errors.New("decimal digits cannot express the number")
 	}
-	s := strconv.FormatFloat(f, 'g', -1, 64)
-	if !strings.ContainsAny(s, ".e") {
+	if size := math.Abs(f); size != 0 && (size < 1e-6 || size >= 1e21) {
+		return strconv.FormatFloat(f, 'e', -1, 64), nil
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
 		s += ".0"
 	}
 	return s, nil

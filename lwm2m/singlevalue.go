@@ -70,7 +70,7 @@ func encodeText(_ Path, objects []Object) ([]byte, error) {
 	case TypeString, TypeCoreLink:
 		return []byte(v.Text()), nil
 	case TypeFloat:
-		text, err := jsonFloat(v.Float())
+		text, err := decimalFloat(v.Float())
 		return []byte(text), err
 	case TypeBoolean:
 		if v.Bool() {
