@@ -17,7 +17,7 @@ const (
 	CodeChanged             Code = 2<<5 | 4
 	CodeContent             Code = 2<<5 | 5
 	CodeContinue            Code = 2<<5 | 31
-	CodeBadRequest          Code = 4<<5 | 0
+	CodeBadRequest          Code = 4 << 5
 	CodeUnauthorized        Code = 4<<5 | 1
 	CodeBadOption           Code = 4<<5 | 2
 	CodeForbidden           Code = 4<<5 | 3
@@ -28,7 +28,7 @@ const (
 	CodePreconditionFailed  Code = 4<<5 | 12
 	CodeRequestTooLarge     Code = 4<<5 | 13
 	CodeUnsupportedFormat   Code = 4<<5 | 15
-	CodeInternalServerError Code = 5<<5 | 0
+	CodeInternalServerError Code = 5 << 5
 	CodeNotImplemented      Code = 5<<5 | 1
 	CodeServiceUnavailable  Code = 5<<5 | 3
 )

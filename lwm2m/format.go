@@ -16,7 +16,7 @@ const formatOffset = 1 << 16
 
 // The formats of the bootstrap interface (protocol numbers of the IANA registry).
 const (
-	FormatText      Format = formatOffset | 0     // text/plain
+	FormatText      Format = formatOffset         // text/plain
 	FormatLink      Format = formatOffset | 40    // application/link-format
 	FormatOpaque    Format = formatOffset | 42    // application/octet-stream
 	FormatCBOR      Format = formatOffset | 60    // application/cbor
