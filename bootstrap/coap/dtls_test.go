@@ -251,8 +251,11 @@ func TestDTLSNoRequest(t *testing.T) {
 	})
 	t.Run("leaves", func(t *testing.T) {
 		s := listenDTLS(t, nil, nil)
-		dialDTLS(t, s.Addr().String(), nil).Close()
-		next(t, "association without request", s.noRequest)
+		for range 100 { // its end may overtake the last step of the handshake
+			dialDTLS(t, s.Addr().String(), nil).Close()
+			next(t, "association without request", s.noRequest)
+		}
+		none(t, "failed handshake", s.failed)
 	})
 	t.Run("asked in time", func(t *testing.T) {
 		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = 300 * time.Millisecond }, nil)
@@ -274,8 +277,8 @@ func TestDTLSListenerClose(t *testing.T) {
 	conn := dialDTLS(t, s.Addr().String(), nil) // with a request being attended to
 	ask(t, conn)
 	far := next(t, "request", s.requests)
-	idle := dialDTLS(t, s.Addr().String(), nil) // that did not ask yet
-	p := newTap(t, s.Addr())                    // and a handshake under way
+	dialDTLS(t, s.Addr().String(), nil) // that did not ask yet, and may be told or not
+	p := newTap(t, s.Addr())            // and a handshake under way
 	p.filter(func(up bool, b []byte) bool { return up })
 	stuck := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -292,7 +295,6 @@ func TestDTLSListenerClose(t *testing.T) {
 		t.Error("an association outlives its listener")
 	}
 	next(t, "end of the association", conn.Done())
-	next(t, "end of the idle association", idle.Done())
 	cancel()
 	if err := next(t, "end of the handshake", stuck); !errors.Is(err, context.Canceled) {
 		t.Errorf("error of a cancelled dial = %v", err)

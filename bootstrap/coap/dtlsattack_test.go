@@ -134,7 +134,7 @@ func TestDTLSHandshakeTimeout(t *testing.T) {
 func TestDTLSForgedHellos(t *testing.T) {
 	const perNet, all, nets, each = 4, 10, 8, 10
 	s := listenDTLS(t, func(cfg *coap.Config) {
-		cfg.DTLS.HandshakeTimeout = 300 * time.Millisecond
+		cfg.DTLS.HandshakeTimeout = 900 * time.Millisecond // a client repeats its hello after 1 s
 		cfg.DTLS.MaxHandshakes = all
 		cfg.DTLS.MaxHandshakesPerNet = perNet
 	}, nil)
@@ -166,19 +166,22 @@ func TestDTLSForgedHellos(t *testing.T) {
 	if answered != all {
 		t.Errorf("%d of %d were answered, want %d", answered, len(sockets), all)
 	}
-	ask(t, dialDTLS(t, s.Addr().String(), nil)) // the client repeats its hello after 1 s
+	ask(t, dialDTLS(t, s.Addr().String(), nil))
 	none(t, "failed handshake", s.failed)
 }
 
 // until waits until ok.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(100 * time.Microsecond) // there is nothing to wait for
+	defer tick.Stop()
+	deadline := time.After(patience)
 	for !ok() {
-		if time.Now().After(deadline) {
+		select {
+		case <-tick.C:
+		case <-deadline:
 			t.Fatalf("not within %v: %s", patience, what)
 		}
-		time.Sleep(100 * time.Microsecond) // polling: there is nothing to wait for
 	}
 }
 
@@ -245,7 +248,7 @@ func TestDTLSGarbageFlood(t *testing.T) {
 	defer flood.Wait()
 	defer close(stop)
 	flood.Go(func() { floodDTLS(t, s.Addr(), p, stop) })
-	for range 100 {
+	for range 500 {
 		ask(t, conn)
 		if got := next(t, "request", s.requests); got != far {
 			t.Fatal("it is another association")
@@ -363,6 +366,51 @@ func TestDTLSMbedVersion(t *testing.T) {
 	ask(t, dialDTLS(t, p.addr(), nil))
 	if n := altered.Load(); n < 2 {
 		t.Errorf("%d records were altered", n)
+	}
+}
+
+// A ClientHello may come in fragments, the cookie in a later one.
+func TestDTLSFragmentedHello(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	var fragmented atomic.Int32
+	p.filter(func(up bool, b []byte) bool {
+		if !up || b[0] != 22 || b[4] != 0 || b[13] != 1 {
+			return true
+		}
+		fragmented.Add(1)
+		head, body := b[13:25], b[25:]
+		for _, part := range [][2]int{{0, 40}, {40, len(body)}} {
+			fragment := slices.Concat(head[:6], []byte{0, 0, byte(part[0]), 0, 0, byte(part[1] - part[0])}, body[part[0]:part[1]])
+			record := plainRecord(22, fragment...)
+			record[10] = b[10] + byte(part[0]) // a sequence number that is not in use
+			p.forge(record)
+		}
+		return false
+	})
+	ask(t, dialDTLS(t, p.addr(), nil))
+	if n := fragmented.Load(); n < 2 {
+		t.Errorf("%d were fragmented", n)
+	}
+}
+
+// A forged cookie does not end the handshake that it is meant for.
+func TestDTLSForgedCookie(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	var hellos atomic.Int32
+	p.filter(func(up bool, b []byte) bool {
+		if up && b[13] == 1 && hellos.Add(1) == 2 {
+			forged := bytes.Clone(b)
+			forged[25+2+32+1+1]++ // behind version, random, no session ID and a length
+			p.forge(forged)
+		}
+		return true
+	})
+	began := time.Now()
+	ask(t, dialDTLS(t, p.addr(), nil))
+	if took := time.Since(began); took > 900*time.Millisecond || hellos.Load() < 2 {
+		t.Errorf("it took %v and %d ClientHellos", took, hellos.Load())
 	}
 }
 

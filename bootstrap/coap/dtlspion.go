@@ -60,10 +60,11 @@ func connectPSK(
 	return dtlsConn{c}, nil
 }
 
-// handshake completes the handshake of c, or closes c.
+// handshake completes the handshake of c, or closes c. An association that the peer has
+// ended by then is complete too: what it sent can still be read.
 func handshake(ctx context.Context, c *dtls.Conn) error {
 	err := c.HandshakeContext(ctx)
-	if err == nil {
+	if err == nil || complete(c) {
 		return nil
 	}
 	c.Close()
@@ -72,6 +73,18 @@ func handshake(ctx context.Context, c *dtls.Conn) error {
 		err = he.Err
 	}
 	return fmt.Errorf("handshake: %w", err)
+}
+
+// complete reports whether the handshake of c is complete. Where the peer closes at
+// once, HandshakeContext tells of that or of the handshake, at random; but the state of
+// an association can be exported only if it is complete.
+func complete(c *dtls.Conn) bool {
+	state, ok := c.ConnectionState()
+	if !ok {
+		return false
+	}
+	_, err := state.MarshalBinary()
+	return err == nil
 }
 
 func suiteOption(suites []Suite) dtls.Option {

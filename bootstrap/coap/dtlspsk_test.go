@@ -1,0 +1,49 @@
+package coap
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"lwbs/lwm2m"
+)
+
+func TestKeyFinder(t *testing.T) {
+	keys := map[string]lwm2m.Secret{
+		"device": lwm2m.NewSecret([]byte("sixteen bytes  .")),
+		"empty":  {},
+		"\x00":   lwm2m.NewSecret([]byte{1}),
+	}
+	lookup := func(identity string) (lwm2m.Secret, bool) { s, ok := keys[identity]; return s, ok }
+	f := newKeyFinder(lookup)
+
+	for _, identity := range []string{"device", "\x00"} {
+		key, known, err := f.find(identity)
+		if !bytes.Equal(key, keys[identity].Reveal()) || !known || err != nil {
+			t.Errorf("%q: %d bytes, %t, %v", identity, len(key), known, err)
+		}
+	}
+	made := make(map[string]string)
+	for _, identity := range []string{"stranger", "strangers", "empty", strings.Repeat("x", maxIdentity)} {
+		key, known, err := f.find(identity)
+		if len(key) != madeUpKey || known || err != nil {
+			t.Errorf("%q: %d bytes, %t, %v", identity, len(key), known, err)
+		}
+		if again, _, _ := f.find(identity); !bytes.Equal(key, again) {
+			t.Errorf("%q gets another key each time", identity)
+		}
+		if other, _, _ := newKeyFinder(lookup).find(identity); bytes.Equal(key, other) {
+			t.Errorf("%q gets the same key in every process", identity)
+		}
+		if twin, ok := made[string(key)]; ok {
+			t.Errorf("%q and %q get the same key", identity, twin)
+		}
+		made[string(key)] = identity
+	}
+	for _, identity := range []string{"", strings.Repeat("x", maxIdentity+1)} {
+		if key, _, err := f.find(identity); !errors.Is(err, ErrIdentity) || key != nil {
+			t.Errorf("%q: %d bytes, %v", identity, len(key), err)
+		}
+	}
+}

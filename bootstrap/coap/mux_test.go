@@ -1,0 +1,200 @@
+package coap
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+// newTestMux returns a mux whose socket nobody reads, so that the test alone decides
+// what comes. It ends with the test.
+func newTestMux(t testing.TB, set func(*Config)) *mux {
+	t.Helper()
+	leaks := goleak.IgnoreCurrent()
+	cfg := Config{
+		Handler:         notFound{},
+		PSK:             func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true },
+		HandshakeFailed: func(h bootstrap.Handshake) { t.Errorf("told of %+v", h) },
+	}
+	set(&cfg)
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHub(cfg)
+	s, err := openSocket("127.0.0.1:0", h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		h.close(s.conn.Close)
+		goleak.VerifyNone(t, leaks)
+	})
+	return newMux(h, s)
+}
+
+// beginHello returns the ClientHello of message number 0 with this random.
+func beginHello(random byte) []byte {
+	b := []byte{handshakeRecord, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 54,
+		clientHello, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0, 42, 0xfe, 0xfd}
+	for range clientRandom {
+		b = append(b, random)
+	}
+	return append(b, 0, 0, 0, 2, 0xc0, 0xa8, 1, 0)
+}
+
+func (m *mux) stageOf(peer udpPeer, s stage) *association {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.slots[peer][s]
+}
+
+// age makes the peer that a belongs to one that had time to return its cookie.
+func (m *mux) age(a *association) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a.ticket.since = a.ticket.since.Add(-roundTrip)
+}
+
+func peerAt(port uint16) udpPeer {
+	return udpPeer{remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)}
+}
+
+// Where room is short, who only asks gives way after a time.
+func TestMuxMakesRoom(t *testing.T) {
+	m := newTestMux(t, func(cfg *Config) { cfg.DTLS.MaxHandshakes = 1 })
+	a, b := peerAt(9), peerAt(10)
+	m.take(a, beginHello(1))
+	m.take(b, beginHello(2))
+	first := m.stageOf(a, asking)
+	if first == nil || m.stageOf(b, asking) != nil {
+		t.Fatal("the limit does not hold")
+	}
+	m.age(first)
+	m.take(b, beginHello(2))
+	if m.stageOf(a, asking) != nil || m.stageOf(b, asking) == nil {
+		t.Error("no room was made")
+	}
+}
+
+// A peer that begins anew before it returned a cookie is let in after a time; the same
+// ClientHello again changes nothing.
+func TestMuxBeginsAnew(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	peer := peerAt(9)
+	m.take(peer, beginHello(1))
+	first := m.stageOf(peer, asking)
+	m.take(peer, beginHello(1))
+	m.take(peer, beginHello(2))
+	if m.stageOf(peer, asking) != first {
+		t.Fatal("replaced at once")
+	}
+	m.age(first)
+	m.take(peer, beginHello(1))
+	if m.stageOf(peer, asking) != first {
+		t.Fatal("replaced because of a repeated ClientHello")
+	}
+	m.take(peer, beginHello(2))
+	if second := m.stageOf(peer, asking); second == nil || second == first {
+		t.Error("not replaced")
+	}
+}
+
+// What does not begin a handshake gets no association.
+func TestMuxStrangers(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	second := beginHello(1)
+	second[18] = 1 // message number
+	later := beginHello(1)
+	later[21] = 1 // offset of the fragment
+	for name, b := range map[string][]byte{
+		"second ClientHello": second,
+		"later fragment":     later,
+		"sealed":             {applicationData, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7},
+		"change cipher spec": {changeCipherSpec, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
+		"alert":              {alertRecord, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40},
+		"garbage":            {1, 2, 3},
+	} {
+		m.take(peerAt(9), b)
+		if m.stageOf(peerAt(9), asking) != nil {
+			t.Fatalf("%s begins an association", name)
+		}
+	}
+	if got := m.hub.counters.snapshot(); got.Dropped != 5 || got.Malformed != 1 || got.Received != 6 {
+		t.Errorf("counters = %+v", got)
+	}
+}
+
+// However much comes in the clear, an association takes but a part of it.
+func TestMuxBoundsPlain(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	peer := peerAt(9)
+	deadline := time.Now().Add(10 * time.Second)
+	for m.hub.counters.dropped.Load() < 100 {
+		m.take(peer, beginHello(1))
+		if time.Now().After(deadline) {
+			t.Fatal("everything is taken")
+		}
+	}
+	a := m.stageOf(peer, asking)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.plain != 0 {
+		t.Errorf("it would take %d more", a.plain)
+	}
+}
+
+func TestPipe(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	p := newPipe(m.socket, func([]byte) {})
+	b := make([]byte, 10)
+
+	for i := range maxQueue {
+		if !p.put([]byte{byte(i)}, peerAt(9)) {
+			t.Fatalf("no room for datagram %d", i)
+		}
+	}
+	if p.put([]byte{1}, peerAt(9)) {
+		t.Error("a full pipe takes more")
+	}
+	for i := range maxQueue {
+		n, from, err := p.ReadFrom(b)
+		if n != 1 || b[0] != byte(i) || from != peerAt(9) || err != nil {
+			t.Fatalf("read %x from %v, error %v", b[:n], from, err)
+		}
+	}
+
+	p.SetReadDeadline(time.Now().Add(time.Millisecond))
+	if _, _, err := p.ReadFrom(b); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("error at the deadline = %v", err)
+	}
+	p.SetDeadline(time.Time{})
+	go p.Close()
+	if _, _, err := p.ReadFrom(b); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("error of a closed pipe = %v", err)
+	}
+	if n, err := p.WriteTo([]byte{1, 2}, peerAt(9)); n != 2 || err != nil {
+		t.Errorf("write into a closed pipe: %d, %v", n, err)
+	}
+}
+
+// An association that is superseded just as its handshake completes gives way.
+func TestMuxEstablishAfterDrop(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	m.take(peerAt(9), beginHello(1))
+	a := m.stageOf(peerAt(9), asking)
+	m.mu.Lock()
+	m.drop(a, errSuperseded)
+	m.mu.Unlock()
+	if m.establish(a) || m.stageOf(peerAt(9), live) != nil {
+		t.Error("established all the same")
+	}
+}
