@@ -116,7 +116,7 @@ func TestPlaceOfAFinding(t *testing.T) {
 		"accounts[0].security":        6,
 		"accounts[0].certificate":     3,
 		"objects[0].resources[14]":    18,
-		"objects[7].resources[14]":    17,
+		"objects[7].resources[14]":    16,
 		"nowhere":                     1,
 		"accessControl[0].rights.101": 15,
 	} {
