@@ -98,9 +98,12 @@ func BenchmarkDTLSHalfOpen(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			defer nc.Close() // not before: no two may have the same port
 			nc.Write(beginHello(byte(i)))
-			nc.Read(answer)
-			nc.Close()
+			nc.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if _, err := nc.Read(answer); err != nil {
+				b.Fatal(err)
+			}
 		}
 		reportPer(b, before, defaultMaxHandshakesPerNet)
 		l.Close()

@@ -48,23 +48,6 @@ func dialDTLS(ctx context.Context, addr string, cfg DialConfig) (*conn, error) {
 	return c, nil
 }
 
-// dialSocket opens a UDP socket connected to addr, bound to local unless that is empty.
-func dialSocket(ctx context.Context, addr, local string) (*net.UDPConn, error) {
-	var d net.Dialer
-	if local != "" {
-		a, err := net.ResolveUDPAddr("udp", local)
-		if err != nil {
-			return nil, err
-		}
-		d.LocalAddr = a
-	}
-	nc, err := d.DialContext(ctx, "udp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return nc.(*net.UDPConn), nil
-}
-
 // readSecure passes datagrams to c until the association ends.
 func readSecure(secure net.Conn, c *conn) {
 	buf := make([]byte, maxRecords)

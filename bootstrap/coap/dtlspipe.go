@@ -9,8 +9,9 @@ import (
 	"github.com/pion/transport/v5/deadline"
 )
 
-// maxQueue is how many datagrams may wait to be taken out of a pipe.
-const maxQueue = 32
+// maxQueue is how many datagrams may wait to be taken out of a pipe: a flight with a
+// certificate chain in fragments fits.
+const maxQueue = 16
 
 // Network implements [net.Addr], as pion wants it: comparable, which shows whether the
 // peer has moved.

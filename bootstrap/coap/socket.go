@@ -1,7 +1,9 @@
 package coap
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 )
@@ -96,4 +98,21 @@ func (s *socket) write(b, control []byte, to netip.AddrPort) error {
 // unmap returns an IPv4 address in its own form, whatever socket it came by.
 func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// dialSocket opens a UDP socket connected to addr, bound to local unless that is empty.
+func dialSocket(ctx context.Context, addr, local string) (*net.UDPConn, error) {
+	var d net.Dialer
+	if local != "" {
+		a, err := net.ResolveUDPAddr("udp", local)
+		if err != nil {
+			return nil, fmt.Errorf("from %s: %w", local, err)
+		}
+		d.LocalAddr = a
+	}
+	nc, err := d.DialContext(ctx, "udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return nc.(*net.UDPConn), nil
 }

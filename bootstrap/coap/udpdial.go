@@ -17,13 +17,7 @@ func DialUDP(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn, 
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
-	var d net.Dialer
-	if cfg.Local != "" {
-		if d.LocalAddr, err = net.ResolveUDPAddr("udp", cfg.Local); err != nil {
-			return nil, fmt.Errorf("dial %s from %s: %w", addr, cfg.Local, err)
-		}
-	}
-	nc, err := d.DialContext(ctx, "udp", addr)
+	nc, err := dialSocket(ctx, addr, cfg.Local)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
