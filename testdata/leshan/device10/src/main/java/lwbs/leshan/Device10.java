@@ -108,14 +108,21 @@ public final class Device10 extends Device {
             for (int instance : enabler.getAvailableInstanceIds()) {
                 for (int resource : enabler.getAvailableResourceIds(instance)) {
                     ReadRequest request = new ReadRequest(object, instance, resource);
-                    ReadResponse response = enabler.read(ServerIdentity.SYSTEM, request);
-                    if (response.isSuccess()) {
-                        values.put(request.getPath().toString(), value((LwM2mResource) response.getContent()));
-                    }
+                    values.put(request.getPath().toString(), read(enabler, request));
                 }
             }
         }
         return values;
+    }
+
+    /** The value of a Resource; null where it has none, which Leshan takes for a fault. */
+    private static Object read(ObjectEnabler enabler, ReadRequest request) {
+        try {
+            ReadResponse response = enabler.read(ServerIdentity.SYSTEM, request);
+            return response.isSuccess() ? value((LwM2mResource) response.getContent()) : null;
+        } catch (RuntimeException e) {
+            return null;
+        }
     }
 
     private static Object value(LwM2mResource resource) {

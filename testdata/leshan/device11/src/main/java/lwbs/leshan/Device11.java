@@ -116,14 +116,21 @@ public final class Device11 extends Device {
             for (int instance : enabler.getAvailableInstanceIds()) {
                 for (int resource : enabler.getAvailableResourceIds(instance)) {
                     ReadRequest request = new ReadRequest(object, instance, resource);
-                    ReadResponse response = enabler.read(LwM2mServer.SYSTEM, request);
-                    if (response.isSuccess()) {
-                        values.put(request.getPath().toString(), value((LwM2mResource) response.getContent()));
-                    }
+                    values.put(request.getPath().toString(), read(enabler, request));
                 }
             }
         }
         return values;
+    }
+
+    /** The value of a Resource; null where it has none, which Leshan takes for a fault. */
+    private static Object read(LwM2mObjectEnabler enabler, ReadRequest request) {
+        try {
+            ReadResponse response = enabler.read(LwM2mServer.SYSTEM, request);
+            return response.isSuccess() ? value((LwM2mResource) response.getContent()) : null;
+        } catch (RuntimeException e) {
+            return null;
+        }
     }
 
     private static Object value(LwM2mResource resource) {

@@ -1,0 +1,174 @@
+//go:build interop
+
+package interop_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A failure is an attempt that cannot go well, as the foreign device and the operator
+// see it.
+type failure struct {
+	name string
+	peer peer
+	from string // scheme over which it bootstraps
+
+	// setup adds the device, and spoils something; nil where nobody added it.
+	setup func(t *testing.T, lwbs operator, d *device)
+
+	event string // what the device says of it, if anything
+	ask   string // name or identity that the operator asks about; empty for the endpoint
+	cause string
+	why   []string // in the words of lwbs why
+}
+
+// Every failure must leave a session with its cause, and an explanation that names what
+// is wrong; and the device must be left able to try again.
+func TestFailure(t *testing.T) {
+	tests := []failure{
+		{
+			name: "unknown endpoint", peer: leshan11, from: "coap",
+			event: "bootstrap-refused", cause: "endpoint-unknown",
+			why: []string{`"urn:dev:os:meter-1"`, "no device record of this name"},
+		},
+		{
+			name: "unknown endpoint", peer: leshan10, from: "coap",
+			event: "bootstrap-refused", cause: "endpoint-unknown",
+			why: []string{`"urn:dev:os:meter-1"`, "no device record of this name"},
+		},
+		{
+			name: "unknown endpoint", peer: wakaamaNPM, from: "coap",
+			event: "bootstrap-refused", cause: "endpoint-unknown",
+			why: []string{`"urn:dev:os:meter-1"`, "no device record of this name"},
+		},
+		{
+			name: "unknown identity", peer: leshan11, from: "coaps",
+			event: "bootstrap-timeout", ask: "factory-4711", cause: "identity-unknown",
+			why: []string{`"factory-4711"`, "no device record has this PSK identity"},
+		},
+		{
+			name: "wrong key", peer: leshan11, from: "coaps", setup: wrongKey,
+			event: "bootstrap-timeout", cause: "key-differs",
+			why: []string{`"factory-4711"`, "two keys differ"},
+		},
+		{
+			name: "wrong key", peer: wakaamaNPM, from: "coaps", setup: wrongKey,
+			event: "bootstrap-timeout", cause: "key-differs",
+			why: []string{`"factory-4711"`, "two keys differ"},
+		},
+		{
+			name: "identity of another device", peer: leshan11, from: "coaps", setup: exchanged,
+			event: "bootstrap-refused", cause: "identity-mismatch",
+			why: []string{`"urn:dev:os:meter-1"`, `"factory-4712"`},
+		},
+		{
+			name: "plain CoAP not permitted", peer: leshan11, from: "coap",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				secure := *d
+				secure.identity, secure.key = "factory-4711", "00112233445566778899aabbccddeeff"
+				lwbs.add(t, secure)
+			},
+			event: "bootstrap-refused", cause: "nosec-refused",
+			why: []string{"without encryption"},
+		},
+		{
+			name: "write refused", peer: leshan11, from: "coaps",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				d.refuse, d.seconds = "PUT:/1=4.00", 3
+				lwbs.add(t, *d)
+			},
+			cause: "refused", why: []string{"/1/", "4.00 Bad Request", "without Bootstrap-Finish"},
+		},
+		{
+			name: "write refused", peer: leshan10, from: "coap",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				d.refuse, d.seconds = "PUT:/0=4.05", 3
+				lwbs.apply(t, "coaps://127.0.0.1:5684", "secretsOverNoSec: true")
+				lwbs.add(t, *d)
+			},
+			cause: "refused", why: []string{"/0/", "4.05 Method Not Allowed", "without Bootstrap-Finish"},
+		},
+		{
+			// Leshan finds a Security instance without Resources 3, 4 and 5 wanting.
+			name: "Finish refused", peer: leshan11, from: "coaps",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				lwbs.apply(t, "coap://127.0.0.1:5683", "device:", "  emptyResources: omit")
+				lwbs.add(t, *d)
+			},
+			event: "bootstrap-refused", cause: "finish-refused",
+			why: []string{"4.06 Not Acceptable", "Bootstrap-Finish"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name+"/"+tt.peer.name, func(t *testing.T) {
+			t.Parallel()
+			tt.peer.require(t)
+			lwbs := serve(t)
+			lwbs.apply(t, "coaps://127.0.0.1:5684")
+			d := factoryDevice(lwbs.uri[tt.from])
+			if tt.setup != nil {
+				tt.setup(t, lwbs, &d)
+			}
+			events := tt.peer.start(t, d).events(t)
+			tt.checkDevice(t, events, d)
+			tt.checkHistory(t, lwbs, d)
+		})
+	}
+}
+
+// wrongKey adds the device with another key than it has.
+func wrongKey(t *testing.T, lwbs operator, d *device) {
+	lwbs.add(t, *d)
+	d.key, d.seconds = "ffeeddccbbaa99887766554433221100", 10
+}
+
+// exchanged adds the device, and gives it the credentials of another one.
+func exchanged(t *testing.T, lwbs operator, d *device) {
+	lwbs.add(t, *d)
+	d.identity, d.key = "factory-4712", "ffeeddccbbaa99887766554433221100"
+	other := *d
+	other.endpoint = "urn:dev:os:meter-2"
+	lwbs.add(t, other)
+}
+
+// checkDevice looks at what the device says: that it was told the right thing, that it
+// was never told that all is well, and that it may try again.
+func (f failure) checkDevice(t *testing.T, events []event, d device) {
+	t.Helper()
+	has := func(name string) bool {
+		return slices.ContainsFunc(events, func(e event) bool { return e.Event == name })
+	}
+	if f.event != "" && !has(f.event) {
+		t.Errorf("the device does not say %s", f.event)
+	}
+	if has("registered") {
+		t.Error("the device registered")
+	}
+	finished := slices.ContainsFunc(events, func(e event) bool { return e.Event == "request" && e.Path == "/bs" })
+	if finished != (f.cause == "finish-refused") {
+		t.Errorf("the device got Bootstrap-Finish: %v", finished)
+	}
+	checkDevice(t, events, d)
+}
+
+// checkHistory looks at what the operator is told.
+func (f failure) checkHistory(t *testing.T, lwbs operator, d device) {
+	t.Helper()
+	name, query := d.endpoint, "--endpoint"
+	if f.ask != "" {
+		name, query = f.ask, "--identity"
+	}
+	sessions := lwbs.sessions(t, 1, query, name)
+	last := sessions[len(sessions)-1]
+	if last.Cause != f.cause || last.Identity != d.identity || last.Transport != f.from {
+		t.Errorf("session is %+v, want cause %s", last, f.cause)
+	}
+	why := lwbs.run(t, "why", name)
+	for _, words := range f.why {
+		if !strings.Contains(why, words) {
+			t.Errorf("lwbs why does not tell %q:\n%s", words, why)
+		}
+	}
+}
