@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/bootstrap/admin"
 	"lwbs/store"
 )
 
@@ -149,6 +150,12 @@ func hintFor(err error) string {
 		return "somebody else changed the record: read it again and repeat the change"
 	case errors.Is(err, store.ErrFull):
 		return "nothing was changed: make room on the disk and repeat the command"
+	case errors.Is(err, admin.ErrNoServer):
+		return "start it with lwbs serve, with the same --db"
+	case errors.Is(err, store.ErrExists):
+		return "lwbs device set changes a device that exists"
+	case errors.Is(err, store.ErrNotFound):
+		return "lwbs device list and lwbs profile list show what there is"
 	case errors.Is(err, store.ErrInUse):
 		return "lwbs device list --profile NAME shows which"
 	}
