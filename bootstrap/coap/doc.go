@@ -7,9 +7,14 @@
 // duplicate is answered from memory, and everything else is dropped without an answer
 // that could start a quarrel. Retransmission, acknowledgements and blocks stay in here.
 //
+// With DTLS a multiplexer stands between socket and conn. It shows pion nothing that a
+// forger could end an association with, keeps handshakes within limits, and lets a device
+// that lost power in again from the port that it had.
+//
 // Everything is bounded: peers, requests under way, datagrams waiting, payloads, and
 // what is remembered of each. At its limit a listener drops datagrams; it never blocks.
 //
-// Message layer and block-wise transfer are this package's own; of go-coap only the
-// message codec is used, and no type of it or of pion leaves the package.
+// Message layer, block-wise transfer and multiplexer are this package's own; of go-coap
+// only the message codec is used, of pion the associations, and no type of either leaves
+// the package.
 package coap

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +50,13 @@ func (s *dtlsServer) ServeRequest(
 // left of it. set, where not nil, alters its configuration.
 func listenDTLS(t testing.TB, set func(*coap.Config), after func(context.Context, bootstrap.Conn)) *dtlsServer {
 	t.Helper()
+	return listenDTLSAt(t, "127.0.0.1:0", set, after)
+}
+
+func listenDTLSAt(
+	t testing.TB, addr string, set func(*coap.Config), after func(context.Context, bootstrap.Conn),
+) *dtlsServer {
+	t.Helper()
 	leaks := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
 	s := &dtlsServer{
@@ -70,7 +78,7 @@ func listenDTLS(t testing.TB, set func(*coap.Config), after func(context.Context
 	if set != nil {
 		set(&cfg)
 	}
-	l, err := coap.ListenDTLS("127.0.0.1:0", cfg)
+	l, err := coap.ListenDTLS(addr, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,6 +381,19 @@ func TestDTLSLocalAddress(t *testing.T) {
 	ask(t, dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Local = "127.0.0.9:0" }))
 	if got := next(t, "request", s.requests).Peer().Remote; !strings.HasPrefix(got, "127.0.0.9:") {
 		t.Errorf("remote = %s", got)
+	}
+}
+
+// A peer is answered from the address that it sent to, whichever of the host's that is.
+func TestDTLSWildcard(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("wildcard sockets choose their source here, and there is no 127.0.0.2")
+	}
+	for _, addr := range []string{"0.0.0.0:0", ":0"} {
+		s := listenDTLSAt(t, addr, nil, nil)
+		for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
+			ask(t, dialDTLS(t, fmt.Sprintf("%s:%d", host, s.Addr().Port()), nil))
+		}
 	}
 }
 

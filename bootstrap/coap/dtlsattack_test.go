@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,6 +126,26 @@ func TestDTLSHandshakeTimeout(t *testing.T) {
 	}
 	h := next(t, "failed handshake", s.failed)
 	if h.Identity != "" || !errors.Is(h.Err, coap.ErrHandshakeTimeout) || errors.Is(h.Err, coap.ErrKeyDiffers) {
+		t.Errorf("handshake = %+v", h)
+	}
+}
+
+// The alert of a client that gives up is told.
+func TestDTLSClientAlert(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	p.filter(func(up bool, b []byte) bool {
+		if !up || b[0] != 22 || b[13] != 16 { // ClientKeyExchange
+			return true
+		}
+		p.forge(plainRecord(21, 2, 47)) // fatal, illegal_parameter
+		return false
+	})
+	if _, err := tryDTLS(p.addr(), 200*time.Millisecond, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("client's error = %v", err)
+	}
+	h := next(t, "failed handshake", s.failed)
+	if h.Identity != "" || !strings.Contains(h.Err.Error(), "IllegalParameter") {
 		t.Errorf("handshake = %+v", h)
 	}
 }

@@ -65,9 +65,12 @@ func (m *mux) take(peer udpPeer, b []byte) {
 	b = bytes.Clone(b)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.route(peer, d, b) {
-		m.hub.counters.received.Add(1)
+	taken := m.route(peer, d, b)
+	if !taken {
 		m.hub.counters.dropped.Add(1)
+	}
+	if !taken || d.kind != kindSealed {
+		m.hub.counters.received.Add(1) // the others count when they reach a conn
 	}
 }
 
@@ -79,8 +82,8 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) bool {
 	case kindHello:
 		return m.routeHello(peer, d.hello, b)
 	case kindAlert:
-		// Nothing but a handshake heeds it; and of those only one that a forger
-		// would have to be on the path to know of.
+		// After a handshake nothing in the clear counts, and before the cookie is back
+		// a forger would have it too easy.
 		return s[proving].put(peer, d, b)
 	case kindFlight:
 		if s[proving] != nil {
