@@ -110,6 +110,8 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
 		return failed(store.CauseSilent, "the client did not answer %s, retransmissions included", what)
 	case errors.Is(err, ErrReset):
 		return failed(store.CauseReset, "the client rejected %s with RST", what)
+	case errors.Is(err, ErrGarbled):
+		return failed(store.CauseGarbled, "the client's answer to %s was garbled: %s", what, printable(err.Error(), maxErrorShown))
 	case errors.Is(err, ErrGone):
 		return failed(store.CauseGone, "the client closed the association before it answered %s", what)
 	}

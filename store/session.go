@@ -102,6 +102,7 @@ const (
 	CauseRefused          Cause = "refused"            // the client refused a mandatory operation
 	CauseSilent           Cause = "silent"             // the client did not answer an operation
 	CauseReset            Cause = "reset"              // the client answered an operation with RST
+	CauseGarbled          Cause = "garbled"            // the client's answer broke the rules of block-wise transfer
 	CauseGone             Cause = "gone"               // the client closed the association
 	CauseFinishRefused    Cause = "finish-refused"     // Finish was answered with an error
 	CauseFinishUnknown    Cause = "finish-unknown"     // Finish was sent and not answered: it may have worked

@@ -185,6 +185,12 @@ func TestBootstrapServerAccountIsNeverTouched(t *testing.T) {
 	}
 }
 
+// silence is the code of no answer.
+const silence lwm2m.Code = 0
+
+// impatient gives up on a silent device in about a second.
+func impatient(b *bench) { b.profile.Device.AckTimeout = store.Duration(20 * time.Millisecond) }
+
 func TestOutcomes(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -220,6 +226,15 @@ func TestOutcomes(t *testing.T) {
 			c.Refuse = map[string]lwm2m.Code{"GET /": lwm2m.CodeBadRequest}
 		}, cause: store.CauseDiscoverFailed, err: sim.ErrNoFinish, asked: "GET /"},
 		{name: "profile broken meanwhile", records: func(b *bench) { b.profile.Accounts[0].URI = "coap://{{.Vars.none}}" }, cause: store.CausePlanInvalid, err: sim.ErrRefused, told: "accounts[0].uri"},
+		{name: "silent at a write", records: impatient, device: func(b *bench, c *sim.Config) {
+			c.Refuse = map[string]lwm2m.Code{"PUT /1": silence}
+		}, cause: store.CauseSilent, err: sim.ErrNoFinish, told: "PUT /1/0"},
+		{name: "silent at Discover", records: impatient, device: func(b *bench, c *sim.Config) {
+			c.Refuse = map[string]lwm2m.Code{"GET /": silence}
+		}, cause: store.CauseSilent, err: sim.ErrNoFinish},
+		{name: "silent at Finish", records: impatient, device: func(b *bench, c *sim.Config) {
+			c.Refuse = map[string]lwm2m.Code{"POST /bs": silence}
+		}, cause: store.CauseFinishUnknown, err: sim.ErrNoFinish},
 		{name: "delete all", records: func(b *bench) { b.profile.Delete.Mode = store.DeleteAll }, cause: store.CauseDone, asked: "POST /bs"},
 		{name: "version 1.0", device: func(b *bench, c *sim.Config) { c.Version = "1.0" }, cause: store.CauseDone, asked: "POST /bs"},
 		{name: "small blocks", records: func(b *bench) { b.profile.Device.BlockSize = 16 }, cause: store.CauseDone, asked: "POST /bs"},
@@ -300,5 +315,40 @@ func TestRenewedKey(t *testing.T) {
 	b.ok(err)
 	if keys[0] == keys[1] || d.Accounts["main"].Key != keys[1] || !d.Accounts["main"].Pending.IsZero() {
 		t.Errorf("keys differ: %v; the record has the last one: %v", keys[0] != keys[1], d.Accounts["main"].Key == keys[1])
+	}
+}
+
+// The newest Bootstrap-Request of a device wins.
+func TestSuperseded(t *testing.T) {
+	b := newBench(t, nil)
+	first := b.config()
+	first.Refuse = map[string]lwm2m.Code{"PUT /1": silence} // its session hangs there
+	hangs := make(chan struct{})
+	first.Observe = func(s sim.Step) {
+		if s.Path == lwm2m.InstancePath(1, 0) {
+			select {
+			case <-hangs:
+			default:
+				close(hangs)
+			}
+		}
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := sim.Run(t.Context(), first)
+		ended <- err
+	}()
+	<-hangs
+	if _, err := sim.Run(t.Context(), b.config()); err != nil {
+		t.Errorf("the second: %v", err)
+	}
+	if err := <-ended; !errors.Is(err, sim.ErrNoFinish) {
+		t.Errorf("the first ends with %v", err)
+	}
+	b.session()
+	kept, err := b.db.Sessions(t.Context(), store.SessionQuery{})
+	b.ok(err)
+	if len(kept) != 2 || kept[0].Cause != store.CauseDone || kept[1].Cause != store.CauseSuperseded {
+		t.Errorf("%d sessions: %+v", len(kept), kept)
 	}
 }

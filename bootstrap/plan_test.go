@@ -1,0 +1,142 @@
+package bootstrap
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// planText is a plan with its bytes in TLV.
+func planText(t *testing.T, p plan) string {
+	t.Helper()
+	var b strings.Builder
+	for _, o := range p.operations {
+		fmt.Fprintf(&b, "%s %v", o.op, o.path)
+		if o.op == lwm2m.OpWrite {
+			payload, err := lwm2m.Encode(lwm2m.FormatTLV, o.path, o.objects)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, " %x", payload)
+		}
+		b.WriteString("\n")
+	}
+	for _, q := range p.quirks {
+		fmt.Fprintf(&b, "quirk: %s\n", q)
+	}
+	return b.String()
+}
+
+// planProfile has one of everything that a plan orders.
+func planProfile() store.Profile {
+	offset := "+02:00"
+	return store.Profile{
+		Name: "p",
+		Accounts: []store.Account{
+			{Name: "a", URI: "coap://a.example", ShortServerID: 101},
+			{Name: "b", URI: "coap://b.example", ShortServerID: 102},
+		},
+		AccessControl: []store.AccessControl{{Object: 3, Owner: 101, Rights: map[uint16]uint8{101: 31, 102: 1}}},
+		Objects: []store.ObjectValues{{Path: lwm2m.InstancePath(3, 0), Resources: map[lwm2m.ResourceID]store.Literal{
+			14: {Text: &offset},
+		}}},
+	}
+}
+
+func TestPlan(t *testing.T) {
+	const full = `</>;lwm2m=1.1,</0/0>,</0/1>;ssid=101,</0/2>;ssid=7,</1/0>;ssid=101,</1/5>;ssid=7,</2/0>,</3/0>,</21/0>;ssid=7,</21/1>,</5/0>`
+	tests := []struct {
+		name   string
+		links  string // answer to Discover; empty: refused
+		change func(*store.Profile)
+	}{
+		{"empty-device", `</>;lwm2m=1.1,</0/0>,</1>,</3/0>`, nil},
+		{"bootstrap-account-at-1", `</>;lwm2m=1.1,</0/1>,</3/0>`, nil},
+		{"full-device", full, nil},
+		{"delete-all", full, func(p *store.Profile) { p.Delete.Mode = store.DeleteAll }},
+		{"delete-none-replaces-in-place", full, func(p *store.Profile) { p.Delete.Mode = store.DeleteNone }},
+		{"delete-list", full, func(p *store.Profile) {
+			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.InstancePath(0, 2), lwm2m.ObjectPath(1)}}
+		}},
+		{"discover-refused", "", nil},
+		{"discover-refused-at-1", "", func(p *store.Profile) { p.BootstrapInstance = 1 }},
+		{"two-without-ssid", `</0/0>,</0/1>,</1/0>;ssid=9`, nil},
+		{"none-without-ssid", `</0/0>;ssid=9`, nil},
+		{"empty-resources-omitted", `</0/0>`, func(p *store.Profile) { p.Device.EmptyResources = emptyOmit }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := planProfile()
+			if tt.change != nil {
+				tt.change(&p)
+			}
+			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"})
+			if text := mistakes(findings); text != "" {
+				t.Fatal(text)
+			}
+			var found *lwm2m.Discovery
+			if tt.links != "" {
+				d := lwm2m.ParseDiscover([]byte(tt.links))
+				found = &d
+			}
+			got, err := makePlan(info, found, policyOf(p))
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareGolden(t, filepath.Join("testdata", "plan", tt.name+".txt"), "discover: "+tt.links+"\n"+planText(t, got))
+		})
+	}
+}
+
+func compareGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the plan is not that of %s:\n%s", file, got)
+	}
+}
+
+// Whatever a client claims to have, no plan writes to or deletes an Instance that may
+// be its Bootstrap-Server Account.
+func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
+	f.Add(`</0/0>,</0/1>;ssid=101`, uint8(0))
+	f.Add(`</0/0>;ssid=101,</0/1>`, uint8(2))
+	f.Add(`</0/0>,</0/1>,</0/2>`, uint8(3))
+	modes := []string{store.DeleteDiscovered, store.DeleteAll, store.DeleteNone, store.DeleteList}
+	f.Fuzz(func(t *testing.T, links string, mode uint8) {
+		p := planProfile()
+		p.Delete = store.DeletePolicy{Mode: modes[int(mode)%len(modes)], Paths: []lwm2m.Path{lwm2m.InstancePath(0, 1)}}
+		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"})
+		found := lwm2m.ParseDiscover([]byte(links))
+		got, err := makePlan(info, &found, policyOf(p))
+		if err != nil {
+			return
+		}
+		for _, o := range got.operations {
+			for _, id := range found.BootstrapSecurity() {
+				if o.path == lwm2m.InstancePath(lwm2m.ObjectSecurity, id) {
+					t.Errorf("%q in mode %s: %s %v", links, p.Delete.Mode, o.op, o.path)
+				}
+			}
+		}
+	})
+}
