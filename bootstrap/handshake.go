@@ -48,6 +48,16 @@ func (srv *Server) HandshakeFailed(h Handshake) {
 	srv.refuse(context.Background(), record, why)
 }
 
+// NoRequest records an association that a client made and then did not use.
+func (srv *Server) NoRequest(peer Peer, since time.Time) {
+	record := srv.attempt(peer, since)
+	record.Stage = store.StageHandshake
+	if d, known := srv.deviceOfIdentity(peer.Identity); known {
+		about(&record, d)
+	}
+	srv.refuse(context.Background(), record, &refusal{failure: *failed(store.CauseNoRequest, "the association ended without a request")})
+}
+
 // deviceOfIdentity finds the device that has a PSK identity.
 func (srv *Server) deviceOfIdentity(identity string) (store.Device, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)

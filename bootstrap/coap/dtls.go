@@ -23,6 +23,9 @@ func ListenDTLS(addr string, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	h.spawn(newMux(h, s).run)
-	return newListener(h, s.addr(), s.conn), nil
+	m := newMux(h, s)
+	h.spawn(m.run)
+	l := newListener(h, s.addr(), s.conn)
+	l.handshakes = m.handshakes
+	return l, nil
 }

@@ -221,3 +221,10 @@ func (m *mux) place(a *association, to stage) {
 	}
 	m.slots[a.peer] = s
 }
+
+// handshakes is how many are under way.
+func (m *mux) handshakes() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.admission.handshakes
+}

@@ -58,9 +58,9 @@ func New() *Metrics {
 			Help: "Datagrams of bootstrap operations that were sent again.",
 		}),
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "lwbs_handshakes_total",
-			Help: "DTLS handshakes that reached an identity or failed, by result.",
-		}, []string{"result"}),
+			Name: "lwbs_handshakes_failed_total",
+			Help: "DTLS handshakes that did not complete, by why.",
+		}, []string{"cause"}),
 		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "lwbs_store_duration_seconds",
 			Help:    "Time of store operations, by operation.",
@@ -125,6 +125,3 @@ func (m *Metrics) Active(count func() int) {
 		Help: "Sessions that are running.",
 	}, func() float64 { return float64(count()) }))
 }
-
-// Established counts a DTLS handshake that completed.
-func (m *Metrics) Established() { m.handshakes.WithLabelValues("established").Inc() }

@@ -37,7 +37,6 @@ func eventful() *metrics.Metrics {
 	m.Transport("coaps", func() metrics.Transport {
 		return metrics.Transport{Received: 5, Sent: 4, Retransmitted: 1, Dropped: map[string]uint64{"full": 7}, Associations: 2, HalfOpen: 1}
 	})
-	m.Established()
 	began := time.Now()
 	s := store.Session{Started: began, Stage: store.StageWrite, Operations: []store.Operation{
 		{Op: lwm2m.OpWrite, Code: lwm2m.CodeChanged, Transmissions: 3},
@@ -63,8 +62,7 @@ func TestScrape(t *testing.T) {
 		`lwbs_operations_total{code="2.04",op="write"} 1`,
 		`lwbs_operations_total{code="none",op="finish"} 1`,
 		`lwbs_operation_retransmissions_total 6`,
-		`lwbs_handshakes_total{result="established"} 1`,
-		`lwbs_handshakes_total{result="key-differs"} 1`,
+		`lwbs_handshakes_failed_total{cause="key-differs"} 1`,
 		`lwbs_datagrams_total{direction="in",listener="coaps"} 5`,
 		`lwbs_datagrams_total{direction="out",listener="coap"} 2`,
 		`lwbs_datagrams_dropped_total{listener="coaps",reason="full"} 7`,

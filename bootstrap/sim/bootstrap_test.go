@@ -74,7 +74,7 @@ func newBench(t *testing.T, change func(*bench)) *bench {
 		}
 	}})
 	b.ok(err)
-	cfg := coap.Config{Handler: b.server, PSK: b.server.PSK, HandshakeFailed: b.server.HandshakeFailed, DTLS: coap.DTLSConfig{HandshakeTimeout: 500 * time.Millisecond}}
+	cfg := coap.Config{Handler: b.server, PSK: b.server.PSK, HandshakeFailed: b.server.HandshakeFailed, DTLS: coap.DTLSConfig{HandshakeTimeout: 500 * time.Millisecond, NoRequest: b.server.NoRequest}}
 	b.udp, err = coap.ListenUDP("127.0.0.1:0", cfg)
 	b.ok(err)
 	b.dtls, err = coap.ListenDTLS("127.0.0.1:0", cfg)
@@ -274,13 +274,30 @@ func TestWrongKeyIsExplained(t *testing.T) {
 	if _, err := sim.Run(ctx, cfg); err == nil {
 		t.Fatal("the device got in with a wrong key")
 	}
+	b.awaitEnd()
+	s := b.session()
+	if s.Cause != store.CauseKeyDiffers || s.Endpoint != endpoint || s.Identity != "id-1" {
+		t.Errorf("session %+v", s)
+	}
+}
+
+// awaitEnd waits until a session has ended.
+func (b *bench) awaitEnd() {
+	b.t.Helper()
 	select {
 	case <-b.ended:
 	case <-time.After(10 * time.Second):
-		t.Fatal("the failed handshake was not noticed")
+		b.t.Fatal("no session ended")
 	}
-	s := b.session()
-	if s.Cause != store.CauseKeyDiffers || s.Endpoint != endpoint || s.Identity != "id-1" {
+}
+
+func TestNoRequestIsRecorded(t *testing.T) {
+	b := newBench(t, nil)
+	conn, err := b.overDTLS("id-1", key)(t.Context(), b.server)
+	b.ok(err)
+	b.ok(conn.Close())
+	b.awaitEnd()
+	if s := b.session(); s.Cause != store.CauseNoRequest || s.Endpoint != endpoint {
 		t.Errorf("session %+v", s)
 	}
 }

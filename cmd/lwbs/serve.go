@@ -129,7 +129,8 @@ func (s *service) start(c *cli.Context) (err error) {
 		return err
 	}
 	s.metrics.Active(func() int { return len(s.server.Active()) })
-	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, HandshakeFailed: s.server.HandshakeFailed, Logger: s.log}
+	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, HandshakeFailed: s.server.HandshakeFailed, Logger: s.log,
+		DTLS: coap.DTLSConfig{NoRequest: s.server.NoRequest}}
 	open := func(scheme string, addresses []string, listen func(string, coap.Config) (*coap.Listener, error)) error {
 		for _, addr := range addresses {
 			if addr == "off" {
@@ -141,7 +142,7 @@ func (s *service) start(c *cli.Context) (err error) {
 			}
 			s.listeners = append(s.listeners, l)
 			s.listens = append(s.listens, scheme+"://"+l.Addr().String())
-			s.metrics.Transport(fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l.Counters()) })
+			s.metrics.Transport(fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l) })
 		}
 		return nil
 	}
@@ -167,10 +168,12 @@ func listenError(scheme, addr string, err error) error {
 	return fmt.Errorf("%s at %s: %w", scheme, addr, err)
 }
 
-func transport(c coap.Counters) metrics.Transport {
+func transport(l *coap.Listener) metrics.Transport {
+	c := l.Counters()
 	return metrics.Transport{
 		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted,
-		Dropped: map[string]uint64{"limit": c.Dropped, "malformed": c.Malformed, "duplicate": c.Duplicates, "stray": c.Stray},
+		Dropped:      map[string]uint64{"limit": c.Dropped, "malformed": c.Malformed, "duplicate": c.Duplicates, "stray": c.Stray},
+		Associations: l.Peers(), HalfOpen: l.Handshakes(),
 	}
 }
 
