@@ -68,7 +68,7 @@ WAKAAMA := testdata/wakaama/node_modules/.package-lock.json
 peers: modules $(if $(shell command -v mvn),$(LESHAN)) $(if $(shell command -v npm),$(WAKAAMA))
 
 $(LESHAN): $(shell find testdata/leshan -name pom.xml -o -path '*/src/*' -type f)
-	$(RETRY) mvn -B -q -ntp -Dstyle.color=never -f testdata/leshan package
+	$(RETRY) mvn -B -q -ntp -f testdata/leshan package
 	touch $@
 
 $(WAKAAMA): testdata/wakaama/package.json testdata/wakaama/package-lock.json

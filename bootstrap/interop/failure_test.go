@@ -11,9 +11,9 @@ import (
 // A failure is an attempt that cannot go well, as the foreign device and the operator
 // see it.
 type failure struct {
-	name string
-	peer peer
-	from string // scheme over which it bootstraps
+	name  string
+	peers []peer
+	from  string // scheme over which they bootstrap
 
 	// setup adds the device, and spoils something; nil where nobody added it.
 	setup func(t *testing.T, lwbs operator, d *device)
@@ -29,42 +29,27 @@ type failure struct {
 func TestFailure(t *testing.T) {
 	tests := []failure{
 		{
-			name: "unknown endpoint", peer: leshan11, from: "coap",
+			name: "unknown endpoint", peers: []peer{leshan11, leshan10, wakaamaNPM}, from: "coap",
 			event: "bootstrap-refused", cause: "endpoint-unknown",
 			why: []string{`"urn:dev:os:meter-1"`, "no device record of this name"},
 		},
 		{
-			name: "unknown endpoint", peer: leshan10, from: "coap",
-			event: "bootstrap-refused", cause: "endpoint-unknown",
-			why: []string{`"urn:dev:os:meter-1"`, "no device record of this name"},
-		},
-		{
-			name: "unknown endpoint", peer: wakaamaNPM, from: "coap",
-			event: "bootstrap-refused", cause: "endpoint-unknown",
-			why: []string{`"urn:dev:os:meter-1"`, "no device record of this name"},
-		},
-		{
-			name: "unknown identity", peer: leshan11, from: "coaps",
+			name: "unknown identity", peers: []peer{leshan11}, from: "coaps",
 			event: "bootstrap-timeout", ask: "factory-4711", cause: "identity-unknown",
 			why: []string{`"factory-4711"`, "no device record has this PSK identity"},
 		},
 		{
-			name: "wrong key", peer: leshan11, from: "coaps", setup: wrongKey,
+			name: "wrong key", peers: []peer{leshan11, wakaamaNPM}, from: "coaps", setup: wrongKey,
 			event: "bootstrap-timeout", cause: "key-differs",
 			why: []string{`"factory-4711"`, "two keys differ"},
 		},
 		{
-			name: "wrong key", peer: wakaamaNPM, from: "coaps", setup: wrongKey,
-			event: "bootstrap-timeout", cause: "key-differs",
-			why: []string{`"factory-4711"`, "two keys differ"},
-		},
-		{
-			name: "identity of another device", peer: leshan11, from: "coaps", setup: exchanged,
+			name: "identity of another device", peers: []peer{leshan11}, from: "coaps", setup: exchanged,
 			event: "bootstrap-refused", cause: "identity-mismatch",
 			why: []string{`"urn:dev:os:meter-1"`, `"factory-4712"`},
 		},
 		{
-			name: "plain CoAP not permitted", peer: leshan11, from: "coap",
+			name: "plain CoAP not permitted", peers: []peer{leshan11}, from: "coap",
 			setup: func(t *testing.T, lwbs operator, d *device) {
 				secure := *d
 				secure.identity, secure.key = "factory-4711", "00112233445566778899aabbccddeeff"
@@ -74,17 +59,17 @@ func TestFailure(t *testing.T) {
 			why: []string{"without encryption"},
 		},
 		{
-			name: "write refused", peer: leshan11, from: "coaps",
+			name: "Write of Server refused", peers: []peer{leshan11}, from: "coaps",
 			setup: func(t *testing.T, lwbs operator, d *device) {
-				d.refuse, d.seconds = "PUT:/1=4.00", 3
+				d.refuse, d.seconds = "PUT:/1=4.00", 6
 				lwbs.add(t, *d)
 			},
 			cause: "refused", why: []string{"/1/", "4.00 Bad Request", "without Bootstrap-Finish"},
 		},
 		{
-			name: "write refused", peer: leshan10, from: "coap",
+			name: "Write of Security refused", peers: []peer{leshan10}, from: "coap",
 			setup: func(t *testing.T, lwbs operator, d *device) {
-				d.refuse, d.seconds = "PUT:/0=4.05", 3
+				d.refuse, d.seconds = "PUT:/0=4.05", 6
 				lwbs.apply(t, "coaps://127.0.0.1:5684", "secretsOverNoSec: true")
 				lwbs.add(t, *d)
 			},
@@ -92,7 +77,7 @@ func TestFailure(t *testing.T) {
 		},
 		{
 			// Leshan finds a Security instance without Resources 3, 4 and 5 wanting.
-			name: "Finish refused", peer: leshan11, from: "coaps",
+			name: "Finish refused", peers: []peer{leshan11}, from: "coaps",
 			setup: func(t *testing.T, lwbs operator, d *device) {
 				lwbs.apply(t, "coap://127.0.0.1:5683", "device:", "  emptyResources: omit")
 				lwbs.add(t, *d)
@@ -102,20 +87,26 @@ func TestFailure(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name+"/"+tt.peer.name, func(t *testing.T) {
-			t.Parallel()
-			tt.peer.require(t)
-			lwbs := serve(t)
-			lwbs.apply(t, "coaps://127.0.0.1:5684")
-			d := factoryDevice(lwbs.uri[tt.from])
-			if tt.setup != nil {
-				tt.setup(t, lwbs, &d)
-			}
-			events := tt.peer.start(t, d).events(t)
-			tt.checkDevice(t, events, d)
-			tt.checkHistory(t, lwbs, d)
-		})
+		for _, p := range tt.peers {
+			t.Run(tt.name+"/"+p.name, func(t *testing.T) {
+				t.Parallel()
+				tt.run(t, p)
+			})
+		}
 	}
+}
+
+func (f failure) run(t *testing.T, p peer) {
+	p.require(t)
+	lwbs := serve(t)
+	lwbs.apply(t, "coaps://127.0.0.1:5684")
+	d := factoryDevice(lwbs.uri[f.from])
+	if f.setup != nil {
+		f.setup(t, lwbs, &d)
+	}
+	events := p.start(t, d).events(t)
+	f.checkDevice(t, events, d)
+	f.checkHistory(t, lwbs, d)
 }
 
 // wrongKey adds the device with another key than it has.
@@ -146,7 +137,7 @@ func (f failure) checkDevice(t *testing.T, events []event, d device) {
 	if has("registered") {
 		t.Error("the device registered")
 	}
-	finished := slices.ContainsFunc(events, func(e event) bool { return e.Event == "request" && e.Path == "/bs" })
+	finished := slices.ContainsFunc(events, func(e event) bool { return e.Method == "POST" && e.Path == "/bs" })
 	if finished != (f.cause == "finish-refused") {
 		t.Errorf("the device got Bootstrap-Finish: %v", finished)
 	}

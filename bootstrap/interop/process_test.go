@@ -168,7 +168,6 @@ type event struct {
 
 	// A request that a Leshan device got.
 	Method, Path string
-	Format       int
 
 	// Where the Leshan server listens.
 	CoAP, CoAPS string

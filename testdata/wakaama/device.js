@@ -82,7 +82,7 @@ async function main() {
       client.on(name, () => print('state', { state: state = name }));
     }
     client.on('connected', () => resolve('registered'));
-    client.on('disconnected', () => resolve('not-registered'));
+    client.on('disconnected', () => resolve(state === 'registering' ? 'not-registered' : 'bootstrap-refused'));
     // Wakaama takes back what it was given when a bootstrap comes to nothing.
     settings.on('object-event', ({ eventType, uri, remote }) => {
       if (eventType === 'restored') resolve('bootstrap-refused');
