@@ -122,7 +122,7 @@ func (db *DB) prepare(file string) error {
 		return err
 	}
 	if version < schema {
-		if err := db.migrate(file, version); err != nil {
+		if err := db.migrate(file, version, schema, migrations); err != nil {
 			return err
 		}
 	}

@@ -10,15 +10,16 @@ import (
 	"lwbs/store"
 )
 
-// migrations bring a file from the schema that is their index to the next one. There
-// is none to schema 1, the first; a step for it stands here so that indexes fit.
-var migrations = []func(*bbolt.Tx) error{
-	0: nil,
-}
+// A migration brings the records of one schema to the next.
+type migration func(*bbolt.Tx) error
 
-// migrate brings the file from an older schema up to date, in one transaction, after
-// a copy of it was made beside it.
-func (db *DB) migrate(file string, from int) error {
+// migrations are by the schema that they start from. Schema 1 is the first, so there
+// is none yet.
+var migrations = map[int]migration{}
+
+// migrate brings the file from an older schema to the newer one, in one transaction,
+// after a copy of it was made beside it.
+func (db *DB) migrate(file string, from, to int, steps map[int]migration) error {
 	if db.opts.ReadOnly {
 		return fmt.Errorf("%w: schema %d must be brought up to date first, by any command that edits", store.ErrSchema, from)
 	}
@@ -31,11 +32,15 @@ func (db *DB) migrate(file string, from int) error {
 		return err
 	}
 	return db.db.Update(func(tx *bbolt.Tx) error {
-		for version := from; version < schema; version++ {
-			if err := migrations[version](tx); err != nil {
+		for version := from; version < to; version++ {
+			step := steps[version]
+			if step == nil {
+				return fmt.Errorf("%w: there is no way from schema %d to %d", store.ErrSchema, version, version+1)
+			}
+			if err := step(tx); err != nil {
 				return fmt.Errorf("migrate from schema %d: %w", version, err)
 			}
 		}
-		return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(schema)))
+		return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(to)))
 	})
 }
