@@ -38,7 +38,7 @@ func (srv *Server) provision(ctx context.Context, d store.Device, secure bool) (
 		return provision{}, failed(store.CausePlanInvalid, "%s", text)
 	}
 	if !secure && !p.SecretsOverNoSec && hasSecrets(info) {
-		return provision{}, failed(store.CauseNoSecRefused, "the client came over plain CoAP, and profile %q does not permit keys to be sent there (secretsOverNoSec)", p.Name)
+		return provision{}, failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its keys to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
 	}
 	return provision{d, p, info, filled || renewed}, nil
 }

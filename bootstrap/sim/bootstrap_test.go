@@ -207,7 +207,7 @@ func TestOutcomes(t *testing.T) {
 		}, device: func(b *bench, c *sim.Config) { c.Dial = b.overUDP }, cause: store.CauseDone, asked: "POST /bs"},
 		{name: "plain CoAP, refused", device: func(b *bench, c *sim.Config) { c.Dial = b.overUDP }, cause: store.CauseNoSecRefused, err: sim.ErrRefused, told: "plain CoAP"},
 		{name: "plain CoAP, no keys there", records: func(b *bench) { b.device.NoSec = true },
-			device: func(b *bench, c *sim.Config) { c.Dial = b.overUDP }, cause: store.CauseNoSecRefused, err: sim.ErrRefused, told: "secretsOverNoSec"},
+			device: func(b *bench, c *sim.Config) { c.Dial = b.overUDP }, cause: store.CausePlanInvalid, err: sim.ErrRefused, told: "secretsOverNoSec"},
 		{name: "name left out", device: func(b *bench, c *sim.Config) { c.OmitEndpoint = true }, cause: store.CauseDone, asked: "POST /bs"},
 		{name: "unknown endpoint", device: func(b *bench, c *sim.Config) { c.Endpoint = "urn:dev:9" }, cause: store.CauseEndpointUnknown, err: sim.ErrRefused, told: "urn:dev:9"},
 		{name: "identity of another device", device: func(b *bench, c *sim.Config) { c.Dial = b.overDTLS("id-2", otherKey) },

@@ -23,12 +23,15 @@ func profileCommand() *cli.Command {
 }
 
 func fileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Required: true, Usage: "the profile's `FILE`, YAML or JSON, - for standard input"}
+	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the profile's `FILE`, YAML or JSON, - for standard input"}
 }
 
 // readProfiles reads and checks a profile file.
 func readProfiles(c *cli.Context) ([]profilefile.Document, error) {
 	file := c.String("file")
+	if file == "" {
+		return nil, usagef("--file is missing: name the profile's file, or - for standard input")
+	}
 	var in io.Reader = c.App.Reader
 	name := "standard input"
 	if file != "-" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -151,7 +152,7 @@ func printExplanation(out io.Writer, e bootstrap.Explanation) {
 func sessionWatchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "watch", Usage: "show sessions as they happen, until interrupted; needs a running server",
-		Flags: []cli.Flag{jsonFlag(), &cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"}},
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON, an event a line"}, &cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -172,8 +173,8 @@ func printEvent(c *cli.Context, e admin.Event) error {
 	if e.Missed > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "lwbs: %d events were missed\n", e.Missed)
 	}
-	if c.Bool("json") {
-		return printJSON(c.App.Writer, e)
+	if c.Bool("json") { // an event a line, for those who read along
+		return json.NewEncoder(c.App.Writer).Encode(e)
 	}
 	s := e.Session
 	what := ""

@@ -1,0 +1,350 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+const meterYAML = `name: meter
+accounts:
+  - name: main
+    uri: coaps://lwm2m.example.com:5684
+    shortServerID: 101
+`
+
+// A shell runs commands in a folder of its own.
+type shell struct {
+	t   *testing.T
+	dir string
+}
+
+// newShell has meter.yaml and key.hex in its folder.
+func newShell(t *testing.T) *shell {
+	t.Helper()
+	sh := &shell{t, t.TempDir()}
+	sh.write("meter.yaml", meterYAML)
+	sh.write("key.hex", "00112233445566778899aabbccddeeff\n")
+	return sh
+}
+
+func (sh *shell) path(name string) string { return filepath.Join(sh.dir, name) }
+
+func (sh *shell) write(name, text string) {
+	sh.t.Helper()
+	if err := os.WriteFile(sh.path(name), []byte(text), 0o600); err != nil {
+		sh.t.Fatal(err)
+	}
+}
+
+// run runs a command line, in which $D is the folder, and returns what it printed.
+func (sh *shell) run(line string) (status int, stdout, stderr string) {
+	sh.t.Helper()
+	args := []string{"lwbs", "--db", sh.path("x.db")}
+	for word := range strings.FieldsSeq(line) {
+		args = append(args, strings.ReplaceAll(word, "$D", sh.dir))
+	}
+	var out, errs bytes.Buffer
+	status = run(args, strings.NewReader("ffeeddccbbaa99887766554433221100\n"), &out, &errs)
+	return status, strings.ReplaceAll(out.String(), sh.dir, "$D"), strings.ReplaceAll(errs.String(), sh.dir, "$D")
+}
+
+// ok runs a command line that must do, and returns what it printed.
+func (sh *shell) ok(line string) string {
+	sh.t.Helper()
+	status, out, errs := sh.run(line)
+	if status != exitDone {
+		sh.t.Fatalf("%s: status %d: %s%s", line, status, out, errs)
+	}
+	return out
+}
+
+// serve runs a server until the test ends.
+func (sh *shell) serve() {
+	sh.t.Helper()
+	ctx, stop := context.WithCancel(sh.t.Context())
+	listening := &firstLine{want: "administered at", seen: make(chan struct{})}
+	ended := make(chan error, 1)
+	app := newApp(strings.NewReader(""), listening, &bytes.Buffer{})
+	go func() {
+		ended <- app.RunContext(ctx, []string{"lwbs", "--db", sh.path("x.db"), "serve", "--coaps", "127.0.0.1:0"})
+	}()
+	sh.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			sh.t.Errorf("the server ended with %v", err)
+		}
+	})
+	select {
+	case <-listening.seen:
+	case err := <-ended:
+		ended <- err
+		sh.t.Fatalf("the server did not start: %v", err)
+	case <-time.After(20 * time.Second):
+		sh.t.Fatal("the server did not say that it listens")
+	}
+}
+
+// firstLine tells when a text was first written.
+type firstLine struct {
+	want string
+	seen chan struct{}
+	text strings.Builder
+	done bool
+}
+
+func (f *firstLine) Write(b []byte) (int, error) {
+	f.text.Write(b)
+	if !f.done && strings.Contains(f.text.String(), f.want) {
+		f.done = true
+		close(f.seen)
+	}
+	return len(b), nil
+}
+
+// inBothModes runs a test with a server and without.
+func inBothModes(t *testing.T, test func(*testing.T, *shell)) {
+	for _, mode := range []string{"without a server", "with a server"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Cleanup(func() { goleak.VerifyNone(t) })
+			sh := newShell(t)
+			sh.ok("profile apply -f $D/meter.yaml")
+			if mode == "with a server" {
+				sh.serve()
+			}
+			test(t, sh)
+		})
+	}
+}
+
+func contains(t *testing.T, what, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: no %q in\n%s", what, want, text)
+		}
+	}
+}
+
+func lacks(t *testing.T, what, text, unwanted string) {
+	t.Helper()
+	if strings.Contains(text, unwanted) {
+		t.Errorf("%s: %q in\n%s", what, unwanted, text)
+	}
+}
+
+func TestDeviceCommands(t *testing.T) {
+	inBothModes(t, func(t *testing.T, sh *shell) {
+		out := sh.ok("device add urn:dev:1/a --profile meter --psk generate --tag north")
+		shown := regexp.MustCompile(`key       ([0-9a-f]{32})`).FindStringSubmatch(out)
+		if shown == nil {
+			t.Fatalf("add shows no key:\n%s", out)
+		}
+		contains(t, "add", out, "added urn:dev:1/a (profile meter, revision 1)", "identity  urn:dev:1/a")
+		lacks(t, "get", sh.ok("device get urn:dev:1/a"), shown[1])
+		lacks(t, "get --json", sh.ok("device get urn:dev:1/a --json"), shown[1])
+		contains(t, "get --reveal", sh.ok("device get --reveal urn:dev:1/a"), shown[1])
+		lacks(t, "list --json", sh.ok("device list --json"), shown[1])
+
+		sh.ok("device add dev-2 --profile meter --psk-key-file $D/key.hex --psk-key-format hex --psk-identity id-2")
+		out = sh.ok("device get dev-2 --reveal")
+		contains(t, "get", out, `psk identity "id-2"`, "00112233445566778899aabbccddeeff", "never came")
+		sh.ok("device set dev-2 --psk-key-file - --psk-key-format hex --account-key-file main=$D/key.hex --note n --var a=b")
+		out = sh.ok("device get dev-2 --reveal")
+		contains(t, "after set", out, `psk identity "dev-2"`, "ffeeddccbbaa99887766554433221100", "account main", "00112233445566778899aabbccddeeff", "variable a", "note")
+
+		contains(t, "list", sh.ok("device list"), "dev-2", "urn:dev:1/a")
+		lacks(t, "list --tag", sh.ok("device list --tag north"), "dev-2")
+		lacks(t, "list --after", sh.ok("device list --after dev-2"), "dev-2")
+		contains(t, "disable", sh.ok("device disable dev-2"), "disabled dev-2 (revision 3)")
+		contains(t, "get", sh.ok("device get dev-2"), "disabled")
+		contains(t, "enable", sh.ok("device enable dev-2 --revision 3"), "enabled dev-2 (revision 4)")
+
+		for line, want := range map[string]string{
+			"device enable dev-2 --revision 3":                                                   "revision is 4, not 3",
+			"device add dev-2 --profile meter":                                                   "exists already",
+			"device add dev-3 --profile nope":                                                    `profile "nope": not found`,
+			"device add dev-3 --profile meter --psk generate --psk-identity dev-2":               "identity is taken",
+			"device set dev-2 --account-key-file nope=$D/key.hex":                                "profile has no account of this name",
+			"device get dev-9":                                                                   "not found",
+			"profile delete meter":                                                               "in use",
+			"device add dev-3 --profile meter --psk-key-file $D/key.hex --psk-key-format base6":  "key format",
+			"device add dev-3 --profile meter --psk-key-file $D/meter.yaml --psk-key-format hex": "not hexadecimal",
+		} {
+			status, out, errs := sh.run(line)
+			if status == exitDone || !strings.Contains(errs, want) || out != "" {
+				t.Errorf("%s: status %d, %q, stderr %q, want %q in it", line, status, out, errs, want)
+			}
+		}
+		contains(t, "delete", sh.ok("device delete dev-2"), "deleted dev-2")
+		sh.ok("device delete urn:dev:1/a")
+		contains(t, "profile delete", sh.ok("profile delete meter"), "deleted profile meter")
+		contains(t, "db check", sh.ok("db check"), "sound")
+	})
+}
+
+func TestProfileCommands(t *testing.T) {
+	inBothModes(t, func(t *testing.T, sh *shell) {
+		contains(t, "apply again", sh.ok("profile apply -f $D/meter.yaml"), "replaced profile meter (revision 2)")
+		contains(t, "get", sh.ok("profile get meter"), "# revision 2", "uri: coaps://lwm2m.example.com:5684")
+		contains(t, "list", sh.ok("profile list"), "meter")
+		var listed []store.Profile
+		if err := json.Unmarshal([]byte(sh.ok("profile list --json")), &listed); err != nil || len(listed) != 1 || listed[0].Name != "meter" {
+			t.Errorf("profile list --json: %v %v", listed, err)
+		}
+		contains(t, "check", sh.ok("profile check -f $D/meter.yaml"), "profile meter is good")
+		sh.write("bad.yaml", strings.Replace(meterYAML, "coaps:", "http:", 1)+"---\nname: second\naccounts: []\n")
+		status, _, errs := sh.run("profile apply -f $D/bad.yaml")
+		if status != exitFailed || !strings.Contains(errs, "$D/bad.yaml:4: accounts[0].uri") {
+			t.Errorf("status %d: %s", status, errs)
+		}
+		if got := sh.ok("profile list"); strings.Contains(got, "second") {
+			t.Errorf("a part of a bad file was applied:\n%s", got)
+		}
+	})
+}
+
+func TestOtherCommands(t *testing.T) {
+	inBothModes(t, func(t *testing.T, sh *shell) {
+		sh.ok("device add dev-1 --profile meter --psk generate")
+		contains(t, "why", sh.ok("why dev-1"), "never came", "to do")
+		contains(t, "session list", sh.ok("session list"), "CAUSE")
+		if got := strings.TrimSpace(sh.ok("session list --json --failed")); got != "[]" {
+			t.Errorf("session list --json: %s", got)
+		}
+		contains(t, "db stats", sh.ok("db stats"), "devices   1", "profiles  1")
+		contains(t, "db backup", sh.ok("db backup $D/copy.db"), "backed up to $D/copy.db")
+		if status, _, errs := sh.run("db backup $D/copy.db"); status != exitFailed || !strings.Contains(errs, "file already exists") {
+			t.Errorf("a second backup: status %d: %s", status, errs)
+		}
+		contains(t, "version", sh.ok("version"), "lwbs ")
+		if status, _, errs := sh.run("why nobody"); status != exitFailed || !strings.Contains(errs, "nobody") {
+			t.Errorf("why nobody: status %d: %s", status, errs)
+		}
+		if status, _, errs := sh.run("session get nope"); status != exitFailed || !strings.Contains(errs, "not found") {
+			t.Errorf("session get nope: status %d: %s", status, errs)
+		}
+	})
+}
+
+func TestMistakesInTheCommandLine(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	for line, want := range map[string]string{
+		"nope":                  `unknown command "nope"`,
+		"device nope":           `unknown command "device nope"`,
+		"device list --nope":    "flag provided but not defined: -nope",
+		"device list extra":     "want no arguments",
+		"device list --limit 0": "--limit 0",
+		"device add":            "want ENDPOINT",
+		"device add x":          "--profile is missing",
+		"device add x --profile meter --psk 0011":                "--psk takes the word generate only",
+		"device add x --profile meter --psk-key-file $D/key.hex": "--psk-key-file needs --psk-key-format",
+		"device add x --profile meter --psk-identity i":          "an identity goes with a key",
+		"device add x --profile meter --var novalue":             "is not NAME=VALUE",
+		"device add x --profile meter --format xml":              "--format",
+		"profile apply":             "--file is missing",
+		"serve --log loud":          "--log",
+		"--admin tcp:1 device list": "is not unix:PATH",
+	} {
+		status, out, errs := sh.run(line)
+		if status != exitUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: status %d, want %d: %s%s", line, status, exitUsage, out, errs)
+		}
+	}
+}
+
+// Whatever is wrong with the files is one line, and changes nothing.
+func TestBadFiles(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(t *testing.T, sh *shell)
+		line  string
+		want  string
+	}{
+		{"no database", func(t *testing.T, sh *shell) { remove(t, sh.path("x.db")) }, "device list", "does not exist"},
+		{"no key", func(t *testing.T, sh *shell) { remove(t, sh.path("x.db.key")) }, "device list", "sealing key is missing"},
+		{"key of another database", func(t *testing.T, sh *shell) {
+			remove(t, sh.path("x.db.key"))
+			k, err := store.NewKeyring()
+			if err != nil || k.Save(sh.path("x.db.key")) != nil {
+				t.Fatal(err)
+			}
+		}, "device list", "does not fit"},
+		{"key that others can read", func(t *testing.T, sh *shell) {
+			if err := os.Chmod(sh.path("x.db.key"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, "device list", "chmod 600 $D/x.db.key"},
+		{"no database at all", func(t *testing.T, sh *shell) { sh.write("x.db", strings.Repeat("text ", 5000)) }, "device list", "damaged"},
+		{"locked", func(t *testing.T, sh *shell) {
+			k, err := store.LoadKeyring(sh.path("x.db.key"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			db, err := bolt.Open(sh.path("x.db"), k, bolt.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close() })
+		}, "device list", "in use by another process"},
+		{"no profile file", func(*testing.T, *shell) {}, "profile apply -f $D/nope.yaml", "no such file"},
+		{"profile is not YAML", func(t *testing.T, sh *shell) { sh.write("b.yaml", "name: [\n") }, "profile apply -f $D/b.yaml", "$D/b.yaml:1:"},
+		{"profile has an unknown key", func(t *testing.T, sh *shell) { sh.write("b.yaml", "name: m\nacounts: []\n") }, "profile apply -f $D/b.yaml", `did you mean "accounts"?`},
+		{"port that is taken", func(t *testing.T, sh *shell) {}, "serve --coaps nonsense", "coaps at nonsense"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			sh := newShell(t)
+			sh.ok("profile apply -f $D/meter.yaml")
+			tt.spoil(t, sh)
+			status, out, errs := sh.run(tt.line)
+			first, rest, _ := strings.Cut(errs, "\n")
+			if status != exitFailed || out != "" || !strings.HasPrefix(first, "lwbs: ") || !strings.Contains(first, tt.want) {
+				t.Errorf("status %d, stdout %q, stderr %q, want %q in its first line", status, out, errs, tt.want)
+			}
+			if rest != "" && (!strings.HasPrefix(rest, "hint: ") || strings.Count(rest, "\n") != 1) {
+				t.Errorf("more than a hint follows: %q", rest)
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestArrange(t *testing.T) {
+	for in, want := range map[string]string{
+		"lwbs device add X --profile p":             "lwbs device add --profile p X",
+		"lwbs device list --db f --json":            "lwbs --db f device list --json",
+		"lwbs why --limit=2 X":                      "lwbs why --limit=2 X",
+		"lwbs device add --psk generate X --no-sec": "lwbs device add --psk generate --no-sec X",
+		"lwbs device delete -- -x":                  "lwbs device delete -- -x",
+		"lwbs device set X --psk-key-file -":        "lwbs device set --psk-key-file - X",
+		"lwbs":                                      "lwbs",
+	} {
+		got := strings.Join(arrange(newApp(nil, nil, nil), strings.Fields(in)), " ")
+		if got != want {
+			t.Errorf("%s becomes %s, want %s", in, got, want)
+		}
+	}
+	if got := fmt.Sprint(arrange(newApp(nil, nil, nil), nil)); got != "[]" {
+		t.Errorf("nothing becomes %s", got)
+	}
+}

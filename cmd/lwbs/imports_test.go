@@ -1,0 +1,109 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mayImport says which of our packages a package may import, by the beginning of its
+// path; the longest beginning counts. docs/architecture.md has the reasons.
+var mayImport = map[string][]string{
+	"tlv":               {},
+	"lwm2m":             {"tlv"},
+	"store":             {"lwm2m"},
+	"store/":            {"store", "lwm2m"},
+	"bootstrap":         {"store", "lwm2m"},
+	"bootstrap/":        {"bootstrap", "store", "lwm2m"},
+	"bootstrap/interop": nil, // tests only
+	"cmd/":              {"bootstrap", "bootstrap/", "store", "store/", "lwm2m"},
+}
+
+// only says which package alone may see a library.
+var only = map[string]string{
+	"github.com/plgd-dev/go-coap": "bootstrap/coap",
+	"github.com/pion/":            "bootstrap/coap",
+	"go.etcd.io/bbolt":            "store/bolt",
+	"github.com/urfave/cli":       "cmd/lwbs",
+}
+
+func TestImportDirection(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		rel, err := filepath.Rel("../..", path)
+		if err != nil {
+			return err
+		}
+		files++
+		checkImports(t, path, filepath.ToSlash(filepath.Dir(rel)))
+		return nil
+	})
+	if err != nil || files < 100 {
+		t.Errorf("looked at %d files, error %v", files, err)
+	}
+}
+
+func checkImports(t *testing.T, file, from string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range parsed.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ours, ok := strings.CutPrefix(path, "lwbs/"); ok && !allowed(from, ours) {
+			t.Errorf("%s: package %s must not import %s", file, from, ours)
+		}
+		for library, alone := range only {
+			if strings.HasPrefix(path, library) && from != alone {
+				t.Errorf("%s: only %s may import %s", file, alone, library)
+			}
+		}
+	}
+}
+
+// allowed reports whether package from may import package to.
+func allowed(from, to string) bool {
+	rule, best := []string(nil), ""
+	for beginning, targets := range mayImport {
+		if (beginning == from || strings.HasSuffix(beginning, "/") && strings.HasPrefix(from, beginning)) && len(beginning) > len(best) {
+			rule, best = targets, beginning
+		}
+	}
+	for _, target := range rule {
+		if target == to || strings.HasSuffix(target, "/") && strings.HasPrefix(to, target) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAllowed(t *testing.T) {
+	for pair, want := range map[[2]string]bool{
+		{"lwm2m", "tlv"}:                    true,
+		{"tlv", "lwm2m"}:                    false,
+		{"store", "bootstrap"}:              false,
+		{"store/bolt", "store"}:             true,
+		{"store/bolt", "store/profilefile"}: false,
+		{"bootstrap", "bootstrap/coap"}:     false,
+		{"bootstrap/sim", "bootstrap/coap"}: false,
+		{"bootstrap/coap", "bootstrap"}:     true,
+		{"cmd/lwbs", "bootstrap/coap"}:      true,
+		{"cmd/lwbs", "store/bolt"}:          true,
+		{"somewhere/new", "lwm2m"}:          false,
+	} {
+		if got := allowed(pair[0], pair[1]); got != want {
+			t.Errorf("%s to %s: allowed %v, want %v", pair[0], pair[1], got, want)
+		}
+	}
+}
