@@ -1,0 +1,237 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+// A rig is a Local, and a Client of a Server over it.
+type rig struct {
+	local  *admin.Local
+	client *admin.Client
+	log    *logText
+	socket string
+}
+
+// logText is what was logged.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	k, err := store.NewKeyring()
+	check(t, err)
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), k, bolt.Options{})
+	check(t, err)
+	r := &rig{log: new(logText), socket: filepath.Join(t.TempDir(), "s"), local: &admin.Local{Store: db, Version: "v", Events: new(admin.Hub)}}
+	l, err := admin.Listen(r.socket)
+	check(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	log := slog.New(slog.NewTextHandler(r.log, nil))
+	go func() { ended <- admin.Serve(ctx, l, admin.NewServer(r.local, log, nil), log) }()
+	r.client, err = admin.Dial(t.Context(), r.socket)
+	check(t, err)
+	t.Cleanup(func() {
+		r.client.Close()
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+		r.local.Close()
+	})
+	_, err = r.local.ApplyProfile(t.Context(), store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 7}}})
+	check(t, err)
+	return r
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Both ways to the records give the same answers and the same errors.
+func TestLocalAndClientAgree(t *testing.T) {
+	for _, way := range []string{"local", "client"} {
+		t.Run(way, func(t *testing.T) {
+			r := newRig(t)
+			var api admin.API = r.local
+			if way == "client" {
+				api = r.client
+			}
+			testAPI(t, api)
+		})
+	}
+}
+
+func testAPI(t *testing.T, api admin.API) {
+	ctx := t.Context()
+	const ep = lwm2m.EndpointName("urn:dev:1/a b?c=%d")
+	added, err := api.AddDevice(ctx, ep, admin.DeviceSettings{Profile: new("p"), PSK: &admin.PSK{}})
+	check(t, err)
+	if len(added.Credentials) != 1 || len(added.Credentials[0].Key) != 32 || len(added.Accounts["main"].Key) != 32 {
+		t.Errorf("what was generated is not shown: %d credentials", len(added.Credentials))
+	}
+	hidden, err := api.Device(ctx, ep, false)
+	check(t, err)
+	if hidden.Credentials[0].Key != "" || hidden.Accounts["main"].Key != "" || hidden.Credentials[0].KeyLength != 16 {
+		t.Errorf("get shows keys, or no length: %+v", hidden.Credentials)
+	}
+	shown, err := api.Device(ctx, ep, true)
+	check(t, err)
+	if shown.Credentials[0].Key != added.Credentials[0].Key {
+		t.Error("reveal shows another key")
+	}
+	_, err = api.SetDevice(ctx, ep, 1, admin.DeviceSettings{Note: new("n")})
+	check(t, err)
+	page, err := api.Devices(ctx, store.DeviceQuery{Prefix: "urn:", Limit: 5})
+	check(t, err)
+	if len(page) != 1 || page[0].Endpoint != ep || page[0].Note != "n" || page[0].Credentials[0].Key != "" {
+		t.Errorf("list: %+v", page)
+	}
+
+	for name, e := range map[string]struct {
+		err  error
+		want error
+	}{
+		"stale revision": {second(api.SetDevice(ctx, ep, 1, admin.DeviceSettings{})), store.ErrConflict},
+		"there already":  {second(api.AddDevice(ctx, ep, admin.DeviceSettings{Profile: new("p")})), store.ErrExists},
+		"not there":      {second(api.Device(ctx, "nope", false)), store.ErrNotFound},
+		"taken identity": {second(api.AddDevice(ctx, "d2", admin.DeviceSettings{Profile: new("p"), PSK: &admin.PSK{Identity: string(ep)}})), store.ErrIdentityTaken},
+		"profile in use": {api.DeleteProfile(ctx, "p", 0), store.ErrInUse},
+		"no session":     {second(api.Session(ctx, "nope")), store.ErrNotFound},
+		"bad name":       {second(api.AddDevice(ctx, "a\x01", admin.DeviceSettings{Profile: new("p")})), store.ErrInvalid},
+	} {
+		if !errors.Is(e.err, e.want) {
+			t.Errorf("%s: error %v, want %v", name, e.err, e.want)
+		}
+	}
+	_, err = api.ApplyProfile(ctx, store.Profile{Name: "bad", Accounts: []store.Account{{Name: "x", URI: "http://a", ShortServerID: 1}}})
+	var invalid *admin.InvalidError
+	if !errors.As(err, &invalid) || len(invalid.Findings) == 0 || invalid.Findings[0].Place != "accounts[0].uri" {
+		t.Errorf("a bad profile: %v", err)
+	}
+	check(t, api.Check(ctx))
+	st, err := api.Status(ctx)
+	check(t, err)
+	if st.Version != "v" || st.Store.Devices != 1 {
+		t.Errorf("status %+v", st)
+	}
+	check(t, api.DeleteDevice(ctx, ep, 2))
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestWritesAreLoggedWithoutKeys(t *testing.T) {
+	r := newRig(t)
+	d, err := r.client.AddDevice(t.Context(), "dev-1", admin.DeviceSettings{Profile: new("p"), PSK: &admin.PSK{}})
+	check(t, err)
+	_, err = r.client.Device(t.Context(), "dev-1", true)
+	check(t, err)
+	log := r.log.String()
+	for _, want := range []string{"method=POST", "path=/v1/devices/dev-1", "reveal=true"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %s:\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, "uid=-1") || !strings.Contains(log, "uid=") {
+		t.Errorf("the log does not say who:\n%s", log)
+	}
+	if strings.Contains(log, d.Credentials[0].Key) {
+		t.Error("the log has a key")
+	}
+}
+
+func TestSocket(t *testing.T) {
+	r := newRig(t)
+	info, err := os.Stat(r.socket)
+	check(t, err)
+	if mode := info.Mode().Perm(); mode != 0o600 {
+		t.Errorf("the socket has mode %o", mode)
+	}
+	if _, err := admin.Listen(r.socket); !errors.Is(err, admin.ErrRunning) {
+		t.Errorf("a second server: error %v, want %v", err, admin.ErrRunning)
+	}
+	stale := filepath.Join(t.TempDir(), "stale")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale, Net: "unix"})
+	check(t, err)
+	dead.SetUnlinkOnClose(false)
+	check(t, dead.Close())
+	l, err := admin.Listen(stale)
+	check(t, err)
+	check(t, l.Close())
+	file := filepath.Join(t.TempDir(), "file")
+	check(t, os.WriteFile(file, []byte("precious"), 0o600))
+	if _, err := admin.Listen(file); err == nil {
+		t.Error("a file that is no socket was replaced")
+	}
+}
+
+func TestWatch(t *testing.T) {
+	r := newRig(t)
+	if err := (&admin.Local{}).Watch(t.Context(), nil); !errors.Is(err, admin.ErrNoServer) {
+		t.Errorf("without a server: %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	got := make(chan admin.Event, 1000)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- r.client.Watch(ctx, func(e admin.Event) error { got <- e; return nil })
+	}()
+	want := bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{ID: "s1", Cause: store.CauseDone}}
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond) // the watcher may not be there for the first
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			r.local.Events.Observe(want)
+			continue
+		case e := <-got:
+			if e.Kind != want.Kind || e.Session.ID != "s1" || e.Session.Cause != store.CauseDone {
+				t.Errorf("event %+v", e)
+			}
+		case <-deadline:
+			t.Error("no event came")
+		}
+		break
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("watch ended with %v", err)
+	}
+}
