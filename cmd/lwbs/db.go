@@ -17,18 +17,13 @@ func dbCommand() *cli.Command {
 func dbCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "read every page, record and index of the database and tell what is wrong",
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
+			if err := api.Check(ctx); err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				if err := api.Check(ctx); err != nil {
-					return err
-				}
-				fmt.Fprintln(c.App.Writer, "the database is sound")
-				return nil
-			})
-		},
+			fmt.Fprintln(c.App.Writer, "the database is sound")
+			return nil
+		}),
 	}
 }
 
@@ -60,23 +55,18 @@ func dbStatsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "stats", Usage: "count what is in the database",
 		Flags: []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
+			st, err := api.Status(ctx)
+			if err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				st, err := api.Status(ctx)
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c.App.Writer, st.Store)
-				}
-				s := st.Store
-				fmt.Fprintf(c.App.Writer, "devices   %d\nprofiles  %d\nsessions  %d\nsize      %d bytes, %d of them free\nschema    %d\n",
-					s.Devices, s.Profiles, s.Sessions, s.Bytes, s.Free, s.Schema)
-				return nil
-			})
-		},
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, st.Store)
+			}
+			s := st.Store
+			fmt.Fprintf(c.App.Writer, "devices   %d\nprofiles  %d\nsessions  %d\nsize      %d bytes, %d of them free\nschema    %d\n",
+				s.Devices, s.Profiles, s.Sessions, s.Bytes, s.Free, s.Schema)
+			return nil
+		}),
 	}
 }

@@ -221,22 +221,16 @@ func deviceGetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "get", Usage: "show a device", ArgsUsage: "ENDPOINT",
 		Flags: []cli.Flag{jsonFlag(), &cli.BoolFlag{Name: "reveal", Usage: "show its keys too; a server logs who asked"}},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "ENDPOINT")
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			d, err := api.Device(ctx, lwm2m.EndpointName(args[0]), c.Bool("reveal"))
 			if err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				d, err := api.Device(ctx, lwm2m.EndpointName(args[0]), c.Bool("reveal"))
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c.App.Writer, d)
-				}
-				return printDevice(c.App.Writer, d)
-			})
-		},
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, d)
+			}
+			return printDevice(c.App.Writer, d)
+		}, "ENDPOINT"),
 	}
 }
 
@@ -342,19 +336,13 @@ func deviceDeleteCommand() *cli.Command {
 	return &cli.Command{
 		Name: "delete", Usage: "remove a device; its history stays", ArgsUsage: "ENDPOINT",
 		Flags: []cli.Flag{revisionFlag()},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "ENDPOINT")
-			if err != nil {
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			if err := api.DeleteDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision"))); err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				if err := api.DeleteDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision"))); err != nil {
-					return err
-				}
-				fmt.Fprintf(c.App.Writer, "deleted %s\n", args[0])
-				return nil
-			})
-		},
+			fmt.Fprintf(c.App.Writer, "deleted %s\n", args[0])
+			return nil
+		}, "ENDPOINT"),
 	}
 }
 
@@ -363,19 +351,13 @@ func deviceSwitchCommand(name string, disabled bool) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: name + " a device: a disabled one is refused, and its history says so", ArgsUsage: "ENDPOINT",
 		Flags: []cli.Flag{revisionFlag()},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "ENDPOINT")
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), admin.DeviceSettings{Disabled: &disabled})
 			if err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), admin.DeviceSettings{Disabled: &disabled})
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", name, d.Endpoint, d.Revision)
-				return nil
-			})
-		},
+			fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", name, d.Endpoint, d.Revision)
+			return nil
+		}, "ENDPOINT"),
 	}
 }

@@ -82,3 +82,15 @@ func with(c *cli.Context, create bool, do func(ctx context.Context, api admin.AP
 	}
 	return errors.Join(do(c.Context, api), api.Close())
 }
+
+// onRecords is the action of a command that takes the named arguments and works on
+// records that exist.
+func onRecords(do func(ctx context.Context, c *cli.Context, api admin.API, args []string) error, names ...string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := arguments(c, names...)
+		if err != nil {
+			return err
+		}
+		return with(c, false, func(ctx context.Context, api admin.API) error { return do(ctx, c, api, args) })
+	}
+}

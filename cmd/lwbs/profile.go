@@ -126,27 +126,21 @@ func profileGetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "get", Usage: "print a profile, as profile apply takes it", ArgsUsage: "NAME",
 		Flags: []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "NAME")
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			p, err := api.Profile(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				p, err := api.Profile(ctx, args[0])
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c.App.Writer, p)
-				}
-				text, err := profilefile.Write(p)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(c.App.Writer, "# revision %d of %s\n%s", p.Revision, p.Updated.Format(time.RFC3339), text)
-				return nil
-			})
-		},
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, p)
+			}
+			text, err := profilefile.Write(p)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.App.Writer, "# revision %d of %s\n%s", p.Revision, p.Updated.Format(time.RFC3339), text)
+			return nil
+		}, "NAME"),
 	}
 }
 
@@ -193,18 +187,12 @@ func profileDeleteCommand() *cli.Command {
 	return &cli.Command{
 		Name: "delete", Usage: "remove a profile that no device has", ArgsUsage: "NAME",
 		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`; default any"}},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "NAME")
-			if err != nil {
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
-					return err
-				}
-				fmt.Fprintf(c.App.Writer, "deleted profile %s\n", args[0])
-				return nil
-			})
-		},
+			fmt.Fprintf(c.App.Writer, "deleted profile %s\n", args[0])
+			return nil
+		}, "NAME"),
 	}
 }

@@ -80,22 +80,16 @@ func sessionGetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "get", Usage: "show one session, operation by operation", ArgsUsage: "ID",
 		Flags: []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "ID")
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			s, err := api.Session(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				s, err := api.Session(ctx, args[0])
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c.App.Writer, s)
-				}
-				return printSession(c.App.Writer, s)
-			})
-		},
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, s)
+			}
+			return printSession(c.App.Writer, s)
+		}, "ID"),
 	}
 }
 
@@ -153,19 +147,14 @@ func sessionWatchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "watch", Usage: "show sessions as they happen, until interrupted; needs a running server",
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON, an event a line"}, &cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"}},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
-			return with(c, false, func(ctx context.Context, api admin.API) error {
-				return api.Watch(ctx, func(e admin.Event) error {
-					if only := c.String("endpoint"); only != "" && string(e.Session.Endpoint) != only {
-						return nil
-					}
-					return printEvent(c, e)
-				})
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
+			return api.Watch(ctx, func(e admin.Event) error {
+				if only := c.String("endpoint"); only != "" && string(e.Session.Endpoint) != only {
+					return nil
+				}
+				return printEvent(c, e)
 			})
-		},
+		}),
 	}
 }
 
