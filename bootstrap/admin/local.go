@@ -86,15 +86,30 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if generated {
 		out.Credentials = view(kept, true).Credentials
 	}
+	given := identities(p, kept)
 	for name, a := range kept.Accounts {
 		if before[name].Key != a.Key {
-			out.Accounts[name] = accountView(a, true)
+			shown := accountView(a, true)
+			shown.Identity = given[name]
+			out.Accounts[name] = shown
 		}
 	}
 	for _, w := range warnings {
 		out.Warnings = append(out.Warnings, w.String())
 	}
 	return out, nil
+}
+
+// identities are the PSK identities that d is given, by account.
+func identities(p store.Profile, d store.Device) map[string]string {
+	info, _ := bootstrap.Resolve(p, d)
+	out := make(map[string]string, len(info.Accounts))
+	for i, a := range info.Accounts {
+		if a.Security.Mode == lwm2m.SecurityPSK {
+			out[p.Accounts[i].Name] = string(a.Security.PublicKeyOrIdentity)
+		}
+	}
+	return out
 }
 
 // apply changes d, and reports whether it made a key for it.

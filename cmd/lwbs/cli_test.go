@@ -152,7 +152,10 @@ func TestDeviceCommands(t *testing.T) {
 		if shown == nil {
 			t.Fatalf("add shows no key:\n%s", out)
 		}
-		contains(t, "add", out, "added urn:dev:1/a (profile meter, revision 1)", "identity  urn:dev:1/a")
+		contains(t, "add", out, "added urn:dev:1/a (profile meter, revision 1)", "identity  urn:dev:1/a", "LwM2M Server of account main")
+		if strings.Count(out, "identity  urn:dev:1/a\n") != 2 {
+			t.Errorf("add does not tell both identities:\n%s", out)
+		}
 		lacks(t, "get", sh.ok("device get urn:dev:1/a"), shown[1])
 		lacks(t, "get --json", sh.ok("device get urn:dev:1/a --json"), shown[1])
 		contains(t, "get --reveal", sh.ok("device get --reveal urn:dev:1/a"), shown[1])

@@ -207,11 +207,7 @@ func edited(c *cli.Context, did string, d admin.Device) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
 		if a := d.Accounts[name]; a.Key != "" {
-			identity := a.Identity
-			if identity == "" {
-				identity = "(as the profile says)"
-			}
-			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", name, identity, a.Key, a.KeyLength)
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", name, a.Identity, a.Key, a.KeyLength)
 		}
 	}
 	return nil

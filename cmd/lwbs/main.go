@@ -155,7 +155,7 @@ func hintFor(err error) string {
 	case errors.Is(err, store.ErrExists):
 		return "lwbs device set changes a device that exists"
 	case errors.Is(err, store.ErrNotFound):
-		return "lwbs device list and lwbs profile list show what there is"
+		return "lwbs device list, profile list and session list show what there is"
 	case errors.Is(err, store.ErrInUse):
 		return "lwbs device list --profile NAME shows which"
 	}
