@@ -18,13 +18,16 @@ import (
 
 // A scriptedClient is a [bootstrap.Conn] that answers from a table.
 type scriptedClient struct {
-	answers map[string][]any // by "PUT /0/1": codes, responses or errors, one after the other, the last for ever
+	answers map[string][]any // by "PUT /0/1": codes, responses, errors or endless, one after the other, the last for ever
 
 	mu     sync.Mutex
 	asked  []string // guarded by mu
 	done   chan struct{}
 	linger time.Duration // guarded by mu; -1 when closed at once
 }
+
+// endless is the answer that never comes.
+type endless struct{}
 
 func newScriptedClient(answers map[string][]any) *scriptedClient {
 	all := map[string][]any{
@@ -37,7 +40,7 @@ func newScriptedClient(answers map[string][]any) *scriptedClient {
 	return &scriptedClient{answers: all, done: make(chan struct{})}
 }
 
-func (c *scriptedClient) Do(_ context.Context, r bootstrap.Request) (bootstrap.Response, error) {
+func (c *scriptedClient) Do(ctx context.Context, r bootstrap.Request) (bootstrap.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	request := fmt.Sprintf("%v /%s", r.Method, strings.Join(r.Path, "/"))
@@ -60,8 +63,11 @@ func (c *scriptedClient) Do(_ context.Context, r bootstrap.Request) (bootstrap.R
 		return answer, nil
 	case error:
 		return bootstrap.Response{}, answer
+	case endless:
+		<-ctx.Done()
+		return bootstrap.Response{}, ctx.Err()
 	}
-	panic("the script has something else than codes, responses and errors")
+	panic("the script has something else")
 }
 
 func (c *scriptedClient) Peer() bootstrap.Peer {
@@ -78,6 +84,9 @@ func (c *scriptedClient) end(linger time.Duration) {
 	c.linger = linger
 }
 
+// timeout of a session: long for all but those that never end by themselves.
+const timeout = 2 * time.Second
+
 // bootstrapScripted lets the client ask, and returns how its session ended and what
 // the store keeps of the device.
 func bootstrapScripted(t *testing.T, c *scriptedClient, p store.Profile, queries ...string) (store.Session, store.Device) {
@@ -93,7 +102,7 @@ func bootstrapScripted(t *testing.T, c *scriptedClient, p store.Profile, queries
 		{Kind: store.CredentialPSK, Identity: "id", Key: lwm2m.NewSecret([]byte("k"))},
 	}})
 	check(t, err)
-	server, err := bootstrap.NewServer(bootstrap.Config{Store: db})
+	server, err := bootstrap.NewServer(bootstrap.Config{Store: db, SessionTimeout: timeout})
 	check(t, err)
 	resp, after := server.ServeRequest(t.Context(), c, bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}, Queries: append([]string{"ep=dev"}, queries...)})
 	if resp.Code != lwm2m.CodeChanged || after == nil {
@@ -151,6 +160,7 @@ func TestSession(t *testing.T) {
 		{name: "write silent", answers: map[string][]any{"PUT /1/0": {bootstrap.ErrSilent}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseSilent},
 		{name: "write reset", answers: map[string][]any{"PUT /1/0": {bootstrap.ErrReset}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseReset},
 		{name: "gone in the middle", answers: map[string][]any{"PUT /0/1": {bootstrap.ErrGone}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv", cause: store.CauseGone},
+		{name: "takes too long", answers: map[string][]any{"PUT /1/0": {endless{}}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseDeadline},
 		{name: "Discover garbled", answers: map[string][]any{"GET /": {bootstrap.ErrGarbled}}, asked: "GET /", cause: store.CauseGarbled},
 		{name: "Discover not found", answers: map[string][]any{"GET /": {lwm2m.CodeNotFound}},
 			asked: "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", cause: store.CauseDone},

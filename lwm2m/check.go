@@ -47,6 +47,7 @@ func (b BootstrapInfo) Check(opts CheckOptions) []Violation {
 	c.oscore(b)
 	c.accessControl(b)
 	c.others(b)
+	c.links(b)
 	return c.found
 }
 
@@ -194,4 +195,34 @@ func (c *checker) others(b BootstrapInfo) {
 			c.fail(ObjectPath(o.ID), "single-instance", "%s has only instance 0", def.Name)
 		}
 	}
+}
+
+// links checks where the Objlnk Resources of accounts lead. A target that is not
+// written may be on the device already, which only a warning can say; OSCORE has
+// rules of its own.
+func (c *checker) links(b BootstrapInfo) {
+	check := func(p Path, resources []Resource) {
+		for _, r := range resources {
+			values := r.Instances
+			if !r.Multiple {
+				values = []ResourceInstance{{Value: r.Value}}
+			}
+			for _, v := range values {
+				if l := v.Value.Link(); v.Value.Type() == TypeObjectLink && l != NullLink && !b.writes(l) {
+					c.warn(p.Append(uint16(r.ID)), "link", "it leads to /%d/%d, which is not written: the device must have it", l.Object, l.Instance)
+				}
+			}
+		}
+	}
+	for _, a := range b.Accounts {
+		check(InstancePath(ObjectSecurity, a.Security.ID), a.Security.Extra)
+		check(InstancePath(ObjectServer, a.Server.ID), a.Server.Extra)
+	}
+}
+
+// writes reports whether the Instance that l leads to is among the others.
+func (b BootstrapInfo) writes(l ObjectLink) bool {
+	return slices.ContainsFunc(b.Others, func(o Object) bool {
+		return o.ID == l.Object && slices.ContainsFunc(o.Instances, func(in Instance) bool { return in.ID == l.Instance })
+	})
 }

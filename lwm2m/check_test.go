@@ -81,7 +81,10 @@ func TestConsistentInfoHasNoViolations(t *testing.T) {
 	digest := certificateInfo(t, nil)
 	digest.Accounts[0].Security.ServerPublicKey = make([]byte, 32)
 	digest.Accounts[0].Security.Extra = []lwm2m.Resource{lwm2m.Single(13, lwm2m.UnsignedValue(1))}
-	for name, b := range map[string]lwm2m.BootstrapInfo{"psk": pskInfo(), "nosec": nosec, "rpk": rpkInfo(t), "certificate": certificateInfo(t, nil), "digest": digest} {
+	linked := pskInfo()
+	linked.Accounts[0].Server.Extra = []lwm2m.Resource{lwm2m.Single(10, lwm2m.LinkValue(lwm2m.ObjectLink{Object: 11}))}
+	linked.Others = []lwm2m.Object{{ID: 11, Instances: []lwm2m.Instance{{}}}}
+	for name, b := range map[string]lwm2m.BootstrapInfo{"linked": linked, "psk": pskInfo(), "nosec": nosec, "rpk": rpkInfo(t), "certificate": certificateInfo(t, nil), "digest": digest} {
 		if found := b.Check(lwm2m.CheckOptions{Now: now, BootstrapInstance: new(lwm2m.InstanceID)}); len(found) > 0 {
 			t.Errorf("%s: %v", name, found)
 		}
@@ -166,6 +169,9 @@ func TestRules(t *testing.T) {
 		})},
 		{"resource", "/1/0/11", server(func(s *lwm2m.ServerInstance) { s.Extra = []lwm2m.Resource{lwm2m.Single(11, lwm2m.UnsignedValue(1))} })},
 		{"resource-unknown", "/1/0/99", server(func(s *lwm2m.ServerInstance) { s.Extra = []lwm2m.Resource{lwm2m.Single(99, lwm2m.UnsignedValue(1))} })},
+		{"link", "/1/0/10", server(func(s *lwm2m.ServerInstance) {
+			s.Extra = []lwm2m.Resource{lwm2m.Single(10, lwm2m.LinkValue(lwm2m.ObjectLink{Object: 11}))}
+		})},
 		{"sni", "/0/1/14", security(func(s *lwm2m.SecurityInstance) {
 			s.Extra = []lwm2m.Resource{lwm2m.Single(14, lwm2m.StringValue("192.0.2.1"))}
 		})},
