@@ -186,7 +186,7 @@ func placeOf(path lwm2m.Path, p store.Profile) string {
 	if path.Depth() == 0 {
 		return "accounts"
 	}
-	keys := securityKeys
+	keys, list := securityKeys, "securityResources"
 	switch path.Object() {
 	case lwm2m.ObjectAccessControl:
 		if path.Depth() == 1 {
@@ -194,12 +194,15 @@ func placeOf(path lwm2m.Path, p store.Profile) string {
 		}
 		return fmt.Sprintf("accessControl[%d]", path.Instance())
 	case lwm2m.ObjectServer:
-		keys = serverKeys
+		keys, list = serverKeys, "serverResources"
 	case lwm2m.ObjectSecurity:
 	default:
 		i := slices.IndexFunc(p.Objects, func(o store.ObjectValues) bool { return o.Path.Contains(path) })
-		if i < 0 || path.Depth() < 3 {
+		switch {
+		case i < 0:
 			return "objects"
+		case path.Depth() < 3:
+			return fmt.Sprintf("objects[%d]", i)
 		}
 		return fmt.Sprintf("objects[%d].resources[%d]", i, path.Resource())
 	}
@@ -207,8 +210,11 @@ func placeOf(path lwm2m.Path, p store.Profile) string {
 	if path.Depth() > 1 {
 		place += fmt.Sprintf("[%d]", path.Instance())
 	}
-	if key, ok := keys[path.Resource()]; ok && path.Depth() > 2 {
-		place += "." + key
+	if path.Depth() < 3 {
+		return place
 	}
-	return place
+	if key, ok := keys[path.Resource()]; ok {
+		return place + "." + key
+	}
+	return fmt.Sprintf("%s.%s[%d]", place, list, path.Resource())
 }

@@ -95,22 +95,24 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 	if mode == lwm2m.SecurityPSK && ok {
 		out.Security.PublicKeyOrIdentity = []byte(r.identity(a, place))
 	}
-	for _, res := range r.resources(lwm2m.ObjectSecurity, a.SecurityResources, place) {
+	list := place + ".securityResources"
+	for _, res := range r.resources(lwm2m.ObjectSecurity, a.SecurityResources, list) {
 		switch res.ID {
 		case 3:
 			out.Security.PublicKeyOrIdentity = res.Value.Bytes()
 		case 4:
 			out.Security.ServerPublicKey = res.Value.Bytes()
 		case 0, 1, 2, 5, 10, 11, 12, 17:
-			r.fail(place, "Resource 0/x/%d cannot be set in an account", res.ID)
+			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 0/x/%d cannot be set in an account", res.ID)
 		default:
 			out.Security.Extra = append(out.Security.Extra, res)
 		}
 	}
-	for _, res := range r.resources(lwm2m.ObjectServer, a.ServerResources, place) {
+	list = place + ".serverResources"
+	for _, res := range r.resources(lwm2m.ObjectServer, a.ServerResources, list) {
 		switch res.ID {
 		case 0, 1, 6, 7:
-			r.fail(place, "Resource 1/x/%d has a key of its own in an account", res.ID)
+			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 1/x/%d has a key of its own in an account", res.ID)
 		default:
 			out.Server.Extra = append(out.Server.Extra, res)
 		}
@@ -188,7 +190,7 @@ func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []
 		r.fail(place+".path", "%v is not the path of an Object Instance, such as /3/0", o.Path)
 		return others
 	}
-	in := lwm2m.Instance{ID: o.Path.Instance(), Resources: r.resources(o.Path.Object(), o.Resources, place)}
+	in := lwm2m.Instance{ID: o.Path.Instance(), Resources: r.resources(o.Path.Object(), o.Resources, place+".resources")}
 	at := slices.IndexFunc(others, func(have lwm2m.Object) bool { return have.ID == o.Path.Object() })
 	if at < 0 {
 		return append(others, lwm2m.Object{ID: o.Path.Object(), Instances: []lwm2m.Instance{in}})
@@ -197,15 +199,15 @@ func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []
 	return others
 }
 
-// resources turns literals into Resources, by ID.
-func (r *resolver) resources(o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal, place string) []lwm2m.Resource {
+// resources turns the literals of a list into Resources, by ID.
+func (r *resolver) resources(o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal, list string) []lwm2m.Resource {
 	def, _ := lwm2m.Definition(o)
 	var out []lwm2m.Resource
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		d, known := def.Resource(id)
 		res, err := literalResource(id, values[id], d, known)
 		if err != nil {
-			r.fail(fmt.Sprintf("%s.resources[%d]", place, id), "%v", err)
+			r.fail(fmt.Sprintf("%s[%d]", list, id), "%v", err)
 			continue
 		}
 		out = append(out, res)
