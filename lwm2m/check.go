@@ -86,6 +86,9 @@ func (c *checker) accounts(b BootstrapInfo) {
 		}
 		server = append(server, a.Server.ID)
 	}
+	if s := b.BootstrapServer; s != nil && !s.BootstrapServer {
+		c.fail(ResourcePath(ObjectSecurity, s.ID, 1), "bootstrap-server", "the Bootstrap-Server Account must say that it is one")
+	}
 	for _, s := range b.securityInstances() {
 		security = append(security, s.ID)
 		if at := c.opts.BootstrapInstance; at != nil && !s.BootstrapServer && s.ID == *at {

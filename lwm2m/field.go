@@ -2,6 +2,7 @@ package lwm2m
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -17,31 +18,31 @@ type ValueError struct {
 func (e *ValueError) Error() string { return fmt.Sprintf("resource %d: %s", e.Resource, e.Message) }
 
 // A field ties a Resource to the place in a struct where its value is kept, for both
-// directions.
+// directions. Set reports whether the value fits there.
 type field struct {
 	id  ResourceID
 	typ Type
 	get func() (v Value, present bool, err error)
-	set func(Value)
+	set func(Value) (fits bool)
 }
 
 func stringField(id ResourceID, p *string) field {
 	return field{id, TypeString,
 		func() (Value, bool, error) { return StringValue(*p), true, nil },
-		func(v Value) { *p = v.Text() }}
+		func(v Value) bool { *p = v.Text(); return true }}
 }
 
 func boolField(id ResourceID, p *bool) field {
 	return field{id, TypeBoolean,
 		func() (Value, bool, error) { return BooleanValue(*p), true, nil },
-		func(v Value) { *p = v.Bool() }}
+		func(v Value) bool { *p = v.Bool(); return true }}
 }
 
 // integerField is an Integer that is always there.
 func integerField[T ~int | ~uint16 | ~int64](id ResourceID, p *T) field {
 	return field{id, TypeInteger,
 		func() (Value, bool, error) { return IntegerValue(int64(*p)), true, nil },
-		func(v Value) { *p = T(v.Int()) }}
+		func(v Value) bool { *p = T(v.Int()); return int64(*p) == v.Int() }}
 }
 
 // optionalField is f, left out while present says so.
@@ -65,19 +66,22 @@ func secondsField(id ResourceID, p *time.Duration) field {
 			}
 			return IntegerValue(int64(*p / time.Second)), true, nil
 		},
-		func(v Value) { *p = time.Duration(v.Int()) * time.Second }}
+		func(v Value) bool {
+			*p = time.Duration(v.Int()) * time.Second
+			return v.Int() >= 0 && v.Int() <= int64(math.MaxInt64/time.Second)
+		}}
 }
 
 func opaqueField(id ResourceID, p *[]byte) field {
 	return field{id, TypeOpaque,
 		func() (Value, bool, error) { return OpaqueValue(*p), true, nil },
-		func(v Value) { *p = v.Bytes() }}
+		func(v Value) bool { *p = v.Bytes(); return true }}
 }
 
 func secretField(id ResourceID, p *Secret) field {
 	return field{id, TypeOpaque,
 		func() (Value, bool, error) { return OpaqueValue(p.Reveal()), true, nil },
-		func(v Value) { *p = NewSecret(v.Bytes()) }}
+		func(v Value) bool { *p = NewSecret(v.Bytes()); return true }}
 }
 
 // linkField is an Objlnk, left out while nil.
@@ -89,7 +93,7 @@ func linkField(id ResourceID, p **ObjectLink) field {
 			}
 			return LinkValue(**p), true, nil
 		},
-		func(v Value) { l := v.Link(); *p = &l }}
+		func(v Value) bool { *p = new(v.Link()); return true }}
 }
 
 // resourcesOf returns the Resources of the fields and extra, by ID.
@@ -124,8 +128,8 @@ func fillFields(in Instance, fields []field) (extra []Resource, err error) {
 			extra = append(extra, r)
 		case r.Multiple || r.Value.Type() != fields[i].typ:
 			return nil, &ValueError{r.ID, fmt.Sprintf("it is %v, want %v", r.Value.Type(), fields[i].typ)}
-		default:
-			fields[i].set(r.Value)
+		case !fields[i].set(r.Value):
+			return nil, &ValueError{r.ID, fmt.Sprintf("%v is out of range", r.Value)}
 		}
 	}
 	return extra, nil

@@ -12,7 +12,8 @@ import (
 
 // ParseText returns the value that text stands for in a Resource of this definition,
 // checked against its range. An Opaque is "hex:…" or "base64:…", a Time RFC 3339 or
-// seconds since 1970, an Objlnk "21:0", a Boolean "true" or "false".
+// seconds since 1970, an Objlnk "21:0", a Boolean "true" or "false", an Unsigned Integer
+// decimal or "0x…".
 func (d ResourceDefinition) ParseText(text string) (Value, error) {
 	v, err := parseText(d.Type, text)
 	if err != nil {
@@ -31,7 +32,7 @@ func parseText(t Type, text string) (Value, error) {
 		i, err := strconv.ParseInt(text, 10, 64)
 		return IntegerValue(i), wanted(err, "a whole number", text)
 	case TypeUnsigned:
-		u, err := strconv.ParseUint(text, 0, 64)
+		u, err := parseUnsigned(text)
 		return UnsignedValue(u), wanted(err, "a whole number, not negative", text)
 	case TypeFloat:
 		f, err := strconv.ParseFloat(text, 64)
@@ -54,6 +55,15 @@ func wanted(err error, what, text string) error {
 		return nil
 	}
 	return fmt.Errorf("want %s, not %q", what, text)
+}
+
+// parseUnsigned reads a decimal number, for which a leading zero means nothing, or a
+// hexadecimal one, which cipher suites are known by.
+func parseUnsigned(text string) (uint64, error) {
+	if digits, ok := strings.CutPrefix(text, "0x"); ok {
+		return strconv.ParseUint(digits, 16, 64)
+	}
+	return strconv.ParseUint(text, 10, 64)
 }
 
 func parseTime(text string) (Value, error) {
