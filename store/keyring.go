@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lwbs/lwm2m"
 )
 
 // A Keyring seals the secrets of a store, so that a stolen file, a backup or a
@@ -32,7 +34,7 @@ import (
 type Keyring struct {
 	primary uint16
 	keys    map[uint16]cipher.AEAD
-	text    []byte // of the key file
+	text    lwm2m.Secret // of the key file
 }
 
 const (
@@ -75,7 +77,7 @@ func LoadKeyring(file string) (*Keyring, error) {
 }
 
 func parseKeyring(text []byte) (*Keyring, error) {
-	k := &Keyring{keys: make(map[uint16]cipher.AEAD), text: text}
+	k := &Keyring{keys: make(map[uint16]cipher.AEAD), text: lwm2m.NewSecret(text)}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -89,13 +91,17 @@ func parseKeyring(text []byte) (*Keyring, error) {
 			}
 		}
 	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
 	if len(k.keys) == 0 {
 		return nil, errors.New("it has no key")
 	}
-	return k, lines.Err()
+	return k, nil
 }
 
-// add reads one line: ID, creation time, key. The last one seals.
+// add reads one line: ID, creation time, key. The last one seals. Errors repeat no word
+// of it: in a line with the words out of order any may be the key.
 func (k *Keyring) add(line string) error {
 	words := strings.Fields(line)
 	if len(words) != 3 {
@@ -103,7 +109,7 @@ func (k *Keyring) add(line string) error {
 	}
 	id, err := strconv.ParseUint(words[0], 10, 16)
 	if err != nil || id == 0 || k.keys[uint16(id)] != nil {
-		return fmt.Errorf("%q is not a key ID of its own, 1 to 65535", words[0])
+		return errors.New("the first word is not a key ID of its own, 1 to 65535")
 	}
 	key, err := base64.StdEncoding.DecodeString(words[2])
 	if err != nil || len(key) != keySize {
@@ -130,7 +136,7 @@ func (k *Keyring) Save(file string) error {
 		return fmt.Errorf("write key file: %w", err)
 	}
 	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(k.text)
+	_, err = tmp.Write(k.text.Reveal())
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
 	if err == nil {
 		err = os.Link(tmp.Name(), file) // unlike a rename, it fails where file exists

@@ -14,7 +14,7 @@ import (
 // type the Resource has: a string, a number, a boolean, or several of those by
 // Resource Instance ID. Numbers keep their digits.
 type Literal struct {
-	// Exactly one of these is set; Text also for numbers, in their own digits.
+	// Exactly one of these is set.
 	Text      *string
 	Number    *json.Number
 	Boolean   *bool
@@ -55,7 +55,10 @@ func (l *Literal) UnmarshalJSON(b []byte) error {
 		err = json.Unmarshal(b, &out.Instances)
 	case b[0] == '[':
 		var list []Literal
-		if err = json.Unmarshal(b, &list); err == nil {
+		if err = json.Unmarshal(b, &list); err == nil && len(list) > lwm2m.MaxID {
+			err = fmt.Errorf("a list of %d values, at most %d are possible", len(list), lwm2m.MaxID)
+		}
+		if err == nil {
 			out.Instances = make(map[lwm2m.ResourceInstanceID]Literal, len(list))
 			for i, item := range list {
 				out.Instances[lwm2m.ResourceInstanceID(i)] = item

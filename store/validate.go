@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrInvalid is wrapped by the errors of the Validate methods, and returned by a
@@ -40,6 +41,26 @@ func (d Device) Validate() error {
 	for _, tag := range d.Tags {
 		if err := validName("tag", tag); err != nil {
 			return err
+		}
+	}
+	return d.validTexts()
+}
+
+// validTexts reports which text is not UTF-8. A record could not hold it as it is; of
+// an account's name, to which its keys are sealed, the whole record would be lost.
+func (d Device) validTexts() error {
+	notText := func(what string) error { return fmt.Errorf("%w: %s is not UTF-8", ErrInvalid, what) }
+	if !utf8.ValidString(d.Note) {
+		return notText("note")
+	}
+	for name, a := range d.Accounts {
+		if !utf8.ValidString(name) || !utf8.ValidString(a.Identity) {
+			return notText(fmt.Sprintf("name or identity of account %q", name))
+		}
+	}
+	for name, v := range d.Vars {
+		if !utf8.ValidString(name) || !utf8.ValidString(v) {
+			return notText(fmt.Sprintf("name or value of variable %q", name))
 		}
 	}
 	return nil
