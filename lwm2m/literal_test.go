@@ -1,0 +1,144 @@
+package lwm2m_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+func TestParseText(t *testing.T) {
+	tests := []struct {
+		typ  lwm2m.Type
+		text string
+		want lwm2m.Value
+	}{
+		{lwm2m.TypeString, "U", lwm2m.StringValue("U")},
+		{lwm2m.TypeInteger, "-5", lwm2m.IntegerValue(-5)},
+		{lwm2m.TypeUnsigned, "0xC0A8", lwm2m.UnsignedValue(49320)},
+		{lwm2m.TypeUnsigned, "010", lwm2m.UnsignedValue(10)},
+		{lwm2m.TypeUnsigned, "18446744073709551615", lwm2m.UnsignedValue(math.MaxUint64)},
+		{lwm2m.TypeInteger, "010", lwm2m.IntegerValue(10)},
+		{lwm2m.TypeCoreLink, "</1>", lwm2m.CoreLinkValue("</1>")},
+		{lwm2m.TypeOpaque, "hex:", lwm2m.OpaqueValue(nil)},
+		{lwm2m.TypeFloat, "21.5", lwm2m.FloatValue(21.5)},
+		{lwm2m.TypeBoolean, "true", lwm2m.BooleanValue(true)},
+		{lwm2m.TypeOpaque, "hex:00ff", lwm2m.OpaqueValue([]byte{0, 255})},
+		{lwm2m.TypeOpaque, "base64:AP8=", lwm2m.OpaqueValue([]byte{0, 255})},
+		{lwm2m.TypeTime, "2026-01-01T00:00:00Z", lwm2m.TimeValue(time.Unix(1767225600, 0))},
+		{lwm2m.TypeTime, "1767225600", lwm2m.TimeValue(time.Unix(1767225600, 0))},
+		{lwm2m.TypeObjectLink, "21:0", lwm2m.LinkValue(lwm2m.ObjectLink{Object: 21})},
+	}
+	for _, tt := range tests {
+		if got, err := (lwm2m.ResourceDefinition{Type: tt.typ}).ParseText(tt.text); err != nil || got != tt.want {
+			t.Errorf("%v %q is %v, %v; want %v", tt.typ, tt.text, got, err, tt.want)
+		}
+	}
+}
+
+func TestParseTextRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		typ  lwm2m.Type
+		text string
+	}{
+		{lwm2m.TypeInteger, "five"}, {lwm2m.TypeInteger, "9223372036854775808"}, {lwm2m.TypeInteger, ""},
+		{lwm2m.TypeUnsigned, "-1"}, {lwm2m.TypeUnsigned, "1_0"}, {lwm2m.TypeUnsigned, "0x"}, {lwm2m.TypeUnsigned, "0xG"},
+		{lwm2m.TypeFloat, "x"}, {lwm2m.TypeBoolean, "maybe"}, {lwm2m.TypeTime, "today"},
+		{lwm2m.TypeObjectLink, "21"}, {lwm2m.TypeObjectLink, "21:"}, {lwm2m.TypeObjectLink, "65536:0"},
+		{lwm2m.TypeNone, "x"},
+	} {
+		if v, err := (lwm2m.ResourceDefinition{Name: "Colour", Type: tt.typ}).ParseText(tt.text); err == nil || !strings.Contains(err.Error(), "Colour") {
+			t.Errorf("%v %q is %v, %v; want an error that names the Resource", tt.typ, tt.text, v, err)
+		}
+	}
+}
+
+// What stands where an Opaque should may be a key.
+func TestOpaqueErrorsDoNotRepeatTheText(t *testing.T) {
+	const key = "0badc0ffee0ddf00d"
+	d := lwm2m.ResourceDefinition{Name: "Secret Key", Type: lwm2m.TypeOpaque, Max: 4}
+	for _, text := range []string{key, "HEX:" + key, "hex:" + key, "hex:" + key + "zz", "base64:" + key, "base64:" + key + "!", "hex:" + key[1:], ""} {
+		_, err := d.ParseText(text)
+		if err == nil {
+			t.Errorf("%q is accepted", text)
+		} else if strings.Contains(err.Error(), key[1:]) {
+			t.Errorf("the error repeats the key: %v", err)
+		}
+	}
+	if err := d.Check(lwm2m.OpaqueValue([]byte(key))); err == nil || strings.Contains(err.Error(), key) {
+		t.Errorf("five bytes and more: %v", err)
+	}
+	if err := d.Check(lwm2m.StringValue(key)); err == nil || strings.Contains(err.Error(), key) {
+		t.Errorf("a String for an Opaque: %v", err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	number := lwm2m.ResourceDefinition{Name: "N", Type: lwm2m.TypeInteger, Min: 1, Max: 9}
+	natural := lwm2m.ResourceDefinition{Name: "U", Type: lwm2m.TypeUnsigned, Max: 9}
+	text := lwm2m.ResourceDefinition{Name: "S", Type: lwm2m.TypeString, Min: 2, Max: 3}
+	opaque := lwm2m.ResourceDefinition{Name: "O", Type: lwm2m.TypeOpaque, Max: 2}
+	anyNumber := lwm2m.ResourceDefinition{Name: "A", Type: lwm2m.TypeInteger}
+	anyText := lwm2m.ResourceDefinition{Name: "T", Type: lwm2m.TypeString}
+	tests := []struct {
+		d    lwm2m.ResourceDefinition
+		v    lwm2m.Value
+		want bool
+	}{
+		{number, lwm2m.IntegerValue(0), false}, {number, lwm2m.IntegerValue(1), true},
+		{number, lwm2m.IntegerValue(9), true}, {number, lwm2m.IntegerValue(10), false},
+		{number, lwm2m.UnsignedValue(5), false}, {number, lwm2m.Value{}, false},
+		{natural, lwm2m.UnsignedValue(0), true}, {natural, lwm2m.UnsignedValue(9), true},
+		{natural, lwm2m.UnsignedValue(10), false}, {natural, lwm2m.UnsignedValue(math.MaxUint64), false},
+		{text, lwm2m.StringValue("a"), false}, {text, lwm2m.StringValue("ab"), true},
+		{text, lwm2m.StringValue("abc"), true}, {text, lwm2m.StringValue("abcd"), false},
+		{text, lwm2m.StringValue("\u00fc"), true}, {text, lwm2m.StringValue("a\xff"), false},
+		{opaque, lwm2m.OpaqueValue(nil), true}, {opaque, lwm2m.OpaqueValue([]byte{1, 2}), true},
+		{opaque, lwm2m.OpaqueValue([]byte{1, 2, 3}), false},
+		{anyNumber, lwm2m.IntegerValue(math.MinInt64), true}, {anyText, lwm2m.StringValue(""), true},
+		{anyText, lwm2m.StringValue("\xff"), false},
+	}
+	for _, tt := range tests {
+		if err := tt.d.Check(tt.v); (err == nil) != tt.want {
+			t.Errorf("%v of %d to %d, %v: %v", tt.d.Type, tt.d.Min, tt.d.Max, tt.v, err)
+		}
+	}
+}
+
+func TestCheckResource(t *testing.T) {
+	one := lwm2m.ResourceDefinition{ID: 1, Name: "One", Type: lwm2m.TypeInteger, Max: 9}
+	many, run, kept := one, one, one
+	many.Multiple, kept.Kept, run.Type = true, true, lwm2m.TypeNone
+	list := func(numbers ...int64) lwm2m.Resource {
+		r := lwm2m.Resource{ID: 1, Multiple: true}
+		for i, n := range numbers {
+			r.Instances = append(r.Instances, lwm2m.ResourceInstance{ID: lwm2m.ResourceInstanceID(i), Value: lwm2m.IntegerValue(n)})
+		}
+		return r
+	}
+	five := lwm2m.Single(1, lwm2m.IntegerValue(5))
+	tests := []struct {
+		name string
+		d    lwm2m.ResourceDefinition
+		r    lwm2m.Resource
+		want string // in the error; empty for none
+	}{
+		{"one", one, five, ""},
+		{"one out of range", one, lwm2m.Single(1, lwm2m.IntegerValue(10)), "not within 0 to 9"},
+		{"a list for one", one, list(5), "not a list"},
+		{"a list", many, list(5, 9), ""},
+		{"an empty list", many, list(), ""},
+		{"a list with one out of range", many, list(5, 10), "not within 0 to 9"},
+		{"one for a list", many, five, "give a list"},
+		{"executed", run, five, "executed"},
+		{"kept by the client", kept, five, "kept by the client"},
+	}
+	for _, tt := range tests {
+		err := tt.d.CheckResource(tt.r)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
