@@ -1,0 +1,70 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+func TestDeviceValidate(t *testing.T) {
+	psk := func(change func(*store.Credential)) func(*store.Device) {
+		return func(d *store.Device) { change(&d.Credentials[0]) }
+	}
+	account := func(name string, keys store.AccountKeys) func(*store.Device) {
+		return func(d *store.Device) { d.Accounts = map[string]store.AccountKeys{name: keys} }
+	}
+	variable := func(name, v string) func(*store.Device) {
+		return func(d *store.Device) { d.Vars = map[string]string{name: v} }
+	}
+	key := func(n int) lwm2m.Secret { return lwm2m.NewSecret(make([]byte, n)) }
+	tests := []struct {
+		want   string // in the error; empty for none
+		change func(*store.Device)
+	}{
+		{"", func(*store.Device) {}},
+		{"", func(d *store.Device) { d.Credentials, d.Accounts, d.Vars, d.Tags = nil, nil, nil, nil }},
+		{"", psk(func(c *store.Credential) { c.Identity, c.Key = strings.Repeat("x", 128), key(64) })},
+		{"", psk(func(c *store.Credential) { c.Identity = "\xff" })},
+		{"endpoint name is empty", func(d *store.Device) { d.Endpoint = "" }},
+		{"needs a profile", func(d *store.Device) { d.Profile = "" }},
+		{"kind", psk(func(c *store.Credential) { c.Kind = "x509" })},
+		{"identity has 0 bytes", psk(func(c *store.Credential) { c.Identity = "" })},
+		{"identity has 129 bytes", psk(func(c *store.Credential) { c.Identity = strings.Repeat("x", 129) })},
+		{"key has 0 bytes", psk(func(c *store.Credential) { c.Key = key(0) })},
+		{"key has 65 bytes", psk(func(c *store.Credential) { c.Key = key(65) })},
+		{"two credentials", func(d *store.Device) { d.Credentials = append(d.Credentials, d.Credentials[0]) }},
+		{"tag is empty", func(d *store.Device) { d.Tags = []string{"t", ""} }},
+		{"tag has 129 bytes", func(d *store.Device) { d.Tags = []string{strings.Repeat("x", 129)} }},
+		{"control character", func(d *store.Device) { d.Tags = []string{"a\x00b"} }},
+		{"note is not UTF-8", func(d *store.Device) { d.Note = "\xff" }},
+		{"account", account("\xff", store.AccountKeys{})},
+		{"account", account("a", store.AccountKeys{Identity: "\xff"})},
+		{"variable", variable("\xff", "v")},
+		{"variable", variable("v", "\xff")},
+	}
+	for _, tt := range tests {
+		d := fullDevice()
+		tt.change(&d)
+		err := d.Validate()
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("a valid device: %v", err)
+		case tt.want != "" && (!errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%v, want ErrInvalid with %q", err, tt.want)
+		}
+	}
+}
+
+func TestProfileValidate(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"p": true, "Zähler 2": true, strings.Repeat("x", 128): true,
+		"": false, strings.Repeat("x", 129): false, "a\nb": false, "a\x7f": false, "\xff": false,
+	} {
+		if err := (store.Profile{Name: name}).Validate(); valid != (err == nil) || err != nil && !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%q: %v, want valid %v", name, err, valid)
+		}
+	}
+}
