@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // A Problem is something wrong in a file.
@@ -26,36 +25,4 @@ func joined(problems []*Problem) error {
 		errs[i] = p
 	}
 	return errors.Join(errs...)
-}
-
-// nearest returns the known word that want was probably meant to be; empty where none
-// is close.
-func nearest(want string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(want), strings.ToLower(k)); d < distance {
-			best, distance = k, d
-		}
-	}
-	return best
-}
-
-// editDistance is how many letters must be added, removed or changed.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -1,7 +1,9 @@
 package profilefile_test
 
 import (
+	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +63,17 @@ func TestReadMeter(t *testing.T) {
 	}
 }
 
+// noKeysHere is said of a key itself.
+const noKeysHere = `a key itself does not belong in a profile; write "key: supplied" and give it to the device with lwbs device set --account-key-file`
+
+func deepLines() string {
+	var out strings.Builder
+	for i := range 40 {
+		out.WriteString(strings.Repeat(" ", i+1) + "a:\n")
+	}
+	return out.String()
+}
+
 func TestProblems(t *testing.T) {
 	tests := []struct {
 		name, in, want string
@@ -70,7 +83,33 @@ func TestProblems(t *testing.T) {
 		{"wrong type", "name: m\naccounts: 7\n", "p.yaml:2: accounts: want a list, not a number"},
 		{"out of range", "name: m\naccounts:\n  - shortServerID: 65535\n", "p.yaml:3: accounts[0].shortServerID: 65535 is not a whole number of 1 to 65534"},
 		{"twice", "name: m\nname: n\n", `p.yaml:2: `},
-		{"key in a profile", "name: m\naccounts:\n  - key: 00112233445566778899aabbccddeeff\n", "p.yaml:3: accounts[0].key: want generate, renew or supplied: a key of its own is not for a profile but for the device record (lwbs device set --account-key-file)"},
+		{"key in a profile", "name: m\naccounts:\n  - key: 00112233445566778899aabbccddeeff\n", "p.yaml:3: accounts[0].key: want generate, renew or supplied: " + noKeysHere},
+		{"key under a word of its own", "name: m\naccounts:\n  - secretKey: 00112233\n", "p.yaml:3: accounts[0].secretKey: " + noKeysHere},
+		{"secret Resource of an account", "name: m\naccounts:\n  - smsBindingSecretKeyS: 00112233\n", "p.yaml:3: accounts[0].smsBindingSecretKeyS: SMS Binding Secret Key(s) is a secret: profiles hold none"},
+		{"secret Resource by ID", "name: m\naccounts:\n  - securityResources: {5: 00112233}\n", "p.yaml:3: accounts[0].securityResources.5: Secret Key is a secret: profiles hold none"},
+		{"secret Resource of an Object", "name: m\nobjects:\n  - path: /21/0\n    resources:\n      OSCORE Master Secret: 00112233\n", "p.yaml:5: objects[0].resources.OSCORE Master Secret: OSCORE Master Secret is a secret: profiles hold none"},
+		{"mistyped Resource of an account", "name: m\naccounts:\n  - defaultMinPeriod: 1\n    defaultMinimunPeriod: 1\n", "p.yaml:3: unknown key \"defaultMinPeriod\"\np.yaml:4: unknown key \"defaultMinimunPeriod\": did you mean \"defaultMinimumPeriod\"?"},
+		{"mistyped Resource of an Object", "name: m\nobjects:\n  - path: /3/0\n    resources: {Timezon: x}\n", `p.yaml:4: objects[0].resources: "Timezon" is neither a Resource ID nor the name of one: did you mean "timezone"?`},
+		{"Resource of another Object", "name: m\nobjects:\n  - path: /3/0\n    resources: {Lifetime: 1}\n", `p.yaml:4: objects[0].resources: "Lifetime" is neither a Resource ID nor the name of one`},
+		{"Resource twice", "name: m\nobjects:\n  - path: /3/0\n    resources:\n      15: a\n      Timezone: b\n", `p.yaml:6: objects[0].resources.Timezone: Timezone is there twice`},
+		{"unknown Resource twice", "name: m\nobjects:\n  - path: /9999/0\n    resources:\n      15: a\n      015: b\n", `p.yaml:6: objects[0].resources.015: Resource 15 is there twice`},
+		{"Resource of an account twice", "name: m\naccounts:\n  - sni: a\n    SNI: b\n", `p.yaml:4: accounts[0].SNI: SNI is there twice`},
+		{"Resource under another key", "name: m\naccounts:\n  - Security Mode: 3\n", `p.yaml:3: accounts[0].Security Mode: write "security" for it`},
+		{"Bootstrap-Server Account", "name: m\naccounts:\n  - bootstrapServer: true\n", `p.yaml:3: accounts[0].bootstrapServer: an account is never that of the Bootstrap-Server`},
+		{"maintained by the client", "name: m\naccounts:\n  - TLS-DTLS Alert Code: 3\n", "p.yaml:3: accounts[0].TLS-DTLS Alert Code: TLS-DTLS Alert Code is not for a Bootstrap-Server to write"},
+		{"key that is no word", "name: m\n\"a\\nb\": 1\n", `p.yaml:2: unknown key "a\nb"`},
+		{"value that is none", "name: m\naccounts:\n  - \"s\\nni\": ~\n", `p.yaml:3: accounts[0]."s\nni": want a value, not nothing`},
+		{"list in a list", "name: m\naccounts:\n  - sni: [[1]]\n", `p.yaml:3: accounts[0].sni: want single values by Resource Instance ID, not "0"`},
+		{"no path", "name: m\nobjects:\n  - resources: {1: 1}\n", "p.yaml:3: objects[0]: path is missing"},
+		{"no resources", "name: m\nobjects:\n  - path: /3/0\n", "p.yaml:3: objects[0]: resources are missing"},
+		{"bytes without a form", "name: m\naccounts:\n  - serverPublicKey: x00ff\n", "p.yaml:3: accounts[0].serverPublicKey: bytes are written as hex:… or base64:…"},
+		{"right that is no number", "name: m\naccessControl:\n  - rights: {x: 1}\n", "p.yaml:3: accessControl[0].rights.x: x is not a whole number of 0 to 65534"},
+		{"empty name", "name: \"\"\n", "p.yaml:1: name is empty"},
+		{"too deep", strings.Repeat("[", 1<<19), "p.yaml:1: values lie too deep within each other"},
+		{"too deep without brackets", "name: m\n" + strings.Repeat("- ", 1<<18), "p.yaml:2: values lie too deep within each other"},
+		{"too deep in lines", "a:\n" + deepLines(), "p.yaml:17: values lie too deep within each other"},
+		{"too much", strings.Repeat("- a\n", 1<<17), "p.yaml:25001: the file is too large: split it"},
+		{"too long", strings.Repeat("#", 1<<20+1), "p.yaml:1: the file has 1048577 bytes, at most 1048576 are read"},
 		{"not writable", "name: m\naccounts:\n  - lastBootstrapped: 7\n", "p.yaml:3: accounts[0].lastBootstrapped: Last Bootstrapped is not for a Bootstrap-Server to write"},
 		{"no instance", "name: m\nobjects:\n  - path: /3\n", "p.yaml:3: objects[0].path: want the path of an Object Instance, such as /3/0"},
 		{"bad path", "name: m\ndelete: [1/2]\n", `p.yaml:2: delete[0]: "1/2": not an LwM2M path: it must begin with a slash`},
@@ -78,7 +117,7 @@ func TestProblems(t *testing.T) {
 		{"empty", "", "p.yaml:1: there is no profile in it"},
 		{"no name", "format: tlv\n", "p.yaml:1: name is missing"},
 		{"bad duration", "name: m\naccounts:\n  - lifetime: soon\n", `p.yaml:3: accounts[0].lifetime: "soon" is not a duration such as 24h, 90s or a number of seconds`},
-		{"second of the name", "name: m\n---\nname: m\n", `p.yaml:3: a second profile with the name "m"`},
+		{"second of the name", "name: m\n---\nname: m\n", `p.yaml:3: name: a second profile with the name "m"`},
 		{"not YAML", "name: [\n", "p.yaml:1: "},
 	}
 	for _, tt := range tests {
@@ -92,8 +131,8 @@ func TestProblems(t *testing.T) {
 			if exact && got != tt.want || !strings.HasPrefix(got, tt.want) {
 				t.Errorf("error %q, want %q", got, tt.want)
 			}
-			if strings.Contains(got, "00112233") || strings.Contains(got, "\n") {
-				t.Errorf("error %q has a key in it or more than one line", got)
+			if strings.Contains(got, "00112233") || strings.Count(got, "\n") != strings.Count(tt.want, "\n") {
+				t.Errorf("error %q has a key in it or too many lines", got)
 			}
 		})
 	}
@@ -111,18 +150,90 @@ func TestPlaceOfAFinding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for place, line := range map[string]int{
-		"accounts[0].uri":             4,
-		"accounts[0].security":        6,
-		"accounts[0].certificate":     3,
-		"objects[0].resources[14]":    18,
-		"objects[7].resources[14]":    16,
-		"nowhere":                     1,
-		"accessControl[0].rights.101": 15,
+	for place, want := range map[string]string{
+		"accounts[0].uri":                   "meter.yaml:4: accounts[0].uri: x",
+		"accounts[0].security":              "meter.yaml:6: accounts[0].security: x",
+		"accounts[0].serverPublicKey":       "meter.yaml:3: accounts[0].serverPublicKey: x",
+		"accounts[0].serverResources[2]":    "meter.yaml:11: accounts[0].defaultMinimumPeriod: x",
+		"accounts[0].securityResources[16]": "meter.yaml:13: accounts[0].dtlsTlsCiphersuite: x",
+		"objects[0].resources[14]":          "meter.yaml:18: objects[0].resources.14: x",
+		"objects[0].resources[15]":          "meter.yaml:18: objects[0].resources.Timezone: x",
+		"objects[7].resources[14]":          "meter.yaml:16: objects[7].resources[14]: x",
+		"nowhere":                           "meter.yaml:1: nowhere: x",
+		"":                                  "meter.yaml:1: x",
+		"accessControl[0].rights.101":       "meter.yaml:15: accessControl[0].rights.101: x",
 	} {
-		if got := docs[0].Problem(place, "x").Line; got != line {
-			t.Errorf("%s is on line %d, want %d", place, got, line)
+		if got := docs[0].Problem(place, "x").Error(); got != want {
+			t.Errorf("%s is %q, want %q", place, got, want)
 		}
+	}
+}
+
+// Every Resource that an account may have is read again under the name, or in the list,
+// that Write puts it into.
+func TestResourcesOfAnAccount(t *testing.T) {
+	names := 0
+	for _, object := range []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer} {
+		def, _ := lwm2m.Definition(object)
+		vendors := lwm2m.ResourceDefinition{ID: 26000}
+		for _, d := range append(slices.Clone(def.Resources), vendors) {
+			if d.Secret {
+				continue
+			}
+			one := json.Number("1")
+			values := map[lwm2m.ResourceID]store.Literal{d.ID: {Number: &one}}
+			p := store.Profile{Name: "m", Accounts: []store.Account{{Name: "a", SecurityResources: values}}}
+			if object == lwm2m.ObjectServer {
+				p.Accounts = []store.Account{{Name: "a", ServerResources: values}}
+			}
+			if out := checkWriting(t, p); !strings.Contains(out, "Resources:") {
+				names++
+			}
+		}
+	}
+	if names < 30 {
+		t.Errorf("%d Resources have a name, want 30 at least", names)
+	}
+}
+
+func TestNumbersKeepTheirDigits(t *testing.T) {
+	for in, want := range map[string]string{
+		"1.50": "1.50", "1e3": "1e3", "-0.0": "-0.0", "12345678901234567890": "12345678901234567890",
+		"0x1F": "31", "0o17": "15", "0b11": "3", "1_000": "1000", "+5": "5", ".5": "0.5", "1.": "1",
+	} {
+		text := "name: m\nobjects:\n  - path: /3/0\n    resources: {9: " + in + "}\n"
+		docs, err := profilefile.Read("p.yaml", []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", in, err)
+			continue
+		}
+		got := docs[0].Profile.Objects[0].Resources[9]
+		if got.Number == nil || got.Number.String() != want {
+			t.Errorf("%s is read as %+v, want the number %s", in, got, want)
+		}
+		checkRoundTrip(t, text)
+	}
+}
+
+// Text that looks like something else stays text.
+func TestTextStaysText(t *testing.T) {
+	for _, text := range []string{
+		"1e3", "12", "true", "null", "~", "- a", "a: b", "a\nb", " a ", "", "1.5", "0x10", "#a", "'a'", `"a"`, "yes", "[a]",
+		"\t", "é", "\u2028", "\u0007", "12345678901234567890123", "---", "...", "&a", "*a", "!a", "%a", "a:", ".inf", "-.Inf", "+.inf", ".nan", "2026-01-01", "a #b",
+	} {
+		checkWriting(t, store.Profile{Name: "m", Objects: []store.ObjectValues{{
+			Path: lwm2m.InstancePath(3, 0), Resources: map[lwm2m.ResourceID]store.Literal{15: {Text: &text}},
+		}}})
+	}
+}
+
+func TestSeveralDocuments(t *testing.T) {
+	docs, err := profilefile.Read("p.yaml", []byte("name: a\n---\nname: b\naccounts: [{uri: x}]\n"))
+	if err != nil || len(docs) != 2 || docs[1].Profile.Name != "b" {
+		t.Fatalf("Read = %+v, %v", docs, err)
+	}
+	if got := docs[1].Problem("accounts[0].uri", "x").Line; got != 4 {
+		t.Errorf("a place of the second is on line %d, want 4", got)
 	}
 }
 
@@ -137,24 +248,33 @@ func checkRoundTrip(t *testing.T, in string) {
 		t.Fatal(err)
 	}
 	for _, d := range docs {
-		out, err := profilefile.Write(d.Profile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := profilefile.Read("out.yaml", out)
-		if err != nil || len(again) != 1 {
-			t.Fatalf("what was written is not read again: %v\n%s", err, out)
-		}
-		if !reflect.DeepEqual(again[0].Profile, d.Profile) {
-			t.Errorf("%+v became %+v\n%s", d.Profile, again[0].Profile, out)
-		}
+		checkWriting(t, d.Profile)
 	}
+}
+
+// checkWriting returns what is written of p, which is read again as p.
+func checkWriting(t *testing.T, p store.Profile) string {
+	t.Helper()
+	out, err := profilefile.Write(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := profilefile.Read("out.yaml", out)
+	if err != nil || len(again) != 1 {
+		t.Fatalf("what was written is not read again: %v\n%s", err, out)
+	}
+	if !reflect.DeepEqual(again[0].Profile, p) {
+		t.Errorf("%+v became %+v\n%s", p, again[0].Profile, out)
+	}
+	return string(out)
 }
 
 // Read never panics, and what it accepts survives being written and read again.
 func FuzzRead(f *testing.F) {
 	f.Add(meter)
 	f.Add("name: m\ndelete: [/0/1, /1]\naccounts: [{name: a, notificationStoring: false, serverPublicKey: 'hex:00ff'}]\n")
+	f.Add("name: m\nobjects: [{path: /3/0, resources: {14: 1e3, 15: '1e3', timezone: .5}}]\n")
+	f.Add("name: m\naccounts: [{name: a, securityResources: {26000: [1, x]}, sni: \"\\t\"}]\n")
 	f.Add(`{"name": "json", "objects": [{"path": "/5/0", "resources": {"1": -2.5}}]}`)
 	f.Fuzz(func(t *testing.T, in string) {
 		if _, err := profilefile.Read("in.yaml", []byte(in)); err != nil {

@@ -10,15 +10,12 @@ import (
 	"lwbs/store"
 )
 
-// maxSize of a file, in bytes.
-const maxSize = 1 << 20
-
 // A Document is one profile of a file.
 type Document struct {
 	Profile store.Profile
 
 	file  string
-	lines map[string]int
+	spots map[string]spot
 }
 
 // Read returns the profiles in the text of a file; file is its name in errors. An
@@ -35,17 +32,20 @@ func Read(file string, b []byte) ([]Document, error) {
 	var problems []*Problem
 	names := make(map[string]bool)
 	for _, n := range nodes {
-		r := &reader{file: file, lines: map[string]int{"": n.line}}
+		r := &reader{file: file, spots: map[string]spot{"": {line: n.line}}}
 		p := r.profile(n)
-		if p.Name == "" && len(r.problems) == 0 {
+		name, named := r.spots["name"]
+		switch {
+		case !named && n.kind == mapping:
 			r.fail(n.line, "name is missing")
-		}
-		if names[p.Name] {
-			r.fail(r.lines["name"], "a second profile with the name %q", p.Name)
+		case p.Name == "" && len(r.problems) == 0:
+			r.fail(name.line, "name is empty")
+		case p.Name != "" && names[p.Name]:
+			r.fail(name.line, "name: a second profile with the name %q", p.Name)
 		}
 		names[p.Name] = true
 		problems = append(problems, r.problems...)
-		out = append(out, Document{Profile: p, file: file, lines: r.lines})
+		out = append(out, Document{Profile: p, file: file, spots: r.spots})
 	}
 	if len(problems) > 0 {
 		return nil, joined(problems)
@@ -53,17 +53,17 @@ func Read(file string, b []byte) ([]Document, error) {
 	return out, nil
 }
 
-// Problem returns the problem with that message at a place of the document, such as
-// "accounts[0].uri"; of a place that was not written it is on the line of what
-// encloses it.
+// Problem returns the problem with that message at a place of the profile, such as
+// "accounts[0].uri", in the words of the document; of a place that was not written it
+// is on the line of what encloses it.
 func (d Document) Problem(place, message string) *Problem {
 	at := place
 	for {
-		if line, ok := d.lines[at]; ok {
+		if s, ok := d.spots[at]; ok {
 			if place != "" {
-				message = place + ": " + message
+				message = s.written + place[len(at):] + ": " + message
 			}
-			return &Problem{d.file, line, message}
+			return &Problem{d.file, s.line, message}
 		}
 		at = at[:max(0, strings.LastIndexAny(at, ".["))]
 	}
@@ -89,74 +89,6 @@ func (r *reader) profile(n node) (p store.Profile) {
 		},
 	}, nil)
 	return p
-}
-
-func (r *reader) account(n node, place string) (a store.Account) {
-	storing := true
-	r.mapping(n, place, fields{
-		"name":            r.str(&a.Name),
-		"uri":             r.str(&a.URI),
-		"shortServerID":   integer(r, &a.ShortServerID, 1, lwm2m.MaxID-1),
-		"security":        r.oneOf(&a.Security, "psk", "rpk", "certificate", "nosec"),
-		"identity":        r.str(&a.Identity),
-		"key":             func(n node, place string) { r.key(&a.Key, n, place) },
-		"keyLength":       integer(r, &a.KeyLength, 1, store.MaxKey),
-		"serverPublicKey": func(n node, place string) { r.bytes(&a.ServerPublicKey, n, place) },
-		"lifetime":        r.duration(&a.Lifetime),
-		"binding":         r.str(&a.Binding),
-		"notificationStoring": func(n node, place string) {
-			r.boolean(&storing)(n, place)
-			a.NotificationStoring = &storing
-		},
-	}, func(e entry, place string) bool { return r.accountResource(&a, e, place) })
-	return a
-}
-
-// key takes the words for where a key comes from. A key itself does not belong in a
-// profile, and the message does not repeat it.
-func (r *reader) key(into *string, n node, place string) {
-	switch n.scalar {
-	case store.KeyGenerate, store.KeyRenew, store.KeySupplied:
-		*into = n.scalar
-	default:
-		r.fail(n.line, "%s: want generate, renew or supplied: a key of its own is not for a profile but for the device record (lwbs device set --account-key-file)", place)
-	}
-}
-
-// accountResource reads a Resource of Object 0 or 1 that stands in an account under
-// its name.
-func (r *reader) accountResource(a *store.Account, e entry, place string) bool {
-	for _, of := range []struct {
-		object lwm2m.ObjectID
-		into   *map[lwm2m.ResourceID]store.Literal
-		taken  []string // names of Resources that have a key of their own
-	}{
-		{lwm2m.ObjectServer, &a.ServerResources, []string{"Short Server ID", "Lifetime", "Notification Storing When Disabled or Offline", "Binding"}},
-		{lwm2m.ObjectSecurity, &a.SecurityResources, []string{"LwM2M Server URI", "Bootstrap-Server", "Security Mode", "Secret Key", "Short Server ID"}},
-	} {
-		def, _ := lwm2m.Definition(of.object)
-		d, ok := def.ResourceNamed(e.key)
-		if !ok {
-			continue
-		}
-		for _, name := range of.taken {
-			if name == d.Name {
-				return false
-			}
-		}
-		if !d.Settable() {
-			r.fail(e.line, "%s: %s is not for a Bootstrap-Server to write", place, d.Name)
-			return true
-		}
-		if l, ok := r.literal(e.value, place); ok {
-			if *of.into == nil {
-				*of.into = make(map[lwm2m.ResourceID]store.Literal)
-			}
-			(*of.into)[d.ID] = l
-		}
-		return true
-	}
-	return false
 }
 
 // bytes reads "hex:…" or "base64:…".
@@ -190,7 +122,7 @@ func (r *reader) accessControl(n node, place string) (a store.AccessControl) {
 			a.Rights = make(map[uint16]uint8, len(n.entries))
 			for _, e := range n.entries {
 				at := join(place, e.key)
-				r.lines[at] = e.line
+				r.spots[at] = spot{e.line, at}
 				var id uint16
 				var bits uint8
 				integer(r, &id, 0, lwm2m.MaxID-1)(node{kind: number, line: e.line, scalar: e.key}, at)
@@ -203,23 +135,23 @@ func (r *reader) accessControl(n node, place string) (a store.AccessControl) {
 }
 
 func (r *reader) object(n node, place string) (o store.ObjectValues) {
-	var resources *entry
-	r.mapping(n, place, fields{"path": r.path(&o.Path)}, func(e entry, _ string) bool {
-		if e.key == "resources" {
-			resources = &e
-		}
-		return e.key == "resources"
-	})
-	if o.Path.Depth() != 2 {
-		r.fail(n.line, "%s: want the path of an Object Instance, such as /3/0", join(place, "path"))
-		return o
-	}
-	if resources == nil {
+	var resources *node // read last: their names depend on the path
+	r.mapping(n, place, fields{
+		"path":      r.path(&o.Path),
+		"resources": func(n node, _ string) { resources = &n },
+	}, nil)
+	switch path, ok := r.spots[join(place, "path")]; {
+	case n.kind != mapping:
+	case !ok:
+		r.fail(n.line, "%s: path is missing", place)
+	case o.Path.Depth() != 2:
+		r.fail(path.line, "%s: want the path of an Object Instance, such as /3/0", path.written)
+	case resources == nil:
 		r.fail(n.line, "%s: resources are missing", place)
-		return o
+	default:
+		o.Resources = make(map[lwm2m.ResourceID]store.Literal)
+		r.resources(o.Resources, *resources, join(place, "resources"), o.Path.Object())
 	}
-	def, _ := lwm2m.Definition(o.Path.Object())
-	o.Resources = r.resources(resources.value, join(place, "resources"), def)
 	return o
 }
 

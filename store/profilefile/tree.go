@@ -1,6 +1,7 @@
 package profilefile
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -44,15 +46,16 @@ type entry struct {
 	value node
 }
 
-// maxDepth is how deep values may lie within each other; a profile needs six.
-const maxDepth = 16
-
 // parse returns the documents of a file. Its errors are Problems.
 func parse(file string, b []byte) ([]node, error) {
 	if len(b) > maxSize {
 		return nil, &Problem{file, 1, fmt.Sprintf("the file has %d bytes, at most %d are read", len(b), maxSize)}
 	}
-	tree, err := parser.ParseBytes(b, 0)
+	tokens := lexer.Tokenize(string(b))
+	if line, err := excess(tokens); err != nil {
+		return nil, &Problem{file, line, err.Error()}
+	}
+	tree, err := parser.Parse(tokens, 0)
 	if err != nil {
 		return nil, syntaxProblem(file, err)
 	}
@@ -89,13 +92,16 @@ func syntaxProblem(file string, err error) *Problem {
 func convert(n ast.Node, depth int) (node, error) {
 	out := node{line: lineOf(n.GetToken())}
 	if depth == 0 {
-		return out, errors.New("values lie too deep within each other")
+		return out, errTooDeep
 	}
 	var err error
 	switch n := n.(type) {
 	case *ast.NullNode:
 	case *ast.StringNode:
 		out.kind, out.scalar = text, n.Value
+		if n.Token.Type == token.StringType && isNumber(n.Value) { // not quoted
+			out.kind = number
+		}
 	case *ast.LiteralNode:
 		out.kind, out.scalar = text, n.Value.Value
 	case *ast.IntegerNode, *ast.FloatNode:
@@ -146,6 +152,13 @@ func convertEntries(out node, values []*ast.MappingValueNode, depth int) (node, 
 		out.line = out.entries[0].line
 	}
 	return out, nil
+}
+
+// isNumber reports whether plain text is a number all the same: the YAML library takes
+// 1e3 and integers of more than 64 bits for text, other than JSON and YAML 1.2.
+func isNumber(text string) bool {
+	var n json.Number
+	return json.Unmarshal([]byte(text), &n) == nil && text != "null" && text[0] != '"'
 }
 
 func lineOf(t *token.Token) int {

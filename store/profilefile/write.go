@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -31,10 +32,9 @@ func Write(p store.Profile) ([]byte, error) {
 	w.list("accessControl", rights)
 	var objects []any
 	for _, o := range p.Objects {
-		def, _ := lwm2m.Definition(o.Path.Object())
 		objects = append(objects, yaml.MapSlice{
 			{Key: "path", Value: o.Path.String()},
-			{Key: "resources", Value: resources(o.Resources, def, false)},
+			{Key: "resources", Value: resources(o.Resources)},
 		})
 	}
 	w.list("objects", objects)
@@ -60,7 +60,7 @@ func (w *writer) put(key string, v any) { *w = append(*w, yaml.MapItem{Key: key,
 
 func (w *writer) text(key, v string) {
 	if v != "" {
-		w.put(key, v)
+		w.put(key, scalar(v))
 	}
 }
 
@@ -117,11 +117,25 @@ func account(a store.Account) yaml.MapSlice {
 	if a.NotificationStoring != nil {
 		w.put("notificationStoring", *a.NotificationStoring)
 	}
-	security, _ := lwm2m.Definition(lwm2m.ObjectSecurity)
-	server, _ := lwm2m.Definition(lwm2m.ObjectServer)
-	w = append(w, resources(a.SecurityResources, security, true)...)
-	w = append(w, resources(a.ServerResources, server, true)...)
+	w.accountResources(securityList, lwm2m.ObjectSecurity, a.SecurityResources)
+	w.accountResources(serverList, lwm2m.ObjectServer, a.ServerResources)
 	return yaml.MapSlice(w)
+}
+
+// accountResources puts Resources into an account under their names, and those that
+// have none there into a list by ID.
+func (w *writer) accountResources(list string, o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal) {
+	def, _ := lwm2m.Definition(o)
+	others := maps.Clone(values)
+	for _, id := range slices.Sorted(maps.Keys(values)) {
+		if d, ok := def.Resource(id); ok && named(o, d) {
+			w.put(camelCase(d.Name), value(values[id]))
+			delete(others, id)
+		}
+	}
+	if len(others) > 0 {
+		w.put(list, resources(others))
+	}
 }
 
 func accessControl(a store.AccessControl) yaml.MapSlice {
@@ -137,31 +151,42 @@ func accessControl(a store.AccessControl) yaml.MapSlice {
 	}
 }
 
-// resources are the values by Resource ID, or by name where named is set.
-func resources(values map[lwm2m.ResourceID]store.Literal, def lwm2m.ObjectDefinition, named bool) yaml.MapSlice {
+// resources are the values by Resource ID.
+func resources(values map[lwm2m.ResourceID]store.Literal) yaml.MapSlice {
 	out := make(yaml.MapSlice, 0, len(values))
 	for _, id := range slices.Sorted(maps.Keys(values)) {
-		key := strconv.Itoa(int(id))
-		if d, ok := def.Resource(id); ok && named {
-			key = d.Name
-		}
-		out = append(out, yaml.MapItem{Key: key, Value: value(values[id])})
+		out = append(out, yaml.MapItem{Key: strconv.Itoa(int(id)), Value: value(values[id])})
 	}
 	return out
+}
+
+// verbatim is a scalar that is YAML already.
+type verbatim string
+
+// MarshalYAML writes the scalar as it is.
+func (v verbatim) MarshalYAML() ([]byte, error) { return []byte(v), nil }
+
+// plain is text that cannot be taken for punctuation, nor for a number that begins like
+// ".inf".
+var plain = regexp.MustCompile(`^[A-Za-z0-9/_][A-Za-z0-9/+_.:@-]*$`)
+
+// scalar is text, quoted where it needs to be. The YAML library knows which plain words
+// do, but for some numbers, and it forgets some white space.
+func scalar(text string) any {
+	if isNumber(text) || !plain.MatchString(text) {
+		return verbatim(strconv.Quote(text))
+	}
+	return text
 }
 
 func value(l store.Literal) any {
 	switch {
 	case l.Text != nil:
-		return *l.Text
+		return scalar(*l.Text)
 	case l.Boolean != nil:
 		return *l.Boolean
 	case l.Number != nil:
-		if i, err := strconv.ParseInt(l.Number.String(), 10, 64); err == nil {
-			return i
-		}
-		f, _ := l.Number.Float64()
-		return f
+		return verbatim(*l.Number)
 	}
 	out := make(yaml.MapSlice, 0, len(l.Instances))
 	for _, id := range slices.Sorted(maps.Keys(l.Instances)) {

@@ -1,0 +1,106 @@
+package profilefile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// The lists of an account that hold the Resources which have no key there.
+const (
+	securityList = "securityResources"
+	serverList   = "serverResources"
+)
+
+func (r *reader) account(n node, place string) (a store.Account) {
+	storing := true
+	a.SecurityResources = make(map[lwm2m.ResourceID]store.Literal)
+	a.ServerResources = make(map[lwm2m.ResourceID]store.Literal)
+	known := fields{
+		"name":            r.str(&a.Name),
+		"uri":             r.str(&a.URI),
+		"shortServerID":   integer(r, &a.ShortServerID, 1, lwm2m.MaxID-1),
+		"security":        r.oneOf(&a.Security, "psk", "rpk", "certificate", "nosec"),
+		"identity":        r.str(&a.Identity),
+		"key":             func(n node, place string) { r.key(&a.Key, n, place) },
+		"keyLength":       integer(r, &a.KeyLength, 1, store.MaxKey),
+		"serverPublicKey": func(n node, place string) { r.bytes(&a.ServerPublicKey, n, place) },
+		"lifetime":        r.duration(&a.Lifetime),
+		"binding":         r.str(&a.Binding),
+		"notificationStoring": func(n node, place string) {
+			r.boolean(&storing)(n, place)
+			a.NotificationStoring = &storing
+		},
+		securityList: func(n node, place string) { r.resources(a.SecurityResources, n, place, lwm2m.ObjectSecurity) },
+		serverList:   func(n node, place string) { r.resources(a.ServerResources, n, place, lwm2m.ObjectServer) },
+	}
+	r.mapping(n, place, known, func(e entry, at string) {
+		if keyWords[strings.ToLower(e.key)] {
+			r.fail(e.line, "%s: %s", at, noKeysHere)
+		} else if !r.accountResource(&a, e, place) {
+			r.unknown(e, slices.Concat(sortedKeys(known), resourceNames(lwm2m.ObjectServer), resourceNames(lwm2m.ObjectSecurity)))
+		}
+	})
+	if len(a.SecurityResources) == 0 {
+		a.SecurityResources = nil
+	}
+	if len(a.ServerResources) == 0 {
+		a.ServerResources = nil
+	}
+	return a
+}
+
+// noKeysHere explains where keys belong.
+const noKeysHere = `a key itself does not belong in a profile; write "key: supplied" and give it to the device with lwbs device set --account-key-file`
+
+// keyWords are words, in lower case, under which people try to give a key itself.
+var keyWords = map[string]bool{"psk": true, "secret": true, "secretkey": true, "privatekey": true, "presharedkey": true}
+
+// key takes the words for where a key comes from. A key itself does not belong in a
+// profile, and the message does not repeat it.
+func (r *reader) key(into *string, n node, place string) {
+	switch n.scalar {
+	case store.KeyGenerate, store.KeyRenew, store.KeySupplied:
+		*into = n.scalar
+	default:
+		r.fail(n.line, "%s: want generate, renew or supplied: %s", place, noKeysHere)
+	}
+}
+
+// owned are the Resources of Objects 0 and 1 that an account has under another key than
+// their name. The empty key is for what no account has.
+var owned = map[lwm2m.ObjectID]map[lwm2m.ResourceID]string{
+	lwm2m.ObjectSecurity: {0: "uri", 1: "", 2: "security", 4: "serverPublicKey", 5: "key", 10: "shortServerID"},
+	lwm2m.ObjectServer:   {0: "shortServerID", 1: "lifetime", 6: "notificationStoring", 7: "binding"},
+}
+
+// accountResource reads a Resource of Object 0 or 1 that stands in an account under
+// its name, and reports whether it is one.
+func (r *reader) accountResource(a *store.Account, e entry, place string) bool {
+	object, list, into := lwm2m.ObjectServer, serverList, a.ServerResources
+	def, _ := lwm2m.Definition(object)
+	d, ok := def.ResourceNamed(e.key)
+	if !ok {
+		object, list, into = lwm2m.ObjectSecurity, securityList, a.SecurityResources
+		def, _ = lwm2m.Definition(object)
+		d, ok = def.ResourceNamed(e.key)
+	}
+	written := join(place, e.key)
+	key, taken := owned[object][d.ID]
+	switch {
+	case !ok:
+		return false
+	case taken && key == "":
+		r.fail(e.line, "%s: an account is never that of the Bootstrap-Server", written)
+	case taken:
+		r.fail(e.line, "%s: write %q for it", written, key)
+	case !d.Settable():
+		r.fail(e.line, "%s: %s is not for a Bootstrap-Server to write", written, d.Name)
+	default:
+		r.resource(into, e, d, fmt.Sprintf("%s.%s[%d]", place, list, d.ID), written)
+	}
+	return true
+}

@@ -1,0 +1,99 @@
+package profilefile
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"lwbs/lwm2m"
+)
+
+// camelCase is a registry name as a key of a profile: "Default Minimum Period" is
+// "defaultMinimumPeriod".
+func camelCase(name string) string {
+	var out strings.Builder
+	for i, word := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if i == 0 {
+			word = strings.ToLower(word)
+		} else {
+			word = strings.ToUpper(word[:1]) + word[1:]
+		}
+		out.WriteString(word)
+	}
+	return out.String()
+}
+
+// named reports whether d has its name for a key in a profile.
+func named(o lwm2m.ObjectID, d lwm2m.ResourceDefinition) bool {
+	_, taken := owned[o][d.ID]
+	return d.Settable() && !d.Secret && !taken
+}
+
+// resourceNames are the keys of the Resources of an Object that a profile may set.
+func resourceNames(o lwm2m.ObjectID) []string {
+	def, _ := lwm2m.Definition(o)
+	var out []string
+	for _, d := range def.Resources {
+		if named(o, d) {
+			out = append(out, camelCase(d.Name))
+		}
+	}
+	return out
+}
+
+// didYouMean ends a message about an unknown word with the known one that was probably
+// meant; empty where none is close.
+func didYouMean(word string, known []string) string {
+	if near := nearest(word, known); near != "" {
+		return ": did you mean " + strconv.Quote(near) + "?"
+	}
+	return ""
+}
+
+// nearest returns the known word that want was probably meant to be; empty where none
+// is close.
+func nearest(want string, known []string) string {
+	const longest = 100 // bytes; no known word is that long
+	best, distance := "", 3
+	if len(want) > longest {
+		return best
+	}
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(want), strings.ToLower(k)); d < distance {
+			best, distance = k, d
+		}
+	}
+	return best
+}
+
+// editDistance is how many letters must be added, removed or changed.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// printable is a key as it may stand in a message of one line.
+func printable(key string) string {
+	if strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(key)
+	}
+	return key
+}

@@ -1,0 +1,106 @@
+package profilefile
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// resources reads a mapping from Resources of an Object, by ID or name, to their
+// values.
+func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, place string, o lwm2m.ObjectID) {
+	if !r.want(n, place, mapping) {
+		return
+	}
+	def, _ := lwm2m.Definition(o)
+	for _, e := range n.entries {
+		written := join(place, e.key)
+		id, ok := resourceID(e.key, def)
+		if !ok {
+			r.fail(e.line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.key, didYouMean(e.key, resourceNames(o)))
+			continue
+		}
+		d, known := def.Resource(id)
+		if !known {
+			d.ID, d.Name = id, fmt.Sprintf("Resource %d", id)
+		}
+		r.resource(into, e, d, fmt.Sprintf("%s[%d]", place, id), written)
+	}
+}
+
+// resource reads the value of one Resource.
+func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, d lwm2m.ResourceDefinition, place, written string) {
+	r.spots[place] = spot{e.line, written}
+	switch _, twice := into[d.ID]; {
+	case twice:
+		r.fail(e.line, "%s: %s is there twice", written, d.Name)
+	case d.Secret:
+		r.fail(e.line, "%s: %s is a secret: profiles hold none", written, d.Name)
+	default:
+		if l, ok := r.literal(e.value, written); ok {
+			into[d.ID] = l
+		}
+	}
+}
+
+func resourceID(key string, def lwm2m.ObjectDefinition) (lwm2m.ResourceID, bool) {
+	if id, err := strconv.ParseUint(key, 10, 16); err == nil {
+		return lwm2m.ResourceID(id), id != lwm2m.MaxID
+	}
+	d, ok := def.ResourceNamed(key)
+	return d.ID, ok
+}
+
+// literal reads the value of a Resource: a scalar, a list, or a mapping by Resource
+// Instance ID.
+func (r *reader) literal(n node, place string) (store.Literal, bool) {
+	switch n.kind {
+	case text:
+		return store.Literal{Text: &n.scalar}, true
+	case boolean:
+		return store.Literal{Boolean: new(n.scalar == "true")}, true
+	case number:
+		return store.Literal{Number: new(jsonNumber(n.scalar))}, true
+	case list, mapping:
+		return r.instances(n, place)
+	}
+	r.fail(n.line, "%s: want a value, not %v", place, n.kind)
+	return store.Literal{}, false
+}
+
+// jsonNumber is a number of YAML, which has more forms than JSON: hexadecimal, for one.
+// One that is of both keeps its digits.
+func jsonNumber(text string) json.Number {
+	if json.Valid([]byte(text)) {
+		return json.Number(text)
+	}
+	if i, err := strconv.ParseInt(text, 0, 64); err == nil {
+		return json.Number(strconv.FormatInt(i, 10))
+	}
+	f, _ := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
+	return json.Number(strconv.FormatFloat(f, 'g', -1, 64))
+}
+
+func (r *reader) instances(n node, place string) (store.Literal, bool) {
+	out := store.Literal{Instances: make(map[lwm2m.ResourceInstanceID]store.Literal)}
+	for i, item := range n.items {
+		n.entries = append(n.entries, entry{key: strconv.Itoa(i), line: item.line, value: item})
+	}
+	ok := true
+	for _, e := range n.entries {
+		id, err := strconv.ParseUint(e.key, 10, 16)
+		if err != nil || id == lwm2m.MaxID || e.value.kind == list || e.value.kind == mapping {
+			r.fail(e.line, "%s: want single values by Resource Instance ID, not %q", place, e.key)
+			ok = false
+			continue
+		}
+		l, good := r.literal(e.value, place)
+		out.Instances[lwm2m.ResourceInstanceID(id)] = l
+		ok = ok && good
+	}
+	return out, ok
+}
