@@ -390,10 +390,12 @@ func TestDTLSWildcard(t *testing.T) {
 		t.Skip("wildcard sockets choose their source here, and there is no 127.0.0.2")
 	}
 	for _, addr := range []string{"0.0.0.0:0", ":0"} {
-		s := listenDTLSAt(t, addr, nil, nil)
-		for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
-			ask(t, dialDTLS(t, fmt.Sprintf("%s:%d", host, s.Addr().Port()), nil))
-		}
+		t.Run(addr, func(t *testing.T) {
+			s := listenDTLSAt(t, addr, nil, nil)
+			for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
+				ask(t, dialDTLS(t, fmt.Sprintf("%s:%d", host, s.Addr().Port()), nil))
+			}
+		})
 	}
 }
 
