@@ -67,10 +67,14 @@ func checkWords(p store.Profile) (found []Finding) {
 	}
 	oneOf("format", p.Format, formatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor")
 	oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
+	oneOf("pack", p.Pack, packAllow, packRefuse)
 	oneOf("delete", p.Delete.Mode, store.DeleteDiscovered, store.DeleteAll, store.DeleteList, store.DeleteNone)
 	oneOf("device.emptyResources", p.Device.EmptyResources, emptyWrite, emptyOmit)
 	if size := p.Device.BlockSize; size != 0 && (size < 16 || size > 1024 || bits.OnesCount(uint(size)) != 1) {
 		fail("device.blockSize", "%d is not a power of two from 16 to 1024", size)
+	}
+	if why := unconfirmable(p); p.Pack == packAllow && why != "" {
+		fail("pack", "no pack is possible: %s", why)
 	}
 	for i, path := range p.Delete.Paths {
 		if path.Depth() > 2 || path.Object() == lwm2m.ObjectDevice && path.Depth() > 0 {

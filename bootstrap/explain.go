@@ -42,6 +42,7 @@ const smallPayload = 512
 var stageNames = map[store.Stage]string{
 	store.StageHandshake: "DTLS handshake",
 	store.StageRequest:   "Bootstrap-Request",
+	store.StagePack:      "Bootstrap-Pack",
 	store.StageDiscover:  "Bootstrap-Discover",
 	store.StageDelete:    "Bootstrap-Delete",
 	store.StageWrite:     "Bootstrap-Write",
@@ -118,6 +119,7 @@ func harmless(s store.Session) string {
 
 // occurrences are those causes that need no more than the detail of the record.
 var occurrences = map[store.Cause]string{
+	store.CausePackDelivered:   "The device asked for everything in one pack and was given it; the protocol has no word for whether it could use it",
 	store.CauseHandshakeFailed: "The DTLS handshake ended before the device named an identity",
 	store.CauseNoRequest:       "The device authenticated and then asked for nothing",
 	store.CauseBadRequest:      "The Bootstrap-Request of the device breaks the specification",
@@ -144,6 +146,7 @@ var occurrences = map[store.Cause]string{
 // remedies say what to do.
 var remedies = map[store.Cause]string{
 	store.CauseDone:             "Nothing to do. If the device does not register, compare identity, key and address with what the LwM2M Server has.",
+	store.CausePackDelivered:    "Nothing, if the device registers with the LwM2M Server. If an ordinary session of it follows, it did not like the pack, and that session tells more; if neither does, set pack: refuse in the profile, and each write is answered.",
 	store.CauseIdentityUnknown:  "Add a device with this identity, or correct the identity in the device; every character counts, capitals and a prefix such as urn:imei: too.",
 	store.CauseKeyDiffers:       "Compare the key in the device with the one in the record; a key of 32 hexadecimal digits that was entered as text is another key. If other devices of the same network fail too, look at the network.",
 	store.CauseHandshakeFailed:  "See that the device uses DTLS 1.2 with a pre-shared key, that it speaks DTLS to this port and not plain CoAP, and that UDP passes in both directions. A port scan leaves the same trace.",

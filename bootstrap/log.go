@@ -23,7 +23,7 @@ const (
 // fault, Error that of this server or of those who configured it.
 func severity(c store.Cause) slog.Level {
 	switch c {
-	case store.CauseDone, store.CauseSuperseded, store.CauseStopped:
+	case store.CauseDone, store.CausePackDelivered, store.CauseSuperseded, store.CauseStopped:
 		return slog.LevelInfo
 	case store.CauseInternal, store.CausePlanInvalid:
 		return slog.LevelError
@@ -34,7 +34,7 @@ func severity(c store.Cause) slog.Level {
 // logEnd writes the one record of a session that ended, at level.
 func logEnd(ctx context.Context, log *slog.Logger, level slog.Level, s store.Session) {
 	message := "bootstrap failed"
-	if s.Cause == store.CauseDone {
+	if s.Cause.Success() {
 		message = "bootstrap done"
 	}
 	log.LogAttrs(ctx, level, message,

@@ -18,15 +18,24 @@ type provision struct {
 	made    bool // keys that the stored record does not have yet
 }
 
-// provision resolves what d is to be given, keys that are still to be made included.
-func (srv *Server) provision(ctx context.Context, d store.Device, secure bool) (provision, *failure) {
+// profileOf reads the profile of d.
+func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile, *failure) {
 	p, err := srv.cfg.Store.Profile(ctx, d.Profile)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return provision{}, failed(store.CausePlanInvalid, "the device's profile %q does not exist", d.Profile)
+		return p, failed(store.CausePlanInvalid, "the device's profile %q does not exist", d.Profile)
 	case err != nil:
 		f := srv.storeFault(err)
-		return provision{}, &f
+		return p, &f
+	}
+	return p, nil
+}
+
+// provision resolves what d is to be given, keys that are still to be made included.
+func (srv *Server) provision(ctx context.Context, d store.Device, secure bool) (provision, *failure) {
+	p, f := srv.profileOf(ctx, d)
+	if f != nil {
+		return provision{}, f
 	}
 	filled, err1 := FillKeys(p, &d, srv.cfg.Rand)
 	renewed, err2 := renewKeys(p, &d, srv.cfg.Rand)

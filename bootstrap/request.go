@@ -54,15 +54,9 @@ func parseRequest(queries []string) (bootstrapRequest, *refusal) {
 			pct = append(pct, value)
 		}
 	}
-	if len(ep) > 1 {
-		return req, badRequest("ep repeated", "the request has %d ep parameters", len(ep))
-	}
-	if len(ep) == 1 {
-		name := lwm2m.EndpointName(ep[0])
-		if err := name.Validate(); err != nil {
-			return req, badRequest("ep invalid", "%v: %s", err, printable(ep[0], maxIdentityShown))
-		}
-		req.endpoint = name
+	var refused *refusal
+	if req.endpoint, refused = parseEndpoint(ep); refused != nil {
+		return req, refused
 	}
 	if len(pct) > 1 {
 		return req, badRequest("pct repeated", "the request has %d pct parameters", len(pct))
@@ -75,6 +69,22 @@ func parseRequest(queries []string) (bootstrapRequest, *refusal) {
 		req.format = &format
 	}
 	return req, nil
+}
+
+// parseEndpoint reads the values of ep, of which there is one at most; the empty name
+// where there is none.
+func parseEndpoint(ep []string) (lwm2m.EndpointName, *refusal) {
+	switch len(ep) {
+	case 0:
+		return "", nil
+	case 1:
+		name := lwm2m.EndpointName(ep[0])
+		if err := name.Validate(); err != nil {
+			return "", badRequest("ep invalid", "%v: %s", err, printable(ep[0], maxIdentityShown))
+		}
+		return name, nil
+	}
+	return "", badRequest("ep repeated", "the request has %d ep parameters", len(ep))
 }
 
 // parsePreferred reads the value of pct.

@@ -20,6 +20,9 @@ const (
 	securityCertificate = "certificate"
 	securityNoSec       = "nosec"
 
+	packAllow  = "allow"
+	packRefuse = "refuse"
+
 	discoverAssume = "assume"
 	discoverFail   = "fail"
 

@@ -38,17 +38,11 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (Resp
 	case resource == pathBootstrap && r.Method == POST:
 		return srv.serveBootstrap(ctx, conn, r)
 	case resource == pathPack && r.Method == GET:
-		return srv.servePack()
+		return srv.servePack(ctx, conn, r)
 	case resource == pathBootstrap || resource == pathPack:
 		return Response{Code: lwm2m.CodeMethodNotAllowed}, nil
 	}
 	return Response{Code: lwm2m.CodeNotFound}, nil
-}
-
-// servePack declines Bootstrap-Pack-Request with the code that sends every client on
-// to POST /bs (Core 1.2.2 §6.1.7.7).
-func (srv *Server) servePack() (Response, func(context.Context)) {
-	return Response{Code: lwm2m.CodeNotImplemented}, nil
 }
 
 // serveBootstrap answers a Bootstrap-Request. The session that it may start sends
@@ -58,16 +52,15 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Re
 	req, refused := parseRequest(r.Queries)
 	record.Endpoint, record.PreferredFormat = req.endpoint, req.format
 	if refused != nil {
-		if d, known := srv.deviceOfIdentity(conn.Peer().Identity); known && conn.Peer().Secure() {
-			about(&record, d)
-		}
-		srv.refuse(ctx, record, refused)
-		return refused.response(), nil
+		return srv.misread(ctx, conn.Peer(), record, refused), nil
 	}
-	s, sctx, refused := srv.admit(ctx, conn, req, &record)
+	d, refused := srv.recognise(ctx, conn.Peer(), req.endpoint, &record)
 	if refused != nil {
-		srv.refuse(ctx, record, refused)
-		return refused.response(), nil
+		return srv.refuse(ctx, record, refused), nil
+	}
+	s, sctx, refused := srv.admit(ctx, conn, d, record)
+	if refused != nil {
+		return srv.refuse(ctx, record, refused), nil
 	}
 	// The association may end before the answer is sent; then there is no after, and
 	// the session has to end by itself.
@@ -97,29 +90,41 @@ func about(record *store.Session, d store.Device) {
 	record.Profile, record.DeviceRevision = d.Profile, d.Revision
 }
 
-// admit decides whether the request starts a session.
-func (srv *Server) admit(ctx context.Context, conn Conn, req bootstrapRequest, record *store.Session) (*session, context.Context, *refusal) {
-	peer := conn.Peer()
-	d, refused := srv.authorize(ctx, peer, req.endpoint)
+// recognise returns the device that the request is about, which the record names from
+// now on, or why it may not bootstrap.
+func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *refusal) {
+	d, refused := srv.authorize(ctx, peer, ep)
 	if d.Endpoint != "" {
 		about(record, d)
 	}
-	if refused != nil {
-		return nil, nil, refused
-	}
-	if _, f := srv.provision(ctx, d, peer.Secure()); f != nil {
+	return d, refused
+}
+
+// admit decides whether d, which may bootstrap, starts a session now.
+func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *refusal) {
+	if _, f := srv.provision(ctx, d, conn.Peer().Secure()); f != nil {
 		return nil, nil, ownFault(*f)
 	}
-	s, sctx := srv.newSession(ctx, conn, *record)
-	if refused = srv.sessions.add(s); refused != nil {
+	s, sctx := srv.newSession(ctx, conn, record)
+	if refused := srv.sessions.add(s); refused != nil {
 		s.cancel(nil)
 		return nil, nil, refused
 	}
 	return s, sctx, nil
 }
 
-// refuse records an attempt that starts no session. It never waits for the store.
-func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusal) {
+// misread answers a request that could not be read; the identity of the peer may tell
+// whose it is.
+func (srv *Server) misread(ctx context.Context, peer Peer, record store.Session, why *refusal) Response {
+	if d, known := srv.deviceOfIdentity(peer.Identity); known && peer.Secure() {
+		about(&record, d)
+	}
+	return srv.refuse(ctx, record, why)
+}
+
+// refuse records an attempt that starts no session, and returns the answer to it. It
+// never waits for the store.
+func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusal) Response {
 	record.Cause, record.Detail = why.cause, why.detail
 	record.Ended = time.Now()
 	level := slog.LevelDebug // of an attempt that is not the first of its kind
@@ -128,6 +133,7 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusa
 	}
 	logEnd(ctx, srv.cfg.Logger, level, record)
 	srv.cfg.Observe(Event{EventEnded, record})
+	return why.response()
 }
 
 // Active returns the sessions that are running, as they stand, oldest first.

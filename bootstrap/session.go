@@ -100,17 +100,21 @@ func (s *session) prepare(ctx context.Context) (state, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	s.given = given
-	s.format = writeFormat(given.device, given.profile, s.record.PreferredFormat)
+	s.give(given, writeFormat(given.device, given.profile, s.record.PreferredFormat))
 	s.untried = fallbacks(given.profile, s.format)
+	return (*session).discover, nil
+}
+
+// give notes what the client is to be given, and the format of it.
+func (s *session) give(given provision, format lwm2m.Format) {
+	s.given, s.format = given, format
 	limits := given.profile.Device
 	s.conn.Tune(Tuning{AckTimeout: time.Duration(limits.AckTimeout), BlockSize: limits.BlockSize})
 	s.note(func(r *store.Session) {
 		r.Profile, r.ProfileRevision = given.profile.Name, given.profile.Revision
 		r.DeviceRevision = given.device.Revision
-		r.Format = s.format
+		r.Format = format
 	})
-	return (*session).discover, nil
 }
 
 // discover asks where the client keeps its Bootstrap-Server Account, and plans.
@@ -257,12 +261,22 @@ func (s *session) end(ctx context.Context, f *failure) {
 	} else {
 		detail = s.settle(ctx)
 	}
+	s.rest()
+	s.release(ctx, f)
+	s.conclude(ctx, cause, detail)
+}
+
+// rest lets the next session of the device begin: nothing more is sent or edited.
+func (s *session) rest() {
 	s.srv.sessions.retire(s)
-	var superseded *supersededError
-	same := errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn
 	close(s.quiet)
+}
+
+// release gives the association up, unless a newer session goes on with it.
+func (s *session) release(ctx context.Context, f *failure) {
+	var superseded *supersededError
 	switch {
-	case same: // the newer session goes on with it
+	case errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn:
 	case f != nil:
 		_ = s.conn.Close()
 	case s.separate:
@@ -270,6 +284,10 @@ func (s *session) end(ctx context.Context, f *failure) {
 	default:
 		s.conn.Linger(linger)
 	}
+}
+
+// conclude completes the record and keeps it.
+func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
 	s.cancel(nil)
 	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, time.Now() })
 	record := s.snapshot()

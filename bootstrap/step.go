@@ -144,6 +144,8 @@ func describe(o store.Operation) string {
 	switch o.Op {
 	case lwm2m.OpFinish:
 		return "POST /bs (Bootstrap-Finish)"
+	case lwm2m.OpPack:
+		return "GET /bspack (Bootstrap-Pack)"
 	case lwm2m.OpDiscover:
 		return fmt.Sprintf("GET %v (Bootstrap-Discover)", o.Path)
 	}

@@ -11,3 +11,7 @@ const (
 	OpDelete   Op = "delete"
 	OpFinish   Op = "finish"
 )
+
+// OpPack is the answer to a Bootstrap-Pack-Request: everything in one payload, without
+// a request of the Bootstrap-Server (Core 1.2.2 §6.1.7.7).
+const OpPack Op = "pack"

@@ -89,7 +89,8 @@ type AccountKeys struct {
 	// that a device which took it and then vanished can still be served.
 	Pending lwm2m.Secret
 
-	// Delivered is when a device last accepted Key; zero for never.
+	// Delivered is when a device last accepted Key, or was sent it in a pack; zero
+	// for never.
 	Delivered time.Time
 }
 

@@ -32,6 +32,11 @@ type Profile struct {
 	// Bootstrap-Server Account where Discover does not tell. Default 0.
 	BootstrapInstance lwm2m.InstanceID `json:"bootstrapInstance,omitempty"`
 
+	// Pack says what a Bootstrap-Pack-Request gets: "allow" answers it, "refuse"
+	// declines with 5.01, which sends every client on to POST /bs. Empty means
+	// refuse: a client that takes a pack never says whether it could use it.
+	Pack string `json:"pack,omitempty"`
+
 	// SecretsOverNoSec permits key material to be written over plain CoAP.
 	SecretsOverNoSec bool `json:"secretsOverNoSec,omitempty"`
 

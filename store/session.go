@@ -72,6 +72,7 @@ type Stage string
 const (
 	StageHandshake Stage = "handshake" // DTLS was tried
 	StageRequest   Stage = "request"   // a Bootstrap-Request arrived
+	StagePack      Stage = "pack"      // a Bootstrap-Pack was put together
 	StageDiscover  Stage = "discover"
 	StageDelete    Stage = "delete"
 	StageWrite     Stage = "write"
@@ -85,6 +86,7 @@ type Cause string
 // The causes.
 const (
 	CauseDone             Cause = "done"               // Finish was answered with 2.04
+	CausePackDelivered    Cause = "pack-delivered"     // a Bootstrap-Pack was sent; nothing tells what became of it
 	CauseIdentityUnknown  Cause = "identity-unknown"   // handshake with an identity that no device has
 	CauseKeyDiffers       Cause = "key-differs"        // identity known, but the handshake did not complete
 	CauseHandshakeFailed  Cause = "handshake-failed"   // it ended before an identity was seen
@@ -111,6 +113,9 @@ const (
 	CauseStopped          Cause = "server-stopped"     // the server was shut down
 	CauseInternal         Cause = "internal-error"     // the server's own fault; its log tells more
 )
+
+// Success reports whether a session with this cause ended well.
+func (c Cause) Success() bool { return c == CauseDone || c == CausePackDelivered }
 
 // A SessionQuery selects sessions, the newest first.
 type SessionQuery struct {

@@ -112,7 +112,7 @@ func (m *Metrics) ended(s store.Session) {
 		return // refused, or lost, before anything was asked of the client
 	}
 	result := "failed"
-	if s.Cause == store.CauseDone {
+	if s.Cause.Success() {
 		result = "done"
 	}
 	m.duration.WithLabelValues(result).Observe(s.Ended.Sub(s.Started).Seconds())

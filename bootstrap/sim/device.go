@@ -23,6 +23,14 @@ type Config struct {
 	// PreferredFormat is sent as pct; zero sends none.
 	PreferredFormat lwm2m.Format
 
+	// Pack asks for everything in one Bootstrap-Pack first, in this format; zero does
+	// not. Where that does not work the device goes on to POST /bs.
+	Pack lwm2m.Format
+
+	// OmitAccount leaves out of that request where the device has its Bootstrap-Server
+	// Account, as clients of LwM2M 1.2.0 do.
+	OmitAccount bool
+
 	// Version is what the answer to Discover claims. Default "1.1"; "1.0" changes its
 	// form too.
 	Version string
@@ -65,6 +73,9 @@ type Step struct {
 type Result struct {
 	// Objects is what the device holds in the end.
 	Objects []lwm2m.Object
+
+	// Packed is whether it came in a Bootstrap-Pack.
+	Packed bool
 
 	// Accounts are the complete ones of LwM2M Servers among them.
 	Accounts []Account
@@ -113,6 +124,7 @@ type device struct {
 
 	mu      sync.Mutex
 	objects *objects // guarded by mu
+	packed  bool     // guarded by mu
 	done    bool     // guarded by mu
 }
 
@@ -135,10 +147,12 @@ func (d *device) bootstrap(ctx context.Context) error {
 		return fmt.Errorf("reach the bootstrap server: %w", err)
 	}
 	defer conn.Close()
-	req := bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}}
-	if !d.cfg.OmitEndpoint {
-		req.Queries = append(req.Queries, "ep="+string(d.cfg.Endpoint))
+	if d.cfg.Pack != 0 {
+		if packed, err := d.askForPack(ctx, conn); packed || err != nil {
+			return err
+		}
 	}
+	req := bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}, Queries: d.name()}
 	if d.cfg.PreferredFormat != 0 {
 		req.Queries = append(req.Queries, fmt.Sprintf("pct=%d", d.cfg.PreferredFormat.Number()))
 	}
@@ -162,6 +176,14 @@ func (d *device) bootstrap(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrNoFinish, ctx.Err())
 	}
+}
+
+// name is how the device calls itself in a request.
+func (d *device) name() []string {
+	if d.cfg.OmitEndpoint {
+		return nil
+	}
+	return []string{"ep=" + string(d.cfg.Endpoint)}
 }
 
 // lingerTime is how long the device leaves it to the server to close.
@@ -209,7 +231,7 @@ func (d *device) register(ctx context.Context, a Account) (location string, err 
 func (d *device) result() Result {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return Result{Objects: d.objects.content(), Accounts: d.objects.accounts()}
+	return Result{Packed: d.packed, Objects: d.objects.content(), Accounts: d.objects.accounts()}
 }
 
 // ServeRequest implements [bootstrap.Handler]: the device's part of the session.

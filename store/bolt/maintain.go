@@ -173,7 +173,7 @@ func checkSessions(tx *bbolt.Tx) (problems []error) {
 		if s.Identity != "" {
 			want.add(bucketSessionIdentity, pair(s.Identity, s.ID), "")
 		}
-		if s.Cause != store.CauseDone {
+		if !s.Cause.Success() {
 			want.add(bucketSessionFailed, k, "")
 		}
 		return nil

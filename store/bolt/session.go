@@ -59,7 +59,7 @@ func indexSession(tx *bbolt.Tx, s store.Session) error {
 	if s.Identity != "" {
 		errs = append(errs, tx.Bucket(bucketSessionIdentity).Put(pair(s.Identity, s.ID), present))
 	}
-	if s.Cause != store.CauseDone {
+	if !s.Cause.Success() {
 		errs = append(errs, tx.Bucket(bucketSessionFailed).Put(id, present))
 	}
 	return errors.Join(errs...)
@@ -165,7 +165,7 @@ func (db *DB) Sessions(ctx context.Context, q store.SessionQuery) (page []store.
 func sessionMatches(s store.Session, q store.SessionQuery) bool {
 	return (q.Endpoint == "" || s.Endpoint == q.Endpoint) &&
 		(q.Identity == "" || s.Identity == q.Identity) &&
-		(!q.Failed || s.Cause != store.CauseDone)
+		(!q.Failed || !s.Cause.Success())
 }
 
 // newestFirst calls each with the IDs before q.Before that the best index for q has,

@@ -237,8 +237,17 @@ func TestSeveralDocuments(t *testing.T) {
 	}
 }
 
+// everyChoice has the keys that are not in meter, none with its default.
+const everyChoice = `name: choices
+pack: allow
+discoverFailed: fail
+bootstrapInstance: 3
+secretsOverNoSec: true
+`
+
 func TestWriteIsReadAgain(t *testing.T) {
 	checkRoundTrip(t, meter)
+	checkRoundTrip(t, everyChoice)
 }
 
 func checkRoundTrip(t *testing.T, in string) {
@@ -272,6 +281,7 @@ func checkWriting(t *testing.T, p store.Profile) string {
 // Read never panics, and what it accepts survives being written and read again.
 func FuzzRead(f *testing.F) {
 	f.Add(meter)
+	f.Add(everyChoice)
 	f.Add("name: m\ndelete: [/0/1, /1]\naccounts: [{name: a, notificationStoring: false, serverPublicKey: 'hex:00ff'}]\n")
 	f.Add("name: m\nobjects: [{path: /3/0, resources: {14: 1e3, 15: '1e3', timezone: .5}}]\n")
 	f.Add("name: m\naccounts: [{name: a, securityResources: {26000: [1, x]}, sni: \"\\t\"}]\n")

@@ -1,0 +1,190 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A packRequest is what a client asked with GET /bspack (Core 1.2.2 §6.1.7.7).
+type packRequest struct {
+	endpoint lwm2m.EndpointName // empty when not given
+	format   lwm2m.Format       // Accept
+	own      *lwm2m.Discovery   // acc, the client's Bootstrap-Server Account; nil when not given
+}
+
+// packFormats can carry several Objects. The first is for a client that names none:
+// every client of LwM2M 1.2 reads it.
+var packFormats = []lwm2m.Format{lwm2m.FormatSenMLCBOR, lwm2m.FormatSenMLJSON, lwm2m.FormatLwM2MCBOR}
+
+// parsePackRequest reads a Bootstrap-Pack-Request. What could be read is returned with
+// the refusal too.
+func parsePackRequest(r Request) (packRequest, *refusal) {
+	req := packRequest{format: r.Accept}
+	if req.format == 0 {
+		req.format = packFormats[0]
+	}
+	var ep, acc []string
+	for _, q := range r.Queries {
+		switch name, value, _ := strings.Cut(q, "="); name {
+		case "ep":
+			ep = append(ep, value)
+		case "acc":
+			acc = append(acc, value)
+		}
+	}
+	var refused *refusal
+	if req.endpoint, refused = parseEndpoint(ep); refused != nil {
+		return req, refused
+	}
+	if len(acc) > 0 { // one parameter for each link is what the list is for, but no harm
+		own := lwm2m.ParseDiscover([]byte(strings.Join(acc, ",")))
+		req.own = &own
+	}
+	if !slices.Contains(packFormats, req.format) {
+		return req, &refusal{
+			*failed(store.CauseFormatUnknown, "the client asks for a pack in %v, which cannot carry one", req.format),
+			lwm2m.CodeNotAcceptable, "format cannot carry a pack",
+		}
+	}
+	return req, nil
+}
+
+// servePack answers a Bootstrap-Pack-Request with everything that the client is given.
+// Where the profile does not allow that, it declines with the code that sends every
+// client on to POST /bs, which is no attempt that a record is kept of.
+func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
+	record := srv.attempt(conn.Peer(), time.Now())
+	req, refused := parsePackRequest(r)
+	record.Endpoint, record.Format = req.endpoint, req.format
+	if refused != nil {
+		return srv.misread(ctx, conn.Peer(), record, refused), nil
+	}
+	d, refused := srv.recognise(ctx, conn.Peer(), req.endpoint, &record)
+	if refused != nil {
+		return srv.refuse(ctx, record, refused), nil
+	}
+	if p, f := srv.profileOf(ctx, d); f == nil {
+		if why := unpackable(p, req); why != "" {
+			srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap pack declined",
+				slog.String(LogEndpoint, string(d.Endpoint)), slog.String(LogRemote, record.Remote), slog.String("detail", why))
+			return Response{Code: lwm2m.CodeNotImplemented}, nil
+		}
+	}
+	s, sctx, refused := srv.admit(ctx, conn, d, record)
+	if refused != nil {
+		return srv.refuse(ctx, record, refused), nil
+	}
+	return s.servePack(sctx, req)
+}
+
+// unpackable says why no pack may be made of p for this request; empty where it may.
+func unpackable(p store.Profile, req packRequest) string {
+	switch {
+	case p.Pack != packAllow:
+		return "the profile does not allow it"
+	case req.own == nil && p.DiscoverFailed == discoverFail:
+		return "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one"
+	}
+	return unconfirmable(p)
+}
+
+// unconfirmable says what in p has to be confirmed by the client, which a pack never is;
+// empty where nothing has.
+func unconfirmable(p store.Profile) string {
+	for _, a := range p.Accounts {
+		if a.Key == store.KeyRenew {
+			return fmt.Sprintf("the key of account %q is renewed at every bootstrap, and a client never confirms that it took a pack", a.Name)
+		}
+	}
+	return ""
+}
+
+// servePack is the whole of a session that gives a pack. The association stays with the
+// client, which fetches the rest of a long answer, or goes on to POST /bs.
+func (s *session) servePack(ctx context.Context, req packRequest) (Response, func(context.Context)) {
+	if s.previous != nil {
+		<-s.previous
+	}
+	s.srv.history.began(s.snapshot())
+	s.observe(EventStarted)
+	s.enter(store.StagePack)
+	resp, f := s.pack(ctx, req)
+	if f != nil {
+		s.endPack(ctx, f)
+		return ownFault(*f).response(), nil
+	}
+	unanswered := context.AfterFunc(ctx, func() { s.endPack(ctx, s.interrupted(ctx, " before the pack was sent")) })
+	return resp, func(context.Context) {
+		if unanswered() {
+			s.endPack(ctx, nil)
+		}
+	}
+}
+
+// pack puts together what the client is given, keys that nobody has yet included, which
+// are kept before.
+func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure) {
+	began := time.Now()
+	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer())
+	if f != nil {
+		return Response{}, f
+	}
+	s.give(given, req.format)
+	objects, quirks, err := makePack(given.info, req.own, policyOf(given.profile))
+	if err != nil {
+		return Response{}, failed(store.CausePlanInvalid, "%v", err)
+	}
+	s.quirks(quirks...)
+	payload, err := lwm2m.Encode(req.format, lwm2m.Root, objects)
+	if err != nil {
+		return Response{}, failed(store.CauseInternal, "%v", err)
+	}
+	s.note(func(r *store.Session) {
+		r.Operations = append(r.Operations, store.Operation{
+			Op: lwm2m.OpPack, Path: lwm2m.Root, Format: req.format, Bytes: len(payload), Code: lwm2m.CodeContent, Took: time.Since(began),
+		})
+	})
+	s.observe(EventOperation)
+	return Response{Code: lwm2m.CodeContent, ContentFormat: req.format, Payload: payload}, nil
+}
+
+func (s *session) endPack(ctx context.Context, f *failure) {
+	cause, detail := store.CausePackDelivered, ""
+	if f != nil {
+		cause, detail = f.cause, f.detail
+	} else {
+		detail = s.settle(ctx)
+	}
+	s.rest()
+	s.conclude(ctx, cause, detail)
+}
+
+// makePack returns what a pack holds. Like a plan it is a pure function, and never has
+// the Bootstrap-Server Account in it: a client keeps its own where the pack has other
+// Instances of Security (Core 1.2.2 §6.1.7.7).
+//
+// A client of LwM2M 1.2.0 cannot tell where that account is. Besides the instance that
+// the profile assumes, /0/0 and /0/1 are left free for such a client, which is where
+// clients have it.
+func makePack(info lwm2m.BootstrapInfo, own *lwm2m.Discovery, pol policy) (objects []lwm2m.Object, quirks []string, err error) {
+	pol.deletes = store.DeletePolicy{Mode: store.DeleteDiscovered} // which is what a pack does to each of its Objects
+	l := newLayout(own, pol)
+	if !tellsBootstrapAccount(own) {
+		l.protected = append(l.protected, 0, 1)
+		l.quirks = []string{"does not tell where its Bootstrap-Server Account is"}
+	}
+	info.BootstrapServer = nil
+	l.assign(&info)
+	if err := l.survives(info); err != nil {
+		return nil, nil, err
+	}
+	objects, err = info.Objects(pol.emptyResources)
+	return objects, l.quirks, err
+}
