@@ -62,6 +62,10 @@ type DialConfig struct {
 	// choose.
 	Local string
 
+	// Tap sees every datagram of the association and may change it; nil leaves all as
+	// it is.
+	Tap Tap
+
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
 

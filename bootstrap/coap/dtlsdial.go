@@ -43,7 +43,7 @@ func dialDTLS(ctx context.Context, addr string, cfg DialConfig) (*conn, error) {
 	}
 	h := newHub(full)
 	peer := bootstrap.Peer{Remote: nc.RemoteAddr().String(), Transport: "coaps", Identity: cfg.Identity}
-	c := h.newConn(&dialledLink{hub: h, socket: secure}, peer)
+	c := h.newConn(withTap(&dialledLink{hub: h, socket: secure}, cfg.Tap), peer)
 	h.spawn(func() { readSecure(secure, c) })
 	return c, nil
 }
@@ -59,7 +59,7 @@ func readSecure(secure net.Conn, c *conn) {
 			return
 		case err != nil:
 			c.hub.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
-		default:
+		case admits(c.link, buf[:n]):
 			c.deliver(buf[:n])
 		}
 	}

@@ -23,7 +23,7 @@ func DialUDP(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn, 
 	}
 	h := newHub(full)
 	peer := bootstrap.Peer{Remote: nc.RemoteAddr().String(), Transport: "coap"}
-	c := h.newConn(&dialledLink{hub: h, socket: nc}, peer)
+	c := h.newConn(withTap(&dialledLink{hub: h, socket: nc}, cfg.Tap), peer)
 	h.spawn(func() { readDialled(h, nc, c) })
 	return c, nil
 }
@@ -58,7 +58,7 @@ func readDialled(h *hub, socket net.Conn, c *conn) {
 		case err != nil:
 			h.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
 			h.pause(errorPause)
-		default:
+		case admits(c.link, buf[:n]):
 			c.deliver(buf[:n])
 		}
 	}
