@@ -68,6 +68,7 @@ func checkWords(p store.Profile) (found []Finding) {
 	oneOf("format", p.Format, formatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor")
 	oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
 	oneOf("pack", p.Pack, packAllow, packRefuse)
+	oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
 	oneOf("delete", p.Delete.Mode, store.DeleteDiscovered, store.DeleteAll, store.DeleteList, store.DeleteNone)
 	oneOf("device.emptyResources", p.Device.EmptyResources, emptyWrite, emptyOmit)
 	if size := p.Device.BlockSize; size != 0 && (size < 16 || size > 1024 || bits.OnesCount(uint(size)) != 1) {

@@ -46,6 +46,7 @@ var stageNames = map[store.Stage]string{
 	store.StageDiscover:  "Bootstrap-Discover",
 	store.StageDelete:    "Bootstrap-Delete",
 	store.StageWrite:     "Bootstrap-Write",
+	store.StageVerify:    "look back",
 	store.StageFinish:    "Bootstrap-Finish",
 	store.StageDone:      "done",
 }
@@ -131,6 +132,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseBusy:            "The server was at its limit and asked the device to come back",
 	store.CauseDiscoverFailed:  "The server could not find out where the device keeps its Bootstrap-Server Account, and stopped rather than overwrite it",
 	store.CauseRefused:         "The device refused an operation that it must accept, so the session was ended without Bootstrap-Finish",
+	store.CauseVerifyFailed:    "The device accepted every write and then did not hold what was written, so the session was ended without Bootstrap-Finish",
 	store.CauseSilent:          "The device stopped answering",
 	store.CauseGarbled:         "The device's answer came in blocks that do not fit together",
 	store.CauseReset:           "The device did not recognise a request as its own business",
@@ -162,6 +164,7 @@ var remedies = map[store.Cause]string{
 	store.CauseBusy:             "Nothing, if it was a short rush: most devices try again. Else raise the limit of sessions.",
 	store.CauseDiscoverFailed:   "Set discoverFailed to \"assume\" and bootstrapInstance to the Security Object Instance that this kind of device uses for its Bootstrap-Server Account.",
 	store.CauseRefused:          "Look which operation was refused, and take out of the profile what the device does not know.",
+	store.CauseVerifyFailed:     "Take out of the profile what the device drops, or see why it does: it may have no room, or know the Resource by another meaning. With verify: record in the profile the session goes on and the history tells the differences.",
 	store.CauseSilent:           "Look at the radio link and the power supply of the device: it may sleep, or have lost its network. It will come again by itself. If it always stops at the same operation, that operation makes it fail.",
 	store.CauseGarbled:          "Try a smaller blockSize in the profile; if that does not help, the device's block-wise transfer is at fault, and its firmware needs mending.",
 	store.CauseReset:            "Restart the device: it has lost its bootstrap session, as after a reboot. If it always happens at the same operation, its firmware lacks that operation.",

@@ -1,6 +1,8 @@
 package bootstrap
 
 import (
+	"slices"
+
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -16,6 +18,11 @@ type operation struct {
 type plan struct {
 	operations []operation
 	quirks     []string // what is odd about the client, for the record
+}
+
+// writes are the Writes of the plan.
+func (p plan) writes() []operation {
+	return slices.DeleteFunc(slices.Clone(p.operations), func(o operation) bool { return o.op != lwm2m.OpWrite })
 }
 
 // A policy is the part of a profile that decides how its Bootstrap Information gets

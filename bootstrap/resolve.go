@@ -26,6 +26,10 @@ const (
 	discoverAssume = "assume"
 	discoverFail   = "fail"
 
+	verifyNone   = "none"
+	verifyRecord = "record"
+	verifyFail   = "fail"
+
 	emptyWrite = "write"
 	emptyOmit  = "omit"
 )

@@ -16,8 +16,10 @@ import (
 // to Bootstrap-Finish (Core 1.1.1 §6.1.7). One goroutine runs it, and it has one
 // request outstanding at a time.
 //
-//	prepare ---> discover ---> operate ---> finish ---> end
+//	prepare ---> discover ---> operate ---> (verify) ---> finish ---> end
 //	                            \___/ once for each planned Delete and Write
+//
+// A Bootstrap-Pack is a session too, a short one: see servePack.
 type session struct {
 	srv      *Server
 	conn     Conn
@@ -33,7 +35,9 @@ type session struct {
 	// What follows belongs to the goroutine of run.
 
 	given    provision
-	plan     []operation // what is left of it
+	found    *lwm2m.Discovery // what the client said it has; nil where it did not tell
+	plan     []operation      // what is left of it
+	writes   []operation      // the Writes of all of it
 	format   lwm2m.Format
 	untried  []lwm2m.Format // to fall back on
 	written  bool           // a Write was accepted
@@ -145,7 +149,7 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 	if err != nil {
 		return nil, failed(store.CausePlanInvalid, "%v", err)
 	}
-	s.plan = p.operations
+	s.found, s.plan, s.writes = found, p.operations, p.writes()
 	s.quirks(p.quirks...)
 	return (*session).operate, nil
 }
@@ -153,7 +157,11 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 // operate carries out the next planned operation. Never two at once: a client cut off
 // halfway must not hold a write without those before it.
 func (s *session) operate(ctx context.Context) (state, *failure) {
-	if len(s.plan) == 0 {
+	switch {
+	case len(s.plan) > 0:
+	case s.given.profile.Verify == verifyRecord, s.given.profile.Verify == verifyFail:
+		return (*session).verify, nil
+	default:
 		return (*session).finish, nil
 	}
 	o := s.plan[0]
@@ -308,7 +316,7 @@ func (s *session) enter(stage store.Stage) {
 	s.note(func(r *store.Session) { r.Stage = stage })
 }
 
-// maxQuirks bounds the quirks of a session: the client decides how many there are.
+// maxQuirks bounds the quirks and the notes of a session: the client decides how many there are.
 const maxQuirks = 16
 
 // quirks notes deviations of the client that were tolerated, each once.
@@ -323,6 +331,17 @@ func (s *session) quirks(found ...string) {
 	})
 }
 
+// remark notes what is worth telling of the session, whatever came of it.
+func (s *session) remark(notes ...string) {
+	s.note(func(r *store.Session) {
+		for _, n := range notes {
+			if len(r.Notes) < maxQuirks {
+				r.Notes = append(r.Notes, printable(n, maxErrorShown))
+			}
+		}
+	})
+}
+
 // snapshot is a copy of the record as it stands.
 func (s *session) snapshot() store.Session {
 	s.mu.Lock()
@@ -330,6 +349,7 @@ func (s *session) snapshot() store.Session {
 	r := s.record
 	r.Operations = slices.Clone(r.Operations)
 	r.Quirks = slices.Clone(r.Quirks)
+	r.Notes = slices.Clone(r.Notes)
 	return r
 }
 

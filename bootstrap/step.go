@@ -16,7 +16,7 @@ import (
 type step struct {
 	op      lwm2m.Op
 	path    lwm2m.Path
-	format  lwm2m.Format // of payload
+	format  lwm2m.Format // of payload; of the answer to a Read
 	payload []byte
 }
 
@@ -26,6 +26,8 @@ func (st step) request() Request {
 	switch st.op {
 	case lwm2m.OpDiscover:
 		return Request{Method: GET, Path: segments(st.path), Accept: lwm2m.FormatLink}
+	case lwm2m.OpRead:
+		return Request{Method: GET, Path: segments(st.path), Accept: st.format}
 	case lwm2m.OpDelete:
 		return Request{Method: DELETE, Path: segments(st.path)}
 	case lwm2m.OpFinish:
@@ -59,7 +61,7 @@ func (s *session) do(ctx context.Context, st step) (Response, *failure) {
 		f = s.unanswered(ctx, st, err)
 		o.Code, o.Error = 0, printable(err.Error(), maxErrorShown)
 	case answer.Code.Success():
-		if st.op == lwm2m.OpDiscover {
+		if st.op == lwm2m.OpDiscover || st.op == lwm2m.OpRead {
 			o.Format, o.Bytes = answer.ContentFormat, len(answer.Payload)
 		}
 	default:

@@ -32,6 +32,11 @@ type Profile struct {
 	// Bootstrap-Server Account where Discover does not tell. Default 0.
 	BootstrapInstance lwm2m.InstanceID `json:"bootstrapInstance,omitempty"`
 
+	// Verify says whether the server looks back before Finish, with Discover and with
+	// Reads of Objects 1 and 2: "none" does not, "record" keeps what differs from what
+	// was written in the history, "fail" ends the session over it. Empty means none.
+	Verify string `json:"verify,omitempty"`
+
 	// Pack says what a Bootstrap-Pack-Request gets: "allow" answers it, "refuse"
 	// declines with 5.01, which sends every client on to POST /bs. Empty means
 	// refuse: a client that takes a pack never says whether it could use it.

@@ -49,6 +49,9 @@ type Session struct {
 
 	// Quirks are deviations of the client that were tolerated.
 	Quirks []string `json:"quirks,omitempty"`
+
+	// Notes are what else is worth telling: what the client keeps of its servers, say.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // An Operation is one bootstrap operation of a session.
@@ -76,6 +79,7 @@ const (
 	StageDiscover  Stage = "discover"
 	StageDelete    Stage = "delete"
 	StageWrite     Stage = "write"
+	StageVerify    Stage = "verify"
 	StageFinish    Stage = "finish"
 	StageDone      Stage = "done"
 )
@@ -102,6 +106,7 @@ const (
 	CauseBusy             Cause = "busy"               // a limit of the server was reached
 	CauseDiscoverFailed   Cause = "discover-failed"    // refused, and the profile says that this ends the session
 	CauseRefused          Cause = "refused"            // the client refused a mandatory operation
+	CauseVerifyFailed     Cause = "verify-failed"      // the client did not hold what it had accepted
 	CauseSilent           Cause = "silent"             // the client did not answer an operation
 	CauseReset            Cause = "reset"              // the client answered an operation with RST
 	CauseGarbled          Cause = "garbled"            // the client's answer broke the rules of block-wise transfer

@@ -111,6 +111,9 @@ func printSession(out io.Writer, s store.Session) error {
 	for _, q := range s.Quirks {
 		fmt.Fprintf(out, "tolerated: the device %s\n", q)
 	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(out, "noted: %s\n", n)
+	}
 	printExplanation(out, bootstrap.Explain(s))
 	return nil
 }

@@ -239,6 +239,7 @@ func TestSeveralDocuments(t *testing.T) {
 
 // everyChoice has the keys that are not in meter, none with its default.
 const everyChoice = `name: choices
+verify: fail
 pack: allow
 discoverFailed: fail
 bootstrapInstance: 3

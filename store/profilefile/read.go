@@ -75,6 +75,7 @@ func (r *reader) profile(n node) (p store.Profile) {
 		"format":            r.oneOf(&p.Format, "auto", "tlv", "senml-json", "senml-cbor", "lwm2m-cbor"),
 		"discoverFailed":    r.oneOf(&p.DiscoverFailed, "assume", "fail"),
 		"bootstrapInstance": integer(r, &p.BootstrapInstance, 0, lwm2m.MaxID-1),
+		"verify":            r.oneOf(&p.Verify, "none", "record", "fail"),
 		"pack":              r.oneOf(&p.Pack, "allow", "refuse"),
 		"secretsOverNoSec":  r.boolean(&p.SecretsOverNoSec),
 		"delete":            func(n node, place string) { p.Delete = r.deletePolicy(n, place) },

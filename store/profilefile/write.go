@@ -42,6 +42,7 @@ func Write(p store.Profile) ([]byte, error) {
 	w.text("format", p.Format)
 	w.text("discoverFailed", p.DiscoverFailed)
 	w.number("bootstrapInstance", int(p.BootstrapInstance))
+	w.text("verify", p.Verify)
 	w.text("pack", p.Pack)
 	w.flag("secretsOverNoSec", p.SecretsOverNoSec)
 	if limits := device(p.Device); len(limits) > 0 {

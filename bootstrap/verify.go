@@ -1,0 +1,238 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// verify looks back before Finish, where the profile asks for it: clients answer 2.04
+// to a Write and drop what they do not know. Security is never readable, so that only
+// Bootstrap-Discover tells of its Instances; Server and Access Control are read (Core
+// 1.1.1 §6.1.7.4). A client that will not be read is none the worse for it.
+func (s *session) verify(ctx context.Context) (state, *failure) {
+	s.enter(store.StageVerify)
+	differences, f := s.discoverAgain(ctx)
+	if f != nil {
+		return nil, f
+	}
+	for _, o := range []lwm2m.ObjectID{lwm2m.ObjectServer, lwm2m.ObjectAccessControl} {
+		more, f := s.readBack(ctx, o)
+		if f != nil {
+			return nil, f
+		}
+		differences = append(differences, more...)
+	}
+	if len(differences) > 0 && s.given.profile.Verify == verifyFail {
+		return nil, failed(store.CauseVerifyFailed, "it %s", printable(strings.Join(differences, "; it "), maxErrorShown))
+	}
+	s.quirks(differences...)
+	return (*session).finish, nil
+}
+
+// discoverAgain returns in what the client differs from the plan by its own account;
+// nothing where it refused to tell already before.
+func (s *session) discoverAgain(ctx context.Context) ([]string, *failure) {
+	if s.found == nil {
+		return nil, nil
+	}
+	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover})
+	switch {
+	case f != nil && f.cause != store.CauseReset:
+		return nil, f
+	case f != nil || answer.Code != lwm2m.CodeContent:
+		s.tolerate()
+		return nil, nil
+	}
+	now := lwm2m.ParseDiscover(answer.Payload)
+	if policyOf(s.given.profile).clears() {
+		s.quirks(leftovers(s.writes, now)...)
+	}
+	return discoveredDifferences(s.writes, *s.found, now), nil
+}
+
+// clears reports whether the accounts that a client had are to go.
+func (pol policy) clears() bool {
+	return pol.deletes.Mode == store.DeleteDiscovered || pol.deletes.Mode == store.DeleteAll
+}
+
+// discoveredDifferences compares what was written with what a client says it has now;
+// before is what it had.
+func discoveredDifferences(writes []operation, before, now lwm2m.Discovery) (out []string) {
+	for _, w := range writes {
+		for _, p := range instancesOf(w) {
+			i := slices.IndexFunc(now.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path == p })
+			if i < 0 {
+				out = append(out, fmt.Sprintf("does not have %v, which it accepted", p))
+			}
+		}
+	}
+	for _, own := range before.BootstrapSecurity() {
+		if !slices.Contains(now.BootstrapSecurity(), own) && len(before.BootstrapSecurity()) == 1 {
+			out = append(out, fmt.Sprintf("does not have its Bootstrap-Server Account /0/%d any more", own))
+		}
+	}
+	return out
+}
+
+// leftovers are the accounts that a client has apart from those it was given.
+func leftovers(writes []operation, now lwm2m.Discovery) (out []string) {
+	var written []lwm2m.Path
+	for _, w := range writes {
+		written = append(written, instancesOf(w)...)
+	}
+	for _, in := range now.Instances {
+		if in.Path.Object() <= lwm2m.ObjectServer && in.ShortServerID != 0 && !slices.Contains(written, in.Path) {
+			out = append(out, fmt.Sprintf("keeps %v of server %d, which was to go", in.Path, in.ShortServerID))
+		}
+	}
+	return out
+}
+
+// instancesOf are the Instances that a Write is about.
+func instancesOf(w operation) (out []lwm2m.Path) {
+	for _, o := range w.objects {
+		for _, in := range o.Instances {
+			out = append(out, lwm2m.InstancePath(o.ID, in.ID))
+		}
+	}
+	return out
+}
+
+// readBack reads an Object of which something was written, and returns the differences.
+func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *failure) {
+	written := writtenInstances(s.writes, o)
+	if len(written) == 0 {
+		return nil, nil
+	}
+	path := lwm2m.ObjectPath(o)
+	answer, f := s.do(ctx, step{op: lwm2m.OpRead, path: path, format: s.format})
+	switch {
+	case f != nil && f.cause != store.CauseReset:
+		return nil, f
+	case f != nil || answer.Code != lwm2m.CodeContent:
+		s.tolerate()
+		return nil, nil
+	}
+	format := answer.ContentFormat
+	if format == 0 {
+		format = s.format
+	}
+	read, err := lwm2m.Decode(format, path, answer.Payload)
+	if err != nil {
+		s.quirks(fmt.Sprintf("answers a Read of %v with what is not %v", path, format))
+		return nil, nil
+	}
+	if o == lwm2m.ObjectServer {
+		s.remark(serverHistory(read[0].Instances)...)
+	}
+	return readDifferences(format, o, written, read[0].Instances), nil
+}
+
+// writtenInstances are the Instances of o that were written.
+func writtenInstances(writes []operation, o lwm2m.ObjectID) (out []lwm2m.Instance) {
+	for _, w := range writes {
+		for _, object := range w.objects {
+			if object.ID == o {
+				out = append(out, object.Instances...)
+			}
+		}
+	}
+	return out
+}
+
+// serverHistory is what a client keeps of its LwM2M Servers: Last Bootstrapped, and the
+// last alert of TLS, which tells why a registration failed.
+func serverHistory(servers []lwm2m.Instance) (out []string) {
+	for _, in := range servers {
+		who := fmt.Sprintf("/1/%d", in.ID)
+		if id, ok := in.Resource(0); ok {
+			who = fmt.Sprintf("server %v", id.Value)
+		}
+		if alert, ok := in.Resource(11); ok {
+			out = append(out, fmt.Sprintf("%s: last TLS alert %v", who, alert.Value))
+		}
+		if last, ok := in.Resource(12); ok {
+			out = append(out, fmt.Sprintf("%s: last bootstrapped %v", who, last.Value.Time().Format(time.RFC3339)))
+		}
+	}
+	return out
+}
+
+// readDifferences compares Instances that were written with those that were read in a
+// format. What was written is put through the same format first, which changes the
+// types of Resources that nobody knows.
+func readDifferences(f lwm2m.Format, o lwm2m.ObjectID, written, read []lwm2m.Instance) (out []string) {
+	for _, in := range written {
+		p := lwm2m.InstancePath(o, in.ID)
+		i := slices.IndexFunc(read, func(r lwm2m.Instance) bool { return r.ID == in.ID })
+		if i < 0 {
+			out = append(out, fmt.Sprintf("does not hold %v, which it accepted", p))
+			continue
+		}
+		for _, want := range throughFormat(f, p, in).Resources {
+			have, ok := read[i].Resource(want.ID)
+			switch {
+			case !ok:
+				out = append(out, fmt.Sprintf("does not hold %s, which it accepted", resourceText(p, want.ID)))
+			case !sameResource(want, have):
+				out = append(out, fmt.Sprintf("holds %s at %s, where %s was written", valueText(have), resourceText(p, want.ID), valueText(want)))
+			}
+		}
+	}
+	return out
+}
+
+// throughFormat is in as a client reads it.
+func throughFormat(f lwm2m.Format, p lwm2m.Path, in lwm2m.Instance) lwm2m.Instance {
+	payload, err := lwm2m.Encode(f, p, []lwm2m.Object{{ID: p.Object(), Instances: []lwm2m.Instance{in}}})
+	if err != nil {
+		return in
+	}
+	objects, err := lwm2m.Decode(f, p, payload)
+	if err != nil {
+		return in
+	}
+	return objects[0].Instances[0]
+}
+
+// sameResource compares values; the order of Resource Instances means nothing.
+func sameResource(a, b lwm2m.Resource) bool {
+	if a.Multiple != b.Multiple || len(a.Instances) != len(b.Instances) || a.Value != b.Value {
+		return false
+	}
+	for _, i := range a.Instances {
+		if !slices.Contains(b.Instances, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// resourceText names a Resource: "/1/0/1 (Lifetime)".
+func resourceText(instance lwm2m.Path, id lwm2m.ResourceID) string {
+	text := instance.Append(uint16(id)).String()
+	def, _ := lwm2m.Definition(instance.Object())
+	if d, ok := def.Resource(id); ok {
+		text += " (" + d.Name + ")"
+	}
+	return text
+}
+
+// valueText is the value of a Resource, or its values by Resource Instance.
+func valueText(r lwm2m.Resource) string {
+	if !r.Multiple {
+		return r.Value.String()
+	}
+	values := make([]string, len(r.Instances))
+	for i, v := range r.Instances {
+		values[i] = fmt.Sprintf("%d: %v", v.ID, v.Value)
+	}
+	slices.Sort(values)
+	return "{" + strings.Join(values, ", ") + "}"
+}
