@@ -34,6 +34,9 @@ type credentialRow struct {
 	Identity []byte         `json:"identity"` // bytes: it need not be UTF-8
 	Key      []byte         `json:"key"`
 	Created  time.Time      `json:"created"`
+	Pending  bool           `json:"pending,omitempty"`
+	Replaces []byte         `json:"replaces,omitempty"`
+	URI      string         `json:"uri,omitempty"`
 }
 
 type accountRow struct {
@@ -60,7 +63,7 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	}
 	for _, c := range d.Credentials {
 		row.Credentials = append(row.Credentials, credentialRow{
-			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created,
+			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: []byte(c.Replaces), URI: c.URI,
 			Key: k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
 		})
 	}
@@ -90,7 +93,7 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 	o := opener{keyring: k, endpoint: row.Endpoint}
 	for _, c := range row.Credentials {
 		d.Credentials = append(d.Credentials, Credential{
-			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created,
+			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: string(c.Replaces), URI: c.URI,
 			Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
 		})
 	}

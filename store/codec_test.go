@@ -17,7 +17,10 @@ func fullDevice() store.Device {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return store.Device{
 		Endpoint: "dev", Revision: 3, Profile: "p", Disabled: true, NoSec: true, Format: lwm2m.FormatTLV, Note: "n", Created: at, Updated: at,
-		Credentials: []store.Credential{{Kind: store.CredentialPSK, Identity: "i\x00", Key: lwm2m.NewSecret([]byte("k1")), Created: at}},
+		Credentials: []store.Credential{
+			{Kind: store.CredentialPSK, Identity: "i\x00", Key: lwm2m.NewSecret([]byte("k1")), Created: at, URI: "coaps://bs.example"},
+			{Kind: store.CredentialPSK, Identity: "j", Key: lwm2m.NewSecret([]byte("k3")), Created: at, Pending: true, Replaces: "i\x00"},
+		},
 		Accounts:    map[string]store.AccountKeys{"a": {Identity: "x", Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), Delivered: at}},
 		Vars:        map[string]string{"v": "w"}, Tags: []string{"t"},
 	}

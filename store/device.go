@@ -67,6 +67,18 @@ type Credential struct {
 	Key lwm2m.Secret
 
 	Created time.Time
+
+	// Pending is set on a credential that the device is given in place of another and
+	// that it has not come with yet. Until then both authenticate it.
+	Pending bool
+
+	// Replaces is the PSK identity of the credential that is dropped as soon as the
+	// device comes with this one, which is pending; empty: none is.
+	Replaces string
+
+	// URI is the address of the Bootstrap-Server that the device was given together
+	// with this credential; empty for one that it was made with.
+	URI string
 }
 
 // Identity limits, in bytes (LwM2M Core 1.1.1 Appendix E.1.1).
