@@ -2,6 +2,7 @@
 
 GO       ?= go
 FUZZTIME ?= 20s
+BENCH    ?= .
 RETRY    := .ci/retry
 GODIRS   := bootstrap cmd lwm2m store tlv
 
@@ -41,7 +42,7 @@ test-crash: ## kill -9 the database in the middle of its writes, again and again
 	LWBS_CRASH_ROUNDS=$${LWBS_CRASH_ROUNDS:-200} $(GO) test -count=1 -timeout 30m -run Crash ./store/bolt
 
 .PHONY: interop
-interop: peers ## tests against Leshan and Wakaama; INTEROP=require fails where a peer is missing
+interop: peers ## tests against Leshan, Wakaama and other DTLS libraries; INTEROP=require fails where a peer is missing
 	$(GO) test -tags interop -count=1 -timeout 15m -parallel 4 -v ./bootstrap/interop
 
 .PHONY: fuzz
@@ -53,19 +54,24 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	done
 
 .PHONY: bench
-bench: ## every benchmark
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## every benchmark, about 15 minutes
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 1h ./...
+
+.PHONY: bench-transport
+bench-transport: ## storms, floods and loss against lwbs in a process of its own; BENCH=Storm picks
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 1h -v ./bootstrap/bench
 
 .PHONY: clean
 clean: ## what these targets made, the peers of interop too
-	rm -rf bin testdata/leshan/*/target testdata/wakaama/node_modules
+	rm -rf bin testdata/leshan/*/target testdata/wakaama/node_modules testdata/mbedtls/venv
 
 # The foreign stacks. A peer is built where its tools are.
 LESHAN  := testdata/leshan/server/target/server.jar
 WAKAAMA := testdata/wakaama/node_modules/.package-lock.json
+MBEDTLS := testdata/mbedtls/venv/.installed
 
 .PHONY: peers
-peers: modules $(if $(shell command -v mvn),$(LESHAN)) $(if $(shell command -v npm),$(WAKAAMA))
+peers: modules $(if $(shell command -v mvn),$(LESHAN)) $(if $(shell command -v npm),$(WAKAAMA)) $(if $(shell command -v python3),$(MBEDTLS))
 
 $(LESHAN): $(shell find testdata/leshan -name pom.xml -o -path '*/src/*' -type f)
 	$(RETRY) mvn -B -q -ntp -f testdata/leshan package
@@ -73,4 +79,9 @@ $(LESHAN): $(shell find testdata/leshan -name pom.xml -o -path '*/src/*' -type f
 
 $(WAKAAMA): testdata/wakaama/package.json testdata/wakaama/package-lock.json
 	testdata/wakaama/build
+	touch $@
+
+$(MBEDTLS): testdata/mbedtls/requirements.txt
+	python3 -m venv $(@D)
+	$(RETRY) $(@D)/bin/pip install -q --disable-pip-version-check --only-binary :all: -r $<
 	touch $@
