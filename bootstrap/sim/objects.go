@@ -8,29 +8,36 @@ import (
 )
 
 // objects are what a client holds, with the rules that protect some of it from a
-// Bootstrap-Server (Core 1.1.1 §6.1.7.6).
+// Bootstrap-Server (Core 1.1.1 §6.1.7.6), as far as its stack keeps them.
 type objects struct {
 	supported []lwm2m.ObjectID
 	held      map[lwm2m.Path]lwm2m.Instance // by the path of the Instance
 	merge     bool                          // a Write keeps Resources that it does not name
+	stack     Stack
 }
 
-// newObjects returns what a client has from the factory: its Bootstrap-Server Account
-// and its Device Object.
-func newObjects(own lwm2m.SecurityInstance, merge bool) (*objects, error) {
-	in, err := own.Instance(true)
+// newObjects returns what a client has from the factory: its Bootstrap-Server Account,
+// its Device Object, and what else cfg has it hold.
+func newObjects(cfg Config) (*objects, error) {
+	own, err := cfg.BootstrapServer.Instance(true)
 	if err != nil {
 		return nil, err
 	}
 	o := &objects{
 		supported: []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectAccessControl, lwm2m.ObjectDevice},
 		held:      make(map[lwm2m.Path]lwm2m.Instance),
-		merge:     merge,
+		merge:     cfg.Merge,
+		stack:     cfg.Stack,
 	}
-	o.held[lwm2m.InstancePath(lwm2m.ObjectSecurity, own.ID)] = in
+	o.held[lwm2m.InstancePath(lwm2m.ObjectSecurity, own.ID)] = own
 	o.held[lwm2m.InstancePath(lwm2m.ObjectDevice, 0)] = lwm2m.Instance{Resources: []lwm2m.Resource{
 		lwm2m.Single(0, lwm2m.StringValue("lwbs")), lwm2m.Single(1, lwm2m.StringValue("simulated device")),
 	}}
+	for _, object := range cfg.Holds {
+		for _, in := range object.Instances {
+			o.held[lwm2m.InstancePath(object.ID, in.ID)] = in
+		}
+	}
 	return o, nil
 }
 
@@ -40,8 +47,14 @@ func (o *objects) paths() []lwm2m.Path {
 }
 
 // content returns everything held, by Object.
-func (o *objects) content() (out []lwm2m.Object) {
+func (o *objects) content() []lwm2m.Object { return o.below(lwm2m.Root) }
+
+// below returns what is held at or below at, by Object.
+func (o *objects) below(at lwm2m.Path) (out []lwm2m.Object) {
 	for _, p := range o.paths() {
+		if !at.Contains(p) {
+			continue
+		}
 		if n := len(out); n == 0 || out[n-1].ID != p.Object() {
 			out = append(out, lwm2m.Object{ID: p.Object()})
 		}
@@ -76,52 +89,6 @@ func (o *objects) protected(p lwm2m.Path) bool {
 	return false
 }
 
-// delete removes what lies at or below p, but what is protected.
-func (o *objects) delete(p lwm2m.Path) lwm2m.Code {
-	if p.Depth() > 2 {
-		return lwm2m.CodeMethodNotAllowed
-	}
-	if _, ok := o.held[p]; p.Depth() == 2 && (!ok || o.protected(p)) {
-		return lwm2m.CodeBadRequest
-	}
-	for _, held := range o.paths() {
-		if p.Contains(held) && !o.protected(held) {
-			delete(o.held, held)
-		}
-	}
-	return lwm2m.CodeDeleted
-}
-
-// write puts objects, which were decoded for the path p.
-func (o *objects) write(p lwm2m.Path, written []lwm2m.Object) lwm2m.Code {
-	for _, object := range written {
-		if !slices.Contains(o.supported, object.ID) {
-			return lwm2m.CodeNotFound
-		}
-		for _, in := range object.Instances {
-			at := lwm2m.InstancePath(object.ID, in.ID)
-			old, ok := o.held[at]
-			// What a device is by itself stays: its Device Object is never replaced.
-			if ok && (o.merge || p.Depth() > 2 || object.ID == lwm2m.ObjectDevice) {
-				in = merged(old, in)
-			}
-			o.held[at] = in
-		}
-	}
-	return lwm2m.CodeChanged
-}
-
-// merged is old with the Resources of in put over it.
-func merged(old, in lwm2m.Instance) lwm2m.Instance {
-	for _, r := range old.Resources {
-		if _, ok := in.Resource(r.ID); !ok {
-			in.Resources = append(in.Resources, r)
-		}
-	}
-	slices.SortFunc(in.Resources, func(a, b lwm2m.Resource) int { return int(a.ID) - int(b.ID) })
-	return in
-}
-
 // discovery is the answer to a Discover of p.
 func (o *objects) discovery(p lwm2m.Path, version string) lwm2m.Discovery {
 	d := lwm2m.Discovery{Version: version}
@@ -139,6 +106,7 @@ func (o *objects) discovery(p lwm2m.Path, version string) lwm2m.Discovery {
 		case lwm2m.ObjectSecurity:
 			if s, err := lwm2m.SecurityFrom(o.held[held]); err == nil {
 				in.ShortServerID = s.ShortServerID
+				in.BadShortServerID = !s.BootstrapServer && s.ShortServerID == 0
 				if version != "1.0" {
 					in.URI = s.ServerURI
 				}
@@ -151,39 +119,4 @@ func (o *objects) discovery(p lwm2m.Path, version string) lwm2m.Discovery {
 		d.Instances = append(d.Instances, in)
 	}
 	return d
-}
-
-// An Account is a Security and a Server Instance that belong together.
-type Account = lwm2m.ServerAccount
-
-// accounts returns the complete ones held.
-func (o *objects) accounts() (out []Account) {
-	for _, s := range o.security() {
-		if s.BootstrapServer {
-			continue
-		}
-		for _, p := range o.paths() {
-			if p.Object() != lwm2m.ObjectServer {
-				continue
-			}
-			if server, err := lwm2m.ServerFrom(o.held[p]); err == nil && server.ShortServerID == s.ShortServerID {
-				out = append(out, Account{Security: s, Server: server})
-			}
-		}
-	}
-	return out
-}
-
-// consistent reports whether the client can work with what it holds: its one
-// Bootstrap-Server Account, and a Server for each other Security Instance.
-func (o *objects) consistent() bool {
-	bootstrapServers, others := 0, 0
-	for _, s := range o.security() {
-		if s.BootstrapServer {
-			bootstrapServers++
-		} else {
-			others++
-		}
-	}
-	return bootstrapServers == 1 && others > 0 && others == len(o.accounts())
 }

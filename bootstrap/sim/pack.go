@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
@@ -31,18 +30,4 @@ func (d *device) askForPack(ctx context.Context, conn bootstrap.Conn) (used bool
 	defer d.mu.Unlock()
 	d.packed = d.objects.replace(pack)
 	return d.packed, nil
-}
-
-// replace puts the Objects of a pack in place of those held, or leaves everything as it
-// was where the client could not work with the result.
-func (o *objects) replace(pack []lwm2m.Object) bool {
-	before := maps.Clone(o.held)
-	for _, object := range pack {
-		o.delete(lwm2m.ObjectPath(object.ID))
-	}
-	if o.write(lwm2m.Root, pack) != lwm2m.CodeChanged || !o.consistent() {
-		o.held = before
-		return false
-	}
-	return true
 }

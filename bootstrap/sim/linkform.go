@@ -1,0 +1,57 @@
+package sim
+
+import (
+	"slices"
+
+	"lwbs/lwm2m"
+)
+
+// A LinkForm is how a client writes its answer to Discover. The zero LinkForm is that of
+// the specification, for the version of the device.
+type LinkForm struct {
+	// Root is what the answer begins with, such as `</>;lwm2m=1.0`. Where it is empty
+	// the rest does not count.
+	Root string
+
+	// Objects makes it name each Object, beside its Instances.
+	Objects bool
+
+	// Versions are those of Objects that it names for that, too.
+	Versions map[lwm2m.ObjectID]string
+
+	// URIs makes it tell the server URIs of Security Instances.
+	URIs bool
+}
+
+// append appends d in that form.
+func (f LinkForm) append(dst []byte, d lwm2m.Discovery) []byte {
+	if f.Root == "" {
+		return lwm2m.AppendDiscovery(dst, d)
+	}
+	dst = append(dst, f.Root...)
+	for _, o := range d.Objects {
+		instances := slices.DeleteFunc(slices.Clone(d.Instances), func(in lwm2m.DiscoveredInstance) bool { return in.Path.Object() != o })
+		if link, named := f.object(o, len(instances)); named {
+			dst = lwm2m.AppendLinks(append(dst, ','), link)
+		}
+		for i := range instances {
+			if !f.URIs {
+				instances[i].URI = ""
+			}
+		}
+		if len(instances) > 0 {
+			dst = lwm2m.AppendDiscovery(append(dst, ','), lwm2m.Discovery{Instances: instances})
+		}
+	}
+	return dst
+}
+
+// object returns the link of an Object with so many Instances, and whether there is one.
+func (f LinkForm) object(o lwm2m.ObjectID, instances int) (l lwm2m.Link, named bool) {
+	l.Target = lwm2m.ObjectPath(o).String()
+	version, ok := f.Versions[o]
+	if ok {
+		l.Attributes = []lwm2m.Attribute{{Name: "ver", Value: version}}
+	}
+	return l, ok || f.Objects || instances == 0
+}
