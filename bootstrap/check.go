@@ -43,9 +43,15 @@ func CheckDevice(p store.Profile, d store.Device) []Finding {
 			filled.Accounts = withKey(filled.Accounts, a.Name, sampleKey)
 		}
 	}
+	if b := p.BootstrapServer; b != nil && b.Key == store.KeySupplied && d.Accounts[store.BootstrapServerAccount].Key.IsZero() {
+		found = append(found, Finding{
+			Place:   "bootstrapServer.key",
+			Message: fmt.Sprintf("the key of the Bootstrap-Server Account is to be supplied, and the device has none: --account-key-file %s=FILE", store.BootstrapServerAccount),
+		})
+	}
 	_, more := Resolve(p, filled)
 	for name := range d.Accounts {
-		if !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
+		if own := name == store.BootstrapServerAccount && p.BootstrapServer != nil; !own && !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
 			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name"})
 		}
 	}
@@ -88,6 +94,8 @@ func checkWords(p store.Profile) (found []Finding) {
 		switch {
 		case a.Name == "":
 			fail(place+".name", "an account needs a name")
+		case a.Name == store.BootstrapServerAccount:
+			fail(place+".name", "%q is the name of the Bootstrap-Server Account", a.Name)
 		case slices.Contains(names, a.Name):
 			fail(place+".name", "a second account with the name %q", a.Name)
 		}
@@ -101,28 +109,42 @@ func checkWords(p store.Profile) (found []Finding) {
 			fail(place+".keyLength", "%d is not within 1 to %d", a.KeyLength, store.MaxKey)
 		}
 	}
+	if b := p.BootstrapServer; b != nil {
+		oneOf("bootstrapServer.key", b.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
+		if b.KeyLength < 0 || b.KeyLength > store.MaxKey {
+			fail("bootstrapServer.keyLength", "%d is not within 1 to %d", b.KeyLength, store.MaxKey)
+		}
+	}
 	return found
 }
 
 // checkLimits checks what d is given against what its kind of device can hold.
 func checkLimits(p store.Profile, d store.Device) (found []Finding) {
 	info, _ := Resolve(p, d)
-	limits := p.Device
 	for i, a := range info.Accounts {
-		for _, l := range []struct {
-			key, what   string
-			have, limit int
-		}{
-			{"identity", "identity", len(a.Security.PublicKeyOrIdentity), limits.MaxIdentity},
-			{"key", "key", a.Security.SecretKey.Len(), limits.MaxKey},
-			{"uri", "server URI", len(a.Security.ServerURI), limits.MaxURI},
-		} {
-			if l.limit > 0 && l.have > l.limit {
-				found = append(found, Finding{
-					Place:   fmt.Sprintf("accounts[%d].%s", i, l.key),
-					Message: fmt.Sprintf("%s has %d bytes, and this kind of device holds %d", l.what, l.have, l.limit),
-				})
-			}
+		found = append(found, checkSizes(p.Device, fmt.Sprintf("accounts[%d]", i), a.Security)...)
+	}
+	if info.BootstrapServer != nil {
+		found = append(found, checkSizes(p.Device, "bootstrapServer", *info.BootstrapServer)...)
+	}
+	return found
+}
+
+// checkSizes checks one Security Instance, which stands at a place of the profile.
+func checkSizes(limits store.DeviceLimits, place string, s lwm2m.SecurityInstance) (found []Finding) {
+	for _, l := range []struct {
+		key, what   string
+		have, limit int
+	}{
+		{"identity", "identity", len(s.PublicKeyOrIdentity), limits.MaxIdentity},
+		{"key", "key", s.SecretKey.Len(), limits.MaxKey},
+		{"uri", "server URI", len(s.ServerURI), limits.MaxURI},
+	} {
+		if l.limit > 0 && l.have > l.limit {
+			found = append(found, Finding{
+				Place:   place + "." + l.key,
+				Message: fmt.Sprintf("%s has %d bytes, and this kind of device holds %d", l.what, l.have, l.limit),
+			})
 		}
 	}
 	return found
@@ -144,10 +166,16 @@ var variable = regexp.MustCompile(`\.Vars\.([A-Za-z_][A-Za-z0-9_]*)`)
 // sampleDevice is a device with a value for each variable and key that p asks for.
 func sampleDevice(p store.Profile) store.Device {
 	d := store.Device{Endpoint: "sample", Profile: p.Name, Vars: make(map[string]string)}
-	for _, a := range p.Accounts {
-		for _, m := range variable.FindAllStringSubmatch(a.URI+a.Identity, -1) {
+	give := func(templates string) {
+		for _, m := range variable.FindAllStringSubmatch(templates, -1) {
 			d.Vars[m[1]] = "1"
 		}
+	}
+	if b := p.BootstrapServer; b != nil {
+		give(b.URI + b.Identity)
+	}
+	for _, a := range p.Accounts {
+		give(a.URI + a.Identity)
 		d.Accounts = withKey(d.Accounts, a.Name, sampleKey)
 	}
 	for name, a := range d.Accounts {
@@ -182,7 +210,7 @@ func aboutSuppliedKey(f Finding, p store.Profile) bool {
 
 // Keys of an account by the Resources of Objects 0 and 1 that they become.
 var (
-	securityKeys = map[lwm2m.ResourceID]string{0: "uri", 2: "security", 3: "identity", 4: "serverPublicKey", 5: "key", 10: "shortServerID"}
+	securityKeys = map[lwm2m.ResourceID]string{0: "uri", 2: "security", 3: "identity", 4: "serverPublicKey", 5: "key", 10: "shortServerID", 11: "clientHoldOffTime"}
 	serverKeys   = map[lwm2m.ResourceID]string{0: "shortServerID", 1: "lifetime", 6: "notificationStoring", 7: "binding"}
 )
 
@@ -212,7 +240,10 @@ func placeOf(path lwm2m.Path, p store.Profile) string {
 		return fmt.Sprintf("objects[%d].resources[%d]", i, path.Resource())
 	}
 	place := "accounts"
-	if path.Depth() > 1 {
+	switch own := path.Object() == lwm2m.ObjectSecurity && path.Depth() > 1 && int(path.Instance()) == len(p.Accounts); {
+	case own:
+		place = "bootstrapServer"
+	case path.Depth() > 1:
 		place += fmt.Sprintf("[%d]", path.Instance())
 	}
 	if path.Depth() < 3 {

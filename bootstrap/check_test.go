@@ -20,6 +20,24 @@ func TestCheckProfile(t *testing.T) {
 		{"pack", func(p *store.Profile) { p.Pack = packAllow }, "", ""},
 		{"word that is none", func(p *store.Profile) { p.Pack = "yes" }, "pack", `"yes" is not one of`},
 		{"pack with a renewed key", func(p *store.Profile) { p.Pack, p.Accounts[0].Key = packAllow, store.KeyRenew }, "pack", `account "main"`},
+		{"Bootstrap-Server Account", func(p *store.Profile) {
+			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.{{.Vars.region}}.example", Identity: "{{.Endpoint}}"}
+		}, "", ""},
+		{"Bootstrap-Server Account over plain CoAP", func(p *store.Profile) { p.BootstrapServer = &store.BootstrapServer{URI: "coap://bs.example"} }, "bootstrapServer.uri", "goes with security mode NoSec only"},
+		{"Bootstrap-Server Account without an address", func(p *store.Profile) { p.BootstrapServer = &store.BootstrapServer{} }, "bootstrapServer.uri", "is not a server URI"},
+		{"Bootstrap-Server Account with a bad template", func(p *store.Profile) {
+			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example", Identity: "{{.Name}}"}
+		}, "bootstrapServer.identity", "template"},
+		{"Bootstrap-Server Account with a word that is none", func(p *store.Profile) {
+			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example", Key: "rotate"}
+		}, "bootstrapServer.key", `"rotate" is not one of`},
+		{"Bootstrap-Server Account in a pack", func(p *store.Profile) {
+			p.Pack, p.BootstrapServer = packAllow, &store.BootstrapServer{URI: "coaps://bs.example"}
+		}, "pack", "a pack never holds"},
+		{"account with its name", func(p *store.Profile) { p.Accounts[0].Name = store.BootstrapServerAccount }, "accounts[0].name", "the name of the Bootstrap-Server Account"},
+		{"identity of the Bootstrap-Server Account too long", func(p *store.Profile) {
+			p.BootstrapServer, p.Device.MaxIdentity = &store.BootstrapServer{URI: "coaps://bs.example"}, 7
+		}, "bootstrapServer.identity", "holds 7"},
 		{"delete of a Resource", func(p *store.Profile) {
 			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.ResourcePath(1, 0, 1)}}
 		}, "delete[0]", "/1/0/1 cannot be deleted"},

@@ -41,11 +41,11 @@ func makeKeys(p store.Profile, d *store.Device, rand io.Reader, wanted func(stor
 		if !wanted(a, keys) {
 			continue
 		}
-		key := make([]byte, min(max(keyLength(a), 1), store.MaxKey))
-		if _, err := io.ReadFull(rand, key); err != nil {
+		key, err := generateKey(a.KeyLength, rand)
+		if err != nil {
 			return false, fmt.Errorf("generate key of account %q: %w", a.Name, err)
 		}
-		put(&keys, lwm2m.NewSecret(key))
+		put(&keys, key)
 		accounts[a.Name] = keys
 		changed = true
 	}
@@ -55,11 +55,14 @@ func makeKeys(p store.Profile, d *store.Device, rand io.Reader, wanted func(stor
 	return changed, nil
 }
 
-func keyLength(a store.Account) int {
-	if a.KeyLength == 0 {
-		return defaultKeyLength
+// generateKey makes a key of so many bytes, of the default length for zero.
+func generateKey(length int, rand io.Reader) (lwm2m.Secret, error) {
+	if length == 0 {
+		length = defaultKeyLength
 	}
-	return a.KeyLength
+	key := make([]byte, min(max(length, 1), store.MaxKey))
+	_, err := io.ReadFull(rand, key)
+	return lwm2m.NewSecret(key), err
 }
 
 // keySource is where the key of an account comes from; empty for one without a key.

@@ -95,13 +95,16 @@ func unpackable(p store.Profile, req packRequest) string {
 	return unconfirmable(p)
 }
 
-// unconfirmable says what in p has to be confirmed by the client, which a pack never is;
-// empty where nothing has.
+// unconfirmable says what in p a pack cannot do, since the client has to confirm it;
+// empty where it can all of it.
 func unconfirmable(p store.Profile) string {
 	for _, a := range p.Accounts {
 		if a.Key == store.KeyRenew {
 			return fmt.Sprintf("the key of account %q is renewed at every bootstrap, and a client never confirms that it took a pack", a.Name)
 		}
+	}
+	if p.BootstrapServer != nil {
+		return "the Bootstrap-Server Account is replaced, which a pack never holds"
 	}
 	return ""
 }

@@ -57,7 +57,8 @@ func tellsBootstrapAccount(found *lwm2m.Discovery) bool {
 // of what the client has, as far as it told (nil: not at all), and of the policy.
 //
 // No plan touches the Security Object Instance of the Bootstrap-Server Account, which
-// the client needs to come back. All writes are of whole Instances, and each is
+// the client needs to come back, unless info replaces it and the client has told which
+// one it is. All writes are of whole Instances, and each is
 // preceded by its deletion where the policy allows: some clients merge what is
 // written with what they have, others replace it.
 func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (plan, error) {
@@ -74,7 +75,7 @@ func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (pla
 	if err != nil {
 		return plan{}, err
 	}
-	writes := writesOf(objects)
+	writes := ownLast(writesOf(objects), info.BootstrapServer)
 	if found == nil && deletes == nil && pol.deletes.Mode == store.DeleteDiscovered {
 		deletes = l.blindDeletions(writes)
 	}
@@ -84,4 +85,15 @@ func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (pla
 	}
 	p.operations = append(p.operations, writes...)
 	return p, nil
+}
+
+// ownLast puts the Write of the Bootstrap-Server Account behind all others: what fails
+// before that leaves the client with the one it had.
+func ownLast(writes []operation, own *lwm2m.SecurityInstance) []operation {
+	if own == nil {
+		return writes
+	}
+	path := lwm2m.InstancePath(lwm2m.ObjectSecurity, own.ID)
+	i := slices.IndexFunc(writes, func(o operation) bool { return o.path == path })
+	return append(slices.Delete(slices.Clone(writes), i, i+1), writes[i])
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +71,9 @@ func TestPlan(t *testing.T) {
 		{"discover-refused-at-1", "", func(p *store.Profile) { p.BootstrapInstance = 1 }},
 		{"two-without-ssid", `</0/0>,</0/1>,</1/0>;ssid=9`, nil},
 		{"none-without-ssid", `</0/0>;ssid=9`, nil},
+		{"bootstrap-account-replaced", `</>;lwm2m=1.1,</0/3>,</0/1>;ssid=101,</1/0>;ssid=101`, func(p *store.Profile) {
+			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example", Identity: "me"}
+		}},
 		{"empty-resources-omitted", `</0/0>`, func(p *store.Profile) { p.Device.EmptyResources = emptyOmit }},
 	}
 	for _, tt := range tests {
@@ -115,27 +119,35 @@ func compareGolden(t *testing.T, file, got string) {
 	}
 }
 
-// Whatever a client claims to have, no plan writes to or deletes an Instance that may
-// be its Bootstrap-Server Account.
+// Whatever a client claims to have, no plan deletes an Instance that may be its
+// Bootstrap-Server Account, and none writes to it unless there is one and it is to be
+// replaced.
 func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
-	f.Add(`</0/0>,</0/1>;ssid=101`, uint8(0))
-	f.Add(`</0/0>;ssid=101,</0/1>`, uint8(2))
-	f.Add(`</0/0>,</0/1>,</0/2>`, uint8(3))
+	f.Add(`</0/0>,</0/1>;ssid=101`, uint8(0), false)
+	f.Add(`</0/0>,</0/1>;ssid=101`, uint8(0), true)
+	f.Add(`</0/0>;ssid=101,</0/1>`, uint8(2), true)
+	f.Add(`</0/0>,</0/1>,</0/2>`, uint8(3), false)
+	f.Add(`</0/0>,</0/1>`, uint8(0), true)
 	modes := []string{store.DeleteDiscovered, store.DeleteAll, store.DeleteNone, store.DeleteList}
-	f.Fuzz(func(t *testing.T, links string, mode uint8) {
+	f.Fuzz(func(t *testing.T, links string, mode uint8, replace bool) {
 		p := planProfile()
 		p.Delete = store.DeletePolicy{Mode: modes[int(mode)%len(modes)], Paths: []lwm2m.Path{lwm2m.InstancePath(0, 1)}}
+		if replace {
+			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example"}
+		}
 		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"})
 		found := lwm2m.ParseDiscover([]byte(links))
 		got, err := makePlan(info, &found, policyOf(p))
 		if err != nil {
 			return
 		}
-		for _, o := range got.operations {
-			for _, id := range found.BootstrapSecurity() {
-				if o.path == lwm2m.InstancePath(lwm2m.ObjectSecurity, id) {
-					t.Errorf("%q in mode %s: %s %v", links, p.Delete.Mode, o.op, o.path)
-				}
+		own := found.BootstrapSecurity()
+		for i, o := range got.operations {
+			if o.path.Object() != lwm2m.ObjectSecurity || o.path.Depth() < 2 || !slices.Contains(own, o.path.Instance()) {
+				continue
+			}
+			if last := i == len(got.operations)-1; !replace || len(own) != 1 || o.op != lwm2m.OpWrite || !last {
+				t.Errorf("%q in mode %s: %s %v", links, p.Delete.Mode, o.op, o.path)
 			}
 		}
 	})

@@ -15,7 +15,9 @@ type provision struct {
 	device  store.Device
 	profile store.Profile
 	info    lwm2m.BootstrapInfo
-	made    bool // keys that the stored record does not have yet
+	own     *ownAccount // the Bootstrap-Server Account in it; nil where that stays
+	edited  bool        // device differs from the stored record: a key was made, or confirmed
+	notes   []string    // of the history, about the keys
 }
 
 // profileOf reads the profile of d.
@@ -31,8 +33,9 @@ func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile
 	return p, nil
 }
 
-// provision resolves what d is to be given, keys that are still to be made included.
-func (srv *Server) provision(ctx context.Context, d store.Device, secure bool) (provision, *failure) {
+// provision resolves what d is to be given that came as peer, keys that are still to be
+// made included.
+func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (provision, *failure) {
 	p, f := srv.profileOf(ctx, d)
 	if f != nil {
 		return provision{}, f
@@ -42,14 +45,24 @@ func (srv *Server) provision(ctx context.Context, d store.Device, secure bool) (
 	if err := errors.Join(err1, err2); err != nil {
 		return provision{}, failed(store.CauseInternal, "%v", err)
 	}
-	info, findings := Resolve(p, d)
+	given := provision{profile: p, edited: filled || renewed}
+	if note := confirmCredential(&d, peer); note != "" {
+		given.edited, given.notes = true, append(given.notes, note)
+	}
+	own, added, err := nextAccount(p, &d, peer, srv.cfg.Rand)
+	if err != nil {
+		return provision{}, failed(store.CausePlanInvalid, "%v", err)
+	}
+	given.device, given.own, given.edited = d, own, given.edited || added
+	info, findings := resolve(p, d, own)
 	if text := mistakes(findings); text != "" {
 		return provision{}, failed(store.CausePlanInvalid, "%s", text)
 	}
-	if !secure && !p.SecretsOverNoSec && hasSecrets(info) {
+	if !peer.Secure() && !p.SecretsOverNoSec && hasSecrets(info) {
 		return provision{}, failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its keys to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
 	}
-	return provision{d, p, info, filled || renewed}, nil
+	given.info = info
+	return given, nil
 }
 
 // mistakes joins the findings that are no warnings; empty where there is none.
@@ -69,7 +82,7 @@ func hasSecrets(info lwm2m.BootstrapInfo) bool {
 			return true
 		}
 	}
-	return len(info.OSCORE) > 0
+	return len(info.OSCORE) > 0 || info.BootstrapServer != nil
 }
 
 // keepProvision reads the records of a session that is about to begin, and keeps new
@@ -80,8 +93,8 @@ func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, pee
 		if refused != nil {
 			return provision{}, &refused.failure
 		}
-		given, f := srv.provision(ctx, d, peer.Secure())
-		if f != nil || !given.made {
+		given, f := srv.provision(ctx, d, peer)
+		if f != nil || !given.edited {
 			return given, f
 		}
 		kept, err := srv.cfg.Store.PutDevice(ctx, given.device)
@@ -89,6 +102,8 @@ func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, pee
 		case err == nil:
 			given.device = kept
 			return given, nil
+		case errors.Is(err, store.ErrIdentityTaken):
+			return provision{}, failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", printable(err.Error(), maxErrorShown))
 		case !errors.Is(err, store.ErrConflict):
 			fault := srv.storeFault(err)
 			return provision{}, &fault

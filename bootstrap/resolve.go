@@ -50,11 +50,24 @@ const (
 // Resolve returns the Bootstrap Information of d under p, and everything that is wrong
 // with it. The Instance IDs of accounts are their places in the profile: a plan
 // assigns the real ones.
+//
+// Where the profile replaces the Bootstrap-Server Account, the one returned has a
+// made-up key: the real one is made for the device that comes, if at all.
 func Resolve(p store.Profile, d store.Device) (lwm2m.BootstrapInfo, []Finding) {
+	own, found := sampleAccount(p, d)
+	info, more := resolve(p, d, own)
+	return info, append(found, more...)
+}
+
+// resolve is Resolve with the Bootstrap-Server Account to be given; nil for none.
+func resolve(p store.Profile, d store.Device, own *ownAccount) (lwm2m.BootstrapInfo, []Finding) {
 	r := &resolver{device: d}
 	var info lwm2m.BootstrapInfo
 	for i, a := range p.Accounts {
 		info.Accounts = append(info.Accounts, r.account(i, a))
+	}
+	if own != nil {
+		info.BootstrapServer = own.instance(len(p.Accounts), *p.BootstrapServer)
 	}
 	for i, a := range p.AccessControl {
 		info.AccessControl = append(info.AccessControl, lwm2m.AccessControlInstance{

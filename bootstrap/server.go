@@ -102,7 +102,7 @@ func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 
 // admit decides whether d, which may bootstrap, starts a session now.
 func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *refusal) {
-	if _, f := srv.provision(ctx, d, conn.Peer().Secure()); f != nil {
+	if _, f := srv.provision(ctx, d, conn.Peer()); f != nil {
 		return nil, nil, ownFault(*f)
 	}
 	s, sctx := srv.newSession(ctx, conn, record)

@@ -119,6 +119,7 @@ func (s *session) give(given provision, format lwm2m.Format) {
 		r.DeviceRevision = given.device.Revision
 		r.Format = format
 	})
+	s.remark(given.notes...)
 }
 
 // discover asks where the client keeps its Bootstrap-Server Account, and plans.

@@ -23,13 +23,18 @@ func (s *session) settle(ctx context.Context) (detail string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	err := s.srv.editDevice(ctx, s.given.device.Endpoint, func(d *store.Device) bool {
-		delivered := s.deliver(d)
-		remembered := s.fellBack && d.Format == s.given.device.Format
-		if remembered {
-			d.Format = s.format
+		changed := s.deliver(d)
+		if s.given.own != nil && s.given.own.given(d) {
+			changed = true
 		}
-		return delivered || remembered
+		if s.fellBack && d.Format == s.given.device.Format {
+			d.Format, changed = s.format, true
+		}
+		return changed
 	})
+	if s.given.own != nil {
+		s.remark(s.given.own.note())
+	}
 	if err == nil {
 		return ""
 	}

@@ -19,6 +19,10 @@ type Profile struct {
 	Objects       []ObjectValues  `json:"objects,omitempty"`
 	Delete        DeletePolicy    `json:"delete,omitzero"`
 
+	// BootstrapServer replaces the Bootstrap-Server Account of the devices; nil leaves
+	// that alone.
+	BootstrapServer *BootstrapServer `json:"bootstrapServer,omitempty"`
+
 	// Format is the content format of Writes: "auto" (the client's preferred one,
 	// else TLV), or a format's name. Empty means auto.
 	Format string `json:"format,omitempty"`
@@ -96,6 +100,33 @@ type Account struct {
 	// and 1 that is to be written.
 	SecurityResources map[lwm2m.ResourceID]Literal `json:"securityResources,omitempty"`
 	ServerResources   map[lwm2m.ResourceID]Literal `json:"serverResources,omitempty"`
+}
+
+// BootstrapServerAccount is the name under which a device record has what is individual
+// to the device in the profile's BootstrapServer; no Account has it.
+const BootstrapServerAccount = "bootstrapServer"
+
+// A BootstrapServer is the account that devices bootstrap with from now on: the address
+// of a Bootstrap-Server, and a pre-shared key. It is for devices that authenticate; one
+// that comes over plain CoAP keeps what it has.
+type BootstrapServer struct {
+	URI string `json:"uri"` // template; Resource 0/x/0
+
+	// Identity is the PSK identity, Resource 0/x/3; template. Empty means the endpoint
+	// name. Where the device has a credential with it, "-2" and so on is put behind it,
+	// since old and new must be told apart.
+	Identity string `json:"identity,omitempty"`
+
+	// Key is where Resource 0/x/5 comes from: generate (a device that bootstraps with
+	// one that was made here keeps it), renew or supplied. Empty means generate.
+	Key string `json:"key,omitempty"`
+
+	// KeyLength of a generated key, in bytes. Zero means 16.
+	KeyLength int `json:"keyLength,omitempty"`
+
+	// ClientHoldOffTime is Resource 0/x/11: how long a device waits before it
+	// bootstraps by itself. Zero means 1 s; Wakaama cannot do without the Resource.
+	ClientHoldOffTime Duration `json:"clientHoldOffTime,omitempty"`
 }
 
 // An AccessControl is one instance of the Access Control Object (Object 2).

@@ -115,6 +115,11 @@ type Credential struct {
 	KeyLength int                  `json:"keyLength"`     // bytes
 	Key       string               `json:"key,omitempty"` // hexadecimal
 	Created   time.Time            `json:"created"`
+
+	// Pending is set where the device is given it in place of another and has not come
+	// with it yet; Replaces is the identity of that other one.
+	Pending  bool   `json:"pending,omitempty"`
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // An Account is what is individual to the device in one account of its profile.

@@ -224,7 +224,7 @@ func view(d store.Device, reveal bool) Device {
 		Vars: d.Vars, Tags: slices.Clone(d.Tags), Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
 	}
 	for _, c := range d.Credentials {
-		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created}
+		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Pending: c.Pending, Replaces: c.Replaces}
 		if reveal {
 			v.Key = hex.EncodeToString(c.Key.Reveal())
 		}

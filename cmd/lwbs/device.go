@@ -239,7 +239,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 	row("state", "%s", stateOf(d))
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
 	for _, cr := range d.Credentials {
-		row("bootstraps with", "%s identity %q, key %s", cr.Kind, cr.Identity, keyText(cr.Key, cr.KeyLength))
+		row("bootstraps with", "%s identity %q, key %s%s", cr.Kind, cr.Identity, keyText(cr.Key, cr.KeyLength), pendingText(cr))
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
 		a := d.Accounts[name]
@@ -263,6 +263,17 @@ func printDevice(out io.Writer, d admin.Device) error {
 	}
 	row("last session", "%s", lastOf(d))
 	return w.Flush()
+}
+
+// pendingText tells that the device has not come with a credential yet.
+func pendingText(c admin.Credential) string {
+	switch {
+	case !c.Pending:
+		return ""
+	case c.Replaces == "":
+		return ", pending"
+	}
+	return fmt.Sprintf(", pending: replaces %q once the device comes with it", c.Replaces)
 }
 
 func keyText(key string, length int) string {

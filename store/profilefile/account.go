@@ -53,6 +53,26 @@ func (r *reader) account(n node, place string) (a store.Account) {
 	return a
 }
 
+// bootstrapServer reads the account that replaces that of the Bootstrap-Server.
+func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
+	var b store.BootstrapServer
+	known := fields{
+		"uri":               r.str(&b.URI),
+		"identity":          r.str(&b.Identity),
+		"key":               func(n node, place string) { r.key(&b.Key, n, place) },
+		"keyLength":         integer(r, &b.KeyLength, 1, store.MaxKey),
+		"clientHoldOffTime": r.duration(&b.ClientHoldOffTime),
+	}
+	r.mapping(n, place, known, func(e entry, at string) {
+		if keyWords[strings.ToLower(e.key)] {
+			r.fail(e.line, "%s: %s", at, noKeysHere)
+			return
+		}
+		r.unknown(e, sortedKeys(known))
+	})
+	return &b
+}
+
 // noKeysHere explains where keys belong.
 const noKeysHere = `a key itself does not belong in a profile; write "key: supplied" and give it to the device with lwbs device set --account-key-file`
 

@@ -239,6 +239,12 @@ func TestSeveralDocuments(t *testing.T) {
 
 // everyChoice has the keys that are not in meter, none with its default.
 const everyChoice = `name: choices
+bootstrapServer:
+  uri: coaps://bs.example.com:5684
+  identity: "bs-{{.Endpoint}}"
+  key: renew
+  keyLength: 32
+  clientHoldOffTime: 10s
 verify: fail
 pack: allow
 discoverFailed: fail
@@ -283,6 +289,7 @@ func checkWriting(t *testing.T, p store.Profile) string {
 func FuzzRead(f *testing.F) {
 	f.Add(meter)
 	f.Add(everyChoice)
+	f.Add("name: m\nbootstrapServer: {}\n")
 	f.Add("name: m\ndelete: [/0/1, /1]\naccounts: [{name: a, notificationStoring: false, serverPublicKey: 'hex:00ff'}]\n")
 	f.Add("name: m\nobjects: [{path: /3/0, resources: {14: 1e3, 15: '1e3', timezone: .5}}]\n")
 	f.Add("name: m\naccounts: [{name: a, securityResources: {26000: [1, x]}, sni: \"\\t\"}]\n")

@@ -78,6 +78,7 @@ func (r *reader) profile(n node) (p store.Profile) {
 		"verify":            r.oneOf(&p.Verify, "none", "record", "fail"),
 		"pack":              r.oneOf(&p.Pack, "allow", "refuse"),
 		"secretsOverNoSec":  r.boolean(&p.SecretsOverNoSec),
+		"bootstrapServer":   func(n node, place string) { p.BootstrapServer = r.bootstrapServer(n, place) },
 		"delete":            func(n node, place string) { p.Delete = r.deletePolicy(n, place) },
 		"device":            func(n node, place string) { p.Device = r.device(n, place) },
 		"accounts": func(n node, place string) {

@@ -25,6 +25,9 @@ func Write(p store.Profile) ([]byte, error) {
 		accounts = append(accounts, account(a))
 	}
 	w.list("accounts", accounts)
+	if p.BootstrapServer != nil {
+		w.put("bootstrapServer", bootstrapServer(*p.BootstrapServer))
+	}
 	var rights []any
 	for _, a := range p.AccessControl {
 		rights = append(rights, accessControl(a))
@@ -121,6 +124,16 @@ func account(a store.Account) yaml.MapSlice {
 	}
 	w.accountResources(securityList, lwm2m.ObjectSecurity, a.SecurityResources)
 	w.accountResources(serverList, lwm2m.ObjectServer, a.ServerResources)
+	return yaml.MapSlice(w)
+}
+
+func bootstrapServer(b store.BootstrapServer) yaml.MapSlice {
+	var w writer
+	w.text("uri", b.URI)
+	w.text("identity", b.Identity)
+	w.text("key", b.Key)
+	w.number("keyLength", b.KeyLength)
+	w.duration("clientHoldOffTime", b.ClientHoldOffTime)
 	return yaml.MapSlice(w)
 }
 

@@ -1,0 +1,217 @@
+package bootstrap
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// defaultHoldOff of a Bootstrap-Server Account: what Leshan writes.
+const defaultHoldOff = time.Second
+
+// An ownAccount is the Bootstrap-Server Account that a session gives to a client.
+type ownAccount struct {
+	uri        string
+	credential store.Credential
+}
+
+// confirmCredential makes the pending credential that a device came with the one it
+// has, and drops what it replaces. That a device proves a new key is the only sign that
+// it will not use the old one again: a client that refuses Finish goes back to the
+// account it had. Until then both are good, so that no session can lock it out.
+func confirmCredential(d *store.Device, peer Peer) (note string) {
+	used := credentialOf(*d, peer)
+	if used == nil || !used.Pending {
+		return ""
+	}
+	var kept []store.Credential
+	dropped := ""
+	for _, c := range d.Credentials {
+		switch {
+		case c.Kind != store.CredentialPSK:
+		case c.Identity == used.Identity:
+			c.Pending, c.Replaces = false, ""
+		case c.Identity == used.Replaces:
+			dropped = c.Identity
+			continue
+		case c.Pending && c.Replaces == used.Replaces: // never taken
+			continue
+		}
+		kept = append(kept, c)
+	}
+	d.Credentials = kept
+	note = fmt.Sprintf("the device came with its new bootstrap credential %q", printable(used.Identity, maxIdentityShown))
+	if dropped != "" {
+		note += fmt.Sprintf("; %q is no longer accepted", printable(dropped, maxIdentityShown))
+	}
+	return note
+}
+
+// credentialOf is the credential of d that the peer authenticated with; nil where it is
+// no pre-shared key.
+func credentialOf(d store.Device, peer Peer) *store.Credential {
+	if !peer.Secure() || peer.Identity == "" {
+		return nil
+	}
+	i := slices.IndexFunc(d.Credentials, func(c store.Credential) bool {
+		return c.Kind == store.CredentialPSK && c.Identity == peer.Identity
+	})
+	if i < 0 {
+		return nil
+	}
+	c := d.Credentials[i]
+	return &c
+}
+
+// nextAccount decides which Bootstrap-Server Account a device is given that came as
+// peer, nil for none, and whether d has a credential more for it. One that is pending
+// already is used again: a device that took it and vanished must not be given a third.
+func nextAccount(p store.Profile, d *store.Device, peer Peer, rand io.Reader) (own *ownAccount, changed bool, err error) {
+	b := p.BootstrapServer
+	if b == nil || !peer.Secure() {
+		return nil, false, nil
+	}
+	uri, err := render(b.URI, *d)
+	if err != nil {
+		return nil, false, fmt.Errorf("bootstrapServer.uri: %w", err)
+	}
+	used := credentialOf(*d, peer)
+	if used != nil && keeps(*b, *d, *used) {
+		if used.URI == uri {
+			return nil, false, nil
+		}
+		return &ownAccount{uri, *used}, false, nil
+	}
+	next, changed, err := pendingCredential(*b, d, used, uri, rand)
+	return &ownAccount{uri, next}, changed, err
+}
+
+// keeps reports whether the profile leaves a device the credential that it came with.
+func keeps(b store.BootstrapServer, d store.Device, used store.Credential) bool {
+	switch b.Key {
+	case store.KeyRenew:
+		return false
+	case store.KeySupplied:
+		return used.Key == d.Accounts[store.BootstrapServerAccount].Key
+	}
+	return used.URI != "" // it was given here
+}
+
+// pendingCredential returns the credential that replaces used, nil for one that is no
+// pre-shared key, and adds it to d where it is new.
+func pendingCredential(b store.BootstrapServer, d *store.Device, used *store.Credential, uri string, rand io.Reader) (next store.Credential, changed bool, err error) {
+	replaces := ""
+	if used != nil {
+		replaces = used.Identity
+	}
+	supplied := d.Accounts[store.BootstrapServerAccount].Key
+	credentials := slices.Clone(d.Credentials) // others may hold it
+	for i, c := range credentials {
+		if !c.Pending || c.Replaces != replaces || b.Key == store.KeySupplied && c.Key != supplied {
+			continue
+		}
+		if c.URI != uri {
+			credentials[i].URI, changed = uri, true
+			d.Credentials = credentials
+		}
+		return credentials[i], changed, nil
+	}
+	key := supplied
+	if b.Key != store.KeySupplied {
+		if key, err = generateKey(b.KeyLength, rand); err != nil {
+			return next, false, fmt.Errorf("generate key of the Bootstrap-Server Account: %w", err)
+		}
+	}
+	base, err := ownIdentity(b, *d)
+	if err != nil {
+		return next, false, fmt.Errorf("bootstrapServer.identity: %w", err)
+	}
+	next = store.Credential{
+		Kind: store.CredentialPSK, Identity: freeIdentity(base, d.Credentials), Key: key,
+		Created: time.Now().UTC(), Pending: true, Replaces: replaces, URI: uri,
+	}
+	d.Credentials = append(credentials, next)
+	return next, true, nil
+}
+
+// ownIdentity is the PSK identity of a device towards its Bootstrap-Server: of the
+// device record, else of the profile, else the endpoint name.
+func ownIdentity(b store.BootstrapServer, d store.Device) (string, error) {
+	switch own := d.Accounts[store.BootstrapServerAccount].Identity; {
+	case own != "":
+		return own, nil
+	case b.Identity != "":
+		return render(b.Identity, d)
+	}
+	return string(d.Endpoint), nil
+}
+
+// freeIdentity is base, with a number behind it where a credential has it already: the
+// identity is all that tells a server which of two keys a client means.
+func freeIdentity(base string, taken []store.Credential) string {
+	identity := base
+	for n := 2; slices.ContainsFunc(taken, func(c store.Credential) bool { return c.Identity == identity }); n++ {
+		identity = fmt.Sprintf("%s-%d", base, n)
+	}
+	return identity
+}
+
+// sampleAccount is the Bootstrap-Server Account of a check, with a made-up key.
+func sampleAccount(p store.Profile, d store.Device) (*ownAccount, []Finding) {
+	b := p.BootstrapServer
+	if b == nil {
+		return nil, nil
+	}
+	var found []Finding
+	fail := func(key string, err error) {
+		if err != nil {
+			found = append(found, Finding{Place: "bootstrapServer." + key, Message: err.Error()})
+		}
+	}
+	uri, err := render(b.URI, d)
+	fail("uri", err)
+	identity, err := ownIdentity(*b, d)
+	fail("identity", err)
+	key := d.Accounts[store.BootstrapServerAccount].Key
+	if b.Key != store.KeySupplied || key.IsZero() {
+		key, _ = generateKey(b.KeyLength, zeroes{})
+	}
+	return &ownAccount{uri, store.Credential{Identity: identity + "-2", Key: key}}, found
+}
+
+// instance is the Security Instance of the account; a plan assigns its ID.
+func (own ownAccount) instance(id int, b store.BootstrapServer) *lwm2m.SecurityInstance {
+	return &lwm2m.SecurityInstance{
+		ID: lwm2m.InstanceID(id), ServerURI: own.uri, BootstrapServer: true, Mode: lwm2m.SecurityPSK,
+		PublicKeyOrIdentity: []byte(own.credential.Identity), SecretKey: own.credential.Key,
+		ClientHoldOffTime: cmp.Or(time.Duration(b.ClientHoldOffTime), defaultHoldOff),
+	}
+}
+
+// given notes on d that the client has accepted the account.
+func (own ownAccount) given(d *store.Device) (changed bool) {
+	i := slices.IndexFunc(d.Credentials, func(c store.Credential) bool {
+		return c.Kind == store.CredentialPSK && c.Identity == own.credential.Identity && c.Key == own.credential.Key
+	})
+	if i < 0 || d.Credentials[i].URI == own.uri {
+		return false
+	}
+	d.Credentials = slices.Clone(d.Credentials)
+	d.Credentials[i].URI = own.uri
+	return true
+}
+
+// note tells what the client was given.
+func (own ownAccount) note() string {
+	c := own.credential
+	text := fmt.Sprintf("the device was given the Bootstrap-Server Account %s with the credential %q", own.uri, printable(c.Identity, maxIdentityShown))
+	if c.Pending && c.Replaces != "" {
+		text += fmt.Sprintf("; until it comes with that, %q is accepted too", printable(c.Replaces, maxIdentityShown))
+	}
+	return text
+}
