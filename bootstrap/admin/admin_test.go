@@ -118,6 +118,13 @@ func testAPI(t *testing.T, api admin.API) {
 	}
 	_, err = api.SetDevice(ctx, ep, 1, admin.DeviceSettings{Note: new("n")})
 	check(t, err)
+	replaced, err := api.SetDevice(ctx, ep, 0, admin.DeviceSettings{Reset: true, Profile: new("p"), NoSec: new(true)})
+	check(t, err)
+	if replaced.Note != "" || len(replaced.Credentials) != 0 || !replaced.NoSec || !replaced.Updated.After(replaced.Created) {
+		t.Errorf("after a reset: %+v", replaced)
+	}
+	_, err = api.SetDevice(ctx, ep, 3, admin.DeviceSettings{Note: new("n"), PSK: &admin.PSK{}})
+	check(t, err)
 	page, err := api.Devices(ctx, store.DeviceQuery{Prefix: "urn:", Limit: 5})
 	check(t, err)
 	if len(page) != 1 || page[0].Endpoint != ep || page[0].Note != "n" || page[0].Credentials[0].Key != "" {
@@ -151,7 +158,7 @@ func testAPI(t *testing.T, api admin.API) {
 	if st.Version != "v" || st.Store.Devices != 1 {
 		t.Errorf("status %+v", st)
 	}
-	check(t, api.DeleteDevice(ctx, ep, 2))
+	check(t, api.DeleteDevice(ctx, ep, 4))
 }
 
 func second[T any](_ T, err error) error { return err }

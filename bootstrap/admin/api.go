@@ -132,6 +132,10 @@ type Account struct {
 
 // DeviceSettings are what an edit changes: whatever is not nil or empty.
 type DeviceSettings struct {
+	// Reset begins with an empty record: what is not named here is gone. The history of
+	// the device stays.
+	Reset bool `json:"reset,omitempty"`
+
 	Profile  *string       `json:"profile,omitempty"`
 	Disabled *bool         `json:"disabled,omitempty"`
 	NoSec    *bool         `json:"noSec,omitempty"`

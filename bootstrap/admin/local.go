@@ -114,6 +114,9 @@ func identities(p store.Profile, d store.Device) map[string]string {
 
 // apply changes d, and reports whether it made a key for it.
 func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
+	if set.Reset {
+		*d = store.Device{Endpoint: d.Endpoint, Revision: d.Revision}
+	}
 	assign(&d.Profile, set.Profile)
 	assign(&d.Disabled, set.Disabled)
 	assign(&d.NoSec, set.NoSec)

@@ -1,0 +1,137 @@
+package importer
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// wrong is the error for what is wrong with the data. Its text never holds a key.
+func wrong(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// fields are the members of a JSON object that have not been taken yet.
+type fields map[string]json.RawMessage
+
+// UnmarshalJSON reads an object, or null, which has no members.
+func (f *fields) UnmarshalJSON(b []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(b, &members); err != nil {
+		return wrong("not an object")
+	}
+	*f = members
+	return nil
+}
+
+// take removes the member of that name and puts its value into, which stays as it is
+// where there is no such member or where it is null.
+func (f fields) take(name string, into any) error {
+	raw, ok := f[name]
+	delete(f, name)
+	if !ok || string(raw) == "null" {
+		return nil
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		// The error of the decoder may repeat what it read, of a key too.
+		return wrong("%s does not hold what belongs there", name)
+	}
+	return nil
+}
+
+// takeAll takes several, and returns the first error.
+func (f fields) takeAll(into map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(into)) {
+		if err := f.take(name, into[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// left are the names of what nobody took.
+func (f fields) left() []string { return slices.Sorted(maps.Keys(f)) }
+
+// octets are bytes in the forms of Jackson and Gson: an array of numbers, signed in
+// Leshan's files and unsigned in the answers of its REST API, or Base64.
+type octets []byte
+
+func (o *octets) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		var text string
+		if err := json.Unmarshal(b, &text); err != nil {
+			return err
+		}
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		*o = decoded
+		return err
+	}
+	var numbers []int16
+	if err := json.Unmarshal(b, &numbers); err != nil {
+		return err
+	}
+	out := make([]byte, len(numbers))
+	for i, n := range numbers {
+		if n < -128 || n > 255 {
+			return wrong("not a byte")
+		}
+		out[i] = byte(n)
+	}
+	*o = out
+	return nil
+}
+
+// A number is a whole number, as a JSON number or as text.
+type number int64
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	i, err := strconv.ParseInt(string(bytes.Trim(b, `"`)), 10, 64)
+	*n = number(i)
+	return err
+}
+
+// A member is one of a JSON object.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// members are those of the JSON object in text, in their order, doubles included.
+func members(text []byte) ([]member, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, wrong("not a JSON object")
+	}
+	var out []member
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		m := member{name: name}
+		if err == nil && ok {
+			err = d.Decode(&m.value)
+		}
+		if err != nil || !ok {
+			return nil, wrong("not JSON from line %d on", lineAt(text, d.InputOffset()))
+		}
+		out = append(out, m)
+	}
+	return out, ended(d, text)
+}
+
+// ended reports whether d is at the end of its one object or array.
+func ended(d *json.Decoder, text []byte) error {
+	if _, err := d.Token(); err == nil {
+		if _, err = d.Token(); err == io.EOF {
+			return nil
+		}
+	}
+	return wrong("not JSON from line %d on", lineAt(text, d.InputOffset()))
+}
+
+// lineAt is the number of the line at an offset, from 1.
+func lineAt(text []byte, offset int64) int {
+	return 1 + bytes.Count(text[:min(int(offset), len(text))], []byte("\n"))
+}

@@ -1,0 +1,406 @@
+package importer_test
+
+import (
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"lwbs/store/importer"
+	"lwbs/store/profilefile"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const testdata = "../../testdata/import"
+
+// read returns a file of testdata.
+func read(t testing.TB, name string) importer.File {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(testdata, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return importer.File{Name: name, Text: text}
+}
+
+// describe writes everything that a result holds, keys included.
+func describe(t *testing.T, r importer.Result) string {
+	t.Helper()
+	var out strings.Builder
+	for _, e := range r.Entries {
+		fmt.Fprintf(&out, "%s: %s %s\n", e.Source, e.Outcome, e.Why)
+		d := e.Device
+		fmt.Fprintf(&out, "  device %q profile %q noSec %v tags %v\n", d.Endpoint, d.Profile, d.NoSec, d.Tags)
+		for _, c := range d.Credentials {
+			fmt.Fprintf(&out, "  %s %q %x\n", c.Kind, c.Identity, c.Key.Reveal())
+		}
+		for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
+			fmt.Fprintf(&out, "  account %s %q %s\n", name, d.Accounts[name].Identity, hex.EncodeToString(d.Accounts[name].Key.Reveal()))
+		}
+		for _, c := range e.Changes {
+			fmt.Fprintf(&out, "  - %s\n", c)
+		}
+	}
+	for _, p := range r.Profiles {
+		text, err := profilefile.Write(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "\n%s", text)
+	}
+	return out.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join(testdata, name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs:\n%s", file, got)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, files := range map[string][]string{
+		"leshan-2.0":            {"leshan-2.0.0-M15-bootstrapStore.json", "leshan-2.0.0-M15-api-security-clients.json"},
+		"leshan-2.0-without":    {"leshan-2.0.0-M15-bootstrapStore.json"},
+		"leshan-2.0-keys-alone": {"leshan-2.0.0-M15-api-security-clients.json"},
+		"leshan-1.5":            {"leshan-1.5.0-bootstrap.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var in []importer.File
+			for _, f := range files {
+				in = append(in, read(t, f))
+			}
+			r, err := importer.Leshan(importer.Options{Tags: []string{"moved"}}, in...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, describe(t, r))
+		})
+	}
+	t.Run("wakaama", func(t *testing.T) {
+		r, err := importer.Wakaama(importer.Options{NoSec: true, Prefix: "old"}, read(t, "wakaama-bootstrap_info.ini"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "wakaama", describe(t, r))
+	})
+}
+
+// The file and the answer of the REST API tell the same.
+func TestBothFormsOfLeshan(t *testing.T) {
+	for version, file := range map[string]string{"2.0.0-M15": "bootstrapStore", "1.5.0": "bootstrap"} {
+		stored, served := read(t, "leshan-"+version+"-"+file+".json"), read(t, "leshan-"+version+"-api-bootstrap.json")
+		stored.Name, served.Name = "x", "x"
+		a, err1 := importer.Leshan(importer.Options{}, stored)
+		b, err2 := importer.Leshan(importer.Options{}, served)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		if one, other := describe(t, a), describe(t, b); one != other {
+			t.Errorf("%s: the file makes\n%s\nthe answer\n%s", version, one, other)
+		}
+	}
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	for name, test := range map[string]struct {
+		file importer.File
+		want string
+	}{
+		"Java":       {read(t, "leshan-2.0.0-M15-bssecurity.data"), "curl http://HOST:8080/api/security/clients"},
+		"empty":      {importer.File{Text: []byte(" \n")}, "empty"},
+		"no JSON":    {importer.File{Text: []byte("hello")}, "not a JSON object"},
+		"cut off":    {importer.File{Text: []byte("{\n\"a\": {},\n\"b\": {")}, "not JSON from line 3 on"},
+		"more":       {importer.File{Text: []byte("{\"a\": {}} {}")}, "not JSON from line 1 on"},
+		"cut list":   {importer.File{Text: []byte("[{}")}, "not JSON"},
+		"one config": {importer.File{Text: []byte(`{"servers": {}, "security": {}}`)}, "does not tell which"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := importer.Leshan(importer.Options{}, test.file); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+	if _, err := importer.Wakaama(importer.Options{}, importer.File{Name: "x.ini", Text: []byte("[Server]\nid=1\n")}); err == nil {
+		t.Error("a file of Wakaama without [Endpoint] was taken")
+	}
+}
+
+// account is the rest of a configuration, around what a test is about.
+func account(securityMore, serverMore string) string {
+	return `{"security": {"1": {"uri": "coap://a.example", "serverId": 1, "securityMode": "NO_SEC"` + securityMore + `}}, "servers": {"0": {"shortId": 1` + serverMore + `}}}`
+}
+
+func TestLeshanEntriesThatAreRefused(t *testing.T) {
+	for name, test := range map[string]struct{ config, want string }{
+		"not an object":   {`[]`, "not an object"},
+		"null":            {`null`, "no account"},
+		"wrong type":      {`{"toDelete": 3}`, "toDelete does not hold what belongs there"},
+		"key not bytes":   {account(`, "secretKey": [1, 2, 256]`, ""), "security does not hold|secretKey does not hold"},
+		"path":            {`{"toDelete": ["x"]}`, "no path"},
+		"no server":       {`{"security": {"1": {"uri": "coap://a", "serverId": 1, "securityMode": "NO_SEC"}}}`, "no server has its short ID 1"},
+		"no security":     {`{"servers": {"0": {"shortId": 1}}}`, "has no security entry"},
+		"two servers":     {`{"servers": {"0": {"shortId": 1}, "1": {"shortId": 1}}}`, "a second one with the short ID 1"},
+		"EST":             {account(`, "securityMode": "EST"`, ""), `security mode "EST"`},
+		"no mode":         {`{"security": {"1": {"uri": "coap://a", "serverId": 1}}, "servers": {"0": {"shortId": 1}}}`, `security mode ""`},
+		"SMS keys":        {account(`, "smsBindingKeySecret": [1]`, ""), "keys for SMS"},
+		"SMS mode":        {account(`, "smsSecurityMode": "ODD"`, ""), `"ODD" is not a word of Resource 0/x/6`},
+		"OSCORE":          {account(`, "oscoreSecurityMode": 0`, ""), "OSCORE"},
+		"lifetime":        {account("", `, "lifetime": 4294967296`), "lifetime 4294967296 is not possible"},
+		"negative":        {account("", `, "lifetime": -1`), "lifetime -1 is not possible"},
+		"number":          {account("", `, "defaultMinPeriod": "soon"`), "defaultMinPeriod does not hold"},
+		"boolean":         {account("", `, "trigger": 1`), "trigger does not hold"},
+		"rights":          {`{"acls": {"0": {"objectId": 3, "acls": {"1": 32}}}, ` + account("", "")[1:], "rights 32"},
+		"object":          {`{"acls": {"0": {"objectId": 70000}}, ` + account("", "")[1:], "70000 is not within"},
+		"format":          {`{"contentFormat": {"code": 11543}, ` + account("", "")[1:], "content format 11543"},
+		"format by name":  {`{"contentFormat": "JSON", ` + account("", "")[1:], `"JSON" cannot be written here`},
+		"format, odd":     {`{"contentFormat": [], ` + account("", "")[1:], "does not hold"},
+		"identity, empty": {`{"security": {"0": {"bootstrapServer": true, "securityMode": "PSK"}}}`, "identity has 0 bytes"},
+		"raw public key":  {`{"security": {"0": {"bootstrapServer": true, "securityMode": "RPK"}}}`, "raw public key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := r.Entries[0]
+			if e.Outcome != importer.Refused || !slices.ContainsFunc(strings.Split(test.want, "|"), func(want string) bool { return strings.Contains(e.Why, want) }) {
+				t.Errorf("%s: %s, want it refused with %q", e.Outcome, e.Why, test.want)
+			}
+			if len(r.Profiles) != 0 || e.Device.Profile != "" {
+				t.Errorf("a refused entry left %d profiles and the device %v", len(r.Profiles), e.Device)
+			}
+		})
+	}
+}
+
+func TestLeshanEntriesInOtherForms(t *testing.T) {
+	for name, test := range map[string]struct{ config, want string }{
+		"format by name":     {`{"contentFormat": "TLV", ` + account("", "")[1:], "format: tlv"},
+		"format by number":   {`{"contentFormat": 110, ` + account("", "")[1:], "format: senml-json"},
+		"binding as a list":  {account("", `, "binding": ["U", "Q"]`), "binding: UQ"},
+		"suite as a number":  {account(`, "cipherSuite": [49320]`, ""), "49320"},
+		"bytes in Base64":    {account(`, "serverPublicKey": "AQID", "securityMode": "X509", "publicKeyOrId": "BAUG", "secretKey": "Bw=="`, ""), "serverPublicKey: base64:AQID"},
+		"name of before 1.0": {account(`, "serverPublicKeyOrId": [1, -1], "securityMode": "RPK", "secretKey": [7]`, ""), "serverPublicKey: base64:Af8="},
+		"APN":                {account("", `, "apnLink": 2`), "11:2"},
+		"Device Object":      {`{"toDelete": ["/3", "/1/0"], ` + account("", "")[1:], "- /1/0"},
+		"SMS number":         {account(`, "serverSmsNumber": "+49", "smsSecurityMode": "SPS_DEVICE"`, ""), "+49"},
+		"null":               {account("", `, "binding": null`), "uri: coap://a.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(t, r); r.Entries[0].Outcome != importer.Imported || !strings.Contains(got, test.want) {
+				t.Errorf("no %q in\n%s", test.want, got)
+			}
+		})
+	}
+}
+
+func TestKeysOfLeshan(t *testing.T) {
+	for name, test := range map[string]struct{ entry, want string }{
+		"before 2.0.0-M5": {`{"endpoint": "dev-1", "psk": {"identity": "me", "key": "0102"}}`, ""},
+		"certificate":     {`{"endpoint": "dev-1", "x509": true}`, ""},
+		"since":           {`{"endpoint": "dev-1", "tls": {"mode": "psk", "details": {"identity": "me", "key": "0102"}}}`, ""},
+		"raw public key":  {`{"endpoint": "dev-1", "rpk": {"pkcs8": "x"}}`, "raw public key"},
+		"OSCORE":          {`{"endpoint": "dev-1", "oscore": {"msec": "01"}}`, "OSCORE"},
+		"nothing":         {`{"endpoint": "dev-1"}`, "no way to authenticate"},
+		"unknown mode":    {`{"endpoint": "dev-1", "tls": {"mode": "odd"}}`, "no way to authenticate"},
+		"no details":      {`{"endpoint": "dev-1", "tls": {"mode": "psk"}}`, "no way to authenticate"},
+		"not hexadecimal": {`{"endpoint": "dev-1", "psk": {"identity": "me", "key": "secret!!"}}`, "its key is not hexadecimal"},
+		"no key":          {`{"endpoint": "dev-1", "psk": {"identity": "me"}}`, "key has 0 bytes"},
+		"key too long":    {`{"endpoint": "dev-1", "psk": {"identity": "me", "key": "` + strings.Repeat("00", 65) + `"}}`, "key has 65 bytes"},
+		"wrong type":      {`{"endpoint": "dev-1", "psk": 3}`, "psk does not hold"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for form, text := range map[string]string{"alone": test.entry, "in a list": "[" + test.entry + "]"} {
+				r, err := importer.Leshan(importer.Options{}, importer.File{Name: "k", Text: []byte(text)},
+					importer.File{Name: "f", Text: []byte(`{"dev-1": ` + account("", "") + `}`)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				why := ""
+				for _, e := range r.Entries {
+					why += e.Why
+				}
+				if refused := r.Entries[0].Outcome != importer.Imported; refused != (test.want != "") || !strings.Contains(why, test.want) {
+					t.Errorf("%s: %q, want %q", form, why, test.want)
+				}
+				if strings.Contains(why, "secret!!") {
+					t.Errorf("%s: the report repeats the key: %s", form, why)
+				}
+			}
+		})
+	}
+}
+
+func TestDoubles(t *testing.T) {
+	psk := func(ep string) string {
+		return `"` + ep + `": ` + strings.Replace(account("", ""), `"security": {`, `"security": {"0": {"bootstrapServer": true, "securityMode": "PSK", "publicKeyOrId": [65], "secretKey": [1]}, `, 1)
+	}
+	r, err := importer.Leshan(importer.Options{},
+		importer.File{Name: "a", Text: []byte("{" + psk("one") + "," + psk("two") + "," + psk("one") + "}")},
+		importer.File{Name: "k", Text: []byte(`[{"endpoint": "three", "x509": true}, {"endpoint": "three", "x509": true}]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range r.Entries {
+		got = append(got, e.Source+" "+e.Outcome+" "+e.Why)
+	}
+	want := []string{
+		"a: one imported ",
+		`a: two refused its identity "A" is that of a: one`,
+		"a: one refused the device was there before, at a: one",
+		"k: entry 2 refused the keys of the device were there before, at k: entry 1",
+		"k: entry 1 refused there are keys of the device, and no configuration: import the file with the configurations in the same command",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// Devices that differ in no more than their own names are given one profile.
+func TestTemplates(t *testing.T) {
+	config := func(ep, uri string) string {
+		return fmt.Sprintf(`"%s": %s`, ep, strings.Replace(account("", ""), "coap://a.example", uri, 1))
+	}
+	r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte("{" + strings.Join([]string{
+		config("gw-1", "coap://gw-1.example"), config("gw-2", "coap://gw-2.example"),
+		config("coap", "coap://b.example"), config("odd", "coap://{{odd}}.example"), config("a", "coap://c.example"), config("e", "coap://c.example"),
+	}, ",") + "}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for _, p := range r.Profiles {
+		got[p.Name] = p.Accounts[0].URI
+	}
+	want := map[string]string{
+		"leshan-server":    "coap://{{.Endpoint}}.example",
+		"leshan-coap":      "coap://b.example",
+		"leshan-odd":       `coap://{{"{{"}}odd}}.example`,
+		"leshan-c.example": "coap://c.example",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("profiles %v, want %v", got, want)
+	}
+}
+
+func TestNamesOfProfiles(t *testing.T) {
+	long := strings.Repeat("x", 125)
+	r, err := importer.Leshan(importer.Options{Prefix: "p"}, importer.File{Name: "f", Text: []byte(
+		`{"` + long + `": ` + account("", "") + `, "b": ` + account("", `, "lifetime": 1`) + `, "c": ` + account("", `, "lifetime": 1`) +
+			`, "d": ` + account("", `, "lifetime": 2`) + `, "e": ` + account("", `, "lifetime": 2`) + `}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range r.Profiles {
+		got = append(got, p.Name)
+	}
+	if want := []string{"p-a.example", "p-a.example-2", "p-" + long}; !slices.Equal(got, want) {
+		t.Errorf("names %v, want %v", got, want)
+	}
+}
+
+// invariants hold for whatever was read.
+func invariants(t *testing.T, r importer.Result) {
+	t.Helper()
+	profiles, used := make(map[string]bool), make(map[string]bool)
+	for _, p := range r.Profiles {
+		if err := p.Validate(); err != nil || profiles[p.Name] || len(p.Accounts) == 0 {
+			t.Errorf("profile %q: %v, seen before %v, %d accounts", p.Name, err, profiles[p.Name], len(p.Accounts))
+		}
+		profiles[p.Name] = true
+	}
+	names := make(map[string]bool)
+	for _, e := range r.Entries {
+		if e.Outcome != importer.Imported {
+			if e.Why == "" || len(e.Device.Credentials)+len(e.Device.Accounts) > 0 || e.Device.Profile != "" {
+				t.Errorf("%s is %s because of %q, with the device %v", e.Source, e.Outcome, e.Why, e.Device)
+			}
+			continue
+		}
+		if !profiles[e.Device.Profile] {
+			t.Errorf("%s has the profile %q, which is not there", e.Source, e.Device.Profile)
+		}
+		used[e.Device.Profile] = true
+		if ep := string(e.Device.Endpoint); ep != "" {
+			if names[ep] {
+				t.Errorf("two devices %q", ep)
+			}
+			names[ep] = true
+		}
+	}
+	if !maps.Equal(profiles, used) {
+		t.Errorf("profiles %v, of which %v are used", profiles, used)
+	}
+}
+
+func FuzzLeshan(f *testing.F) {
+	for _, name := range []string{"leshan-2.0.0-M15-bootstrapStore.json", "leshan-2.0.0-M15-api-security-clients.json", "leshan-1.5.0-bootstrap.json", "leshan-2.0.0-M15-bssecurity.data"} {
+		f.Add(read(f, name).Text)
+	}
+	f.Add([]byte(`{"dev-1": ` + account(`, "cipherSuite": [{}, 1]`, `, "binding": []`) + `}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: text})
+		if err != nil {
+			return
+		}
+		invariants(t, r)
+	})
+}
+
+func FuzzWakaama(f *testing.F) {
+	f.Add(read(f, "wakaama-bootstrap_info.ini").Text)
+	f.Add([]byte("[Server]\nid=1\nuri=coap://a\nsecurity=nosec\n[endpoint]\nserver=1\n[endpoint]\nserver=1"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := importer.Wakaama(importer.Options{NoSec: true}, importer.File{Name: "f", Text: text})
+		if err != nil {
+			return
+		}
+		invariants(t, r)
+	})
+}
+
+// Printing a result, however that is done, shows no key.
+func TestResultsPrintNoKeys(t *testing.T) {
+	r, err := importer.Leshan(importer.Options{}, read(t, "leshan-2.0.0-M15-bootstrapStore.json"), read(t, "leshan-2.0.0-M15-api-security-clients.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := fmt.Sprintf("%+v %#v", r, r)
+	keys := 0
+	for _, e := range r.Entries {
+		for _, c := range e.Device.Credentials {
+			keys++
+			for _, form := range []string{string(c.Key.Reveal()), hex.EncodeToString(c.Key.Reveal()), fmt.Sprint(c.Key.Reveal())} {
+				if strings.Contains(printed, form) {
+					t.Errorf("a key of %s is printed", e.Device.Endpoint)
+				}
+			}
+		}
+	}
+	if keys < 2 {
+		t.Errorf("%d keys were looked for", keys)
+	}
+}

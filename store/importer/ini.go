@@ -1,0 +1,54 @@
+package importer
+
+import (
+	"bytes"
+	"strings"
+)
+
+// A section is a part of an INI file under one [Name].
+type section struct {
+	name  string // lower case
+	line  int
+	pairs []pair
+	err   error // the first line in it that cannot be read
+}
+
+// A pair is a line KEY=VALUE. Keys are in lower case, without spaces around.
+type pair struct {
+	key, value string
+	line       int
+}
+
+// sections reads the form of Wakaama's examples/bootstrap_server: lines of comments
+// begin with # or ;, and spaces do not count around [, keys and values. What stands before
+// the first section is not looked at.
+func sections(text []byte) []section {
+	var out []section
+	n := 0
+	for raw := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
+		n++
+		line := strings.TrimSpace(string(raw))
+		switch {
+		case line == "" || line[0] == '#' || line[0] == ';':
+			continue
+		case line[0] == '[':
+			name, _, ok := strings.Cut(line[1:], "]")
+			s := section{name: strings.ToLower(strings.TrimSpace(name)), line: n}
+			if !ok {
+				s.err = wrong("line %d: [ without ]", n)
+			}
+			out = append(out, s)
+			continue
+		case len(out) == 0:
+			continue
+		}
+		s := &out[len(out)-1]
+		key, value, ok := strings.Cut(line, "=")
+		key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
+		if (!ok || key == "" || value == "") && s.err == nil {
+			s.err = wrong("line %d is not KEY=VALUE", n)
+		}
+		s.pairs = append(s.pairs, pair{key, value, n})
+	}
+	return out
+}

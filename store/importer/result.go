@@ -1,0 +1,146 @@
+package importer
+
+import (
+	"cmp"
+	"slices"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A File is what was read, and the name to call it by in reports.
+type File struct {
+	Name string
+	Text []byte
+}
+
+// Options say how to import. The zero value is ready for use.
+type Options struct {
+	// Prefix begins the name of each profile. Empty means the name of the peer:
+	// "leshan" or "wakaama".
+	Prefix string
+
+	// NoSec permits devices without a key of their own to bootstrap over plain CoAP.
+	NoSec bool
+
+	// Tags are given to each device.
+	Tags []string
+}
+
+// A Result is what a peer's data becomes.
+type Result struct {
+	Profiles []store.Profile // by name; each is named by an entry that is imported
+	Entries  []Entry         // in the order of the data
+}
+
+// Outcomes of an entry.
+const (
+	Imported = "imported" // it became a record
+	Skipped  = "skipped"  // there is nothing to import
+	Refused  = "refused"  // it cannot be imported
+)
+
+// An Entry is the report about one device, or one template for devices.
+type Entry struct {
+	Source  string // where it stands, such as "bootstrap.json: dev-1"
+	Outcome string // Imported, Skipped or Refused
+
+	// Why it was skipped or refused; empty for one that is imported.
+	Why string
+
+	// Device is the record. It has no endpoint name where the peer's entry is for any
+	// device, and only becomes a profile.
+	Device store.Device
+
+	// Changes are what is not as it was at the peer, in plain words.
+	Changes []string
+}
+
+// A draft is an entry on its way: its profile has no name yet.
+type draft struct {
+	Entry
+	profile     store.Profile
+	certificate bool // authenticates with one, not with a key
+}
+
+// hasCertificate notes that the device authenticates with a certificate.
+func (d *draft) hasCertificate() {
+	d.certificate = true
+	d.changed("authenticates with a certificate: the server must know its CA")
+}
+
+// refuse makes the draft one that cannot be imported. The first reason stays.
+func (d *draft) refuse(err error) {
+	if d.Outcome == "" {
+		d.Outcome, d.Why = Refused, err.Error()
+	}
+}
+
+func (d *draft) changed(text string) {
+	if !slices.Contains(d.Changes, text) {
+		d.Changes = append(d.Changes, text)
+	}
+}
+
+// result names the profiles of drafts, and refuses those that are in each other's way.
+func result(drafts []draft, peer string, o Options) Result {
+	refuseDoubles(drafts)
+	var out Result
+	for i := range drafts {
+		d := &drafts[i]
+		if d.Outcome == "" {
+			d.Outcome = Imported
+			d.Device.Tags = slices.Clone(o.Tags)
+			permit(d, o.NoSec)
+		} else {
+			d.Device = store.Device{Endpoint: d.Device.Endpoint}
+		}
+	}
+	out.Profiles = assignProfiles(drafts, cmp.Or(o.Prefix, peer))
+	for _, d := range drafts {
+		out.Entries = append(out.Entries, d.Entry)
+	}
+	return out
+}
+
+// permit lets a device without a key come over plain CoAP, if that is wanted.
+func permit(d *draft, noSec bool) {
+	if d.Device.Endpoint == "" || d.certificate || len(d.Device.Credentials) > 0 {
+		return
+	}
+	d.Device.NoSec = noSec
+	if !noSec {
+		d.changed("has no key to bootstrap with: give it one, or permit plain CoAP with --no-sec")
+		return
+	}
+	d.changed("may bootstrap over plain CoAP, where nothing proves who it is")
+	for _, keys := range d.Device.Accounts {
+		if !keys.Key.IsZero() {
+			d.changed("its keys are not sent over plain CoAP unless its profile says secretsOverNoSec: true")
+		}
+	}
+}
+
+// refuseDoubles refuses what has the endpoint name or the identity of an entry before
+// it: one record cannot be both.
+func refuseDoubles(drafts []draft) {
+	names, identities := make(map[lwm2m.EndpointName]string), make(map[string]string)
+	for i := range drafts {
+		d := &drafts[i]
+		if d.Device.Endpoint == "" || d.Outcome != "" {
+			continue
+		}
+		if first, ok := names[d.Device.Endpoint]; ok {
+			d.refuse(wrong("the device was there before, at %s", first))
+			continue
+		}
+		names[d.Device.Endpoint] = d.Source
+		for _, c := range d.Device.Credentials {
+			if first, ok := identities[c.Identity]; ok {
+				d.refuse(wrong("its identity %q is that of %s", c.Identity, first))
+				break
+			}
+			identities[c.Identity] = d.Source
+		}
+	}
+}

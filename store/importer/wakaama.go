@@ -1,0 +1,266 @@
+package importer
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// Wakaama reads the file of Wakaama's example Bootstrap-Server, which is called
+// bootstrap_info.ini or bootstrap_server.ini: [Server] sections with the accounts, and
+// [Endpoint] sections with what each device is given. The section without a name, which
+// that server takes for any device, becomes a profile without a device.
+//
+// That server knows no DTLS, hence no device has a key to bootstrap with.
+func Wakaama(o Options, f File) (Result, error) {
+	all := sections(f.Text)
+	servers := make(map[string]wakaamaServer) // by the number, as it is written
+	for _, s := range all {
+		if s.name != "server" {
+			continue
+		}
+		w := newWakaamaServer(s)
+		if _, ok := servers[w.id]; ok {
+			w.err = wrong("there are two servers with the id %s", w.id)
+		}
+		servers[w.id] = w
+	}
+	var drafts []draft
+	for _, s := range all {
+		if s.name == "endpoint" {
+			drafts = append(drafts, wakaamaEndpoint(f.Name, s, servers))
+		}
+	}
+	if len(drafts) == 0 {
+		return Result{}, fmt.Errorf("%s: there is no section [Endpoint]", f.Name)
+	}
+	refuseSecondAny(drafts)
+	return result(drafts, "wakaama", o), nil
+}
+
+// refuseSecondAny refuses each section for any device but the first.
+func refuseSecondAny(drafts []draft) {
+	first := ""
+	for i := range drafts {
+		d := &drafts[i]
+		switch {
+		case d.Device.Endpoint != "" || d.Outcome != "":
+		case first != "":
+			d.refuse(wrong("there is a section for any device before it, at %s", first))
+		default:
+			first = d.Source
+		}
+	}
+}
+
+// A wakaamaServer is a section [Server]: an account, and the keys that each device is
+// given for it.
+type wakaamaServer struct {
+	id        string
+	bootstrap bool
+	uri       string
+	account   store.Account
+	identity  []byte
+	key       lwm2m.Secret
+	changes   []string
+	err       error
+}
+
+// Keys of [Server] by the Resource of Object 1 that they become.
+var (
+	wakaamaNumbers = map[string]lwm2m.ResourceID{
+		"registrationpriorityorder": 13, "initialregistrationdelay": 14, "communicationretrycount": 17,
+		"communicationretrytimer": 18, "communicationsequencedelaytimer": 19, "communicationsequenceretrycount": 20,
+	}
+	wakaamaBooleans = map[string]lwm2m.ResourceID{"registrationfailureblock": 15, "bootstraponregistrationfailure": 16}
+	wakaamaModes    = map[string]string{"nosec": "nosec", "psk": "psk", "rpk": "rpk", "certificate": "certificate"}
+)
+
+func newWakaamaServer(s section) wakaamaServer {
+	no := false // what that server always writes
+	w := wakaamaServer{err: s.err, account: store.Account{
+		Binding: "U", NotificationStoring: &no,
+		SecurityResources: make(map[lwm2m.ResourceID]store.Literal), ServerResources: make(map[lwm2m.ResourceID]store.Literal),
+	}}
+	for _, p := range s.pairs {
+		if err := w.set(p); err != nil && w.err == nil {
+			w.err = fmt.Errorf("line %d: %w", p.line, err)
+		}
+	}
+	if w.err == nil {
+		w.err = w.complete()
+	}
+	if w.err != nil {
+		w.err = fmt.Errorf("[Server] at line %d: %w", s.line, w.err)
+	}
+	return w
+}
+
+// set takes one line of the section.
+func (w *wakaamaServer) set(p pair) (err error) {
+	if id, ok := wakaamaNumbers[p.key]; ok {
+		n, err := count(p)
+		w.account.ServerResources[id] = numberLiteral(n)
+		return err
+	}
+	if id, ok := wakaamaBooleans[p.key]; ok {
+		yes, err := yesNo(p)
+		w.account.ServerResources[id] = store.Literal{Boolean: &yes}
+		return err
+	}
+	switch p.key {
+	case "id":
+		n, err := count(p)
+		w.id, w.account.ShortServerID = strconv.FormatInt(n, 10), shortServerID(number(n))
+		return err
+	case "uri":
+		w.uri, w.account.URI = p.value, p.value
+	case "bootstrap":
+		w.bootstrap, err = yesNo(p)
+	case "lifetime":
+		n, err := count(p)
+		w.account.Lifetime = store.Duration(time.Duration(n) * time.Second)
+		return err
+	case "security":
+		mode, ok := wakaamaModes[strings.ToLower(p.value)]
+		if !ok {
+			return wrong("security %q is not NoSec, PSK, RPK or Certificate", p.value)
+		}
+		w.account.Security = mode
+	case "public":
+		w.identity, err = hexadecimal(p)
+	case "server":
+		w.account.ServerPublicKey, err = hexadecimal(p)
+	case "secret":
+		var b []byte
+		b, err = hexadecimal(p)
+		w.key = lwm2m.NewSecret(b)
+	default:
+		w.changes = append(w.changes, fmt.Sprintf("line %d: the key %q is not known here, and left out", p.line, p.key))
+	}
+	return err
+}
+
+// complete reports what is missing, as bootstrap_info.c does.
+func (w *wakaamaServer) complete() error {
+	mode := w.account.Security
+	if mode == "" {
+		mode = "psk" // number 0, where that server starts from
+		w.account.Security = mode
+	}
+	switch {
+	case w.id == "":
+		return wrong("id is missing")
+	case w.uri == "":
+		return wrong("uri is missing")
+	case mode != "nosec" && (len(w.identity) == 0 || w.key.IsZero()):
+		return wrong("public or secret is missing")
+	case (mode == "rpk" || mode == "certificate") && len(w.account.ServerPublicKey) == 0:
+		return wrong("server is missing")
+	}
+	if mode == "nosec" || mode == "psk" {
+		w.account.ServerPublicKey = nil // not written by that server either
+	}
+	if w.account.Lifetime == 0 && !w.bootstrap {
+		w.changes = append(w.changes, fmt.Sprintf("server %s has no lifetime: it becomes 24h", w.id))
+	}
+	return nil
+}
+
+// wakaamaEndpoint reads one section [Endpoint].
+func wakaamaEndpoint(file string, s section, servers map[string]wakaamaServer) draft {
+	d := draft{Entry: Entry{Source: fmt.Sprintf("%s:%d", file, s.line)}}
+	if s.err != nil {
+		d.refuse(s.err)
+	}
+	if i := slices.IndexFunc(s.pairs, func(p pair) bool { return p.key == "name" }); i >= 0 {
+		d.Device.Endpoint = lwm2m.EndpointName(s.pairs[i].value)
+		if err := d.Device.Endpoint.Validate(); err != nil {
+			d.refuse(err)
+		}
+	} else {
+		d.changed("is for any device: it becomes a profile, for devices that you add with lwbs device add --profile")
+	}
+	var deletes []string
+	for _, p := range s.pairs {
+		switch p.key {
+		case "name", "discover": // every session begins with a Discover
+		case "delete":
+			deletes = append(deletes, p.value)
+		case "server":
+			d.wakaamaServer(p, servers)
+		case "read":
+			d.changed("does not read " + p.value)
+		default:
+			d.changed(fmt.Sprintf("line %d: the key %q is not known here, and left out", p.line, p.key))
+		}
+	}
+	var err error
+	if d.profile.Delete, err = deletePolicy(deletes, &d); err != nil {
+		d.refuse(err)
+	}
+	switch {
+	case len(d.profile.Accounts) > 0 || d.Outcome != "":
+	case len(deletes) == 0:
+		d.Outcome, d.Why = Skipped, "it is given nothing; devices that nobody added are refused anyway"
+	default:
+		d.refuse(wrong("it is given no account of a LwM2M Server: it would have nowhere to go"))
+	}
+	return d
+}
+
+// wakaamaServer gives the draft the account that the line p names.
+func (d *draft) wakaamaServer(p pair, servers map[string]wakaamaServer) {
+	w, ok := servers[p.value]
+	switch {
+	case !ok:
+		d.refuse(wrong("line %d: there is no server with the id %s", p.line, p.value))
+		return
+	case w.err != nil:
+		d.refuse(w.err)
+		return
+	}
+	for _, text := range w.changes {
+		d.changed(text)
+	}
+	if w.bootstrap {
+		d.changed("its Bootstrap-Server Account (" + w.uri + ") is not written: the one on the device stays")
+		return
+	}
+	a := w.account
+	a.SecurityResources = make(map[lwm2m.ResourceID]store.Literal)
+	d.account(a, w.identity, w.key)
+}
+
+func count(p pair) (int64, error) {
+	n, err := strconv.ParseInt(p.value, 10, 32)
+	if err != nil || n < 0 {
+		return 0, wrong("%s: %q is not a number from 0", p.key, p.value)
+	}
+	return n, nil
+}
+
+func yesNo(p pair) (bool, error) {
+	switch strings.ToLower(p.value) {
+	case "yes":
+		return true, nil
+	case "no":
+		return false, nil
+	}
+	return false, wrong("%s: %q is not yes or no", p.key, p.value)
+}
+
+// hexadecimal does not repeat the value in its error: it may be a key.
+func hexadecimal(p pair) ([]byte, error) {
+	b, err := hex.DecodeString(p.value)
+	if err != nil {
+		return nil, wrong("%s is not hexadecimal", p.key)
+	}
+	return b, nil
+}
