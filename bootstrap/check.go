@@ -77,6 +77,11 @@ func checkWords(p store.Profile) (found []Finding) {
 	oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
 	oneOf("delete", p.Delete.Mode, store.DeleteDiscovered, store.DeleteAll, store.DeleteList, store.DeleteNone)
 	oneOf("device.emptyResources", p.Device.EmptyResources, emptyWrite, emptyOmit)
+	oneOf("device.writes", p.Device.Writes, writeInstances, writeObjects, writeResources)
+	oneOf("device.order", p.Device.Order, orderSecurityFirst, orderServerFirst)
+	if most := p.Device.MaxAccounts; most > 0 && len(p.Accounts) > most {
+		fail("accounts", "%d accounts, and this kind of device holds %d", len(p.Accounts), most)
+	}
 	if size := p.Device.BlockSize; size != 0 && (size < 16 || size > 1024 || bits.OnesCount(uint(size)) != 1) {
 		fail("device.blockSize", "%d is not a power of two from 16 to 1024", size)
 	}
@@ -126,6 +131,27 @@ func checkLimits(p store.Profile, d store.Device) (found []Finding) {
 	}
 	if info.BootstrapServer != nil {
 		found = append(found, checkSizes(p.Device, "bootstrapServer", *info.BootstrapServer)...)
+	}
+	return append(found, checkPayloads(p, d, info)...)
+}
+
+// checkPayloads checks that what cannot be divided is not too large to be written at
+// all, in the format that is most likely.
+func checkPayloads(p store.Profile, d store.Device, info lwm2m.BootstrapInfo) (found []Finding) {
+	objects, err := info.Objects(policyOf(p).emptyResources)
+	if p.Device.MaxPayload == 0 || err != nil {
+		return nil // what does not make Objects was complained of
+	}
+	format := writeFormat(d, p, nil)
+	l := &layout{certain: true}
+	for _, w := range l.writesOf(objects, info.BootstrapServer, policy{writes: writeResources}) {
+		payload, err := lwm2m.Encode(format, w.path, w.objects)
+		if err == nil && len(payload) > p.Device.MaxPayload {
+			found = append(found, Finding{
+				Place:   placeOf(w.path, p),
+				Message: fmt.Sprintf("it takes %d bytes in %v, and this kind of device holds %d", len(payload), format, p.Device.MaxPayload),
+			})
+		}
 	}
 	return found
 }

@@ -38,6 +38,18 @@ func TestCheckProfile(t *testing.T) {
 		{"identity of the Bootstrap-Server Account too long", func(p *store.Profile) {
 			p.BootstrapServer, p.Device.MaxIdentity = &store.BootstrapServer{URI: "coaps://bs.example"}, 7
 		}, "bootstrapServer.identity", "holds 7"},
+		{"way to write that is none", func(p *store.Profile) { p.Device.Writes = "all" }, "device.writes", `"all" is not one of`},
+		{"order that is none", func(p *store.Profile) { p.Device.Order = "device-first" }, "device.order", "is not one of"},
+		{"as many accounts as there is room for", func(p *store.Profile) { p.Device.MaxAccounts = 1 }, "", ""},
+		{"more accounts than there is room for", func(p *store.Profile) {
+			p.Device.MaxAccounts = 1
+			p.Accounts = append(p.Accounts, store.Account{Name: "b", URI: "coaps://b.example", ShortServerID: 102})
+		}, "accounts", "holds 1"},
+		{"fits in parts", func(p *store.Profile) { p.Device.MaxPayload = 24 }, "", ""},
+		{"does not fit in parts", func(p *store.Profile) { p.Device.MaxPayload = 16 }, "accounts[0].uri", "takes 20 bytes in tlv"},
+		{"Bootstrap-Server Account goes whole", func(p *store.Profile) {
+			p.BootstrapServer, p.Device.MaxPayload = &store.BootstrapServer{URI: "coaps://bs.example"}, 40
+		}, "bootstrapServer", "holds 40"},
 		{"delete of a Resource", func(p *store.Profile) {
 			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.ResourcePath(1, 0, 1)}}
 		}, "delete[0]", "/1/0/1 cannot be deleted"},

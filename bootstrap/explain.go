@@ -189,7 +189,7 @@ func refusalRemedy(o store.Operation) string {
 	case lwm2m.CodeMethodNotAllowed, lwm2m.CodeUnauthorized, lwm2m.CodeForbidden:
 		return fmt.Sprintf("The device does not let a Bootstrap-Server write %v, or does not take this server for its Bootstrap-Server any more. Take the Object out of the profile, or restart the device.", o.Path)
 	case lwm2m.CodeRequestTooLarge, lwm2m.CodeRequestIncomplete:
-		return fmt.Sprintf("The %d bytes are more than the device can take. Set a smaller blockSize in the profile, shorten keys and certificates, or write fewer Resources.", o.Bytes)
+		return fmt.Sprintf("The %d bytes are more than the device can take. Set a smaller blockSize or maxPayload in the profile, shorten keys and certificates, or write fewer Resources.", o.Bytes)
 	}
 	return "The device failed by itself: most often it has no room left. Many hold two accounts and keys of 16 bytes. Its log tells more."
 }

@@ -94,11 +94,21 @@ func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo
 
 // blindDeletions are the Instances about to be written, to be deleted first where the
 // client did not tell what it has: one that merges would otherwise keep old values.
-func (l *layout) blindDeletions(writes []operation) []lwm2m.Path {
+func (l *layout) blindDeletions(objects []lwm2m.Object) []lwm2m.Path {
 	var out []lwm2m.Path
-	for _, w := range writes {
-		if w.path.Object() != lwm2m.ObjectDevice {
-			out = append(out, w.path)
+	for _, p := range instancePaths(objects) {
+		if p.Object() != lwm2m.ObjectDevice {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// instancePaths are the Instances in objects.
+func instancePaths(objects []lwm2m.Object) (out []lwm2m.Path) {
+	for _, o := range objects {
+		for _, in := range o.Instances {
+			out = append(out, lwm2m.InstancePath(o.ID, in.ID))
 		}
 	}
 	return out
@@ -181,19 +191,4 @@ func (l *layout) survives(info lwm2m.BootstrapInfo) error {
 		}
 	}
 	return nil
-}
-
-// writesOf are the Writes of objects, one for each Instance.
-func writesOf(objects []lwm2m.Object) []operation {
-	var out []operation
-	for _, o := range objects {
-		for _, in := range o.Instances {
-			out = append(out, operation{
-				op:      lwm2m.OpWrite,
-				path:    lwm2m.InstancePath(o.ID, in.ID),
-				objects: []lwm2m.Object{{ID: o.ID, Instances: []lwm2m.Instance{in}}},
-			})
-		}
-	}
-	return out
 }

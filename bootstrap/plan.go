@@ -1,8 +1,6 @@
 package bootstrap
 
 import (
-	"slices"
-
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -11,18 +9,21 @@ import (
 type operation struct {
 	op      lwm2m.Op
 	path    lwm2m.Path
-	objects []lwm2m.Object // of a Write: the one Instance at path
+	objects []lwm2m.Object // of a Write: what lies at path or below it
+
+	// indivisible is set where half of it would be worse than nothing.
+	indivisible bool
+
+	// instead is why the Write failed that this one is the first part of; nil for one
+	// that stands for itself.
+	instead *failure
 }
 
 // A plan is what a session does between Discover and Finish.
 type plan struct {
 	operations []operation
-	quirks     []string // what is odd about the client, for the record
-}
-
-// writes are the Writes of the plan.
-func (p plan) writes() []operation {
-	return slices.DeleteFunc(slices.Clone(p.operations), func(o operation) bool { return o.op != lwm2m.OpWrite })
+	content    []lwm2m.Object // all that the Writes write
+	quirks     []string       // what is odd about the client, for the record
 }
 
 // A policy is the part of a profile that decides how its Bootstrap Information gets
@@ -32,6 +33,8 @@ type policy struct {
 	assume            bool             // whether bootstrapInstance may stand in for an answer to Discover
 	bootstrapInstance lwm2m.InstanceID // where Discover does not tell
 	emptyResources    bool             // write unused Resources 0/x/3, 4 and 5 with length zero
+	writes            string           // what one Write is about
+	serverFirst       bool             // Server before Security
 }
 
 func policyOf(p store.Profile) policy {
@@ -44,6 +47,8 @@ func policyOf(p store.Profile) policy {
 		assume:            p.DiscoverFailed != discoverFail,
 		bootstrapInstance: p.BootstrapInstance,
 		emptyResources:    p.Device.EmptyResources != emptyOmit,
+		writes:            p.Device.Writes,
+		serverFirst:       p.Device.Order == orderServerFirst,
 	}
 }
 
@@ -58,9 +63,8 @@ func tellsBootstrapAccount(found *lwm2m.Discovery) bool {
 //
 // No plan touches the Security Object Instance of the Bootstrap-Server Account, which
 // the client needs to come back, unless info replaces it and the client has told which
-// one it is. All writes are of whole Instances, and each is
-// preceded by its deletion where the policy allows: some clients merge what is
-// written with what they have, others replace it.
+// one it is. What is written is deleted before where the policy allows: some clients
+// merge what is written with what they have, others replace it.
 func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (plan, error) {
 	l := newLayout(found, pol)
 	if err := l.forbid(info); err != nil {
@@ -75,25 +79,13 @@ func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (pla
 	if err != nil {
 		return plan{}, err
 	}
-	writes := ownLast(writesOf(objects), info.BootstrapServer)
 	if found == nil && deletes == nil && pol.deletes.Mode == store.DeleteDiscovered {
-		deletes = l.blindDeletions(writes)
+		deletes = l.blindDeletions(objects)
 	}
-	p := plan{quirks: l.quirks}
+	p := plan{content: objects, quirks: l.quirks}
 	for _, path := range deletes {
 		p.operations = append(p.operations, operation{op: lwm2m.OpDelete, path: path})
 	}
-	p.operations = append(p.operations, writes...)
+	p.operations = append(p.operations, l.writesOf(objects, info.BootstrapServer, pol)...)
 	return p, nil
-}
-
-// ownLast puts the Write of the Bootstrap-Server Account behind all others: what fails
-// before that leaves the client with the one it had.
-func ownLast(writes []operation, own *lwm2m.SecurityInstance) []operation {
-	if own == nil {
-		return writes
-	}
-	path := lwm2m.InstancePath(lwm2m.ObjectSecurity, own.ID)
-	i := slices.IndexFunc(writes, func(o operation) bool { return o.path == path })
-	return append(slices.Delete(slices.Clone(writes), i, i+1), writes[i])
 }

@@ -32,6 +32,13 @@ const (
 
 	emptyWrite = "write"
 	emptyOmit  = "omit"
+
+	writeInstances = "instance"
+	writeObjects   = "object"
+	writeResources = "resource"
+
+	orderSecurityFirst = "security-first"
+	orderServerFirst   = "server-first"
 )
 
 var securityModes = map[string]lwm2m.SecurityMode{

@@ -37,12 +37,12 @@ type session struct {
 	given    provision
 	found    *lwm2m.Discovery // what the client said it has; nil where it did not tell
 	plan     []operation      // what is left of it
-	writes   []operation      // the Writes of all of it
-	format   lwm2m.Format
-	untried  []lwm2m.Format // to fall back on
-	written  bool           // a Write was accepted
-	fellBack bool           // format is not the one that was to be used
-	separate bool           // Finish was answered in a message of its own
+	content  []lwm2m.Object   // what the Writes of all of it write
+	intended lwm2m.Format     // of the Writes
+	format   lwm2m.Format     // of the next one
+	untried  []lwm2m.Format   // to fall back on
+	written  bool             // a Write was accepted
+	separate bool             // Finish was answered in a message of its own
 
 	mu     sync.Mutex
 	record store.Session // guarded by mu; changed by run only
@@ -111,7 +111,7 @@ func (s *session) prepare(ctx context.Context) (state, *failure) {
 
 // give notes what the client is to be given, and the format of it.
 func (s *session) give(given provision, format lwm2m.Format) {
-	s.given, s.format = given, format
+	s.given, s.intended, s.format = given, format, format
 	limits := given.profile.Device
 	s.conn.Tune(Tuning{AckTimeout: time.Duration(limits.AckTimeout), BlockSize: limits.BlockSize})
 	s.note(func(r *store.Session) {
@@ -150,7 +150,7 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 	if err != nil {
 		return nil, failed(store.CausePlanInvalid, "%v", err)
 	}
-	s.found, s.plan, s.writes = found, p.operations, p.writes()
+	s.found, s.plan, s.content = found, p.operations, p.content
 	s.quirks(p.quirks...)
 	return (*session).operate, nil
 }
@@ -193,16 +193,20 @@ func (s *session) delete(ctx context.Context, o operation) *failure {
 	return nil
 }
 
-// write writes, in another format where the client dislikes the first. A write that
-// is refused ends the session without Finish: the client must not believe itself
-// complete.
+// write writes, in another format where the client dislikes the first, and in smaller
+// parts where that does not help. A write that is refused ends the session without
+// Finish: the client must not believe itself complete.
 func (s *session) write(ctx context.Context, o operation) *failure {
 	s.enter(store.StageWrite)
-	var refused *failure
+	refused := o.instead
+	var understood lwm2m.Format // the first that was not refused as a format
 	for {
 		payload, err := lwm2m.Encode(s.format, o.path, o.objects)
-		if err != nil {
+		switch {
+		case err != nil:
 			return failed(store.CauseInternal, "encode %v as %v: %v", o.path, s.format, err)
+		case s.tooLarge(payload) && s.divide(o, nil):
+			return nil
 		}
 		answer, f := s.do(ctx, step{op: o.op, path: o.path, format: s.format, payload: payload})
 		switch {
@@ -215,13 +219,47 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 			s.written = true
 			return nil
 		}
+		if understood == 0 && answer.Code != lwm2m.CodeUnsupportedFormat {
+			understood = s.format
+		}
 		if refused == nil { // the first answer tells most: what follows may be about the format
 			refused = s.refused()
 		}
-		if !s.fallBack(answer.Code) {
+		switch {
+		case s.fallBack(answer.Code):
+		case divisible(answer.Code) && s.divide(o, refused):
+			s.tolerate()
+			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.path, answer.Code.Dotted()))
+			s.useFormat(understood)
+			return nil
+		default:
 			return refused
 		}
 	}
+}
+
+// tooLarge reports whether a payload is more than the profile says the device can hold.
+func (s *session) tooLarge(payload []byte) bool {
+	limit := s.given.profile.Device.MaxPayload
+	return limit > 0 && len(payload) > limit
+}
+
+// divisible reports whether a Write that was answered like this may go through in parts:
+// it was too large, or one Resource in it is at fault, which then is known.
+func divisible(code lwm2m.Code) bool {
+	return code == lwm2m.CodeRequestTooLarge || code == lwm2m.CodeBadRequest
+}
+
+// divide puts the parts of a Write at the head of the plan, and reports whether it has
+// any. Should the first of them fail, it does so for the reason that the whole did.
+func (s *session) divide(o operation, why *failure) bool {
+	parts := o.parts()
+	if len(parts) == 0 {
+		return false
+	}
+	parts[0].instead = why
+	s.plan = append(parts, s.plan...)
+	return true
 }
 
 // fallBack turns to another format where the answer to a write may be about the
@@ -233,9 +271,15 @@ func (s *session) fallBack(code lwm2m.Code) bool {
 		return false
 	}
 	s.tolerate()
-	s.format, s.untried, s.fellBack = s.untried[0], s.untried[1:], true
-	s.note(func(r *store.Session) { r.Format = s.format })
+	s.useFormat(s.untried[0])
+	s.untried = s.untried[1:]
 	return true
+}
+
+// useFormat is for the Writes to come.
+func (s *session) useFormat(f lwm2m.Format) {
+	s.format = f
+	s.note(func(r *store.Session) { r.Format = f })
 }
 
 // finish tells the client that it has everything. From here on no failure is certain:

@@ -151,7 +151,7 @@ func TestSession(t *testing.T) {
 		{name: "first write refused with 4.00 in the preferred format", queries: []string{"pct=110"},
 			answers: map[string][]any{"PUT /0/1": {lwm2m.CodeBadRequest, lwm2m.CodeChanged}},
 			asked:   "GET /, DELETE /1/3, PUT /0/1 senml-json, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", cause: store.CauseDone, learned: lwm2m.FormatTLV},
-		{name: "second write refused with 4.00", queries: []string{"pct=110"}, answers: map[string][]any{"PUT /1/0": {lwm2m.CodeBadRequest}},
+		{name: "second write refused with 5.00", queries: []string{"pct=110"}, answers: map[string][]any{"PUT /1/0": {lwm2m.CodeInternalServerError}},
 			asked: "GET /, DELETE /1/3, PUT /0/1 senml-json, PUT /1/0 senml-json", cause: store.CauseRefused},
 		{name: "format prescribed and refused", format: "tlv", answers: map[string][]any{"PUT /0/1": {lwm2m.CodeUnsupportedFormat}},
 			asked: "GET /, DELETE /1/3, PUT /0/1 tlv", cause: store.CauseRefused},

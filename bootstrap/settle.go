@@ -27,7 +27,7 @@ func (s *session) settle(ctx context.Context) (detail string) {
 		if s.given.own != nil && s.given.own.given(d) {
 			changed = true
 		}
-		if s.fellBack && d.Format == s.given.device.Format {
+		if s.format != s.intended && d.Format == s.given.device.Format {
 			d.Format, changed = s.format, true
 		}
 		return changed

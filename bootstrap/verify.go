@@ -51,9 +51,9 @@ func (s *session) discoverAgain(ctx context.Context) ([]string, *failure) {
 	}
 	now := lwm2m.ParseDiscover(answer.Payload)
 	if policyOf(s.given.profile).clears() {
-		s.quirks(leftovers(s.writes, now)...)
+		s.quirks(leftovers(s.content, now)...)
 	}
-	return discoveredDifferences(s.writes, *s.found, now), nil
+	return discoveredDifferences(s.content, *s.found, now), nil
 }
 
 // clears reports whether the accounts that a client had are to go.
@@ -63,13 +63,10 @@ func (pol policy) clears() bool {
 
 // discoveredDifferences compares what was written with what a client says it has now;
 // before is what it had.
-func discoveredDifferences(writes []operation, before, now lwm2m.Discovery) (out []string) {
-	for _, w := range writes {
-		for _, p := range instancesOf(w) {
-			i := slices.IndexFunc(now.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path == p })
-			if i < 0 {
-				out = append(out, fmt.Sprintf("does not have %v, which it accepted", p))
-			}
+func discoveredDifferences(given []lwm2m.Object, before, now lwm2m.Discovery) (out []string) {
+	for _, p := range instancePaths(given) {
+		if !slices.ContainsFunc(now.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path == p }) {
+			out = append(out, fmt.Sprintf("does not have %v, which it accepted", p))
 		}
 	}
 	for _, own := range before.BootstrapSecurity() {
@@ -81,11 +78,8 @@ func discoveredDifferences(writes []operation, before, now lwm2m.Discovery) (out
 }
 
 // leftovers are the accounts that a client has apart from those it was given.
-func leftovers(writes []operation, now lwm2m.Discovery) (out []string) {
-	var written []lwm2m.Path
-	for _, w := range writes {
-		written = append(written, instancesOf(w)...)
-	}
+func leftovers(given []lwm2m.Object, now lwm2m.Discovery) (out []string) {
+	written := instancePaths(given)
 	for _, in := range now.Instances {
 		if in.Path.Object() <= lwm2m.ObjectServer && in.ShortServerID != 0 && !slices.Contains(written, in.Path) {
 			out = append(out, fmt.Sprintf("keeps %v of server %d, which was to go", in.Path, in.ShortServerID))
@@ -94,20 +88,10 @@ func leftovers(writes []operation, now lwm2m.Discovery) (out []string) {
 	return out
 }
 
-// instancesOf are the Instances that a Write is about.
-func instancesOf(w operation) (out []lwm2m.Path) {
-	for _, o := range w.objects {
-		for _, in := range o.Instances {
-			out = append(out, lwm2m.InstancePath(o.ID, in.ID))
-		}
-	}
-	return out
-}
-
 // readBack reads an Object of which something was written, and returns the differences.
 func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *failure) {
-	written := writtenInstances(s.writes, o)
-	if len(written) == 0 {
+	i := slices.IndexFunc(s.content, func(object lwm2m.Object) bool { return object.ID == o })
+	if i < 0 {
 		return nil, nil
 	}
 	path := lwm2m.ObjectPath(o)
@@ -131,19 +115,7 @@ func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *fa
 	if o == lwm2m.ObjectServer {
 		s.remark(serverHistory(read[0].Instances)...)
 	}
-	return readDifferences(format, o, written, read[0].Instances), nil
-}
-
-// writtenInstances are the Instances of o that were written.
-func writtenInstances(writes []operation, o lwm2m.ObjectID) (out []lwm2m.Instance) {
-	for _, w := range writes {
-		for _, object := range w.objects {
-			if object.ID == o {
-				out = append(out, object.Instances...)
-			}
-		}
-	}
-	return out
+	return readDifferences(format, s.content[i], read[0].Instances), nil
 }
 
 // serverHistory is what a client keeps of its LwM2M Servers: Last Bootstrapped, and the
@@ -167,9 +139,9 @@ func serverHistory(servers []lwm2m.Instance) (out []string) {
 // readDifferences compares Instances that were written with those that were read in a
 // format. What was written is put through the same format first, which changes the
 // types of Resources that nobody knows.
-func readDifferences(f lwm2m.Format, o lwm2m.ObjectID, written, read []lwm2m.Instance) (out []string) {
-	for _, in := range written {
-		p := lwm2m.InstancePath(o, in.ID)
+func readDifferences(f lwm2m.Format, written lwm2m.Object, read []lwm2m.Instance) (out []string) {
+	for _, in := range written.Instances {
+		p := lwm2m.InstancePath(written.ID, in.ID)
 		i := slices.IndexFunc(read, func(r lwm2m.Instance) bool { return r.ID == in.ID })
 		if i < 0 {
 			out = append(out, fmt.Sprintf("does not hold %v, which it accepted", p))

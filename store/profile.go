@@ -170,6 +170,22 @@ type DeviceLimits struct {
 	// means 1024. Smaller payloads go without blocks.
 	BlockSize int `json:"blockSize,omitempty"`
 
+	// Writes is what one Bootstrap-Write is about: "instance", "object" (all Instances
+	// of an Object at once, Security only where the Bootstrap-Server Account is known)
+	// or "resource". Empty means instance; a Write that is refused as too large or bad
+	// is tried again in parts.
+	Writes string `json:"writes,omitempty"`
+
+	// Order is "security-first" or "server-first": which Object of an account is
+	// written first. Empty means security-first.
+	Order string `json:"order,omitempty"`
+
+	// MaxPayload is what the device holds of one Write, in bytes over all blocks. What
+	// is more goes in parts.
+	MaxPayload int `json:"maxPayload,omitempty"`
+
+	MaxAccounts int `json:"maxAccounts,omitempty"` // LwM2M Servers at a time
+
 	MaxIdentity int `json:"maxIdentity,omitempty"` // bytes of 0/x/3
 	MaxKey      int `json:"maxKey,omitempty"`      // bytes of 0/x/5
 	MaxURI      int `json:"maxURI,omitempty"`      // bytes of 0/x/0

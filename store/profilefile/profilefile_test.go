@@ -250,6 +250,15 @@ pack: allow
 discoverFailed: fail
 bootstrapInstance: 3
 secretsOverNoSec: true
+device:
+  emptyResources: omit
+  writes: resource
+  order: server-first
+  maxPayload: 256
+  maxAccounts: 1
+  maxIdentity: 32
+  maxKey: 16
+  maxURI: 64
 `
 
 func TestWriteIsReadAgain(t *testing.T) {

@@ -176,6 +176,10 @@ func (r *reader) device(n node, place string) (d store.DeviceLimits) {
 	r.mapping(n, place, fields{
 		"emptyResources": r.oneOf(&d.EmptyResources, "write", "omit"),
 		"blockSize":      integer(r, &d.BlockSize, 16, 1024),
+		"writes":         r.oneOf(&d.Writes, "instance", "object", "resource"),
+		"order":          r.oneOf(&d.Order, "security-first", "server-first"),
+		"maxPayload":     integer(r, &d.MaxPayload, 0, 1<<16),
+		"maxAccounts":    integer(r, &d.MaxAccounts, 0, 1<<16),
 		"maxIdentity":    integer(r, &d.MaxIdentity, 0, 1<<16),
 		"maxKey":         integer(r, &d.MaxKey, 0, 1<<16),
 		"maxURI":         integer(r, &d.MaxURI, 0, 1<<16),

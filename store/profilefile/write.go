@@ -214,6 +214,10 @@ func device(d store.DeviceLimits) yaml.MapSlice {
 	var w writer
 	w.text("emptyResources", d.EmptyResources)
 	w.number("blockSize", d.BlockSize)
+	w.text("writes", d.Writes)
+	w.text("order", d.Order)
+	w.number("maxPayload", d.MaxPayload)
+	w.number("maxAccounts", d.MaxAccounts)
 	w.number("maxIdentity", d.MaxIdentity)
 	w.number("maxKey", d.MaxKey)
 	w.number("maxURI", d.MaxURI)
