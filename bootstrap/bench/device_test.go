@@ -62,6 +62,9 @@ type device struct {
 	addr netip.Addr
 	dtls *dtlsClient // nil over plain CoAP
 	send func(b []byte)
+	mute bool // asks for nothing once it has shaken hands
+
+	toServer, fromServer way
 
 	phase    phase
 	attempts int // associations begun
@@ -185,6 +188,8 @@ func (d *device) receive(b []byte, now time.Time) {
 		d.again(now, fmt.Errorf("closed by the server while %v", d.phase))
 		return
 	case after == before:
+	case after == established && d.mute:
+		d.phase, d.ended = done, now
 	case after == established:
 		d.ask(now)
 	default:

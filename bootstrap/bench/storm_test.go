@@ -50,3 +50,41 @@ func benchmarkStorm(b *testing.B, devices func(first, n int) []*device, secure b
 		verdict{"storm of 10,000 " + name + " devices, p99", storm.at(0.99).Seconds(), limit, "s"}.report(b, "p99-s")
 	}
 }
+
+// steadySize is how many NoSec devices are under way at any moment.
+const steadySize = 500
+
+// steadyRounds is how often each device may come, if there is time: more than five times
+// in a minute and it would be taken for one that is broken.
+const steadyRounds = 4
+
+// 500 NoSec devices at a time for a minute, each followed by the next.
+func BenchmarkSteadyNoSec(b *testing.B) {
+	for b.Loop() {
+		s := startServer(b)
+		alone := newField(b, s.coap, noSec(population-500, 500), weather{}).run(orderly)
+		alone.complete(b)
+		before := s.usage(b)
+		var fleet []*device
+		for i := range steadyRounds * (population - 500) {
+			d := noSec(i%(population-500), 1)[0]
+			d.addr = place(i)
+			fleet = append(fleet, d)
+		}
+		o := newField(b, s.coap, fleet, weather{}).run(arrival{atATime: steadySize, lasting: time.Minute, patience: 2 * time.Minute})
+		cpu := s.usage(b).cpu - before.cpu
+		o.complete(b)
+		s.agrees(b, fleet)
+
+		n := float64(len(o.latencies))
+		rate := n / o.took.Seconds()
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(n, "bootstraps")
+		b.ReportMetric(rate, "bootstraps/s")
+		b.ReportMetric(rate/(500/alone.took.Seconds()), "x-orderly-rate")
+		b.ReportMetric(float64(cpu.Microseconds())/n, "server-us/device")
+		b.ReportMetric(1e3*o.at(0.99).Seconds(), "p99-ms")
+		b.ReportMetric(float64(o.repeats)/n, "repeats/device")
+		verdict{"500 NoSec devices at a time for a minute", float64(o.unfinished), 0, "lost"}.report(b, "lost")
+	}
+}
