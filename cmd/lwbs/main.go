@@ -79,7 +79,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "where the server is administered, `unix:PATH` (default: the database's name and .sock)"},
 		},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), deviceCommand(), profileCommand(), sessionCommand(), whyCommand(), dbCommand(), versionCommand(),
+			serveCommand(), demoCommand(), deviceCommand(), profileCommand(), importCommand(), sessionCommand(), whyCommand(), dbCommand(), versionCommand(),
 		},
 		CommandNotFound:      nil,
 		EnableBashCompletion: true,

@@ -52,13 +52,16 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	return &admin.Local{Store: db, Version: version()}, nil
 }
 
+// errNoDatabase is wrapped where there is neither a server nor a database.
+var errNoDatabase = errors.New("does not exist")
+
 // openStore opens the database file itself.
 func openStore(c *cli.Context, create bool) (*bolt.DB, error) {
 	file := c.String("db")
 	_, err := os.Stat(file)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	if fresh && !create {
-		return nil, fmt.Errorf("database %s does not exist: lwbs serve and lwbs profile apply make one, --db names another", file)
+		return nil, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another", file, errNoDatabase)
 	}
 	keyFile := c.String("key-file")
 	if keyFile == "" {

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/store/importer"
+)
+
+func importCommand() *cli.Command {
+	return group("import", "take over the devices of another Bootstrap-Server", importLeshanCommand(), importWakaamaCommand())
+}
+
+func importFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be imported, and change nothing"},
+		&cli.BoolFlag{Name: "replace", Usage: "replace devices and profiles that exist; without it such entries are refused"},
+		&cli.BoolFlag{Name: "no-sec", Usage: "permit devices without a key to come over plain CoAP, where nothing proves who they are"},
+		&cli.StringFlag{Name: "prefix", Usage: "begin the names of profiles with `TEXT` (default: the name of the other server)"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "give each device the `TAG`; may be repeated"},
+		jsonFlag(),
+	}
+}
+
+func importLeshanCommand() *cli.Command {
+	return &cli.Command{
+		Name: "leshan", Usage: "import the files of Leshan's demo Bootstrap-Server", ArgsUsage: "FILE...",
+		Description: `FILE is its configurations (data/bootstrapStore.json, data/bootstrap.json before 2.0, or the answer
+of GET /api/bootstrap) and, since 2.0, the keys of its clients (the answer of
+GET /api/security/clients). Give both in one command; - is standard input.
+
+   curl http://HOST:8080/api/bootstrap > configs.json
+   curl http://HOST:8080/api/security/clients > keys.json
+   lwbs import leshan --dry-run configs.json keys.json`,
+		Flags: importFlags(),
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return usagef("no FILE is named: lwbs %s", usageOf(c))
+			}
+			var files []importer.File
+			for _, name := range c.Args().Slice() {
+				f, err := importFile(c, name)
+				if err != nil {
+					return err
+				}
+				files = append(files, f)
+			}
+			r, err := importer.Leshan(importOptions(c), files...)
+			if err != nil {
+				return err
+			}
+			return importAll(c, r)
+		},
+	}
+}
+
+func importWakaamaCommand() *cli.Command {
+	return &cli.Command{
+		Name: "wakaama", Usage: "import the file of Wakaama's example Bootstrap-Server", ArgsUsage: "FILE",
+		Description: `FILE is bootstrap_info.ini, or bootstrap_server.ini as it is called by now; - is standard input.
+That server knows no DTLS: give the devices keys, or permit plain CoAP with --no-sec.`,
+		Flags: importFlags(),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "FILE")
+			if err != nil {
+				return err
+			}
+			f, err := importFile(c, args[0])
+			if err != nil {
+				return err
+			}
+			r, err := importer.Wakaama(importOptions(c), f)
+			if err != nil {
+				return err
+			}
+			return importAll(c, r)
+		},
+	}
+}
+
+func importOptions(c *cli.Context) importer.Options {
+	return importer.Options{Prefix: c.String("prefix"), NoSec: c.Bool("no-sec"), Tags: c.StringSlice("tag")}
+}
+
+// maxImport is more than the file of a million devices has, in bytes.
+const maxImport = 2 << 30
+
+func importFile(c *cli.Context, name string) (importer.File, error) {
+	var in io.Reader = c.App.Reader
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return importer.File{}, fmt.Errorf("import: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxImport+1))
+	switch {
+	case err != nil:
+		return importer.File{}, fmt.Errorf("import %s: %w", name, err)
+	case len(text) > maxImport:
+		return importer.File{}, fmt.Errorf("import %s: more than %d bytes", name, maxImport)
+	}
+	return importer.File{Name: filepath.Base(name), Text: text}, nil
+}
+
+// importAll decides on the entries of r, keeps those that can be kept, and reports.
+func importAll(c *cli.Context, r importer.Result) error {
+	dry := c.Bool("dry-run")
+	im := &importing{replace: c.Bool("replace")}
+	err := with(c, !dry, func(ctx context.Context, api admin.API) error {
+		there, err := existingRecords(ctx, api, r)
+		if err != nil {
+			return err
+		}
+		if im.decide(r, there); !dry {
+			im.write(ctx, api)
+		}
+		return nil
+	})
+	if dry && errors.Is(err, errNoDatabase) {
+		im.decide(r, records{})
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	report := importReport{DryRun: dry}
+	report.add(im)
+	if c.Bool("json") {
+		err = printJSON(c.App.Writer, report)
+	} else {
+		err = report.print(c.App.Writer)
+	}
+	if n := report.Summary[importer.Refused]; err == nil && n > 0 {
+		err = fmt.Errorf("%d of %d entries were refused", n, len(report.Entries))
+	}
+	return err
+}
+
+// An importReport is what import tells.
+type importReport struct {
+	DryRun   bool            `json:"dryRun"`
+	Profiles []importProfile `json:"profiles"`
+	Entries  []importEntry   `json:"entries"`
+	Summary  map[string]int  `json:"summary"` // entries by outcome
+}
+
+// An importProfile is a profile that devices are given.
+type importProfile struct {
+	Name     string   `json:"name"`
+	Did      string   `json:"did"` // created, replaced or unchanged
+	Devices  int      `json:"devices"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// An importEntry is what became of one entry of the other server.
+type importEntry struct {
+	Source   string   `json:"source"`
+	Endpoint string   `json:"endpoint,omitempty"`
+	Outcome  string   `json:"outcome"` // imported, skipped or refused
+	Why      string   `json:"why,omitempty"`
+	Profile  string   `json:"profile,omitempty"`
+	Replaced bool     `json:"replaced,omitempty"`
+	Changes  []string `json:"changes,omitempty"`
+}
+
+func (r *importReport) add(im *importing) {
+	r.Profiles, r.Entries = []importProfile{}, []importEntry{}
+	r.Summary = map[string]int{importer.Imported: 0, importer.Skipped: 0, importer.Refused: 0}
+	for _, p := range im.profiles {
+		if p.used > 0 {
+			r.Profiles = append(r.Profiles, importProfile{p.profile.Name, p.did(), p.devices, p.warnings})
+		}
+	}
+	for _, e := range im.entries {
+		out := importEntry{Source: e.Source, Endpoint: string(e.Device.Endpoint), Outcome: e.Outcome, Why: e.Why, Changes: e.Changes}
+		if e.Outcome == importer.Imported {
+			out.Profile, out.Replaced = e.Device.Profile, e.existing != nil
+		}
+		r.Entries = append(r.Entries, out)
+		r.Summary[e.Outcome]++
+	}
+}
+
+func (r *importReport) print(w io.Writer) error {
+	for _, p := range r.Profiles {
+		fmt.Fprintf(w, "profile %s: %s, for %d devices\n", p.Name, r.would(p.Did), p.Devices)
+		for _, text := range p.Warnings {
+			fmt.Fprintf(w, "    warning: %s\n", text)
+		}
+	}
+	for _, e := range r.Entries {
+		what := e.Source
+		if e.Endpoint != "" && !strings.HasSuffix(what, e.Endpoint) {
+			what += " " + e.Endpoint
+		}
+		switch {
+		case e.Why != "":
+			fmt.Fprintf(w, "%s: %s: %s\n", what, e.Outcome, e.Why)
+		case e.Replaced:
+			fmt.Fprintf(w, "%s: %s with profile %s, in place of the record that was there\n", what, r.would(e.Outcome), e.Profile)
+		default:
+			fmt.Fprintf(w, "%s: %s with profile %s\n", what, r.would(e.Outcome), e.Profile)
+		}
+		if e.Outcome == importer.Imported {
+			for _, text := range e.Changes {
+				fmt.Fprintf(w, "    %s\n", text)
+			}
+		}
+	}
+	_, err := fmt.Fprintf(w, "%d entries: %d %s, %d skipped, %d refused\n", len(r.Entries),
+		r.Summary[importer.Imported], r.would(importer.Imported), r.Summary[importer.Skipped], r.Summary[importer.Refused])
+	return err
+}
+
+// would tells of what was done, or would be.
+func (r *importReport) would(did string) string {
+	if r.DryRun && did != "unchanged" {
+		return "would be " + did
+	}
+	return did
+}

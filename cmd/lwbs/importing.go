@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/importer"
+)
+
+// An importing takes over the entries of another server: first it decides on each, then
+// it writes. Of an entry that cannot be kept, nothing is.
+type importing struct {
+	replace bool
+
+	profiles []*importingProfile
+	entries  []*importingEntry
+}
+
+type importingProfile struct {
+	profile  store.Profile
+	existing *store.Profile // of the same name
+	same     bool           // and the same content
+	refused  error
+	warnings []string
+	used     int // entries
+	devices  int // of those, devices
+}
+
+type importingEntry struct {
+	importer.Entry
+	profile  *importingProfile // nil where it is not imported
+	existing *admin.Device     // of the same name
+}
+
+// did says what becomes of the profile, or became.
+func (p *importingProfile) did() string {
+	switch {
+	case p.same:
+		return "unchanged"
+	case p.existing != nil:
+		return "replaced"
+	}
+	return "created"
+}
+
+func (e *importingEntry) refuse(err error) {
+	if e.Outcome != importer.Imported {
+		return
+	}
+	e.Outcome, e.Why = importer.Refused, err.Error()
+	e.profile.used--
+	if e.Device.Endpoint != "" {
+		e.profile.devices--
+	}
+}
+
+// decide checks each entry against the rules of the Bootstrap-Server and against what
+// there is already.
+func (im *importing) decide(r importer.Result, there records) {
+	byName := make(map[string]*importingProfile)
+	for _, p := range r.Profiles {
+		byName[p.Name] = im.decideProfile(p, there)
+		im.profiles = append(im.profiles, byName[p.Name])
+	}
+	for _, e := range r.Entries {
+		ie := &importingEntry{Entry: e}
+		im.entries = append(im.entries, ie)
+		if e.Outcome != importer.Imported {
+			continue
+		}
+		ie.profile = byName[e.Device.Profile]
+		ie.profile.used++
+		if e.Device.Endpoint != "" {
+			ie.profile.devices++
+		}
+		if d, ok := there.devices[e.Device.Endpoint]; ok {
+			ie.existing = &d
+		}
+		if err := im.decideEntry(ie, there); err != nil {
+			ie.refuse(err)
+		}
+	}
+}
+
+func (im *importing) decideProfile(p store.Profile, there records) *importingProfile {
+	ip := &importingProfile{profile: p}
+	for _, f := range bootstrap.CheckProfile(p) {
+		if f.Warning {
+			ip.warnings = append(ip.warnings, f.String())
+		} else if ip.refused == nil {
+			ip.refused = errors.New(f.String())
+		}
+	}
+	old, ok := there.profiles[p.Name]
+	if !ok {
+		return ip
+	}
+	ip.existing, ip.same = &old, sameContent(old, p)
+	if !ip.same && !im.replace && ip.refused == nil {
+		ip.refused = errors.New("there is another one of this name: --replace replaces it, --prefix names this one differently")
+	}
+	return ip
+}
+
+// sameContent reports whether a and b give the same.
+func sameContent(a, b store.Profile) bool {
+	a.Revision, a.Created, a.Updated = 0, time.Time{}, time.Time{}
+	b.Revision, b.Created, b.Updated = 0, time.Time{}, time.Time{}
+	x, err1 := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && bytes.Equal(x, y)
+}
+
+// records are those there are already.
+type records struct {
+	devices    map[lwm2m.EndpointName]admin.Device
+	identities map[string]lwm2m.EndpointName // whose each PSK identity is
+	profiles   map[string]store.Profile      // of those to be imported
+}
+
+// existingRecords reads all devices, and the profiles with the names of those in r.
+func existingRecords(ctx context.Context, api admin.API, r importer.Result) (records, error) {
+	out := records{make(map[lwm2m.EndpointName]admin.Device), make(map[string]lwm2m.EndpointName), make(map[string]store.Profile)}
+	for _, p := range r.Profiles {
+		old, err := api.Profile(ctx, p.Name)
+		if err == nil {
+			out.profiles[p.Name] = old
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return out, err
+		}
+	}
+	q := store.DeviceQuery{Limit: 10_000}
+	for {
+		page, err := api.Devices(ctx, q)
+		if err != nil {
+			return out, err
+		}
+		for _, d := range page {
+			out.devices[d.Endpoint] = d
+			for _, c := range d.Credentials {
+				out.identities[c.Identity] = d.Endpoint
+			}
+			q.After = d.Endpoint
+		}
+		if len(page) < q.Limit {
+			return out, nil
+		}
+	}
+}
+
+// decideEntry reports why e cannot be kept.
+func (im *importing) decideEntry(e *importingEntry, there records) error {
+	if e.profile.refused != nil {
+		return fmt.Errorf("profile %s: %w", e.profile.profile.Name, e.profile.refused)
+	}
+	if e.Device.Endpoint == "" {
+		return nil
+	}
+	if e.existing != nil && !im.replace {
+		return errors.New("the device exists: --replace replaces its record")
+	}
+	for _, c := range e.Device.Credentials {
+		if of, ok := there.identities[c.Identity]; ok && of != e.Device.Endpoint {
+			return fmt.Errorf("its identity %q is that of device %s", c.Identity, of)
+		}
+	}
+	for _, f := range bootstrap.CheckDevice(e.profile.profile, e.Device) {
+		if !f.Warning {
+			return errors.New(f.String())
+		}
+	}
+	return nil
+}
+
+// write keeps what was decided on. What the API refuses becomes a refused entry.
+func (im *importing) write(ctx context.Context, api admin.API) {
+	for _, p := range im.profiles {
+		if p.used > 0 && !p.same {
+			_, p.refused = api.ApplyProfile(ctx, p.profile)
+		}
+	}
+	for _, e := range im.entries {
+		switch {
+		case e.Outcome != importer.Imported:
+		case e.profile.refused != nil:
+			e.refuse(e.profile.refused)
+		case e.Device.Endpoint != "":
+			if err := writeDevice(ctx, api, e); err != nil {
+				e.refuse(err)
+			}
+		}
+	}
+	for _, p := range im.profiles {
+		if p.used == 0 && p.existing == nil && p.refused == nil {
+			// Nothing of an entry that was refused may stay; where this fails, a profile
+			// that nobody has is left.
+			_ = api.DeleteProfile(ctx, p.profile.Name, 0)
+		}
+	}
+}
+
+func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
+	d := e.Device
+	set := admin.DeviceSettings{Profile: &d.Profile, NoSec: &d.NoSec, Tags: &d.Tags}
+	for _, c := range d.Credentials {
+		set.PSK = &admin.PSK{Identity: c.Identity, Key: c.Key.Reveal()}
+	}
+	set.AccountKeys, set.AccountIdentities = make(map[string][]byte), make(map[string]string)
+	for name, a := range d.Accounts {
+		if !a.Key.IsZero() {
+			set.AccountKeys[name] = a.Key.Reveal()
+		}
+		if a.Identity != "" {
+			set.AccountIdentities[name] = a.Identity
+		}
+	}
+	if e.existing == nil {
+		_, err := api.AddDevice(ctx, d.Endpoint, set)
+		return err
+	}
+	set.Reset, set.Note = true, &e.existing.Note
+	tags := append(e.existing.Tags, d.Tags...)
+	set.Tags = &tags
+	_, err := api.SetDevice(ctx, d.Endpoint, e.existing.Revision, set)
+	return err
+}
