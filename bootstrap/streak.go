@@ -28,6 +28,7 @@ func (k *streak) record() store.Session {
 	k.kept = k.count
 	s := k.latest
 	if k.count > 1 {
+		s.Attempts = k.count
 		s.Detail = fmt.Sprintf("%s (%d times since %s)", s.Detail, k.count, s.Started.UTC().Format("15:04:05 UTC"))
 	}
 	return s

@@ -41,6 +41,10 @@ type Session struct {
 	// Detail is one line about the cause: never a secret.
 	Detail string `json:"detail,omitempty"`
 
+	// Attempts is how many attempts of the same kind, from Started to Ended, this record
+	// stands for; zero means one. All else is about the latest.
+	Attempts int `json:"attempts,omitempty"`
+
 	// Operations are what was asked of the client, in order.
 	Operations []Operation `json:"operations,omitempty"`
 

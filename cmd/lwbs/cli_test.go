@@ -227,6 +227,7 @@ func TestOtherCommands(t *testing.T) {
 		if got := strings.TrimSpace(sh.ok("session list --json --failed")); got != "[]" {
 			t.Errorf("session list --json: %s", got)
 		}
+		contains(t, "session list --failed", sh.ok("session list --failed"), "TIMES")
 		contains(t, "db stats", sh.ok("db stats"), "devices   1", "profiles  1")
 		contains(t, "db backup", sh.ok("db backup $D/copy.db"), "backed up to $D/copy.db")
 		if status, _, errs := sh.run("db backup $D/copy.db"); status != exitFailed || !strings.Contains(errs, "file already exists") {

@@ -27,7 +27,7 @@ func sessionListCommand() *cli.Command {
 			jsonFlag(), limitFlag(),
 			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"},
 			&cli.StringFlag{Name: "identity", Usage: "only those with the PSK `IDENTITY`"},
-			&cli.BoolFlag{Name: "failed", Usage: "only those that did not end well"},
+			&cli.BoolFlag{Name: "failed", Usage: "only those that did not end well, together by who failed and why; with --json, each by itself"},
 			&cli.StringFlag{Name: "before", Usage: "start behind the session with this `ID`: the last one of the page before"},
 		},
 		Action: func(c *cli.Context) error {
@@ -40,6 +40,9 @@ func sessionListCommand() *cli.Command {
 			}
 			q := store.SessionQuery{Endpoint: lwm2m.EndpointName(c.String("endpoint")), Identity: c.String("identity"), Before: c.String("before"), Limit: n, Failed: c.Bool("failed")}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if q.Failed && !c.Bool("json") {
+					return listFailures(ctx, c.App.Writer, api, q, n)
+				}
 				page, err := api.Sessions(ctx, q)
 				if err != nil {
 					return err

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/store"
+)
+
+// maxGrouped is how many sessions are looked at for a list of failures.
+const maxGrouped = 10_000
+
+// A failure is what the sessions of one device, or one stranger, that ended with the same
+// cause have in common.
+type failure struct {
+	latest   store.Session
+	first    time.Time
+	attempts int
+}
+
+// listFailures prints failures, those that happened last first, at most limit.
+func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.SessionQuery, limit int) error {
+	q.Limit = maxGrouped
+	page, err := api.Sessions(ctx, q)
+	if err != nil {
+		return err
+	}
+	failures := groupFailures(page)
+	shown := failures[:min(limit, len(failures))]
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LAST\tFIRST\tTIMES\tENDPOINT\tFROM\tSTAGE\tCAUSE\tLAST ID")
+	for _, f := range shown {
+		s := f.latest
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s://%s\t%s\t%s\t%s\n", lastTime(s).Local().Format(time.DateTime), f.first.Local().Format(time.DateTime),
+			f.attempts, nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, s.ID)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if rest := len(failures) - len(shown); rest > 0 {
+		fmt.Fprintf(out, "and %d more: raise --limit\n", rest)
+	}
+	if len(page) == maxGrouped {
+		fmt.Fprintf(out, "the last %d sessions that failed were counted; for those before, add --before %s\n", maxGrouped, page[len(page)-1].ID)
+	}
+	return nil
+}
+
+// groupFailures gathers sessions, the newest first, by who failed and why.
+func groupFailures(page []store.Session) []failure {
+	type key struct {
+		who   string
+		cause store.Cause
+	}
+	groups := make(map[key]*failure)
+	for _, s := range page {
+		k := key{who(s), s.Cause}
+		f := groups[k]
+		if f == nil {
+			f = &failure{latest: s}
+			groups[k] = f
+		}
+		f.first = s.Started
+		f.attempts += max(1, s.Attempts)
+	}
+	out := make([]failure, 0, len(groups))
+	for _, f := range groups {
+		out = append(out, *f)
+	}
+	slices.SortFunc(out, func(a, b failure) int {
+		return cmp.Or(lastTime(b.latest).Compare(lastTime(a.latest)), cmp.Compare(b.latest.ID, a.latest.ID))
+	})
+	return out
+}
+
+// who tells devices and strangers apart: by the name, or what they authenticated as, or
+// where they came from.
+func who(s store.Session) string {
+	if s.Endpoint == "" && s.Identity == "" {
+		host, _, _ := net.SplitHostPort(s.Remote)
+		return "host " + host
+	}
+	return nameOf(s)
+}
+
+// lastTime is when the last attempt that a record is about was over.
+func lastTime(s store.Session) time.Time {
+	if s.Ended.IsZero() {
+		return s.Started
+	}
+	return s.Ended
+}
