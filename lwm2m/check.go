@@ -113,41 +113,6 @@ func (c *checker) unique(o ObjectID, ids []InstanceID) {
 	}
 }
 
-// oscore checks OSCORE contexts and the Security Instances that refer to them.
-func (c *checker) oscore(b BootstrapInfo) {
-	used := make(map[InstanceID]int)
-	for _, s := range b.securityInstances() {
-		link := s.OSCORESecurityMode
-		if link == nil || *link == NullLink {
-			continue
-		}
-		p := ResourcePath(ObjectSecurity, s.ID, 17)
-		if link.Object != ObjectOSCORE || !slices.ContainsFunc(b.OSCORE, func(o OSCOREInstance) bool { return o.ID == link.Instance }) {
-			c.fail(p, "oscore-link", "link %v leads to no OSCORE instance", *link)
-			continue
-		}
-		if used[link.Instance]++; used[link.Instance] > 1 {
-			c.fail(p, "oscore-shared", "OSCORE instance %d is used by another account too", link.Instance)
-		}
-	}
-	var ids []InstanceID
-	for _, o := range b.OSCORE {
-		ids = append(ids, o.ID)
-		p := InstancePath(ObjectOSCORE, o.ID)
-		if used[o.ID] == 0 {
-			c.fail(p, "oscore-unused", "no account uses this OSCORE instance")
-		}
-		if o.MasterSecret.Len() == 0 {
-			c.fail(p.Append(0), "oscore-secret", "master secret is empty")
-		}
-		if string(o.SenderID) == string(o.RecipientID) {
-			c.fail(p.Append(2), "oscore-ids", "sender ID and recipient ID are the same")
-		}
-		c.resources(p, ObjectOSCORE, o.Extra)
-	}
-	c.unique(ObjectOSCORE, ids)
-}
-
 // accessControl checks the Access Control Instances against the accounts.
 func (c *checker) accessControl(b BootstrapInfo) {
 	known := make(map[uint16]bool)

@@ -189,6 +189,16 @@ func TestRules(t *testing.T) {
 		{"oscore-unused", "/21/0", oscore(func(b *lwm2m.BootstrapInfo) { b.Accounts[0].Security.OSCORESecurityMode = nil })},
 		{"oscore-shared", "/0/2/17", oscore(func(b *lwm2m.BootstrapInfo) { twice(b) })},
 		{"oscore-secret", "/21/0/0", oscore(func(b *lwm2m.BootstrapInfo) { b.OSCORE[0].MasterSecret = lwm2m.Secret{} })},
+		{"oscore-aead", "/21/0/3", oscore(func(b *lwm2m.BootstrapInfo) { b.OSCORE[0].Extra = []lwm2m.Resource{integer(3, 14)} })},
+		{"oscore-hmac", "/21/0/4", oscore(func(b *lwm2m.BootstrapInfo) { b.OSCORE[0].Extra = []lwm2m.Resource{integer(4, 1)} })},
+		{"oscore-id-length", "/21/0/1", oscore(func(b *lwm2m.BootstrapInfo) { b.OSCORE[0].SenderID = make([]byte, 8) })},
+		{"oscore-id-length", "/21/0/2", oscore(func(b *lwm2m.BootstrapInfo) {
+			b.OSCORE[0].RecipientID, b.OSCORE[0].Extra = []byte{2, 3}, []lwm2m.Resource{integer(3, 12)}
+		})},
+		{"oscore-unique", "/21/1/1", oscore(func(b *lwm2m.BootstrapInfo) {
+			b.OSCORE = append(b.OSCORE, b.OSCORE[0])
+			b.OSCORE[1].ID = 1
+		})},
 		{"oscore-ids", "/21/0/2", oscore(func(b *lwm2m.BootstrapInfo) { b.OSCORE[0].RecipientID = b.OSCORE[0].SenderID })},
 		{"acl-missing", "/2", twice},
 		{"acl-object", "/2/0/0", access(lwm2m.AccessControlInstance{Object: 0, Owner: 101})},
