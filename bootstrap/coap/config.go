@@ -58,6 +58,13 @@ type DialConfig struct {
 	// Suites are what [DialDTLS] offers, the best first; default [Suites].
 	Suites []Suite
 
+	// OfferCID makes [DialDTLS] ask for a connection ID (RFC 9146), so that the
+	// association survives a change of address or port. Then OwnCID is how many bytes
+	// the one has that the server is to send, 0 to 255; zero, as devices have it, is
+	// none.
+	OfferCID bool
+	OwnCID   int
+
 	// Local is the address to dial from, such as "127.0.0.1:0"; empty lets the system
 	// choose.
 	Local string

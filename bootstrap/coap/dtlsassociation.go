@@ -39,7 +39,7 @@ var (
 // It is the [link] of its conn.
 type association struct {
 	mux     *mux
-	peer    udpPeer
+	peer    udpPeer            // once it is live, guarded by mux.mu
 	random  [clientRandom]byte // of its ClientHello
 	started time.Time
 	pipe    *pipe
@@ -49,10 +49,11 @@ type association struct {
 
 	// What follows is guarded by mux.mu.
 	stage  stage
-	cookie []byte // as sent to the peer; nil before
-	plain  int    // datagrams that it may still take in the clear, or before it is live
-	proved bool   // it came beyond asking
-	sealed bool   // something encrypted came, such as the peer's Finished
+	cookie []byte       // as sent to the peer; nil before
+	cid    connectionID // zero where the peer did not ask for one, or not yet
+	plain  int          // datagrams that it may still take in the clear, or before it is live
+	proved bool         // it came beyond asking
+	sealed bool         // something encrypted came, such as the peer's Finished
 
 	// claim is written within the handshake, and read after it.
 	claim struct {
@@ -61,13 +62,15 @@ type association struct {
 		err      error
 	}
 
-	secure net.Conn // once the handshake is complete
+	// Once the handshake is complete:
+	secure net.Conn
+	roams  bool // has a connection ID, and so may change its address
 }
 
 // put queues a datagram of the peer and reports whether there was room. A nil
 // association takes none. The caller holds mux.mu.
 func (a *association) put(from udpPeer, d digest, b []byte) bool {
-	if a == nil {
+	if a == nil || !a.expects(d) {
 		return false
 	}
 	if a.stage != live || d.kind != kindSealed {
@@ -78,6 +81,16 @@ func (a *association) put(from udpPeer, d digest, b []byte) bool {
 	}
 	a.sealed = a.sealed || d.sealed
 	return a.pipe.put(b, from)
+}
+
+// expects reports whether d has the connection ID that it must have: the right one if
+// any, as pion would cut other records in the wrong places, and one on all that comes
+// after the handshake where there is one. The caller holds mux.mu.
+func (a *association) expects(d digest) bool {
+	if d.cid != nil {
+		return a.cid == connectionID(d.cid)
+	}
+	return d.kind != kindSealed || a.cid == connectionID{}
 }
 
 // sniff looks at what pion sends: a cookie is what the peer has to return, and a
@@ -121,7 +134,7 @@ func (a *association) run(ctx context.Context) {
 
 // handshake returns the identity that the peer has proved.
 func (a *association) handshake(ctx context.Context) (identity string, err error) {
-	a.secure, identity, err = acceptPSK(ctx, a.pipe, a.peer, a.key)
+	a.secure, identity, err = acceptPSK(ctx, a.pipe, a.peer, a.key, func() []byte { return a.mux.assign(a) })
 	switch {
 	case err != nil:
 		return "", err
@@ -198,6 +211,7 @@ func (a *association) read(c *conn) (asked bool) {
 		var ne net.Error
 		switch {
 		case err == nil:
+			a.mux.follow(a)
 			if !asked && isRequest(buf[:n]) {
 				asked = true
 				a.secure.SetReadDeadline(time.Time{})
@@ -219,6 +233,7 @@ func isRequest(b []byte) bool {
 
 // send implements [link].
 func (a *association) send(b []byte) error {
+	a.mux.follow(a)
 	_, err := a.secure.Write(b)
 	return err
 }

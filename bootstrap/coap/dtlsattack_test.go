@@ -81,7 +81,7 @@ func TestDTLSWrongKeyAndUnknownIdentityLookAlike(t *testing.T) {
 		if h.Identity != identity || !errors.Is(h.Err, want) || !errors.Is(h.Err, coap.ErrHandshakeTimeout) {
 			t.Errorf("handshake of %q, error %v; want of %q, %v", h.Identity, h.Err, identity, want)
 		}
-		if h.Started.Before(began) || h.Remote != p.back.LocalAddr().String() {
+		if h.Started.Before(began) || h.Remote != p.local().String() {
 			t.Errorf("handshake = %+v", h)
 		}
 		s.Close()

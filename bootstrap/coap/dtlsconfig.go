@@ -28,6 +28,11 @@ type DTLSConfig struct {
 	// request; default 1 minute. Then the association is closed.
 	RequestTimeout time.Duration
 
+	// ReplicaID is the first byte of the connection IDs (RFC 9146) that clients get which
+	// ask for one, so that a balancer in front of several servers finds the one that has
+	// the association; default 0.
+	ReplicaID uint8
+
 	// NoRequest is told of every association that ended without a request of the
 	// peer, with the time of its handshake; nil ignores them.
 	NoRequest func(peer bootstrap.Peer, since time.Time)

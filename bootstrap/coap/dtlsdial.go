@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 
 	"lwbs/bootstrap"
@@ -26,18 +27,17 @@ func dialDTLS(ctx context.Context, addr string, cfg DialConfig) (*conn, error) {
 	if cfg.Identity == "" || cfg.Key.IsZero() {
 		err = errors.Join(err, fmt.Errorf("%w: Identity or Key is missing", ErrConfig))
 	}
+	if cfg.OwnCID < 0 || cfg.OwnCID > math.MaxUint8 {
+		err = errors.Join(err, fmt.Errorf("%w: OwnCID %d is not within 0 to 255", ErrConfig, cfg.OwnCID))
+	}
 	if err != nil {
 		return nil, err
-	}
-	suites := cfg.Suites
-	if len(suites) == 0 {
-		suites = Suites()
 	}
 	nc, err := dialSocket(ctx, addr, cfg.Local)
 	if err != nil {
 		return nil, err
 	}
-	secure, err := connectPSK(ctx, connected{nc}, nc.RemoteAddr(), cfg.Identity, cfg.Key.Reveal(), suites)
+	secure, err := connectPSK(ctx, connected{nc}, nc.RemoteAddr(), cfg)
 	if err != nil {
 		return nil, err
 	}

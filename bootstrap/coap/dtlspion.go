@@ -14,14 +14,17 @@ import (
 // This file has all calls of pion's DTLS.
 
 // acceptPSK runs the handshake with the client at peer over pc, which it closes when
-// that fails. key returns the key of an identity; its error ends the handshake. ctx has
-// no effect on the association once the handshake is complete.
+// that fails. key returns the key of an identity; its error ends the handshake. cid
+// returns the connection ID for a client that asks for one. ctx has no effect on the
+// association once the handshake is complete.
 func acceptPSK(
-	ctx context.Context, pc net.PacketConn, peer net.Addr, key func(identity string) ([]byte, error),
+	ctx context.Context, pc net.PacketConn, peer net.Addr,
+	key func(identity string) ([]byte, error), cid func() []byte,
 ) (nc net.Conn, identity string, err error) {
 	c, err := dtls.ServerWithOptions(pc, peer,
 		dtls.WithPSK(func(identity []byte) ([]byte, error) { return key(string(identity)) }),
 		suiteOption(Suites()),
+		dtls.WithConnectionIDGenerator(cid),
 		silence(),
 	)
 	if err != nil {
@@ -41,15 +44,21 @@ func acceptPSK(
 
 // connectPSK runs the handshake with the server at peer over pc, which it closes when
 // that fails.
-func connectPSK(
-	ctx context.Context, pc net.PacketConn, peer net.Addr, identity string, key []byte, suites []Suite,
-) (net.Conn, error) {
-	c, err := dtls.ClientWithOptions(pc, peer,
-		dtls.WithPSK(func([]byte) ([]byte, error) { return key, nil }),
-		dtls.WithPSKIdentityHint([]byte(identity)),
+func connectPSK(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg DialConfig) (net.Conn, error) {
+	suites := cfg.Suites
+	if len(suites) == 0 {
+		suites = Suites()
+	}
+	options := []dtls.ClientOption{
+		dtls.WithPSK(func([]byte) ([]byte, error) { return cfg.Key.Reveal(), nil }),
+		dtls.WithPSKIdentityHint([]byte(cfg.Identity)),
 		suiteOption(suites),
 		silence(),
-	)
+	}
+	if cfg.OfferCID {
+		options = append(options, dtls.WithConnectionIDGenerator(dtls.RandomCIDGenerator(cfg.OwnCID)))
+	}
+	c, err := dtls.ClientWithOptions(pc, peer, options...)
 	if err != nil {
 		pc.Close()
 		return nil, err

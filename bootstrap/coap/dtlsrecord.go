@@ -1,6 +1,9 @@
 package coap
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Sizes of DTLS 1.2 records (RFC 6347 §4.1).
 const (
@@ -19,6 +22,7 @@ const (
 	alertRecord      = 21
 	handshakeRecord  = 22
 	applicationData  = 23
+	cidRecord        = 25 // tls12_cid, RFC 9146 §3
 )
 
 // Versions that records may state. A first flight may also carry DTLS 1.0; Mbed TLS
@@ -53,8 +57,9 @@ const (
 // A digest is what the multiplexer needs to know of a datagram.
 type digest struct {
 	kind   datagramKind
-	sealed bool  // has an encrypted record, perhaps beside others
-	hello  hello // where kind is kindHello
+	sealed bool   // has an encrypted record, perhaps beside others
+	cid    []byte // of its records; aliases the datagram; nil where they have none
+	hello  hello  // where kind is kindHello
 }
 
 // A record is one DTLS record; both fields alias the datagram.
@@ -67,25 +72,32 @@ func (r record) contentType() byte { return r.header[0] }
 func (r record) version() uint16   { return binary.BigEndian.Uint16(r.header[1:]) }
 func (r record) epoch() uint16     { return binary.BigEndian.Uint16(r.header[3:]) }
 
+// cid is the connection ID that a record of that type has in front of its length.
+func (r record) cid() []byte { return r.header[recordHeader-2 : len(r.header)-2] }
+
 // nextRecord cuts the first record off b; ok is false where b does not begin with one
-// of consistent length.
+// of consistent length. A connection ID is taken for one of ours.
 func nextRecord(b []byte) (r record, rest []byte, ok bool) {
-	if len(b) < recordHeader {
+	header := recordHeader
+	if len(b) > 0 && b[0] == cidRecord {
+		header += cidSize
+	}
+	if len(b) < header {
 		return record{}, nil, false
 	}
-	n := int(binary.BigEndian.Uint16(b[11:]))
-	if n > maxFragment || n > len(b)-recordHeader {
+	n := int(binary.BigEndian.Uint16(b[header-2:]))
+	if n > maxFragment || n > len(b)-header {
 		return record{}, nil, false
 	}
-	end := recordHeader + n
-	return record{b[:recordHeader:recordHeader], b[recordHeader:end:end]}, b[end:], true
+	end := header + n
+	return record{b[:header:header], b[header:end:end]}, b[end:], true
 }
 
 // inspect reports what a datagram of a client is, and with ok whether it may be shown
 // to pion at all: pion answers a record that is out of place, such as application data
 // in the clear, with a fatal alert and ends the association, which one forged datagram
-// must not do. Records of CIDs (RFC 9146) are out of place as long as none are given
-// out. The version 0xfe00 of a handshake in the clear becomes DTLS 1.0 in b.
+// must not do. Records of one datagram that have a connection ID have the same. The
+// version 0xfe00 of a handshake in the clear becomes DTLS 1.0 in b.
 func inspect(b []byte) (d digest, ok bool) {
 	if len(b) == 0 || len(b) > maxRecords {
 		return digest{}, false
@@ -115,10 +127,17 @@ func (d *digest) addSealed(r record) bool {
 	d.sealed = true
 	switch r.contentType() {
 	case alertRecord, handshakeRecord, applicationData:
-		return true
+	case cidRecord:
+		if d.cid == nil {
+			d.cid = r.cid()
+		}
+		if !bytes.Equal(d.cid, r.cid()) {
+			return false
+		}
 	default:
 		return false
 	}
+	return len(r.content) > 0
 }
 
 // addPlain takes a record in the clear into account: the first of them decides of what

@@ -116,6 +116,36 @@ func TestInspectMendsVersion(t *testing.T) {
 	}
 }
 
+// withCID returns a record with a connection ID.
+func withCID(cid connectionID, content ...byte) []byte {
+	b := append([]byte{cidRecord, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9}, cid[:]...)
+	return append(append(b, 0, byte(len(content))), content...)
+}
+
+func TestInspectCID(t *testing.T) {
+	one, two := connectionID{1, 2, 3}, connectionID{1, 2, 4}
+	sealed := []byte{applicationData, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7}
+	flight := []byte{changeCipherSpec, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}
+	for name, tt := range map[string]struct {
+		b    []byte
+		want digest // nothing: refused
+	}{
+		"alone":           {withCID(one, 7), digest{sealed: true, cid: one[:]}},
+		"the same twice":  {slices.Concat(withCID(one, 7), withCID(one, 8, 9)), digest{sealed: true, cid: one[:]}},
+		"behind a flight": {slices.Concat(flight, withCID(one, 7)), digest{kind: kindFlight, sealed: true, cid: one[:]}},
+		"behind others":   {slices.Concat(sealed, withCID(one, 7)), digest{sealed: true, cid: one[:]}},
+		"two of them":     {slices.Concat(withCID(one, 7), withCID(two, 7)), digest{}},
+		"empty":           {withCID(one), digest{}},
+		"cut off":         {withCID(one, 7)[:recordHeader+1], digest{}},
+		"in the clear":    {append([]byte{cidRecord, 0xfe, 0xfd, 0, 0}, withCID(one, 7)[5:]...), digest{}},
+	} {
+		got, ok := inspect(tt.b)
+		if want := !reflect.DeepEqual(tt.want, digest{}); ok != want || ok && !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: got %+v, %t; want %+v, %t", name, got, ok, tt.want, want)
+		}
+	}
+}
+
 func TestParseHello(t *testing.T) {
 	random := bytes.Repeat([]byte{7}, clientRandom)
 	body := append([]byte{0xfe, 0xfd}, random...)
@@ -179,6 +209,8 @@ func FuzzInspect(f *testing.F) {
 			f.Add(d.b)
 		}
 	}
+	f.Add(slices.Concat(withCID(connectionID{1}, 7), withCID(connectionID{1}, 8)))
+	f.Add(slices.Concat(withCID(connectionID{1}, 7), withCID(connectionID{2}, 8)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, ok := inspect(b)
 		if !ok {
@@ -188,19 +220,21 @@ func FuzzInspect(f *testing.F) {
 		if again, ok := inspect(b); !ok || !reflect.DeepEqual(again, d) || !bytes.Equal(b, after) {
 			t.Errorf("first %+v, then %+v, %t", d, again, ok)
 		}
-		records, err := recordlayer.UnpackDatagram(b)
+		records, err := recordlayer.ContentAwareUnpackDatagram(b, cidSize)
 		if err != nil {
 			t.Fatalf("pion refuses %x: %v", b, err)
 		}
 		sealed := false
 		for _, raw := range records {
-			var h recordlayer.Header
+			h := recordlayer.Header{ConnectionID: make([]byte, cidSize)}
 			if err := h.Unmarshal(raw); err != nil {
 				t.Fatalf("pion refuses %x: %v", raw, err)
 			}
 			switch {
 			case h.Epoch == plainEpoch && h.ContentType >= changeCipherSpec && h.ContentType <= handshakeRecord:
 			case h.Epoch == sealedEpoch && h.ContentType >= alertRecord && h.ContentType <= applicationData:
+				sealed = true
+			case h.Epoch == sealedEpoch && h.ContentType == cidRecord && bytes.Equal(h.ConnectionID, d.cid):
 				sealed = true
 			default:
 				t.Errorf("passed epoch %d, type %d", h.Epoch, h.ContentType)

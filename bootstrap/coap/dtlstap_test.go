@@ -4,15 +4,19 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
 // A tap stands between clients and a server. To the server all clients are one and the
-// same address and port, as a device is before and after it lost power; and the test
-// may look at, hold back, alter and forge every datagram.
+// same address and port, as a device is before and after it lost power, until the tap
+// moves; and the test may look at, hold back, alter and forge every datagram.
 type tap struct {
-	front *net.UDPConn // clients send here
-	back  *net.UDPConn // connected to the server
+	t      *testing.T
+	server netip.AddrPort
+	front  *net.UDPConn                // clients send here
+	back   atomic.Pointer[net.UDPConn] // connected to the server
+	wg     sync.WaitGroup
 
 	mu     sync.Mutex
 	client netip.AddrPort                    // who sent last; guarded by mu
@@ -27,21 +31,30 @@ func newTap(t *testing.T, server netip.AddrPort) *tap {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server))
-	if err != nil {
-		front.Close()
-		t.Fatal(err)
-	}
-	p := &tap{front: front, back: back, deaf: make(map[netip.AddrPort]bool)}
-	var wg sync.WaitGroup
-	wg.Go(p.up)
-	wg.Go(p.down)
-	t.Cleanup(func() {
-		front.Close()
-		back.Close()
-		wg.Wait()
-	})
+	p := &tap{t: t, server: server, front: front, deaf: make(map[netip.AddrPort]bool)}
+	t.Cleanup(p.wg.Wait)
+	t.Cleanup(func() { front.Close() })
+	p.move()
+	p.wg.Go(p.up)
 	return p
+}
+
+// move gives the clients another port, as a NAT does that has forgotten them: what the
+// server sends to the one before is lost.
+func (p *tap) move() {
+	back, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(p.server))
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	p.t.Cleanup(func() { back.Close() })
+	p.back.Store(back)
+	p.wg.Go(func() { p.down(back) })
+}
+
+// local is where the server sees the clients.
+func (p *tap) local() netip.AddrPort {
+	return p.back.Load().LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
 // addr is where clients dial.
@@ -55,7 +68,7 @@ func (p *tap) filter(pass func(up bool, b []byte) bool) {
 }
 
 // forge sends b to the server as if the client had.
-func (p *tap) forge(b []byte) { p.back.Write(b) }
+func (p *tap) forge(b []byte) { p.back.Load().Write(b) }
 
 // unplug takes no more from the client that sent last, nor passes anything to it.
 func (p *tap) unplug() {
@@ -79,21 +92,21 @@ func (p *tap) up() {
 		}
 		p.mu.Unlock()
 		if ok {
-			p.back.Write(buf[:n])
+			p.back.Load().Write(buf[:n])
 		}
 	}
 }
 
-func (p *tap) down() {
+func (p *tap) down(back *net.UDPConn) {
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := p.back.Read(buf)
+		n, err := back.Read(buf)
 		if err != nil {
 			return
 		}
 		p.mu.Lock()
 		client := p.client
-		ok := client.IsValid() && (p.pass == nil || p.pass(false, buf[:n]))
+		ok := client.IsValid() && p.back.Load() == back && (p.pass == nil || p.pass(false, buf[:n]))
 		p.mu.Unlock()
 		if ok {
 			p.front.WriteToUDPAddrPort(buf[:n], client)

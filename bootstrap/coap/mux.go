@@ -28,8 +28,9 @@ type mux struct {
 	keys   *keyFinder
 
 	mu        sync.Mutex
-	slots     map[udpPeer]slot // guarded by mu; no empty ones
-	admission *admission       // guarded by mu
+	slots     map[udpPeer]slot              // guarded by mu; no empty ones
+	cids      map[connectionID]*association // guarded by mu
+	admission *admission                    // guarded by mu
 }
 
 // A slot has the associations of one address and port, at most one of each stage.
@@ -47,6 +48,7 @@ func newMux(h *hub, s *socket) *mux {
 		socket:    s,
 		keys:      newKeyFinder(h.cfg.PSK),
 		slots:     make(map[udpPeer]slot),
+		cids:      make(map[connectionID]*association),
 		admission: newAdmission(h.cfg),
 	}
 }
@@ -92,6 +94,9 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) bool {
 		// Our last flight was lost, and the peer repeats its own.
 		return s[live].put(peer, d, b)
 	default:
+		if d.cid != nil {
+			return m.routeCID(peer, d, b)
+		}
 		// Which keys it is under only trying can tell.
 		toProving := s[proving].put(peer, d, b)
 		return s[live].put(peer, d, b) || toProving
@@ -181,12 +186,24 @@ func (m *mux) establish(a *association) bool {
 	}
 	a.timeout.Stop()
 	m.admission.settle(a.ticket)
-	if old := m.slots[a.peer][live]; old != nil {
+	a.roams = a.cid != connectionID{}
+	m.replace(m.slots[a.peer][live], a)
+	m.place(a, live)
+	return true
+}
+
+// replace ends old, the association that the address of a had before; nil for none. Where
+// another device had that address, and is found without it, its association goes on. The
+// caller holds mu.
+func (m *mux) replace(old, a *association) {
+	switch {
+	case old == nil:
+	case old.roams && old.claim.identity != a.claim.identity:
+		m.vacate(old)
+	default:
 		m.place(old, gone)
 		old.pipe.Close()
 	}
-	m.place(a, live)
-	return true
 }
 
 // leave forgets a, and reports how far it came.
@@ -207,14 +224,24 @@ func (m *mux) drop(a *association, cause error) {
 
 // place moves a to the place of another stage. The caller holds mu.
 func (m *mux) place(a *association, to stage) {
-	s := m.slots[a.peer]
-	if a.stage != gone && s[a.stage] == a {
-		s[a.stage] = nil
-	}
+	m.vacate(a)
 	a.stage = to
-	if to != gone {
-		s[to] = a
+	if to == gone {
+		m.unassign(a)
+		return
 	}
+	s := m.slots[a.peer]
+	s[to] = a
+	m.slots[a.peer] = s
+}
+
+// vacate takes a out of its slot, if it is in one. The caller holds mu.
+func (m *mux) vacate(a *association) {
+	s := m.slots[a.peer]
+	if a.stage == gone || s[a.stage] != a {
+		return
+	}
+	s[a.stage] = nil
 	if s == (slot{}) {
 		delete(m.slots, a.peer)
 		return
