@@ -43,6 +43,7 @@ type accountRow struct {
 	Identity  string    `json:"identity,omitempty"`
 	Key       []byte    `json:"key,omitempty"`
 	Pending   []byte    `json:"pending,omitempty"`
+	Master    []byte    `json:"masterSecret,omitempty"`
 	Delivered time.Time `json:"delivered,omitzero"`
 }
 
@@ -74,6 +75,7 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 		row.Accounts[name] = accountRow{
 			Identity: a.Identity, Delivered: a.Delivered,
 			Key:     k.Seal(a.Key.Reveal(), place(d.Endpoint, "account", name, "key")),
+			Master:  k.Seal(a.MasterSecret.Reveal(), place(d.Endpoint, "account", name, "master secret")),
 			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
 		}
 	}
@@ -103,8 +105,9 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 	for name, a := range row.Accounts {
 		d.Accounts[name] = AccountKeys{
 			Identity: a.Identity, Delivered: a.Delivered,
-			Key:     o.open(a.Key, "account", name, "key"),
-			Pending: o.open(a.Pending, "account", name, "pending"),
+			Key:          o.open(a.Key, "account", name, "key"),
+			MasterSecret: o.open(a.Master, "account", name, "master secret"),
+			Pending:      o.open(a.Pending, "account", name, "pending"),
 		}
 	}
 	return d, o.err

@@ -21,7 +21,7 @@ func fullDevice() store.Device {
 			{Kind: store.CredentialPSK, Identity: "i\x00", Key: lwm2m.NewSecret([]byte("k1")), Created: at, URI: "coaps://bs.example"},
 			{Kind: store.CredentialPSK, Identity: "j", Key: lwm2m.NewSecret([]byte("k3")), Created: at, Pending: true, Replaces: "i\x00"},
 		},
-		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), Delivered: at}},
+		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), MasterSecret: lwm2m.NewSecret([]byte("k4")), Delivered: at}},
 		Vars:     map[string]string{"v": "w"}, Tags: []string{"t"},
 	}
 }

@@ -97,6 +97,9 @@ type AccountKeys struct {
 	// Key is Resource 0/x/5: the PSK, or a private key in PKCS#8 DER.
 	Key lwm2m.Secret
 
+	// MasterSecret is Resource 21/x/0 of an account that uses OSCORE.
+	MasterSecret lwm2m.Secret
+
 	// Pending is a key that was made for a session that has not ended well yet, so
 	// that a device which took it and then vanished can still be served.
 	Pending lwm2m.Secret

@@ -93,6 +93,10 @@ type Account struct {
 	Lifetime Duration `json:"lifetime,omitempty"` // Resource 1/x/1; zero means 24h
 	Binding  string   `json:"binding,omitempty"`  // Resource 1/x/7; empty means "U"
 
+	// OSCORE, where not nil, protects the messages to the server end to end, with or
+	// without DTLS below (RFC 8613).
+	OSCORE *OSCORE `json:"oscore,omitempty"`
+
 	// NotificationStoring is Resource 1/x/6. Absent means true.
 	NotificationStoring *bool `json:"notificationStoring,omitempty"`
 
@@ -100,6 +104,31 @@ type Account struct {
 	// and 1 that is to be written.
 	SecurityResources map[lwm2m.ResourceID]Literal `json:"securityResources,omitempty"`
 	ServerResources   map[lwm2m.ResourceID]Literal `json:"serverResources,omitempty"`
+}
+
+// An OSCORE is the security context of an account: an instance of Object 21, to which
+// Resource 0/x/17 refers. The identifiers are those of the device.
+//
+// SenderID and RecipientID are templates of text, or of "hex:…" or "base64:…". With the
+// default algorithm they have seven bytes at most (RFC 8613 §3.3).
+type OSCORE struct {
+	// MasterSecret is where Resource 21/x/0 comes from: generate, once for each device,
+	// or supplied. Empty means generate.
+	MasterSecret string `json:"masterSecret,omitempty"`
+
+	// MasterSecretLength of a generated one, in bytes. Zero means 16.
+	MasterSecretLength int `json:"masterSecretLength,omitempty"`
+
+	SenderID    string `json:"senderID,omitempty"`    // Resource 21/x/1
+	RecipientID string `json:"recipientID,omitempty"` // Resource 21/x/2
+
+	// AEADAlgorithm and HMACAlgorithm are Resources 21/x/3 and 4, numbers of COSE. Zero
+	// means 10, AES-CCM-16-64-128, and 5, HMAC 256/256.
+	AEADAlgorithm int `json:"aeadAlgorithm,omitempty"`
+	HMACAlgorithm int `json:"hmacAlgorithm,omitempty"`
+
+	MasterSalt []byte `json:"masterSalt,omitempty"` // Resource 21/x/5; it need not be secret (RFC 8613 §3.2)
+	IDContext  []byte `json:"idContext,omitempty"`  // Resource 21/x/6
 }
 
 // BootstrapServerAccount is the name under which a device record has what is individual

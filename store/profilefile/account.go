@@ -30,6 +30,7 @@ func (r *reader) account(n node, place string) (a store.Account) {
 		"serverPublicKey": func(n node, place string) { r.bytes(&a.ServerPublicKey, n, place) },
 		"lifetime":        r.duration(&a.Lifetime),
 		"binding":         r.str(&a.Binding),
+		"oscore":          func(n node, place string) { a.OSCORE = r.oscore(n, place) },
 		"notificationStoring": func(n node, place string) {
 			r.boolean(&storing)(n, place)
 			a.NotificationStoring = &storing
@@ -63,6 +64,28 @@ func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 		"keyLength":         integer(r, &b.KeyLength, 1, store.MaxKey),
 		"clientHoldOffTime": r.duration(&b.ClientHoldOffTime),
 	}
+	r.keyless(n, place, known)
+	return &b
+}
+
+// oscore reads the security context of an account.
+func (r *reader) oscore(n node, place string) *store.OSCORE {
+	var o store.OSCORE
+	r.keyless(n, place, fields{
+		"masterSecret":       func(n node, place string) { r.masterSecret(&o.MasterSecret, n, place) },
+		"masterSecretLength": integer(r, &o.MasterSecretLength, 1, store.MaxKey),
+		"senderID":           r.str(&o.SenderID),
+		"recipientID":        r.str(&o.RecipientID),
+		"aeadAlgorithm":      integer(r, &o.AEADAlgorithm, -1<<16, 1<<16),
+		"hmacAlgorithm":      integer(r, &o.HMACAlgorithm, -1<<16, 1<<16),
+		"masterSalt":         func(n node, place string) { r.bytes(&o.MasterSalt, n, place) },
+		"idContext":          func(n node, place string) { r.bytes(&o.IDContext, n, place) },
+	})
+	return &o
+}
+
+// keyless reads a mapping into which people try to write keys.
+func (r *reader) keyless(n node, place string, known fields) {
 	r.mapping(n, place, known, func(e entry, at string) {
 		if keyWords[strings.ToLower(e.key)] {
 			r.fail(e.line, "%s: %s", at, noKeysHere)
@@ -70,7 +93,6 @@ func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 		}
 		r.unknown(e, sortedKeys(known))
 	})
-	return &b
 }
 
 // noKeysHere explains where keys belong.
@@ -87,6 +109,16 @@ func (r *reader) key(into *string, n node, place string) {
 		*into = n.scalar
 	default:
 		r.fail(n.line, "%s: want generate, renew or supplied: %s", place, noKeysHere)
+	}
+}
+
+// masterSecret takes the words for where a master secret comes from.
+func (r *reader) masterSecret(into *string, n node, place string) {
+	switch n.scalar {
+	case store.KeyGenerate, store.KeySupplied:
+		*into = n.scalar
+	default:
+		r.fail(n.line, "%s: want generate or supplied: a master secret itself does not belong in a profile; give it to the device with lwbs device set --account-master-secret-file", place)
 	}
 }
 

@@ -85,6 +85,8 @@ func TestProblems(t *testing.T) {
 		{"twice", "name: m\nname: n\n", `p.yaml:2: `},
 		{"key in a profile", "name: m\naccounts:\n  - key: 00112233445566778899aabbccddeeff\n", "p.yaml:3: accounts[0].key: want generate, renew or supplied: " + noKeysHere},
 		{"key under a word of its own", "name: m\naccounts:\n  - secretKey: 00112233\n", "p.yaml:3: accounts[0].secretKey: " + noKeysHere},
+		{"master secret in a profile", "name: m\naccounts:\n  - oscore: {masterSecret: 00112233}\n", "p.yaml:3: accounts[0].oscore.masterSecret: want generate or supplied: a master secret itself does not belong in a profile; give it to the device with lwbs device set --account-master-secret-file"},
+		{"key of the Bootstrap-Server Account", "name: m\nbootstrapServer:\n  psk: 00112233\n", "p.yaml:3: bootstrapServer.psk: " + noKeysHere},
 		{"secret Resource of an account", "name: m\naccounts:\n  - smsBindingSecretKeyS: 00112233\n", "p.yaml:3: accounts[0].smsBindingSecretKeyS: SMS Binding Secret Key(s) is a secret: profiles hold none"},
 		{"secret Resource by ID", "name: m\naccounts:\n  - securityResources: {5: 00112233}\n", "p.yaml:3: accounts[0].securityResources.5: Secret Key is a secret: profiles hold none"},
 		{"secret Resource of an Object", "name: m\nobjects:\n  - path: /21/0\n    resources:\n      OSCORE Master Secret: 00112233\n", "p.yaml:5: objects[0].resources.OSCORE Master Secret: OSCORE Master Secret is a secret: profiles hold none"},
@@ -239,6 +241,17 @@ func TestSeveralDocuments(t *testing.T) {
 
 // everyChoice has the keys that are not in meter, none with its default.
 const everyChoice = `name: choices
+accounts:
+  - name: a
+    oscore:
+      masterSecret: supplied
+      masterSecretLength: 32
+      senderID: "hex:{{.Vars.id}}"
+      recipientID: s
+      aeadAlgorithm: 12
+      hmacAlgorithm: -10
+      masterSalt: hex:9e7ca92223786340
+      idContext: base64:AQI=
 bootstrapServer:
   uri: coaps://bs.example.com:5684
   identity: "bs-{{.Endpoint}}"
@@ -298,7 +311,7 @@ func checkWriting(t *testing.T, p store.Profile) string {
 func FuzzRead(f *testing.F) {
 	f.Add(meter)
 	f.Add(everyChoice)
-	f.Add("name: m\nbootstrapServer: {}\n")
+	f.Add("name: m\nbootstrapServer: {}\naccounts: [{name: a, oscore: {}}]\n")
 	f.Add("name: m\ndelete: [/0/1, /1]\naccounts: [{name: a, notificationStoring: false, serverPublicKey: 'hex:00ff'}]\n")
 	f.Add("name: m\nobjects: [{path: /3/0, resources: {14: 1e3, 15: '1e3', timezone: .5}}]\n")
 	f.Add("name: m\naccounts: [{name: a, securityResources: {26000: [1, x]}, sni: \"\\t\"}]\n")

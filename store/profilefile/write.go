@@ -93,6 +93,12 @@ func (w *writer) duration(key string, v store.Duration) {
 	}
 }
 
+func (w *writer) bytes(key string, v []byte) {
+	if len(v) > 0 {
+		w.put(key, "base64:"+base64.StdEncoding.EncodeToString(v))
+	}
+}
+
 func (w *writer) deletePolicy(p store.DeletePolicy) {
 	if p.Mode != store.DeleteList {
 		w.text("delete", p.Mode)
@@ -114,16 +120,30 @@ func account(a store.Account) yaml.MapSlice {
 	w.text("identity", a.Identity)
 	w.text("key", a.Key)
 	w.number("keyLength", a.KeyLength)
-	if len(a.ServerPublicKey) > 0 {
-		w.put("serverPublicKey", "base64:"+base64.StdEncoding.EncodeToString(a.ServerPublicKey))
-	}
+	w.bytes("serverPublicKey", a.ServerPublicKey)
 	w.duration("lifetime", a.Lifetime)
 	w.text("binding", a.Binding)
+	if a.OSCORE != nil {
+		w.put("oscore", oscore(*a.OSCORE))
+	}
 	if a.NotificationStoring != nil {
 		w.put("notificationStoring", *a.NotificationStoring)
 	}
 	w.accountResources(securityList, lwm2m.ObjectSecurity, a.SecurityResources)
 	w.accountResources(serverList, lwm2m.ObjectServer, a.ServerResources)
+	return yaml.MapSlice(w)
+}
+
+func oscore(o store.OSCORE) yaml.MapSlice {
+	var w writer
+	w.text("masterSecret", o.MasterSecret)
+	w.number("masterSecretLength", o.MasterSecretLength)
+	w.text("senderID", o.SenderID)
+	w.text("recipientID", o.RecipientID)
+	w.number("aeadAlgorithm", o.AEADAlgorithm)
+	w.number("hmacAlgorithm", o.HMACAlgorithm)
+	w.bytes("masterSalt", o.MasterSalt)
+	w.bytes("idContext", o.IDContext)
 	return yaml.MapSlice(w)
 }
 
