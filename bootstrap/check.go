@@ -40,7 +40,14 @@ func CheckDevice(p store.Profile, d store.Device) []Finding {
 				Place:   fmt.Sprintf("accounts[%d].key", i),
 				Message: fmt.Sprintf("the key of account %q is to be supplied, and the device has none: --account-key-file %s=FILE", a.Name, a.Name),
 			})
-			filled.Accounts = withKey(filled.Accounts, a.Name, sampleKey)
+			filled.Accounts = withKeys(filled.Accounts, a.Name, func(k *store.AccountKeys) { k.Key = sampleKey })
+		}
+		if o := a.OSCORE; o != nil && o.MasterSecret == store.KeySupplied && d.Accounts[a.Name].MasterSecret.IsZero() {
+			found = append(found, Finding{
+				Place:   fmt.Sprintf("accounts[%d].oscore.masterSecret", i),
+				Message: fmt.Sprintf("the master secret of account %q is to be supplied, and the device has none: --account-master-secret-file %s=FILE", a.Name, a.Name),
+			})
+			filled.Accounts = withKeys(filled.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = sampleSecret(i) })
 		}
 	}
 	if b := p.BootstrapServer; b != nil && b.Key == store.KeySupplied && d.Accounts[store.BootstrapServerAccount].Key.IsZero() {
@@ -106,6 +113,12 @@ func checkWords(p store.Profile) (found []Finding) {
 		}
 		names = append(names, a.Name)
 		oneOf(place+".key", a.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
+		if o := a.OSCORE; o != nil {
+			oneOf(place+".oscore.masterSecret", o.MasterSecret, store.KeyGenerate, store.KeySupplied)
+			if o.MasterSecretLength < 0 || o.MasterSecretLength > store.MaxKey {
+				fail(place+".oscore.masterSecretLength", "%d is not within 1 to %d", o.MasterSecretLength, store.MaxKey)
+			}
+		}
 		mode := securityName(a, sampleDevice(p))
 		if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == securityRPK || mode == securityCertificate) {
 			fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
@@ -200,24 +213,29 @@ func sampleDevice(p store.Profile) store.Device {
 	if b := p.BootstrapServer; b != nil {
 		give(b.URI + b.Identity)
 	}
-	for _, a := range p.Accounts {
+	for i, a := range p.Accounts {
 		give(a.URI + a.Identity)
-		d.Accounts = withKey(d.Accounts, a.Name, sampleKey)
-	}
-	for name, a := range d.Accounts {
-		a.Pending = a.Key
-		d.Accounts[name] = a
+		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.Key, k.Pending = sampleKey, sampleKey })
+		if a.OSCORE != nil {
+			give(a.OSCORE.SenderID + a.OSCORE.RecipientID)
+			d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = sampleSecret(i) })
+		}
 	}
 	return d
 }
 
-func withKey(accounts map[string]store.AccountKeys, name string, key lwm2m.Secret) map[string]store.AccountKeys {
+// sampleSecret is a master secret for the account at a place of a profile. No two are
+// the same: contexts must not be.
+func sampleSecret(i int) lwm2m.Secret { return lwm2m.NewSecret(fmt.Appendf(nil, "sample %d", i)) }
+
+// withKeys returns a copy of accounts in which the keys of one are changed.
+func withKeys(accounts map[string]store.AccountKeys, name string, change func(*store.AccountKeys)) map[string]store.AccountKeys {
 	out := make(map[string]store.AccountKeys, len(accounts)+1)
 	for n, a := range accounts {
 		out[n] = a
 	}
 	a := out[name]
-	a.Key = key
+	change(&a)
 	out[name] = a
 	return out
 }
@@ -236,7 +254,7 @@ func aboutSuppliedKey(f Finding, p store.Profile) bool {
 
 // Keys of an account by the Resources of Objects 0 and 1 that they become.
 var (
-	securityKeys = map[lwm2m.ResourceID]string{0: "uri", 2: "security", 3: "identity", 4: "serverPublicKey", 5: "key", 10: "shortServerID", 11: "clientHoldOffTime"}
+	securityKeys = map[lwm2m.ResourceID]string{0: "uri", 2: "security", 3: "identity", 4: "serverPublicKey", 5: "key", 10: "shortServerID", 11: "clientHoldOffTime", 17: "oscore"}
 	serverKeys   = map[lwm2m.ResourceID]string{0: "shortServerID", 1: "lifetime", 6: "notificationStoring", 7: "binding"}
 )
 
@@ -255,6 +273,12 @@ func placeOf(path lwm2m.Path, p store.Profile) string {
 	case lwm2m.ObjectServer:
 		keys, list = serverKeys, "serverResources"
 	case lwm2m.ObjectSecurity:
+	case lwm2m.ObjectOSCORE:
+		place := fmt.Sprintf("accounts[%d].oscore", path.Instance())
+		if path.Depth() > 2 {
+			place += "." + oscoreKeys[path.Resource()]
+		}
+		return place
 	default:
 		i := slices.IndexFunc(p.Objects, func(o store.ObjectValues) bool { return o.Path.Contains(path) })
 		switch {

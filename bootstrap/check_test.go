@@ -50,6 +50,26 @@ func TestCheckProfile(t *testing.T) {
 		{"Bootstrap-Server Account goes whole", func(p *store.Profile) {
 			p.BootstrapServer, p.Device.MaxPayload = &store.BootstrapServer{URI: "coaps://bs.example"}, 40
 		}, "bootstrapServer", "holds 40"},
+		{"OSCORE", func(p *store.Profile) {
+			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "hex:{{.Vars.id}}1", RecipientID: "s", AEADAlgorithm: 12}
+		}, "", ""},
+		{"OSCORE without DTLS", func(p *store.Profile) {
+			p.Accounts[0].URI, p.Accounts[0].OSCORE = "coap://a.example", &store.OSCORE{RecipientID: "s", MasterSecret: store.KeySupplied}
+		}, "", ""},
+		{"OSCORE twice, with the same identifiers", func(p *store.Profile) {
+			p.Accounts[0].OSCORE = &store.OSCORE{RecipientID: "s"}
+			p.Accounts = append(p.Accounts, store.Account{Name: "b", URI: "coaps://b.example", ShortServerID: 102, OSCORE: &store.OSCORE{RecipientID: "s"}})
+		}, "", ""},
+		{"OSCORE without identifiers", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{} }, "accounts[0].oscore.recipientID", "are the same"},
+		{"OSCORE identifier too long", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "{{.Endpoint}}-1"} }, "accounts[0].oscore.senderID", "at most 7"},
+		{"OSCORE identifier of no bytes", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "hex:0"} }, "accounts[0].oscore.senderID", "hex"},
+		{"OSCORE algorithm", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "c", AEADAlgorithm: 99} }, "accounts[0].oscore.aeadAlgorithm", "99 is no AEAD"},
+		{"OSCORE master secret renewed", func(p *store.Profile) {
+			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "c", MasterSecret: store.KeyRenew}
+		}, "accounts[0].oscore.masterSecret", "is not one of"},
+		{"OSCORE link set by hand", func(p *store.Profile) {
+			p.Accounts[0].SecurityResources = map[lwm2m.ResourceID]store.Literal{17: {Text: new("21:0")}}
+		}, "accounts[0].securityResources[17]", "cannot be set"},
 		{"delete of a Resource", func(p *store.Profile) {
 			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.ResourcePath(1, 0, 1)}}
 		}, "delete[0]", "/1/0/1 cannot be deleted"},

@@ -15,9 +15,14 @@ const defaultKeyLength = 16
 // FillKeys generates each key that p wants generated once for a device and that d
 // does not have yet, and reports whether there was any. Its error is that of rand.
 func FillKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
-	return makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
+	secrets, err := fillMasterSecrets(p, d, rand)
+	if err != nil {
+		return false, err
+	}
+	keys, err := makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
 		return keySource(a, *d) == store.KeyGenerate && have.Key.IsZero()
 	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Key = key })
+	return secrets || keys, err
 }
 
 // renewKeys makes a pending key for each account that wants a new one at every

@@ -120,12 +120,18 @@ func (l *layout) assign(info *lwm2m.BootstrapInfo) {
 	security := l.numbering(lwm2m.ObjectSecurity, l.protected)
 	server := l.numbering(lwm2m.ObjectServer, nil)
 	access := l.numbering(lwm2m.ObjectAccessControl, nil)
+	oscore := l.numbering(lwm2m.ObjectOSCORE, l.foreignContexts())
 	info.Accounts = slices.Clone(info.Accounts)
+	var contexts []lwm2m.OSCOREInstance
 	for i := range info.Accounts {
 		a := &info.Accounts[i]
 		a.Security.ID = security.next(a.Security.ShortServerID)
 		a.Server.ID = server.next(a.Server.ShortServerID)
+		if a.Security.OSCORESecurityMode != nil {
+			contexts = append(contexts, renumbered(info.OSCORE, &a.Security, oscore.next(a.Security.ShortServerID)))
+		}
 	}
+	info.OSCORE = contexts
 	info.AccessControl = slices.Clone(info.AccessControl)
 	for i := range info.AccessControl {
 		info.AccessControl[i].ID = access.next(0)
@@ -135,6 +141,31 @@ func (l *layout) assign(info *lwm2m.BootstrapInfo) {
 		own.ID = l.protected[0]
 		info.BootstrapServer = &own
 	}
+}
+
+// renumbered is the OSCORE Instance that s refers to, under another ID; s refers to that
+// from now on. The check of Bootstrap Information has seen to it that there is one.
+func renumbered(contexts []lwm2m.OSCOREInstance, s *lwm2m.SecurityInstance, id lwm2m.InstanceID) lwm2m.OSCOREInstance {
+	i := slices.IndexFunc(contexts, func(o lwm2m.OSCOREInstance) bool { return o.ID == s.OSCORESecurityMode.Instance })
+	s.OSCORESecurityMode = &lwm2m.ObjectLink{Object: lwm2m.ObjectOSCORE, Instance: id}
+	out := contexts[i]
+	out.ID = id
+	return out
+}
+
+// foreignContexts are the OSCORE Instances that may be the Bootstrap-Server's: those
+// without a Short Server ID, or the one of the same ID as its account where the client
+// did not tell.
+func (l *layout) foreignContexts() (out []lwm2m.InstanceID) {
+	if l.found == nil {
+		return l.protected
+	}
+	for _, in := range l.found.Instances {
+		if in.Path.Object() == lwm2m.ObjectOSCORE && in.ShortServerID == 0 {
+			out = append(out, in.Path.Instance())
+		}
+	}
+	return out
 }
 
 // A numbering hands out the Instance IDs of one Object.

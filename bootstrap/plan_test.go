@@ -54,6 +54,9 @@ func planProfile() store.Profile {
 
 func TestPlan(t *testing.T) {
 	const full = `</>;lwm2m=1.1,</0/0>,</0/1>;ssid=101,</0/2>;ssid=7,</1/0>;ssid=101,</1/5>;ssid=7,</2/0>,</3/0>,</21/0>;ssid=7,</21/1>,</5/0>`
+	oscore := func(p *store.Profile) {
+		p.Accounts[1].OSCORE = &store.OSCORE{SenderID: "hex:01", RecipientID: "bs", MasterSalt: []byte{1, 2}, IDContext: []byte{3}}
+	}
 	tests := []struct {
 		name   string
 		links  string // answer to Discover; empty: refused
@@ -74,6 +77,12 @@ func TestPlan(t *testing.T) {
 		{"bootstrap-account-replaced", `</>;lwm2m=1.1,</0/3>,</0/1>;ssid=101,</1/0>;ssid=101`, func(p *store.Profile) {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example", Identity: "me"}
 		}},
+		{"oscore", full, oscore},
+		{"oscore-in-place", full + `,</0/3>;ssid=102,</21/4>;ssid=102`, func(p *store.Profile) {
+			oscore(p)
+			p.Delete.Mode = store.DeleteNone
+		}},
+		{"oscore-discover-refused", "", oscore},
 		{"empty-resources-omitted", `</0/0>`, func(p *store.Profile) { p.Device.EmptyResources = emptyOmit }},
 	}
 	for _, tt := range tests {
@@ -82,7 +91,8 @@ func TestPlan(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&p)
 			}
-			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"})
+			secret := store.AccountKeys{MasterSecret: lwm2m.NewSecret([]byte("0123456789abcdef"))}
+			info, findings := Resolve(p, store.Device{Endpoint: "dev-1", Accounts: map[string]store.AccountKeys{"b": secret}})
 			if text := mistakes(findings); text != "" {
 				t.Fatal(text)
 			}

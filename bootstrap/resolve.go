@@ -71,7 +71,12 @@ func resolve(p store.Profile, d store.Device, own *ownAccount) (lwm2m.BootstrapI
 	r := &resolver{device: d}
 	var info lwm2m.BootstrapInfo
 	for i, a := range p.Accounts {
-		info.Accounts = append(info.Accounts, r.account(i, a))
+		account := r.account(i, a)
+		if a.OSCORE != nil {
+			info.OSCORE = append(info.OSCORE, r.oscore(i, a, fmt.Sprintf("accounts[%d].oscore", i)))
+			account.Security.OSCORESecurityMode = &lwm2m.ObjectLink{Object: lwm2m.ObjectOSCORE, Instance: lwm2m.InstanceID(i)}
+		}
+		info.Accounts = append(info.Accounts, account)
 	}
 	if own != nil {
 		info.BootstrapServer = own.instance(len(p.Accounts), *p.BootstrapServer)

@@ -51,7 +51,9 @@ func (s *session) deliver(d *store.Device) (changed bool) {
 		sent := keyToSend(a, s.given.device)
 		keys, ok := accounts[a.Name]
 		switch {
-		case !ok || sent.IsZero():
+		case !ok || sent.IsZero() && a.OSCORE == nil:
+			continue
+		case keys.MasterSecret != s.given.device.Accounts[a.Name].MasterSecret:
 			continue
 		case keys.Pending == sent:
 			keys.Key, keys.Pending = sent, lwm2m.Secret{}
