@@ -24,7 +24,7 @@ func newObjects(cfg Config) (*objects, error) {
 		return nil, err
 	}
 	o := &objects{
-		supported: []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectAccessControl, lwm2m.ObjectDevice},
+		supported: []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectAccessControl, lwm2m.ObjectDevice, lwm2m.ObjectOSCORE},
 		held:      make(map[lwm2m.Path]lwm2m.Instance),
 		merge:     cfg.Merge,
 		stack:     cfg.Stack,
@@ -115,8 +115,21 @@ func (o *objects) discovery(p lwm2m.Path, version string) lwm2m.Discovery {
 			if s, err := lwm2m.ServerFrom(o.held[held]); err == nil {
 				in.ShortServerID = s.ShortServerID
 			}
+		case lwm2m.ObjectOSCORE:
+			in.ShortServerID = o.userOf(held.Instance())
 		}
 		d.Instances = append(d.Instances, in)
 	}
 	return d
+}
+
+// userOf is the LwM2M Server with which an OSCORE Instance is used; zero for none, and
+// for the Bootstrap-Server.
+func (o *objects) userOf(context lwm2m.InstanceID) lwm2m.ShortServerID {
+	for _, s := range o.security() {
+		if link := s.OSCORESecurityMode; link != nil && link.Instance == context {
+			return s.ShortServerID
+		}
+	}
+	return 0
 }
