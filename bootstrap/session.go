@@ -200,6 +200,7 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 	s.enter(store.StageWrite)
 	refused := o.instead
 	var understood lwm2m.Format // the first that was not refused as a format
+	var content lwm2m.Code      // the answer to it
 	for {
 		payload, err := lwm2m.Encode(s.format, o.path, o.objects)
 		switch {
@@ -220,16 +221,16 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 			return nil
 		}
 		if understood == 0 && answer.Code != lwm2m.CodeUnsupportedFormat {
-			understood = s.format
+			understood, content = s.format, answer.Code
 		}
 		if refused == nil { // the first answer tells most: what follows may be about the format
 			refused = s.refused()
 		}
 		switch {
 		case s.fallBack(answer.Code):
-		case divisible(answer.Code) && s.divide(o, refused):
+		case divisible(content) && s.divide(o, refused):
 			s.tolerate()
-			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.path, answer.Code.Dotted()))
+			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.path, content.Dotted()))
 			s.useFormat(understood)
 			return nil
 		default:

@@ -32,6 +32,9 @@ func TestWrites(t *testing.T) {
 		{name: "formats come before parts", answers: map[string][]any{"PUT /0/1": {lwm2m.CodeUnsupportedFormat, lwm2m.CodeBadRequest}},
 			asked: "PUT /0/1 tlv, PUT /0/1 senml-cbor, PUT /0/1 senml-json, " +
 				strings.ReplaceAll(securityParts+", PUT /1/0 tlv", "tlv", "senml-cbor") + ", POST /bs", cause: store.CauseDone},
+		{name: "parts in the format that was understood", answers: map[string][]any{"PUT /0/1": {lwm2m.CodeBadRequest, lwm2m.CodeUnsupportedFormat}},
+			asked: "PUT /0/1 tlv, PUT /0/1 senml-cbor, PUT /0/1 senml-json, " + securityParts + ", PUT /1/0 tlv, POST /bs",
+			cause: store.CauseDone, quirk: "refuses a Write of the whole of /0/1 with 4.00"},
 		{name: "not for other refusals", answers: map[string][]any{"PUT /1/0": {lwm2m.CodeNotFound}},
 			asked: "PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseRefused, detail: "4.04"},
 		{name: "by Object", change: device(store.DeviceLimits{Writes: "object"}), asked: "PUT /0 tlv, PUT /1 tlv, POST /bs", cause: store.CauseDone},
