@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -112,12 +113,21 @@ func (d *device) read(p lwm2m.Path, accept lwm2m.Format) bootstrap.Response {
 	return bootstrap.Response{Code: lwm2m.CodeContent, ContentFormat: accept, Payload: payload}
 }
 
+// uncommonBase64 is an opaque value with a digit that only the alphabet for URLs has.
+var uncommonBase64 = regexp.MustCompile(`"vd":"[^"]*[-_]`)
+
 // write answers a Bootstrap-Write.
 func (d *device) write(p lwm2m.Path, r bootstrap.Request) lwm2m.Code {
 	own := d.cfg.Stack.Writes
 	wrongFormat := cmp.Or(own.WrongFormat, lwm2m.CodeUnsupportedFormat)
 	if len(own.Formats) > 0 && !slices.Contains(own.Formats, r.ContentFormat) {
 		return wrongFormat
+	}
+	if own.Whole != 0 && p.Depth() < 3 {
+		return own.Whole
+	}
+	if own.CommonBase64 && r.ContentFormat == lwm2m.FormatSenMLJSON && uncommonBase64.Match(r.Payload) {
+		return lwm2m.CodeBadRequest
 	}
 	written, err := lwm2m.Decode(r.ContentFormat, p, r.Payload)
 	switch {

@@ -13,7 +13,7 @@ import (
 
 // persist bootstraps, as often as the device's stack does and its configuration permits.
 func (d *device) persist(ctx context.Context) error {
-	pause := d.cfg.Stack.Returns.Pause
+	pause := cmp.Or(d.cfg.Stack.Returns.Pause, d.cfg.BootstrapServer.ClientHoldOffTime)
 	for {
 		err := d.bootstrap(ctx)
 		d.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type bench struct {
 	device  store.Device
 	steps   []sim.Step
 	ended   chan store.Session // each session that ended
+	tapped  atomic.Int32       // datagrams that a personality's tap changed
 }
 
 const endpoint = lwm2m.EndpointName("urn:dev:1")
@@ -95,6 +97,7 @@ func (b *bench) ok(err error) {
 func (b *bench) config() sim.Config {
 	return sim.Config{
 		Endpoint: endpoint, SessionTimeout: 10 * time.Second,
+		Stack:   sim.Stack{Finishes: sim.Finishing{Stays: 20 * time.Millisecond}},
 		Dial:    b.overDTLS("id-1", key),
 		Observe: func(s sim.Step) { b.steps = append(b.steps, s) },
 	}

@@ -47,6 +47,13 @@ type Writing struct {
 	Formats     []lwm2m.Format
 	WrongFormat lwm2m.Code
 
+	// CommonBase64 makes it refuse with 4.00 what is SenML JSON in the alphabet of Base64
+	// that RFC 8428 §5 wants, where that is not the common one.
+	CommonBase64 bool
+
+	// Whole is the answer to a Write of more than one Resource; zero takes it.
+	Whole lwm2m.Code
+
 	// Accepted is the code for success. Default 2.04.
 	Accepted lwm2m.Code
 
@@ -128,8 +135,9 @@ type Returning struct {
 	AfterFailure bool
 	AfterNothing bool
 
-	// Pause is how long it waits before its second attempt; zero does not. Each pause is
-	// twice the one before, up to MaxPause.
+	// Pause is how long it waits before its second attempt; zero stands for the Client
+	// Hold Off Time of its Bootstrap-Server Account. Each pause is twice the one before,
+	// up to MaxPause.
 	Pause    time.Duration
 	MaxPause time.Duration
 

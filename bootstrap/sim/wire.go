@@ -18,12 +18,16 @@ type Wire struct {
 	// message of its own (RFC 7252 §5.2.2).
 	Separate bool
 
-	// StrayAck sends a second acknowledgement after each: 5.00, with an empty token.
+	// StrayAck sends a second acknowledgement after each: 5.00, with an empty token. It
+	// does so without DTLS only.
 	StrayAck bool
 }
 
-// Tap returns a tap for one association of the client.
-func (w Wire) Tap() *Tap { return &Tap{wire: w} }
+// Tap returns a tap for one association of the client, over DTLS where it is secure.
+func (w Wire) Tap(secure bool) *Tap {
+	w.StrayAck = w.StrayAck && !secure
+	return &Tap{wire: w}
+}
 
 // A Tap changes the CoAP datagrams of one association as a [Wire] says.
 type Tap struct {
