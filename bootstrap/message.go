@@ -129,9 +129,10 @@ type Tuning struct {
 type Handler interface {
 	// ServeRequest answers r. It must not block for longer than a store look-up
 	// takes. After, where not nil, runs in a goroutine of its own once the answer
-	// has been handed to the network, and may use conn; the message layer waits for
-	// it before it is closed. ctx ends when conn does or the message layer is closed.
-	// Duplicates of r are answered by the message layer and do not come here.
+	// has been handed to the network, or could not be since conn has ended; it may
+	// use conn, and the message layer waits for it before it is closed. ctx ends when
+	// conn does or the message layer is closed. Duplicates of r are answered by the
+	// message layer and do not come here.
 	ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(ctx context.Context))
 }
 

@@ -123,12 +123,7 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 		s.endPack(ctx, f)
 		return ownFault(*f).response(), nil
 	}
-	unanswered := context.AfterFunc(ctx, func() { s.endPack(ctx, s.interrupted(ctx, " before the pack was sent")) })
-	return resp, func(context.Context) {
-		if unanswered() {
-			s.endPack(ctx, nil)
-		}
-	}
+	return resp, func(context.Context) { s.endPack(ctx, nil) }
 }
 
 // pack puts together what the client is given, keys that nobody has yet included, which

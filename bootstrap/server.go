@@ -62,14 +62,7 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Re
 	if refused != nil {
 		return srv.refuse(ctx, record, refused), nil
 	}
-	// The association may end before the answer is sent; then there is no after, and
-	// the session has to end by itself.
-	unanswered := context.AfterFunc(sctx, func() { s.run(sctx) })
-	return Response{Code: lwm2m.CodeChanged}, func(context.Context) {
-		if unanswered() {
-			s.run(sctx)
-		}
-	}
+	return Response{Code: lwm2m.CodeChanged}, func(context.Context) { s.run(sctx) }
 }
 
 // attempt begins the record of what a peer tries.
