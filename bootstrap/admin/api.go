@@ -128,6 +128,10 @@ type Account struct {
 	KeyLength int       `json:"keyLength"`
 	Key       string    `json:"key,omitempty"` // hexadecimal
 	Delivered time.Time `json:"delivered,omitzero"`
+
+	// MasterSecret is that of the account's OSCORE context, where it has one.
+	MasterSecretLength int    `json:"masterSecretLength,omitempty"` // bytes
+	MasterSecret       string `json:"masterSecret,omitempty"`       // hexadecimal
 }
 
 // DeviceSettings are what an edit changes: whatever is not nil or empty.
@@ -146,9 +150,11 @@ type DeviceSettings struct {
 	// PSK replaces the credentials by this one.
 	PSK *PSK `json:"psk,omitempty"`
 
-	// AccountKeys and AccountIdentities are by the account's name in the profile.
-	AccountKeys       map[string][]byte `json:"accountKeys,omitempty"`
-	AccountIdentities map[string]string `json:"accountIdentities,omitempty"`
+	// AccountKeys, AccountIdentities and AccountMasterSecrets (of OSCORE) are by the
+	// account's name in the profile.
+	AccountKeys          map[string][]byte `json:"accountKeys,omitempty"`
+	AccountIdentities    map[string]string `json:"accountIdentities,omitempty"`
+	AccountMasterSecrets map[string][]byte `json:"accountMasterSecrets,omitempty"`
 
 	// Vars are set one by one; an empty value removes one.
 	Vars map[string]string `json:"vars,omitempty"`

@@ -88,7 +88,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	}
 	given := identities(p, kept)
 	for name, a := range kept.Accounts {
-		if before[name].Key != a.Key {
+		if before[name].Key != a.Key || before[name].MasterSecret != a.MasterSecret {
 			shown := accountView(a, true)
 			shown.Identity = given[name]
 			out.Accounts[name] = shown
@@ -141,6 +141,9 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	}
 	for name, key := range set.AccountKeys {
 		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.Key = lwm2m.NewSecret(key) })
+	}
+	for name, secret := range set.AccountMasterSecrets {
+		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.MasterSecret = lwm2m.NewSecret(secret) })
 	}
 	for name, identity := range set.AccountIdentities {
 		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.Identity = identity })
@@ -240,9 +243,10 @@ func view(d store.Device, reveal bool) Device {
 }
 
 func accountView(a store.AccountKeys, reveal bool) Account {
-	v := Account{Identity: a.Identity, KeyLength: a.Key.Len(), Delivered: a.Delivered}
+	v := Account{Identity: a.Identity, KeyLength: a.Key.Len(), MasterSecretLength: a.MasterSecret.Len(), Delivered: a.Delivered}
 	if reveal {
 		v.Key = hex.EncodeToString(a.Key.Reveal())
+		v.MasterSecret = hex.EncodeToString(a.MasterSecret.Reveal())
 	}
 	return v
 }

@@ -32,6 +32,7 @@ func settingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "psk-identity", Usage: "its PSK identity `ID`; default the endpoint name"},
 		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input"},
 		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text or binary"},
+		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
 		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
 		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has"},
@@ -71,22 +72,32 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if set.AccountIdentities, err = assignments(c, "account-identity"); err != nil {
 		return set, err
 	}
-	files, err := assignments(c, "account-key-file")
-	if err != nil {
+	if set.AccountKeys, err = accountSecrets(c, "account-key-file", "key"); err != nil {
 		return set, err
 	}
-	for account, file := range files {
-		key, err := readKey(c, file, c.String("account-key-format"))
-		if err != nil {
-			return set, err
-		}
-		if set.AccountKeys == nil {
-			set.AccountKeys = make(map[string][]byte)
-		}
-		set.AccountKeys[account] = key
-		fmt.Fprintf(c.App.ErrWriter, "read the key of account %s: %d bytes\n", account, len(key))
+	set.AccountMasterSecrets, err = accountSecrets(c, "account-master-secret-file", "master secret")
+	return set, err
+}
+
+// accountSecrets reads the files that a repeated option ACCOUNT=FILE names.
+func accountSecrets(c *cli.Context, option, what string) (map[string][]byte, error) {
+	files, err := assignments(c, option)
+	if err != nil {
+		return nil, err
 	}
-	return set, nil
+	var out map[string][]byte
+	for account, file := range files {
+		secret, err := readKey(c, file, c.String("account-key-format"))
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = make(map[string][]byte)
+		}
+		out[account] = secret
+		fmt.Fprintf(c.App.ErrWriter, "read the %s of account %s: %d bytes\n", what, account, len(secret))
+	}
+	return out, nil
 }
 
 // pskOf reads the options about the key to bootstrap with; nil where there are none.
@@ -206,8 +217,12 @@ func edited(c *cli.Context, did string, d admin.Device) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
-		if a := d.Accounts[name]; a.Key != "" {
+		a := d.Accounts[name]
+		if a.Key != "" {
 			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", name, a.Identity, a.Key, a.KeyLength)
+		}
+		if a.MasterSecret != "" {
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s, for OSCORE:\n  master secret  %s   (hexadecimal, %d bytes)\n", name, a.MasterSecret, a.MasterSecretLength)
 		}
 	}
 	return nil
@@ -247,7 +262,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 		if !a.Delivered.IsZero() {
 			delivered = "delivered " + a.Delivered.Format(time.RFC3339)
 		}
-		row("account "+name, "key %s, %s", keyText(a.Key, a.KeyLength), delivered)
+		row("account "+name, "%s, %s", accountText(a), delivered)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Vars)) {
 		row("variable "+name, "%s", d.Vars[name])
@@ -263,6 +278,18 @@ func printDevice(out io.Writer, d admin.Device) error {
 	}
 	row("last session", "%s", lastOf(d))
 	return w.Flush()
+}
+
+// accountText is what an account has of keys.
+func accountText(a admin.Account) string {
+	var parts []string
+	if a.KeyLength > 0 || a.MasterSecretLength == 0 {
+		parts = append(parts, "key "+keyText(a.Key, a.KeyLength))
+	}
+	if a.MasterSecretLength > 0 {
+		parts = append(parts, "OSCORE master secret "+keyText(a.MasterSecret, a.MasterSecretLength))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // pendingText tells that the device has not come with a credential yet.
