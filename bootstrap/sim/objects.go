@@ -24,7 +24,7 @@ func newObjects(cfg Config) (*objects, error) {
 		return nil, err
 	}
 	o := &objects{
-		supported: []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectAccessControl, lwm2m.ObjectDevice, lwm2m.ObjectOSCORE},
+		supported: supported(cfg),
 		held:      make(map[lwm2m.Path]lwm2m.Instance),
 		merge:     cfg.Merge,
 		stack:     cfg.Stack,
@@ -39,6 +39,18 @@ func newObjects(cfg Config) (*objects, error) {
 		}
 	}
 	return o, nil
+}
+
+// supported are the Objects that a client has.
+func supported(cfg Config) []lwm2m.ObjectID {
+	if len(cfg.Stack.Objects) > 0 {
+		return cfg.Stack.Objects
+	}
+	all := []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectAccessControl, lwm2m.ObjectDevice}
+	if cfg.Version == "1.0" {
+		return all
+	}
+	return append(all, lwm2m.ObjectOSCORE)
 }
 
 // paths are the Instances held, in order.

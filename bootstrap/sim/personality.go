@@ -119,7 +119,8 @@ func Personalities() []Personality {
 			Name: "wakaama", Client: "Eclipse Wakaama at f91cfe0",
 			Source: "core/bootstrap.c, core/discover.c, examples/client/common; seen on loopback",
 			Config: Config{PreferredFormat: lwm2m.FormatSenMLJSON, Stack: Stack{
-				Reads: Reading{Forbidden: lwm2m.CodeBadRequest},
+				Objects: withoutOSCORE,
+				Reads:   Reading{Forbidden: lwm2m.CodeBadRequest},
 				Writes: Writing{
 					Formats: append([]lwm2m.Format{lwm2m.FormatSenMLJSON}, tlvAndText...), WrongFormat: lwm2m.CodeBadRequest,
 					CommonBase64: true, NoServerID: lwm2m.CodeNotAcceptable,
@@ -159,6 +160,8 @@ func Personalities() []Personality {
 
 var tlvAndText = []lwm2m.Format{lwm2m.FormatTLV, lwm2m.FormatText, lwm2m.FormatOpaque}
 
+var withoutOSCORE = []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectAccessControl, lwm2m.ObjectDevice}
+
 // keyBuffers are those of a Security Instance, in bytes.
 func keyBuffers(uri, key int) map[lwm2m.ResourceID]int {
 	return map[lwm2m.ResourceID]int{0: uri, 3: key, 4: key, 5: key}
@@ -177,6 +180,7 @@ func anjay(name, version string, preferred, pack lwm2m.Format) Personality {
 			Version: version, PreferredFormat: preferred, Pack: pack, OmitAccount: true, Merge: true,
 			BootstrapServer: lwm2m.SecurityInstance{ID: 1},
 			Stack: Stack{
+				Objects:  withoutOSCORE,
 				Asks:     Asking{AgainAs10: true},
 				Links:    LinkForm{Root: root, Objects: true, URIs: version != "1.0"},
 				Writes:   Writing{SecondBootstrapServer: lwm2m.CodeBadRequest},
@@ -195,8 +199,9 @@ func leshan(name, client string, preferred lwm2m.Format, links LinkForm, change 
 		Name: name, Client: client,
 		Source: "seen on loopback; issues 156, 589, 968, 986",
 		Config: Config{Version: "1.1", PreferredFormat: preferred, SessionTimeout: 93 * time.Second, Stack: Stack{
-			Links:  links,
-			Writes: Writing{Unknown: []Unknown{{lwm2m.ObjectSecurity, 17, 0}, {lwm2m.ObjectServer, 23, 0}}},
+			Objects: []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectDevice},
+			Links:   links,
+			Writes:  Writing{Unknown: []Unknown{{lwm2m.ObjectSecurity, 17, 0}, {lwm2m.ObjectServer, 23, 0}}},
 			Finishes: Finishing{
 				Wants: map[lwm2m.ObjectID][]lwm2m.ResourceID{lwm2m.ObjectSecurity: {3, 4, 5}, lwm2m.ObjectServer: {7}},
 			},
@@ -214,6 +219,7 @@ func zephyr(name, client, source, version string, preferred lwm2m.Format, change
 	p := Personality{
 		Name: name, Client: client, Source: source,
 		Config: Config{Version: version, PreferredFormat: preferred, Merge: true, Stack: Stack{
+			Objects:  withoutOSCORE,
 			Links:    LinkForm{Root: `</>;lwm2m=` + version, Versions: map[lwm2m.ObjectID]string{lwm2m.ObjectDevice: "1.0"}},
 			Writes:   Writing{Formats: append([]lwm2m.Format{lwm2m.FormatSenMLCBOR}, tlvAndText...), MaxInstances: 2, MaxBytes: keyBuffers(255, 16)},
 			Deletes:  Deleting{Protected: lwm2m.CodeMethodNotAllowed},

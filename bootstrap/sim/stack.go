@@ -9,6 +9,10 @@ import (
 // A Stack is how the software of a client behaves where implementations differ. The
 // zero Stack keeps to the specification; [Personalities] has those of real ones.
 type Stack struct {
+	// Objects are those that the client has. None stands for Security, Server, Access
+	// Control, Device and, since LwM2M 1.1, OSCORE.
+	Objects []lwm2m.ObjectID
+
 	Asks     Asking
 	Links    LinkForm
 	Reads    Reading
