@@ -1,6 +1,9 @@
 package coap
 
-import "crypto/rand"
+import (
+	"bytes"
+	"crypto/rand"
+)
 
 // cidSize is the size of the connection IDs that a listener gives out. All have the same,
 // as nothing in a record tells it.
@@ -26,7 +29,7 @@ func (m *mux) assign(a *association) []byte {
 		a.cid[0] = m.hub.cfg.DTLS.ReplicaID
 	}
 	m.cids[a.cid] = a
-	return a.cid[:]
+	return bytes.Clone(a.cid[:])
 }
 
 // unassign takes back the connection ID of a, if it has one. The caller holds mu.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -29,6 +30,7 @@ a second one stops at once.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for none"},
 			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it (default: none)"},
+			&cli.UintFlag{Name: "replica-id", Usage: "the first byte of DTLS connection IDs, `NUMBER` 0 to 255, for a balancer in front of several servers"},
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records from this `LEVEL` on: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
@@ -40,6 +42,9 @@ a second one stops at once.`,
 func serve(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
+	}
+	if id := c.Uint("replica-id"); id > math.MaxUint8 {
+		return usagef("--replica-id %d is not within 0 to 255", id)
 	}
 	log, err := newLogger(c)
 	if err != nil {
@@ -130,7 +135,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	}
 	s.metrics.Active(func() int { return len(s.server.Active()) })
 	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, HandshakeFailed: s.server.HandshakeFailed, Logger: s.log,
-		DTLS: coap.DTLSConfig{NoRequest: s.server.NoRequest}}
+		DTLS: coap.DTLSConfig{NoRequest: s.server.NoRequest, ReplicaID: uint8(c.Uint("replica-id"))}}
 	open := func(scheme string, addresses []string, listen func(string, coap.Config) (*coap.Listener, error)) error {
 		for _, addr := range addresses {
 			if addr == "off" {

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestServeRefuses(t *testing.T) {
+	for line, want := range map[string]string{
+		"serve --replica-id 256":                "--replica-id 256",
+		"serve --replica-id -1":                 "replica-id",
+		"serve --coaps off":                     "nothing to listen on",
+		"serve --coaps 127.0.0.1:0 --log noise": `--log "noise"`,
+	} {
+		status, _, errs := newShell(t).run(line)
+		if status != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("%s: status %d, %q; want %q", line, status, errs, want)
+		}
+	}
+}
