@@ -48,7 +48,10 @@ var routes = []route{
 	{"POST /v1/backup", (*Server).backup},
 }
 
-const eventsPattern = "GET /v1/events"
+const (
+	eventsPattern  = "GET /v1/events"
+	openapiPattern = "GET /v1/openapi.yaml"
+)
 
 // NewServer returns a Server over api. Extra are further patterns, such as
 // "GET /metrics".
@@ -58,9 +61,11 @@ func NewServer(api API, log *slog.Logger, extra map[string]http.Handler) *Server
 		s.routes.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, rt) })
 	}
 	s.routes.HandleFunc(eventsPattern, s.events)
-	s.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	for pattern, h := range extra {
-		s.routes.Handle(pattern, h)
+	s.routes.HandleFunc(openapiPattern, serveOpenAPI)
+	for _, handlers := range []map[string]http.Handler{Health(api), extra} {
+		for pattern, h := range handlers {
+			s.routes.Handle(pattern, h)
+		}
 	}
 	return s
 }

@@ -1,0 +1,17 @@
+package admin
+
+import (
+	_ "embed"
+	"net/http"
+)
+
+// openapi is the OpenAPI document of the server's routes.
+//
+//go:embed openapi.yaml
+var openapi []byte
+
+// serveOpenAPI answers with the document.
+func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(openapi)
+}

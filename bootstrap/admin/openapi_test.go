@@ -1,0 +1,432 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+const documentURL = "file:///openapi.json"
+
+// A document is the OpenAPI document, to look things up in and to validate with.
+type document struct {
+	t        *testing.T
+	root     map[string]any
+	compiler *jsonschema.Compiler
+}
+
+func readDocument(t *testing.T) *document {
+	t.Helper()
+	text, err := yaml.YAMLToJSON(openapi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &document{t, root.(map[string]any), jsonschema.NewCompiler()}
+	d.compiler.AssertFormat()
+	d.compiler.AssertContent()
+	if err := d.compiler.AddResource(documentURL, root); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// at follows keys, and references on the way. It is nil where there is nothing.
+func (d *document) at(keys ...string) any {
+	var here any = d.root
+	for _, key := range keys {
+		object, _ := d.resolve(here).(map[string]any)
+		here = object[key]
+	}
+	return d.resolve(here)
+}
+
+func (d *document) resolve(v any) any {
+	object, _ := v.(map[string]any)
+	ref, ok := object["$ref"].(string)
+	if !ok {
+		return v
+	}
+	return d.at(strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+}
+
+// pointer is the JSON pointer to the same place; references are followed, as the
+// compiler of schemas does not outside of schemas.
+func (d *document) pointer(keys ...string) string {
+	out := "#"
+	for i, key := range keys {
+		out += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+		object, _ := d.at(keys[:i]...).(map[string]any)
+		next, _ := object[key].(map[string]any)
+		if ref, ok := next["$ref"].(string); ok {
+			out = ref
+		}
+	}
+	return out
+}
+
+// validate checks a JSON text against the schema at keys.
+func (d *document) validate(text []byte, keys ...string) error {
+	d.t.Helper()
+	if d.at(keys...) == nil {
+		return fmt.Errorf("the document has nothing at %v", keys)
+	}
+	schema, err := d.compiler.Compile(documentURL + d.pointer(keys...))
+	if err != nil {
+		return err
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(v)
+}
+
+// operations are the methods and paths of the document, as patterns of http.ServeMux.
+func (d *document) operations() []string {
+	var out []string
+	for path, item := range d.at("paths").(map[string]any) {
+		for method := range item.(map[string]any) {
+			if method != "parameters" {
+				out = append(out, strings.ToUpper(method)+" "+path)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestDocumentHasTheRoutes(t *testing.T) {
+	d := readDocument(t)
+	want := []string{eventsPattern, openapiPattern, "GET /metrics"} // the last comes from the command
+	for _, r := range routes {
+		want = append(want, r.pattern)
+	}
+	want = slices.AppendSeq(want, maps.Keys(Health(nil)))
+	slices.Sort(want)
+	for _, op := range without(want, d.operations()) {
+		t.Errorf("openapi.yaml: the operation %s is missing", op)
+	}
+	for _, op := range without(d.operations(), want) {
+		t.Errorf("openapi.yaml: the server has no operation %s", op)
+	}
+	ids := make(map[string]bool)
+	for _, op := range d.operations() {
+		method, path, _ := strings.Cut(op, " ")
+		id, _ := d.at("paths", path, strings.ToLower(method), "operationId").(string)
+		if id == "" || ids[id] {
+			t.Errorf("%s has the operationId %q, which is empty or there twice", op, id)
+		}
+		ids[id] = true
+		for _, name := range wildcards(path) {
+			if !slices.ContainsFunc(d.at("paths", path, "parameters").([]any), func(p any) bool { return p.(map[string]any)["name"] == name }) {
+				t.Errorf("%s: the parameter %s is not described", path, name)
+			}
+		}
+	}
+}
+
+func wildcards(path string) (names []string) {
+	for part := range strings.SplitSeq(path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			names = append(names, strings.TrimSuffix(name, "}"))
+		}
+	}
+	return names
+}
+
+// Each schema has the members that its Go type has in JSON, and no others.
+func TestSchemasHaveTheFields(t *testing.T) {
+	d := readDocument(t)
+	for name, v := range map[string]any{
+		"Problem": problem{}, "Finding": bootstrap.Finding{}, "Status": Status{}, "Stats": store.Stats{}, "Device": Device{},
+		"Credential": Credential{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
+		"BackupRequest": backupRequest{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
+		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
+	} {
+		properties, _ := d.at("components", "schemas", name, "properties").(map[string]any)
+		want, required := fieldsOf(reflect.TypeOf(v))
+		got := slices.Sorted(maps.Keys(properties))
+		for _, field := range without(want, got) {
+			t.Errorf("openapi.yaml, schema %s: the member %s is missing", name, field)
+		}
+		for _, field := range without(got, want) {
+			t.Errorf("openapi.yaml, schema %s: the Go type has no member %s", name, field)
+		}
+		declared, _ := d.at("components", "schemas", name, "required").([]any)
+		for _, r := range declared {
+			if !slices.Contains(required, r.(string)) {
+				t.Errorf("openapi.yaml, schema %s: %v is required, and left out where it is empty", name, r)
+			}
+		}
+	}
+}
+
+// without are those of a that are not in b.
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// fieldsOf are the members of a struct in JSON, and those of them that are never left
+// out.
+func fieldsOf(typ reflect.Type) (all, always []string) {
+	for f := range typ.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		all = append(all, name)
+		if !strings.Contains(options, "omit") {
+			always = append(always, name)
+		}
+	}
+	slices.Sort(all)
+	return all, always
+}
+
+func TestProblemsAreTheKnownErrors(t *testing.T) {
+	want := []string{"about:blank", "urn:lwbs:findings"}
+	for _, k := range known {
+		want = append(want, "urn:lwbs:"+k.name)
+	}
+	var got []string
+	for _, v := range readDocument(t).at("components", "schemas", "Problem", "properties", "type", "enum").([]any) {
+		got = append(got, v.(string))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("openapi.yaml has the types %q, the server %q", got, want)
+	}
+}
+
+// An asker asks the server, and holds requests and answers against the document.
+type asker struct {
+	*document
+	server *Server
+	asked  map[string]bool
+}
+
+// call sends body, which may be nil, and wants this status. It returns the answer.
+func (c *asker) call(method, pattern, path string, body any, status int) []byte {
+	c.t.Helper()
+	op := []string{"paths", pattern, strings.ToLower(method)}
+	var in []byte
+	if body != nil {
+		in, _ = json.Marshal(body)
+		if err := c.validate(in, append(op, "requestBody", "content", "application/json", "schema")...); err != nil && status == http.StatusOK {
+			c.t.Errorf("%s %s: the request is not as the document has it: %v", method, path, err)
+		}
+	}
+	w := httptest.NewRecorder()
+	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.t.Context(), method, path, bytes.NewReader(in)))
+	out := w.Body.Bytes()
+	if w.Code != status {
+		c.t.Errorf("%s %s: status %d, want %d: %s", method, path, w.Code, status, out)
+		return out
+	}
+	if status == http.StatusOK {
+		c.asked[method+" "+pattern] = true
+	}
+	media, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
+	response := append(op, "responses", fmt.Sprint(status))
+	schema := append(response, "content", media, "schema")
+	switch {
+	case c.at(response...) == nil:
+		c.t.Errorf("%s %s: the document has no answer with the status %d", method, pattern, status)
+	case !strings.HasSuffix(media, "json"):
+		if c.at(schema...) == nil {
+			c.t.Errorf("%s %s: the document has no answer of the type %s", method, pattern, media)
+		}
+	default:
+		if err := c.validate(out, schema...); err != nil {
+			c.t.Errorf("%s %s: the answer is not as the document has it: %v\n%s", method, path, err, out)
+		}
+	}
+	return out
+}
+
+func newAsker(t *testing.T) *asker {
+	t.Helper()
+	keyring, err := store.NewKeyring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") })
+	local := &Local{Store: db, Version: "v", Server: func() Status { return Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}} }}
+	return &asker{readDocument(t), NewServer(local, slog.New(slog.DiscardHandler), map[string]http.Handler{"GET /metrics": metrics}), make(map[string]bool)}
+}
+
+// fullProfile has a value for every member.
+func fullProfile() store.Profile {
+	text, n := "hex:0102", json.Number("3")
+	return store.Profile{
+		Name: "full",
+		Accounts: []store.Account{
+			{
+				Name: "main", URI: "coaps://{{.Vars.host}}", ShortServerID: 101, Security: "psk", Identity: "{{.Endpoint}}", Key: "generate", KeyLength: 32,
+				Lifetime: store.Duration(time.Hour), Binding: "U", NotificationStoring: new(true),
+				OSCORE:            &store.OSCORE{SenderID: "a", RecipientID: "b", MasterSalt: []byte{1}, IDContext: []byte{2}},
+				SecurityResources: map[lwm2m.ResourceID]store.Literal{14: {Text: new("name")}},
+				ServerResources:   map[lwm2m.ResourceID]store.Literal{2: {Number: &n}, 23: {Boolean: new(true)}},
+			},
+			{Name: "other", URI: "coap://other.example", ShortServerID: 102, Security: "nosec"},
+		},
+		AccessControl:    []store.AccessControl{{Object: 3, Instance: 0, Owner: 101, Rights: map[uint16]uint8{102: 1}}},
+		Objects:          []store.ObjectValues{{Path: lwm2m.InstancePath(9999, 0), Resources: map[lwm2m.ResourceID]store.Literal{1: {Text: &text}, 2: {Instances: map[lwm2m.ResourceInstanceID]store.Literal{0: {Number: &n}}}}}},
+		Delete:           store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.ObjectPath(1)}},
+		BootstrapServer:  &store.BootstrapServer{URI: "coaps://bs.example", Key: "generate", ClientHoldOffTime: store.Duration(time.Second)},
+		Format:           "tlv",
+		DiscoverFailed:   "fail",
+		Verify:           "record",
+		Pack:             "refuse",
+		SecretsOverNoSec: true,
+		Device: store.DeviceLimits{
+			EmptyResources: "write", BlockSize: 512, Writes: "instance", Order: "server-first", MaxPayload: 2000, MaxAccounts: 3,
+			MaxIdentity: 100, MaxKey: 64, MaxURI: 255, AckTimeout: store.Duration(time.Second),
+		},
+	}
+}
+
+// Every operation of the document is tried on a server, and what comes is held against
+// the document.
+func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
+	c := newAsker(t)
+	const device, profile = "/v1/devices/{endpoint}", "/v1/profiles/{name}"
+	c.call("GET", "/v1/status", "/v1/status", nil, 200)
+	c.call("GET", "/v1/devices", "/v1/devices", nil, 200)
+	c.call("GET", "/v1/profiles", "/v1/profiles", nil, 200)
+	c.call("GET", "/v1/sessions", "/v1/sessions", nil, 200)
+	c.call("GET", "/v1/devices", "/v1/devices?limit=0", nil, 400)
+	c.call("GET", "/v1/sessions", "/v1/sessions?limit=x", nil, 400)
+
+	c.call("PUT", profile, "/v1/profiles/full", fullProfile(), 200)
+	c.call("GET", profile, "/v1/profiles/full", nil, 200)
+	c.call("GET", "/v1/profiles", "/v1/profiles", nil, 200)
+	c.call("PUT", profile, "/v1/profiles/other", fullProfile(), 400)
+	c.call("PUT", profile, "/v1/profiles/bad", store.Profile{Name: "bad", Accounts: []store.Account{{Name: "x", URI: "http://a", ShortServerID: 1}}}, 422)
+	c.call("GET", profile, "/v1/profiles/nope", nil, 404)
+
+	settings := DeviceSettings{
+		Reset: true, Profile: new("full"), Disabled: new(false), NoSec: new(false), Format: new(lwm2m.FormatTLV), Note: new("n"), Tags: &[]string{"t"},
+		PSK: &PSK{Identity: "id", Key: []byte("0123456789abcdef")}, AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
+		AccountKeys: map[string][]byte{"main": []byte("0123456789abcdef0123456789abcdef")}, Vars: map[string]string{"host": "h.example"},
+	}
+	c.call("POST", device, "/v1/devices/d%2F1", settings, 200)
+	c.call("POST", device, "/v1/devices/d%2F1", settings, 409)
+	c.call("POST", device, "/v1/devices/d2", DeviceSettings{Profile: new("nope")}, 404)
+	c.call("POST", device, "/v1/devices/d2", map[string]any{"odd": 1}, 400)
+	c.call("POST", device, "/v1/devices/d2", DeviceSettings{Profile: new("full")}, 422) // no variable host
+	c.call("PATCH", device, "/v1/devices/d%2F1", DeviceSettings{PSK: &PSK{}}, 200)
+	c.call("PATCH", device, "/v1/devices/nope", DeviceSettings{}, 404)
+
+	if err := c.server.api.(*Local).Store.AppendSession(t.Context(), fullSession()); err != nil {
+		t.Fatal(err)
+	}
+	c.call("GET", device, "/v1/devices/d%2F1?reveal", nil, 200)
+	c.call("GET", "/v1/devices", "/v1/devices?prefix=d", nil, 200)
+	c.call("GET", device, "/v1/devices/nope", nil, 404)
+	c.call("GET", "/v1/sessions", "/v1/sessions?endpoint=d/1", nil, 200)
+	c.call("GET", "/v1/sessions/{id}", "/v1/sessions/s1", nil, 200)
+	c.call("GET", "/v1/sessions/{id}", "/v1/sessions/s2", nil, 404)
+
+	c.call("POST", "/v1/check", "/v1/check", nil, 200)
+	file := filepath.Join(t.TempDir(), "copy.db")
+	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{file}, 200)
+	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{file}, 409)
+	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{"copy.db"}, 400)
+
+	c.call("DELETE", profile, "/v1/profiles/full", nil, 409)
+	c.call("DELETE", device, "/v1/devices/d%2F1", nil, 200)
+	c.call("DELETE", device, "/v1/devices/d%2F1", nil, 404)
+	c.call("DELETE", profile, "/v1/profiles/full", nil, 200)
+	c.call("DELETE", profile, "/v1/profiles/full", nil, 404)
+
+	for _, path := range []string{"/v1/openapi.yaml", "/metrics", "/healthz", "/readyz"} {
+		c.call("GET", path, path, nil, 200)
+	}
+	event, err := json.Marshal(Event{Kind: bootstrap.EventEnded, Session: fullSession(), Missed: 1})
+	if err == nil {
+		err = c.validate(event, "paths", "/v1/events", "get", "responses", "200", "content", "text/event-stream", "schema")
+	}
+	if err != nil {
+		t.Errorf("an event is not as the document has it: %v", err)
+	}
+	for _, op := range c.operations() {
+		if !c.asked[op] && op != eventsPattern {
+			t.Errorf("%s was not tried", op)
+		}
+	}
+
+	c.server.api.(*Local).Store.Close()
+	c.call("GET", "/readyz", "/readyz", nil, http.StatusServiceUnavailable)
+	c.call("GET", "/healthz", "/healthz", nil, 200)
+}
+
+// fullSession has a value for every member.
+func fullSession() store.Session {
+	return store.Session{
+		ID: "s1", Endpoint: "d/1", Known: true, Started: time.Now(), Ended: time.Now(), Remote: "127.0.0.1:5000", Transport: "coaps", Identity: "id",
+		Profile: "full", ProfileRevision: 1, DeviceRevision: 1, PreferredFormat: new(lwm2m.FormatSenMLCBOR), Format: lwm2m.FormatTLV,
+		Stage: store.StageWrite, Cause: store.CauseRefused, Detail: "x", Attempts: 2, Links: "</0>", Quirks: []string{"q"}, Notes: []string{"n"},
+		Operations: []store.Operation{
+			{Op: lwm2m.OpWrite, Path: lwm2m.InstancePath(0, 1), Format: lwm2m.FormatTLV, Bytes: 10, Code: lwm2m.CodeBadRequest, Diagnostic: "no", Took: time.Second, Transmissions: 1, Tolerated: true},
+			{Op: lwm2m.OpFinish, Error: "no answer", Took: 1, Transmissions: 5},
+		},
+	}
+}
+
+// What the document does not allow is not valid: the schemas mean something.
+func TestSchemasRefuse(t *testing.T) {
+	d := readDocument(t)
+	for name, texts := range map[string][]string{
+		"Device":         {`{}`, `{"endpoint": ""}`, `[]`},
+		"Session":        {`{"id": "x", "known": true, "started": "yesterday", "remote": "r", "transport": "coap", "stage": "write"}`, `{"id": "x", "known": true, "started": "2026-01-01T00:00:00Z", "remote": "r", "transport": "coap", "stage": "odd"}`},
+		"DeviceSettings": {`{"odd": 1}`, `{"psk": {"key": "no Base64!"}}`, `{"format": "odd"}`},
+		"Profile":        {`{"name": "x"}`, `{"name": "x", "accounts": [{"name": "a", "uri": "u", "shortServerID": 0}]}`, `{"name": "x", "accounts": [], "objects": [{"path": "3/0", "resources": {}}]}`},
+		"Operation":      {`{"op": "write", "path": "/", "took": 1, "code": "404"}`},
+		"Literal":        {`null`, `{"a": 1}`},
+		"Cause":          {`"odd"`},
+	} {
+		for _, text := range texts {
+			if d.validate([]byte(text), "components", "schemas", name) == nil {
+				t.Errorf("%s takes %s", name, text)
+			}
+		}
+	}
+}
+
+// The document is served as it is.
+func TestDocumentIsServed(t *testing.T) {
+	w := httptest.NewRecorder()
+	newAsker(t).server.ServeHTTP(w, httptest.NewRequest("GET", "/v1/openapi.yaml", nil))
+	got, err := io.ReadAll(w.Result().Body)
+	if err != nil || !bytes.Equal(got, openapi) || !bytes.HasPrefix(got, []byte("openapi: 3.1")) {
+		t.Errorf("%d bytes are served, error %v; the document has %d", len(got), err, len(openapi))
+	}
+}
