@@ -10,9 +10,9 @@ import (
 
 // An Explanation tells a field engineer about one session in plain words.
 type Explanation struct {
-	Stage    string // how far it came
-	Happened string // what stopped it, or that nothing did
-	Remedy   string // what to do
+	Stage    string `json:"stage"`    // how far it came
+	Happened string `json:"happened"` // what stopped it, or that nothing did
+	Remedy   string `json:"remedy"`   // what to do
 }
 
 // Explain puts a session of the history into words.

@@ -27,14 +27,15 @@ accounts:
 
 // A shell runs commands in a folder of its own.
 type shell struct {
-	t   *testing.T
-	dir string
+	t     *testing.T
+	dir   string
+	coaps string // where the server listens, once there is one
 }
 
 // newShell has meter.yaml and key.hex in its folder.
 func newShell(t *testing.T) *shell {
 	t.Helper()
-	sh := &shell{t, t.TempDir()}
+	sh := &shell{t: t, dir: t.TempDir()}
 	sh.write("meter.yaml", meterYAML)
 	sh.write("key.hex", "00112233445566778899aabbccddeeff\n")
 	return sh
@@ -89,6 +90,7 @@ func (sh *shell) serve() {
 	})
 	select {
 	case <-listening.seen:
+		sh.coaps = listening.coaps
 	case err := <-ended:
 		ended <- err
 		sh.t.Fatalf("the server did not start: %v", err)
@@ -97,18 +99,24 @@ func (sh *shell) serve() {
 	}
 }
 
-// firstLine tells when a text was first written.
+// firstLine tells when a text was first written, and where the server listens by then.
 type firstLine struct {
-	want string
-	seen chan struct{}
-	text strings.Builder
-	done bool
+	want  string
+	seen  chan struct{}
+	coaps string // to be read when seen is closed
+	text  strings.Builder
+	done  bool
 }
+
+var coapsAddress = regexp.MustCompile(`coaps://(\S+)`)
 
 func (f *firstLine) Write(b []byte) (int, error) {
 	f.text.Write(b)
 	if !f.done && strings.Contains(f.text.String(), f.want) {
 		f.done = true
+		if m := coapsAddress.FindStringSubmatch(f.text.String()); m != nil {
+			f.coaps = m[1]
+		}
 		close(f.seen)
 	}
 	return len(b), nil

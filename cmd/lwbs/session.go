@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -171,9 +172,13 @@ func printEvent(c *cli.Context, e admin.Event) error {
 	if c.Bool("json") { // an event a line, for those who read along
 		return json.NewEncoder(c.App.Writer).Encode(e)
 	}
-	s := e.Session
+	return printEventText(c.App.Writer, e.Kind, e.Session)
+}
+
+// printEventText prints an event in a line.
+func printEventText(out io.Writer, kind bootstrap.EventKind, s store.Session) error {
 	what := ""
-	switch e.Kind {
+	switch kind {
 	case bootstrap.EventStarted:
 		what = fmt.Sprintf("asks to bootstrap, from %s://%s", s.Transport, s.Remote)
 	case bootstrap.EventOperation:
@@ -184,6 +189,6 @@ func printEvent(c *cli.Context, e admin.Event) error {
 	case bootstrap.EventEnded:
 		what = fmt.Sprintf("ends: %s %s", s.Cause, s.Detail)
 	}
-	_, err := fmt.Fprintf(c.App.Writer, "%s  %s  %s\n", time.Now().Format(time.TimeOnly), nameOf(s), what)
+	_, err := fmt.Fprintf(out, "%s  %s  %s\n", time.Now().Format(time.TimeOnly), nameOf(s), strings.TrimSpace(what))
 	return err
 }

@@ -65,5 +65,6 @@ func limitOf(c *cli.Context) (int, error) {
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false) // lists of links are for people to read
 	return e.Encode(v)
 }
