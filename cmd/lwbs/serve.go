@@ -191,13 +191,13 @@ func (s *service) administration() http.Handler {
 
 // drain lets running sessions end, until the limit or a second signal.
 func (s *service) drain(c *cli.Context) {
-	if n := len(s.server.Active()); n > 0 {
-		fmt.Fprintf(c.App.Writer, "waiting for %d sessions to end; interrupt again to stop at once\n", n)
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), c.Duration("drain"))
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if n := len(s.server.Active()); n > 0 {
+		fmt.Fprintf(c.App.Writer, "waiting for %d sessions to end; interrupt again to stop at once\n", n)
+	}
 	if err := s.server.Drain(ctx); err != nil {
 		s.log.Warn("sessions were cut off", "sessions", len(s.server.Active()))
 	}
