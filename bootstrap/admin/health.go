@@ -3,6 +3,8 @@ package admin
 import (
 	"fmt"
 	"net/http"
+
+	"lwbs/store"
 )
 
 // Health returns the handlers, by pattern, that tell whether the process is alive
@@ -13,7 +15,7 @@ func Health(api API) map[string]http.Handler {
 	return map[string]http.Handler{
 		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { ok(w) }),
 		"GET /readyz": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := api.Status(r.Context()); err != nil {
+			if _, err := api.Profiles(r.Context(), store.ProfileQuery{Limit: 1}); err != nil {
 				http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 				return
 			}

@@ -7,6 +7,7 @@ package metrics
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -24,14 +25,23 @@ type Metrics struct {
 	duration   *prometheus.HistogramVec
 	operations *prometheus.CounterVec
 	resent     prometheus.Counter
-	handshakes *prometheus.CounterVec
+	handshakes *prometheus.HistogramVec
+	failed     *prometheus.CounterVec
 	storeTook  *prometheus.HistogramVec
 }
 
+// Limits of scrapes: more at a time are answered with 503, as is one that takes longer.
+const (
+	maxScrapes    = 4
+	scrapeTimeout = 10 * time.Second
+)
+
 // Buckets in seconds. Sessions take milliseconds on a wire and minutes over a radio;
-// store operations microseconds when read and a disk's sync when written.
+// handshakes one or two round trips, and as many flights lost as there may be; store
+// operations microseconds when read and a disk's sync when written.
 var (
 	sessionBuckets = []float64{0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 240}
+	shakeBuckets   = []float64{0.005, 0.02, 0.05, 0.1, 0.5, 1, 2, 5, 10}
 	storeBuckets   = []float64{0.00001, 0.0001, 0.001, 0.005, 0.02, 0.1, 0.5, 2}
 )
 
@@ -57,24 +67,29 @@ func New() *Metrics {
 			Name: "lwbs_operation_retransmissions_total",
 			Help: "Datagrams of bootstrap operations that were sent again.",
 		}),
-		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		handshakes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lwbs_handshake_duration_seconds",
+			Help:    "DTLS handshakes from the first ClientHello to their end, by result (done or failed).",
+			Buckets: shakeBuckets,
+		}, []string{"result"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lwbs_handshakes_failed_total",
 			Help: "DTLS handshakes that did not complete, by why.",
 		}, []string{"cause"}),
 		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "lwbs_store_duration_seconds",
-			Help:    "Time of store operations, by operation.",
+			Help:    "Time of store operations, by operation and result (done, not-found, conflict or failed).",
 			Buckets: storeBuckets,
-		}, []string{"op"}),
+		}, []string{"op", "result"}),
 	}
-	m.registry.MustRegister(m.sessions, m.duration, m.operations, m.resent, m.handshakes, m.storeTook,
+	m.registry.MustRegister(m.sessions, m.duration, m.operations, m.resent, m.handshakes, m.failed, m.storeTook,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Handler serves the metrics in the formats of Prometheus.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: scrapeTimeout})
 }
 
 // Observe counts an event of the Bootstrap-Server.
@@ -106,16 +121,24 @@ func (m *Metrics) ended(s store.Session) {
 	m.sessions.WithLabelValues(string(s.Cause)).Inc()
 	switch s.Cause {
 	case store.CauseIdentityUnknown, store.CauseKeyDiffers, store.CauseHandshakeFailed:
-		m.handshakes.WithLabelValues(string(s.Cause)).Inc()
+		m.failed.WithLabelValues(string(s.Cause)).Inc()
 	}
 	if len(s.Operations) == 0 {
 		return // refused, or lost, before anything was asked of the client
 	}
-	result := "failed"
-	if s.Cause.Success() {
-		result = "done"
+	m.duration.WithLabelValues(endOf(s.Cause.Success())).Observe(s.Ended.Sub(s.Started).Seconds())
+}
+
+// Handshake counts a DTLS handshake that has ended.
+func (m *Metrics) Handshake(took time.Duration, done bool) {
+	m.handshakes.WithLabelValues(endOf(done)).Observe(took.Seconds())
+}
+
+func endOf(well bool) string {
+	if well {
+		return resultDone
 	}
-	m.duration.WithLabelValues(result).Observe(s.Ended.Sub(s.Started).Seconds())
+	return resultFailed
 }
 
 // Active adds the number of running sessions, which count tells. Call it once.

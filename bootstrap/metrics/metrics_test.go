@@ -2,11 +2,15 @@ package metrics_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http/httptest"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
@@ -14,6 +18,8 @@ import (
 	"lwbs/bootstrap/metrics"
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt"
+	"lwbs/store/storetest"
 )
 
 func scrape(t *testing.T, m *metrics.Metrics) string {
@@ -37,6 +43,9 @@ func eventful() *metrics.Metrics {
 	m.Transport("coaps", func() metrics.Transport {
 		return metrics.Transport{Received: 5, Sent: 4, Retransmitted: 1, Dropped: map[string]uint64{"full": 7}, Associations: 2, HalfOpen: 1}
 	})
+	m.Handshake(40*time.Millisecond, true)
+	m.Handshake(10*time.Second, false)
+	_, _ = m.Store(oneDevice{}).Device(context.Background(), "dev-1")
 	began := time.Now()
 	s := store.Session{Started: began, Stage: store.StageWrite, Operations: []store.Operation{
 		{Op: lwm2m.OpWrite, Code: lwm2m.CodeChanged, Transmissions: 3},
@@ -63,6 +72,8 @@ func TestScrape(t *testing.T) {
 		`lwbs_operations_total{code="none",op="finish"} 1`,
 		`lwbs_operation_retransmissions_total 6`,
 		`lwbs_handshakes_failed_total{cause="key-differs"} 1`,
+		`lwbs_handshake_duration_seconds_count{result="done"} 1`,
+		`lwbs_handshake_duration_seconds_sum{result="failed"} 10`,
 		`lwbs_datagrams_total{direction="in",listener="coaps"} 5`,
 		`lwbs_datagrams_total{direction="out",listener="coap"} 2`,
 		`lwbs_datagrams_dropped_total{listener="coaps",reason="full"} 7`,
@@ -85,19 +96,58 @@ func TestNamesAreWellFormed(t *testing.T) {
 	}
 }
 
+// oneDevice says of each operation on devices that there is none.
 type oneDevice struct{ store.Store }
 
 func (oneDevice) Device(context.Context, lwm2m.EndpointName) (store.Device, error) {
 	return store.Device{Endpoint: "dev-1"}, store.ErrNotFound
 }
 
+// TestStoreIsMeasuredAndUnchanged runs the suite of every backend on a measured one, and
+// finds each operation among the metrics.
 func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 	m := metrics.New()
 	d, err := m.Store(oneDevice{}).Device(t.Context(), "dev-1")
 	if d.Endpoint != "dev-1" || err != store.ErrNotFound {
 		t.Errorf("Device = %v, %v; the wrapper changed the answer", d.Endpoint, err)
 	}
-	if want := `lwbs_store_duration_seconds_count{op="device"} 1`; !strings.Contains(scrape(t, m), want) {
-		t.Errorf("the scrape has no %s", want)
+	keyring, err := store.NewKeyring()
+	if err != nil {
+		t.Fatal(err)
 	}
+	storetest.Run(t, storetest.Backend{Open: func(t *testing.T) store.Store {
+		db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{
+			SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions, StrangerSessions: storetest.StrangerSessions,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Store(db)
+	}})
+	got := scrape(t, m)
+	for method := range reflect.TypeFor[store.Store]().Methods() {
+		if method.Name == "Close" {
+			continue
+		}
+		if want := fmt.Sprintf("lwbs_store_duration_seconds_count{op=%q,result=\"done\"}", snake(method.Name)); !strings.Contains(got, want) {
+			t.Errorf("the scrape has no %s", want)
+		}
+	}
+	for _, want := range []string{`{op="device",result="not-found"}`, `{op="put_device",result="conflict"}`, `{op="put_device",result="failed"}`} {
+		if !strings.Contains(got, "lwbs_store_duration_seconds_count"+want) {
+			t.Errorf("the scrape has nothing of %s", want)
+		}
+	}
+}
+
+// snake is the name of a method as a label has it.
+func snake(name string) string {
+	var out strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			out.WriteByte('_')
+		}
+		out.WriteRune(unicode.ToLower(r))
+	}
+	return out.String()
 }

@@ -2,14 +2,22 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
-// Store returns s with the time of each operation on the way of a bootstrap
-// measured. Lists and statistics, whose time is that of what was asked for, are not.
+// Results of store operations.
+const (
+	resultDone     = "done"
+	resultNotFound = "not-found"
+	resultConflict = "conflict" // the record is there already, is in use, or has changed since
+	resultFailed   = "failed"   // the store's own fault, or the caller's
+)
+
+// Store returns s with its operations measured.
 func (m *Metrics) Store(s store.Store) store.Store { return measured{s, m} }
 
 type measured struct {
@@ -17,32 +25,84 @@ type measured struct {
 	metrics *Metrics
 }
 
-// took records how long op has taken since start; for defer.
-func (s measured) took(op string, start time.Time) {
-	s.metrics.storeTook.WithLabelValues(op).Observe(time.Since(start).Seconds())
+// took records how long op has taken since start, and its result; for defer.
+func (s measured) took(op string, start time.Time, err *error) {
+	s.metrics.storeTook.WithLabelValues(op, resultOf(*err)).Observe(time.Since(start).Seconds())
 }
 
-func (s measured) Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error) {
-	defer s.took("device", time.Now())
-	return s.Store.Device(ctx, ep)
+func resultOf(err error) string {
+	switch {
+	case err == nil:
+		return resultDone
+	case errors.Is(err, store.ErrNotFound):
+		return resultNotFound
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrIdentityTaken), errors.Is(err, store.ErrInUse):
+		return resultConflict
+	}
+	return resultFailed
 }
 
-func (s measured) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (store.Device, error) {
-	defer s.took("device_by_identity", time.Now())
-	return s.Store.DeviceByIdentity(ctx, kind, identity)
-}
-
-func (s measured) Profile(ctx context.Context, name string) (store.Profile, error) {
-	defer s.took("profile", time.Now())
-	return s.Store.Profile(ctx, name)
-}
-
-func (s measured) PutDevice(ctx context.Context, d store.Device) (store.Device, error) {
-	defer s.took("put_device", time.Now())
+func (s measured) PutDevice(ctx context.Context, d store.Device) (kept store.Device, err error) {
+	defer s.took("put_device", time.Now(), &err)
 	return s.Store.PutDevice(ctx, d)
 }
 
-func (s measured) AppendSession(ctx context.Context, session store.Session) error {
-	defer s.took("append_session", time.Now())
+func (s measured) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
+	defer s.took("device", time.Now(), &err)
+	return s.Store.Device(ctx, ep)
+}
+
+func (s measured) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (d store.Device, err error) {
+	defer s.took("device_by_identity", time.Now(), &err)
+	return s.Store.DeviceByIdentity(ctx, kind, identity)
+}
+
+func (s measured) Devices(ctx context.Context, q store.DeviceQuery) (page []store.Device, err error) {
+	defer s.took("devices", time.Now(), &err)
+	return s.Store.Devices(ctx, q)
+}
+
+func (s measured) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) (err error) {
+	defer s.took("delete_device", time.Now(), &err)
+	return s.Store.DeleteDevice(ctx, ep, rev)
+}
+
+func (s measured) PutProfile(ctx context.Context, p store.Profile) (kept store.Profile, err error) {
+	defer s.took("put_profile", time.Now(), &err)
+	return s.Store.PutProfile(ctx, p)
+}
+
+func (s measured) Profile(ctx context.Context, name string) (p store.Profile, err error) {
+	defer s.took("profile", time.Now(), &err)
+	return s.Store.Profile(ctx, name)
+}
+
+func (s measured) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.Profile, err error) {
+	defer s.took("profiles", time.Now(), &err)
+	return s.Store.Profiles(ctx, q)
+}
+
+func (s measured) DeleteProfile(ctx context.Context, name string, rev store.Revision) (err error) {
+	defer s.took("delete_profile", time.Now(), &err)
+	return s.Store.DeleteProfile(ctx, name, rev)
+}
+
+func (s measured) AppendSession(ctx context.Context, session store.Session) (err error) {
+	defer s.took("append_session", time.Now(), &err)
 	return s.Store.AppendSession(ctx, session)
+}
+
+func (s measured) Session(ctx context.Context, id string) (session store.Session, err error) {
+	defer s.took("session", time.Now(), &err)
+	return s.Store.Session(ctx, id)
+}
+
+func (s measured) Sessions(ctx context.Context, q store.SessionQuery) (page []store.Session, err error) {
+	defer s.took("sessions", time.Now(), &err)
+	return s.Store.Sessions(ctx, q)
+}
+
+func (s measured) Stats(ctx context.Context) (st store.Stats, err error) {
+	defer s.took("stats", time.Now(), &err)
+	return s.Store.Stats(ctx)
 }
