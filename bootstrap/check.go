@@ -86,6 +86,9 @@ func checkWords(p store.Profile) (found []Finding) {
 	oneOf("device.emptyResources", p.Device.EmptyResources, emptyWrite, emptyOmit)
 	oneOf("device.writes", p.Device.Writes, writeInstances, writeObjects, writeResources)
 	oneOf("device.order", p.Device.Order, orderSecurityFirst, orderServerFirst)
+	if p.NoAccessControl && len(p.AccessControl) > 0 {
+		fail("accessControl", "there is none, and there is some")
+	}
 	if most := p.Device.MaxAccounts; most > 0 && len(p.Accounts) > most {
 		fail("accounts", "%d accounts, and this kind of device holds %d", len(p.Accounts), most)
 	}

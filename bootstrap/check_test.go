@@ -10,6 +10,9 @@ import (
 
 // What a profile must not say, and where and how it is told.
 func TestCheckProfile(t *testing.T) {
+	second := func(p *store.Profile) {
+		p.Accounts = append(p.Accounts, store.Account{Name: "b", URI: "coaps://b.example", ShortServerID: 102})
+	}
 	tests := []struct {
 		name   string
 		change func(*store.Profile)
@@ -43,7 +46,7 @@ func TestCheckProfile(t *testing.T) {
 		{"as many accounts as there is room for", func(p *store.Profile) { p.Device.MaxAccounts = 1 }, "", ""},
 		{"more accounts than there is room for", func(p *store.Profile) {
 			p.Device.MaxAccounts = 1
-			p.Accounts = append(p.Accounts, store.Account{Name: "b", URI: "coaps://b.example", ShortServerID: 102})
+			second(p)
 		}, "accounts", "holds 1"},
 		{"fits in parts", func(p *store.Profile) { p.Device.MaxPayload = 24 }, "", ""},
 		{"does not fit in parts", func(p *store.Profile) { p.Device.MaxPayload = 16 }, "accounts[0].uri", "takes 20 bytes in tlv"},
@@ -59,7 +62,22 @@ func TestCheckProfile(t *testing.T) {
 		{"OSCORE twice, with the same identifiers", func(p *store.Profile) {
 			p.Accounts[0].OSCORE = &store.OSCORE{RecipientID: "s"}
 			p.Accounts = append(p.Accounts, store.Account{Name: "b", URI: "coaps://b.example", ShortServerID: 102, OSCORE: &store.OSCORE{RecipientID: "s"}})
+			p.NoAccessControl = true
 		}, "", ""},
+		{"two accounts without access control", second, "accessControl", "accessControl: none"},
+		{"two accounts, deliberately without", func(p *store.Profile) {
+			second(p)
+			p.NoAccessControl = true
+		}, "", ""},
+		{"two accounts with access control", func(p *store.Profile) {
+			second(p)
+			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 101, Rights: map[uint16]uint8{102: 1}}}
+		}, "", ""},
+		{"access control and none", func(p *store.Profile) {
+			p.NoAccessControl = true
+			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 101}}
+		}, "accessControl", "there is some"},
+
 		{"OSCORE without identifiers", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{} }, "accounts[0].oscore.recipientID", "are the same"},
 		{"OSCORE identifier too long", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "{{.Endpoint}}-1"} }, "accounts[0].oscore.senderID", "at most 7"},
 		{"OSCORE identifier of no bytes", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "hex:0"} }, "accounts[0].oscore.senderID", "hex"},

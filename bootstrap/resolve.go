@@ -54,6 +54,11 @@ const (
 	defaultBinding  = "U"
 )
 
+// ruleAccessControl is that several LwM2M Servers need access control (Core 1.1.1 §8).
+// To package lwm2m it is a warning, since a client without Object 2 lets all do
+// everything; a profile has to say that this is meant.
+const ruleAccessControl = "acl-missing"
+
 // Resolve returns the Bootstrap Information of d under p, and everything that is wrong
 // with it. The Instance IDs of accounts are their places in the profile: a plan
 // assigns the real ones.
@@ -90,7 +95,14 @@ func resolve(p store.Profile, d store.Device, own *ownAccount) (lwm2m.BootstrapI
 		info.Others = r.object(info.Others, i, o)
 	}
 	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now()}) {
-		r.findings = append(r.findings, Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning})
+		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning}); {
+		case v.Rule != ruleAccessControl:
+			r.findings = append(r.findings, f)
+		case !p.NoAccessControl:
+			f.Message += "; say what they may do, or accessControl: none for devices that do without"
+			f.Warning = false
+			r.findings = append(r.findings, f)
+		}
 	}
 	return info, r.findings
 }

@@ -16,8 +16,13 @@ type Profile struct {
 
 	Accounts      []Account       `json:"accounts"`
 	AccessControl []AccessControl `json:"accessControl,omitempty"`
-	Objects       []ObjectValues  `json:"objects,omitempty"`
-	Delete        DeletePolicy    `json:"delete,omitzero"`
+
+	// NoAccessControl says that there is deliberately no AccessControl although there
+	// are several Accounts: the devices do without Object 2.
+	NoAccessControl bool `json:"noAccessControl,omitempty"`
+
+	Objects []ObjectValues `json:"objects,omitempty"`
+	Delete  DeletePolicy   `json:"delete,omitzero"`
 
 	// BootstrapServer replaces the Bootstrap-Server Account of the devices; nil leaves
 	// that alone.

@@ -112,6 +112,7 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 func omitEmpty(b *bench) { b.profile.Device.EmptyResources = "omit" }
 
 func twoAccounts(b *bench) {
+	b.profile.NoAccessControl = true
 	b.profile.Accounts = append(b.profile.Accounts, store.Account{Name: "second", URI: "coaps://second.example", ShortServerID: 102})
 }
 

@@ -81,6 +81,8 @@ type shape struct {
 }
 
 func shapeOf(d *draft) shape {
+	// Where the old server gave no access control to several accounts, none is meant.
+	d.profile.NoAccessControl = len(d.profile.Accounts) > 1 && len(d.profile.AccessControl) == 0
 	s := shape{draft: d, exact: d.profile, template: d.profile}
 	s.exact.Accounts, s.template.Accounts = slices.Clone(d.profile.Accounts), slices.Clone(d.profile.Accounts)
 	for i, a := range d.profile.Accounts {

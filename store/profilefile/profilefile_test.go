@@ -252,6 +252,7 @@ accounts:
       hmacAlgorithm: -10
       masterSalt: hex:9e7ca92223786340
       idContext: base64:AQI=
+accessControl: none
 bootstrapServer:
   uri: coaps://bs.example.com:5684
   identity: "bs-{{.Endpoint}}"

@@ -85,6 +85,10 @@ func (r *reader) profile(n node) (p store.Profile) {
 			r.each(n, place, func(n node, place string) { p.Accounts = append(p.Accounts, r.account(n, place)) })
 		},
 		"accessControl": func(n node, place string) {
+			if n.kind == text && n.scalar == noAccessControl {
+				p.NoAccessControl = true
+				return
+			}
 			r.each(n, place, func(n node, place string) { p.AccessControl = append(p.AccessControl, r.accessControl(n, place)) })
 		},
 		"objects": func(n node, place string) {
@@ -111,6 +115,9 @@ func (r *reader) bytes(into *[]byte, n node, place string) {
 		r.fail(n.line, "%s: bytes are written as hex:… or base64:…", place)
 	}
 }
+
+// noAccessControl is the word for deliberately no access control.
+const noAccessControl = "none"
 
 func (r *reader) accessControl(n node, place string) (a store.AccessControl) {
 	a.Owner = lwm2m.AnyInstance

@@ -33,6 +33,9 @@ func Write(p store.Profile) ([]byte, error) {
 		rights = append(rights, accessControl(a))
 	}
 	w.list("accessControl", rights)
+	if p.NoAccessControl && len(rights) == 0 {
+		w.put("accessControl", noAccessControl)
+	}
 	var objects []any
 	for _, o := range p.Objects {
 		objects = append(objects, yaml.MapSlice{
