@@ -88,6 +88,11 @@ func Personalities() []Personality {
 		zephyr("nrf91", "Nordic nRF91 (nRF Connect SDK)", "nrfconnect/sdk-nrf pull requests 2997, 7200, 8625: puts the keys into the modem while offline",
 			"1.1", lwm2m.FormatSenMLCBOR, func(c *Config) { c.Stack.Finishes.Stays = time.Millisecond }),
 		{
+			Name: "quectel-bg95", Client: "Quectel BG95",
+			Source: "carrier documents: bootstraps as urn:imei-msisdn, and registers as urn:imei",
+			Config: Config{Version: "1.0", Stack: Stack{Writes: Writing{Formats: tlvAndText}}},
+		},
+		{
 			Name: "riot", Client: "RIOT's package of Wakaama at ee0c98d",
 			Source: "pkg/wakaama/contrib/objects/Kconfig.security, contrib/lwm2m_client_connection.c",
 			Config: Config{Version: "1.0", Stack: Stack{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -114,9 +115,10 @@ var personalities = map[string]played{
 	// What may not be deleted is overwritten.
 	"mbed-cloud-client": {device: func(t *testing.T, c *sim.Config) { c.Holds = leftOver(t, 1, 0) }, format: lwm2m.FormatTLV,
 		asked: "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 F, PUT /1/0 F, POST /bs"},
-	"module-2.01": {format: lwm2m.FormatTLV, asked: asNew, quirks: []string{"2.01 in place of 2.04"}},
-	"nrf91":       {format: lwm2m.FormatSenMLCBOR, asked: asNew},
-	"riot":        {format: lwm2m.FormatTLV, asked: asNew},
+	"module-2.01":  {format: lwm2m.FormatTLV, asked: asNew, quirks: []string{"2.01 in place of 2.04"}},
+	"nrf91":        {format: lwm2m.FormatSenMLCBOR, asked: asNew},
+	"quectel-bg95": {records: func(b *bench) { b.profile.Accounts[0].Identity = "urn:imei:{{.Endpoint}}" }, format: lwm2m.FormatTLV, asked: asNew},
+	"riot":         {format: lwm2m.FormatTLV, asked: asNew},
 	// The account is more than it has room for in one message.
 	"small-blocks": {format: lwm2m.FormatTLV, asked: asNew},
 	// What it does not take whole it takes in parts.
@@ -145,9 +147,16 @@ func supplied(k string) func(*bench) {
 
 // Each personality bootstraps, and what is odd about it is in the record.
 func TestPersonalities(t *testing.T) {
+	document, err := os.ReadFile("../../docs/interop.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var names []string
 	for _, p := range sim.Personalities() {
 		names = append(names, p.Name)
+		if !strings.Contains(string(document), "`"+p.Name+"`") {
+			t.Errorf("docs/interop.md has no %s", p.Name)
+		}
 		if p.Client == "" || p.Source == "" {
 			t.Errorf("%s comes from %q, %q", p.Name, p.Client, p.Source)
 		}
