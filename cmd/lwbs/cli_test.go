@@ -27,9 +27,10 @@ accounts:
 
 // A shell runs commands in a folder of its own.
 type shell struct {
-	t     *testing.T
-	dir   string
-	coaps string // where the server listens, once there is one
+	t   *testing.T
+	dir string
+
+	coaps, metrics string // where the server listens, once there is one
 }
 
 // newShell has meter.yaml and key.hex in its folder.
@@ -73,14 +74,14 @@ func (sh *shell) ok(line string) string {
 }
 
 // serve runs a server until the test ends.
-func (sh *shell) serve() {
+func (sh *shell) serve(options ...string) {
 	sh.t.Helper()
 	ctx, stop := context.WithCancel(sh.t.Context())
 	listening := &firstLine{want: "administered at", seen: make(chan struct{})}
 	ended := make(chan error, 1)
 	app := newApp(strings.NewReader(""), listening, &bytes.Buffer{})
 	go func() {
-		ended <- app.RunContext(ctx, []string{"lwbs", "--db", sh.path("x.db"), "serve", "--coaps", "127.0.0.1:0"})
+		ended <- app.RunContext(ctx, append([]string{"lwbs", "--db", sh.path("x.db"), "serve", "--coaps", "127.0.0.1:0"}, options...))
 	}()
 	sh.t.Cleanup(func() {
 		stop()
@@ -90,7 +91,7 @@ func (sh *shell) serve() {
 	})
 	select {
 	case <-listening.seen:
-		sh.coaps = listening.coaps
+		sh.coaps, sh.metrics = listening.coaps, listening.metrics
 	case err := <-ended:
 		ended <- err
 		sh.t.Fatalf("the server did not start: %v", err)
@@ -101,14 +102,18 @@ func (sh *shell) serve() {
 
 // firstLine tells when a text was first written, and where the server listens by then.
 type firstLine struct {
-	want  string
-	seen  chan struct{}
-	coaps string // to be read when seen is closed
-	text  strings.Builder
-	done  bool
+	want    string
+	seen    chan struct{}
+	coaps   string // to be read when seen is closed
+	metrics string // likewise
+	text    strings.Builder
+	done    bool
 }
 
-var coapsAddress = regexp.MustCompile(`coaps://(\S+)`)
+var (
+	coapsAddress   = regexp.MustCompile(`coaps://(\S+)`)
+	metricsAddress = regexp.MustCompile(`metrics at (\S+)/metrics`)
+)
 
 func (f *firstLine) Write(b []byte) (int, error) {
 	f.text.Write(b)
@@ -116,6 +121,9 @@ func (f *firstLine) Write(b []byte) (int, error) {
 		f.done = true
 		if m := coapsAddress.FindStringSubmatch(f.text.String()); m != nil {
 			f.coaps = m[1]
+		}
+		if m := metricsAddress.FindStringSubmatch(f.text.String()); m != nil {
+			f.metrics = m[1]
 		}
 		close(f.seen)
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,6 +30,7 @@ a second one stops at once.`,
 			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for none"},
 			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it (default: none)"},
 			&cli.UintFlag{Name: "replica-id", Usage: "the first byte of DTLS connection IDs, `NUMBER` 0 to 255, for a balancer in front of several servers"},
+			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz over HTTP at `ADDRESS`, on loopback unless it names another interface (default: only on the admin socket)"},
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records from this `LEVEL` on: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
@@ -96,18 +96,18 @@ func (s *service) run(c *cli.Context, socket string) error {
 	if err := s.start(c); err != nil {
 		return errors.Join(err, s.close())
 	}
-	l, err := admin.Listen(socket)
+	sites, err := s.sites(c, socket)
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
 	// The socket outlives the signal, for the commands of whoever watches the end.
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
 	ended := make(chan error, 1)
-	go func() { ended <- admin.Serve(ctx, l, s.administration(), s.log) }()
+	go func() { ended <- serveSites(ctx, sites, s.log) }()
 	for _, where := range s.listens {
 		fmt.Fprintf(c.App.Writer, "listening on %s\n", where)
 	}
-	fmt.Fprintf(c.App.Writer, "administered at unix:%s\n", socket)
+	tellSites(c, sites, socket)
 
 	select {
 	case <-c.Context.Done():
@@ -182,11 +182,10 @@ func transport(l *coap.Listener) metrics.Transport {
 	}
 }
 
-func (s *service) administration() http.Handler {
-	local := &admin.Local{Store: s.db, Events: s.events, Version: version(), Server: func() admin.Status {
+func (s *service) administration() *admin.Local {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Events: s.events, Version: version(), Server: func() admin.Status {
 		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active())}
 	}}
-	return admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
 }
 
 // drain lets running sessions end, until the limit or a second signal.

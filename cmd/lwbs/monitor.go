@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/net/netutil"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+// maxMonitors is how many connections the monitoring address takes at a time; further
+// ones wait.
+const maxMonitors = 64
+
+// A site is something served over HTTP.
+type site struct {
+	listener net.Listener
+	handler  http.Handler
+}
+
+// serveSites answers at all of them until ctx ends, or until one fails.
+func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error)
+	for _, s := range sites {
+		go func() { ended <- admin.Serve(ctx, s.listener, s.handler, log) }()
+	}
+	var errs []error
+	for range sites {
+		errs = append(errs, <-ended)
+		cancel()
+	}
+	return errors.Join(errs...)
+}
+
+// sites opens the admin socket and, where it is asked for, the monitoring address.
+func (s *service) sites(c *cli.Context, socket string) ([]site, error) {
+	local := s.administration()
+	l, err := admin.Listen(socket)
+	if err != nil {
+		return nil, err
+	}
+	sites := []site{{l, admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})}}
+	if addr := c.String("metrics"); addr != "" {
+		l, err := listenMonitor(addr)
+		if err != nil {
+			return nil, errors.Join(err, sites[0].listener.Close())
+		}
+		sites = append(sites, site{l, monitor(local, s.metrics.Handler())})
+	}
+	return sites, nil
+}
+
+// listenMonitor opens addr, which is on the loopback interface unless it says otherwise.
+func listenMonitor(addr string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, usagef("--metrics %q is not an address such as :9684 or 0.0.0.0:9684", addr)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, listenError("metrics", addr, err)
+	}
+	return netutil.LimitListener(l, maxMonitors), nil
+}
+
+// monitor answers those who watch: no record can be read or changed through it.
+func monitor(api admin.API, metrics http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	for pattern, h := range admin.Health(api) {
+		mux.Handle(pattern, h)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "here is GET of /metrics, /healthz and /readyz only; lwbs is administered over its Unix socket", http.StatusNotFound)
+	})
+	return mux
+}
+
+// A measuredDB is a database whose operations are counted.
+type measuredDB struct {
+	store.Store
+	db *bolt.DB
+}
+
+// Check implements [admin.Backend].
+func (m measuredDB) Check(ctx context.Context) error { return m.db.Check(ctx) }
+
+// Backup implements [admin.Backend].
+func (m measuredDB) Backup(ctx context.Context, file string) error { return m.db.Backup(ctx, file) }
+
+// tellSites says where they are.
+func tellSites(c *cli.Context, sites []site, socket string) {
+	for _, s := range sites[1:] {
+		fmt.Fprintf(c.App.Writer, "metrics at http://%s/metrics\n", s.listener.Addr())
+	}
+	fmt.Fprintf(c.App.Writer, "administered at unix:%s\n", socket)
+}

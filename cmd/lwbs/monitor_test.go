@@ -1,0 +1,85 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// ask returns the status and the text of an answer.
+func ask(t *testing.T, method, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+func TestMonitor(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	sh.serve("--metrics", ":0")
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	if !strings.HasPrefix(sh.metrics, "http://127.0.0.1:") {
+		t.Fatalf("without a host it is at %s", sh.metrics)
+	}
+	sh.ok("device add dev-1 --profile meter --psk generate")
+	for _, test := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/metrics", 200, "\nlwbs_sessions_active 0\n"},
+		{"GET", "/metrics", 200, `lwbs_store_duration_seconds_count{op="put_device",result="done"} 1`},
+		{"GET", "/healthz", 200, "ok\n"},
+		{"GET", "/readyz", 200, "ok\n"},
+		{"POST", "/metrics", 404, "GET of /metrics"},
+		{"GET", "/v1/devices", 404, "administered over its Unix socket"},
+		{"DELETE", "/v1/devices/dev-1", 404, "administered over its Unix socket"},
+	} {
+		status, text := ask(t, test.method, sh.metrics+test.path)
+		if status != test.status || !strings.Contains(text, test.want) {
+			t.Errorf("%s %s: status %d, no %q in\n%s", test.method, test.path, status, test.want, text)
+		}
+	}
+}
+
+func TestMonitorAddresses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for addr, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		"9684":                {exitUsage, `--metrics "9684" is not an address`},
+		taken.Addr().String(): {exitFailed, "the port is in use by another program"},
+		"192.0.2.1:9684":      {exitFailed, "metrics at 192.0.2.1:9684"},
+	} {
+		t.Run(addr, func(t *testing.T) {
+			t.Cleanup(func() { goleak.VerifyNone(t) })
+			sh := newShell(t)
+			status, _, errs := sh.run("serve --coaps 127.0.0.1:0 --metrics " + addr)
+			if status != want.status || !strings.Contains(errs, want.text) {
+				t.Errorf("status %d, %q; want %q", status, errs, want.text)
+			}
+		})
+	}
+}
