@@ -82,10 +82,13 @@ func checkWords(p store.Profile) (found []Finding) {
 	oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
 	oneOf("pack", p.Pack, packAllow, packRefuse)
 	oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
-	oneOf("delete", p.Delete.Mode, store.DeleteDiscovered, store.DeleteAll, store.DeleteList, store.DeleteNone)
+	oneOf("delete", p.Delete.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteList, store.DeleteNone)
 	oneOf("device.emptyResources", p.Device.EmptyResources, emptyWrite, emptyOmit)
 	oneOf("device.writes", p.Device.Writes, writeInstances, writeObjects, writeResources)
 	oneOf("device.order", p.Device.Order, orderSecurityFirst, orderServerFirst)
+	if len(p.Accounts) == 0 && p.Pack == packAllow {
+		fail("pack", "a pack replaces whole Objects and has to hold an account")
+	}
 	if p.NoAccessControl && len(p.AccessControl) > 0 {
 		fail("accessControl", "there is none, and there is some")
 	}

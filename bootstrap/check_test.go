@@ -73,6 +73,15 @@ func TestCheckProfile(t *testing.T) {
 			second(p)
 			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 101, Rights: map[uint16]uint8{102: 1}}}
 		}, "", ""},
+		{"no account", func(p *store.Profile) { p.Accounts = nil }, "accounts", "no LwM2M Server Account"},
+		{"no account, the device has one", func(p *store.Profile) {
+			p.Accounts, p.Delete.Mode = nil, store.DeleteNone
+			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 9, Rights: map[uint16]uint8{9: 1}}}
+		}, "", ""},
+		{"no account in a pack", func(p *store.Profile) { p.Accounts, p.Delete.Mode, p.Pack = nil, store.DeleteNone, packAllow }, "pack", "has to hold an account"},
+		{"rights of a stranger", func(p *store.Profile) {
+			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 101, Rights: map[uint16]uint8{9: 1}}}
+		}, "accessControl[0]", "of no account"},
 		{"access control and none", func(p *store.Profile) {
 			p.NoAccessControl = true
 			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 101}}

@@ -12,6 +12,7 @@ import (
 type layout struct {
 	found     *lwm2m.Discovery // nil: the client did not tell
 	deletes   store.DeletePolicy
+	deleted   []lwm2m.Path       // what it deletes
 	protected []lwm2m.InstanceID // of Security: the Bootstrap-Server Account, or what may be it
 	certain   bool               // protected is the one instance that the client named
 	quirks    []string
@@ -37,10 +38,13 @@ func newLayout(found *lwm2m.Discovery, pol policy) *layout {
 }
 
 // forbid reports what of the policy or of info would harm the Bootstrap-Server
-// Account.
+// Account, or that of another server.
 func (l *layout) forbid(info lwm2m.BootstrapInfo) error {
 	if info.BootstrapServer != nil && !l.certain {
 		return fmt.Errorf("the Bootstrap-Server Account is to be replaced, and it is not certain which instance it is")
+	}
+	if l.deletes.Mode == store.DeleteReplaced && l.found == nil {
+		return fmt.Errorf("accounts are to be replaced by their servers, and the client does not tell which it has")
 	}
 	if l.deletes.Mode != store.DeleteList {
 		return nil
@@ -53,43 +57,63 @@ func (l *layout) forbid(info lwm2m.BootstrapInfo) error {
 	return nil
 }
 
-// deletions are what the policy deletes before anything is written.
-func (l *layout) deletions(info lwm2m.BootstrapInfo) []lwm2m.Path {
-	switch l.deletes.Mode {
-	case store.DeleteAll:
-		return []lwm2m.Path{lwm2m.Root}
-	case store.DeleteList:
-		return l.deletes.Paths
-	case store.DeleteNone:
+// leavesAccount reports why the client would have no LwM2M Server to go to: a complete
+// account is given to it, or stays, as far as it told.
+func (l *layout) leavesAccount(info lwm2m.BootstrapInfo) error {
+	if len(info.Accounts) > 0 || l.found == nil {
 		return nil
 	}
-	if l.found == nil {
-		return nil
-	}
-	var out []lwm2m.Path
-	for _, in := range l.found.Instances {
-		if l.deletable(in, info) {
-			out = append(out, in.Path)
+	servers := l.numbering(lwm2m.ObjectServer, nil).owner
+	for ssid := range l.numbering(lwm2m.ObjectSecurity, nil).owner {
+		if _, ok := servers[ssid]; ok {
+			return nil
 		}
 	}
-	return out
+	return fmt.Errorf("the profile has no account, and the client has none that stays: it would have nowhere to go")
+}
+
+// delete decides what is deleted before anything is written.
+func (l *layout) delete(info lwm2m.BootstrapInfo) {
+	switch l.deletes.Mode {
+	case store.DeleteAll:
+		l.deleted = []lwm2m.Path{lwm2m.Root}
+	case store.DeleteList:
+		l.deleted = l.deletes.Paths
+	case store.DeleteDiscovered, store.DeleteReplaced:
+		if l.found == nil {
+			return
+		}
+		for _, in := range l.found.Instances {
+			if l.deletable(in, info) {
+				l.deleted = append(l.deleted, in.Path)
+			}
+		}
+	}
 }
 
 // deletable reports whether a discovered Instance is of the accounts that are to be
 // replaced, or of an Object that is to be written.
 func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo) bool {
+	everyone := l.deletes.Mode == store.DeleteDiscovered
 	switch in.Path.Object() {
 	case lwm2m.ObjectSecurity:
-		return !slices.Contains(l.protected, in.Path.Instance())
-	case lwm2m.ObjectServer, lwm2m.ObjectAccessControl:
-		return true
+		return !slices.Contains(l.protected, in.Path.Instance()) && (everyone || replaces(info, in.ShortServerID))
+	case lwm2m.ObjectServer:
+		return everyone || replaces(info, in.ShortServerID)
+	case lwm2m.ObjectAccessControl:
+		return everyone || len(info.AccessControl) > 0
 	case lwm2m.ObjectOSCORE:
 		// Without a short server ID it may be the Bootstrap-Server's.
-		return in.ShortServerID != 0
+		return in.ShortServerID != 0 && (everyone || replaces(info, in.ShortServerID))
 	case lwm2m.ObjectDevice:
 		return false // its one instance always stays (Core 1.1.1 §6.1.7.6)
 	}
 	return slices.ContainsFunc(info.Others, func(o lwm2m.Object) bool { return o.ID == in.Path.Object() })
+}
+
+// replaces reports whether info has an account of the server.
+func replaces(info lwm2m.BootstrapInfo, id lwm2m.ShortServerID) bool {
+	return slices.ContainsFunc(info.Accounts, func(a lwm2m.ServerAccount) bool { return a.Security.ShortServerID == id })
 }
 
 // blindDeletions are the Instances about to be written, to be deleted first where the
@@ -179,12 +203,12 @@ func (l *layout) numbering(o lwm2m.ObjectID, reserved []lwm2m.InstanceID) *numbe
 	for _, id := range reserved {
 		n.taken[id] = true
 	}
-	stays := l.deletes.Mode == store.DeleteNone || l.deletes.Mode == store.DeleteList
-	if l.found == nil || !stays {
+	if l.found == nil {
 		return n
 	}
 	for _, in := range l.found.Instances {
-		if in.Path.Object() != o || l.listed(in.Path) {
+		goes := slices.ContainsFunc(l.deleted, func(p lwm2m.Path) bool { return p.Contains(in.Path) })
+		if in.Path.Object() != o || goes {
 			continue
 		}
 		n.taken[in.Path.Instance()] = true
@@ -193,12 +217,6 @@ func (l *layout) numbering(o lwm2m.ObjectID, reserved []lwm2m.InstanceID) *numbe
 		}
 	}
 	return n
-}
-
-// listed reports whether the list of the policy deletes p.
-func (l *layout) listed(p lwm2m.Path) bool {
-	return l.deletes.Mode == store.DeleteList &&
-		slices.ContainsFunc(l.deletes.Paths, func(q lwm2m.Path) bool { return q.Contains(p) })
 }
 
 func (n *numbering) next(id lwm2m.ShortServerID) lwm2m.InstanceID {

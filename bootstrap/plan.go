@@ -70,7 +70,10 @@ func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (pla
 	if err := l.forbid(info); err != nil {
 		return plan{}, err
 	}
-	deletes := l.deletions(info)
+	l.delete(info)
+	if err := l.leavesAccount(info); err != nil {
+		return plan{}, err
+	}
 	l.assign(&info)
 	if err := l.survives(info); err != nil {
 		return plan{}, err
@@ -79,11 +82,11 @@ func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (pla
 	if err != nil {
 		return plan{}, err
 	}
-	if found == nil && deletes == nil && pol.deletes.Mode == store.DeleteDiscovered {
-		deletes = l.blindDeletions(objects)
+	if found == nil && pol.deletes.Mode == store.DeleteDiscovered {
+		l.deleted = l.blindDeletions(objects)
 	}
 	p := plan{content: objects, quirks: l.quirks}
-	for _, path := range deletes {
+	for _, path := range l.deleted {
 		p.operations = append(p.operations, operation{op: lwm2m.OpDelete, path: path})
 	}
 	p.operations = append(p.operations, l.writesOf(objects, info.BootstrapServer, pol)...)

@@ -77,6 +77,21 @@ func TestPlan(t *testing.T) {
 		{"bootstrap-account-replaced", `</>;lwm2m=1.1,</0/3>,</0/1>;ssid=101,</1/0>;ssid=101`, func(p *store.Profile) {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example", Identity: "me"}
 		}},
+		{"replace-one-account", full, func(p *store.Profile) {
+			p.Accounts = p.Accounts[:1] // that of server 101; that of server 7 stays
+			p.AccessControl[0].Rights = map[uint16]uint8{101: 31, 7: 1}
+			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.InstancePath(0, 1), lwm2m.InstancePath(1, 0), lwm2m.InstancePath(2, 0)}}
+		}},
+		{"replace-by-server", full, func(p *store.Profile) {
+			p.Accounts, p.AccessControl = p.Accounts[:1], nil
+			p.Delete.Mode = store.DeleteReplaced
+		}},
+		{"replace-by-server-with-rights", full, func(p *store.Profile) {
+			p.Accounts = p.Accounts[:1]
+			p.AccessControl[0].Rights = map[uint16]uint8{101: 31, 7: 1}
+			p.Delete.Mode = store.DeleteReplaced
+		}},
+		{"objects-alone", full, func(p *store.Profile) { p.Accounts, p.AccessControl, p.Delete.Mode = nil, nil, store.DeleteNone }},
 		{"oscore", full, oscore},
 		{"oscore-in-place", full + `,</0/3>;ssid=102,</21/4>;ssid=102`, func(p *store.Profile) {
 			oscore(p)
@@ -110,6 +125,77 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func TestPlanIsRefused(t *testing.T) {
+	tests := []struct {
+		name   string
+		links  string // empty: refused
+		change func(*store.Profile)
+		told   string
+	}{
+		{"replacing the Bootstrap-Server Account, wherever it is", "", replaceOwn, "not certain"},
+		{"replacing one of two that may be the Bootstrap-Server Account", `</0/0>,</0/1>`, replaceOwn, "not certain"},
+		{"deleting the Bootstrap-Server Account", `</0/3>`, func(p *store.Profile) {
+			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.InstancePath(0, 3)}}
+		}, "/0/3, which is the client's Bootstrap-Server Account"},
+		{"replacing nobody knows which accounts", "", func(p *store.Profile) { p.Delete.Mode = store.DeleteReplaced }, "does not tell"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := planProfile()
+			tt.change(&p)
+			info, _ := Resolve(p, store.Device{Endpoint: "dev-1"})
+			var found *lwm2m.Discovery
+			if tt.links != "" {
+				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
+			}
+			if got, err := makePlan(info, found, policyOf(p)); err == nil || !strings.Contains(err.Error(), tt.told) || len(got.operations) > 0 {
+				t.Errorf("the plan is %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func replaceOwn(p *store.Profile) {
+	p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example"}
+}
+
+// A client that would be left without an LwM2M Server is given nothing at all.
+func TestPlanLeavesAnAccount(t *testing.T) {
+	list := func(paths ...lwm2m.Path) store.DeletePolicy {
+		return store.DeletePolicy{Mode: store.DeleteList, Paths: paths}
+	}
+	tests := []struct {
+		name    string
+		links   string
+		deletes store.DeletePolicy
+		good    bool
+	}{
+		{"it has one", `</0/0>,</0/1>;ssid=7,</1/5>;ssid=7`, store.DeletePolicy{Mode: store.DeleteNone}, true},
+		{"it has none", `</0/0>,</1>`, store.DeletePolicy{Mode: store.DeleteNone}, false},
+		{"it has half of one", `</0/0>,</0/1>;ssid=7,</1/5>;ssid=8`, store.DeletePolicy{Mode: store.DeleteNone}, false},
+		{"the one is deleted", `</0/0>,</0/1>;ssid=7,</1/5>;ssid=7`, list(lwm2m.ObjectPath(1)), false},
+		{"another is deleted", `</0/0>,</0/1>;ssid=7,</1/5>;ssid=7`, list(lwm2m.InstancePath(1, 4)), true},
+		{"it does not tell", "", store.DeletePolicy{Mode: store.DeleteNone}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := planProfile()
+			p.Accounts, p.AccessControl, p.Delete = nil, nil, tt.deletes
+			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"})
+			if text := mistakes(findings); text != "" {
+				t.Fatal(text)
+			}
+			var found *lwm2m.Discovery
+			if tt.links != "" {
+				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
+			}
+			if _, err := makePlan(info, found, policyOf(p)); (err == nil) != tt.good {
+				t.Errorf("the plan ends with %v", err)
+			}
+		})
+	}
+}
+
 func compareGolden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {
@@ -138,7 +224,7 @@ func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 	f.Add(`</0/0>;ssid=101,</0/1>`, uint8(2), true)
 	f.Add(`</0/0>,</0/1>,</0/2>`, uint8(3), false)
 	f.Add(`</0/0>,</0/1>`, uint8(0), true)
-	modes := []string{store.DeleteDiscovered, store.DeleteAll, store.DeleteNone, store.DeleteList}
+	modes := []string{store.DeleteDiscovered, store.DeleteAll, store.DeleteNone, store.DeleteList, store.DeleteReplaced}
 	f.Fuzz(func(t *testing.T, links string, mode uint8, replace bool) {
 		p := planProfile()
 		p.Delete = store.DeletePolicy{Mode: modes[int(mode)%len(modes)], Paths: []lwm2m.Path{lwm2m.InstancePath(0, 1)}}

@@ -94,7 +94,7 @@ func resolve(p store.Profile, d store.Device, own *ownAccount) (lwm2m.BootstrapI
 	for i, o := range p.Objects {
 		info.Others = r.object(info.Others, i, o)
 	}
-	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now()}) {
+	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning}); {
 		case v.Rule != ruleAccessControl:
 			r.findings = append(r.findings, f)
@@ -105,6 +105,11 @@ func resolve(p store.Profile, d store.Device, own *ownAccount) (lwm2m.BootstrapI
 		}
 	}
 	return info, r.findings
+}
+
+// keepsAccounts reports whether a device may keep accounts that are not in the profile.
+func keepsAccounts(d store.DeletePolicy) bool {
+	return d.Mode == store.DeleteNone || d.Mode == store.DeleteList || d.Mode == store.DeleteReplaced
 }
 
 // A resolver gathers what is wrong on the way.

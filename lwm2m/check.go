@@ -65,6 +65,12 @@ func (c *checker) warn(p Path, rule, format string, args ...any) {
 	c.found = append(c.found, Violation{Path: p, Rule: rule, Message: fmt.Sprintf(format, args...), Warning: true})
 }
 
+// strange reports a Short Server ID that is that of no account, which the Client may
+// have all the same where it keeps others.
+func (c *checker) strange(p Path, rule, format string, args ...any) {
+	c.found = append(c.found, Violation{Path: p, Rule: rule, Message: fmt.Sprintf(format, args...), Warning: c.opts.Existing})
+}
+
 // accounts checks what several Security and Server Instances are to each other.
 func (c *checker) accounts(b BootstrapInfo) {
 	if len(b.Accounts) == 0 && !c.opts.Existing {
@@ -127,12 +133,12 @@ func (c *checker) accessControl(b BootstrapInfo) {
 			c.fail(p.Append(0), "acl-object", "Object %d has no access control", a.Object)
 		}
 		if a.Owner != AnyInstance && !known[a.Owner] {
-			c.fail(p.Append(3), "acl-owner", "owner %d is the short server ID of no account; 65535 leaves it to bootstrapping", a.Owner)
+			c.strange(p.Append(3), "acl-owner", "owner %d is the short server ID of no account; 65535 leaves it to bootstrapping", a.Owner)
 		}
 		for id, rights := range a.Rights {
 			at := p.Append(2).Append(id)
 			if id != 0 && !known[id] {
-				c.fail(at, "acl-server", "rights for %d, the short server ID of no account", id)
+				c.strange(at, "acl-server", "rights for %d, the short server ID of no account", id)
 			}
 			if rights > allRights {
 				c.fail(at, "acl-rights", "rights %d are not the sum of 1, 2, 4, 8 and 16", rights)

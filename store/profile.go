@@ -189,6 +189,7 @@ type DeletePolicy struct {
 // Delete modes.
 const (
 	DeleteDiscovered = "discovered" // each account instance that Discover showed, but not the Bootstrap-Server Account
+	DeleteReplaced   = "replaced"   // of those the ones of servers that the profile has an account for
 	DeleteAll        = "all"        // DELETE /
 	DeleteList       = "list"       // the named paths
 	DeleteNone       = "none"

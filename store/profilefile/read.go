@@ -167,7 +167,7 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 
 func (r *reader) deletePolicy(n node, place string) (p store.DeletePolicy) {
 	if n.kind != list {
-		r.oneOf(&p.Mode, store.DeleteDiscovered, store.DeleteAll, store.DeleteNone)(n, place)
+		r.oneOf(&p.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteNone)(n, place)
 		return p
 	}
 	p.Mode = store.DeleteList
