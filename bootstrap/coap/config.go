@@ -25,6 +25,10 @@ type Config struct {
 	// them. Unused by [ListenUDP].
 	HandshakeFailed func(bootstrap.Handshake)
 
+	// HandshakeDone is told how long each completed handshake took, from the first
+	// ClientHello on; nil ignores them. It must be quick. Unused by [ListenUDP].
+	HandshakeDone func(took time.Duration)
+
 	// DTLS is what only [ListenDTLS] looks at.
 	DTLS DTLSConfig
 

@@ -117,6 +117,9 @@ func (a *association) run(ctx context.Context) {
 		a.failed(ctx, err)
 		return
 	}
+	if report := a.mux.hub.cfg.HandshakeDone; report != nil {
+		report(time.Since(a.started))
+	}
 	defer a.mux.leave(a)
 	peer := bootstrap.Peer{Remote: a.peer.remote.String(), Transport: "coaps", Identity: identity}
 	c := a.mux.hub.newConn(a, peer)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,7 +143,8 @@ func TestImportedDeviceBootstraps(t *testing.T) {
 	if status, _, errs := sh.run("import leshan $D/" + leshanConfigs); status != exitFailed {
 		t.Fatalf("status %d: %s", status, errs)
 	}
-	sh.serve()
+	sh.serve("--metrics", ":0")
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	client, err := admin.Dial(t.Context(), sh.path("x.db.sock"))
 	if err != nil {
 		t.Fatal(err)
@@ -176,4 +178,6 @@ func TestImportedDeviceBootstraps(t *testing.T) {
 	if result.BootstrapServer == nil || result.BootstrapServer.ServerURI != st.Listens[0] {
 		t.Errorf("the Bootstrap-Server Account is %+v", result.BootstrapServer)
 	}
+	_, text := ask(t, "GET", sh.metrics+"/metrics")
+	contains(t, "metrics", text, `lwbs_handshake_duration_seconds_count{result="done"} 1`, `lwbs_operations_total{code="2.04",op="write"} 2`)
 }

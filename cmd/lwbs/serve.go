@@ -134,8 +134,10 @@ func (s *service) start(c *cli.Context) (err error) {
 		return err
 	}
 	s.metrics.Active(func() int { return len(s.server.Active()) })
-	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, HandshakeFailed: s.server.HandshakeFailed, Logger: s.log,
-		DTLS: coap.DTLSConfig{NoRequest: s.server.NoRequest, ReplicaID: uint8(c.Uint("replica-id"))}}
+	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log,
+		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
+		HandshakeFailed: s.handshakeFailed,
+		DTLS:            coap.DTLSConfig{NoRequest: s.server.NoRequest, ReplicaID: uint8(c.Uint("replica-id"))}}
 	open := func(scheme string, addresses []string, listen func(string, coap.Config) (*coap.Listener, error)) error {
 		for _, addr := range addresses {
 			if addr == "off" {
@@ -161,6 +163,11 @@ func (s *service) start(c *cli.Context) (err error) {
 		return usagef("there is nothing to listen on: give --coaps or --coap an address")
 	}
 	return nil
+}
+
+func (s *service) handshakeFailed(h bootstrap.Handshake) {
+	s.metrics.Handshake(time.Since(h.Started), false)
+	s.server.HandshakeFailed(h)
 }
 
 func listenError(scheme, addr string, err error) error {
