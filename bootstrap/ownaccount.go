@@ -198,12 +198,18 @@ func (own ownAccount) given(d *store.Device) (changed bool) {
 	i := slices.IndexFunc(d.Credentials, func(c store.Credential) bool {
 		return c.Kind == store.CredentialPSK && c.Identity == own.credential.Identity && c.Key == own.credential.Key
 	})
-	if i < 0 || d.Credentials[i].URI == own.uri {
-		return false
+	if i < 0 {
+		return false // an operator changed it meanwhile
 	}
-	d.Credentials = slices.Clone(d.Credentials)
-	d.Credentials[i].URI = own.uri
-	return true
+	if d.Credentials[i].URI != own.uri {
+		d.Credentials = slices.Clone(d.Credentials)
+		d.Credentials[i].URI, changed = own.uri, true
+	}
+	if supplied := d.Accounts[store.BootstrapServerAccount]; !supplied.Key.IsZero() && supplied.Key == own.credential.Key {
+		d.Accounts = withKeys(d.Accounts, store.BootstrapServerAccount, func(k *store.AccountKeys) { k.Delivered = time.Now() })
+		changed = true
+	}
+	return changed
 }
 
 // note tells what the client was given.

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -126,6 +127,11 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 	return resp, func(context.Context) { s.endPack(ctx, nil) }
 }
 
+// packSlice is how much of a pack one datagram carries over plain CoAP, in bytes, where
+// nothing proves that the request came from where the answer goes: what a forged one
+// gets sent elsewhere is hardly more than it was itself (RFC 7252 §11.3).
+const packSlice = 64
+
 // pack puts together what the client is given, keys that nobody has yet included, which
 // are kept before.
 func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure) {
@@ -135,6 +141,9 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 		return Response{}, f
 	}
 	s.give(given, req.format)
+	if !s.conn.Peer().Secure() {
+		s.conn.Tune(Tuning{BlockSize: min(cmp.Or(given.profile.Device.BlockSize, packSlice), packSlice)})
+	}
 	objects, quirks, err := makePack(given.info, req.own, policyOf(given.profile))
 	if err != nil {
 		return Response{}, failed(store.CausePlanInvalid, "%v", err)

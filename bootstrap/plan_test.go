@@ -215,9 +215,9 @@ func compareGolden(t *testing.T, file, got string) {
 	}
 }
 
-// Whatever a client claims to have, no plan deletes an Instance that may be its
-// Bootstrap-Server Account, and none writes to it unless there is one and it is to be
-// replaced.
+// Whatever a client claims to have, no pack holds an Instance that may be its
+// Bootstrap-Server Account, no plan deletes one, and none writes to one unless there is
+// only one and it is to be replaced.
 func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 	f.Add(`</0/0>,</0/1>;ssid=101`, uint8(0), false)
 	f.Add(`</0/0>,</0/1>;ssid=101`, uint8(0), true)
@@ -233,11 +233,18 @@ func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 		}
 		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"})
 		found := lwm2m.ParseDiscover([]byte(links))
+		own := found.BootstrapSecurity()
+		if objects, _, err := makePack(info, &found, policyOf(p)); err == nil {
+			for _, path := range instancePaths(objects) {
+				if path.Object() == lwm2m.ObjectSecurity && slices.Contains(own, path.Instance()) {
+					t.Errorf("%q: the pack has %v", links, path)
+				}
+			}
+		}
 		got, err := makePlan(info, &found, policyOf(p))
 		if err != nil {
 			return
 		}
-		own := found.BootstrapSecurity()
 		for i, o := range got.operations {
 			if o.path.Object() != lwm2m.ObjectSecurity || o.path.Depth() < 2 || !slices.Contains(own, o.path.Instance()) {
 				continue

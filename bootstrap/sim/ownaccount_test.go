@@ -209,6 +209,11 @@ func TestOwnAccountIsSupplied(t *testing.T) {
 	b.steps = nil
 	b.bootstrapWith(given)
 	b.wantCredentials("mine")
+	d, err := b.db.Device(t.Context(), endpoint)
+	b.ok(err)
+	if d.Accounts[store.BootstrapServerAccount].Delivered.IsZero() {
+		t.Error("the record does not say that it was delivered")
+	}
 	if slices.Contains(b.asked(), "PUT /0/2") {
 		t.Errorf("the account was replaced again: asked %v", b.asked())
 	}

@@ -1,11 +1,14 @@
 package sim_test
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -117,4 +120,39 @@ func TestPackRefused(t *testing.T) {
 	if s := b.session(); s.Cause != store.CauseIdentityMismatch || !strings.Contains(s.Detail, "2 times") {
 		t.Errorf("session %+v", s)
 	}
+}
+
+// Over plain CoAP a pack goes in small pieces, lest a forged request has much sent to
+// somebody else.
+func TestPackOverPlainCoAP(t *testing.T) {
+	b := newBench(t, func(b *bench) {
+		allowPack(b)
+		b.device.NoSec = true
+		b.profile.Accounts[0].URI = "coap://127.0.0.1:5683"
+	})
+	largest := new(largestDatagram)
+	cfg := b.config()
+	cfg.Pack = lwm2m.FormatSenMLCBOR
+	cfg.Dial = func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
+		return coap.DialUDP(ctx, b.udp.Addr().String(), coap.DialConfig{Handler: h, Tap: largest})
+	}
+	result, err := sim.Run(t.Context(), cfg)
+	b.ok(err)
+	if !result.Packed || largest.Load() > 100 {
+		t.Errorf("packed %v, the largest datagram has %d bytes", result.Packed, largest.Load())
+	}
+	if s := b.session(); s.Cause != store.CausePackDelivered {
+		t.Errorf("cause %s: %s", s.Cause, s.Detail)
+	}
+}
+
+// A largestDatagram is a [coap.Tap] that remembers the length of the largest datagram
+// that came.
+type largestDatagram struct{ atomic.Int64 }
+
+func (*largestDatagram) Out(datagram []byte) [][]byte { return [][]byte{datagram} }
+
+func (l *largestDatagram) In(datagram []byte) (pass bool, answer []byte) {
+	l.Store(max(l.Load(), int64(len(datagram)))) // one goroutine reads
+	return true, nil
 }
