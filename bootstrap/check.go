@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lwbs/lwm2m"
@@ -142,59 +143,6 @@ func checkWords(p store.Profile) (found []Finding) {
 	return found
 }
 
-// checkLimits checks what d is given against what its kind of device can hold.
-func checkLimits(p store.Profile, d store.Device) (found []Finding) {
-	info, _ := Resolve(p, d)
-	for i, a := range info.Accounts {
-		found = append(found, checkSizes(p.Device, fmt.Sprintf("accounts[%d]", i), a.Security)...)
-	}
-	if info.BootstrapServer != nil {
-		found = append(found, checkSizes(p.Device, "bootstrapServer", *info.BootstrapServer)...)
-	}
-	return append(found, checkPayloads(p, d, info)...)
-}
-
-// checkPayloads checks that what cannot be divided is not too large to be written at
-// all, in the format that is most likely.
-func checkPayloads(p store.Profile, d store.Device, info lwm2m.BootstrapInfo) (found []Finding) {
-	objects, err := info.Objects(policyOf(p).emptyResources)
-	if p.Device.MaxPayload == 0 || err != nil {
-		return nil // what does not make Objects was complained of
-	}
-	format := writeFormat(d, p, nil)
-	l := &layout{certain: true}
-	for _, w := range l.writesOf(objects, info.BootstrapServer, policy{writes: writeResources}) {
-		payload, err := lwm2m.Encode(format, w.path, w.objects)
-		if err == nil && len(payload) > p.Device.MaxPayload {
-			found = append(found, Finding{
-				Place:   placeOf(w.path, p),
-				Message: fmt.Sprintf("it takes %d bytes in %v, and this kind of device holds %d", len(payload), format, p.Device.MaxPayload),
-			})
-		}
-	}
-	return found
-}
-
-// checkSizes checks one Security Instance, which stands at a place of the profile.
-func checkSizes(limits store.DeviceLimits, place string, s lwm2m.SecurityInstance) (found []Finding) {
-	for _, l := range []struct {
-		key, what   string
-		have, limit int
-	}{
-		{"identity", "identity", len(s.PublicKeyOrIdentity), limits.MaxIdentity},
-		{"key", "key", s.SecretKey.Len(), limits.MaxKey},
-		{"uri", "server URI", len(s.ServerURI), limits.MaxURI},
-	} {
-		if l.limit > 0 && l.have > l.limit {
-			found = append(found, Finding{
-				Place:   place + "." + l.key,
-				Message: fmt.Sprintf("%s has %d bytes, and this kind of device holds %d", l.what, l.have, l.limit),
-			})
-		}
-	}
-	return found
-}
-
 // zeroes is an endless source of zero bytes, for keys that nobody gets.
 type zeroes struct{}
 
@@ -213,7 +161,9 @@ func sampleDevice(p store.Profile) store.Device {
 	d := store.Device{Endpoint: "sample", Profile: p.Name, Vars: make(map[string]string)}
 	give := func(templates string) {
 		for _, m := range variable.FindAllStringSubmatch(templates, -1) {
-			d.Vars[m[1]] = "1"
+			if _, ok := d.Vars[m[1]]; !ok {
+				d.Vars[m[1]] = sampleValue(len(d.Vars))
+			}
 		}
 	}
 	if b := p.BootstrapServer; b != nil {
@@ -229,6 +179,11 @@ func sampleDevice(p store.Profile) store.Device {
 	}
 	return d
 }
+
+// sampleValue is a value for the i-th variable: a digit, which does for numbers, names
+// and hexadecimal alike, and no two in a row are the same, for identifiers that must not
+// be.
+func sampleValue(i int) string { return strconv.Itoa(1 + i%9) }
 
 // sampleSecret is a master secret for the account at a place of a profile. No two are
 // the same: contexts must not be.
@@ -256,57 +211,4 @@ func aboutSuppliedKey(f Finding, p store.Profile) bool {
 		}
 	}
 	return false
-}
-
-// Keys of an account by the Resources of Objects 0 and 1 that they become.
-var (
-	securityKeys = map[lwm2m.ResourceID]string{0: "uri", 2: "security", 3: "identity", 4: "serverPublicKey", 5: "key", 10: "shortServerID", 11: "clientHoldOffTime", 17: "oscore"}
-	serverKeys   = map[lwm2m.ResourceID]string{0: "shortServerID", 1: "lifetime", 6: "notificationStoring", 7: "binding"}
-)
-
-// placeOf turns a path of what Resolve returns into a place of the profile.
-func placeOf(path lwm2m.Path, p store.Profile) string {
-	if path.Depth() == 0 {
-		return "accounts"
-	}
-	keys, list := securityKeys, "securityResources"
-	switch path.Object() {
-	case lwm2m.ObjectAccessControl:
-		if path.Depth() == 1 {
-			return "accessControl"
-		}
-		return fmt.Sprintf("accessControl[%d]", path.Instance())
-	case lwm2m.ObjectServer:
-		keys, list = serverKeys, "serverResources"
-	case lwm2m.ObjectSecurity:
-	case lwm2m.ObjectOSCORE:
-		place := fmt.Sprintf("accounts[%d].oscore", path.Instance())
-		if path.Depth() > 2 {
-			place += "." + oscoreKeys[path.Resource()]
-		}
-		return place
-	default:
-		i := slices.IndexFunc(p.Objects, func(o store.ObjectValues) bool { return o.Path.Contains(path) })
-		switch {
-		case i < 0:
-			return "objects"
-		case path.Depth() < 3:
-			return fmt.Sprintf("objects[%d]", i)
-		}
-		return fmt.Sprintf("objects[%d].resources[%d]", i, path.Resource())
-	}
-	place := "accounts"
-	switch own := path.Object() == lwm2m.ObjectSecurity && path.Depth() > 1 && int(path.Instance()) == len(p.Accounts); {
-	case own:
-		place = "bootstrapServer"
-	case path.Depth() > 1:
-		place += fmt.Sprintf("[%d]", path.Instance())
-	}
-	if path.Depth() < 3 {
-		return place
-	}
-	if key, ok := keys[path.Resource()]; ok {
-		return place + "." + key
-	}
-	return fmt.Sprintf("%s.%s[%d]", place, list, path.Resource())
 }

@@ -56,6 +56,12 @@ func TestCheckProfile(t *testing.T) {
 		{"OSCORE", func(p *store.Profile) {
 			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "hex:{{.Vars.id}}1", RecipientID: "s", AEADAlgorithm: 12}
 		}, "", ""},
+		{"OSCORE with identifiers of the device", func(p *store.Profile) {
+			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "{{.Vars.sender}}", RecipientID: "{{.Vars.recipient}}"}
+		}, "", ""},
+		{"OSCORE with one identifier for both", func(p *store.Profile) {
+			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "{{.Vars.id}}", RecipientID: "{{.Vars.id}}"}
+		}, "accounts[0].oscore.recipientID", "are the same"},
 		{"OSCORE without DTLS", func(p *store.Profile) {
 			p.Accounts[0].URI, p.Accounts[0].OSCORE = "coap://a.example", &store.OSCORE{RecipientID: "s", MasterSecret: store.KeySupplied}
 		}, "", ""},
