@@ -209,14 +209,19 @@ func (im *importing) write(ctx context.Context, api admin.API) {
 
 func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
 	d := e.Device
-	set := admin.DeviceSettings{Profile: &d.Profile, NoSec: &d.NoSec, Tags: &d.Tags}
+	set := admin.DeviceSettings{
+		Profile: &d.Profile, NoSec: &d.NoSec, Tags: &d.Tags, Vars: d.Vars,
+		AccountKeys: make(map[string][]byte), AccountIdentities: make(map[string]string), AccountMasterSecrets: make(map[string][]byte),
+	}
 	for _, c := range d.Credentials {
 		set.PSK = &admin.PSK{Identity: c.Identity, Key: c.Key.Reveal()}
 	}
-	set.AccountKeys, set.AccountIdentities = make(map[string][]byte), make(map[string]string)
 	for name, a := range d.Accounts {
 		if !a.Key.IsZero() {
 			set.AccountKeys[name] = a.Key.Reveal()
+		}
+		if !a.MasterSecret.IsZero() {
+			set.AccountMasterSecrets[name] = a.MasterSecret.Reveal()
 		}
 		if a.Identity != "" {
 			set.AccountIdentities[name] = a.Identity

@@ -9,30 +9,39 @@ import (
 )
 
 // account adds the account a of one LwM2M Server to the draft, with what the device is
-// given in it: a PSK identity, or its public key or certificate, and the secret key.
-func (d *draft) account(a store.Account, identity []byte, key lwm2m.Secret) {
+// given in it: keys with the PSK identity, or with its public key or certificate.
+func (d *draft) account(a store.Account, keys store.AccountKeys) {
 	a.Name = fmt.Sprintf("server-%d", a.ShortServerID)
-	own := store.AccountKeys{Key: key}
 	switch a.Security {
 	case "nosec":
-		own = store.AccountKeys{}
+		keys.Identity, keys.Key = "", lwm2m.Secret{}
 	case "psk":
 		a.Key = store.KeySupplied
-		if string(identity) != string(d.Device.Endpoint) {
-			own.Identity = string(identity)
+		if keys.Identity == string(d.Device.Endpoint) {
+			keys.Identity = "" // which is what the profile says
 		}
 	default:
 		a.Key = store.KeySupplied
-		setText(a.SecurityResources, 3, "hex:"+hex.EncodeToString(identity))
+		setText(a.SecurityResources, 3, "hex:"+hex.EncodeToString([]byte(keys.Identity)))
+		keys.Identity = ""
 	}
 	d.profile.Accounts = append(d.profile.Accounts, a)
-	if own.Key.IsZero() && own.Identity == "" {
+	if keys == (store.AccountKeys{}) {
 		return
 	}
 	if d.Device.Accounts == nil {
 		d.Device.Accounts = make(map[string]store.AccountKeys)
 	}
-	d.Device.Accounts[a.Name] = own
+	d.Device.Accounts[a.Name] = keys
+}
+
+// variable gives the device a variable, and returns the template for its value.
+func (d *draft) variable(name, value string) string {
+	if d.Device.Vars == nil {
+		d.Device.Vars = make(map[string]string)
+	}
+	d.Device.Vars[name] = value
+	return "{{.Vars." + name + "}}"
 }
 
 // deletePolicy says that these paths are deleted, in the words of profiles.

@@ -34,14 +34,18 @@ func describe(t *testing.T, r importer.Result) string {
 	t.Helper()
 	var out strings.Builder
 	for _, e := range r.Entries {
-		fmt.Fprintf(&out, "%s: %s %s\n", e.Source, e.Outcome, e.Why)
+		fmt.Fprintf(&out, "%s: %s: %q\n", e.Source, e.Outcome, e.Why)
 		d := e.Device
 		fmt.Fprintf(&out, "  device %q profile %q noSec %v tags %v\n", d.Endpoint, d.Profile, d.NoSec, d.Tags)
 		for _, c := range d.Credentials {
 			fmt.Fprintf(&out, "  %s %q %x\n", c.Kind, c.Identity, c.Key.Reveal())
 		}
 		for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
-			fmt.Fprintf(&out, "  account %s %q %s\n", name, d.Accounts[name].Identity, hex.EncodeToString(d.Accounts[name].Key.Reveal()))
+			a := d.Accounts[name]
+			fmt.Fprintf(&out, "  account %s identity %q key %q master secret %q\n", name, a.Identity, a.Key.Reveal(), a.MasterSecret.Reveal())
+		}
+		for _, name := range slices.Sorted(maps.Keys(d.Vars)) {
+			fmt.Fprintf(&out, "  variable %s %s\n", name, d.Vars[name])
 		}
 		for _, c := range e.Changes {
 			fmt.Fprintf(&out, "  - %s\n", c)
@@ -161,7 +165,9 @@ func TestLeshanEntriesThatAreRefused(t *testing.T) {
 		"no mode":         {`{"security": {"1": {"uri": "coap://a", "serverId": 1}}, "servers": {"0": {"shortId": 1}}}`, `security mode ""`},
 		"SMS keys":        {account(`, "smsBindingKeySecret": [1]`, ""), "keys for SMS"},
 		"SMS mode":        {account(`, "smsSecurityMode": "ODD"`, ""), `"ODD" is not a word of Resource 0/x/6`},
-		"OSCORE":          {account(`, "oscoreSecurityMode": 0`, ""), "OSCORE"},
+		"no OSCORE":       {account(`, "oscoreSecurityMode": 0`, ""), "there is no oscore 0"},
+		"OSCORE, odd":     {`{"oscore": {"0": {"oscoreMasterSecret": "??"}}, ` + account(`, "oscoreSecurityMode": 0`, "")[1:], "oscore 0: oscoreMasterSecret does not hold"},
+		"own OSCORE":      {`{"security": {"0": {"bootstrapServer": true, "securityMode": "NO_SEC", "oscoreSecurityMode": 0}}}`, "authenticates with OSCORE"},
 		"lifetime":        {account("", `, "lifetime": 4294967296`), "lifetime 4294967296 is not possible"},
 		"negative":        {account("", `, "lifetime": -1`), "lifetime -1 is not possible"},
 		"number":          {account("", `, "defaultMinPeriod": "soon"`), "defaultMinPeriod does not hold"},
@@ -201,6 +207,7 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 		"APN":                {account("", `, "apnLink": 2`), "11:2"},
 		"Device Object":      {`{"toDelete": ["/3", "/1/0"], ` + account("", "")[1:], "- /1/0"},
 		"SMS number":         {account(`, "serverSmsNumber": "+49", "smsSecurityMode": "SPS_DEVICE"`, ""), "+49"},
+		"OSCORE of nobody":   {`{"oscore": {"3": {}}, ` + account("", "")[1:], "oscore 3 belongs to no account"},
 		"null":               {account("", `, "binding": null`), "uri: coap://a.example"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -36,7 +37,7 @@ func (d *draft) leshanConfig(config fields) error {
 		format                  json.RawMessage
 		deletes                 []string
 		security, servers, acls map[number]fields
-		oscore                  map[number]json.RawMessage
+		oscore                  map[number]fields
 		auto                    bool
 	)
 	err := config.takeAll(map[string]any{
@@ -47,16 +48,13 @@ func (d *draft) leshanConfig(config fields) error {
 		return err
 	}
 	d.ignored("", config)
-	if len(oscore) > 0 {
-		return wrong("it gives OSCORE contexts (Object 21), which cannot be imported")
-	}
 	if d.profile.Delete, err = deletePolicy(deletes, d); err != nil {
 		return err
 	}
 	if d.profile.Format, err = leshanFormat(format); err != nil {
 		return fmt.Errorf("contentFormat: %w", err)
 	}
-	if err := d.leshanAccounts(security, servers); err != nil {
+	if err := d.leshanAccounts(security, servers, oscore); err != nil {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(acls)) {
@@ -78,7 +76,7 @@ func (d *draft) ignored(where string, f fields) {
 
 // leshanAccounts joins each LwM2M Server's security and server entries by the Short
 // Server ID, as Leshan's DefaultConfigurationChecker does.
-func (d *draft) leshanAccounts(security, servers map[number]fields) error {
+func (d *draft) leshanAccounts(security, servers, oscore map[number]fields) error {
 	objects := make(map[number]fields, len(servers)) // by Short Server ID
 	for _, id := range slices.Sorted(maps.Keys(servers)) {
 		var ssid number
@@ -91,9 +89,12 @@ func (d *draft) leshanAccounts(security, servers map[number]fields) error {
 		objects[ssid] = servers[id]
 	}
 	for _, id := range slices.Sorted(maps.Keys(security)) {
-		if err := d.leshanAccount(security[id], objects); err != nil {
+		if err := d.leshanAccount(security[id], objects, oscore); err != nil {
 			return fmt.Errorf("security %d: %w", id, err)
 		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(oscore)) {
+		d.changed(fmt.Sprintf("oscore %d belongs to no account, and is left out", id))
 	}
 	for _, ssid := range slices.Sorted(maps.Keys(objects)) {
 		return wrong("the server with the short ID %d has no security entry", ssid)
@@ -104,8 +105,9 @@ func (d *draft) leshanAccounts(security, servers map[number]fields) error {
 	return nil
 }
 
-// leshanAccount reads one security entry, and the server entry that belongs to it.
-func (d *draft) leshanAccount(security fields, objects map[number]fields) error {
+// leshanAccount reads one security entry, and the entries of the server and of the
+// OSCORE context that belong to it.
+func (d *draft) leshanAccount(security fields, objects, oscore map[number]fields) error {
 	s, err := leshanSecurityObject(security)
 	if err != nil {
 		return err
@@ -124,14 +126,51 @@ func (d *draft) leshanAccount(security fields, objects map[number]fields) error 
 		return fmt.Errorf("server with the short ID %d: %w", s.ssid, err)
 	}
 	d.ignored("servers.", server)
-	d.account(a, s.identity, lwm2m.NewSecret(s.key))
+	keys := store.AccountKeys{Identity: string(s.identity), Key: lwm2m.NewSecret(s.key)}
+	if s.oscore != nil {
+		context, ok := oscore[*s.oscore]
+		if !ok {
+			return wrong("there is no oscore %d, which it refers to", *s.oscore)
+		}
+		delete(oscore, *s.oscore)
+		var err error
+		if a.OSCORE, err = d.leshanOSCORE(context, a.ShortServerID, &keys); err != nil {
+			return fmt.Errorf("oscore %d: %w", *s.oscore, err)
+		}
+	}
+	d.account(a, keys)
 	return nil
+}
+
+// leshanOSCORE reads an OscoreObject. The identifiers, which are the device's own,
+// become variables of it.
+func (d *draft) leshanOSCORE(f fields, ssid lwm2m.ShortServerID, keys *store.AccountKeys) (*store.OSCORE, error) {
+	var secret, sender, recipient, salt octets
+	var aead, hmac number
+	err := f.takeAll(map[string]any{
+		"oscoreMasterSecret": &secret, "oscoreSenderId": &sender, "oscoreRecipientId": &recipient, "oscoreMasterSalt": &salt,
+		"oscoreAeadAlgorithm": &aead, "oscoreHmacAlgorithm": &hmac,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.ignored("oscore.", f)
+	keys.MasterSecret = lwm2m.NewSecret(secret)
+	return &store.OSCORE{
+		MasterSecret:  store.KeySupplied,
+		SenderID:      d.variable(fmt.Sprintf("senderID%d", ssid), "hex:"+hex.EncodeToString(sender)),
+		RecipientID:   d.variable(fmt.Sprintf("recipientID%d", ssid), "hex:"+hex.EncodeToString(recipient)),
+		AEADAlgorithm: int(aead), HMACAlgorithm: int(hmac), MasterSalt: salt,
+	}, nil
 }
 
 // bootstrapAccount takes the device's own key from its Bootstrap-Server Account, which
 // is not written: the one on the device stays as it is.
 func (d *draft) bootstrapAccount(s securityObject) error {
 	d.changed("its Bootstrap-Server Account (" + s.uri + ") is not written: the one on the device stays")
+	if s.oscore != nil {
+		return wrong("it authenticates with OSCORE, which lwbs does not support: give it a pre-shared key or a certificate")
+	}
 	switch s.mode {
 	case "psk":
 		return d.authenticates(s.identity, s.key)
@@ -148,6 +187,7 @@ type securityObject struct {
 	uri, mode string // mode in the words of profiles
 	bootstrap bool
 	ssid      number
+	oscore    *number // its entry among the OSCORE contexts
 
 	identity, serverKey, key octets
 	resources                map[lwm2m.ResourceID]store.Literal
@@ -186,14 +226,13 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 		mode, smsMode, smsNumber, matching, usage, sni string
 		smsParameters, smsKey                          octets
 		holdOff, timeout                               number
-		oscore                                         *number
 		suites                                         []cipherSuite
 	)
 	err := f.takeAll(map[string]any{
 		"uri": &s.uri, "bootstrapServer": &s.bootstrap, "securityMode": &mode, "serverId": &s.ssid,
 		"publicKeyOrId": &s.identity, "serverPublicKeyOrId": &s.serverKey, "secretKey": &s.key,
 		"smsSecurityMode": &smsMode, "smsBindingKeyParam": &smsParameters, "smsBindingKeySecret": &smsKey, "serverSmsNumber": &smsNumber,
-		"clientOldOffTime": &holdOff, "bootstrapServerAccountTimeout": &timeout, "oscoreSecurityMode": &oscore,
+		"clientOldOffTime": &holdOff, "bootstrapServerAccountTimeout": &timeout, "oscoreSecurityMode": &s.oscore,
 		"matchingType": &matching, "certificateUsage": &usage, "sni": &sni, "cipherSuite": &suites,
 	})
 	if err == nil {
@@ -208,8 +247,6 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 		return s, wrong("security mode %q cannot be imported", mode)
 	case len(smsParameters)+len(smsKey) > 0:
 		return s, wrong("it has keys for SMS, which cannot be imported")
-	case oscore != nil:
-		return s, wrong("it uses OSCORE, which cannot be imported")
 	}
 	for _, r := range []struct {
 		id    lwm2m.ResourceID

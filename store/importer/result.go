@@ -115,7 +115,7 @@ func permit(d *draft, noSec bool) {
 	}
 	d.changed("may bootstrap over plain CoAP, where nothing proves who it is")
 	for _, keys := range d.Device.Accounts {
-		if !keys.Key.IsZero() {
+		if !keys.Key.IsZero() || !keys.MasterSecret.IsZero() {
 			d.changed("its keys are not sent over plain CoAP unless its profile says secretsOverNoSec: true")
 		}
 	}

@@ -235,7 +235,7 @@ func (d *draft) wakaamaServer(p pair, servers map[string]wakaamaServer) {
 	}
 	a := w.account
 	a.SecurityResources = make(map[lwm2m.ResourceID]store.Literal)
-	d.account(a, w.identity, w.key)
+	d.account(a, store.AccountKeys{Identity: string(w.identity), Key: w.key})
 }
 
 func count(p pair) (int64, error) {
