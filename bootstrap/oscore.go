@@ -68,8 +68,3 @@ func (r *resolver) bytes(text, place string) []byte {
 	}
 	return v.Bytes()
 }
-
-// oscoreKeys are the keys of a context by the Resources of Object 21 that they become.
-var oscoreKeys = map[lwm2m.ResourceID]string{
-	0: "masterSecret", 1: "senderID", 2: "recipientID", 3: "aeadAlgorithm", 4: "hmacAlgorithm", 5: "masterSalt", 6: "idContext",
-}

@@ -1,0 +1,99 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// write writes, in another format where the client dislikes the first, and in smaller
+// parts where that does not help. A write that is refused ends the session without
+// Finish: the client must not believe itself complete.
+func (s *session) write(ctx context.Context, o operation) *failure {
+	s.enter(store.StageWrite)
+	refused := o.instead
+	var understood lwm2m.Format // the first that was not refused as a format
+	var content lwm2m.Code      // the answer to it
+	for {
+		payload, err := lwm2m.Encode(s.format, o.path, o.objects)
+		switch {
+		case err != nil:
+			return failed(store.CauseInternal, "encode %v as %v: %v", o.path, s.format, err)
+		case s.tooLarge(payload) && s.divide(o, nil):
+			return nil
+		}
+		answer, f := s.do(ctx, step{op: o.op, path: o.path, format: s.format, payload: payload})
+		switch {
+		case f != nil:
+			return f
+		case answer.Code == lwm2m.CodeCreated:
+			s.quirks("answers Bootstrap-Write with 2.01 in place of 2.04")
+			fallthrough
+		case answer.Code == lwm2m.CodeChanged:
+			s.written = true
+			return nil
+		}
+		if understood == 0 && answer.Code != lwm2m.CodeUnsupportedFormat {
+			understood, content = s.format, answer.Code
+		}
+		if refused == nil { // the first answer tells most: what follows may be about the format
+			refused = s.refused()
+		}
+		switch {
+		case s.fallBack(answer.Code):
+		case divisible(content) && s.divide(o, refused):
+			s.tolerate()
+			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.path, content.Dotted()))
+			s.useFormat(understood)
+			return nil
+		default:
+			return refused
+		}
+	}
+}
+
+// tooLarge reports whether a payload is more than the profile says the device can hold.
+func (s *session) tooLarge(payload []byte) bool {
+	limit := s.given.profile.Device.MaxPayload
+	return limit > 0 && len(payload) > limit
+}
+
+// divisible reports whether a Write that was answered like this may go through in parts:
+// it was too large, or one Resource in it is at fault, which then is known.
+func divisible(code lwm2m.Code) bool {
+	return code == lwm2m.CodeRequestTooLarge || code == lwm2m.CodeBadRequest
+}
+
+// divide puts the parts of a Write at the head of the plan, and reports whether it has
+// any. Should the first of them fail, it does so for the reason that the whole did.
+func (s *session) divide(o operation, why *failure) bool {
+	parts := o.parts()
+	if len(parts) == 0 {
+		return false
+	}
+	parts[0].instead = why
+	s.plan = append(parts, s.plan...)
+	return true
+}
+
+// fallBack turns to another format where the answer to a write may be about the
+// format, and reports whether it did. Some clients have no 4.15: old Wakaama says
+// 4.00, 4.06 or 5.00, and Zephyr 5.00.
+func (s *session) fallBack(code lwm2m.Code) bool {
+	unclear := code == lwm2m.CodeBadRequest || code == lwm2m.CodeNotAcceptable || code == lwm2m.CodeInternalServerError
+	if len(s.untried) == 0 || code != lwm2m.CodeUnsupportedFormat && (!unclear || s.written) {
+		return false
+	}
+	s.tolerate()
+	s.useFormat(s.untried[0])
+	s.untried = s.untried[1:]
+	return true
+}
+
+// useFormat is for the Writes to come.
+func (s *session) useFormat(f lwm2m.Format) {
+	s.format = f
+	s.note(func(r *store.Session) { r.Format = f })
+}
