@@ -76,6 +76,10 @@ var (
 	// (RFC 7959), so that there is no telling what it means.
 	ErrGarbled = errors.New("garbled answer")
 
+	// ErrUnproved: a request with a payload was not sent to a peer of plain CoAP, as it has
+	// not answered a request without one and so may not be where it says it is.
+	ErrUnproved = errors.New("the peer has not proved its address")
+
 	// ErrGone: the peer or this side closed the association.
 	ErrGone = errors.New("association closed")
 )

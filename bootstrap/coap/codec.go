@@ -34,7 +34,17 @@ var (
 	// errFormat is for what has a header and breaks the format after it. The
 	// decoded message then has its kind, code and mid.
 	errFormat = errors.New("message format error")
+
+	// errOversize is the errFormat of what is larger than maxDatagram.
+	errOversize = fmt.Errorf("%w: more than %d bytes", errFormat, maxDatagram)
 )
+
+// hasHeader reports whether b begins with a header of version 1 (RFC 7252 §3).
+func hasHeader(b []byte) bool { return len(b) >= headerSize && b[0]>>6 == 1 }
+
+// isRequest reports whether a datagram looks like a request: its code is of class 0 and
+// not 0.00 (RFC 7252 §3).
+func isRequest(b []byte) bool { return hasHeader(b) && b[1] != 0 && b[1]>>5 == 0 }
 
 // decode reads one datagram. The message shares its payload with b.
 //
@@ -42,7 +52,7 @@ var (
 // options of a wrong length, critical ones included, and let a payload marker with
 // nothing after it pass.
 func decode(b []byte) (message, error) {
-	if len(b) < headerSize || b[0]>>6 != 1 {
+	if !hasHeader(b) {
 		return message{}, errNotCoAP
 	}
 	m := message{
@@ -54,7 +64,7 @@ func decode(b []byte) (message, error) {
 	rest := b[headerSize:]
 	switch {
 	case len(b) > maxDatagram:
-		return m, fmt.Errorf("%w: more than %d bytes", errFormat, maxDatagram)
+		return m, errOversize
 	case m.code == codeEmpty && len(b) != headerSize:
 		return m, fmt.Errorf("%w: empty message with %d bytes", errFormat, len(b))
 	case tokenLength > coap.MaxTokenSize || tokenLength > len(rest):

@@ -32,6 +32,9 @@ type Config struct {
 	// DTLS is what only [ListenDTLS] looks at.
 	DTLS DTLSConfig
 
+	// Strangers bounds what is done for those that nothing is known of.
+	Strangers StrangerLimits
+
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
 
@@ -105,7 +108,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	orDefault(&cfg.MaxPeers, defaultMaxPeers)
 	orDefault(&cfg.IdleTimeout, defaultIdleTimeout)
 	orDefault(&cfg.MaxPayload, defaultMaxPayload)
-	errs = append(errs, cfg.DTLS.setDefaults())
+	errs = append(errs, cfg.DTLS.setDefaults(), cfg.Strangers.setDefaults(cfg.MaxPeers))
 	if cfg.MaxPeers < 0 {
 		errs = append(errs, fmt.Errorf("%w: MaxPeers %d is negative", ErrConfig, cfg.MaxPeers))
 	}

@@ -42,6 +42,9 @@ type conn struct {
 	inbox    [][]byte // delivered, not yet looked at
 	draining bool     // a goroutine is at the inbox
 
+	doubted doubtful // the link, until the peer has proved its address; nil without doubt
+	budget  int      // bytes that may be sent while doubted is set
+
 	tuning bootstrap.Tuning
 	mid    uint16 // of our last message
 
@@ -70,6 +73,7 @@ func newConn(h *hub, l link, peer bootstrap.Peer) *conn {
 		mid:        uint16(rand.Uint32()),
 		lastActive: time.Now(),
 	}
+	c.doubted, _ = l.(doubtful)
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.mu.Lock() // expire may run before idle is set
 	defer c.mu.Unlock()
@@ -109,18 +113,26 @@ func (c *conn) Close() error {
 // deliver takes a datagram that came from the peer. It never blocks: with too many
 // waiting it drops this one. It does not keep b.
 func (c *conn) deliver(b []byte) {
-	c.hub.counters.received.Add(1)
+	c.hub.counters.dropped.add(c.enqueue(b))
+}
+
+// enqueue is deliver without counting; it returns why not.
+func (c *conn) enqueue(b []byte) DropReason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.hungUp || len(c.inbox) == maxInbox {
-		c.hub.counters.dropped.Add(1)
-		return
+	c.credit(b)
+	switch {
+	case c.closed, c.hungUp:
+		return DropEnding
+	case len(c.inbox) == maxInbox:
+		return DropQueueFull
 	}
 	// One byte beyond the limit is enough to see that it is passed.
 	c.inbox = append(c.inbox, bytes.Clone(b[:min(len(b), maxDatagram+1)]))
 	if !c.draining {
 		c.draining = c.hub.spawn(c.drain)
 	}
+	return notDropped
 }
 
 // hangUp tells that the peer has ended the association. What it sent before is still
@@ -187,7 +199,7 @@ func (c *conn) receive(b []byte) {
 
 // reject drops what decode could not make sense of, with RST where that is due.
 func (c *conn) reject(m message, err error) {
-	c.hub.counters.malformed.Add(1)
+	c.hub.counters.dropped.add(malformation(err))
 	c.hub.cfg.Logger.Debug("dropped a malformed datagram", "remote", c.peer.Remote, "err", err)
 	if reply, ok := m.rejection(err); ok {
 		c.sendMessage(reply)
@@ -196,7 +208,7 @@ func (c *conn) reject(m message, err error) {
 
 // refuse drops a message that nobody waits for.
 func (c *conn) refuse(m message) {
-	c.hub.counters.stray.Add(1)
+	c.hub.counters.dropped.add(DropStray)
 	if reply, ok := m.unexpected(); ok {
 		c.sendMessage(reply)
 	}
@@ -227,10 +239,16 @@ func (c *conn) sendMessage(m message) {
 	c.transmit(b)
 }
 
-// transmit sends one datagram. An error is as good as a lost datagram.
-func (c *conn) transmit(b []byte) {
+// transmit sends one datagram, and reports whether it may be sent at all: too much for a
+// peer whose address is in doubt may not. That, or an error, is as good as a lost datagram.
+func (c *conn) transmit(b []byte) bool {
+	if !c.afford(len(b)) {
+		c.hub.counters.withheld.Add(1)
+		return false
+	}
 	c.hub.counters.sent.Add(1)
 	if err := c.link.send(b); err != nil {
 		c.hub.cfg.Logger.Debug("datagram not sent", "remote", c.peer.Remote, "err", err)
 	}
+	return true
 }

@@ -7,15 +7,16 @@ type Counters struct {
 	Received      uint64 // datagrams
 	Sent          uint64 // datagrams, retransmissions included
 	Retransmitted uint64 // requests sent again because nothing was heard
-	Dropped       uint64 // datagrams that a limit kept out
-	Malformed     uint64 // datagrams that are not CoAP or break its rules
+	Withheld      uint64 // datagrams not sent, as the address of their peer may be forged
 	Duplicates    uint64 // requests and responses that had come before
-	Stray         uint64 // acknowledgements, resets and responses nobody waited for
+	Dropped       Drops  // of those received
 }
 
 // counters are the live form of [Counters].
 type counters struct {
-	received, sent, retransmitted, dropped, malformed, duplicates, stray atomic.Uint64
+	received, sent, retransmitted, withheld, duplicates atomic.Uint64
+
+	dropped drops
 }
 
 func (c *counters) snapshot() Counters {
@@ -23,9 +24,8 @@ func (c *counters) snapshot() Counters {
 		Received:      c.received.Load(),
 		Sent:          c.sent.Load(),
 		Retransmitted: c.retransmitted.Load(),
-		Dropped:       c.dropped.Load(),
-		Malformed:     c.malformed.Load(),
+		Withheld:      c.withheld.Load(),
 		Duplicates:    c.duplicates.Load(),
-		Stray:         c.stray.Load(),
+		Dropped:       c.dropped.snapshot(),
 	}
 }

@@ -106,7 +106,7 @@ func (d *dialogue) ServeRequest(_ context.Context, c bootstrap.Conn, r bootstrap
 
 var plans = map[string][]bootstrap.Request{
 	"finish":   {finish},
-	"write":    {write},
+	"write":    {discover, write},
 	"discover": {discover},
 	"bootstrap": {discover, {Method: bootstrap.DELETE},
 		{Method: bootstrap.PUT, Path: []string{"1", "0"}, ContentFormat: lwm2m.FormatTLV, Payload: []byte{0xc1, 0, 0x7b}}, finish},

@@ -322,7 +322,7 @@ func TestDTLSMaxPeers(t *testing.T) {
 	if _, err := tryDTLS(s.Addr().String(), 200*time.Millisecond, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error beyond the limit = %v", err)
 	}
-	if n := s.Counters().Dropped; n == 0 {
+	if n := s.Counters().Dropped[coap.DropTableFull]; n == 0 {
 		t.Error("nothing was counted as dropped")
 	}
 	conns[0].Close()

@@ -44,6 +44,7 @@ type association struct {
 	started time.Time
 	pipe    *pipe
 	ticket  *ticket
+	paid    toll
 	cancel  context.CancelCauseFunc // ends the handshake
 	timeout *time.Timer             // ends the handshake
 
@@ -67,20 +68,23 @@ type association struct {
 	roams  bool // has a connection ID, and so may change its address
 }
 
-// put queues a datagram of the peer and reports whether there was room. A nil
-// association takes none. The caller holds mux.mu.
-func (a *association) put(from udpPeer, d digest, b []byte) bool {
+// put queues a copy of a datagram of the peer, and returns why not. A nil association
+// takes none. The caller holds mux.mu.
+func (a *association) put(from udpPeer, d digest, b []byte) DropReason {
 	if a == nil || !a.expects(d) {
-		return false
+		return DropOutOfPlace
 	}
 	if a.stage != live || d.kind != kindSealed {
 		if a.plain == 0 {
-			return false
+			return DropQueueFull
 		}
 		a.plain--
 	}
 	a.sealed = a.sealed || d.sealed
-	return a.pipe.put(b, from)
+	if !a.pipe.put(b, from) {
+		return DropQueueFull
+	}
+	return notDropped
 }
 
 // expects reports whether d has the connection ID that it must have: the right one if
@@ -226,12 +230,6 @@ func (a *association) read(c *conn) (asked bool) {
 			a.mux.hub.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
 		}
 	}
-}
-
-// isRequest reports whether a datagram looks like a CoAP request: version 1 and a code
-// of class 0 that is not 0.00 (RFC 7252 §3).
-func isRequest(b []byte) bool {
-	return len(b) >= 4 && b[0]>>6 == 1 && b[1] != 0 && b[1]>>5 == 0
 }
 
 // send implements [link].

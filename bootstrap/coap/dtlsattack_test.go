@@ -175,7 +175,7 @@ func TestDTLSForgedHellos(t *testing.T) {
 		until(t, "a ClientHello is taken or dropped", func() bool {
 			// Of each net perNet are taken, as long as there are not all.
 			taken := min(all, i/each*perNet+min(perNet, i%each+1))
-			return s.Counters().Dropped == uint64(i+1-taken)
+			return s.Counters().Dropped[coap.DropTableFull] == uint64(i+1-taken)
 		})
 	}
 	for _, uc := range sockets {
@@ -252,7 +252,7 @@ func TestDTLSForgedRecords(t *testing.T) {
 		}
 	}
 	none(t, "failed handshake", s.failed)
-	if s.Counters().Malformed == 0 {
+	if s.Counters().Dropped[coap.DropMalformed] == 0 {
 		t.Error("nothing was counted as malformed")
 	}
 }

@@ -40,8 +40,12 @@ func (m *mux) unassign(a *association) {
 
 // routeCID is route for records that have a connection ID, wherever they come from. The
 // caller holds mu.
-func (m *mux) routeCID(peer udpPeer, d digest, b []byte) bool {
-	return m.cids[connectionID(d.cid)].put(peer, d, b)
+func (m *mux) routeCID(peer udpPeer, d digest, b []byte) DropReason {
+	a := m.cids[connectionID(d.cid)]
+	if a == nil {
+		return DropUnknownCID
+	}
+	return a.put(peer, d, b)
 }
 
 // follow lets a be where its peer has moved to, which shows only where it has a

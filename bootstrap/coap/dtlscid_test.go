@@ -185,7 +185,7 @@ func TestDTLSMoveLate(t *testing.T) {
 }
 
 // stray is how many answers came that nobody waited for.
-func stray(l *coap.Listener) uint64 { return l.Counters().Stray }
+func stray(l *coap.Listener) uint64 { return l.Counters().Dropped[coap.DropStray] }
 
 // A record with a connection ID of nobody, such as of another replica, is dropped.
 func TestDTLSUnknownCID(t *testing.T) {
@@ -206,7 +206,7 @@ func TestDTLSUnknownCID(t *testing.T) {
 	}
 	p.filter(nil)
 	ask(t, conn)
-	if s.Counters().Dropped == 0 {
+	if s.Counters().Dropped[coap.DropUnknownCID] == 0 {
 		t.Error("nothing was counted")
 	}
 }

@@ -1,6 +1,7 @@
 package coap
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"sync"
@@ -51,15 +52,14 @@ func newPipe(s *socket, sniff func([]byte)) *pipe {
 	}
 }
 
-// put adds a datagram, which the pipe keeps but does not change, and reports whether
-// there was room for it. It never blocks.
+// put adds a copy of a datagram and reports whether there was room for it. It never
+// blocks, and only one goroutine may call it at a time.
 func (p *pipe) put(data []byte, from udpPeer) bool {
-	select {
-	case p.queue <- parcel{data, from}:
-		return true
-	default:
-		return false
+	if len(p.queue) == cap(p.queue) {
+		return false // without a copy
 	}
+	p.queue <- parcel{bytes.Clone(data), from}
+	return true
 }
 
 // ReadFrom implements [net.PacketConn].

@@ -39,8 +39,7 @@ func (c *conn) exchange(ctx context.Context, m message) (answer, int, error) {
 	if err != nil {
 		return answer{}, 0, err
 	}
-	c.transmit(datagram)
-	sent, acked := 1, e.acked
+	sent, attempts, acked := c.attempt(datagram), 1, e.acked
 
 	wait := jitter(timeout)
 	timer := time.NewTimer(wait)
@@ -53,12 +52,13 @@ func (c *conn) exchange(ctx context.Context, m message) (answer, int, error) {
 			acked = nil
 			timer.Reset(transmitWait(timeout))
 		case <-timer.C:
-			if acked == nil || sent > maxRetransmit {
+			if acked == nil || attempts > maxRetransmit {
 				return answer{}, sent, bootstrap.ErrSilent
 			}
-			c.hub.counters.retransmitted.Add(1)
-			c.transmit(datagram)
-			sent++
+			again := c.attempt(datagram)
+			c.hub.counters.retransmitted.Add(uint64(again))
+			sent += again
+			attempts++
 			wait *= 2
 			timer.Reset(wait)
 		case <-c.Done():
@@ -67,6 +67,16 @@ func (c *conn) exchange(ctx context.Context, m message) (answer, int, error) {
 			return e.late(sent, c.contextError(ctx))
 		}
 	}
+}
+
+// attempt sends a request and returns the number of datagrams that took: none where too
+// much was sent to a peer whose address is in doubt. It may have sent more by the next
+// attempt.
+func (c *conn) attempt(datagram []byte) (sent int) {
+	if c.transmit(datagram) {
+		return 1
+	}
+	return 0
 }
 
 // late returns the answer if it came at the same time as what caused err.

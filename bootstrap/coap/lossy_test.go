@@ -80,7 +80,7 @@ func TestLossyLink(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { testLossyLink(t, seed, &total) })
 		})
 	}
-	if total.Retransmitted < 60 || total.Duplicates < 60 || total.Stray < 60 {
+	if total.Retransmitted < 60 || total.Duplicates < 60 || total.Dropped[DropStray] < 60 {
 		t.Errorf("the link was too good: %+v", total)
 	}
 }
@@ -134,7 +134,7 @@ func testLossyLink(t *testing.T, seed uint64, total *Counters) {
 		n := h.counters.snapshot()
 		total.Retransmitted += n.Retransmitted
 		total.Duplicates += n.Duplicates
-		total.Stray += n.Stray
+		total.Dropped[DropStray] += n.Dropped[DropStray]
 		h.close(func() error { return nil })
 	}
 }

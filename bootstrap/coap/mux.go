@@ -26,6 +26,7 @@ type mux struct {
 	hub    *hub
 	socket *socket
 	keys   *keyFinder
+	gate   *gate
 
 	mu        sync.Mutex
 	slots     map[udpPeer]slot              // guarded by mu; no empty ones
@@ -47,6 +48,7 @@ func newMux(h *hub, s *socket) *mux {
 		hub:       h,
 		socket:    s,
 		keys:      newKeyFinder(h.cfg.PSK),
+		gate:      newGate(h.cfg.Strangers),
 		slots:     make(map[udpPeer]slot),
 		cids:      make(map[connectionID]*association),
 		admission: newAdmission(h.cfg),
@@ -58,27 +60,27 @@ func (m *mux) run() { m.socket.read(m.take) }
 
 // take passes b to the associations that it may be for.
 func (m *mux) take(peer udpPeer, b []byte) {
-	d, ok := inspect(b)
-	if !ok {
-		m.hub.counters.received.Add(1)
-		m.hub.counters.malformed.Add(1)
-		return
-	}
-	b = bytes.Clone(b)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	taken := m.route(peer, d, b)
-	if !taken {
-		m.hub.counters.dropped.Add(1)
-	}
-	if !taken || d.kind != kindSealed {
-		m.hub.counters.received.Add(1) // the others count when they reach a conn
-	}
+	m.hub.counters.received.Add(1)
+	m.hub.counters.dropped.add(m.sort(peer, b))
 }
 
-// route puts b into the queues of the associations that it may be for, and reports
-// whether there was any with room. The caller holds mu.
-func (m *mux) route(peer udpPeer, d digest, b []byte) bool {
+// sort passes b on, and returns why not.
+func (m *mux) sort(peer udpPeer, b []byte) DropReason {
+	if len(b) > maxRecords {
+		return DropOversize
+	}
+	d, ok := inspect(b)
+	if !ok {
+		return DropMalformed
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.route(peer, d, b)
+}
+
+// route puts b into the queues of the associations that it may be for, and returns why
+// not where none took it. The caller holds mu.
+func (m *mux) route(peer udpPeer, d digest, b []byte) DropReason {
 	s := m.slots[peer]
 	switch d.kind {
 	case kindHello:
@@ -98,14 +100,14 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) bool {
 			return m.routeCID(peer, d, b)
 		}
 		// Which keys it is under only trying can tell.
-		toProving := s[proving].put(peer, d, b)
-		return s[live].put(peer, d, b) || toProving
+		toProving, toLive := s[proving].put(peer, d, b), s[live].put(peer, d, b)
+		return min(toProving, toLive) // not dropped where one of them took it
 	}
 }
 
 // routeHello finds the handshake that a ClientHello is part of, or begins one. The
 // caller holds mu.
-func (m *mux) routeHello(peer udpPeer, h hello, b []byte) bool {
+func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 	d := digest{kind: kindHello}
 	s := m.slots[peer]
 	for _, a := range s[asking:live] {
@@ -114,27 +116,35 @@ func (m *mux) routeHello(peer udpPeer, h hello, b []byte) bool {
 		}
 		if a.stage == asking && len(h.cookie) > 0 && a.cookie != nil {
 			if !bytes.Equal(h.cookie, a.cookie) {
-				return false
+				return DropOutOfPlace
 			}
 			m.prove(a)
 		}
 		return a.put(peer, d, b)
 	}
 	if !h.first {
-		return false
+		return DropOutOfPlace
 	}
-	a := m.admit(peer, h)
-	return a != nil && a.put(peer, d, b)
+	a, why := m.admit(peer, h)
+	if why != notDropped {
+		return why
+	}
+	return a.put(peer, d, b)
 }
 
 // admit returns a new association, in the place of one that is asking for long enough;
-// nil at a limit. The caller holds mu.
-func (m *mux) admit(peer udpPeer, h hello) *association {
+// or at which limit there can be none. The caller holds mu.
+func (m *mux) admit(peer udpPeer, h hello) (*association, DropReason) {
 	now := time.Now()
-	if old := m.slots[peer][asking]; old != nil {
-		if !old.ticket.mayGo(now) {
-			return nil
-		}
+	old := m.slots[peer][asking]
+	if old != nil && !old.ticket.mayGo(now) {
+		return nil, DropOutOfPlace
+	}
+	paid, why := m.gate.enter(peer.remote.Addr(), now)
+	if why != notDropped {
+		return nil, why
+	}
+	if old != nil {
 		m.drop(old, errSuperseded)
 	}
 	ctx, cancel := context.WithCancelCause(m.hub.ctx)
@@ -143,22 +153,24 @@ func (m *mux) admit(peer udpPeer, h hello) *association {
 		peer:    peer,
 		random:  h.random,
 		started: now,
+		paid:    paid,
 		cancel:  cancel,
 		plain:   maxPlain,
 	}
 	a.ticket = m.admission.enter(peer.remote.Addr(), now, func() { m.drop(a, errCrowdedOut) })
 	if a.ticket == nil {
 		cancel(nil)
-		return nil
+		m.gate.leave(paid)
+		return nil, DropTableFull
 	}
 	a.pipe = newPipe(m.socket, a.sniff)
 	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
 	m.place(a, asking)
 	if !m.hub.spawn(func() { a.run(ctx) }) {
 		m.drop(a, net.ErrClosed)
-		return nil
+		return nil, DropEnding
 	}
-	return a
+	return a, notDropped
 }
 
 // prove notes that the peer has returned the cookie, and so is where it says it is. An
@@ -186,6 +198,7 @@ func (m *mux) establish(a *association) bool {
 	}
 	a.timeout.Stop()
 	m.admission.settle(a.ticket)
+	m.gate.prove(a.paid, time.Now())
 	a.roams = a.cid != connectionID{}
 	m.replace(m.slots[a.peer][live], a)
 	m.place(a, live)

@@ -128,7 +128,7 @@ func TestMuxStrangers(t *testing.T) {
 			t.Fatalf("%s begins an association", name)
 		}
 	}
-	if got := m.hub.counters.snapshot(); got.Dropped != 5 || got.Malformed != 1 || got.Received != 6 {
+	if got := m.hub.counters.snapshot(); got.Dropped[DropOutOfPlace] != 5 || got.Dropped[DropMalformed] != 1 || got.Received != 6 {
 		t.Errorf("counters = %+v", got)
 	}
 }
@@ -138,7 +138,7 @@ func TestMuxBoundsPlain(t *testing.T) {
 	m := newTestMux(t, func(*Config) {})
 	peer := peerAt(9)
 	deadline := time.Now().Add(10 * time.Second)
-	for m.hub.counters.dropped.Load() < 100 {
+	for m.hub.counters.snapshot().Dropped[DropQueueFull] < 100 {
 		m.take(peer, beginHello(1))
 		if time.Now().After(deadline) {
 			t.Fatal("everything is taken")

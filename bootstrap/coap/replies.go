@@ -10,6 +10,9 @@ const quirkForeignToken = "second acknowledgement with a foreign token"
 // its ID, and one that carries a response by its token as well (RFC 7252 §4.2,
 // §5.3.2). Anything else is dropped in silence.
 func (c *conn) receiveReply(m message) {
+	if c.isAnswer(m) {
+		c.prove() // before the request is seen as answered, and the next one goes out
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.latest
@@ -20,7 +23,7 @@ func (c *conn) receiveReply(m message) {
 	}
 	switch {
 	case !mine || e.ended:
-		c.hub.counters.stray.Add(1)
+		c.hub.counters.dropped.add(DropStray)
 	case m.kind == reset && m.code == codeEmpty:
 		e.end(answer{err: bootstrap.ErrReset})
 	case m.kind == acknowledgement && m.code == codeEmpty:
@@ -28,8 +31,16 @@ func (c *conn) receiveReply(m message) {
 	case m.kind == acknowledgement && m.isResponse() && m.badOption == 0: // its token is right
 		e.end(answer{message: m})
 	default:
-		c.hub.counters.stray.Add(1)
+		c.hub.counters.dropped.add(DropStray)
 	}
+}
+
+// isAnswer reports whether m acknowledges and answers our latest request.
+func (c *conn) isAnswer(m message) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.latest
+	return e != nil && m.kind == acknowledgement && m.isResponse() && m.mid == e.mid && m.token == e.token
 }
 
 // receiveResponse takes a response in a message of its own: to the latest request,
@@ -40,6 +51,7 @@ func (c *conn) receiveResponse(m message) {
 		c.refuse(m)
 		return
 	}
+	c.prove()
 	if m.kind == confirmable {
 		c.sendMessage(m.emptyReply(acknowledgement)) // before the request is seen as answered
 	}

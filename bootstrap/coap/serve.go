@@ -13,13 +13,13 @@ import (
 // anything else by the handler, in a goroutine of its own.
 func (c *conn) receiveRequest(m message) {
 	if m.badOption != 0 && m.kind == nonConfirmable {
-		c.hub.counters.malformed.Add(1) // RFC 7252 §5.4.1
+		c.hub.counters.dropped.add(DropMalformed) // RFC 7252 §5.4.1
 		return
 	}
 	r, first := c.admit(m)
 	switch {
 	case r == nil:
-		c.hub.counters.dropped.Add(1)
+		c.hub.counters.dropped.add(DropBusy)
 	case !first:
 		c.hub.counters.duplicates.Add(1)
 		c.repeat(r)

@@ -50,6 +50,8 @@ func (c *conn) do(ctx context.Context, r bootstrap.Request) (bootstrap.Response,
 		return bootstrap.Response{}, bootstrap.ErrGone
 	case ctx.Err() != nil:
 		return bootstrap.Response{}, c.contextError(ctx)
+	case len(r.Payload) > 0 && c.inDoubt():
+		return bootstrap.Response{}, bootstrap.ErrUnproved
 	}
 	c.enter(&c.calls)
 	defer c.leave(&c.calls)

@@ -1,6 +1,9 @@
 package coap
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // ListenUDP listens for plain CoAP on addr, such as "127.0.0.1:5683"; port 0 lets the
 // system choose.
@@ -23,43 +26,64 @@ func ListenUDP(addr string, cfg Config) (*Listener, error) {
 	return newListener(h, s.addr(), s.conn), nil
 }
 
-// take passes b to the conn of its peer. A stranger gets one for a request only, so
-// that nothing else costs memory.
+// take passes b to the conn of its peer.
 func (t *udpTable) take(peer udpPeer, b []byte) {
+	t.hub.counters.received.Add(1)
 	c := t.find(peer)
 	if c == nil {
-		m, err := decode(b)
-		if err != nil || !m.opens() {
-			t.hub.counters.received.Add(1)
-			t.turnAway(peer, m, err)
-			return
-		}
-		if c = t.admit(peer); c == nil {
-			t.hub.counters.received.Add(1)
-			t.hub.counters.dropped.Add(1)
+		var why DropReason
+		if c, why = t.meet(peer, b); why != notDropped {
+			t.hub.counters.dropped.add(why)
 			return
 		}
 	}
 	c.deliver(b)
 }
 
-// turnAway answers a datagram that opens no association, of which decode made m and
-// err, without remembering anything.
-func (t *udpTable) turnAway(peer udpPeer, m message, err error) {
-	var reply message
-	var due bool
+// meet returns a conn for a stranger, or why there is none. Only a request gets one, so
+// that nothing else costs memory, and the limits are looked at before anything is
+// allocated.
+func (t *udpTable) meet(peer udpPeer, b []byte) (*conn, DropReason) {
+	now := time.Now()
+	switch {
+	case !hasHeader(b):
+		return nil, DropMalformed
+	case !isRequest(b):
+		return nil, t.turnAway(peer, b, now)
+	}
+	paid, why := t.gate.enter(peer.remote.Addr(), now)
+	if why != notDropped {
+		return nil, why
+	}
+	if m, err := decode(b); err != nil || !m.opens() {
+		return nil, t.turnAway(peer, b, now)
+	}
+	c, why := t.admit(peer, paid)
+	if why != notDropped {
+		t.gate.leave(paid)
+	}
+	return c, why
+}
+
+// turnAway answers a datagram that opens no association, where that is due, without
+// remembering anything, and returns what is wrong with it.
+func (t *udpTable) turnAway(peer udpPeer, b []byte, now time.Time) DropReason {
+	if !t.gate.rejects(now) {
+		return DropGlobalRate
+	}
+	m, err := decode(b)
+	reply, due := m.unexpected()
+	why := DropStray
 	if err != nil {
-		t.hub.counters.malformed.Add(1)
+		why = malformation(err)
 		reply, due = m.rejection(err)
-	} else {
-		t.hub.counters.stray.Add(1)
-		reply, due = m.unexpected()
 	}
 	if !due {
-		return
+		return why
 	}
 	if b, err := encode(reply); err == nil {
 		t.hub.counters.sent.Add(1)
 		t.socket.write(b, sourceControl(peer.local), peer.remote)
 	}
+	return why
 }

@@ -145,7 +145,7 @@ func TestNobodyIsHeldUp(t *testing.T) {
 	for range 20 {
 		next(t, "request", conns)
 	}
-	if n := l.Counters(); n.Dropped == 0 {
+	if n := l.Counters(); n.Dropped[coap.DropQueueFull]+n.Dropped[coap.DropBusy] == 0 {
 		t.Errorf("counters %+v, want datagrams that were dropped", n)
 	}
 }
@@ -169,8 +169,8 @@ func TestOversizeDatagrams(t *testing.T) {
 	if len(conns) != 0 {
 		t.Errorf("the handler saw %d requests more", len(conns))
 	}
-	if n := l.Counters(); n.Malformed != 3 || n.Received != 6 || n.Sent != 6 {
-		t.Errorf("counters %+v, want 6 received, 3 of them malformed, 6 sent", n)
+	if n := l.Counters(); n.Dropped[coap.DropOversize] != 3 || n.Received != 6 || n.Sent != 6 {
+		t.Errorf("counters %+v, want 6 received, 3 of them too large, 6 sent", n)
 	}
 }
 
@@ -179,7 +179,7 @@ func TestMaxPeers(t *testing.T) {
 	report, conns := reporter()
 	release := make(chan struct{})
 	var busy sync.WaitGroup
-	l := listenUDP(t, coap.Config{MaxPeers: 3, Handler: handlerFunc(
+	l := listenUDP(t, coap.Config{MaxPeers: 3, Strangers: coap.StrangerLimits{PeersPerAddress: 4}, Handler: handlerFunc(
 		func(ctx context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
 			resp, _ := report(ctx, c, r)
 			if len(r.Queries) == 0 {
@@ -222,11 +222,11 @@ func TestMaxPeers(t *testing.T) {
 		next(t, "end of an idle one", c.Done())
 	}
 	late := dialRaw(t, l)
-	before := l.Counters().Dropped
+	before := l.Counters().Dropped[coap.DropTableFull]
 	if _, err := late.Write(post(20)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); l.Counters().Dropped == before; runtime.Gosched() {
+	for deadline := time.Now().Add(patience); l.Counters().Dropped[coap.DropTableFull] == before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("the newcomer was not turned away")
 		}

@@ -25,7 +25,7 @@ func TestDialUDP(t *testing.T) {
 			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
 				big := write
 				big.Payload = count(5000)
-				result <- carryOut(ctx, c, []bootstrap.Request{big, finish})
+				result <- carryOut(ctx, c, []bootstrap.Request{finish, big})
 			}
 		},
 	)})
@@ -43,18 +43,21 @@ func TestDialUDP(t *testing.T) {
 	if peer := c.Peer(); peer.Remote != l.Addr().String() || peer.Transport != "coap" {
 		t.Errorf("peer is %+v", peer)
 	}
-	resp, err := c.Do(t.Context(), bootstrap.Request{Method: bootstrap.GET, Path: []string{"bspack"}})
-	if err != nil || string(resp.Payload) != string(count(5000)) {
-		t.Fatalf("read %d bytes, error %v", len(resp.Payload), err)
-	}
 	if resp, err := c.Do(t.Context(), finish); err != nil || resp.Code != lwm2m.CodeChanged {
 		t.Fatalf("response %+v, error %v", resp, err)
 	}
 	if got := next(t, "result", result); got != "2.04 2.04" {
 		t.Errorf("requests of the server ended with %s", got)
 	}
+	if got := next(t, "no payload", payloads); len(got) != 0 {
+		t.Errorf("received %d bytes, want none", len(got))
+	}
 	if got := next(t, "payload", payloads); string(got) != string(count(5000)) {
 		t.Errorf("received %d bytes", len(got))
+	}
+	resp, err := c.Do(t.Context(), bootstrap.Request{Method: bootstrap.GET, Path: []string{"bspack"}})
+	if err != nil || string(resp.Payload) != string(count(5000)) {
+		t.Fatalf("read %d bytes, error %v", len(resp.Payload), err)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)

@@ -2,57 +2,87 @@ package coap
 
 import (
 	"container/list"
+	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"lwbs/bootstrap"
 )
 
 // evictionTries is how many of the peers longest unheard are looked at for one without
-// business when the table is full.
+// business where there are too many.
 const evictionTries = 8
 
 // A udpTable holds the conns on a socket by their peers.
 type udpTable struct {
 	hub    *hub
 	socket *socket
+	gate   *gate
 
 	mu    sync.Mutex
-	links map[udpPeer]*udpLink // guarded by mu
-	order *list.List           // of *udpLink, last heard first; guarded by mu
+	links map[udpPeer]*udpLink        // guarded by mu
+	order *list.List                  // of *udpLink, last heard first; guarded by mu
+	hosts map[netip.Prefix]*list.List // the same for each host; guarded by mu; no empty ones
 }
 
-// A udpLink is the way to one peer over a shared socket.
+// A udpLink is the way to one peer over a shared socket. It is [doubtful].
 type udpLink struct {
 	table   *udpTable
 	peer    udpPeer
 	control []byte // names the source address of replies; nil where there is only one
+	paid    toll
 	conn    *conn
-	place   *list.Element
+
+	place     *list.Element // in the order of the table
+	hostPlace *list.Element // in that of the host
 }
 
 func newUDPTable(h *hub, s *socket) *udpTable {
 	return &udpTable{
 		hub:    h,
 		socket: s,
+		gate:   newGate(h.cfg.Strangers),
 		links:  make(map[udpPeer]*udpLink),
 		order:  list.New(),
+		hosts:  make(map[netip.Prefix]*list.List),
 	}
 }
 
 // send implements [link].
 func (l *udpLink) send(b []byte) error { return l.table.socket.write(b, l.control, l.peer.remote) }
 
+// proved implements [doubtful].
+func (l *udpLink) proved() { l.table.gate.prove(l.paid, time.Now()) }
+
 // close implements [link]: the next request of the peer opens another association.
 func (l *udpLink) close() error {
 	t := l.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.links[l.peer] == l {
-		delete(t.links, l.peer)
-		t.order.Remove(l.place)
+	if t.links[l.peer] != l {
+		return nil
+	}
+	delete(t.links, l.peer)
+	t.order.Remove(l.place)
+	host := l.host()
+	ofHost := t.hosts[host]
+	ofHost.Remove(l.hostPlace)
+	if ofHost.Len() == 0 {
+		delete(t.hosts, host)
 	}
 	return nil
+}
+
+// host is what the peers of one address have in common: a device with IPv6 may use any
+// address of its /64.
+func (l *udpLink) host() netip.Prefix { return hostOf(l.peer.remote.Addr()) }
+
+func hostOf(a netip.Addr) netip.Prefix {
+	if a.Is4() {
+		return netip.PrefixFrom(a, a.BitLen())
+	}
+	return sourceNet(a)
 }
 
 // find returns the conn of peer, nil where there is none, and notes that it was heard.
@@ -64,32 +94,40 @@ func (t *udpTable) find(peer udpPeer) *conn {
 		return nil
 	}
 	t.order.MoveToFront(l.place)
+	t.hosts[l.host()].MoveToFront(l.hostPlace)
 	return l.conn
 }
 
-// admit returns a new conn for peer; nil where there are too many already, none of
-// which can go. Only the read loop calls it.
-func (t *udpTable) admit(peer udpPeer) *conn {
-	if !t.makeRoom() {
-		return nil
+// admit returns a new conn for peer, who paid the toll, or at which limit there can be
+// none. Only the read loop calls it.
+func (t *udpTable) admit(peer udpPeer, paid toll) (*conn, DropReason) {
+	l := &udpLink{table: t, peer: peer, control: sourceControl(peer.local), paid: paid}
+	host := l.host()
+	switch {
+	case !evict(t.crowd(host)):
+		return nil, DropAddressFull
+	case !evict(t.all()):
+		return nil, DropTableFull
 	}
-	l := &udpLink{table: t, peer: peer, control: sourceControl(peer.local)}
 	c := t.hub.newConn(l, bootstrap.Peer{Remote: peer.remote.String(), Transport: "coap"})
 	if c == nil {
-		return nil
+		return nil, DropEnding
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l.conn = c
-	l.place = t.order.PushFront(l)
+	ofHost := t.hosts[host]
+	if ofHost == nil {
+		ofHost = list.New()
+		t.hosts[host] = ofHost
+	}
+	l.conn, l.place, l.hostPlace = c, t.order.PushFront(l), ofHost.PushFront(l)
 	t.links[peer] = l
-	return c
+	return c, notDropped
 }
 
-// makeRoom reports whether there is a place for one more conn. In a full table it
-// closes the one not heard for longest, of those without business.
-func (t *udpTable) makeRoom() bool {
-	oldest, full := t.oldest()
+// evict reports whether there is a place for one more conn where full says that there is
+// not: it closes the first of oldest that is without business.
+func evict(oldest []*conn, full bool) bool {
 	if !full {
 		return true
 	}
@@ -101,13 +139,32 @@ func (t *udpTable) makeRoom() bool {
 	return true
 }
 
-// oldest returns the conns that were not heard for longest, longest first, and whether
-// there are as many conns as there may be.
-func (t *udpTable) oldest() (conns []*conn, full bool) {
+// crowd returns the conns of a host that were not heard for longest, longest first, and
+// whether it has as many as it may have.
+func (t *udpTable) crowd(host netip.Prefix) (oldest []*conn, full bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for e := t.order.Back(); e != nil && len(conns) < evictionTries; e = e.Prev() {
+	ofHost := t.hosts[host]
+	if ofHost == nil || ofHost.Len() < t.hub.cfg.Strangers.PeersPerAddress {
+		return nil, false
+	}
+	return unheard(ofHost), true
+}
+
+// all is crowd for the whole table.
+func (t *udpTable) all() (oldest []*conn, full bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.order.Len() < t.hub.cfg.MaxPeers {
+		return nil, false
+	}
+	return unheard(t.order), true
+}
+
+// unheard returns the last conns of an order, the last one first.
+func unheard(order *list.List) (conns []*conn) {
+	for e := order.Back(); e != nil && len(conns) < evictionTries; e = e.Prev() {
 		conns = append(conns, e.Value.(*udpLink).conn)
 	}
-	return conns, len(t.links) >= t.hub.cfg.MaxPeers
+	return conns
 }

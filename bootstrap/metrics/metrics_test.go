@@ -37,11 +37,11 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 func eventful() *metrics.Metrics {
 	m := metrics.New()
 	m.Active(func() int { return 3 })
-	m.Transport("coap", func() metrics.Transport {
+	m.Transport("coap", "coap-1", func() metrics.Transport {
 		return metrics.Transport{Received: 1, Sent: 2}
 	})
-	m.Transport("coaps", func() metrics.Transport {
-		return metrics.Transport{Received: 5, Sent: 4, Retransmitted: 1, Dropped: map[string]uint64{"full": 7}, Associations: 2, HalfOpen: 1}
+	m.Transport("coaps", "coaps-2", func() metrics.Transport {
+		return metrics.Transport{Received: 5, Sent: 4, Retransmitted: 1, Dropped: map[string]uint64{"queue-full": 7}, Withheld: 8, Duplicates: 9, Associations: 2, HalfOpen: 1}
 	})
 	m.Handshake(40*time.Millisecond, true)
 	m.Handshake(10*time.Second, false)
@@ -74,11 +74,13 @@ func TestScrape(t *testing.T) {
 		`lwbs_handshakes_failed_total{cause="key-differs"} 1`,
 		`lwbs_handshake_duration_seconds_count{result="done"} 1`,
 		`lwbs_handshake_duration_seconds_sum{result="failed"} 10`,
-		`lwbs_datagrams_total{direction="in",listener="coaps"} 5`,
-		`lwbs_datagrams_total{direction="out",listener="coap"} 2`,
-		`lwbs_datagrams_dropped_total{listener="coaps",reason="full"} 7`,
-		`lwbs_associations{listener="coaps"} 2`,
-		`lwbs_handshakes_half_open{listener="coaps"} 1`,
+		`lwbs_datagrams_total{direction="in",listener="coaps-2",transport="coaps"} 5`,
+		`lwbs_datagrams_total{direction="out",listener="coap-1",transport="coap"} 2`,
+		`lwbs_datagrams_dropped_total{listener="coaps-2",reason="queue-full",transport="coaps"} 7`,
+		`lwbs_datagrams_withheld_total{listener="coaps-2",transport="coaps"} 8`,
+		`lwbs_datagrams_duplicate_total{listener="coaps-2",transport="coaps"} 9`,
+		`lwbs_associations{listener="coaps-2",transport="coaps"} 2`,
+		`lwbs_handshakes_half_open{listener="coaps-2",transport="coaps"} 1`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("the scrape has no line %s", want)

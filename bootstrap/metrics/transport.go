@@ -5,33 +5,37 @@ import "github.com/prometheus/client_golang/prometheus"
 // A Transport is what one listener counted since it was opened, and what it holds now.
 type Transport struct {
 	Received, Sent, Retransmitted uint64            // datagrams
+	Withheld                      uint64            // datagrams that were not sent, lest they amplify a forged request
+	Duplicates                    uint64            // datagrams that had come before
 	Dropped                       map[string]uint64 // datagrams, by reason
 	Associations                  int               // now
 	HalfOpen                      int               // handshakes under way now
 }
 
-// Transport adds the figures of one listener, under its name such as "coaps". Read is
-// called at each scrape. Each name may be added once.
-func (m *Metrics) Transport(name string, read func() Transport) {
-	m.registry.MustRegister(transportCollector{name: name, read: read})
+// Transport adds the figures of one listener, under its transport (coap, coaps) and its
+// name such as "coaps-1". Read is called at each scrape. Each name may be added once.
+func (m *Metrics) Transport(transport, name string, read func() Transport) {
+	m.registry.MustRegister(transportCollector{transport: transport, name: name, read: read})
 }
 
 type transportCollector struct {
-	name string
-	read func() Transport
+	transport, name string
+	read            func() Transport
+}
+
+// listenerDesc describes a metric of each listener with these labels besides.
+func listenerDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append([]string{"transport", "listener"}, labels...), nil)
 }
 
 var (
-	datagramsDesc = prometheus.NewDesc("lwbs_datagrams_total",
-		"Datagrams of a listener, by direction (in, out).", []string{"listener", "direction"}, nil)
-	retransmissionsDesc = prometheus.NewDesc("lwbs_retransmissions_total",
-		"Confirmable messages that were sent again.", []string{"listener"}, nil)
-	droppedDesc = prometheus.NewDesc("lwbs_datagrams_dropped_total",
-		"Datagrams that were not processed, by reason.", []string{"listener", "reason"}, nil)
-	associationsDesc = prometheus.NewDesc("lwbs_associations",
-		"Associations with peers.", []string{"listener"}, nil)
-	halfOpenDesc = prometheus.NewDesc("lwbs_handshakes_half_open",
-		"DTLS handshakes under way.", []string{"listener"}, nil)
+	datagramsDesc       = listenerDesc("lwbs_datagrams_total", "Datagrams of a listener, by direction (in, out).", "direction")
+	retransmissionsDesc = listenerDesc("lwbs_retransmissions_total", "Confirmable messages that were sent again.")
+	withheldDesc        = listenerDesc("lwbs_datagrams_withheld_total", "Datagrams that were not sent, as the address of their peer may be forged.")
+	duplicatesDesc      = listenerDesc("lwbs_datagrams_duplicate_total", "Requests and responses that had come before.")
+	droppedDesc         = listenerDesc("lwbs_datagrams_dropped_total", "Datagrams that were not attended to, by reason.", "reason")
+	associationsDesc    = listenerDesc("lwbs_associations", "Associations with peers.")
+	halfOpenDesc        = listenerDesc("lwbs_handshakes_half_open", "DTLS handshakes under way.")
 )
 
 // Describe sends nothing: collectors of several listeners share their descriptions.
@@ -41,14 +45,16 @@ func (c transportCollector) Describe(chan<- *prometheus.Desc) {}
 func (c transportCollector) Collect(ch chan<- prometheus.Metric) {
 	t := c.read()
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{c.name}, labels...)...)
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{c.transport, c.name}, labels...)...)
 	}
 	gauge := func(d *prometheus.Desc, v int) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), c.name)
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), c.transport, c.name)
 	}
 	counter(datagramsDesc, t.Received, "in")
 	counter(datagramsDesc, t.Sent, "out")
 	counter(retransmissionsDesc, t.Retransmitted)
+	counter(withheldDesc, t.Withheld)
+	counter(duplicatesDesc, t.Duplicates)
 	for reason, n := range t.Dropped {
 		counter(droppedDesc, n, reason)
 	}

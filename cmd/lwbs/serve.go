@@ -26,7 +26,7 @@ func serveCommand() *cli.Command {
 		Name: "serve", Usage: "run the Bootstrap-Server", OnUsageError: onUsageError,
 		Description: `SIGTERM or an interrupt refuses new devices, lets running sessions end, and then stops;
 a second one stops at once.`,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for none"},
 			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it (default: none)"},
 			&cli.UintFlag{Name: "replica-id", Usage: "the first byte of DTLS connection IDs, `NUMBER` 0 to 255, for a balancer in front of several servers"},
@@ -34,7 +34,7 @@ a second one stops at once.`,
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records from this `LEVEL` on: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
-		},
+		}, limitFlags()...),
 		Action: serve,
 	}
 }
@@ -138,6 +138,9 @@ func (s *service) start(c *cli.Context) (err error) {
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
 		DTLS:            coap.DTLSConfig{NoRequest: s.server.NoRequest, ReplicaID: uint8(c.Uint("replica-id"))}}
+	if err := setLimits(c, &cfg); err != nil {
+		return err
+	}
 	open := func(scheme string, addresses []string, listen func(string, coap.Config) (*coap.Listener, error)) error {
 		for _, addr := range addresses {
 			if addr == "off" {
@@ -149,7 +152,7 @@ func (s *service) start(c *cli.Context) (err error) {
 			}
 			s.listeners = append(s.listeners, l)
 			s.listens = append(s.listens, scheme+"://"+l.Addr().String())
-			s.metrics.Transport(fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l) })
+			s.metrics.Transport(scheme, fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l) })
 		}
 		return nil
 	}
@@ -182,9 +185,13 @@ func listenError(scheme, addr string, err error) error {
 
 func transport(l *coap.Listener) metrics.Transport {
 	c := l.Counters()
+	dropped := make(map[string]uint64)
+	for reason, n := range c.Dropped.All() {
+		dropped[reason.String()] = n
+	}
 	return metrics.Transport{
-		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted,
-		Dropped:      map[string]uint64{"limit": c.Dropped, "malformed": c.Malformed, "duplicate": c.Duplicates, "stray": c.Stray},
+		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted, Withheld: c.Withheld,
+		Duplicates: c.Duplicates, Dropped: dropped,
 		Associations: l.Peers(), HalfOpen: l.Handshakes(),
 	}
 }

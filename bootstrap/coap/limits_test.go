@@ -1,0 +1,180 @@
+package coap_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap"
+	"lwbs/lwm2m"
+)
+
+// dialFrom is dialRaw from another address of this machine.
+func dialFrom(t *testing.T, l *coap.Listener, from net.IP) *net.UDPConn {
+	t.Helper()
+	c, err := net.DialUDP("udp", &net.UDPAddr{IP: from}, net.UDPAddrFromAddrPort(l.Addr()))
+	if err != nil {
+		t.Skip("cannot use all of 127.0.0.0/8:", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// dropped waits until l has dropped n datagrams for r.
+func dropped(t *testing.T, l *coap.Listener, r coap.DropReason, n uint64) {
+	t.Helper()
+	until(t, r.String(), func() bool { return l.Counters().Dropped[r] == n })
+}
+
+// Strangers beyond the limits are not heard; the peers that are known are.
+func TestStrangersUDP(t *testing.T) {
+	checkLeaks(t)
+	report, _ := reporter()
+	slow := coap.Rate{PerSecond: 1, Burst: 2}
+	l := listenUDP(t, coap.Config{Handler: report, Strangers: coap.StrangerLimits{PerNet: slow, Global: coap.Rate{PerSecond: 1, Burst: 3}}})
+	known := dialRaw(t, l)
+	wantChanged(t, exchange(t, known, post(1)), 1)
+	wantChanged(t, exchange(t, dialRaw(t, l), post(2)), 2)
+	send := func(from net.IP) { dialFrom(t, l, from).Write(post(3)) }
+	send(net.IPv4(127, 0, 0, 9))
+	dropped(t, l, coap.DropSourceRate, 1)
+	wantChanged(t, exchange(t, dialFrom(t, l, net.IPv4(127, 0, 1, 1)), post(4)), 4)
+	send(net.IPv4(127, 0, 2, 1))
+	dropped(t, l, coap.DropGlobalRate, 1)
+	for mid := range uint16(100) {
+		wantChanged(t, exchange(t, known, post(10+mid)), 10+mid)
+	}
+	if n := l.Counters().Dropped.Total(); n != 2 {
+		t.Errorf("%d datagrams were dropped, want 2", n)
+	}
+}
+
+// A device that answers us takes nothing from the limits, so that any number of them can
+// follow each other.
+func TestStrangersWhoAnswer(t *testing.T) {
+	checkLeaks(t)
+	result := make(chan string, 1)
+	l := listenUDP(t, coap.Config{
+		Strangers: coap.StrangerLimits{PerNet: coap.Rate{PerSecond: 1, Burst: 1}, Global: coap.Rate{PerSecond: 1, Burst: 1}},
+		Handler: handlerFunc(func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
+				result <- carryOut(ctx, c, []bootstrap.Request{discover})
+			}
+		}),
+	})
+	for range 20 {
+		c, err := coap.DialUDP(t.Context(), l.Addr().String(), coap.DialConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Do(t.Context(), finish); err != nil {
+			t.Fatal(err)
+		}
+		if got := next(t, "result", result); got != "4.04" {
+			t.Fatalf("Discover: %s", got)
+		}
+		c.Close()
+	}
+	if n := l.Counters().Dropped.Total(); n != 0 {
+		t.Errorf("%d datagrams were dropped", n)
+	}
+}
+
+// Over DTLS it is handshakes that are limited, and a complete one that is given back.
+func TestStrangersDTLS(t *testing.T) {
+	s := listenDTLS(t, func(cfg *coap.Config) {
+		cfg.Strangers = coap.StrangerLimits{PerNet: coap.Rate{PerSecond: 1, Burst: 1}, Global: coap.Rate{PerSecond: 1, Burst: 2}}
+	}, nil)
+	conn := dialDTLS(t, s.Addr().String(), nil)
+	for range 10 {
+		ask(t, dialDTLS(t, s.Addr().String(), nil))
+	}
+	if n := s.Counters().Dropped.Total(); n != 0 {
+		t.Fatalf("%d datagrams were dropped", n)
+	}
+	hello := func(from net.IP, random byte) { dialFrom(t, s.Listener, from).Write(helloRecord(random)) }
+	for i := range byte(5) {
+		hello(net.IPv4(127, 0, 0, 1), i) // the first may be taken, and more after a second
+	}
+	until(t, "source-rate", func() bool { return s.Counters().Dropped[coap.DropSourceRate] >= 3 })
+	for i := range byte(5) {
+		hello(net.IPv4(127, 0, 1+i, 1), i)
+	}
+	until(t, "global-rate", func() bool { return s.Counters().Dropped[coap.DropGlobalRate] >= 2 })
+	ask(t, conn)
+}
+
+// An address with as many peers as it may have makes room among its own, and nobody else
+// has to.
+func TestPeersPerAddress(t *testing.T) {
+	checkLeaks(t)
+	report, conns := reporter()
+	release := make(chan struct{})
+	l := listenUDP(t, coap.Config{Strangers: coap.StrangerLimits{PeersPerAddress: 2}, Handler: handlerFunc(
+		func(ctx context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			resp, _ := report(ctx, c, r)
+			if len(r.Queries) == 0 {
+				return resp, nil
+			}
+			return resp, func(context.Context) { <-release }
+		},
+	)})
+	defer close(release)
+	open := func(c *net.UDPConn, mid uint16, query ...byte) bootstrap.Conn {
+		t.Helper()
+		wantChanged(t, exchange(t, c, append(post(mid), query...)), mid)
+		return next(t, "request", conns)
+	}
+	other := dialFrom(t, l, net.IPv4(127, 0, 0, 2))
+	otherConn := open(other, 1)
+	first := open(dialRaw(t, l), 2)
+	second := open(dialRaw(t, l), 3)
+	open(dialRaw(t, l), 4, 0x42, 'e', 'p')
+	next(t, "end of the first", first.Done())
+	open(dialRaw(t, l), 5, 0x42, 'e', 'p')
+	next(t, "end of the second", second.Done())
+	if _, err := dialRaw(t, l).Write(post(6)); err != nil { // the two that are left have business
+		t.Fatal(err)
+	}
+	dropped(t, l, coap.DropAddressFull, 1)
+	open(dialFrom(t, l, net.IPv4(127, 0, 0, 2)), 7)
+	select {
+	case <-otherConn.Done():
+		t.Error("a peer of another address had to go")
+	default:
+	}
+}
+
+// The RST for strangers are few, as an attacker could have any number of them sent to
+// somebody else.
+func TestRejectionsAreLimited(t *testing.T) {
+	checkLeaks(t)
+	report, _ := reporter()
+	l := listenUDP(t, coap.Config{Handler: report})
+	c := dialRaw(t, l)
+	until(t, "no more RST", func() bool {
+		for range 100 {
+			c.Write([]byte{0x40, 0, 0x12, 0x34})
+		}
+		return l.Counters().Dropped[coap.DropGlobalRate] > 0
+	})
+	until(t, "all came", func() bool { return l.Counters().Received == l.Counters().Dropped.Total() })
+	wantChanged(t, insist(t, dialRaw(t, l), post(1)), 1) // who makes a request is heard all the same
+}
+
+func TestStrangersConfig(t *testing.T) {
+	_, err := coap.ListenUDP("127.0.0.1:0", coap.Config{Handler: handlerFunc(nil), Strangers: coap.StrangerLimits{
+		PerNet: coap.Rate{PerSecond: -1, Burst: -2}, Global: coap.Rate{PerSecond: -3, Burst: -4}, PeersPerAddress: -5,
+	}})
+	if !errors.Is(err, coap.ErrConfig) {
+		t.Fatalf("error = %v", err)
+	}
+	for _, want := range []string{"PerNet.PerSecond -1", "PerNet.Burst -2", "Global.PerSecond -3", "Global.Burst -4", "PeersPerAddress -5"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q does not name %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/coap"
+)
+
+// limitFlags are the limits of the listeners that depend on the fleet. Zero stands for
+// the default.
+func limitFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener (default: 10,000)"},
+		&cli.IntFlag{Name: "max-associations-per-address", Usage: "of these at most `N` over plain CoAP with one address (default: four fifths)"},
+		&cli.IntFlag{Name: "strangers", Usage: "attend to `N` newcomers a second from networks that no device is known to come from, after the first 50,000 (default: 5,000)"},
+		&cli.IntFlag{Name: "strangers-per-net", Usage: "attend to `N` newcomers a second from one network (/24, /64) that do not prove to be devices, after the first 20,000 (default: 500)"},
+	}
+}
+
+// setLimits passes the flags on to the transport.
+func setLimits(c *cli.Context, cfg *coap.Config) error {
+	for _, flag := range []struct {
+		name  string
+		field *int
+	}{
+		{"max-associations", &cfg.MaxPeers},
+		{"max-associations-per-address", &cfg.Strangers.PeersPerAddress},
+		{"strangers", &cfg.Strangers.Global.PerSecond},
+		{"strangers-per-net", &cfg.Strangers.PerNet.PerSecond},
+	} {
+		if *flag.field = c.Int(flag.name); *flag.field < 0 {
+			return usagef("--%s %d is negative", flag.name, *flag.field)
+		}
+	}
+	return nil
+}
