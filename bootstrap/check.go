@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"bytes"
 	"fmt"
-	"math/bits"
 	"regexp"
 	"slices"
 	"strconv"
@@ -67,80 +66,6 @@ func CheckDevice(p store.Profile, d store.Device) []Finding {
 		more = append(more, Finding{Place: "device.credentials", Message: "the device has no key to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
 	}
 	return append(append(found, more...), checkLimits(p, filled)...)
-}
-
-// checkWords checks what does not depend on a device.
-func checkWords(p store.Profile) (found []Finding) {
-	fail := func(place, format string, args ...any) {
-		found = append(found, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
-	}
-	oneOf := func(place, word string, words ...string) {
-		if word != "" && !slices.Contains(words, word) {
-			fail(place, "%q is not one of %v", word, words)
-		}
-	}
-	oneOf("format", p.Format, formatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor")
-	oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
-	oneOf("pack", p.Pack, packAllow, packRefuse)
-	oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
-	oneOf("delete", p.Delete.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteList, store.DeleteNone)
-	oneOf("device.emptyResources", p.Device.EmptyResources, emptyWrite, emptyOmit)
-	oneOf("device.writes", p.Device.Writes, writeInstances, writeObjects, writeResources)
-	oneOf("device.order", p.Device.Order, orderSecurityFirst, orderServerFirst)
-	if len(p.Accounts) == 0 && p.Pack == packAllow {
-		fail("pack", "a pack replaces whole Objects and has to hold an account")
-	}
-	if p.NoAccessControl && len(p.AccessControl) > 0 {
-		fail("accessControl", "there is none, and there is some")
-	}
-	if most := p.Device.MaxAccounts; most > 0 && len(p.Accounts) > most {
-		fail("accounts", "%d accounts, and this kind of device holds %d", len(p.Accounts), most)
-	}
-	if size := p.Device.BlockSize; size != 0 && (size < 16 || size > 1024 || bits.OnesCount(uint(size)) != 1) {
-		fail("device.blockSize", "%d is not a power of two from 16 to 1024", size)
-	}
-	if why := unconfirmable(p); p.Pack == packAllow && why != "" {
-		fail("pack", "no pack is possible: %s", why)
-	}
-	for i, path := range p.Delete.Paths {
-		if path.Depth() > 2 || path.Object() == lwm2m.ObjectDevice && path.Depth() > 0 {
-			fail(fmt.Sprintf("delete[%d]", i), "%v cannot be deleted: that is for /, an Object or an Instance, and Object 3 always stays", path)
-		}
-	}
-	var names []string
-	for i, a := range p.Accounts {
-		place := fmt.Sprintf("accounts[%d]", i)
-		switch {
-		case a.Name == "":
-			fail(place+".name", "an account needs a name")
-		case a.Name == store.BootstrapServerAccount:
-			fail(place+".name", "%q is the name of the Bootstrap-Server Account", a.Name)
-		case slices.Contains(names, a.Name):
-			fail(place+".name", "a second account with the name %q", a.Name)
-		}
-		names = append(names, a.Name)
-		oneOf(place+".key", a.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
-		if o := a.OSCORE; o != nil {
-			oneOf(place+".oscore.masterSecret", o.MasterSecret, store.KeyGenerate, store.KeySupplied)
-			if o.MasterSecretLength < 0 || o.MasterSecretLength > store.MaxKey {
-				fail(place+".oscore.masterSecretLength", "%d is not within 1 to %d", o.MasterSecretLength, store.MaxKey)
-			}
-		}
-		mode := securityName(a, sampleDevice(p))
-		if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == securityRPK || mode == securityCertificate) {
-			fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
-		}
-		if a.KeyLength < 0 || a.KeyLength > store.MaxKey {
-			fail(place+".keyLength", "%d is not within 1 to %d", a.KeyLength, store.MaxKey)
-		}
-	}
-	if b := p.BootstrapServer; b != nil {
-		oneOf("bootstrapServer.key", b.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
-		if b.KeyLength < 0 || b.KeyLength > store.MaxKey {
-			fail("bootstrapServer.keyLength", "%d is not within 1 to %d", b.KeyLength, store.MaxKey)
-		}
-	}
-	return found
 }
 
 // zeroes is an endless source of zero bytes, for keys that nobody gets.

@@ -1,0 +1,113 @@
+package bootstrap
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// checkWords checks what does not depend on a device.
+func checkWords(p store.Profile) []Finding {
+	c := &wordChecker{}
+	c.oneOf("format", p.Format, formatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor")
+	c.oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
+	c.oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
+	c.pack(p)
+	c.delete(p.Delete)
+	c.device(p.Device)
+	if most := p.Device.MaxAccounts; most > 0 && len(p.Accounts) > most {
+		c.fail("accounts", "%d accounts, and this kind of device holds %d", len(p.Accounts), most)
+	}
+	for i, a := range p.Accounts {
+		c.name(i, p.Accounts)
+		c.account(fmt.Sprintf("accounts[%d]", i), a, p)
+	}
+	if b := p.BootstrapServer; b != nil {
+		c.oneOf("bootstrapServer.key", b.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
+		c.length("bootstrapServer.keyLength", b.KeyLength)
+	}
+	if p.NoAccessControl && len(p.AccessControl) > 0 {
+		c.fail("accessControl", "there is none, and there is some")
+	}
+	return c.found
+}
+
+// A wordChecker gathers what is wrong.
+type wordChecker struct{ found []Finding }
+
+func (c *wordChecker) fail(place, format string, args ...any) {
+	c.found = append(c.found, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *wordChecker) oneOf(place, word string, words ...string) {
+	if word != "" && !slices.Contains(words, word) {
+		c.fail(place, "%q is not one of %v", word, words)
+	}
+}
+
+// length checks that of a generated key, in bytes; zero is the default.
+func (c *wordChecker) length(place string, n int) {
+	if n < 0 || n > store.MaxKey {
+		c.fail(place, "%d is not within 1 to %d", n, store.MaxKey)
+	}
+}
+
+func (c *wordChecker) pack(p store.Profile) {
+	c.oneOf("pack", p.Pack, packAllow, packRefuse)
+	if p.Pack != packAllow {
+		return
+	}
+	if len(p.Accounts) == 0 {
+		c.fail("pack", "a pack replaces whole Objects and has to hold an account")
+	}
+	if why := unconfirmable(p); why != "" {
+		c.fail("pack", "no pack is possible: %s", why)
+	}
+}
+
+func (c *wordChecker) delete(d store.DeletePolicy) {
+	c.oneOf("delete", d.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteList, store.DeleteNone)
+	for i, path := range d.Paths {
+		if path.Depth() > 2 || path.Object() == lwm2m.ObjectDevice && path.Depth() > 0 {
+			c.fail(fmt.Sprintf("delete[%d]", i), "%v cannot be deleted: that is for /, an Object or an Instance, and Object 3 always stays", path)
+		}
+	}
+}
+
+func (c *wordChecker) device(d store.DeviceLimits) {
+	c.oneOf("device.emptyResources", d.EmptyResources, emptyWrite, emptyOmit)
+	c.oneOf("device.writes", d.Writes, writeInstances, writeObjects, writeResources)
+	c.oneOf("device.order", d.Order, orderSecurityFirst, orderServerFirst)
+	if size := d.BlockSize; size != 0 && (size < 16 || size > 1024 || bits.OnesCount(uint(size)) != 1) {
+		c.fail("device.blockSize", "%d is not a power of two from 16 to 1024", size)
+	}
+}
+
+// name checks the name of one account against those before it.
+func (c *wordChecker) name(i int, accounts []store.Account) {
+	name, place := accounts[i].Name, fmt.Sprintf("accounts[%d].name", i)
+	switch {
+	case name == "":
+		c.fail(place, "an account needs a name")
+	case name == store.BootstrapServerAccount:
+		c.fail(place, "%q is the name of the Bootstrap-Server Account", name)
+	case slices.ContainsFunc(accounts[:i], func(a store.Account) bool { return a.Name == name }):
+		c.fail(place, "a second account with the name %q", name)
+	}
+}
+
+func (c *wordChecker) account(place string, a store.Account, p store.Profile) {
+	c.oneOf(place+".key", a.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
+	c.length(place+".keyLength", a.KeyLength)
+	mode := securityName(a, sampleDevice(p))
+	if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == securityRPK || mode == securityCertificate) {
+		c.fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
+	}
+	if o := a.OSCORE; o != nil {
+		c.oneOf(place+".oscore.masterSecret", o.MasterSecret, store.KeyGenerate, store.KeySupplied)
+		c.length(place+".oscore.masterSecretLength", o.MasterSecretLength)
+	}
+}
