@@ -33,8 +33,8 @@ func importFlags() []cli.Flag {
 func importLeshanCommand() *cli.Command {
 	return &cli.Command{
 		Name: "leshan", Usage: "import the files of Leshan's demo Bootstrap-Server", ArgsUsage: "FILE...",
-		Description: `FILE is its configurations (data/bootstrapStore.json, data/bootstrap.json before 2.0, or the answer
-of GET /api/bootstrap) and, since 2.0, the keys of its clients (the answer of
+		Description: `FILE is its configurations (data/bootstrapStore.json, data/bootstrap.json before 2.0.0-M6, or the answer
+of GET /api/bootstrap) and, since 2.0.0-M6, the keys of its clients (the answer of
 GET /api/security/clients). Give both in one command; - is standard input.
 
    curl http://HOST:8080/api/bootstrap > configs.json

@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/hex"
 	"fmt"
+	"unicode/utf8"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -10,12 +11,15 @@ import (
 
 // account adds the account a of one LwM2M Server to the draft, with what the device is
 // given in it: keys with the PSK identity, or with its public key or certificate.
-func (d *draft) account(a store.Account, keys store.AccountKeys) {
+func (d *draft) account(a store.Account, keys store.AccountKeys) error {
 	a.Name = fmt.Sprintf("server-%d", a.ShortServerID)
 	switch a.Security {
 	case "nosec":
 		keys.Identity, keys.Key = "", lwm2m.Secret{}
 	case "psk":
+		if !utf8.ValidString(keys.Identity) {
+			return wrong("the identity for the server with the short ID %d is not UTF-8", a.ShortServerID)
+		}
 		a.Key = store.KeySupplied
 		if keys.Identity == string(d.Device.Endpoint) {
 			keys.Identity = "" // which is what the profile says
@@ -27,12 +31,13 @@ func (d *draft) account(a store.Account, keys store.AccountKeys) {
 	}
 	d.profile.Accounts = append(d.profile.Accounts, a)
 	if keys == (store.AccountKeys{}) {
-		return
+		return nil
 	}
 	if d.Device.Accounts == nil {
 		d.Device.Accounts = make(map[string]store.AccountKeys)
 	}
 	d.Device.Accounts[a.Name] = keys
+	return nil
 }
 
 // variable gives the device a variable, and returns the template for its value.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"lwbs/bootstrap"
+	"lwbs/store"
 	"lwbs/store/importer"
 	"lwbs/store/profilefile"
 )
@@ -178,6 +180,8 @@ func TestLeshanEntriesThatAreRefused(t *testing.T) {
 		"format by name":  {`{"contentFormat": "JSON", ` + account("", "")[1:], `"JSON" cannot be written here`},
 		"format, odd":     {`{"contentFormat": [], ` + account("", "")[1:], "does not hold"},
 		"identity, empty": {`{"security": {"0": {"bootstrapServer": true, "securityMode": "PSK"}}}`, "identity has 0 bytes"},
+		"identity, odd":   {`{"security": {"0": {"bootstrapServer": true, "securityMode": "PSK", "publicKeyOrId": [-1], "secretKey": [1]}}}`, "is not UTF-8"},
+		"given identity":  {account(`, "securityMode": "PSK", "publicKeyOrId": [-1], "secretKey": [1]`, ""), "is not UTF-8"},
 		"raw public key":  {`{"security": {"0": {"bootstrapServer": true, "securityMode": "RPK"}}}`, "raw public key"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -224,7 +228,7 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 
 func TestKeysOfLeshan(t *testing.T) {
 	for name, test := range map[string]struct{ entry, want string }{
-		"before 2.0.0-M5": {`{"endpoint": "dev-1", "psk": {"identity": "me", "key": "0102"}}`, ""},
+		"before 2.0.0-M8": {`{"endpoint": "dev-1", "psk": {"identity": "me", "key": "0102"}}`, ""},
 		"certificate":     {`{"endpoint": "dev-1", "x509": true}`, ""},
 		"since":           {`{"endpoint": "dev-1", "tls": {"mode": "psk", "details": {"identity": "me", "key": "0102"}}}`, ""},
 		"raw public key":  {`{"endpoint": "dev-1", "rpk": {"pkcs8": "x"}}`, "raw public key"},
@@ -409,5 +413,94 @@ func TestResultsPrintNoKeys(t *testing.T) {
 	}
 	if keys < 2 {
 		t.Errorf("%d keys were looked for", keys)
+	}
+}
+
+func TestWakaamaEntriesThatAreRefused(t *testing.T) {
+	const good = "id=1\nuri=coap://a.example\nsecurity=NoSec\n"
+	for name, test := range map[string]struct{ server, endpoint, want string }{
+		"no id":           {"uri=coap://a\nsecurity=nosec\n", "", "there is no server with the id 1"},
+		"odd id":          {"id=65536\nuri=coap://a\nsecurity=nosec\n[Server]\n" + good, "Server=65536\n", "shortServerID"},
+		"no uri":          {"id=1\nsecurity=nosec\n", "", "line 1: uri is missing"},
+		"no keys":         {"id=1\nuri=coaps://a\nsecurity=PSK\n", "", "public or secret is missing"},
+		"no mode, no key": {"id=1\nuri=coaps://a\n", "", "public or secret is missing"},
+		"no server key":   {"id=1\nuri=coaps://a\nsecurity=RPK\npublic=01\nsecret=02\n", "", "server is missing"},
+		"odd mode":        {"id=1\nuri=coaps://a\nsecurity=EST\n", "", `security "EST"`},
+		"odd word":        {good + "bootstrap=perhaps\n", "", `line 5: bootstrap: "perhaps" is not yes or no`},
+		"odd number":      {good + "communicationRetryCount=-1\n", "", `"-1" is not a number from 0`},
+		"odd lifetime":    {good + "lifetime=4294967296\n", "", "is not a number from 0"},
+		"odd key":         {good + "server=0\n", "", "server is not hexadecimal"},
+		"odd identity":    {"id=1\nuri=coaps://a\nsecurity=PSK\npublic=ff\nsecret=02\n", "", "is not UTF-8"},
+		"twice":           {good + "[Server]\n" + good, "", "two servers with the id 1"},
+		"odd path":        {good, "Delete=x\n", `"x", which it deletes, is no path`},
+		"odd name":        {good, "Name=" + strings.Repeat("x", 300) + "\n", "endpoint name has 300 bytes"},
+		"odd header":      {good + "[server\n", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := "[Server]\n" + test.server + "[Endpoint]\nName=dev-1\nServer=1\n" + test.endpoint
+			r, err := importer.Wakaama(importer.Options{}, importer.File{Name: "f", Text: []byte(text)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := r.Entries[0]
+			for _, f := range checked(r) {
+				e.Outcome, e.Why = importer.Refused, f
+			}
+			if refused := e.Outcome == importer.Refused; refused != (test.want != "") || !strings.Contains(e.Why, test.want) {
+				t.Errorf("%s: %q, want %q", e.Outcome, e.Why, test.want)
+			}
+		})
+	}
+}
+
+// checked are what the Bootstrap-Server has against the profiles of r.
+func checked(r importer.Result) (out []string) {
+	for _, p := range r.Profiles {
+		for _, f := range bootstrap.CheckProfile(p) {
+			if !f.Warning {
+				out = append(out, f.String())
+			}
+		}
+	}
+	return out
+}
+
+// What is imported makes sense to the Bootstrap-Server.
+func TestImportedRecordsAreGood(t *testing.T) {
+	configs, keys := read(t, "leshan-2.0.0-M15-bootstrapStore.json"), read(t, "leshan-2.0.0-M15-api-security-clients.json")
+	leshan, err1 := importer.Leshan(importer.Options{}, configs, keys)
+	older, err2 := importer.Leshan(importer.Options{}, read(t, "leshan-1.5.0-bootstrap.json"))
+	wakaama, err3 := importer.Wakaama(importer.Options{NoSec: true}, read(t, "wakaama-bootstrap_info.ini"))
+	if err1 != nil || err2 != nil || err3 != nil {
+		t.Fatal(err1, err2, err3)
+	}
+	for _, r := range []importer.Result{leshan, older, wakaama} {
+		for _, text := range checked(r) {
+			t.Error(text)
+		}
+		for _, e := range r.Entries {
+			i := slices.IndexFunc(r.Profiles, func(p store.Profile) bool { return p.Name == e.Device.Profile })
+			if e.Outcome != importer.Imported || e.Device.Endpoint == "" {
+				continue
+			}
+			for _, f := range bootstrap.CheckDevice(r.Profiles[i], e.Device) {
+				if !f.Warning {
+					t.Errorf("%s: %v", e.Source, f)
+				}
+			}
+		}
+	}
+}
+
+// Members that Leshan does not have are told of.
+func TestUnknownMembersOfLeshan(t *testing.T) {
+	r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": {"color": 1, ` + account(`, "smell": 2`, `, "sound": 3`)[1:] + `}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"color is not known here, and left out", "security.smell is not", "servers.sound is not"} {
+		if !slices.ContainsFunc(r.Entries[0].Changes, func(text string) bool { return strings.HasPrefix(text, want) }) {
+			t.Errorf("%q does not tell of it: %s", r.Entries[0].Changes, want)
+		}
 	}
 }

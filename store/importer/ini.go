@@ -19,6 +19,16 @@ type pair struct {
 	line       int
 }
 
+// last is the value of the last line with that key.
+func (s section) last(key string) (value string, ok bool) {
+	for _, p := range s.pairs {
+		if p.key == key {
+			value, ok = p.value, true
+		}
+	}
+	return value, ok
+}
+
 // sections reads the form of Wakaama's examples/bootstrap_server: lines of comments
 // begin with # or ;, and spaces do not count around [, keys and values. What stands before
 // the first section is not looked at.

@@ -15,7 +15,7 @@ import (
 // GET /api/security/clients has them. Files of both kinds are told apart by what is in
 // them, and joined by endpoint name. A device without an entry among the keys
 // authenticates with the Bootstrap-Server Account of its configuration: the demo servers
-// before 2.0.0-M5 know no other way.
+// before 2.0.0-M6 know no other way.
 //
 // An error is about a file as a whole; what is wrong with one device refuses its entry.
 func Leshan(o Options, files ...File) (Result, error) {

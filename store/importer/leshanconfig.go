@@ -138,8 +138,7 @@ func (d *draft) leshanAccount(security fields, objects, oscore map[number]fields
 			return fmt.Errorf("oscore %d: %w", *s.oscore, err)
 		}
 	}
-	d.account(a, keys)
-	return nil
+	return d.account(a, keys)
 }
 
 // leshanOSCORE reads an OscoreObject. The identifiers, which are the device's own,

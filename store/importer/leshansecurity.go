@@ -3,13 +3,14 @@ package importer
 import (
 	"encoding/hex"
 	"encoding/json"
+	"unicode/utf8"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
 // leshanSecurity reads one entry of the answer of GET /api/security/clients: since
-// 2.0.0-M5 with a member tls or oscore, before that with psk, rpk or x509.
+// 2.0.0-M8 with a member tls or oscore, before that with psk, rpk or x509.
 func leshanSecurity(source string, raw json.RawMessage) draft {
 	d := draft{Entry: Entry{Source: source}}
 	var entry fields
@@ -67,6 +68,9 @@ func (d *draft) credential(psk fields) error {
 
 // authenticates gives the device a pre-shared key for its Bootstrap-Server.
 func (d *draft) authenticates(identity, key []byte) error {
+	if !utf8.Valid(identity) {
+		return wrong("the identity that it bootstraps with is not UTF-8")
+	}
 	d.Device.Credentials = []store.Credential{{Kind: store.CredentialPSK, Identity: string(identity), Key: lwm2m.NewSecret(key)}}
 	return (store.Device{Endpoint: d.Device.Endpoint, Profile: "any", Credentials: d.Device.Credentials}).Validate()
 }

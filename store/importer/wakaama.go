@@ -3,7 +3,6 @@ package importer
 import (
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -179,13 +178,13 @@ func wakaamaEndpoint(file string, s section, servers map[string]wakaamaServer) d
 	if s.err != nil {
 		d.refuse(s.err)
 	}
-	if i := slices.IndexFunc(s.pairs, func(p pair) bool { return p.key == "name" }); i >= 0 {
-		d.Device.Endpoint = lwm2m.EndpointName(s.pairs[i].value)
+	if name, ok := s.last("name"); !ok {
+		d.changed("is for any device: it becomes a profile, for devices that you add with lwbs device add --profile")
+	} else {
+		d.Device.Endpoint = lwm2m.EndpointName(name)
 		if err := d.Device.Endpoint.Validate(); err != nil {
 			d.refuse(err)
 		}
-	} else {
-		d.changed("is for any device: it becomes a profile, for devices that you add with lwbs device add --profile")
 	}
 	var deletes []string
 	for _, p := range s.pairs {
@@ -235,7 +234,9 @@ func (d *draft) wakaamaServer(p pair, servers map[string]wakaamaServer) {
 	}
 	a := w.account
 	a.SecurityResources = make(map[lwm2m.ResourceID]store.Literal)
-	d.account(a, store.AccountKeys{Identity: string(w.identity), Key: w.key})
+	if err := d.account(a, store.AccountKeys{Identity: string(w.identity), Key: w.key}); err != nil {
+		d.refuse(err)
+	}
 }
 
 func count(p pair) (int64, error) {
