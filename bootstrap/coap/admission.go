@@ -40,7 +40,7 @@ type ticket struct {
 }
 
 // mayGo reports whether the peer had time enough to return the cookie.
-func (t *ticket) mayGo(now time.Time) bool { return now.Sub(t.since) >= roundTrip }
+func (t *ticket) mayGo(now time.Time, enough time.Duration) bool { return now.Sub(t.since) >= enough }
 
 func newAdmission(cfg Config) *admission {
 	return &admission{
@@ -52,13 +52,14 @@ func newAdmission(cfg Config) *admission {
 }
 
 // enter admits a peer that begins a handshake now, or returns nil at a limit. To make
-// room it may call the evict of another, which has then left.
-func (ad *admission) enter(from netip.Addr, now time.Time, evict func()) *ticket {
+// room it may call the evict of another that is asking for patience or longer, which has
+// then left.
+func (ad *admission) enter(from netip.Addr, now time.Time, patience time.Duration, evict func()) *ticket {
 	network := networkOf(from)
 	room := ad.perNet[network] < ad.maxPerNet ||
-		ad.makeRoom(now, func(t *ticket) bool { return t.net == network })
+		ad.makeRoom(now, patience, func(t *ticket) bool { return t.net == network })
 	room = room && (ad.handshakes < ad.maxHandshakes && ad.peers < ad.maxPeers ||
-		ad.makeRoom(now, func(*ticket) bool { return true }))
+		ad.makeRoom(now, patience, func(*ticket) bool { return true }))
 	if !room {
 		return nil
 	}
@@ -70,11 +71,11 @@ func (ad *admission) enter(from netip.Addr, now time.Time, evict func()) *ticket
 	return t
 }
 
-// makeRoom evicts the oldest of those asking that match and had time to answer.
-func (ad *admission) makeRoom(now time.Time, match func(*ticket) bool) bool {
+// makeRoom evicts the oldest of those asking that match and had time enough to answer.
+func (ad *admission) makeRoom(now time.Time, enough time.Duration, match func(*ticket) bool) bool {
 	for e := ad.asking.Front(); e != nil; e = e.Next() {
 		t := e.Value.(*ticket)
-		if !t.mayGo(now) {
+		if !t.mayGo(now, enough) {
 			return false // and so it is with all that follow
 		}
 		if match(t) {

@@ -22,7 +22,7 @@ func newAdmissionTest(t *testing.T, peers, handshakes, perNet int) *admissionTes
 // take admits addr, or checks that it is not admitted.
 func (a *admissionTest) take(addr string, want bool) *ticket {
 	a.t.Helper()
-	t := a.enter(netip.MustParseAddr(addr), a.now, func() { a.evicted = append(a.evicted, addr) })
+	t := a.enter(netip.MustParseAddr(addr), a.now, roundTrip, func() { a.evicted = append(a.evicted, addr) })
 	if (t != nil) != want {
 		a.t.Fatalf("%s is admitted: %t, want %t", addr, t != nil, want)
 	}

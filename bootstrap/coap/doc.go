@@ -7,9 +7,10 @@
 // duplicate is answered from memory, and everything else is dropped without an answer
 // that could start a quarrel. Retransmission, acknowledgements and blocks stay in here.
 //
-// With DTLS a multiplexer stands between socket and conn. It shows pion nothing that a
-// forger could end an association with, keeps handshakes within limits, and lets a device
-// that lost power in again from the port that it had.
+// With DTLS a multiplexer stands between socket and conn. It remembers nothing of a peer
+// that has not returned a cookie, shows pion nothing that a forger could end an
+// association with, keeps handshakes within limits, and lets a device that lost power in
+// again from the port that it had.
 //
 // Everything is bounded: peers, requests under way, datagrams waiting, payloads, and
 // what is remembered of each. At its limit a listener drops datagrams; it never blocks.

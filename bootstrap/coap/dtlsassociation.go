@@ -15,7 +15,7 @@ import (
 type stage uint8
 
 const (
-	asking  stage = iota // was sent a cookie, which shows whether its address is real
+	asking  stage = iota // is to return a cookie of pion's: began with a ClientHello in fragments
 	proving              // returned the cookie; is to show that it has the key
 	live                 // handshake complete
 	gone                 // in no slot
@@ -45,6 +45,11 @@ type association struct {
 	pipe    *pipe
 	ticket  *ticket
 	paid    toll
+
+	// returned is the cookie that the peer returned before there was an association; nil
+	// where it has yet to be sent one.
+	returned []byte
+
 	cancel  context.CancelCauseFunc // ends the handshake
 	timeout *time.Timer             // ends the handshake
 
@@ -141,7 +146,7 @@ func (a *association) run(ctx context.Context) {
 
 // handshake returns the identity that the peer has proved.
 func (a *association) handshake(ctx context.Context) (identity string, err error) {
-	a.secure, identity, err = acceptPSK(ctx, a.pipe, a.peer, a.key, func() []byte { return a.mux.assign(a) })
+	a.secure, identity, err = acceptPSK(ctx, a.pipe, a.peer, a.key, func() []byte { return a.mux.assign(a) }, a.returned)
 	switch {
 	case err != nil:
 		return "", err

@@ -86,10 +86,9 @@ func BenchmarkDTLSEstablished(b *testing.B) {
 	reportPer(b, before, float64(b.N))
 }
 
-// What the server holds for each of as many forged ClientHellos as it takes from one
-// network.
+// What the server holds for each of as many forged ClientHellos in fragments as it takes
+// from one network: those that are whole leave nothing.
 func BenchmarkDTLSHalfOpen(b *testing.B) {
-	answer := make([]byte, 100)
 	for b.Loop() {
 		l := benchListener(b)
 		before := measure()
@@ -100,9 +99,8 @@ func BenchmarkDTLSHalfOpen(b *testing.B) {
 			}
 			defer nc.Close() // not before: no two may have the same port
 			nc.Write(beginHello(byte(i)))
-			nc.SetReadDeadline(time.Now().Add(5 * time.Second))
-			if _, err := nc.Read(answer); err != nil {
-				b.Fatal(err)
+			for l.Handshakes() <= i {
+				runtime.Gosched()
 			}
 		}
 		reportPer(b, before, defaultMaxHandshakesPerNet)

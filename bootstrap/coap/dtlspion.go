@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
@@ -15,12 +16,17 @@ import (
 
 // acceptPSK runs the handshake with the client at peer over pc, which it closes when
 // that fails. key returns the key of an identity; its error ends the handshake. cid
-// returns the connection ID for a client that asks for one. ctx has no effect on the
+// returns the connection ID for a client that asks for one. cookie is what the client has
+// returned already; nil where it is still to be asked. ctx has no effect on the
 // association once the handshake is complete.
 func acceptPSK(
 	ctx context.Context, pc net.PacketConn, peer net.Addr,
-	key func(identity string) ([]byte, error), cid func() []byte,
+	key func(identity string) ([]byte, error), cid func() []byte, cookie []byte,
 ) (nc net.Conn, identity string, err error) {
+	asked := &askedConn{PacketConn: pc, cookie: cookie}
+	if cookie != nil {
+		pc = asked
+	}
 	c, err := dtls.ServerWithOptions(pc, peer,
 		dtls.WithPSK(func(identity []byte) ([]byte, error) { return key(string(identity)) }),
 		suiteOption(Suites()),
@@ -31,6 +37,7 @@ func acceptPSK(
 		pc.Close()
 		return nil, "", err
 	}
+	asked.c = c
 	if err := handshake(ctx, c); err != nil {
 		return nil, "", err
 	}
@@ -129,4 +136,47 @@ func (c dtlsConn) Read(b []byte) (n int, err error) {
 		}
 	}
 	return n, err
+}
+
+// An askedConn is the way to a client that has returned our cookie before there was an
+// association. What pion asks for a second time does not leave, and pion is told to
+// expect what the client has sent.
+//
+// pion makes a cookie for each association and has no option for another. So this
+// writes over the bytes of it, in the goroutine that made them and before it looks at
+// them again. A test tells whether a later pion keeps them elsewhere.
+type askedConn struct {
+	net.PacketConn
+	c      *dtls.Conn
+	cookie []byte
+}
+
+// errCookieLayout: pion keeps its cookie in another way.
+var errCookieLayout = errors.New("no cookie in the state of a DTLS association")
+
+// WriteTo implements [net.PacketConn].
+func (a *askedConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if _, is := sentCookie(b); !is {
+		return a.PacketConn.WriteTo(b, to)
+	}
+	made := cookieOf(a.c)
+	if len(made) != len(a.cookie) {
+		return 0, errCookieLayout
+	}
+	copy(made, a.cookie)
+	return len(b), nil
+}
+
+// cookieOf returns the bytes that the peer of c has to return; nil where they are not
+// to be found.
+func cookieOf(c *dtls.Conn) []byte {
+	state := reflect.ValueOf(c).Elem().FieldByName("state")
+	if state.Kind() != reflect.Struct {
+		return nil
+	}
+	cookie := state.FieldByName("cookie")
+	if !cookie.IsValid() || cookie.Type() != reflect.TypeFor[[]byte]() {
+		return nil
+	}
+	return cookie.Bytes()
 }

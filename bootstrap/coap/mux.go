@@ -28,6 +28,8 @@ type mux struct {
 	keys   *keyFinder
 	gate   *gate
 
+	cookies cookieMaker
+
 	mu        sync.Mutex
 	slots     map[udpPeer]slot              // guarded by mu; no empty ones
 	cids      map[connectionID]*association // guarded by mu
@@ -49,6 +51,7 @@ func newMux(h *hub, s *socket) *mux {
 		socket:    s,
 		keys:      newKeyFinder(h.cfg.PSK),
 		gate:      newGate(h.cfg.Strangers),
+		cookies:   newCookieMaker(),
 		slots:     make(map[udpPeer]slot),
 		cids:      make(map[connectionID]*association),
 		admission: newAdmission(h.cfg),
@@ -122,22 +125,53 @@ func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 		}
 		return a.put(peer, d, b)
 	}
+	if w, ok := parseWholeHello(b); ok {
+		return m.greet(peer, h, w, b)
+	}
 	if !h.first {
 		return DropOutOfPlace
 	}
-	a, why := m.admit(peer, h)
+	a, why := m.admit(peer, h, nil)
 	if why != notDropped {
 		return why
 	}
 	return a.put(peer, d, b)
 }
 
-// admit returns a new association, in the place of one that is asking for long enough;
-// or at which limit there can be none. The caller holds mu.
-func (m *mux) admit(peer udpPeer, h hello) (*association, DropReason) {
+// greet attends to a ClientHello in one piece, of no handshake that there is. The first
+// is answered with a cookie and forgotten; the second, which has the cookie, begins an
+// association, for which it looks as if the first had come to it too. The caller holds
+// mu.
+func (m *mux) greet(peer udpPeer, h hello, w wholeHello, b []byte) DropReason {
 	now := time.Now()
+	if w.message == 0 {
+		m.hub.counters.sent.Add(1)
+		m.socket.write(challenge(m.cookies.cookie(peer, h.random, now)), sourceControl(peer.local), peer.remote)
+		return notDropped
+	}
+	first, ok := w.before()
+	if !ok || !m.cookies.check(w.cookie, peer, h.random, now) {
+		return DropOutOfPlace
+	}
+	a, why := m.admit(peer, h, bytes.Clone(w.cookie))
+	if why != notDropped {
+		return why
+	}
+	d := digest{kind: kindHello}
+	return max(a.put(peer, d, first), a.put(peer, d, b))
+}
+
+// admit returns a new association, or at which limit there can be none. One whose peer
+// has returned a cookie takes the place of one that is asking at once, any other only of
+// one that is asking for long enough. The caller holds mu.
+func (m *mux) admit(peer udpPeer, h hello, returned []byte) (*association, DropReason) {
+	now := time.Now()
+	patience := roundTrip
+	if returned != nil {
+		patience = 0
+	}
 	old := m.slots[peer][asking]
-	if old != nil && !old.ticket.mayGo(now) {
+	if old != nil && !old.ticket.mayGo(now, patience) {
 		return nil, DropOutOfPlace
 	}
 	paid, why := m.gate.enter(peer.remote.Addr(), now)
@@ -156,8 +190,10 @@ func (m *mux) admit(peer udpPeer, h hello) (*association, DropReason) {
 		paid:    paid,
 		cancel:  cancel,
 		plain:   maxPlain,
+
+		returned: returned,
 	}
-	a.ticket = m.admission.enter(peer.remote.Addr(), now, func() { m.drop(a, errCrowdedOut) })
+	a.ticket = m.admission.enter(peer.remote.Addr(), now, patience, func() { m.drop(a, errCrowdedOut) })
 	if a.ticket == nil {
 		cancel(nil)
 		m.gate.leave(paid)
@@ -166,6 +202,9 @@ func (m *mux) admit(peer udpPeer, h hello) (*association, DropReason) {
 	a.pipe = newPipe(m.socket, a.sniff)
 	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
 	m.place(a, asking)
+	if returned != nil {
+		m.prove(a)
+	}
 	if !m.hub.spawn(func() { a.run(ctx) }) {
 		m.drop(a, net.ErrClosed)
 		return nil, DropEnding

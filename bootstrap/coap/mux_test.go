@@ -41,10 +41,11 @@ func newTestMux(t testing.TB, set func(*Config)) *mux {
 	return newMux(h, s)
 }
 
-// beginHello returns the ClientHello of message number 0 with this random.
+// beginHello returns the beginning of a ClientHello of message number 0 with this random,
+// in fragments: one byte is missing.
 func beginHello(random byte) []byte {
 	b := []byte{handshakeRecord, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 54,
-		clientHello, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0, 42, 0xfe, 0xfd}
+		clientHello, 0, 0, 43, 0, 0, 0, 0, 0, 0, 0, 42, 0xfe, 0xfd}
 	for range clientRandom {
 		b = append(b, random)
 	}
@@ -105,6 +106,57 @@ func TestMuxBeginsAnew(t *testing.T) {
 	m.take(peer, beginHello(2))
 	if second := m.stageOf(peer, asking); second == nil || second == first {
 		t.Error("not replaced")
+	}
+}
+
+// A peer that has returned a cookie need not wait for one that only asks.
+func TestMuxCookieMakesRoom(t *testing.T) {
+	m := newTestMux(t, func(cfg *Config) { cfg.DTLS.MaxHandshakes = 1 })
+	a, b := peerAt(9), peerAt(10)
+	m.take(a, beginHello(1))
+	m.take(b, returnHello(m, b, 2))
+	if m.stageOf(a, asking) != nil || m.stageOf(b, proving) == nil {
+		t.Fatal("no room was made")
+	}
+	m.take(a, beginHello(1))
+	m.take(a, returnHello(m, a, 1))
+	if m.stageOf(a, asking) != nil || m.stageOf(a, proving) != nil || m.stageOf(b, proving) == nil {
+		t.Error("who has returned a cookie had to go")
+	}
+}
+
+// The same at one address: a forged beginning is not in the way of a device.
+func TestMuxCookieSupersedes(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	peer := peerAt(9)
+	m.take(peer, beginHello(1))
+	m.take(peer, returnHello(m, peer, 2))
+	if m.stageOf(peer, asking) != nil || m.stageOf(peer, proving) == nil {
+		t.Error("the device was not let in")
+	}
+}
+
+// A ClientHello with a cookie that is not its own begins nothing.
+func TestMuxForeignCookie(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	peer := peerAt(9)
+	unnumbered := returnHello(m, peer, 1)
+	unnumbered[10] = 0 // no record can have come before
+	otherRandom := returnHello(m, peer, 1)
+	otherRandom[27]++
+	third := returnHello(m, peer, 1)
+	third[18] = 2 // message number
+	for name, b := range map[string][]byte{
+		"of another peer":   returnHello(m, peerAt(10), 1),
+		"of another random": otherRandom,
+		"of another server": returnHello(newTestMux(t, func(*Config) {}), peer, 1),
+		"record number":     unnumbered,
+		"message number":    third,
+	} {
+		m.take(peer, b)
+		if m.stageOf(peer, asking) != nil || m.stageOf(peer, proving) != nil {
+			t.Fatalf("%s: it begins an association", name)
+		}
 	}
 }
 
