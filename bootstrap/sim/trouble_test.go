@@ -68,6 +68,10 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 			c.BootstrapServer.ClientHoldOffTime = 5 * time.Second
 		}, err: sim.ErrNoFinish, causes: []store.Cause{store.CauseGone, store.CauseGone}, told: "PUT /1/0", attempts: 2, asked: "PUT /1/0"},
 
+		// A new address is a new device as far as anybody can tell; the old session ends.
+		{name: "plain CoAP from another port", who: "u-blox-sara", records: overPlainCoAP,
+			causes: []store.Cause{store.CauseDone, store.CauseSuperseded}, attempts: 1, asked: "POST /bs"},
+
 		// A device that keeps nothing comes back, until it is taken for what it is.
 		{name: "keeps nothing", who: "wakaama", records: supplied("0123456789abcdef"), device: func(b *bench, c *sim.Config) {
 			forgets(b, c)

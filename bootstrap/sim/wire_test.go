@@ -10,7 +10,7 @@ import (
 )
 
 // message is a datagram of CoAP, in hexadecimal with spaces.
-func message(t *testing.T, s string) []byte {
+func message(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {
