@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -59,10 +60,18 @@ func why(ctx context.Context, c *cli.Context, api admin.API, name string, n int)
 		return whyNothing(ctx, c, api, name)
 	}
 	for _, s := range sessions {
-		fmt.Fprintf(c.App.Writer, "%s  %s from %s://%s: %s\n", s.Started.Local().Format(time.DateTime), nameOf(s), s.Transport, s.Remote, s.Cause)
-		printExplanation(c.App.Writer, bootstrap.Explain(s))
+		printReason(c.App.Writer, s)
 	}
 	return nil
+}
+
+// printReason explains one attempt, and tells what was noted besides.
+func printReason(out io.Writer, s store.Session) {
+	fmt.Fprintf(out, "%s  %s from %s://%s: %s\n", s.Started.Local().Format(time.DateTime), nameOf(s), s.Transport, s.Remote, s.Cause)
+	printExplanation(out, bootstrap.Explain(s))
+	for _, n := range s.Notes {
+		fmt.Fprintf(out, "  noted      %s\n", n)
+	}
 }
 
 // whyNothing explains that there is nothing to explain.
