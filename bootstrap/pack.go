@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -72,7 +71,7 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 		return srv.refuse(ctx, record, refused), nil
 	}
 	if p, f := srv.profileOf(ctx, d); f == nil {
-		if why := unpackable(p, req); why != "" {
+		if why := unpackable(p, req, conn.Peer()); why != "" {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap pack declined",
 				slog.String(LogEndpoint, string(d.Endpoint)), slog.String(LogRemote, record.Remote), slog.String("detail", why))
 			return Response{Code: lwm2m.CodeNotImplemented}, nil
@@ -85,11 +84,15 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 	return s.servePack(sctx, req)
 }
 
-// unpackable says why no pack may be made of p for this request; empty where it may.
-func unpackable(p store.Profile, req packRequest) string {
+// unpackable says why no pack may be made of p for this request of a peer; empty where it
+// may. Over plain CoAP nothing proves that the peer is where the answer goes: a forged
+// request would have what is configured sent to somebody else (RFC 7252 §11.3).
+func unpackable(p store.Profile, req packRequest, peer Peer) string {
 	switch {
 	case p.Pack != packAllow:
 		return "the profile does not allow it"
+	case !peer.Secure():
+		return "the client came over plain CoAP, where its address may be forged"
 	case req.own == nil && p.DiscoverFailed == discoverFail:
 		return "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one"
 	}
@@ -127,11 +130,6 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 	return resp, func(context.Context) { s.endPack(ctx, nil) }
 }
 
-// packSlice is how much of a pack one datagram carries over plain CoAP, in bytes, where
-// nothing proves that the request came from where the answer goes: what a forged one
-// gets sent elsewhere is hardly more than it was itself (RFC 7252 §11.3).
-const packSlice = 64
-
 // pack puts together what the client is given, keys that nobody has yet included, which
 // are kept before.
 func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure) {
@@ -141,9 +139,6 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 		return Response{}, f
 	}
 	s.give(given, req.format)
-	if !s.conn.Peer().Secure() {
-		s.conn.Tune(Tuning{BlockSize: min(cmp.Or(given.profile.Device.BlockSize, packSlice), packSlice)})
-	}
 	objects, quirks, err := makePack(given.info, req.own, policyOf(given.profile))
 	if err != nil {
 		return Response{}, failed(store.CausePlanInvalid, "%v", err)

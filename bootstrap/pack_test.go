@@ -64,10 +64,17 @@ func TestPackIsDeclined(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := store.Profile{Name: "p", Pack: packAllow, Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}}}
 			tt.change(&p)
-			if why := unpackable(p, packRequest{own: tt.own}); (why != "") != tt.declined {
+			if why := unpackable(p, packRequest{own: tt.own}, Peer{Transport: "coaps"}); (why != "") != tt.declined {
 				t.Errorf("declined because %q", why)
 			}
 		})
+	}
+}
+
+func TestPackIsDeclinedOverPlainCoAP(t *testing.T) {
+	own := lwm2m.ParseDiscover([]byte("</0/0>"))
+	if why := unpackable(store.Profile{Name: "p", Pack: packAllow}, packRequest{own: &own}, Peer{Transport: "coap"}); why == "" {
+		t.Error("a pack for an address that may be forged")
 	}
 }
 

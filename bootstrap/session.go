@@ -126,11 +126,12 @@ func (s *session) give(given provision, format lwm2m.Format) {
 //
 // A client that refuses to tell is treated as the profile says. One that is silent
 // ends the session: most likely it is out of reach, and a guess could overwrite the
-// account that it needs to come back.
+// account that it needs to come back. Over plain CoAP RST ends it too: that can be
+// forged, and nothing else may be sent before an answer proves the client's address.
 func (s *session) discover(ctx context.Context) (state, *failure) {
 	s.enter(store.StageDiscover)
 	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover})
-	if f != nil && f.cause != store.CauseReset {
+	if f != nil && (f.cause != store.CauseReset || !s.conn.Peer().Secure()) {
 		return nil, f
 	}
 	var found *lwm2m.Discovery

@@ -18,6 +18,7 @@ import (
 
 // A scriptedClient is a [bootstrap.Conn] that answers from a table.
 type scriptedClient struct {
+	plain   bool             // comes over plain CoAP
 	answers map[string][]any // by "PUT /0/1": codes, responses, errors or endless, one after the other, the last for ever
 
 	mu     sync.Mutex
@@ -71,6 +72,9 @@ func (c *scriptedClient) Do(ctx context.Context, r bootstrap.Request) (bootstrap
 }
 
 func (c *scriptedClient) Peer() bootstrap.Peer {
+	if c.plain {
+		return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coap"}
+	}
 	return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}
 }
 func (c *scriptedClient) Tune(bootstrap.Tuning)  {}
@@ -98,7 +102,7 @@ func bootstrapScripted(t *testing.T, c *scriptedClient, p store.Profile, queries
 	defer db.Close()
 	_, err = db.PutProfile(t.Context(), p)
 	check(t, err)
-	_, err = db.PutDevice(t.Context(), store.Device{Endpoint: "dev", Profile: "p", Credentials: []store.Credential{
+	_, err = db.PutDevice(t.Context(), store.Device{Endpoint: "dev", Profile: "p", NoSec: c.plain, Credentials: []store.Credential{
 		{Kind: store.CredentialPSK, Identity: "id", Key: lwm2m.NewSecret([]byte("k"))},
 	}})
 	check(t, err)
@@ -189,6 +193,35 @@ func TestSession(t *testing.T) {
 			}
 			if delivered := !d.Accounts["a"].Delivered.IsZero(); delivered != (tt.cause == store.CauseDone) {
 				t.Errorf("the record says delivered: %v", delivered)
+			}
+		})
+	}
+}
+
+// Over plain CoAP nothing but an answer to Discover opens the way to what follows: no
+// Delete, Write or Finish goes to an address that may be forged. Any answer will do.
+func TestSessionOverPlainCoAP(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer any
+		asked  string
+		cause  store.Cause
+	}{
+		{"good", bootstrap.Response{Code: lwm2m.CodeContent, Payload: []byte(`</0/0>`)}, "GET /, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", store.CauseDone},
+		{"refused", lwm2m.CodeNotFound, "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", store.CauseDone},
+		{"reset", bootstrap.ErrReset, "GET /", store.CauseReset},
+		{"silent", bootstrap.ErrSilent, "GET /", store.CauseSilent},
+		{"garbled", bootstrap.ErrGarbled, "GET /", store.CauseGarbled},
+		{"gone", bootstrap.ErrGone, "GET /", store.CauseGone},
+		{"unproved", bootstrap.ErrUnproved, "GET /", store.CauseInternal},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newScriptedClient(map[string][]any{"GET /": {tt.answer}})
+			c.plain = true
+			s, _ := bootstrapScripted(t, c, store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: "coap://a.example", ShortServerID: 101}}})
+			if asked := strings.Join(c.asked, ", "); asked != tt.asked || s.Cause != tt.cause {
+				t.Errorf("asked %s, cause %s: %s\n want %s, %s", asked, s.Cause, s.Detail, tt.asked, tt.cause)
 			}
 		})
 	}

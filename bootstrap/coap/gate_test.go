@@ -99,7 +99,9 @@ func TestGateProvedNetHasLimitsToo(t *testing.T) {
 // unheard. Forged ones never push out those that devices come from.
 func TestGateIsBounded(t *testing.T) {
 	g := newGateTest(t, Rate{PerSecond: 1, Burst: 1}, Rate{PerSecond: 1, Burst: 10 * maxNets})
-	net := func(i int) string { return netip.AddrFrom4([4]byte{10 + byte(i>>16), byte(i >> 8), byte(i), 1}).String() }
+	net := func(i int) string {
+		return netip.AddrFrom4([4]byte{10 + byte(i>>16), byte(i >> 8), byte(i), 1}).String()
+	}
 	g.prove(g.expect("192.0.2.1", notDropped), g.now)
 	g.expect(net(0), notDropped)
 	for i := 1; i < 3*maxNets; i++ {
