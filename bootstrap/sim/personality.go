@@ -101,6 +101,7 @@ func Personalities() []Personality {
 					Formats: tlvAndText, WrongFormat: lwm2m.CodeBadRequest, NoServerID: lwm2m.CodeNotAcceptable, MaxInstances: 2,
 					MaxBytes: map[lwm2m.ResourceID]int{0: 64, 3: 128, 4: 128, 5: 64},
 				},
+				Deletes:  asWakaamaDeletes,
 				Finishes: Finishing{EmptyIsFine: true, Rearms: true},
 				Returns:  Returning{AfterRefusal: true, AfterFailure: true, AfterNothing: true},
 			}},
@@ -131,6 +132,7 @@ func Personalities() []Personality {
 					CommonBase64: true, NoServerID: lwm2m.CodeNotAcceptable,
 					Unknown: []Unknown{{lwm2m.ObjectSecurity, 12, lwm2m.CodeBadRequest}, {lwm2m.ObjectServer, 23, lwm2m.CodeNotFound}},
 				},
+				Deletes: asWakaamaDeletes,
 				// On tinydtls it never closes an association by itself.
 				Finishes: Finishing{EmptyIsFine: true, Rearms: true, Stays: 10 * time.Second},
 				Returns:  Returning{AfterRefusal: true, AfterFailure: true, AfterNothing: true},
@@ -143,7 +145,7 @@ func Personalities() []Personality {
 				Refuse: map[string]lwm2m.Code{"GET /": lwm2m.CodeBadRequest},
 				Stack: Stack{
 					Writes:   Writing{Formats: tlvAndText, WrongFormat: lwm2m.CodeBadRequest, NoServerID: lwm2m.CodeNotAcceptable},
-					Deletes:  Deleting{Loses: []lwm2m.ResourceID{3, 5}},
+					Deletes:  Deleting{Absent: asWakaamaDeletes.Absent, Protected: asWakaamaDeletes.Protected, Loses: []lwm2m.ResourceID{3, 5}},
 					Finishes: Finishing{EmptyIsFine: true, Rearms: true},
 					Returns:  Returning{AfterRefusal: true, AfterFailure: true, AfterNothing: true},
 					Wire:     Wire{StrayAck: true},
@@ -166,6 +168,8 @@ func Personalities() []Personality {
 var tlvAndText = []lwm2m.Format{lwm2m.FormatTLV, lwm2m.FormatText, lwm2m.FormatOpaque}
 
 var withoutOSCORE = []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectAccessControl, lwm2m.ObjectDevice}
+
+var asWakaamaDeletes = Deleting{Absent: lwm2m.CodeNotFound, Protected: lwm2m.CodeMethodNotAllowed, Unguarded: true}
 
 // keyBuffers are those of a Security Instance, in bytes.
 func keyBuffers(uri, key int) map[lwm2m.ResourceID]int {

@@ -114,6 +114,7 @@ func TestStackAnswers(t *testing.T) {
 		"mbed-cloud-client": {remove("/1", lwm2m.CodeMethodNotAllowed), remove("/1/0", lwm2m.CodeMethodNotAllowed), remove("/0", lwm2m.CodeDeleted)},
 		"module-2.01":       {put("/0/1", account, lwm2m.CodeCreated), put("/1/0", server(5), lwm2m.CodeCreated), finish(lwm2m.CodeChanged)},
 		"wakaama": {
+			remove("/3/0", lwm2m.CodeMethodNotAllowed), remove("/0/9", lwm2m.CodeNotFound),
 			get("/0", tlv, lwm2m.CodeBadRequest), put("/1/0", server(0), lwm2m.CodeNotAcceptable), put("/0/1", account, lwm2m.CodeChanged),
 			finish(lwm2m.CodeNotAcceptable), put("/1/0", server(5), lwm2m.CodeChanged), get("/1/0", tlv, lwm2m.CodeContent), finish(lwm2m.CodeChanged),
 		},
@@ -149,7 +150,7 @@ func TestStackAnswers(t *testing.T) {
 }
 
 // Old Wakaama loses the credentials of its Bootstrap-Server Account where the whole
-// Object is deleted; where everything is, it does not. Anjay deletes what is named.
+// Object is deleted; where everything is, it does not. Anjay and Wakaama delete what is named.
 func TestStackHarm(t *testing.T) {
 	tests := []struct {
 		who, path string
@@ -159,6 +160,7 @@ func TestStackHarm(t *testing.T) {
 		{"wakaama-old", "/0", true, false},
 		{"wakaama-old", "/", true, true},
 		{"wakaama", "/0", true, true},
+		{"wakaama", "/0/0", false, false},
 		{"anjay-1.1", "/0", true, true},
 		{"anjay-1.1", "/0/1", false, false},
 		{"leshan-2.0", "/0/0", true, true},
