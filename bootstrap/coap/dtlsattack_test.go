@@ -176,6 +176,41 @@ func TestDTLSForgedHellos(t *testing.T) {
 	none(t, "failed handshake", s.failed)
 }
 
+// A client whose first ClientHello is not answered gets in with the next, and is sent no
+// two records of one number but for what was lost: it would drop the second.
+func TestDTLSRepeatedHello(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	asked := 0
+	seen := make(map[string]int) // of the datagrams in the clear that pass, by epoch and number
+	p.filter(func(up bool, b []byte) bool {
+		if up || b[4] != 0 {
+			return true
+		}
+		if b[13] == 3 { // HelloVerifyRequest
+			if asked++; asked == 1 {
+				return false
+			}
+		}
+		seen[string(b[3:11])]++
+		return true
+	})
+	began := time.Now()
+	ask(t, dialDTLS(t, p.addr(), nil)) // it repeats its hello after a second
+	if took := time.Since(began); took > 1900*time.Millisecond {
+		t.Errorf("it took %v", took)
+	}
+	p.filter(nil)
+	if asked != 2 || len(seen) < 3 {
+		t.Errorf("it was asked for a cookie %d times, and saw %d records", asked, len(seen))
+	}
+	for number, times := range seen {
+		if times > 1 {
+			t.Errorf("%d records have number %x", times, number)
+		}
+	}
+}
+
 // Forged ClientHellos in fragments start no more than a few handshakes, leave nothing
 // behind, and keep nobody out.
 func TestDTLSForgedFragments(t *testing.T) {
@@ -275,6 +310,42 @@ func TestDTLSForgedRecords(t *testing.T) {
 	none(t, "failed handshake", s.failed)
 	if s.Counters().Dropped[coap.DropMalformed] == 0 {
 		t.Error("nothing was counted as malformed")
+	}
+}
+
+// A record counts once, however often it comes.
+func TestDTLSReplay(t *testing.T) {
+	for name, set := range map[string]func(*coap.DialConfig){
+		"by address": func(*coap.DialConfig) {}, "by connection ID": offerCID,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := listenDTLS(t, nil, nil)
+			p := newTap(t, s.Addr())
+			var seen [][]byte // only the tap writes, and it is quiet once the answer is here
+			p.filter(func(up bool, b []byte) bool {
+				if up {
+					seen = append(seen, bytes.Clone(b))
+				}
+				return true
+			})
+			conn := dialDTLS(t, p.addr(), set)
+			ask(t, conn)
+			far := next(t, "request", s.requests)
+			p.filter(nil)
+			for range 10 {
+				for _, b := range seen {
+					p.forge(b)
+				}
+			}
+			ask(t, conn)
+			if got := next(t, "request", s.requests); got != far {
+				t.Error("it is another association")
+			}
+			if c := s.Counters(); c.Duplicates > 0 {
+				t.Errorf("%d requests came twice", c.Duplicates)
+			}
+			none(t, "failed handshake", s.failed)
+		})
 	}
 }
 

@@ -1,10 +1,12 @@
 package coap
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -160,6 +162,34 @@ func TestMuxForeignCookie(t *testing.T) {
 	}
 }
 
+// Of 100,000 forged ClientHellos nothing is left; of those in fragments no more than the
+// limits allow.
+func TestMuxForgedHellos(t *testing.T) {
+	const forged, handshakes, goroutinesEach = 100_000, 20, 5
+	m := newTestMux(t, func(cfg *Config) { cfg.DTLS.MaxHandshakes = handshakes })
+	goroutines := runtime.NumGoroutine()
+	flood := func(n int, hello []byte) {
+		for i := range n {
+			from := netip.AddrFrom4([4]byte{127, byte(i >> 16), byte(i >> 8), byte(i)})
+			binary.BigEndian.PutUint32(hello[recordHeader+handshakeHeader+2:], uint32(i)) // random
+			m.take(udpPeer{remote: netip.AddrPortFrom(from, 9)}, hello)
+		}
+	}
+	whole := beginHello(1)
+	whole[recordHeader+3]-- // so that nothing of it is missing
+	flood(forged, whole)
+	if n := runtime.NumGoroutine(); n > goroutines || len(m.slots) > 0 || m.handshakes() > 0 {
+		t.Errorf("%d goroutines, before %d; %d slots, %d handshakes", n, goroutines, len(m.slots), m.handshakes())
+	}
+	if n := m.hub.counters.sent.Load(); n != forged {
+		t.Errorf("%d were sent a cookie, want %d", n, forged)
+	}
+	flood(forged/10, beginHello(1))
+	if n := runtime.NumGoroutine(); n > goroutines+handshakes*goroutinesEach || m.handshakes() != handshakes {
+		t.Errorf("%d goroutines, before %d; %d handshakes", n, goroutines, m.handshakes())
+	}
+}
+
 // What does not begin a handshake gets no association.
 func TestMuxStrangers(t *testing.T) {
 	m := newTestMux(t, func(*Config) {})
@@ -174,13 +204,14 @@ func TestMuxStrangers(t *testing.T) {
 		"change cipher spec": {changeCipherSpec, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
 		"alert":              {alertRecord, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40},
 		"garbage":            {1, 2, 3},
+		"short handshake":    {handshakeRecord, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 7},
 	} {
 		m.take(peerAt(9), b)
 		if m.stageOf(peerAt(9), asking) != nil {
 			t.Fatalf("%s begins an association", name)
 		}
 	}
-	if got := m.hub.counters.snapshot(); got.Dropped[DropOutOfPlace] != 5 || got.Dropped[DropMalformed] != 1 || got.Received != 6 {
+	if got := m.hub.counters.snapshot(); got.Dropped[DropOutOfPlace] != 5 || got.Dropped[DropMalformed] != 2 || got.Received != 7 {
 		t.Errorf("counters = %+v", got)
 	}
 }

@@ -1,0 +1,63 @@
+package coap
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+// Records larger than an Ethernet frame are taken as others are, and those that are too
+// large are lost; neither ends the association.
+func TestDTLSLargeRecords(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	key := lwm2m.NewSecret([]byte("0123456789abcdef"))
+	sizes := make(chan int, 10)
+	l, err := ListenDTLS("127.0.0.1:0", Config{
+		PSK: func(string) (lwm2m.Secret, bool) { return key, true },
+		Handler: handlerFunc(func(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			sizes <- len(r.Payload)
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	nc, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(l.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	secure, err := connectPSK(ctx, connected{nc}, nc.RemoteAddr(), DialConfig{Identity: "device", Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secure.Close()
+	for i, size := range []int{10, 1300, 2000, 4000, 7900, 8200, 15_000, 11} {
+		b := append([]byte{0x41, 2, 0, byte(i), 7, 0xb2, 'b', 's', 0xff}, make([]byte, size)...)
+		if _, err := secure.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if len(b) > maxDatagram {
+			continue
+		}
+		select {
+		case got := <-sizes:
+			if got != size {
+				t.Errorf("%d bytes came as %d", size, got)
+			}
+		case <-ctx.Done():
+			t.Fatalf("%d bytes did not come", size)
+		}
+	}
+	if n := l.Counters().Received; n < 7 || l.Peers() != 1 {
+		t.Errorf("%d datagrams received, %d peers", n, l.Peers())
+	}
+}
