@@ -159,7 +159,7 @@ var remedies = map[store.Cause]string{
 	store.CauseNoSecRefused:     "Give the device a coaps:// address of this server and its key; or permit plain CoAP in its record, if the network is one to trust.",
 	store.CauseDisabled:         "Enable the device, if it is to be bootstrapped.",
 	store.CauseFormatUnknown:    "Set the preferred content format of the device to 11542 (TLV), 110 or 112 (SenML), or 11544 (LwM2M CBOR), or make it send none.",
-	store.CausePlanInvalid:      "Correct what is named above in the profile or the device record; \"lwbs profile check\" shows the same before a device comes. Nothing needs to be done on the device.",
+	store.CausePlanInvalid:      "Correct what is named above in the profile or the device record; \"lwbs profile check\" shows it before a device comes, but for what depends on what the device has. Nothing needs to be done on the device.",
 	store.CauseLooping:          "See why it comes back: most often it cannot register with what it was given, so look at the LwM2M Server. It is served again a minute later.",
 	store.CauseBusy:             "Nothing, if it was a short rush: most devices try again. Else raise the limit of sessions.",
 	store.CauseDiscoverFailed:   "Set discoverFailed to \"assume\" and bootstrapInstance to the Security Object Instance that this kind of device uses for its Bootstrap-Server Account.",

@@ -58,10 +58,14 @@ func (l *layout) forbid(info lwm2m.BootstrapInfo) error {
 }
 
 // leavesAccount reports why the client would have no LwM2M Server to go to: a complete
-// account is given to it, or stays, as far as it told.
+// account has to be given to it, or to stay. Several clients accept Finish without one,
+// and ask again at once.
 func (l *layout) leavesAccount(info lwm2m.BootstrapInfo) error {
-	if len(info.Accounts) > 0 || l.found == nil {
+	switch {
+	case len(info.Accounts) > 0:
 		return nil
+	case l.found == nil:
+		return fmt.Errorf("the profile has no account, and the client does not tell whether it has one")
 	}
 	servers := l.numbering(lwm2m.ObjectServer, nil).owner
 	for ssid := range l.numbering(lwm2m.ObjectSecurity, nil).owner {

@@ -175,7 +175,7 @@ func TestPlanLeavesAnAccount(t *testing.T) {
 		{"it has half of one", `</0/0>,</0/1>;ssid=7,</1/5>;ssid=8`, store.DeletePolicy{Mode: store.DeleteNone}, false},
 		{"the one is deleted", `</0/0>,</0/1>;ssid=7,</1/5>;ssid=7`, list(lwm2m.ObjectPath(1)), false},
 		{"another is deleted", `</0/0>,</0/1>;ssid=7,</1/5>;ssid=7`, list(lwm2m.InstancePath(1, 4)), true},
-		{"it does not tell", "", store.DeletePolicy{Mode: store.DeleteNone}, true},
+		{"it does not tell", "", store.DeletePolicy{Mode: store.DeleteNone}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
