@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -22,11 +21,11 @@ func (srv *Server) authorize(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 		return d, unacceptable(store.CauseEndpointUnknown, "no device has this name%s", srv.ownerNote(ctx, peer))
 	case err != nil:
 		return d, ownFault(srv.storeFault(err))
-	case peer.Secure() && !authenticates(d, peer.Identity):
-		return d, unacceptable(store.CauseIdentityMismatch, "this is no identity of the device%s", srv.ownerNote(ctx, peer))
-	case !peer.Secure() && !d.NoSec:
-		return d, unacceptable(store.CauseNoSecRefused, "the client came over plain CoAP, which the device record does not permit")
-	case d.Disabled:
+	}
+	if refused := srv.authenticate(ctx, d, peer); refused != nil {
+		return d, refused
+	}
+	if d.Disabled {
 		return d, unacceptable(store.CauseDisabled, "the device record is disabled")
 	}
 	return d, nil
@@ -36,17 +35,33 @@ func (srv *Server) authorize(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 // belongs to where the client left the name out (Core 1.1.1 §6.1.7.1).
 func (srv *Server) device(ctx context.Context, peer Peer, ep lwm2m.EndpointName) (store.Device, error) {
 	if ep == "" {
-		return srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
+		return srv.owner(ctx, peer)
 	}
 	return srv.cfg.Store.Device(ctx, ep)
 }
 
-// authenticates reports whether a peer with this PSK identity is d. Any credential
-// will do; that the identity equals the name is a convention only.
-func authenticates(d store.Device, identity string) bool {
-	return slices.ContainsFunc(d.Credentials, func(c store.Credential) bool {
-		return c.Kind == store.CredentialPSK && c.Identity == identity
-	})
+// owner finds the device that what a peer authenticated as belongs to.
+func (srv *Server) owner(ctx context.Context, peer Peer) (store.Device, error) {
+	if len(peer.Chain) > 0 {
+		return srv.certificateOwner(ctx, peer.Chain)
+	}
+	return srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
+}
+
+// authenticate returns why a peer is not d, or has not proved it. Any credential will do;
+// that the identity equals the name is a convention only.
+func (srv *Server) authenticate(ctx context.Context, d store.Device, peer Peer) *refusal {
+	switch {
+	case !peer.Secure() && !d.NoSec:
+		return unacceptable(store.CauseNoSecRefused, "the client came over plain CoAP, which the device record does not permit")
+	case !peer.Secure():
+		return nil
+	case len(peer.Chain) > 0:
+		return srv.checkCertificate(ctx, d, peer.Chain)
+	case !hasCredential(d, store.CredentialPSK, peer.Identity):
+		return unacceptable(store.CauseIdentityMismatch, "this is no identity of the device%s", srv.ownerNote(ctx, peer))
+	}
+	return nil
 }
 
 // ownerNote tells which device the identity of a peer does belong to, as the second
@@ -55,8 +70,8 @@ func (srv *Server) ownerNote(ctx context.Context, peer Peer) string {
 	if !peer.Secure() {
 		return ""
 	}
-	who := printable(peer.Identity, maxIdentityShown)
-	owner, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
+	who := printable(peer.name(), maxIdentityShown)
+	owner, err := srv.owner(ctx, peer)
 	if err != nil {
 		return fmt.Sprintf("; it authenticated as %q, which belongs to no device now", who)
 	}

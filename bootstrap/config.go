@@ -55,6 +55,11 @@ type Config struct {
 	// 60.
 	StrangerRecords int
 
+	// Trust returns what is believed of certificates at this moment. It is called for
+	// every client that has one, and must be quick. Default: only those that a device
+	// record names.
+	Trust func() *Trust
+
 	// Rand is where generated keys come from. Default: crypto/rand.
 	Rand io.Reader
 }
@@ -73,6 +78,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Observe == nil {
 		c.Observe = func(Event) {}
+	}
+	if c.Trust == nil {
+		c.Trust = func() *Trust { return nil }
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader

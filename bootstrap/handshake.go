@@ -32,37 +32,71 @@ func (srv *Server) PSK(identity string) (lwm2m.Secret, bool) {
 // only in this way: the server cannot read the client's last flight, stays silent, and
 // the handshake times out (RFC 5246 §7.4.9, RFC 4279 §2).
 func (srv *Server) HandshakeFailed(h Handshake) {
-	record := srv.attempt(Peer{Remote: h.Remote, Transport: "coaps", Identity: h.Identity}, h.Started)
+	peer := Peer{Remote: h.Remote, Transport: "coaps", Identity: h.Identity, Chain: h.Chain}
+	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
-	why := &refusal{failure: failure{cause: store.CauseHandshakeFailed}}
+	d, known := srv.deviceOf(peer)
+	if known {
+		about(&record, d)
+	}
+	srv.refuse(context.Background(), record, &refusal{failure: handshakeFailure(h, known)})
+}
+
+// handshakeFailure is why a handshake did not complete; known is whether a device has
+// the identity that was claimed in it.
+func handshakeFailure(h Handshake, known bool) failure {
+	f := failure{cause: store.CauseHandshakeFailed}
 	if h.Err != nil {
-		why.detail = printable(h.Err.Error(), maxErrorShown)
+		f.detail = printable(h.Err.Error(), maxErrorShown)
 	}
-	if h.Identity != "" {
-		why.cause = store.CauseIdentityUnknown
-		if d, known := srv.deviceOfIdentity(h.Identity); known {
-			why.cause = store.CauseKeyDiffers
-			about(&record, d)
-		}
+	var refused *CertificateError
+	switch {
+	case errors.As(h.Err, &refused):
+		f = failure{refused.Cause, refused.Detail}
+	case errors.Is(h.Err, ErrNoCommonSuite):
+		f.cause = store.CauseNoCommonSuite
+	case errors.Is(h.Err, ErrServerRefused):
+		f.cause = store.CauseServerRefused
+	case h.Identity != "" && known:
+		f.cause = store.CauseKeyDiffers
+	case h.Identity != "":
+		f.cause = store.CauseIdentityUnknown
 	}
-	srv.refuse(context.Background(), record, why)
+	return f
 }
 
 // NoRequest records an association that a client made and then did not use.
 func (srv *Server) NoRequest(peer Peer, since time.Time) {
 	record := srv.attempt(peer, since)
 	record.Stage = store.StageHandshake
-	if d, known := srv.deviceOfIdentity(peer.Identity); known {
+	if d, known := srv.deviceOf(peer); known {
 		about(&record, d)
 	}
 	srv.refuse(context.Background(), record, &refusal{failure: *failed(store.CauseNoRequest, "the association ended without a request")})
 }
 
-// deviceOfIdentity finds the device that has a PSK identity.
-func (srv *Server) deviceOfIdentity(identity string) (store.Device, bool) {
+// deviceOf finds the device that a peer seems to be.
+func (srv *Server) deviceOf(peer Peer) (store.Device, bool) {
+	if len(peer.Chain) == 0 {
+		return srv.deviceOfIdentity(peer.Identity)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
-	d, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, identity)
+	return srv.found(srv.claimant(ctx, peer.Chain))
+}
+
+// deviceOfIdentity finds the device that has a PSK identity.
+func (srv *Server) deviceOfIdentity(identity string) (store.Device, bool) {
+	if identity == "" {
+		return store.Device{}, false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
+	return srv.found(srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, identity))
+}
+
+// found logs an error of the store that is more than that there is no such device.
+func (srv *Server) found(d store.Device, err error) (store.Device, bool) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		srv.storeFault(err)
 	}

@@ -2,10 +2,12 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
 )
 
 // A Method is a CoAP request method.
@@ -116,8 +118,22 @@ type Peer struct {
 	Remote    string // IP:port as first seen
 	Transport string // "coap" or "coaps"
 
-	// Identity is the PSK identity that was proved, raw; empty with plain CoAP.
+	// Identity is the PSK identity that was proved, raw; empty with plain CoAP and with a
+	// certificate.
 	Identity string
+
+	// Chain are the certificates of a peer that proved to have the key of the first one,
+	// as it sent them; empty for other peers.
+	Chain []*x509.Certificate
+}
+
+// name is what the peer authenticated as: the PSK identity or the fingerprint of the
+// certificate.
+func (p Peer) name() string {
+	if len(p.Chain) > 0 {
+		return store.Fingerprint(p.Chain[0].Raw)
+	}
+	return p.Identity
 }
 
 // Secure reports whether the peer proved its identity.
@@ -140,10 +156,27 @@ type Handler interface {
 	ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(ctx context.Context))
 }
 
+// Why a handshake did not complete, where it was for neither key nor certificate of the
+// client.
+var (
+	// ErrNoCommonSuite: the client offers no cipher suite that the server has.
+	ErrNoCommonSuite = errors.New("no common cipher suite")
+
+	// ErrServerRefused: the client does not like the certificate of the server.
+	ErrServerRefused = errors.New("the client refused the server's certificate")
+)
+
 // A Handshake is one DTLS handshake that did not complete.
 type Handshake struct {
 	Remote   string
 	Identity string // as claimed; empty where it did not come so far
-	Err      error
 	Started  time.Time
+
+	// Chain are the certificates that the client sent and proved to have the key of;
+	// nothing else in them is proved.
+	Chain []*x509.Certificate
+
+	// Err is why, a [*CertificateError] where it was for the certificate, else whatever
+	// else is known.
+	Err error
 }

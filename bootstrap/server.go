@@ -72,7 +72,7 @@ func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
 		Started:   started,
 		Remote:    peer.Remote,
 		Transport: peer.Transport,
-		Identity:  printable(peer.Identity, maxIdentityShown),
+		Identity:  printable(peer.name(), maxIdentityShown),
 		Stage:     store.StageRequest,
 	}
 }
@@ -109,7 +109,7 @@ func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record 
 // misread answers a request that could not be read; the identity of the peer may tell
 // whose it is.
 func (srv *Server) misread(ctx context.Context, peer Peer, record store.Session, why *refusal) Response {
-	if d, known := srv.deviceOfIdentity(peer.Identity); known && peer.Secure() {
+	if d, known := srv.deviceOf(peer); known && peer.Secure() {
 		about(&record, d)
 	}
 	return srv.refuse(ctx, record, why)

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"lwbs/lwm2m"
@@ -52,18 +54,29 @@ type Device struct {
 // A CredentialKind is a way to authenticate to the Bootstrap-Server.
 type CredentialKind string
 
-// CredentialPSK is a pre-shared key over DTLS.
-const CredentialPSK CredentialKind = "psk"
+// The kinds of credentials.
+const (
+	// CredentialPSK is a pre-shared key over DTLS.
+	CredentialPSK CredentialKind = "psk"
+
+	// CredentialCertificate is one X.509 certificate, whoever issued it.
+	CredentialCertificate CredentialKind = "certificate"
+
+	// CredentialCertificateName is every X.509 certificate that a CA which the server
+	// trusts has issued for one name.
+	CredentialCertificateName CredentialKind = "certificate-name"
+)
 
 // A Credential is one way a device may authenticate to the Bootstrap-Server.
 type Credential struct {
 	Kind CredentialKind
 
 	// Identity is the PSK identity, 1 to 128 bytes as they stand in the
-	// ClientKeyExchange; by convention the Endpoint Client Name.
+	// ClientKeyExchange, by convention the Endpoint Client Name; or the [Fingerprint] of
+	// the certificate; or the name in it, 1 to 255 bytes of UTF-8.
 	Identity string
 
-	// Key is the pre-shared key, 1 to 64 bytes.
+	// Key is the pre-shared key, 1 to 64 bytes; none with certificates.
 	Key lwm2m.Secret
 
 	Created time.Time
@@ -81,11 +94,19 @@ type Credential struct {
 	URI string
 }
 
-// Identity limits, in bytes (LwM2M Core 1.1.1 Appendix E.1.1).
+// Limits of credentials, in bytes (LwM2M Core 1.1.1 Appendix E.1.1).
 const (
-	MaxIdentity = 128
-	MaxKey      = 64
+	MaxIdentity        = 128
+	MaxKey             = 64
+	MaxCertificateName = 255
 )
+
+// Fingerprint is the SHA-256 of a certificate's DER form, in 64 lower-case hexadecimal
+// digits.
+func Fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
 
 // AccountKeys are the credentials of one device for one LwM2M Server: those it is
 // given, not those it bootstraps with.

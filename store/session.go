@@ -24,7 +24,7 @@ type Session struct {
 	Ended     time.Time `json:"ended,omitzero"`
 	Remote    string    `json:"remote"`             // IP:port
 	Transport string    `json:"transport"`          // "coap" or "coaps"
-	Identity  string    `json:"identity,omitempty"` // PSK identity, made printable
+	Identity  string    `json:"identity,omitempty"` // PSK identity, made printable, or fingerprint of the certificate
 
 	Profile         string        `json:"profile,omitempty"`
 	ProfileRevision Revision      `json:"profileRevision,omitempty"`
@@ -93,11 +93,23 @@ type Cause string
 
 // The causes.
 const (
-	CauseDone             Cause = "done"               // Finish was answered with 2.04
-	CausePackDelivered    Cause = "pack-delivered"     // a Bootstrap-Pack was sent; nothing tells what became of it
-	CauseIdentityUnknown  Cause = "identity-unknown"   // handshake with an identity that no device has
-	CauseKeyDiffers       Cause = "key-differs"        // identity known, but the handshake did not complete
-	CauseHandshakeFailed  Cause = "handshake-failed"   // it ended before an identity was seen
+	CauseDone            Cause = "done"             // Finish was answered with 2.04
+	CausePackDelivered   Cause = "pack-delivered"   // a Bootstrap-Pack was sent; nothing tells what became of it
+	CauseIdentityUnknown Cause = "identity-unknown" // handshake with an identity that no device has
+	CauseKeyDiffers      Cause = "key-differs"      // identity known, but the handshake did not complete
+	CauseHandshakeFailed Cause = "handshake-failed" // it ended before an identity was seen
+	CauseNoCommonSuite   Cause = "no-common-suite"  // the client offers no suite that the server has
+
+	CauseCertificateMissing   Cause = "certificate-missing"        // the client has chosen certificates and sent none
+	CauseCertificateUnknown   Cause = "certificate-unknown"        // no device has this one, and no CA vouches for it
+	CauseCertificateUntrusted Cause = "certificate-untrusted"      // its issuer is no CA that the server trusts
+	CauseCertificateExpired   Cause = "certificate-expired"        // or one between it and the CA
+	CauseCertificateEarly     Cause = "certificate-not-yet-valid"  // as above
+	CauseCertificateUsage     Cause = "certificate-usage"          // it is not for authenticating clients
+	CauseCertificateRevoked   Cause = "certificate-revoked"        // a list of the CA has it
+	CauseCertificateName      Cause = "certificate-name-mismatch"  // it names no device that may come so
+	CauseServerRefused        Cause = "server-certificate-refused" // the client does not trust the server's
+
 	CauseNoRequest        Cause = "no-request"         // authenticated, and then never asked
 	CauseBadRequest       Cause = "bad-request"        // the Bootstrap-Request breaks the specification
 	CauseEndpointUnknown  Cause = "endpoint-unknown"   // no device of this name

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,14 +27,10 @@ func (d Device) Validate() error {
 	seen := make(map[string]bool)
 	for _, c := range d.Credentials {
 		id := string(c.Kind) + "\x00" + c.Identity
-		switch {
-		case c.Kind != CredentialPSK:
-			return fmt.Errorf("%w: credential kind %q does not exist", ErrInvalid, c.Kind)
-		case len(c.Identity) == 0 || len(c.Identity) > MaxIdentity:
-			return fmt.Errorf("%w: identity has %d bytes, 1 to %d are possible", ErrInvalid, len(c.Identity), MaxIdentity)
-		case c.Key.Len() == 0 || c.Key.Len() > MaxKey:
-			return fmt.Errorf("%w: key has %d bytes, 1 to %d are possible", ErrInvalid, c.Key.Len(), MaxKey)
-		case seen[id]:
+		if err := c.validate(); err != nil {
+			return err
+		}
+		if seen[id] {
 			return fmt.Errorf("%w: two credentials with the identity %q", ErrInvalid, c.Identity)
 		}
 		seen[id] = true
@@ -45,6 +42,36 @@ func (d Device) Validate() error {
 	}
 	return d.validTexts()
 }
+
+// validate reports what is wrong with c by itself.
+func (c Credential) validate() error {
+	longest, isText := MaxIdentity, false
+	switch c.Kind {
+	case CredentialPSK:
+	case CredentialCertificate:
+		if len(c.Identity) != 2*sha256.Size || strings.Trim(c.Identity, "0123456789abcdef") != "" {
+			return fmt.Errorf("%w: fingerprint %q is not that of SHA-256 in %d lower-case hexadecimal digits", ErrInvalid, c.Identity, 2*sha256.Size)
+		}
+	case CredentialCertificateName:
+		longest, isText = MaxCertificateName, true
+	default:
+		return fmt.Errorf("%w: credential kind %q does not exist", ErrInvalid, c.Kind)
+	}
+	switch {
+	case len(c.Identity) == 0 || len(c.Identity) > longest:
+		return fmt.Errorf("%w: identity has %d bytes, 1 to %d are possible", ErrInvalid, len(c.Identity), longest)
+	case isText && strings.ContainsFunc(c.Identity, unprintable):
+		return fmt.Errorf("%w: name %q in a certificate has a control character or is not UTF-8", ErrInvalid, c.Identity)
+	case c.Kind != CredentialPSK && !c.Key.IsZero():
+		return fmt.Errorf("%w: a certificate has a key that is nobody else's", ErrInvalid)
+	case c.Kind == CredentialPSK && (c.Key.Len() == 0 || c.Key.Len() > MaxKey):
+		return fmt.Errorf("%w: key has %d bytes, 1 to %d are possible", ErrInvalid, c.Key.Len(), MaxKey)
+	}
+	return nil
+}
+
+// unprintable is what no name may have; U+FFFD is what stands for bytes that are no UTF-8.
+func unprintable(r rune) bool { return r < ' ' || r == 0x7f || r == '\ufffd' }
 
 // validTexts reports which text is not UTF-8. A record could not hold it as it is; of
 // an account's name, to which its keys are sealed, the whole record would be lost.
@@ -76,7 +103,7 @@ func validName(what, name string) error {
 		return fmt.Errorf("%w: %s is empty", ErrInvalid, what)
 	case len(name) > MaxName:
 		return fmt.Errorf("%w: %s has %d bytes, at most %d are possible", ErrInvalid, what, len(name), MaxName)
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\ufffd' }):
+	case strings.ContainsFunc(name, unprintable):
 		return fmt.Errorf("%w: %s %q has a control character or is not UTF-8", ErrInvalid, what, name)
 	}
 	return nil

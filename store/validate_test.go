@@ -19,6 +19,12 @@ func TestDeviceValidate(t *testing.T) {
 	variable := func(name, v string) func(*store.Device) {
 		return func(d *store.Device) { d.Vars = map[string]string{name: v} }
 	}
+	certificate := func(fingerprint string) store.Credential {
+		return store.Credential{Kind: store.CredentialCertificate, Identity: fingerprint}
+	}
+	named := func(name string) store.Credential {
+		return store.Credential{Kind: store.CredentialCertificateName, Identity: name}
+	}
 	key := func(n int) lwm2m.Secret { return lwm2m.NewSecret(make([]byte, n)) }
 	tests := []struct {
 		want   string // in the error; empty for none
@@ -35,6 +41,16 @@ func TestDeviceValidate(t *testing.T) {
 		{"identity has 129 bytes", psk(func(c *store.Credential) { c.Identity = strings.Repeat("x", 129) })},
 		{"key has 0 bytes", psk(func(c *store.Credential) { c.Key = key(0) })},
 		{"key has 65 bytes", psk(func(c *store.Credential) { c.Key = key(65) })},
+		{"", psk(func(c *store.Credential) { *c = certificate(store.Fingerprint([]byte("any"))) })},
+		{"fingerprint", psk(func(c *store.Credential) { *c = certificate("") })},
+		{"fingerprint", psk(func(c *store.Credential) { *c = certificate(strings.ToUpper(store.Fingerprint(nil))) })},
+		{"fingerprint", psk(func(c *store.Credential) { *c = certificate(store.Fingerprint(nil)[1:]) })},
+		{"nobody else's", psk(func(c *store.Credential) { *c = certificate(store.Fingerprint(nil)); c.Key = key(16) })},
+		{"", psk(func(c *store.Credential) { *c = named(strings.Repeat("x", 255)) })},
+		{"identity has 256 bytes", psk(func(c *store.Credential) { *c = named(strings.Repeat("x", 256)) })},
+		{"identity has 0 bytes", psk(func(c *store.Credential) { *c = named("") })},
+		{"not UTF-8", psk(func(c *store.Credential) { *c = named("\xff") })},
+		{"nobody else's", psk(func(c *store.Credential) { *c = named("n"); c.Key = key(16) })},
 		{"two credentials", func(d *store.Device) { d.Credentials = append(d.Credentials, d.Credentials[0]) }},
 		{"tag is empty", func(d *store.Device) { d.Tags = []string{"t", ""} }},
 		{"tag has 129 bytes", func(d *store.Device) { d.Tags = []string{strings.Repeat("x", 129)} }},

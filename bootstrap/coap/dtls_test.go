@@ -160,7 +160,7 @@ func TestDTLSSuites(t *testing.T) {
 			ask(t, conn)
 			got := next(t, "request", s.requests).Peer()
 			if got.Identity != "known-\x00\xff" || got.Transport != "coaps" || !got.Secure() {
-				t.Errorf("peer = %+q", got)
+				t.Errorf("peer = %+v", got)
 			}
 		})
 	}

@@ -119,8 +119,7 @@ func (m *Metrics) operation(s store.Session) {
 
 func (m *Metrics) ended(s store.Session) {
 	m.sessions.WithLabelValues(string(s.Cause)).Inc()
-	switch s.Cause {
-	case store.CauseIdentityUnknown, store.CauseKeyDiffers, store.CauseHandshakeFailed:
+	if s.Stage == store.StageHandshake && s.Cause != store.CauseNoRequest {
 		m.failed.WithLabelValues(string(s.Cause)).Inc()
 	}
 	if len(s.Operations) == 0 {

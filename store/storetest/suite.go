@@ -195,6 +195,15 @@ func testIdentities(t *testing.T, s store.Store) {
 	if got := must[store.Device](t)(s.DeviceByIdentity(ctx, store.CredentialPSK, "two")); got.Endpoint != "a" {
 		t.Errorf("identity two is of %q", got.Endpoint)
 	}
+	named := must[store.Device](t)(s.PutDevice(ctx, store.Device{Endpoint: "c", Profile: "p", Credentials: []store.Credential{
+		{Kind: store.CredentialCertificateName, Identity: "two"},
+		{Kind: store.CredentialCertificate, Identity: store.Fingerprint([]byte("two"))},
+	}}))
+	for _, c := range named.Credentials {
+		if got := must[store.Device](t)(s.DeviceByIdentity(ctx, c.Kind, c.Identity)); got.Endpoint != "c" || !got.Credentials[0].Key.IsZero() {
+			t.Errorf("%s %q is of %q", c.Kind, c.Identity, got.Endpoint)
+		}
+	}
 	a.Credentials = a.Credentials[:1]
 	must[store.Device](t)(s.PutDevice(ctx, a))
 	must[store.Device](t)(s.PutDevice(ctx, device("b", "two")))

@@ -1,0 +1,126 @@
+package bootstrap
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A CertificateError says why the certificate of a client was refused.
+type CertificateError struct {
+	Cause  store.Cause
+	Detail string // for the operator
+}
+
+// Error is the detail.
+func (e *CertificateError) Error() string { return e.Detail }
+
+// VerifyClient decides, for the handshake, about the certificates that a client sent, its
+// own first, of which it has proved to have the key. Those that a device record names are
+// good, and those that a trusted CA vouches for; which device it is, if any, shows with
+// the request. The error is a [*CertificateError].
+func (srv *Server) VerifyClient(chain []*x509.Certificate) error {
+	if f := srv.verifyClient(chain); f != nil {
+		return &CertificateError{f.cause, f.detail}
+	}
+	return nil
+}
+
+func (srv *Server) verifyClient(chain []*x509.Certificate) *failure {
+	if len(chain) == 0 {
+		return failed(store.CauseCertificateMissing, "it has none, or none of a kind that it was asked for")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
+	trust, now := srv.cfg.Trust(), time.Now()
+	if f := trust.check(chain[0], now); f != nil {
+		return f
+	}
+	_, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return trust.vouch(chain, now)
+	case err != nil:
+		f := srv.storeFault(err)
+		return &f
+	}
+	return nil
+}
+
+// checkCertificate returns why a client with this certificate is not d. What was good in
+// the handshake may have been revoked since.
+func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain []*x509.Certificate) *refusal {
+	trust, now := srv.cfg.Trust(), time.Now()
+	if f := trust.check(chain[0], now); f != nil {
+		return unacceptable(f.cause, "%s", f.detail)
+	}
+	if hasCredential(d, store.CredentialCertificate, store.Fingerprint(chain[0].Raw)) {
+		return nil
+	}
+	if f := trust.vouch(chain, now); f != nil {
+		return unacceptable(store.CauseIdentityMismatch, "this certificate is not in the record%s", srv.ownerNote(ctx, Peer{Transport: "coaps", Chain: chain}))
+	}
+	names := trust.names(chain[0])
+	if slices.ContainsFunc(names, func(name string) bool { return hasCredential(d, store.CredentialCertificateName, name) }) {
+		return nil
+	}
+	return unacceptable(store.CauseCertificateName, "%s names %s; the record takes %s", certificateText(chain[0]), quoted(names), quoted(certificateNames(d)))
+}
+
+func hasCredential(d store.Device, kind store.CredentialKind, identity string) bool {
+	return slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity })
+}
+
+// certificateNames are the names for which d may come with the certificate of a CA.
+func certificateNames(d store.Device) (names []string) {
+	for _, c := range d.Credentials {
+		if c.Kind == store.CredentialCertificateName {
+			names = append(names, c.Identity)
+		}
+	}
+	return names
+}
+
+func quoted(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	var parts []string
+	for _, name := range names {
+		parts = append(parts, fmt.Sprintf("%q", printable(name, maxIdentityShown)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// certificateOwner finds the device that a certificate belongs to: the record that has
+// it, else the first one whose name is in it. That this is so proves nothing unless a CA
+// vouches for the certificate. The error is that of the store.
+func (srv *Server) certificateOwner(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
+	d, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
+	for _, name := range srv.cfg.Trust().names(chain[0]) {
+		if !errors.Is(err, store.ErrNotFound) {
+			break
+		}
+		d, err = srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificateName, name)
+	}
+	return d, err
+}
+
+// claimant finds the device that a certificate seems to be about, for the history.
+func (srv *Server) claimant(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
+	d, err := srv.certificateOwner(ctx, chain)
+	for _, name := range srv.cfg.Trust().names(chain[0]) {
+		if !errors.Is(err, store.ErrNotFound) {
+			break
+		}
+		d, err = srv.cfg.Store.Device(ctx, lwm2m.EndpointName(name))
+	}
+	return d, err
+}

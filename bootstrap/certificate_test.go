@@ -1,0 +1,275 @@
+package bootstrap_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/certtest"
+	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+// A pki has a trusted CA and one below it, and a stranger.
+type pki struct {
+	root, below, stranger *certtest.Authority
+	revoked               tls.Certificate
+	trust                 *bootstrap.Trust
+}
+
+func newPKI(t *testing.T, rules ...string) pki {
+	t.Helper()
+	p := pki{root: certtest.NewAuthority(t, "Root"), stranger: certtest.NewAuthority(t, "Stranger")}
+	p.below = p.root.Authority(t, "Below")
+	p.revoked = p.root.Client(t, "dev")
+	var parsed []bootstrap.NameRule
+	for _, text := range rules {
+		r, err := bootstrap.ParseNameRule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, r)
+	}
+	var err error
+	p.trust, err = bootstrap.NewTrust([]*x509.Certificate{p.root.Certificate},
+		[]*x509.RevocationList{certtest.ParseList(t, p.root.Revoke(t, p.revoked))}, parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// A certificateServer is a Bootstrap-Server that tells of every session that ended.
+type certificateServer struct {
+	server *bootstrap.Server
+	store  store.Store
+	ended  chan store.Session
+}
+
+func newCertificateServer(t *testing.T, trust *bootstrap.Trust) *certificateServer {
+	t.Helper()
+	keyring, err := store.NewKeyring()
+	check(t, err)
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
+	check(t, err)
+	t.Cleanup(func() { db.Close() })
+	_, err = db.PutProfile(t.Context(), store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}}})
+	check(t, err)
+	h := &certificateServer{store: db, ended: make(chan store.Session, 10)}
+	h.server, err = bootstrap.NewServer(bootstrap.Config{
+		Store: db, Trust: func() *bootstrap.Trust { return trust },
+		Observe: func(e bootstrap.Event) {
+			if e.Kind == bootstrap.EventEnded {
+				h.ended <- e.Session
+			}
+		},
+	})
+	check(t, err)
+	t.Cleanup(func() { h.server.Close() })
+	return h
+}
+
+// add adds a device.
+func (h *certificateServer) add(t *testing.T, ep lwm2m.EndpointName, credentials ...store.Credential) {
+	t.Helper()
+	_, err := h.store.PutDevice(t.Context(), store.Device{Endpoint: ep, Profile: "p", Credentials: credentials})
+	check(t, err)
+}
+
+// A certified is a scripted client with a certificate.
+type certified struct {
+	*scriptedClient
+	chain []*x509.Certificate
+}
+
+func (c certified) Peer() bootstrap.Peer {
+	return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Chain: c.chain}
+}
+
+// ask lets a client with this certificate ask as ep, none where that is empty, and
+// returns the answer and how it went on.
+func (h *certificateServer) ask(t *testing.T, ep string, chain []*x509.Certificate) (lwm2m.Code, store.Session) {
+	t.Helper()
+	r := bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}}
+	if ep != "" {
+		r.Queries = []string{"ep=" + ep}
+	}
+	resp, after := h.server.ServeRequest(t.Context(), certified{newScriptedClient(nil), chain}, r)
+	if after != nil {
+		after(t.Context())
+	}
+	return resp.Code, <-h.ended
+}
+
+func notYet(c *x509.Certificate)  { c.NotBefore = time.Now().Add(time.Hour) }
+func expired(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }
+func forEmail(c *x509.Certificate) {
+	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
+}
+func sealing(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }
+
+func TestVerifyClient(t *testing.T) {
+	p := newPKI(t)
+	pinned := certtest.SelfSigned(t, "whoever")
+	pinnedOld := p.stranger.Client(t, "whoever", expired)
+	h := newCertificateServer(t, p.trust)
+	h.add(t, "pinned", store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinned.Certificate[0])},
+		store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinnedOld.Certificate[0])},
+		store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(p.revoked.Certificate[0])})
+
+	withoutBelow := p.below.Client(t, "dev")
+	withoutBelow.Certificate = withoutBelow.Certificate[:1]
+	tests := []struct {
+		name        string
+		certificate tls.Certificate
+		want        store.Cause // empty where it is good
+	}{
+		{"none", tls.Certificate{}, store.CauseCertificateMissing},
+		{"of the CA", p.root.Client(t, "dev"), ""},
+		{"of a CA below", p.below.Client(t, "dev"), ""},
+		{"of a CA below that is missing", withoutBelow, store.CauseCertificateUntrusted},
+		{"of a stranger", p.stranger.Client(t, "dev"), store.CauseCertificateUntrusted},
+		{"self-signed", certtest.SelfSigned(t, "dev"), store.CauseCertificateUnknown},
+		{"expired", p.root.Client(t, "dev", expired), store.CauseCertificateExpired},
+		{"not yet valid", p.root.Client(t, "dev", notYet), store.CauseCertificateEarly},
+		{"of another purpose", p.root.Client(t, "dev", forEmail), store.CauseCertificateUsage},
+		{"of another key usage", p.root.Client(t, "dev", sealing), store.CauseCertificateUsage},
+		{"revoked", p.revoked, store.CauseCertificateRevoked},
+		{"pinned", pinned, ""},
+		{"pinned and expired", pinnedOld, store.CauseCertificateExpired},
+	}
+	for _, tt := range tests {
+		err := h.server.VerifyClient(certtest.Chain(t, tt.certificate))
+		var refused *bootstrap.CertificateError
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.want != "" && (!errors.As(err, &refused) || refused.Cause != tt.want || refused.Detail == ""):
+			t.Errorf("%s: %#v, want cause %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+// Without a CA only the certificates that a record names are good.
+func TestVerifyClientWithoutTrust(t *testing.T) {
+	ca := certtest.NewAuthority(t, "Root")
+	mine := ca.Client(t, "dev")
+	h := newCertificateServer(t, nil)
+	h.add(t, "dev", store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(mine.Certificate[0])},
+		store.Credential{Kind: store.CredentialCertificateName, Identity: "dev"})
+	if err := h.server.VerifyClient(certtest.Chain(t, mine)); err != nil {
+		t.Errorf("the certificate of the record: %v", err)
+	}
+	var refused *bootstrap.CertificateError
+	if err := h.server.VerifyClient(certtest.Chain(t, ca.Client(t, "dev"))); !errors.As(err, &refused) || refused.Cause != store.CauseCertificateUnknown {
+		t.Errorf("another certificate for the same name: %v", err)
+	}
+}
+
+// A client with a certificate is the device that it says only where the record takes that
+// certificate, or the name in it.
+func TestCertificateBinding(t *testing.T) {
+	p := newPKI(t)
+	pinned := p.stranger.Client(t, "pinned")
+	uri, err := url.Parse("urn:dev:ops:32473-Refrigerator-5002")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newCertificateServer(t, p.trust)
+	h.add(t, "pinned", store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinned.Certificate[0])})
+	h.add(t, "named", store.Credential{Kind: store.CredentialCertificateName, Identity: "serial-7"})
+	h.add(t, "urn:dev:ops:32473-Refrigerator-5002", store.Credential{Kind: store.CredentialCertificateName, Identity: uri.String()})
+	h.add(t, "psk-only", store.Credential{Kind: store.CredentialPSK, Identity: "psk-only", Key: lwm2m.NewSecret([]byte("key"))})
+
+	withURI := p.root.Client(t, "", func(c *x509.Certificate) { c.URIs = []*url.URL{uri} })
+	tests := []struct {
+		name        string
+		ep          string // empty for none
+		certificate tls.Certificate
+		want        store.Cause
+		endpoint    string // in the record of the session
+	}{
+		{"pinned", "pinned", pinned, "", "pinned"},
+		{"pinned without a name", "", pinned, "", "pinned"},
+		{"pinned, of another device", "named", pinned, store.CauseIdentityMismatch, "named"},
+		{"named", "named", p.root.Client(t, "serial-7"), "", "named"},
+		{"named without a name", "", p.below.Client(t, "serial-7"), "", "named"},
+		{"by the DNS name", "named", p.root.Client(t, "Thing", func(c *x509.Certificate) { c.DNSNames = []string{"serial-7"} }), "", "named"},
+		{"by the URI", uri.String(), withURI, "", uri.String()},
+		{"by the URI without a name", "", withURI, "", uri.String()},
+		{"named as another device", "pinned", p.root.Client(t, "serial-7"), store.CauseCertificateName, "pinned"},
+		{"named as the endpoint, not as the record says", "named", p.root.Client(t, "named"), store.CauseCertificateName, "named"},
+		{"record with a key only", "psk-only", p.root.Client(t, "psk-only"), store.CauseCertificateName, "psk-only"},
+		{"record with a key only, without a name", "", p.root.Client(t, "psk-only"), store.CauseEndpointUnknown, ""},
+		{"no record", "nobody", p.root.Client(t, "nobody"), store.CauseEndpointUnknown, "nobody"},
+		{"not vouched for", "named", p.stranger.Client(t, "serial-7"), store.CauseIdentityMismatch, "named"},
+		{"revoked since the handshake", "named", p.revoked, store.CauseCertificateRevoked, "named"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code, s := h.ask(t, tt.ep, certtest.Chain(t, tt.certificate))
+			if tt.want == "" {
+				if code != lwm2m.CodeChanged || s.Cause != store.CauseDone || s.Endpoint != lwm2m.EndpointName(tt.endpoint) {
+					t.Errorf("answered %v, session %+v", code, s)
+				}
+				return
+			}
+			if code != lwm2m.CodeBadRequest || s.Cause != tt.want || string(s.Endpoint) != tt.endpoint {
+				t.Errorf("answered %v, session %+v; want cause %s of %q", code, s, tt.want, tt.endpoint)
+			}
+			if s.Identity != store.Fingerprint(tt.certificate.Certificate[0]) {
+				t.Errorf("identity is %q", s.Identity)
+			}
+		})
+	}
+}
+
+// A handshake that failed for a certificate is put down to the device that it names.
+func TestCertificateRefusedIsRecorded(t *testing.T) {
+	p := newPKI(t)
+	h := newCertificateServer(t, p.trust)
+	h.add(t, "named", store.Credential{Kind: store.CredentialCertificateName, Identity: "serial-7"})
+	h.add(t, "plain", store.Credential{Kind: store.CredentialPSK, Identity: "plain", Key: lwm2m.NewSecret([]byte("key"))})
+	tests := []struct {
+		certificate tls.Certificate
+		endpoint    lwm2m.EndpointName
+		cause       store.Cause
+	}{
+		{p.root.Client(t, "serial-7", expired), "named", store.CauseCertificateExpired},
+		{p.stranger.Client(t, "plain"), "plain", store.CauseCertificateUntrusted},
+		{certtest.SelfSigned(t, "nobody"), "", store.CauseCertificateUnknown},
+	}
+	for _, tt := range tests {
+		chain := certtest.Chain(t, tt.certificate)
+		h.server.HandshakeFailed(bootstrap.Handshake{Remote: "192.0.2.1:5000", Chain: chain, Err: h.server.VerifyClient(chain), Started: time.Now()})
+		s := <-h.ended
+		if s.Endpoint != tt.endpoint || s.Known != (tt.endpoint != "") || s.Cause != tt.cause || s.Stage != store.StageHandshake || s.Identity != store.Fingerprint(chain[0].Raw) {
+			t.Errorf("session is %+v, want cause %s of %q", s, tt.cause, tt.endpoint)
+		}
+		if why := bootstrap.Explain(s); !strings.Contains(why.Happened, "certificate of") {
+			t.Errorf("why: %+v", why)
+		}
+	}
+	for err, cause := range map[error]store.Cause{bootstrap.ErrNoCommonSuite: store.CauseNoCommonSuite, bootstrap.ErrServerRefused: store.CauseServerRefused} {
+		h.server.HandshakeFailed(bootstrap.Handshake{Remote: "192.0.2.1:5000", Err: err, Started: time.Now()})
+		if s := <-h.ended; s.Cause != cause {
+			t.Errorf("%v is recorded as %s", err, s.Cause)
+		}
+	}
+}
+
+func TestNewTrustWantsListsSigned(t *testing.T) {
+	p := newPKI(t)
+	_, err := bootstrap.NewTrust([]*x509.Certificate{p.root.Certificate},
+		[]*x509.RevocationList{certtest.ParseList(t, p.stranger.Revoke(t))}, nil)
+	if err == nil || !strings.Contains(err.Error(), "Stranger") {
+		t.Errorf("a list of a stranger: %v", err)
+	}
+}

@@ -1,0 +1,81 @@
+package bootstrap
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A NameRule says where in a certificate the name of a client stands.
+type NameRule struct {
+	text    string
+	source  func(*x509.Certificate) []string
+	pattern *regexp.Regexp // with a group "name"; nil where the whole text is the name
+}
+
+// nameGroup is the group of a pattern that is the name.
+const nameGroup = "name"
+
+// nameSources are the parts of a certificate that may hold the name. The serial number of
+// the subject is where IEEE 802.1AR has that of a device.
+var nameSources = map[string]func(*x509.Certificate) []string{
+	"cn":            func(c *x509.Certificate) []string { return []string{c.Subject.CommonName} },
+	"serial-number": func(c *x509.Certificate) []string { return []string{c.Subject.SerialNumber} },
+	"san-dns":       func(c *x509.Certificate) []string { return c.DNSNames },
+	"san-uri": func(c *x509.Certificate) (uris []string) {
+		for _, u := range c.URIs {
+			uris = append(uris, u.String())
+		}
+		return uris
+	},
+}
+
+// DefaultNameRules are the Common Name, where the specification expects the endpoint name
+// (Transport 1.1.1, "X.509 Certificates"), then the DNS names and the URIs.
+func DefaultNameRules() []NameRule {
+	return []NameRule{{text: "cn", source: nameSources["cn"]}, {text: "san-dns", source: nameSources["san-dns"]}, {text: "san-uri", source: nameSources["san-uri"]}}
+}
+
+// ParseNameRule reads cn, san-dns, san-uri or serial-number, each alone or with a regular
+// expression that the whole text must match and that has a group "name":
+// "cn=device (?P<name>[0-9]+)".
+func ParseNameRule(s string) (NameRule, error) {
+	name, pattern, restricted := strings.Cut(s, "=")
+	r := NameRule{text: s, source: nameSources[name]}
+	if r.source == nil {
+		return r, fmt.Errorf("name rule %q: %q is not cn, san-dns, san-uri or serial-number", s, name)
+	}
+	if !restricted {
+		return r, nil
+	}
+	var err error
+	if r.pattern, err = regexp.Compile("^(?:" + pattern + ")$"); err != nil {
+		return r, fmt.Errorf("name rule %q: %w", s, err)
+	}
+	if r.pattern.SubexpIndex(nameGroup) < 0 {
+		return r, fmt.Errorf("name rule %q: %w", s, errNoNameGroup)
+	}
+	return r, nil
+}
+
+var errNoNameGroup = errors.New("the pattern has no group (?P<name>...)")
+
+// String is the rule as [ParseNameRule] reads it.
+func (r NameRule) String() string { return r.text }
+
+// names are the names that the rule finds in a certificate.
+func (r NameRule) names(c *x509.Certificate) []string {
+	found := r.source(c)
+	if r.pattern == nil {
+		return found
+	}
+	var out []string
+	for _, text := range found {
+		if m := r.pattern.FindStringSubmatch(text); m != nil {
+			out = append(out, m[r.pattern.SubexpIndex(nameGroup)])
+		}
+	}
+	return out
+}

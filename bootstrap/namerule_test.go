@@ -1,0 +1,79 @@
+package bootstrap
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// certificateWith has a name in every place.
+func certificateWith(dns ...string) *x509.Certificate {
+	return &x509.Certificate{
+		Subject:  pkix.Name{CommonName: "Meter 4711", SerialNumber: "SN-9"},
+		DNSNames: dns,
+		URIs:     []*url.URL{{Scheme: "urn", Opaque: "dev:os:32473-1"}},
+	}
+}
+
+func trustWith(t *testing.T, rules ...string) *Trust {
+	t.Helper()
+	var parsed []NameRule
+	for _, text := range rules {
+		r, err := ParseNameRule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.String() != text {
+			t.Errorf("%q is shown as %q", text, r)
+		}
+		parsed = append(parsed, r)
+	}
+	trust, err := NewTrust(nil, nil, parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trust
+}
+
+func TestNameRules(t *testing.T) {
+	tests := []struct {
+		rules []string
+		want  string // names, separated by a comma
+	}{
+		{nil, "Meter 4711,a.example,b.example,urn:dev:os:32473-1"},
+		{[]string{"cn"}, "Meter 4711"},
+		{[]string{"serial-number"}, "SN-9"},
+		{[]string{"san-uri", "san-dns"}, "urn:dev:os:32473-1,a.example,b.example"},
+		{[]string{"cn", "cn=(?P<name>.*)"}, "Meter 4711"}, // once is enough
+		{[]string{`cn=Meter (?P<name>\d+)`}, "4711"},
+		{[]string{`cn=Meter (?P<name>\d)`}, ""}, // the whole must match
+		{[]string{`san-dns=(?P<name>[^.]+)\..*`}, "a,b"},
+		{[]string{`san-uri=(?P<name>urn:dev:os:32473-.)`}, "urn:dev:os:32473-1"},
+	}
+	for _, tt := range tests {
+		if got := strings.Join(trustWith(t, tt.rules...).names(certificateWith("a.example", "b.example")), ","); got != tt.want {
+			t.Errorf("%q find %q, want %q", tt.rules, got, tt.want)
+		}
+	}
+	for _, text := range []string{"", "ou", "cn=(", "cn=(.*)", "cn=(?P<nom>.*)"} {
+		if _, err := ParseNameRule(text); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
+func TestNamesAreBounded(t *testing.T) {
+	var many []string
+	for i := range 1000 {
+		many = append(many, strings.Repeat("x", i))
+	}
+	names := trustWith(t, "san-dns").names(certificateWith(many...))
+	if len(names) != maxNames {
+		t.Errorf("%d names were taken", len(names))
+	}
+	if names := trustWith(t, "san-dns").names(certificateWith(many[256:]...)); len(names) != 0 {
+		t.Errorf("%d names were taken that no record can have", len(names))
+	}
+}
