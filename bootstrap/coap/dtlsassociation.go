@@ -216,7 +216,7 @@ func (a *association) why(err error, sealed bool) error {
 // read passes what the peer sends to c until the association ends, or the time for a
 // first request is over. It reports whether there was a request.
 func (a *association) read(c *conn) (asked bool) {
-	buf := make([]byte, maxRecords)
+	buf := make([]byte, maxDatagram+1) // is held while nothing comes; what is larger is dropped
 	a.secure.SetReadDeadline(time.Now().Add(a.mux.hub.cfg.DTLS.RequestTimeout))
 	for {
 		n, err := a.secure.Read(buf)
@@ -231,7 +231,7 @@ func (a *association) read(c *conn) (asked bool) {
 			c.deliver(buf[:n])
 		case errors.Is(err, io.EOF), errors.As(err, &ne) && ne.Timeout():
 			return asked
-		default: // such as a warning of the peer, after which it goes on
+		default: // such as a message that is too large, or a warning of the peer: it goes on
 			a.mux.hub.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
 		}
 	}

@@ -62,6 +62,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	tuneCollector()
 	s := &service{log: log, db: db, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socket), db.Close())
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// How much garbage may pile up before it is collected. A small heap may double several
+// times, as a storm of devices leaves more garbage than anything else; a large one, of
+// many associations that wait, may grow by a part of itself only.
+const (
+	garbage    = 128 << 20 // bytes; less beside a heap that is small, more beside one that is large
+	maxPercent = 400
+	minPercent = 50
+)
+
+// tuneCollector adapts the garbage collector to what lives on the heap, after each
+// collection from now on. Where GOGC is set in the environment it stays as it is.
+func tuneCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(maxPercent)
+		watchCollector()
+	}
+}
+
+// A sentinel is garbage at once, so that its finalizer runs after each collection.
+type sentinel struct{ _ *byte }
+
+// watchCollector sets the percentage after the next collection, and then watches again.
+func watchCollector() {
+	runtime.SetFinalizer(new(sentinel), func(*sentinel) {
+		debug.SetGCPercent(collectorPercent(liveHeap()))
+		watchCollector()
+	})
+}
+
+// liveHeap is how many bytes the last collection left.
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// collectorPercent is how much garbage there may be beside a heap, in percent of it.
+func collectorPercent(live uint64) int {
+	if live == 0 {
+		return maxPercent
+	}
+	return int(min(maxPercent, max(minPercent, garbage*100/live)))
+}

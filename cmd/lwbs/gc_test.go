@@ -1,0 +1,48 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"time"
+)
+
+func TestCollectorPercent(t *testing.T) {
+	for live, want := range map[uint64]int{
+		0: 400, 1 << 20: 400, 32 << 20: 400, 64 << 20: 200, 128 << 20: 100, 256 << 20: 50, 1 << 40: 50,
+	} {
+		if got := collectorPercent(live); got != want {
+			t.Errorf("beside %d MiB: %d %%, want %d %%", live>>20, got, want)
+		}
+	}
+}
+
+// Collections adapt the percentage, until GOGC says that they must not.
+func TestTuneCollector(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	t.Setenv("GOGC", "100")
+	tuneCollector()
+	if now := debug.SetGCPercent(100); now != 100 {
+		t.Fatalf("GOGC=100, and the percentage is %d", now)
+	}
+
+	t.Setenv("GOGC", "")
+	tuneCollector()
+	held := make([]byte, 200<<20)
+	want := collectorPercent(uint64(len(held)))
+	deadline := time.After(10 * time.Second)
+	for tick := time.Tick(time.Millisecond); ; <-tick { // finalizers run some time after a collection
+		runtime.GC()
+		now := debug.SetGCPercent(maxPercent)
+		if now <= want && now >= minPercent {
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("beside 200 MiB the percentage is %d, want at most %d", now, want)
+		default:
+		}
+	}
+	runtime.KeepAlive(held)
+}
