@@ -33,7 +33,8 @@ type history struct {
 	streaks  streaks   // guarded by mu
 	minute   time.Time // guarded by mu; when the count of strangers began
 	admitted int       // guarded by mu; records of strangers since then
-	dropped  int       // guarded by mu; since it was last logged
+	dropped  uint64    // guarded by mu; in all
+	logged   uint64    // guarded by mu; of dropped, those that the log tells of
 }
 
 const (
@@ -83,7 +84,7 @@ func (h *history) push(records ...store.Session) bool {
 		select {
 		case h.queue <- s:
 		default:
-			h.dropped += len(records) - i
+			h.dropped += uint64(len(records) - i)
 			return false
 		}
 	}
@@ -140,15 +141,15 @@ func (h *history) run() {
 // older version of one of them may be there.
 func (h *history) sweep(now time.Time) {
 	h.mu.Lock()
-	grown, waiting, dropped := h.streaks.due(now), len(h.queue), h.dropped
-	h.dropped = 0
+	grown, waiting, dropped := h.streaks.due(now), len(h.queue), h.dropped-h.logged
+	h.logged = h.dropped
 	h.mu.Unlock()
 	h.drain(waiting)
 	for _, s := range grown {
 		h.ended(s)
 	}
 	if dropped > 0 {
-		h.log.Warn("refused attempts not recorded one by one", slog.Int("count", dropped))
+		h.log.Warn("refused attempts not recorded one by one", slog.Uint64("count", dropped))
 	}
 }
 
@@ -156,6 +157,13 @@ func (h *history) drain(n int) {
 	for range n {
 		h.ended(<-h.queue)
 	}
+}
+
+// unrecorded is how many records were dropped so far.
+func (h *history) unrecorded() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.dropped
 }
 
 // close waits until all is kept. Later attempts are forgotten.

@@ -155,6 +155,9 @@ func TestHistoryOfManyStrangers(t *testing.T) {
 		if !strings.Contains(log.String(), "count=440") {
 			t.Errorf("the log does not tell of the 440 that were left out: %s", log.String())
 		}
+		if n := h.unrecorded(); n != 440 {
+			t.Errorf("%d are counted as left out, want 440", n)
+		}
 	})
 }
 

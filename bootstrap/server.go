@@ -132,6 +132,10 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusa
 // Active returns the sessions that are running, as they stand, oldest first.
 func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
 
+// Unrecorded is how many attempts were refused so far without a record of their own in
+// the history, since a limit of it was reached.
+func (srv *Server) Unrecorded() uint64 { return srv.history.unrecorded() }
+
 // Drain refuses new sessions from now on and waits for the running ones. Its error
 // is that of ctx where they took longer.
 func (srv *Server) Drain(ctx context.Context) error {

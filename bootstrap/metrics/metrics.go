@@ -140,10 +140,17 @@ func endOf(well bool) string {
 	return resultFailed
 }
 
-// Active adds the number of running sessions, which count tells. Call it once.
-func (m *Metrics) Active(count func() int) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "lwbs_sessions_active",
-		Help: "Sessions that are running.",
-	}, func() float64 { return float64(count()) }))
+// Server adds what a Bootstrap-Server tells of itself: the number of running sessions,
+// and of refused attempts that its history has no record of. Call it once.
+func (m *Metrics) Server(active func() int, unrecorded func() uint64) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lwbs_sessions_active",
+			Help: "Sessions that are running.",
+		}, func() float64 { return float64(active()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "lwbs_attempts_unrecorded_total",
+			Help: "Refused attempts that have no record in the history, since a limit of it was reached.",
+		}, func() float64 { return float64(unrecorded()) }),
+	)
 }

@@ -36,7 +36,7 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 // eventful returns Metrics that have seen one of everything.
 func eventful() *metrics.Metrics {
 	m := metrics.New()
-	m.Active(func() int { return 3 })
+	m.Server(func() int { return 3 }, func() uint64 { return 4 })
 	m.Transport("coap", "coap-1", func() metrics.Transport {
 		return metrics.Transport{Received: 1, Sent: 2}
 	})
@@ -66,6 +66,7 @@ func TestScrape(t *testing.T) {
 		`lwbs_sessions_total{cause="finish-unknown"} 1`,
 		`lwbs_sessions_total{cause="key-differs"} 1`,
 		`lwbs_sessions_active 3`,
+		`lwbs_attempts_unrecorded_total 4`,
 		`lwbs_session_duration_seconds_count{result="failed"} 1`,
 		`lwbs_session_duration_seconds_sum{result="failed"} 3`,
 		`lwbs_operations_total{code="2.04",op="write"} 1`,

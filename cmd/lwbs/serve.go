@@ -134,7 +134,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.metrics.Active(func() int { return len(s.server.Active()) })
+	s.metrics.Server(func() int { return len(s.server.Active()) }, s.server.Unrecorded)
 	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,

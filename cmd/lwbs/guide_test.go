@@ -1,0 +1,292 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/coap"
+)
+
+// defaultsOf says where the code has the defaults of each row of the tables of limits in
+// docs/operations.md: a constant of a package, the field of a configuration, or an option
+// of serve. "-" is for what is no number in the code.
+var defaultsOf = map[string][]string{
+	"unproved newcomers of one network (/24, /64)":                     {"bootstrap/coap.defaultNetRate", "bootstrap/coap.defaultNetBurst"},
+	"unproved newcomers of all networks that no device came from yet":  {"bootstrap/coap.defaultGlobalRate", "bootstrap/coap.defaultGlobalBurst"},
+	"networks that are remembered for it, proved ones and others each": {"bootstrap/coap.maxNets"},
+	"RST to strangers": {"bootstrap/coap.rejectionRate"},
+	"bytes to a peer of plain CoAP that has not answered yet, for each byte from it": {"bootstrap/coap.amplification"},
+	"message":                                {"bootstrap/coap.maxDatagram"},
+	"request of a device, in all its blocks": {"bootstrap/coap.defaultMaxPayload"},
+	"associations":                           {"bootstrap/coap.defaultMaxPeers"},
+	"associations over plain CoAP with one address":                      {"-"},
+	"datagrams that wait for one association: as they came; decrypted":   {"bootstrap/coap.maxQueue", "bootstrap/coap.maxInbox"},
+	"requests of one device under way":                                   {"bootstrap/coap.maxUnderWay"},
+	"idle association":                                                   {"bootstrap/coap.defaultIdleTimeout"},
+	"association that asks for nothing":                                  {"bootstrap/coap.defaultRequestTimeout"},
+	"handshakes under way":                                               {"bootstrap/coap.defaultMaxHandshakes"},
+	"handshakes under way of one network (/24, /48)":                     {"bootstrap/coap.defaultMaxHandshakesPerNet"},
+	"handshake, until the address is proved, and again until the key is": {"bootstrap/coap.defaultHandshakeTimeout"},
+	"PSK identity in a handshake":                                        {"bootstrap/coap.maxIdentity"},
+	"sessions at a time":                                                 {"bootstrap.MaxSessions"},
+	"duration of a session, from the Bootstrap-Request":                  {"bootstrap.SessionTimeout"},
+	"repetitions of an unanswered request":                               {"bootstrap/coap.maxRetransmit"},
+	"sessions of one device; within":                                     {"bootstrap.LoopLimit", "bootstrap.LoopWindow"},
+	"devices that are remembered for it":                                 {"bootstrap.maxLoopEntries"},
+	"answer to Discover":                                                 {"lwm2m.maxLinkFormat"},
+	"end of the server, for running sessions":                            {"--drain"},
+	"history of one device":                                              {"store/bolt.SessionsPerDevice"},
+	"history of all devices; of strangers":                               {"store/bolt.Sessions", "store/bolt.StrangerSessions"},
+	"records of strangers in a minute":                                   {"bootstrap.StrangerRecords"},
+	"the same failure of the same device":                                {"bootstrap.RepeatWindow"},
+	"such failures that are open at a time":                              {"bootstrap.maxStreaks"},
+	"records that wait for the disk":                                     {"bootstrap.maxWaiting"},
+	"edit of the database":                                               {"bootstrap.storeTimeout"},
+	"page of a list":                                                     {"-"},
+	"request to the admin API":                                           {"bootstrap/admin.maxBody"},
+	"profile file":                                                       {"store/profilefile.maxSize"},
+	"key file":                                                           {"cmd/lwbs.maxKeyFile"},
+	"imported file":                                                      {"cmd/lwbs.maxImport"},
+	"connections to the address of `--metrics`":                          {"cmd/lwbs.maxMonitors"},
+	"scrapes at a time; duration of one":                                 {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
+}
+
+// A row of a table of limits.
+type row struct{ limit, setWith, byDefault, why, atLimit, seenIn string }
+
+func limitRows(t *testing.T) []row {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "\n## Limits\n")
+	if !ok {
+		t.Fatal("docs/operations.md has no section Limits")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var rows []row
+	for line := range strings.Lines(section) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 8 || strings.HasPrefix(cells[1], "---") {
+			continue
+		}
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		if r := (row{cells[1], cells[2], cells[3], cells[4], cells[5], cells[6]}); r.limit != "Limit" {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// The tables of limits tell the defaults that the code has, and options that there are.
+func TestLimitsOfTheGuide(t *testing.T) {
+	options := make(map[string]cli.Flag)
+	for _, f := range slices.Concat(serveCommand().Flags, []cli.Flag{limitFlag()}) {
+		options["--"+f.Names()[0]] = f
+	}
+	seen := make(map[string]bool)
+	for _, r := range limitRows(t) {
+		sources, ok := defaultsOf[r.limit]
+		if !ok || seen[r.limit] {
+			t.Errorf("%q: nobody knows where its default is, or it is there twice", r.limit)
+			continue
+		}
+		seen[r.limit] = true
+		if r.atLimit == "" {
+			t.Errorf("%q: what happens at the limit?", r.limit)
+		}
+		for _, option := range regexp.MustCompile("`(--[a-z-]+)").FindAllStringSubmatch(r.setWith, -1) {
+			if options[option[1]] == nil {
+				t.Errorf("%q: there is no option %s", r.limit, option[1])
+			}
+		}
+		for i, told := range strings.Split(r.byDefault, "; ") {
+			if i >= len(sources) || sources[i] == "-" {
+				continue
+			}
+			want := defaultAt(t, sources[i], options)
+			if got, err := quantity(told); err != nil || got != want {
+				t.Errorf("%q: the default is told as %q (%d, %v), and is %d in %s", r.limit, told, got, err, want, sources[i])
+			}
+		}
+	}
+	for limit := range defaultsOf {
+		if !seen[limit] {
+			t.Errorf("docs/operations.md has no limit %q", limit)
+		}
+	}
+}
+
+// quantity reads "10,000 sessions", "8 KiB" or "5 min"; times are in nanoseconds.
+func quantity(text string) (int64, error) {
+	m := regexp.MustCompile(`^([0-9,]+)(?: (\w+))?`).FindStringSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("%q is no quantity", text)
+	}
+	units := map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "s": int64(time.Second), "min": int64(time.Minute)}
+	var n int64
+	_, err := fmt.Sscan(strings.ReplaceAll(m[1], ",", ""), &n)
+	if unit, ok := units[m[2]]; ok {
+		n *= unit
+	}
+	return n, err
+}
+
+// defaultAt is the default that the code has at source.
+func defaultAt(t *testing.T, source string, options map[string]cli.Flag) int64 {
+	t.Helper()
+	if f, ok := options[source].(*cli.DurationFlag); ok {
+		return int64(f.Value)
+	}
+	dot := strings.LastIndex(source, ".")
+	v, err := readSource(t, source[:dot]).value(source[dot+1:])
+	if err != nil {
+		t.Fatalf("%s: %v", source, err)
+	}
+	n, exact := constant.Int64Val(constant.ToInt(v))
+	if !exact {
+		t.Fatalf("%s is %v, no whole number", source, v)
+	}
+	return n
+}
+
+// A source is the files of a package, to look up numbers in.
+type source struct{ files []*ast.File }
+
+func readSource(t *testing.T, pkg string) source {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("../..", pkg, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("package %s: %d files, error %v", pkg, len(names), err)
+	}
+	var out source
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		out.files = append(out.files, f)
+	}
+	return out
+}
+
+// value is that of the constant of this name, else the default that is put into the
+// field of this name: what follows &x.Field in a call or a list.
+func (s source) value(name string) (found constant.Value, err error) {
+	err = fs.ErrNotExist
+	for _, f := range s.files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if e := defining(n, name); e != nil && found == nil {
+				found, err = s.eval(e)
+			}
+			return true
+		})
+	}
+	return found, err
+}
+
+// defining is the expression in n that gives name its value, nil where n does not.
+func defining(n ast.Node, name string) ast.Expr {
+	switch n := n.(type) {
+	case *ast.ValueSpec:
+		for i, id := range n.Names {
+			if id.Name == name && i < len(n.Values) {
+				return n.Values[i]
+			}
+		}
+	case *ast.CallExpr:
+		return behindField(n.Args, name)
+	case *ast.CompositeLit:
+		return behindField(n.Elts, name)
+	}
+	return nil
+}
+
+func behindField(list []ast.Expr, name string) ast.Expr {
+	for i, e := range list[:max(0, len(list)-1)] {
+		if ref, ok := e.(*ast.UnaryExpr); ok && ref.Op == token.AND {
+			if field, ok := ref.X.(*ast.SelectorExpr); ok && field.Sel.Name == name {
+				return list[i+1]
+			}
+		}
+	}
+	return nil
+}
+
+var durations = map[string]time.Duration{"Millisecond": time.Millisecond, "Second": time.Second, "Minute": time.Minute, "Hour": time.Hour}
+
+// eval computes what limits are made of: numbers, other constants, units of time.
+func (s source) eval(e ast.Expr) (constant.Value, error) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return constant.MakeFromLiteral(e.Value, e.Kind, 0), nil
+	case *ast.Ident:
+		return s.value(e.Name)
+	case *ast.ParenExpr:
+		return s.eval(e.X)
+	case *ast.SelectorExpr:
+		if d, ok := durations[e.Sel.Name]; ok {
+			return constant.MakeInt64(int64(d)), nil
+		}
+	case *ast.BinaryExpr:
+		x, err1 := s.eval(e.X)
+		y, err2 := s.eval(e.Y)
+		if err1 != nil || err2 != nil {
+			return nil, fmt.Errorf("%w, %w", err1, err2)
+		}
+		if e.Op == token.SHL {
+			n, _ := constant.Uint64Val(y)
+			return constant.Shift(x, token.SHL, uint(n)), nil
+		}
+		return constant.BinaryOp(x, e.Op, y), nil
+	}
+	return nil, fmt.Errorf("cannot compute %T", e)
+}
+
+func TestQuantity(t *testing.T) {
+	for text, want := range map[string]int64{"10,000": 10_000, "500 a second": 500, "8 KiB": 8192, "2 GiB": 2 << 30, "10 s": 10e9, "5 min": 300e9, "20 sessions": 20} {
+		if got, err := quantity(text); err != nil || got != want {
+			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	if _, err := quantity("four fifths"); err == nil {
+		t.Error("four fifths is no quantity")
+	}
+}
+
+// The guide explains every reason to drop a datagram.
+func TestDropReasonsOfTheGuide(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := 0
+	for reason := range (coap.Drops{}).All() {
+		reasons++
+		if !strings.Contains(string(text), "`"+reason.String()+"`") {
+			t.Errorf("docs/operations.md does not tell of the reason %v", reason)
+		}
+	}
+	if reasons < 10 {
+		t.Errorf("there are %d reasons", reasons)
+	}
+}
