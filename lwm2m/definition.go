@@ -1,6 +1,11 @@
 package lwm2m
 
-import "strings"
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // A Version is a version of the LwM2M enabler, or of an Object: major and minor.
 type Version struct{ Major, Minor uint8 }
@@ -12,9 +17,26 @@ var (
 	Version12 = Version{1, 2}
 )
 
+// Compare is negative where v is older than w, and positive where it is newer.
+func (v Version) Compare(w Version) int {
+	return cmp.Or(cmp.Compare(v.Major, w.Major), cmp.Compare(v.Minor, w.Minor))
+}
+
 // Before reports whether v is older than w.
-func (v Version) Before(w Version) bool {
-	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor
+func (v Version) Before(w Version) bool { return v.Compare(w) < 0 }
+
+// String is the version as the specifications write it, such as "1.1".
+func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+
+// ParseVersion reads a version such as "1.1".
+func ParseVersion(text string) (Version, error) {
+	major, minor, ok := strings.Cut(text, ".")
+	a, err1 := strconv.ParseUint(major, 10, 8)
+	b, err2 := strconv.ParseUint(minor, 10, 8)
+	if !ok || err1 != nil || err2 != nil {
+		return Version{}, fmt.Errorf("want a version such as 1.1, not %q", text)
+	}
+	return Version{uint8(a), uint8(b)}, nil
 }
 
 // Operations is what an LwM2M Server may do with a Resource. A Bootstrap-Server is
@@ -34,7 +56,9 @@ const (
 type ObjectDefinition struct {
 	ID        ObjectID
 	Name      string
-	Multiple  bool // may have several Instances
+	Version   Version // of the Object, which is not that of the enabler
+	Multiple  bool    // may have several Instances
+	Mandatory bool    // every Client has it
 	Resources []ResourceDefinition
 }
 
@@ -54,7 +78,7 @@ type ResourceDefinition struct {
 	// Unit of a number, such as "s"; mostly empty.
 	Unit string
 
-	// Since is the first version of the enabler whose version of the Object has it.
+	// Since is the first version of the Object that has it.
 	Since Version
 
 	// Secret values are never shown.
@@ -68,20 +92,11 @@ type ResourceDefinition struct {
 // Settable reports whether a Bootstrap-Server has reason to write the Resource.
 func (d ResourceDefinition) Settable() bool { return d.Type != TypeNone && !d.Kept }
 
-// Definition returns what is known of an Object; ok is false for one that is not in
-// the table.
+// Definition returns what is known of an Object without being told; ok is false for one
+// that is not in the table. A [Registry] may know more.
 func Definition(id ObjectID) (def ObjectDefinition, ok bool) {
-	for _, d := range objectDefinitions {
-		if d.ID == id {
-			return d, true
-		}
-	}
-	return ObjectDefinition{}, false
+	return (*Registry)(nil).Object(id)
 }
-
-// Definitions returns every Object of the table, by ID. The caller must not change
-// what it returns.
-func Definitions() []ObjectDefinition { return objectDefinitions }
 
 // Resource returns the definition of a Resource.
 func (d ObjectDefinition) Resource(id ResourceID) (ResourceDefinition, bool) {

@@ -1,0 +1,76 @@
+package lwm2m
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Registry is a set of Object definitions: those of the table that is built in, and
+// others. It is not changed once it is made. The nil Registry has the table alone.
+type Registry struct {
+	added []ObjectDefinition // by ID, the newest version of each first
+}
+
+// With returns a Registry with defs besides. One that is there in the same version is
+// replaced, but those of the table stay as they are.
+func (r *Registry) With(defs ...ObjectDefinition) *Registry {
+	out := new(Registry)
+	for _, d := range slices.Concat(defs, r.additions()) {
+		same := func(e ObjectDefinition) bool { return e.ID == d.ID && e.Version == d.Version }
+		if !BuiltIn(d.ID) && !slices.ContainsFunc(out.added, same) {
+			out.added = append(out.added, d)
+		}
+	}
+	slices.SortFunc(out.added, func(a, b ObjectDefinition) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), b.Version.Compare(a.Version))
+	})
+	return out
+}
+
+func (r *Registry) additions() []ObjectDefinition {
+	if r == nil {
+		return nil
+	}
+	return r.added
+}
+
+// BuiltIn reports whether an Object is in the table.
+func BuiltIn(id ObjectID) bool {
+	return slices.ContainsFunc(objectDefinitions, func(d ObjectDefinition) bool { return d.ID == id })
+}
+
+// All returns every Object, by ID, in the newest version.
+func (r *Registry) All() []ObjectDefinition {
+	out := slices.Clone(objectDefinitions)
+	for i, d := range r.additions() {
+		if i == 0 || r.added[i-1].ID != d.ID {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b ObjectDefinition) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Object returns the newest version of an Object that is known, with Resources too that
+// only older versions had; ok is false where there is none.
+func (r *Registry) Object(id ObjectID) (def ObjectDefinition, ok bool) {
+	for _, known := range [][]ObjectDefinition{objectDefinitions, r.additions()} {
+		for _, d := range known {
+			if d.ID == id {
+				return d, true
+			}
+		}
+	}
+	return ObjectDefinition{}, false
+}
+
+// ObjectVersion returns an Object as it is in one version; ok is false where that is not
+// known.
+func (r *Registry) ObjectVersion(id ObjectID, v Version) (def ObjectDefinition, ok bool) {
+	for _, d := range r.additions() {
+		if d.ID == id && d.Version == v {
+			return d, true
+		}
+	}
+	return pastDefinition(id, v)
+}
