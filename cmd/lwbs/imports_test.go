@@ -15,12 +15,13 @@ import (
 var mayImport = map[string][]string{
 	"tlv":               {},
 	"lwm2m":             {"tlv"},
+	"lwm2m/":            {"lwm2m"},
 	"store":             {"lwm2m"},
 	"store/":            {"store", "lwm2m"},
 	"bootstrap":         {"store", "lwm2m"},
 	"bootstrap/":        {"bootstrap", "store", "lwm2m"},
 	"bootstrap/interop": nil, // tests only
-	"cmd/":              {"bootstrap", "bootstrap/", "store", "store/", "lwm2m"},
+	"cmd/":              {"bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 }
 
 // only says which package alone may see a library.
