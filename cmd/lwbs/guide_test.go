@@ -290,3 +290,35 @@ func TestDropReasonsOfTheGuide(t *testing.T) {
 		t.Errorf("there are %d reasons", reasons)
 	}
 }
+
+// The guide lists every cause, and no other.
+func TestCausesOfTheGuide(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, ok := strings.Cut(string(text), "this is the closed set that records, logs and metrics use:")
+	list, _, _ = strings.Cut(list, ".\n")
+	var told []string
+	for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(list, -1) {
+		told = append(told, m[1])
+	}
+	var there []string
+	for _, f := range readSource(t, "store").files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, isValue := n.(*ast.ValueSpec)
+			if !isValue {
+				return true
+			}
+			if id, isNamed := spec.Type.(*ast.Ident); isNamed && id.Name == "Cause" {
+				there = append(there, strings.Trim(spec.Values[0].(*ast.BasicLit).Value, `"`))
+			}
+			return true
+		})
+	}
+	slices.Sort(told)
+	slices.Sort(there)
+	if !ok || !slices.Equal(told, there) {
+		t.Errorf("docs/operations.md lists the causes\n%q\nthere are\n%q", told, there)
+	}
+}
