@@ -33,6 +33,8 @@ type bench struct {
 	steps   []sim.Step
 	ended   chan store.Session // each session that ended
 	tapped  atomic.Int32       // datagrams that a personality's tap changed
+
+	acknowledged atomic.Int32 // empty acknowledgements that a personality heard
 }
 
 const endpoint = lwm2m.EndpointName("urn:dev:1")

@@ -33,7 +33,7 @@ func (b *bench) play(name string) sim.Config {
 	cfg.Stack.Finishes.Stays = cmp.Or(cfg.Stack.Finishes.Stays, 20*time.Millisecond)
 	cfg.Observe = func(s sim.Step) { b.steps = append(b.steps, s) }
 	cfg.Dial = func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
-		dial := coap.DialConfig{Handler: h, Tap: countingTap{cfg.Stack.Wire.Tap(!b.device.NoSec), &b.tapped}}
+		dial := coap.DialConfig{Handler: h, Tap: countingTap{cfg.Stack.Wire.Tap(!b.device.NoSec), &b.tapped, &b.acknowledged}}
 		if b.device.NoSec {
 			return coap.DialUDP(ctx, b.udp.Addr().String(), dial)
 		}
@@ -43,15 +43,19 @@ func (b *bench) play(name string) sim.Config {
 	return cfg
 }
 
-// A countingTap counts the datagrams that the tap of a personality changed.
+// A countingTap counts the datagrams that the tap of a personality changed, and the empty
+// acknowledgements that came.
 type countingTap struct {
 	*sim.Tap
-	changed *atomic.Int32
+	changed, acknowledged *atomic.Int32
 }
 
 func (c countingTap) In(b []byte) (pass bool, answer []byte) {
 	if pass, answer = c.Tap.In(b); !pass {
 		c.changed.Add(1)
+	}
+	if len(b) == 4 && b[0] == 0x60 && b[1] == 0 {
+		c.acknowledged.Add(1)
 	}
 	return pass, answer
 }
@@ -198,6 +202,10 @@ func testPlayed(t *testing.T, name string, want played) {
 	checkQuirks(t, s.Quirks, want.quirks)
 	if w := cfg.Stack.Wire; (w.Separate || w.StrayAck || w.MaxBlock > 0) != (b.tapped.Load() > 0) {
 		t.Errorf("%d datagrams are not those of the message layer", b.tapped.Load())
+	}
+	// A Finish that was answered apart counts for Leshan once that is acknowledged.
+	if n := b.acknowledged.Load(); (n == 1) != cfg.Stack.Wire.Separate {
+		t.Errorf("%d acknowledgements came", n)
 	}
 	d, err := b.db.Device(t.Context(), endpoint)
 	b.ok(err)

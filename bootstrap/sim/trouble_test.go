@@ -56,6 +56,13 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 		{name: "Resource that it does not know", who: "wakaama", records: certificateUsage, err: sim.ErrNoFinish,
 			causes: []store.Cause{store.CauseRefused}, told: "4.00", attempts: 1, asked: "PUT /0/1/15"},
 
+		// What it does not know it drops, with 2.04; a look back finds that out.
+		{name: "Resource that it drops", who: "leshan-2.0", records: func(b *bench) {
+			mode := json.Number("1")
+			b.profile.Verify = "fail"
+			b.profile.Accounts[0].ServerResources = map[lwm2m.ResourceID]store.Literal{26: {Number: &mode}}
+		}, err: sim.ErrNoFinish, causes: []store.Cause{store.CauseVerifyFailed}, told: "/1/0/26", attempts: 1, asked: "GET /1"},
+
 		// What came of Finish.
 		{name: "knows no Finish", who: "zephyr-1.14", err: sim.ErrNoFinish,
 			causes: []store.Cause{store.CauseFinishRefused}, told: "4.04", attempts: 1, asked: "POST /bs"},
@@ -64,7 +71,7 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 		{name: "misses what is empty, and does not say so", who: "leshan-1.5", records: omitEmpty, err: sim.ErrNoAccount,
 			causes: []store.Cause{store.CauseDone}, attempts: 1, asked: "POST /bs"},
 		{name: "patience runs out", who: "awa", records: impatient, device: func(b *bench, c *sim.Config) {
-			c.Refuse, c.Attempts, c.Speed = map[string]lwm2m.Code{"PUT /1": silence}, 2, 50
+			c.Refuse, c.Attempts, c.Speed = map[string]lwm2m.Code{"PUT /1": silence}, 2, 30
 			c.BootstrapServer.ClientHoldOffTime = 5 * time.Second
 		}, err: sim.ErrNoFinish, causes: []store.Cause{store.CauseGone, store.CauseGone}, told: "PUT /1/0", attempts: 2, asked: "PUT /1/0"},
 
@@ -148,6 +155,12 @@ func TestPersonalitiesWithFittingProfiles(t *testing.T) {
 		{name: "Resources", who: "soletta", records: func(b *bench) { b.profile.Device.Writes = "resource" }},
 		// It reads one alphabet of Base64 and is told in another: then TLV, remembered.
 		{name: "a key with other digits", who: "wakaama", records: supplied("\xfb\xff\xfe--------------"), learned: lwm2m.FormatTLV},
+		{name: "path and query of its own", who: "anjay-1.1", device: func(_ *testing.T, c *sim.Config) {
+			c.Stack.Asks.Path, c.Stack.Asks.Queries = []string{"tenantA"}, []string{"x=1"}
+		}},
+		{name: "Object 0 is not the server's to delete", who: "wakaama-old", device: func(_ *testing.T, c *sim.Config) {
+			c.Refuse["DELETE /0"] = lwm2m.CodeUnauthorized
+		}},
 		// Over DTLS nothing is stray.
 		{name: "DTLS", who: "wakaama-old"},
 		{name: "everything deleted", who: "wakaama-old", records: func(b *bench) { b.profile.Delete.Mode = store.DeleteAll },
