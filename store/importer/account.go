@@ -2,7 +2,9 @@ package importer
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 
 	"lwbs/lwm2m"
@@ -67,4 +69,15 @@ func deletePolicy(paths []string, d *draft) (store.DeletePolicy, error) {
 		out.Paths = append(out.Paths, p)
 	}
 	return out, nil
+}
+
+func numberLiteral(n int64) store.Literal {
+	v := json.Number(strconv.FormatInt(n, 10))
+	return store.Literal{Number: &v}
+}
+
+func setText(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, text string) {
+	if text != "" {
+		into[id] = store.Literal{Text: &text}
+	}
 }

@@ -1,0 +1,208 @@
+package importer
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A securityObject is Object 0 as peers describe it.
+type securityObject struct {
+	uri, mode string // mode in the words of profiles
+	bootstrap bool
+	ssid      number
+	oscore    *number // its entry among the OSCORE contexts
+
+	identity, serverKey, key octets
+	resources                map[lwm2m.ResourceID]store.Literal
+}
+
+// account is the account of a LwM2M Server, its URI not yet a template.
+func (s securityObject) account() store.Account {
+	a := store.Account{URI: s.uri, ShortServerID: shortServerID(s.ssid), Security: s.mode, SecurityResources: s.resources}
+	if s.mode == "rpk" || s.mode == "certificate" {
+		a.ServerPublicKey = s.serverKey
+	}
+	return a
+}
+
+// shortServerID is n, or 0, which no account can have, where it cannot be one.
+func shortServerID(n number) lwm2m.ShortServerID {
+	if n < 0 || n > lwm2m.MaxID {
+		return 0
+	}
+	return lwm2m.ShortServerID(n)
+}
+
+// leshanModes are the words of profiles for those of Leshan's SecurityMode.
+var leshanModes = map[string]string{"PSK": "psk", "RPK": "rpk", "X509": "certificate", "NO_SEC": "nosec"}
+
+// Codes of Leshan's enumerations.
+var (
+	leshanSMSModes = map[string]int64{"RESERVED": 0, "SPS_DEVICE": 1, "SPS_SMARTCARD": 2, "NO_SEC": 3, "PROPRIETARY": 255}
+	leshanMatching = map[string]int64{"EXACT_MATCH": 0, "SHA256": 1, "SHA384": 2, "SHA512": 3}
+	leshanUsages   = map[string]int64{"CA_CONSTRAINT": 0, "SERVICE_CERTIFICATE_CONSTRAINT": 1, "TRUST_ANCHOR_ASSERTION": 2, "DOMAIN_ISSUER_CERTIFICATE": 3}
+)
+
+func leshanSecurityObject(f fields) (securityObject, error) {
+	s := securityObject{resources: make(map[lwm2m.ResourceID]store.Literal)}
+	var (
+		mode, smsMode, smsNumber, matching, usage, sni string
+		smsParameters, smsKey                          octets
+		holdOff, timeout                               number
+		suites                                         []cipherSuite
+	)
+	err := f.takeAll(map[string]any{
+		"uri": &s.uri, "bootstrapServer": &s.bootstrap, "securityMode": &mode, "serverId": &s.ssid,
+		"publicKeyOrId": &s.identity, "serverPublicKeyOrId": &s.serverKey, "secretKey": &s.key,
+		"smsSecurityMode": &smsMode, "smsBindingKeyParam": &smsParameters, "smsBindingKeySecret": &smsKey, "serverSmsNumber": &smsNumber,
+		"clientOldOffTime": &holdOff, "bootstrapServerAccountTimeout": &timeout, "oscoreSecurityMode": &s.oscore,
+		"matchingType": &matching, "certificateUsage": &usage, "sni": &sni, "cipherSuite": &suites,
+	})
+	if err == nil {
+		err = f.take("serverPublicKey", &s.serverKey) // serverPublicKeyOrId before 1.0
+	}
+	if err != nil {
+		return s, err
+	}
+	var ok bool
+	switch s.mode, ok = leshanModes[mode]; {
+	case !ok:
+		return s, wrong("security mode %q cannot be imported", mode)
+	case len(smsParameters)+len(smsKey) > 0:
+		return s, wrong("it has keys for SMS, which cannot be imported")
+	}
+	for _, r := range []struct {
+		id    lwm2m.ResourceID
+		word  string
+		codes map[string]int64
+		usual string // what Leshan writes of itself, and no device needs
+	}{
+		{6, smsMode, leshanSMSModes, "NO_SEC"},
+		{13, matching, leshanMatching, ""},
+		{15, usage, leshanUsages, ""},
+	} {
+		if r.word == "" || r.word == r.usual {
+			continue
+		}
+		code, ok := r.codes[r.word]
+		if !ok {
+			return s, wrong("%q is not a word of Resource 0/x/%d", r.word, r.id)
+		}
+		s.resources[r.id] = numberLiteral(code)
+	}
+	setText(s.resources, 9, smsNumber)
+	setText(s.resources, 14, sni)
+	if len(suites) > 0 {
+		list := make(map[lwm2m.ResourceInstanceID]store.Literal, len(suites))
+		for i, suite := range suites {
+			list[lwm2m.ResourceInstanceID(i)] = numberLiteral(int64(suite))
+		}
+		s.resources[16] = store.Literal{Instances: list}
+	}
+	return s, nil
+}
+
+// A cipherSuite is a number, alone or as Jackson writes CipherSuiteId.
+type cipherSuite number
+
+func (c *cipherSuite) UnmarshalJSON(b []byte) error {
+	var f fields
+	if json.Unmarshal(b, &f) == nil {
+		return f.take("valueForSecurityObject", (*number)(c))
+	}
+	return json.Unmarshal(b, (*number)(c))
+}
+
+// A binding is text such as "UQ", or a list of the letters.
+type binding string
+
+func (v *binding) UnmarshalJSON(b []byte) error {
+	var list []string
+	if json.Unmarshal(b, &list) == nil {
+		*v = ""
+		for _, letter := range list {
+			*v += binding(letter)
+		}
+		return nil
+	}
+	return json.Unmarshal(b, (*string)(v))
+}
+
+// leshanServerObject reads Object 1, but for the Short Server ID, into a.
+func leshanServerObject(f fields, a *store.Account) error {
+	var (
+		lifetime  number
+		bind      binding
+		preferred string
+		apn       *number
+	)
+	err := f.takeAll(map[string]any{"lifetime": &lifetime, "binding": &bind, "notifIfDisabled": &a.NotificationStoring,
+		"apnLink": &apn, "preferredTransport": &preferred})
+	if err != nil {
+		return err
+	}
+	if lifetime < 0 || lifetime > 1<<31-1 {
+		return wrong("lifetime %d is not possible", lifetime)
+	}
+	a.Lifetime, a.Binding = store.Duration(time.Duration(lifetime)*time.Second), string(bind)
+	a.ServerResources = make(map[lwm2m.ResourceID]store.Literal)
+	for id, name := range leshanNumbers {
+		var n *number
+		if err := f.take(name, &n); err != nil {
+			return err
+		}
+		if n != nil {
+			a.ServerResources[id] = numberLiteral(int64(*n))
+		}
+	}
+	for id, name := range leshanBooleans {
+		var b *bool
+		if err := f.take(name, &b); err != nil {
+			return err
+		}
+		if b != nil {
+			a.ServerResources[id] = store.Literal{Boolean: b}
+		}
+	}
+	if apn != nil {
+		setText(a.ServerResources, 10, fmt.Sprintf("11:%d", *apn))
+	}
+	setText(a.ServerResources, 22, preferred)
+	return nil
+}
+
+// Members of Leshan's ServerConfig by their Resource; the capitals are Leshan's.
+var (
+	leshanNumbers = map[lwm2m.ResourceID]string{
+		2: "defaultMinPeriod", 3: "defaultMaxPeriod", 5: "disableTimeout", 13: "registrationPriority", 14: "initialDelay",
+		17: "communicationRetryCount", 18: "CommunicationRetryTimer", 19: "SequenceDelayTimer", 20: "SequenceRetryCount",
+	}
+	leshanBooleans = map[lwm2m.ResourceID]string{15: "registrationFailure", 16: "bootstrapOnRegistrationFailure", 21: "trigger", 23: "muteSend"}
+)
+
+func leshanAccessControl(f fields) (store.AccessControl, error) {
+	var object, instance number
+	owner := number(lwm2m.MaxID)
+	var rights map[number]number
+	err := f.takeAll(map[string]any{"objectId": &object, "objectInstanceId": &instance, "AccessControlOwner": &owner, "acls": &rights})
+	if err != nil {
+		return store.AccessControl{}, err
+	}
+	for _, n := range []number{object, instance, owner} {
+		if n < 0 || n > lwm2m.MaxID {
+			return store.AccessControl{}, wrong("%d is not within 0 to %d", n, lwm2m.MaxID)
+		}
+	}
+	out := store.AccessControl{Object: lwm2m.ObjectID(object), Instance: lwm2m.InstanceID(instance), Owner: uint16(owner), Rights: make(map[uint16]uint8)}
+	for ssid, bits := range rights {
+		if ssid < 0 || ssid > lwm2m.MaxID || bits < 0 || bits > 31 {
+			return out, wrong("rights %d of server %d are not possible", bits, ssid)
+		}
+		out.Rights[uint16(ssid)] = uint8(bits)
+	}
+	return out, nil
+}
