@@ -11,19 +11,17 @@ import (
 // also bounds how much work forged datagrams can make.
 const roundTrip = 2 * time.Second
 
-// An admission decides which peers may start a handshake. It bounds the peers of a
-// listener, and among them the handshakes under way, in all and for each network.
+// An admission decides which peers may start a handshake. It bounds the handshakes under
+// way, in all and for each network.
 //
 // A peer is asking until it has proved its address, by returning a cookie; then it is
 // proving its key; then it is settled. Only one that is asking ever has to make room
 // for another: forged datagrams can make any number of those, and nothing else. Not
 // for concurrent use.
 type admission struct {
-	maxPeers      int
 	maxHandshakes int
 	maxPerNet     int
 
-	peers      int
 	handshakes int
 	perNet     map[netip.Prefix]int // handshakes; no zeros
 	asking     list.List            // of *ticket, the oldest first
@@ -36,7 +34,6 @@ type ticket struct {
 	evict   func()
 	asking  *list.Element // nil once the address is proved
 	settled bool
-	left    bool
 }
 
 // mayGo reports whether the peer had time enough to return the cookie.
@@ -44,7 +41,6 @@ func (t *ticket) mayGo(now time.Time, enough time.Duration) bool { return now.Su
 
 func newAdmission(cfg Config) *admission {
 	return &admission{
-		maxPeers:      cfg.MaxPeers,
 		maxHandshakes: cfg.DTLS.MaxHandshakes,
 		maxPerNet:     cfg.DTLS.MaxHandshakesPerNet,
 		perNet:        make(map[netip.Prefix]int),
@@ -58,14 +54,13 @@ func (ad *admission) enter(from netip.Addr, now time.Time, patience time.Duratio
 	network := networkOf(from)
 	room := ad.perNet[network] < ad.maxPerNet ||
 		ad.makeRoom(now, patience, func(t *ticket) bool { return t.net == network })
-	room = room && (ad.handshakes < ad.maxHandshakes && ad.peers < ad.maxPeers ||
+	room = room && (ad.handshakes < ad.maxHandshakes ||
 		ad.makeRoom(now, patience, func(*ticket) bool { return true }))
 	if !room {
 		return nil
 	}
 	t := &ticket{net: network, since: now, evict: evict}
 	t.asking = ad.asking.PushBack(t)
-	ad.peers++
 	ad.handshakes++
 	ad.perNet[network]++
 	return t
@@ -79,7 +74,7 @@ func (ad *admission) makeRoom(now time.Time, enough time.Duration, match func(*t
 			return false // and so it is with all that follow
 		}
 		if match(t) {
-			ad.leave(t)
+			ad.settle(t)
 			t.evict()
 			return true
 		}
@@ -95,7 +90,8 @@ func (ad *admission) prove(t *ticket) {
 	}
 }
 
-// settle notes that the handshake is complete.
+// settle notes that the handshake has ended, in whatever way. Only the first call for t
+// does anything.
 func (ad *admission) settle(t *ticket) {
 	ad.prove(t)
 	if t.settled {
@@ -106,16 +102,6 @@ func (ad *admission) settle(t *ticket) {
 	if ad.perNet[t.net]--; ad.perNet[t.net] == 0 {
 		delete(ad.perNet, t.net)
 	}
-}
-
-// leave notes that the peer is gone. Only the first call for t does anything.
-func (ad *admission) leave(t *ticket) {
-	if t.left {
-		return
-	}
-	t.left = true
-	ad.settle(t)
-	ad.peers--
 }
 
 // networkOf is the part of an address that is usually in one hand.

@@ -14,8 +14,8 @@ type admissionTest struct {
 	evicted []string
 }
 
-func newAdmissionTest(t *testing.T, peers, handshakes, perNet int) *admissionTest {
-	cfg := Config{MaxPeers: peers, DTLS: DTLSConfig{MaxHandshakes: handshakes, MaxHandshakesPerNet: perNet}}
+func newAdmissionTest(t *testing.T, handshakes, perNet int) *admissionTest {
+	cfg := Config{DTLS: DTLSConfig{MaxHandshakes: handshakes, MaxHandshakesPerNet: perNet}}
 	return &admissionTest{admission: newAdmission(cfg), t: t, now: time.Unix(1e9, 0)}
 }
 
@@ -44,7 +44,7 @@ func (a *admissionTest) gone(want ...string) {
 }
 
 func TestAdmissionPerNet(t *testing.T) {
-	a := newAdmissionTest(t, 100, 100, 2)
+	a := newAdmissionTest(t, 100, 2)
 	a.take("192.0.2.1", true)
 	a.take("::ffff:192.0.2.200", true)
 	a.take("192.0.2.3", false)
@@ -63,7 +63,7 @@ func TestAdmissionPerNet(t *testing.T) {
 }
 
 func TestAdmissionMaxHandshakes(t *testing.T) {
-	a := newAdmissionTest(t, 100, 3, 100)
+	a := newAdmissionTest(t, 3, 100)
 	first := a.take("192.0.2.1", true)
 	a.take("198.51.100.1", true)
 	third := a.take("203.0.113.1", true)
@@ -84,27 +84,22 @@ func TestAdmissionMaxHandshakes(t *testing.T) {
 	a.take("192.0.2.5", false) // those that are left are too young
 	a.gone()
 
-	a.leave(first)
-	a.leave(first)
+	a.settle(first)
+	a.settle(first)
 	a.take("192.0.2.5", true)
 	a.take("192.0.2.6", false)
 }
 
-func TestAdmissionMaxPeers(t *testing.T) {
-	a := newAdmissionTest(t, 2, 100, 100)
-	first := a.take("192.0.2.1", true)
-	a.settle(first)
-	second := a.take("192.0.2.2", true)
-	a.take("192.0.2.3", false)
-	a.now = a.now.Add(roundTrip)
-	third := a.take("192.0.2.3", true)
-	a.gone("192.0.2.2")
-
-	for _, ticket := range []*ticket{first, second, third} {
-		a.leave(ticket)
+// Nothing is left of those that have gone, at whatever stage.
+func TestAdmissionSettles(t *testing.T) {
+	a := newAdmissionTest(t, 100, 100)
+	asking, proving, both := a.take("192.0.2.1", true), a.take("192.0.2.2", true), a.take("192.0.3.1", true)
+	a.prove(proving)
+	a.prove(both)
+	for _, ticket := range []*ticket{asking, proving, both, both} {
+		a.settle(ticket)
 	}
-	if a.peers != 0 || a.handshakes != 0 || len(a.perNet) != 0 || a.asking.Len() != 0 {
-		t.Errorf("left: %d peers, %d handshakes in %d nets, %d asking",
-			a.peers, a.handshakes, len(a.perNet), a.asking.Len())
+	if a.handshakes != 0 || len(a.perNet) != 0 || a.asking.Len() != 0 {
+		t.Errorf("left: %d handshakes in %d nets, %d asking", a.handshakes, len(a.perNet), a.asking.Len())
 	}
 }

@@ -38,9 +38,10 @@ type Config struct {
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
 
-	// MaxPeers is how many associations may exist at a time; default 10,000. Over
-	// UDP the one idle for longest makes room for a new one; over DTLS handshakes under
-	// way count too, and a stranger has to try again.
+	// MaxPeers is how many associations may exist at a time; default 10,000. The one
+	// idle for longest makes room for a new one. Over DTLS that is when the newcomer has
+	// shown its key, and the other was silent for 2 s; handshakes under way are counted
+	// apart. Where none can go a stranger has to try again.
 	MaxPeers int
 
 	// IdleTimeout ends an association on which nothing has come or gone and nothing

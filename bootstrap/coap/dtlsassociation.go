@@ -1,6 +1,7 @@
 package coap
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -55,11 +56,14 @@ type association struct {
 
 	// What follows is guarded by mux.mu.
 	stage  stage
-	cookie []byte       // as sent to the peer; nil before
-	cid    connectionID // zero where the peer did not ask for one, or not yet
-	plain  int          // datagrams that it may still take in the clear, or before it is live
-	proved bool         // it came beyond asking
-	sealed bool         // something encrypted came, such as the peer's Finished
+	cookie []byte        // as sent to the peer; nil before
+	cid    connectionID  // zero where the peer did not ask for one, or not yet
+	conn   *conn         // nil before it is live
+	place  *list.Element // among those that are live; nil elsewhere
+	heard  time.Time     // when something authentic came, once it is live
+	plain  int           // datagrams that it may still take in the clear, or before it is live
+	proved bool          // it came beyond asking
+	sealed bool          // something encrypted came, such as the peer's Finished
 
 	// claim is written within the handshake, and read after it.
 	claim struct {
@@ -135,6 +139,7 @@ func (a *association) run(ctx context.Context) {
 	if c == nil {
 		return
 	}
+	a.mux.opened(a, c)
 	since := time.Now()
 	asked := a.read(c)
 	c.hangUp()
@@ -153,7 +158,7 @@ func (a *association) handshake(ctx context.Context) (identity string, err error
 	case !a.claim.known || identity != a.claim.identity:
 		err = ErrUnknownIdentity // cannot be: nobody knows a made-up key
 	case !a.mux.establish(a):
-		err = errSuperseded
+		err = errNoRoom
 	default:
 		return identity, nil
 	}
@@ -173,7 +178,8 @@ func (a *association) key(identity string) ([]byte, error) {
 }
 
 // failed tells of a handshake that ended with err, unless its peer never showed that
-// it exists, or we are about to stop.
+// it exists, or we are about to stop. One that was complete, and had to give way, is
+// nobody's failure.
 func (a *association) failed(ctx context.Context, err error) {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -191,7 +197,7 @@ func (a *association) failed(ctx context.Context, err error) {
 	}
 	hub.cfg.Logger.Debug("handshake failed",
 		"remote", failure.Remote, "identity", failure.Identity, "err", failure.Err)
-	if report := hub.cfg.HandshakeFailed; report != nil {
+	if report := hub.cfg.HandshakeFailed; report != nil && a.secure == nil {
 		report(failure)
 	}
 }
@@ -223,7 +229,7 @@ func (a *association) read(c *conn) (asked bool) {
 		var ne net.Error
 		switch {
 		case err == nil:
-			a.mux.follow(a)
+			a.mux.heard(a)
 			if !asked && isRequest(buf[:n]) {
 				asked = true
 				a.secure.SetReadDeadline(time.Time{})
@@ -237,9 +243,19 @@ func (a *association) read(c *conn) (asked bool) {
 	}
 }
 
+// follow follows the peer before something is sent to it.
+func (a *association) follow() {
+	if !a.roams {
+		return
+	}
+	a.mux.mu.Lock()
+	defer a.mux.mu.Unlock()
+	a.mux.follow(a)
+}
+
 // send implements [link].
 func (a *association) send(b []byte) error {
-	a.mux.follow(a)
+	a.follow()
 	_, err := a.secure.Write(b)
 	return err
 }

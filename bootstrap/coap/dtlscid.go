@@ -51,13 +51,11 @@ func (m *mux) routeCID(peer udpPeer, d digest, b []byte) DropReason {
 // follow lets a be where its peer has moved to, which shows only where it has a
 // connection ID. pion tells: it sends to where the newest record came from that was
 // authentic (RFC 9146 §6). An association that is at that address already keeps its
-// place there, as a is found without.
+// place there, as a is found without. The caller holds mu.
 func (m *mux) follow(a *association) {
 	if !a.roams {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	from, to := a.peer, a.secure.RemoteAddr().(udpPeer)
 	if a.stage != live || to == from {
 		return

@@ -253,13 +253,13 @@ func TestDTLSPortPassesOn(t *testing.T) {
 func TestBootstrapOnTheMove(t *testing.T) {
 	key := lwm2m.NewSecret([]byte("0123456789abcdef"))
 	// run returns how the session of a device ended for both sides.
-	run := func(t *testing.T, set func(*coap.DialConfig)) (device error, cause store.Cause) {
+	run := func(t *testing.T, timeout time.Duration, set func(*coap.DialConfig)) (cause store.Cause, device error) {
 		server, addr, ended := serveBootstrap(t, key)
 		p := newTap(t, addr)
 		moved := false
 		_, device = sim.Run(t.Context(), sim.Config{
 			Endpoint:       "urn:dev:1",
-			SessionTimeout: 500 * time.Millisecond,
+			SessionTimeout: timeout,
 			Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
 				cfg := coap.DialConfig{Handler: h, Identity: "id-1", Key: key}
 				set(&cfg)
@@ -275,15 +275,15 @@ func TestBootstrapOnTheMove(t *testing.T) {
 		if device != nil {
 			server.Close() // which ends the session, rather than many retransmissions
 		}
-		return device, next(t, "session", ended).Cause
+		return next(t, "session", ended).Cause, device
 	}
 	t.Run("with", func(t *testing.T) {
-		if err, cause := run(t, offerCID); err != nil || cause != store.CauseDone {
+		if cause, err := run(t, patience, offerCID); err != nil || cause != store.CauseDone {
 			t.Errorf("device: %v, server: %v", err, cause)
 		}
 	})
 	t.Run("without", func(t *testing.T) {
-		err, cause := run(t, func(*coap.DialConfig) {})
+		cause, err := run(t, 300*time.Millisecond, func(*coap.DialConfig) {})
 		if !errors.Is(err, sim.ErrNoFinish) || cause != store.CauseStopped {
 			t.Errorf("device: %v, server: %v", err, cause)
 		}

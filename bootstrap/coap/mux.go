@@ -2,6 +2,7 @@ package coap
 
 import (
 	"bytes"
+	"container/list"
 	"context"
 	"errors"
 	"net"
@@ -18,6 +19,7 @@ const maxPlain = 64
 var (
 	errCrowdedOut = errors.New("made room for another handshake")
 	errSuperseded = errors.New("the peer began another handshake")
+	errNoRoom     = errors.New("no room for another association")
 )
 
 // A mux divides the datagrams of one socket among DTLS associations. Its read loop
@@ -33,6 +35,7 @@ type mux struct {
 	mu        sync.Mutex
 	slots     map[udpPeer]slot              // guarded by mu; no empty ones
 	cids      map[connectionID]*association // guarded by mu
+	order     *list.List                    // of *association, the live ones, last heard first; guarded by mu
 	admission *admission                    // guarded by mu
 }
 
@@ -54,6 +57,7 @@ func newMux(h *hub, s *socket) *mux {
 		cookies:   newCookieMaker(),
 		slots:     make(map[udpPeer]slot),
 		cids:      make(map[connectionID]*association),
+		order:     list.New(),
 		admission: newAdmission(h.cfg),
 	}
 }
@@ -193,7 +197,9 @@ func (m *mux) admit(peer udpPeer, h hello, returned []byte) (*association, DropR
 
 		returned: returned,
 	}
-	a.ticket = m.admission.enter(peer.remote.Addr(), now, patience, func() { m.drop(a, errCrowdedOut) })
+	if _, room := m.room(now); room {
+		a.ticket = m.admission.enter(peer.remote.Addr(), now, patience, func() { m.drop(a, errCrowdedOut) })
+	}
 	if a.ticket == nil {
 		cancel(nil)
 		m.gate.leave(paid)
@@ -228,20 +234,39 @@ func (m *mux) prove(a *association) {
 }
 
 // establish notes that the handshake is complete, and ends the association that the
-// address had before. It reports false where this one had to give way itself.
+// address had before, or one that is idle where there are too many. It reports false where
+// this one had to give way itself.
 func (m *mux) establish(a *association) bool {
+	idle, ok := m.settle(a)
+	if idle != nil {
+		idle.conn.Close()
+	}
+	return ok
+}
+
+// settle makes a one of the established associations, and returns which is to be closed
+// for that.
+func (m *mux) settle(a *association) (idle *association, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a.stage == gone {
-		return false
+		return nil, false
 	}
+	now := time.Now()
 	a.timeout.Stop()
 	m.admission.settle(a.ticket)
-	m.gate.prove(a.paid, time.Now())
-	a.roams = a.cid != connectionID{}
+	m.gate.prove(a.paid, now)
 	m.replace(m.slots[a.peer][live], a)
+	if idle, ok = m.room(now); !ok {
+		return nil, false
+	}
+	if idle != nil {
+		m.place(idle, gone)
+	}
+	a.roams = a.cid != connectionID{}
 	m.place(a, live)
-	return true
+	m.enlist(a)
+	return idle, true
 }
 
 // replace ends old, the association that the address of a had before; nil for none. Where
@@ -269,7 +294,7 @@ func (m *mux) leave(a *association) (proved, sealed bool) {
 // drop forgets a and ends its handshake because of cause. The caller holds mu.
 func (m *mux) drop(a *association, cause error) {
 	m.place(a, gone)
-	m.admission.leave(a.ticket)
+	m.admission.settle(a.ticket)
 	a.timeout.Stop()
 	a.cancel(cause)
 }
@@ -279,6 +304,7 @@ func (m *mux) place(a *association, to stage) {
 	m.vacate(a)
 	a.stage = to
 	if to == gone {
+		m.strike(a)
 		m.unassign(a)
 		return
 	}

@@ -1,0 +1,194 @@
+package coap
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+// A house has room for few associations.
+type house struct {
+	*mux
+	t    *testing.T
+	busy chan struct{} // what goes on after "busy" ends with it
+}
+
+func newHouse(t *testing.T, peers int) *house {
+	h := &house{t: t, busy: make(chan struct{})}
+	h.mux = newTestMux(t, func(cfg *Config) {
+		cfg.MaxPeers = peers
+		cfg.HandshakeFailed = nil
+		cfg.Handler = handlerFunc(func(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			resp := bootstrap.Response{Code: lwm2m.CodeChanged}
+			if r.Path[0] != "busy" {
+				return resp, nil
+			}
+			return resp, func(context.Context) { <-h.busy }
+		})
+	})
+	h.hub.spawn(h.run)
+	return h
+}
+
+// enter lets a client in, or checks that there is no room for it.
+func (h *house) enter(want bool) bootstrap.Conn {
+	h.t.Helper()
+	patience := 10 * time.Second
+	if !want {
+		patience = 100 * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
+	defer cancel()
+	c, err := DialDTLS(ctx, h.socket.addr().String(), DialConfig{Identity: "device", Key: lwm2m.NewSecret([]byte("key"))})
+	if want != (err == nil) {
+		h.t.Fatalf("error = %v", err)
+	}
+	if err == nil {
+		h.t.Cleanup(func() { c.Close() })
+		h.ask(c, "bs")
+	}
+	return c
+}
+
+// ask makes a request, which must be answered.
+func (h *house) ask(c bootstrap.Conn, path string) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := c.Do(ctx, bootstrap.Request{Method: bootstrap.POST, Path: []string{path}}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// age lets time pass for all that are in.
+func (h *house) age() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for e := h.order.Front(); e != nil; e = e.Next() {
+		a := e.Value.(*association)
+		a.heard = a.heard.Add(-minSilence)
+	}
+}
+
+// left checks that c is told to go, and only c.
+func (h *house) left(c bootstrap.Conn, others ...bootstrap.Conn) {
+	h.t.Helper()
+	select {
+	case <-c.Done():
+	case <-time.After(10 * time.Second):
+		h.t.Fatal("nobody had to go")
+	}
+	for _, other := range others {
+		h.ask(other, "bs")
+	}
+}
+
+// Where there is no room the association makes it that was silent for longest and has no
+// business; a newcomer has to wait where there is none.
+func TestDTLSIdleMakesRoom(t *testing.T) {
+	h := newHouse(t, 2)
+	first, second := h.enter(true), h.enter(true)
+	h.enter(false) // both have been heard just now
+	h.age()
+	third := h.enter(true)
+	h.left(first, second, third)
+
+	// The order of arrival does not matter, but who was heard.
+	h.age()
+	h.ask(second, "bs")
+	h.age()
+	fourth := h.enter(true)
+	h.left(third, second, fourth)
+
+	// Who has business stays.
+	h.ask(second, "busy")
+	h.ask(fourth, "bs")
+	h.age()
+	fifth := h.enter(true)
+	h.left(fourth, second, fifth)
+	h.ask(fifth, "busy")
+	h.age()
+	h.enter(false)
+	close(h.busy)
+}
+
+// Whoever does not show a key makes nobody go.
+func TestDTLSIdleStaysForStrangers(t *testing.T) {
+	h := newHouse(t, 1)
+	only := h.enter(true)
+	h.age()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := DialDTLS(ctx, h.socket.addr().String(), DialConfig{Identity: "device", Key: lwm2m.NewSecret([]byte("wrong"))})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v", err)
+	}
+	h.ask(only, "bs")
+}
+
+// A roamer is the socket of a client that sends from another one in the end.
+type roamer struct {
+	connected
+	out atomic.Pointer[net.UDPConn]
+}
+
+func (r *roamer) WriteTo(b []byte, _ net.Addr) (int, error) { return r.out.Load().Write(b) }
+
+// Nothing is remembered of an association that has ended, wherever it was last.
+func TestMuxForgetsMoved(t *testing.T) {
+	h := newHouse(t, 10)
+	dial := func() *net.UDPConn {
+		nc, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(h.socket.addr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { nc.Close() })
+		return nc
+	}
+	before, after := dial(), dial()
+	r := &roamer{connected: connected{before}}
+	r.out.Store(before)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	secure, err := connectPSK(ctx, r, before.RemoteAddr(), DialConfig{
+		Identity: "device", Key: lwm2m.NewSecret([]byte("key")), OfferCID: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.out.Store(after)
+	if _, err := secure.Write([]byte{0x40, 2, 0, 1, 0xb2, 'b', 's'}); err != nil {
+		t.Fatal(err)
+	}
+	there := udpPeer{remote: after.LocalAddr().(*net.UDPAddr).AddrPort()}
+	h.until("it has moved", func() bool { return len(h.slots) == 1 && h.slots[there][live] != nil })
+	secure.Close()
+	h.until("nothing is left", func() bool {
+		return len(h.slots)+len(h.cids)+h.order.Len()+h.admission.handshakes == 0
+	})
+}
+
+// until waits until ok, which is called with mu held.
+func (h *house) until(what string, ok func() bool) {
+	h.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		h.mu.Lock()
+		is := ok()
+		h.mu.Unlock()
+		switch {
+		case is:
+			return
+		case time.Now().After(deadline):
+			h.t.Fatalf("not within 10 s: %s", what)
+		}
+		runtime.Gosched()
+	}
+}
