@@ -63,7 +63,7 @@ func (w Writing) admit(object lwm2m.ObjectID, in lwm2m.Instance) (lwm2m.Instance
 			continue
 		}
 		if limit, ok := w.MaxBytes[r.ID]; ok && object == lwm2m.ObjectSecurity && r.Value.Len() > limit {
-			return in, cmp.Or(w.TooMuch, lwm2m.CodeInternalServerError)
+			return in, lwm2m.CodeInternalServerError
 		}
 		kept.Resources = append(kept.Resources, r)
 	}
@@ -103,7 +103,7 @@ func (w Writing) fits(held map[lwm2m.Path]lwm2m.Instance) lwm2m.Code {
 	}
 	switch {
 	case w.MaxInstances > 0 && max(count[lwm2m.ObjectSecurity], count[lwm2m.ObjectServer]) > w.MaxInstances:
-		return cmp.Or(w.TooMuch, lwm2m.CodeInternalServerError)
+		return lwm2m.CodeInternalServerError
 	case bootstrapServers > 1:
 		return w.SecondBootstrapServer
 	}

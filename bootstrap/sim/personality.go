@@ -33,7 +33,7 @@ func PersonalityOf(name string) (p Personality, ok bool) {
 }
 
 // Personalities are those of the clients whose behaviour is known, in alphabetical
-// order. They are the caller's to change.
+// order. A Config is the caller's to change, but not the elements of its slices.
 func Personalities() []Personality {
 	return []Personality{
 		anjay("anjay-1.0", "1.0", 0, 0),

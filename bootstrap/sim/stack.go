@@ -66,10 +66,9 @@ type Writing struct {
 
 	// MaxBytes is how long a Resource of Object 0 may be, and MaxInstances how many
 	// Instances of Object 0, and of Object 1, there is room for; zero sets no limit.
-	// What exceeds them is answered with TooMuch, by default 5.00.
+	// What exceeds them is answered with 5.00.
 	MaxBytes     map[lwm2m.ResourceID]int
 	MaxInstances int
-	TooMuch      lwm2m.Code
 
 	// SecondBootstrapServer is the answer to a Security Instance that would be a second
 	// Bootstrap-Server Account, and NoServerID that to a Server Instance whose Short

@@ -34,7 +34,7 @@ type Tap struct {
 	wire Wire
 
 	mu     sync.Mutex
-	finish [2]byte // message ID of the last POST; guarded by mu
+	finish *[2]byte // message ID of the last POST, nil before it; guarded by mu
 }
 
 // In is given a datagram of the server, and returns whether the client hears it, and
@@ -49,7 +49,7 @@ func (t *Tap) In(datagram []byte) (pass bool, answer []byte) {
 		return false, m.tooLarge(t.wire.MaxBlock)
 	case m.code == codePost:
 		t.mu.Lock()
-		t.finish = m.id
+		t.finish = &m.id
 		t.mu.Unlock()
 	}
 	return true, nil
@@ -62,7 +62,7 @@ func (t *Tap) Out(datagram []byte) [][]byte {
 		return [][]byte{datagram}
 	}
 	t.mu.Lock()
-	finish := m.id == t.finish
+	finish := t.finish != nil && m.id == *t.finish
 	t.mu.Unlock()
 	switch {
 	case t.wire.StrayAck:

@@ -52,6 +52,7 @@ func TestTap(t *testing.T) {
 		{name: "Finish apart", wire: sim.Wire{Separate: true}, in: "42 02 0102 aabb b2 6273", pass: true,
 			out: "62 44 0102 aabb", want: []string{"60 00 0102", "42 44 8102 aabb"}},
 		{name: "no Finish", wire: sim.Wire{Separate: true}, in: put + "00", pass: true, out: "62 44 0102 aabb", want: []string{"62 44 0102 aabb"}},
+		{name: "no Finish yet", wire: sim.Wire{Separate: true}, in: "40 03 0000", pass: true, out: "60 44 0000", want: []string{"60 44 0000"}},
 		{name: "stray", wire: sim.Wire{StrayAck: true}, in: put + "00", pass: true,
 			out: "62 44 0102 aabb", want: []string{"62 44 0102 aabb", "60 a0 0102"}},
 		{name: "none over DTLS", wire: sim.Wire{StrayAck: true}, secure: true, in: put + "00", pass: true, out: "62 44 0102 aabb", want: []string{"62 44 0102 aabb"}},
