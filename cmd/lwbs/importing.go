@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"lwbs/bootstrap"
@@ -180,6 +181,10 @@ func (im *importing) decideEntry(e *importingEntry, there records) error {
 	return nil
 }
 
+// importWriters is how many devices are written at a time: edits that come together share
+// a transaction.
+const importWriters = 32
+
 // write keeps what was decided on. What the API refuses becomes a refused entry.
 func (im *importing) write(ctx context.Context, api admin.API) {
 	for _, p := range im.profiles {
@@ -187,21 +192,36 @@ func (im *importing) write(ctx context.Context, api admin.API) {
 			_, p.refused = api.ApplyProfile(ctx, p.profile)
 		}
 	}
-	for _, e := range im.entries {
+	errs := make([]error, len(im.entries))
+	slots := make(chan struct{}, importWriters)
+	var writers sync.WaitGroup
+	for i, e := range im.entries {
 		switch {
 		case e.Outcome != importer.Imported:
 		case e.profile.refused != nil:
-			e.refuse(e.profile.refused)
+			errs[i] = e.profile.refused
 		case e.Device.Endpoint != "":
-			if err := writeDevice(ctx, api, e); err != nil {
-				e.refuse(err)
-			}
+			slots <- struct{}{}
+			writers.Go(func() {
+				errs[i] = writeDevice(ctx, api, e)
+				<-slots
+			})
 		}
 	}
+	writers.Wait()
+	for i, e := range im.entries {
+		if errs[i] != nil {
+			e.refuse(errs[i])
+		}
+	}
+	im.tidy(ctx, api)
+}
+
+// tidy removes the profiles that were created for entries all of which were refused:
+// nothing of those may stay. Where that fails, a profile that nobody has is left.
+func (im *importing) tidy(ctx context.Context, api admin.API) {
 	for _, p := range im.profiles {
 		if p.used == 0 && p.existing == nil && p.refused == nil {
-			// Nothing of an entry that was refused may stay; where this fails, a profile
-			// that nobody has is left.
 			_ = api.DeleteProfile(ctx, p.profile.Name, 0)
 		}
 	}
