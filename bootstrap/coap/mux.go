@@ -37,6 +37,7 @@ type mux struct {
 	cids      map[connectionID]*association // guarded by mu
 	order     *list.List                    // of *association, the live ones, last heard first; guarded by mu
 	admission *admission                    // guarded by mu
+	lobby     *lobby                        // guarded by mu
 }
 
 // A slot has the associations of one address and port, at most one of each stage.
@@ -59,6 +60,7 @@ func newMux(h *hub, s *socket) *mux {
 		cids:      make(map[connectionID]*association),
 		order:     list.New(),
 		admission: newAdmission(h.cfg),
+		lobby:     newLobby(),
 	}
 }
 
@@ -135,7 +137,7 @@ func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 	if !h.first {
 		return DropOutOfPlace
 	}
-	a, why := m.admit(peer, h, nil)
+	a, why := m.admit(peer, h.random, nil)
 	if why != notDropped {
 		return why
 	}
@@ -144,8 +146,8 @@ func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 
 // greet attends to a ClientHello in one piece, of no handshake that there is. The first
 // is answered with a cookie and forgotten; the second, which has the cookie, begins an
-// association, for which it looks as if the first had come to it too. The caller holds
-// mu.
+// association, for which it looks as if the first had come to it too, or waits until
+// there can be one. The caller holds mu.
 func (m *mux) greet(peer udpPeer, h hello, w wholeHello, b []byte) DropReason {
 	now := time.Now()
 	if w.message == 0 {
@@ -157,18 +159,35 @@ func (m *mux) greet(peer udpPeer, h hello, w wholeHello, b []byte) DropReason {
 	if !ok || !m.cookies.check(w.cookie, peer, h.random, now) {
 		return DropOutOfPlace
 	}
-	a, why := m.admit(peer, h, bytes.Clone(w.cookie))
+	v := &visitor{peer: peer, random: h.random, cookie: bytes.Clone(w.cookie), first: first, second: bytes.Clone(b), heard: now}
+	why := m.welcome(v)
+	if _, room := m.room(now); why == DropTableFull && room {
+		return m.lobby.add(v) // it is handshakes that are missing, and those are soon over
+	}
+	return why
+}
+
+// welcome begins the association of a peer that has returned its cookie, and returns why
+// not. The caller holds mu.
+func (m *mux) welcome(v *visitor) DropReason {
+	a, why := m.admit(v.peer, v.random, v.cookie)
 	if why != notDropped {
 		return why
 	}
 	d := digest{kind: kindHello}
-	return max(a.put(peer, d, first), a.put(peer, d, b))
+	return max(a.put(v.peer, d, v.first), a.put(v.peer, d, v.second))
+}
+
+// welcomeNext gives a handshake that has become free to who waits for one. The caller
+// holds mu.
+func (m *mux) welcomeNext() {
+	m.lobby.next(time.Now(), func(v *visitor) bool { return m.welcome(v) != DropTableFull })
 }
 
 // admit returns a new association, or at which limit there can be none. One whose peer
 // has returned a cookie takes the place of one that is asking at once, any other only of
 // one that is asking for long enough. The caller holds mu.
-func (m *mux) admit(peer udpPeer, h hello, returned []byte) (*association, DropReason) {
+func (m *mux) admit(peer udpPeer, random [clientRandom]byte, returned []byte) (*association, DropReason) {
 	now := time.Now()
 	patience := roundTrip
 	if returned != nil {
@@ -189,7 +208,7 @@ func (m *mux) admit(peer udpPeer, h hello, returned []byte) (*association, DropR
 	a := &association{
 		mux:     m,
 		peer:    peer,
-		random:  h.random,
+		random:  random,
 		started: now,
 		paid:    paid,
 		cancel:  cancel,
@@ -266,6 +285,7 @@ func (m *mux) settle(a *association) (idle *association, ok bool) {
 	a.roams = a.cid != connectionID{}
 	m.place(a, live)
 	m.enlist(a)
+	m.welcomeNext()
 	return idle, true
 }
 
@@ -288,6 +308,7 @@ func (m *mux) leave(a *association) (proved, sealed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.drop(a, nil)
+	m.welcomeNext()
 	return a.proved, a.sealed
 }
 

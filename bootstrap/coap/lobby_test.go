@@ -1,0 +1,122 @@
+package coap
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+// A lobbyTest has a lobby, and tells who is admitted.
+type lobbyTest struct {
+	*lobby
+	t   *testing.T
+	now time.Time
+}
+
+func newLobbyTest(t *testing.T) *lobbyTest {
+	return &lobbyTest{newLobby(), t, time.Unix(1e9, 0)}
+}
+
+func (l *lobbyTest) visit(addr string, want DropReason) {
+	l.t.Helper()
+	peer := udpPeer{remote: netip.MustParseAddrPort(addr)}
+	if got := l.add(&visitor{peer: peer, heard: l.now}); got != want {
+		l.t.Fatalf("%s: %v, want %v", addr, got, want)
+	}
+}
+
+// admitted returns whom next admits, of all but those in the networks full; "" for none.
+func (l *lobbyTest) admitted(full ...string) (addr string) {
+	l.next(l.now, func(v *visitor) bool {
+		if slices.Contains(full, networkOf(v.peer.remote.Addr()).String()) {
+			return false
+		}
+		addr = v.peer.remote.String()
+		return true
+	})
+	return addr
+}
+
+func (l *lobbyTest) want(addrs ...string) {
+	l.t.Helper()
+	for _, want := range addrs {
+		if got := l.admitted(); got != want {
+			l.t.Errorf("admitted %q, want %q", got, want)
+		}
+	}
+	if got := l.admitted(); got != "" || len(l.byPeer) != 0 || len(l.byNet) != 0 || l.turns.Len() != 0 {
+		l.t.Errorf("%q is left, with %d peers, %d networks, %d turns", got, len(l.byPeer), len(l.byNet), l.turns.Len())
+	}
+}
+
+func TestLobbyTurns(t *testing.T) {
+	l := newLobbyTest(t)
+	for _, addr := range []string{"192.0.2.1:1", "192.0.2.1:2", "192.0.2.2:1", "198.51.100.1:1", "203.0.113.1:1", "203.0.113.2:1"} {
+		l.visit(addr, notDropped)
+	}
+	l.visit("192.0.2.1:1", notDropped) // again, and keeps its place
+	l.want("192.0.2.1:1", "198.51.100.1:1", "203.0.113.1:1", "192.0.2.1:2", "203.0.113.2:1", "192.0.2.2:1")
+}
+
+func TestLobbyFullNetwork(t *testing.T) {
+	l := newLobbyTest(t)
+	l.visit("192.0.2.1:1", notDropped)
+	l.visit("198.51.100.1:1", notDropped)
+	if got := l.admitted("192.0.2.0/24"); got != "198.51.100.1:1" {
+		t.Errorf("admitted %q past a network that is full", got)
+	}
+	if got := l.admitted("192.0.2.0/24"); got != "" {
+		t.Errorf("admitted %q", got)
+	}
+	l.want("192.0.2.1:1")
+}
+
+// Who is silent for longer than it would be to repeat itself has gone.
+func TestLobbyPatience(t *testing.T) {
+	l := newLobbyTest(t)
+	l.visit("192.0.2.1:1", notDropped)
+	l.visit("192.0.2.1:2", notDropped)
+	l.visit("198.51.100.1:1", notDropped)
+	l.now = l.now.Add(visitorPatience - 1)
+	l.visit("192.0.2.1:1", notDropped)
+	l.now = l.now.Add(2)
+	l.want("192.0.2.1:1")
+}
+
+func TestLobbyLimits(t *testing.T) {
+	l := newLobbyTest(t)
+	fill := func(net byte, n int) {
+		for i := range n {
+			addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, net, byte(i >> 8)}), uint16(1+i&0xff))
+			l.visit(addr.String(), notDropped)
+		}
+	}
+	fill(1, maxVisitorsPerNet)
+	l.visit("192.0.1.1:9999", DropTableFull)
+	fill(2, maxVisitors-maxVisitorsPerNet)
+	l.visit("192.0.3.1:1", DropTableFull)
+	l.admitted()
+	l.visit("192.0.3.1:1", notDropped)
+}
+
+// A device that finds all handshakes taken waits, and is let in when one becomes free.
+func TestMuxLobby(t *testing.T) {
+	m := newTestMux(t, func(cfg *Config) {
+		cfg.DTLS.MaxHandshakes = 1
+		cfg.HandshakeFailed = nil
+	})
+	a, b := peerAt(9), peerAt(10)
+	m.take(a, returnHello(m, a, 1))
+	m.take(b, returnHello(m, b, 2))
+	if m.stageOf(a, proving) == nil || m.stageOf(b, proving) != nil {
+		t.Fatal("the limit does not hold")
+	}
+	if n := m.hub.counters.snapshot().Dropped.Total(); n != 0 {
+		t.Errorf("%d datagrams were dropped", n)
+	}
+	m.leave(m.stageOf(a, proving))
+	if m.stageOf(b, proving) == nil {
+		t.Error("who waited was not let in")
+	}
+}
