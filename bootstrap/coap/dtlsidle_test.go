@@ -16,11 +16,11 @@ import (
 // A house has room for few associations.
 type house struct {
 	*mux
-	t    *testing.T
+	t    testing.TB
 	busy chan struct{} // what goes on after "busy" ends with it
 }
 
-func newHouse(t *testing.T, peers int) *house {
+func newHouse(t testing.TB, peers int) *house {
 	h := &house{t: t, busy: make(chan struct{})}
 	h.mux = newTestMux(t, func(cfg *Config) {
 		cfg.MaxPeers = peers
