@@ -1,6 +1,8 @@
 package coap
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,12 +60,21 @@ type DialConfig struct {
 	// Handler answers the requests of the server; nil answers all with 4.04.
 	Handler bootstrap.Handler
 
-	// Identity and Key are the PSK credentials for [DialDTLS], which requires them;
-	// unused by [DialUDP].
+	// Identity and Key are the PSK credentials for [DialDTLS], which requires them or a
+	// Certificate; unused by [DialUDP].
 	Identity string
 	Key      lwm2m.Secret
 
-	// Suites are what [DialDTLS] offers, the best first; default [Suites].
+	// Certificate is what [DialDTLS] authenticates with in place of a pre-shared key, an
+	// empty one with nothing at all. Then ServerCertificates are those that it trusts, of
+	// CAs or of the server itself, and ServerName is sent to the server (SNI) and must be
+	// in its certificate; empty leaves out both.
+	Certificate        *tls.Certificate
+	ServerCertificates []*x509.Certificate
+	ServerName         string
+
+	// Suites are what [DialDTLS] offers, the best first; default [Suites], or
+	// [CertificateSuites] with a Certificate.
 	Suites []Suite
 
 	// OfferCID makes [DialDTLS] ask for a connection ID (RFC 9146), so that the

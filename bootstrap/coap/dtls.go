@@ -5,11 +5,13 @@ import (
 	"fmt"
 )
 
-// ListenDTLS listens for CoAP over DTLS 1.2 with pre-shared keys on addr, such as
-// "127.0.0.1:5684"; port 0 lets the system choose.
+// ListenDTLS listens for CoAP over DTLS 1.2 with pre-shared keys and, where it has one for
+// the server, certificates on addr, such as "127.0.0.1:5684"; port 0 lets the system
+// choose. Whether a key or a certificate is asked for, the suites of the client decide.
 //
-// A peer whose identity is unknown sees what one with a wrong key sees: silence. All
-// peers share one socket, as with [ListenUDP].
+// A peer whose identity is unknown sees what one with a wrong key sees: silence. One whose
+// certificate is refused sees bad_certificate, whatever the reason. All peers share one
+// socket, as with [ListenUDP].
 func ListenDTLS(addr string, cfg Config) (*Listener, error) {
 	cfg, err := cfg.withDefaults()
 	if cfg.PSK == nil {

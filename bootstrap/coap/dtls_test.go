@@ -2,6 +2,7 @@ package coap_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"runtime"
@@ -340,6 +341,8 @@ func TestDTLSConfig(t *testing.T) {
 		"handshake timeout":  {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{HandshakeTimeout: -1}},
 		"handshakes":         {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{MaxHandshakes: -1}},
 		"handshakes per net": {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{MaxHandshakesPerNet: -1}},
+		"certificates":       {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{Certificates: func() []tls.Certificate { return nil }}},
+		"verification":       {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{VerifyClient: verifyKnown}},
 		"request timeout":    {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{RequestTimeout: -1}},
 	} {
 		l, err := coap.ListenDTLS("127.0.0.1:0", cfg)

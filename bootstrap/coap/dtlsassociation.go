@@ -3,6 +3,8 @@ package coap
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -55,26 +57,41 @@ type association struct {
 	timeout *time.Timer             // ends the handshake
 
 	// What follows is guarded by mux.mu.
-	stage  stage
-	cookie []byte        // as sent to the peer; nil before
-	cid    connectionID  // zero where the peer did not ask for one, or not yet
-	conn   *conn         // nil before it is live
-	place  *list.Element // among those that are live; nil elsewhere
-	heard  time.Time     // when something authentic came, once it is live
-	plain  int           // datagrams that it may still take in the clear, or before it is live
-	proved bool          // it came beyond asking
-	sealed bool          // something encrypted came, such as the peer's Finished
+	stage   stage
+	cookie  []byte        // as sent to the peer; nil before
+	cid     connectionID  // zero where the peer did not ask for one, or not yet
+	conn    *conn         // nil before it is live
+	place   *list.Element // among those that are live; nil elsewhere
+	heard   time.Time     // when something authentic came, once it is live
+	plain   int           // datagrams that it may still take in the clear, or before it is live
+	proved  bool          // it came beyond asking
+	sealed  bool          // something encrypted came, such as the peer's Finished
+	offered []Suite       // in its ClientHello; empty where that came in fragments
 
 	// claim is written within the handshake, and read after it.
-	claim struct {
-		identity string
-		known    bool
-		err      error
-	}
+	claim claim
 
 	// Once the handshake is complete:
 	secure net.Conn
 	roams  bool // has a connection ID, and so may change its address
+}
+
+// A claim is what a peer says that it is, and what was found out about that.
+type claim struct {
+	identity string              // of PSK
+	chain    []*x509.Certificate // its own first
+	good     bool                // the identity has a key, or the chain was accepted
+	err      error               // what was wrong with the one or the other
+	accepted []Suite             // by us
+	shown    *x509.Certificate   // our own that it was shown; nil for none
+}
+
+// name tells the peer from others.
+func (c claim) name() string {
+	if len(c.chain) > 0 {
+		return string(c.chain[0].Raw)
+	}
+	return c.identity
 }
 
 // put queues a copy of a datagram of the peer, and returns why not. A nil association
@@ -90,6 +107,9 @@ func (a *association) put(from udpPeer, d digest, b []byte) DropReason {
 		a.plain--
 	}
 	a.sealed = a.sealed || d.sealed
+	if d.kind == kindHello && len(a.offered) == 0 {
+		a.offered = offered(b)
+	}
 	if !a.pipe.put(b, from) {
 		return DropQueueFull
 	}
@@ -125,8 +145,7 @@ func (a *association) sniff(b []byte) {
 
 // run is the life of the association. ctx ends the handshake.
 func (a *association) run(ctx context.Context) {
-	identity, err := a.handshake(ctx)
-	if err != nil {
+	if err := a.handshake(ctx); err != nil {
 		a.failed(ctx, err)
 		return
 	}
@@ -134,7 +153,7 @@ func (a *association) run(ctx context.Context) {
 		report(time.Since(a.started))
 	}
 	defer a.mux.leave(a)
-	peer := bootstrap.Peer{Remote: a.peer.remote.String(), Transport: "coaps", Identity: identity}
+	peer := bootstrap.Peer{Remote: a.peer.remote.String(), Transport: "coaps", Identity: a.claim.identity, Chain: a.claim.chain}
 	c := a.mux.hub.newConn(a, peer)
 	if c == nil {
 		return
@@ -149,22 +168,35 @@ func (a *association) run(ctx context.Context) {
 	}
 }
 
-// handshake returns the identity that the peer has proved.
-func (a *association) handshake(ctx context.Context) (identity string, err error) {
-	a.secure, identity, err = acceptPSK(ctx, a.pipe, a.peer, a.key, func() []byte { return a.mux.assign(a) }, a.returned)
+// handshake completes the handshake, after which claim is proved.
+func (a *association) handshake(ctx context.Context) error {
+	certificates := a.mux.hub.cfg.DTLS.Certificates()
+	a.claim.accepted = accepted(certificates)
+	var identity string
+	var err error
+	a.secure, identity, err = accept(ctx, a.pipe, a.peer, serverSide{
+		suites: a.claim.accepted,
+		cookie: a.returned,
+		cid:    func() []byte { return a.mux.assign(a) },
+		key:    a.key,
+		certificate: func(name string, offered []Suite) *tls.Certificate {
+			return a.show(choose(certificates, name, offered))
+		},
+		verify: a.verify,
+	})
 	switch {
 	case err != nil:
-		return "", err
-	case !a.claim.known || identity != a.claim.identity:
+		return err
+	case !a.claim.good || identity != a.claim.identity:
 		err = ErrUnknownIdentity // cannot be: nobody knows a made-up key
 	case !a.mux.establish(a):
 		err = errNoRoom
 	default:
-		return identity, nil
+		return nil
 	}
 	a.pipe.Close()
 	a.secure.Close()
-	return "", err
+	return err
 }
 
 // key returns the key for the identity that the peer claims.
@@ -173,8 +205,27 @@ func (a *association) key(identity string) ([]byte, error) {
 	if err == nil {
 		a.claim.identity = identity
 	}
-	a.claim.known, a.claim.err = known, err
+	a.claim.good, a.claim.err = known, err
 	return key, err
+}
+
+// show remembers the certificate that the peer is shown.
+func (a *association) show(c *tls.Certificate) *tls.Certificate {
+	if c != nil {
+		a.claim.shown = c.Leaf
+	}
+	return c
+}
+
+// verify decides about the certificates of the peer.
+func (a *association) verify(raw [][]byte) error {
+	chain, err := parseChain(raw)
+	if err == nil {
+		a.claim.chain = chain
+		err = a.mux.hub.cfg.DTLS.VerifyClient(chain)
+	}
+	a.claim.good, a.claim.err = err == nil, err
+	return err
 }
 
 // failed tells of a handshake that ended with err, unless its peer never showed that
@@ -184,7 +235,7 @@ func (a *association) failed(ctx context.Context, err error) {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	proved, sealed := a.mux.leave(a)
+	proved, sealed := a.mux.leave(a) // after which nothing comes any more
 	hub := a.mux.hub
 	if !proved || hub.ctx.Err() != nil {
 		return
@@ -192,6 +243,7 @@ func (a *association) failed(ctx context.Context, err error) {
 	failure := bootstrap.Handshake{
 		Remote:   a.peer.remote.String(),
 		Identity: a.claim.identity,
+		Chain:    a.claim.chain,
 		Err:      a.why(err, sealed),
 		Started:  a.started,
 	}
@@ -208,9 +260,13 @@ func (a *association) why(err error, sealed bool) error {
 	switch {
 	case a.claim.err != nil:
 		return a.claim.err
+	case a.claim.shown != nil && refusedServer(err):
+		return fmt.Errorf("%w, that of %q: %w", bootstrap.ErrServerRefused, a.claim.shown.Subject, err)
+	case a.claim.identity == "" && len(a.offered) > 0 && !common(a.offered, a.claim.accepted):
+		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, suitesText(a.offered))
 	case a.claim.identity == "":
 		return err
-	case !a.claim.known:
+	case !a.claim.good:
 		return fmt.Errorf("%w: %w", ErrUnknownIdentity, err)
 	case sealed:
 		return fmt.Errorf("%w: %w", ErrKeyDiffers, err)

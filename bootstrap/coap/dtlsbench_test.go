@@ -47,7 +47,7 @@ func benchClient(b *testing.B, l *Listener) (net.Conn, *mutable) {
 	m := &mutable{connected: connected{nc}}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	secure, err := connectPSK(ctx, m, nc.RemoteAddr(), DialConfig{Identity: "device", Key: lwm2m.NewSecret([]byte("0123456789abcdef"))})
+	secure, err := connect(ctx, m, nc.RemoteAddr(), DialConfig{Identity: "device", Key: lwm2m.NewSecret([]byte("0123456789abcdef"))})
 	if err != nil {
 		b.Fatal(err)
 	}

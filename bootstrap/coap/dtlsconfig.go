@@ -1,6 +1,8 @@
 package coap
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -28,6 +30,17 @@ type DTLSConfig struct {
 	// request; default 1 minute. Then the association is closed.
 	RequestTimeout time.Duration
 
+	// Certificates returns those that the listener may show to clients, with their keys:
+	// the server name that a client asks for (SNI) and the suites that it offers select,
+	// the first is the default. It is called for every handshake, so that they can be
+	// exchanged, and must be quick. Nil, or none: pre-shared keys only.
+	Certificates func() []tls.Certificate
+
+	// VerifyClient decides about the certificates that a client sent, its own first, of
+	// which it has proved to have the key; none where it sent none. Required with
+	// Certificates.
+	VerifyClient func(chain []*x509.Certificate) error
+
 	// ReplicaID is the first byte of the connection IDs (RFC 9146) that clients get which
 	// ask for one, so that a balancer in front of several servers finds the one that has
 	// the association; default 0.
@@ -53,6 +66,12 @@ func (cfg *DTLSConfig) setDefaults() error {
 	orDefault(&cfg.RequestTimeout, defaultRequestTimeout)
 
 	var errs []error
+	if (cfg.Certificates == nil) != (cfg.VerifyClient == nil) {
+		errs = append(errs, fmt.Errorf("%w: DTLS.Certificates and DTLS.VerifyClient go together", ErrConfig))
+	}
+	if cfg.Certificates == nil {
+		cfg.Certificates = func() []tls.Certificate { return nil }
+	}
 	negative := func(field string, is bool, value any) {
 		if is {
 			errs = append(errs, fmt.Errorf("%w: DTLS.%s %v is negative", ErrConfig, field, value))

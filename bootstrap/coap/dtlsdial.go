@@ -24,8 +24,8 @@ func DialDTLS(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn,
 
 func dialDTLS(ctx context.Context, addr string, cfg DialConfig) (*conn, error) {
 	full, err := cfg.listenConfig().withDefaults()
-	if cfg.Identity == "" || cfg.Key.IsZero() {
-		err = errors.Join(err, fmt.Errorf("%w: Identity or Key is missing", ErrConfig))
+	if cfg.Certificate == nil && (cfg.Identity == "" || cfg.Key.IsZero()) {
+		err = errors.Join(err, fmt.Errorf("%w: Identity or Key is missing, and there is no Certificate", ErrConfig))
 	}
 	if cfg.OwnCID < 0 || cfg.OwnCID > math.MaxUint8 {
 		err = errors.Join(err, fmt.Errorf("%w: OwnCID %d is not within 0 to 255", ErrConfig, cfg.OwnCID))
@@ -37,7 +37,7 @@ func dialDTLS(ctx context.Context, addr string, cfg DialConfig) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	secure, err := connectPSK(ctx, connected{nc}, nc.RemoteAddr(), cfg)
+	secure, err := connect(ctx, connected{nc}, nc.RemoteAddr(), cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,24 @@ type hello struct {
 	first  bool // begins a handshake: the start of message 0
 	random [clientRandom]byte
 	cookie []byte // aliases the datagram; empty where there is none, or it is cut off
+	suites []byte // likewise: those that are offered, two bytes each
+}
+
+// maxOffered is how many suites of a peer are remembered: more than any stack has.
+const maxOffered = 256
+
+// offered are the suites in a datagram that begins with a ClientHello; none where they
+// are not all there, or absurdly many.
+func offered(b []byte) []Suite {
+	d, ok := inspect(b)
+	if !ok || len(d.hello.suites) > 2*maxOffered {
+		return nil
+	}
+	suites := make([]Suite, 0, len(d.hello.suites)/2)
+	for b := d.hello.suites; len(b) >= 2; b = b[2:] {
+		suites = append(suites, Suite(binary.BigEndian.Uint16(b)))
+	}
+	return suites
 }
 
 // parseHello reads the beginning of a ClientHello (RFC 6347 §4.2.1, §4.2.2), which
@@ -37,7 +55,12 @@ func parseHello(message []byte) hello {
 	copy(h.random[:], body[2:])
 	_, rest, ok := cutVector(body[2+clientRandom:]) // the session ID
 	if ok {
-		h.cookie, _, _ = cutVector(rest)
+		h.cookie, rest, ok = cutVector(rest)
+	}
+	if ok && len(rest) >= 2 {
+		if n := int(binary.BigEndian.Uint16(rest)); n <= len(rest)-2 {
+			h.suites = rest[2 : 2+n]
+		}
 	}
 	return h
 }

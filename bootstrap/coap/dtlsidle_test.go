@@ -157,7 +157,7 @@ func TestMuxForgetsMoved(t *testing.T) {
 	r.out.Store(before)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	secure, err := connectPSK(ctx, r, before.RemoteAddr(), DialConfig{
+	secure, err := connect(ctx, r, before.RemoteAddr(), DialConfig{
 		Identity: "device", Key: lwm2m.NewSecret([]byte("key")), OfferCID: true,
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ func TestDTLSLargeRecords(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	secure, err := connectPSK(ctx, connected{nc}, nc.RemoteAddr(), DialConfig{Identity: "device", Key: key})
+	secure, err := connect(ctx, connected{nc}, nc.RemoteAddr(), DialConfig{Identity: "device", Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,37 +2,50 @@ package coap
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"reflect"
+	"slices"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
+
+	"lwbs/bootstrap"
 )
 
 // This file has all calls of pion's DTLS.
 
-// acceptPSK runs the handshake with the client at peer over pc, which it closes when
-// that fails. key returns the key of an identity; its error ends the handshake. cid
-// returns the connection ID for a client that asks for one. cookie is what the client has
-// returned already; nil where it is still to be asked. ctx has no effect on the
+// A serverSide is what a handshake asks of the association that it is for.
+type serverSide struct {
+	suites []Suite
+	cid    func() []byte // the connection ID for a client that asks for one
+	cookie []byte        // that the client has returned already; nil where it is still to be asked
+
+	// key returns the key of an identity; its error ends the handshake.
+	key func(identity string) ([]byte, error)
+
+	// certificate returns the one to show to a client that asked for a server of this
+	// name and offers suites; nil where none will do. Unused without suites that need one.
+	certificate func(name string, offered []Suite) *tls.Certificate
+
+	// verify decides about the certificates of a client, which has proved to have the key
+	// of the first one, if any; its error ends the handshake.
+	verify func(chain [][]byte) error
+}
+
+// accept runs the handshake with the client at peer over pc, which it closes when that
+// fails. The identity is empty for a client with a certificate. ctx has no effect on the
 // association once the handshake is complete.
-func acceptPSK(
-	ctx context.Context, pc net.PacketConn, peer net.Addr,
-	key func(identity string) ([]byte, error), cid func() []byte, cookie []byte,
-) (nc net.Conn, identity string, err error) {
-	asked := &askedConn{PacketConn: pc, cookie: cookie}
-	if cookie != nil {
+func accept(ctx context.Context, pc net.PacketConn, peer net.Addr, side serverSide) (nc net.Conn, identity string, err error) {
+	asked := &askedConn{PacketConn: pc, cookie: side.cookie}
+	if side.cookie != nil {
 		pc = asked
 	}
-	c, err := dtls.ServerWithOptions(pc, peer,
-		dtls.WithPSK(func(identity []byte) ([]byte, error) { return key(string(identity)) }),
-		suiteOption(Suites()),
-		dtls.WithConnectionIDGenerator(cid),
-		silence(),
-	)
+	c, err := dtls.ServerWithOptions(pc, peer, side.options()...)
 	if err != nil {
 		pc.Close()
 		return nil, "", err
@@ -49,19 +62,66 @@ func acceptPSK(
 	return dtlsConn{c}, string(state.IdentityHint), nil
 }
 
-// connectPSK runs the handshake with the server at peer over pc, which it closes when
-// that fails.
-func connectPSK(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg DialConfig) (net.Conn, error) {
-	suites := cfg.Suites
-	if len(suites) == 0 {
-		suites = Suites()
-	}
-	options := []dtls.ClientOption{
-		dtls.WithPSK(func([]byte) ([]byte, error) { return cfg.Key.Reveal(), nil }),
-		dtls.WithPSKIdentityHint([]byte(cfg.Identity)),
-		suiteOption(suites),
+// options are those of pion. It is told only to ask for a certificate: what becomes of one
+// is decided at the end of the handshake, when the client has proved everything, and each
+// refusal looks like any other to it.
+func (side serverSide) options() []dtls.ServerOption {
+	options := []dtls.ServerOption{
+		dtls.WithPSK(func(identity []byte) ([]byte, error) { return side.key(string(identity)) }),
+		suiteOption(side.suites),
+		dtls.WithConnectionIDGenerator(side.cid),
 		silence(),
 	}
+	if !common(side.suites, CertificateSuites()) {
+		return options
+	}
+	return append(options,
+		dtls.WithGetCertificate(func(hello *dtls.ClientHelloInfo) (*tls.Certificate, error) {
+			offered := make([]Suite, len(hello.CipherSuites))
+			for i, id := range hello.CipherSuites {
+				offered[i] = Suite(id)
+			}
+			if c := side.certificate(hello.ServerName, offered); c != nil {
+				return c, nil
+			}
+			return nil, bootstrap.ErrNoCommonSuite
+		}),
+		dtls.WithClientAuth(dtls.RequestClientCert),
+		dtls.WithVerifyConnection(func(s *dtls.State) error {
+			if slices.Contains(Suites(), Suite(s.CipherSuiteID)) {
+				return nil
+			}
+			return side.verify(s.PeerCertificates)
+		}))
+}
+
+// connect runs the handshake with the server at peer over pc, which it closes when that
+// fails.
+func connect(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg DialConfig) (net.Conn, error) {
+	suites := cfg.Suites
+	var options []dtls.ClientOption
+	if cfg.Certificate == nil {
+		suites = orSuites(suites, Suites())
+		options = []dtls.ClientOption{
+			dtls.WithPSK(func([]byte) ([]byte, error) { return cfg.Key.Reveal(), nil }),
+			dtls.WithPSKIdentityHint([]byte(cfg.Identity)),
+		}
+	} else {
+		suites = orSuites(suites, CertificateSuites())
+		options = []dtls.ClientOption{
+			dtls.WithGetClientCertificate(func(*dtls.CertificateRequestInfo) (*tls.Certificate, error) { return cfg.Certificate, nil }),
+			dtls.WithServerName(cfg.ServerName),
+			dtls.WithInsecureSkipVerify(true), // the next one verifies
+			dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
+				chain, err := parseChain(raw)
+				if err != nil {
+					return err
+				}
+				return verifyServer(cfg.ServerCertificates, chain, cfg.ServerName)
+			}),
+		}
+	}
+	options = append(options, suiteOption(suites), silence())
 	if cfg.OfferCID {
 		options = append(options, dtls.WithConnectionIDGenerator(dtls.RandomCIDGenerator(cfg.OwnCID)))
 	}
@@ -74,6 +134,25 @@ func connectPSK(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg DialC
 		return nil, err
 	}
 	return dtlsConn{c}, nil
+}
+
+func orSuites(suites, byDefault []Suite) []Suite {
+	if len(suites) == 0 {
+		return byDefault
+	}
+	return suites
+}
+
+// refusedServer reports whether a handshake ended with an alert of the client about the
+// certificate it was shown (RFC 5246 §7.2.2): bad_certificate to certificate_unknown, or
+// unknown_ca.
+func refusedServer(err error) bool {
+	var alert interface{ Marshal() ([]byte, error) }
+	if !errors.As(err, &alert) {
+		return false
+	}
+	b, err := alert.Marshal()
+	return err == nil && len(b) == 2 && (b[1] >= 42 && b[1] <= 46 || b[1] == 48)
 }
 
 // handshake completes the handshake of c, or closes c. An association that the peer has

@@ -1,6 +1,13 @@
 package coap
 
-import "fmt"
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // A Suite is a cipher suite of DTLS by its number in the IANA registry "TLS Cipher
 // Suites".
@@ -15,17 +22,81 @@ const (
 	PSKWithAES128CBCSHA256 Suite = 0x00ae // TLS_PSK_WITH_AES_128_CBC_SHA256, RFC 5487
 )
 
+// The suites with certificates, by the kind of the server's key. Transport 1.1.1, "X.509
+// Certificates", asks for the first, and for one with CBC that pion does not have.
+const (
+	ECDSAWithAES128CCM8       Suite = 0xc0ae // TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, RFC 7251
+	ECDSAWithAES128CCM        Suite = 0xc0ac // TLS_ECDHE_ECDSA_WITH_AES_128_CCM, RFC 7251
+	ECDSAWithAES128GCMSHA256  Suite = 0xc02b // TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, RFC 5289
+	ECDSAWithAES256GCMSHA384  Suite = 0xc02c // TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, RFC 5289
+	ECDSAWithChaCha20Poly1305 Suite = 0xcca9 // TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, RFC 7905
+	RSAWithAES128GCMSHA256    Suite = 0xc02f // TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, RFC 5289
+	RSAWithAES256GCMSHA384    Suite = 0xc030 // TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, RFC 5289
+	RSAWithChaCha20Poly1305   Suite = 0xcca8 // TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, RFC 7905
+)
+
 var suiteNames = map[Suite]string{
 	PSKWithAES128CCM8:      "TLS_PSK_WITH_AES_128_CCM_8",
 	PSKWithAES128CCM:       "TLS_PSK_WITH_AES_128_CCM",
 	PSKWithAES128GCMSHA256: "TLS_PSK_WITH_AES_128_GCM_SHA256",
 	PSKWithAES128CBCSHA256: "TLS_PSK_WITH_AES_128_CBC_SHA256",
+
+	ECDSAWithAES128CCM8:       "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+	ECDSAWithAES128CCM:        "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+	ECDSAWithAES128GCMSHA256:  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+	ECDSAWithAES256GCMSHA384:  "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+	ECDSAWithChaCha20Poly1305: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+	RSAWithAES128GCMSHA256:    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+	RSAWithAES256GCMSHA384:    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+	RSAWithChaCha20Poly1305:   "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 }
 
-// Suites are all the suites there are, which are those that [ListenDTLS] accepts and
-// [DialDTLS] offers.
+// Suites are all the suites with a pre-shared key, which are those that [ListenDTLS]
+// accepts in any case, and that [DialDTLS] offers where it has such a key.
 func Suites() []Suite {
 	return []Suite{PSKWithAES128CCM8, PSKWithAES128CCM, PSKWithAES128GCMSHA256, PSKWithAES128CBCSHA256}
+}
+
+// CertificateSuites are all the suites with certificates. [ListenDTLS] accepts those that
+// go with the keys of its certificates, and [DialDTLS] offers them where it has a
+// certificate.
+func CertificateSuites() []Suite { return append(ecdsaSuites(), rsaSuites()...) }
+
+func ecdsaSuites() []Suite {
+	return []Suite{ECDSAWithAES128CCM8, ECDSAWithAES128CCM, ECDSAWithAES128GCMSHA256, ECDSAWithAES256GCMSHA384, ECDSAWithChaCha20Poly1305}
+}
+
+func rsaSuites() []Suite {
+	return []Suite{RSAWithAES128GCMSHA256, RSAWithAES256GCMSHA384, RSAWithChaCha20Poly1305}
+}
+
+// suitesOf are the suites that go with a certificate as a server's; Ed25519 keys sign
+// where ECDSA keys do (RFC 8422 §5.5).
+func suitesOf(c tls.Certificate) []Suite {
+	if key, ok := c.PrivateKey.(crypto.Signer); ok {
+		if _, ok := key.Public().(*rsa.PublicKey); ok {
+			return rsaSuites()
+		}
+	}
+	return ecdsaSuites()
+}
+
+// accepted are the suites of a server with these certificates.
+func accepted(certificates []tls.Certificate) []Suite {
+	suites := Suites()
+	for _, c := range certificates {
+		for _, s := range suitesOf(c) {
+			if !slices.Contains(suites, s) {
+				suites = append(suites, s)
+			}
+		}
+	}
+	return suites
+}
+
+// common reports whether two lists have a suite in common.
+func common(a, b []Suite) bool {
+	return slices.ContainsFunc(a, func(s Suite) bool { return slices.Contains(b, s) })
 }
 
 // String is the name in the registry, such as "TLS_PSK_WITH_AES_128_CCM_8".
@@ -34,4 +105,19 @@ func (s Suite) String() string {
 		return name
 	}
 	return fmt.Sprintf("suite 0x%04x", uint16(s))
+}
+
+// maxSuitesShown is how many suites of a stranger are worth telling.
+const maxSuitesShown = 8
+
+// suitesText lists suites for people.
+func suitesText(suites []Suite) string {
+	var parts []string
+	for _, s := range suites[:min(len(suites), maxSuitesShown)] {
+		parts = append(parts, s.String())
+	}
+	if rest := len(suites) - maxSuitesShown; rest > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", rest))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -295,7 +295,7 @@ func (m *mux) settle(a *association) (idle *association, ok bool) {
 func (m *mux) replace(old, a *association) {
 	switch {
 	case old == nil:
-	case old.roams && old.claim.identity != a.claim.identity:
+	case old.roams && old.claim.name() != a.claim.name():
 		m.vacate(old)
 	default:
 		m.place(old, gone)
