@@ -12,21 +12,23 @@ import (
 	"lwbs/store"
 )
 
-// CheckProfile returns what is wrong with p, tried on a made-up device.
-func CheckProfile(p store.Profile) []Finding {
+// CheckProfile returns what is wrong with p, tried on a made-up device. objects are as
+// for [Resolve].
+func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
 	found := checkWords(p)
 	sample := sampleDevice(p)
-	_, more := Resolve(p, sample)
+	_, more := Resolve(p, sample, objects)
 	for _, f := range more {
 		if !aboutSuppliedKey(f, p) {
 			found = append(found, f)
 		}
 	}
-	return append(found, checkLimits(p, sample)...)
+	return append(found, checkLimits(p, sample, objects)...)
 }
 
-// CheckDevice returns what is wrong with d under its profile p.
-func CheckDevice(p store.Profile, d store.Device) []Finding {
+// CheckDevice returns what is wrong with d under its profile p. objects are as for
+// [Resolve].
+func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Finding {
 	found := checkWords(p)
 	filled := d
 	_, err1 := FillKeys(p, &filled, zeroes{})
@@ -56,7 +58,7 @@ func CheckDevice(p store.Profile, d store.Device) []Finding {
 			Message: fmt.Sprintf("the key of the Bootstrap-Server Account is to be supplied, and the device has none: --account-key-file %s=FILE", store.BootstrapServerAccount),
 		})
 	}
-	_, more := Resolve(p, filled)
+	_, more := Resolve(p, filled, objects)
 	for name := range d.Accounts {
 		if own := name == store.BootstrapServerAccount && p.BootstrapServer != nil; !own && !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
 			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name"})
@@ -65,7 +67,7 @@ func CheckDevice(p store.Profile, d store.Device) []Finding {
 	if len(d.Credentials) == 0 && !d.NoSec {
 		more = append(more, Finding{Place: "device.credentials", Message: "the device has no key to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
 	}
-	return append(append(found, more...), checkLimits(p, filled)...)
+	return append(append(found, more...), checkLimits(p, filled, objects)...)
 }
 
 // zeroes is an endless source of zero bytes, for keys that nobody gets.

@@ -112,7 +112,7 @@ func TestCheckProfile(t *testing.T) {
 			p := store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}
 			tt.change(&p)
 			told := false
-			for _, f := range CheckProfile(p) {
+			for _, f := range CheckProfile(p, nil) {
 				switch {
 				case f.Warning:
 				case tt.place == "":
@@ -122,7 +122,7 @@ func TestCheckProfile(t *testing.T) {
 				}
 			}
 			if tt.place != "" && !told {
-				t.Errorf("findings %v, want %q at %s", CheckProfile(p), tt.told, tt.place)
+				t.Errorf("findings %v, want %q at %s", CheckProfile(p, nil), tt.told, tt.place)
 			}
 		})
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 // checkLimits checks what d is given against what its kind of device can hold.
-func checkLimits(p store.Profile, d store.Device) (found []Finding) {
-	info, _ := Resolve(p, d)
+func checkLimits(p store.Profile, d store.Device, objects *lwm2m.Registry) (found []Finding) {
+	info, _ := Resolve(p, d, objects)
 	for i, a := range info.Accounts {
 		found = append(found, checkSizes(p.Device, fmt.Sprintf("accounts[%d]", i), a.Security)...)
 	}

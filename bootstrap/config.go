@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
@@ -25,6 +26,10 @@ type Config struct {
 	// one session, in order; it must return at once and may be called concurrently.
 	// Default: nobody is told.
 	Observe func(Event)
+
+	// Objects are those that values are checked against. Default: those of the table that
+	// is built in.
+	Objects *lwm2m.Registry
 
 	// SessionTimeout bounds a session from the Bootstrap-Request to the answer to
 	// Bootstrap-Finish. Default 240 s; at most 247 s, which is when clients give up

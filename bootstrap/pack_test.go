@@ -96,7 +96,7 @@ func TestPackInstances(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := planProfile()
 			p.BootstrapInstance = tt.instance
-			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"})
+			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 			if text := mistakes(findings); text != "" {
 				t.Fatal(text)
 			}

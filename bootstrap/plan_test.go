@@ -107,7 +107,7 @@ func TestPlan(t *testing.T) {
 				tt.change(&p)
 			}
 			secret := store.AccountKeys{MasterSecret: lwm2m.NewSecret([]byte("0123456789abcdef"))}
-			info, findings := Resolve(p, store.Device{Endpoint: "dev-1", Accounts: map[string]store.AccountKeys{"b": secret}})
+			info, findings := Resolve(p, store.Device{Endpoint: "dev-1", Accounts: map[string]store.AccountKeys{"b": secret}}, nil)
 			if text := mistakes(findings); text != "" {
 				t.Fatal(text)
 			}
@@ -143,7 +143,7 @@ func TestPlanIsRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := planProfile()
 			tt.change(&p)
-			info, _ := Resolve(p, store.Device{Endpoint: "dev-1"})
+			info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 			var found *lwm2m.Discovery
 			if tt.links != "" {
 				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
@@ -181,7 +181,7 @@ func TestPlanLeavesAnAccount(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := planProfile()
 			p.Accounts, p.AccessControl, p.Delete = nil, nil, tt.deletes
-			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"})
+			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 			if text := mistakes(findings); text != "" {
 				t.Fatal(text)
 			}
@@ -231,7 +231,7 @@ func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 		if replace {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example"}
 		}
-		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"})
+		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 		found := lwm2m.ParseDiscover([]byte(links))
 		own := found.BootstrapSecurity()
 		if objects, _, err := makePack(info, &found, policyOf(p)); err == nil {

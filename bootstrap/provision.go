@@ -54,7 +54,7 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 		return provision{}, failed(store.CausePlanInvalid, "%v", err)
 	}
 	given.device, given.own, given.edited = d, own, given.edited || added
-	info, findings := resolve(p, d, own)
+	info, findings := resolve(p, d, own, srv.cfg.Objects)
 	if text := mistakes(findings); text != "" {
 		return provision{}, failed(store.CausePlanInvalid, "%s", text)
 	}

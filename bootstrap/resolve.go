@@ -63,17 +63,20 @@ const ruleAccessControl = "acl-missing"
 // with it. The Instance IDs of accounts are their places in the profile: a plan
 // assigns the real ones.
 //
+// Values of the Objects that objects knows are checked against them; nil knows those that
+// are built in.
+//
 // Where the profile replaces the Bootstrap-Server Account, the one returned has a
 // made-up key: the real one is made for the device that comes, if at all.
-func Resolve(p store.Profile, d store.Device) (lwm2m.BootstrapInfo, []Finding) {
+func Resolve(p store.Profile, d store.Device, objects *lwm2m.Registry) (lwm2m.BootstrapInfo, []Finding) {
 	own, found := sampleAccount(p, d)
-	info, more := resolve(p, d, own)
+	info, more := resolve(p, d, own, objects)
 	return info, append(found, more...)
 }
 
 // resolve is Resolve with the Bootstrap-Server Account to be given; nil for none.
-func resolve(p store.Profile, d store.Device, own *ownAccount) (lwm2m.BootstrapInfo, []Finding) {
-	r := &resolver{device: d}
+func resolve(p store.Profile, d store.Device, own *ownAccount, objects *lwm2m.Registry) (lwm2m.BootstrapInfo, []Finding) {
+	r := &resolver{device: d, objects: objects}
 	var info lwm2m.BootstrapInfo
 	for i, a := range p.Accounts {
 		account := r.account(i, a)
@@ -94,7 +97,7 @@ func resolve(p store.Profile, d store.Device, own *ownAccount) (lwm2m.BootstrapI
 	for i, o := range p.Objects {
 		info.Others = r.object(info.Others, i, o)
 	}
-	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Existing: keepsAccounts(p.Delete)}) {
+	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Objects: objects, Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning}); {
 		case v.Rule != ruleAccessControl:
 			r.findings = append(r.findings, f)
@@ -115,6 +118,7 @@ func keepsAccounts(d store.DeletePolicy) bool {
 // A resolver gathers what is wrong on the way.
 type resolver struct {
 	device   store.Device
+	objects  *lwm2m.Registry
 	findings []Finding
 }
 
@@ -145,7 +149,8 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 		out.Security.PublicKeyOrIdentity = []byte(r.identity(a, place))
 	}
 	list := place + ".securityResources"
-	for _, res := range r.resources(lwm2m.ObjectSecurity, a.SecurityResources, list) {
+	security, _ := lwm2m.Definition(lwm2m.ObjectSecurity)
+	for _, res := range r.resources(security, a.SecurityResources, list) {
 		switch res.ID {
 		case 3:
 			out.Security.PublicKeyOrIdentity = res.Value.Bytes()
@@ -158,7 +163,8 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 		}
 	}
 	list = place + ".serverResources"
-	for _, res := range r.resources(lwm2m.ObjectServer, a.ServerResources, list) {
+	server, _ := lwm2m.Definition(lwm2m.ObjectServer)
+	for _, res := range r.resources(server, a.ServerResources, list) {
 		switch res.ID {
 		case 0, 1, 6, 7:
 			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 1/x/%d has a key of its own in an account", res.ID)
@@ -239,7 +245,11 @@ func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []
 		r.fail(place+".path", "%v is not the path of an Object Instance, such as /3/0", o.Path)
 		return others
 	}
-	in := lwm2m.Instance{ID: o.Path.Instance(), Resources: r.resources(o.Path.Object(), o.Resources, place+".resources")}
+	def, ok := r.definition(o, place)
+	if !ok {
+		return others
+	}
+	in := lwm2m.Instance{ID: o.Path.Instance(), Resources: r.resources(def, o.Resources, place+".resources")}
 	at := slices.IndexFunc(others, func(have lwm2m.Object) bool { return have.ID == o.Path.Object() })
 	if at < 0 {
 		return append(others, lwm2m.Object{ID: o.Path.Object(), Instances: []lwm2m.Instance{in}})
@@ -248,9 +258,34 @@ func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []
 	return others
 }
 
+// definition is what is known of the Object of o, in the version that it names; the zero
+// definition where that is nothing. ok is false where the version is not known.
+func (r *resolver) definition(o store.ObjectValues, place string) (def lwm2m.ObjectDefinition, ok bool) {
+	id := o.Path.Object()
+	if o.Version == "" {
+		def, _ = r.objects.Object(id)
+		return def, true
+	}
+	v, err := lwm2m.ParseVersion(o.Version)
+	if err != nil {
+		r.fail(place+".version", "%v", err)
+		return def, false
+	}
+	if def, ok = r.objects.ObjectVersion(id, v); !ok {
+		r.fail(place+".version", "Object %d has no version %v that is known here", id, v)
+		return def, false
+	}
+	for _, res := range slices.Sorted(maps.Keys(o.Resources)) {
+		if _, has := def.Resource(res); !has {
+			r.fail(fmt.Sprintf("%s.resources[%d]", place, res), "%s has no Resource %d in version %v", def.Name, res, v)
+			ok = false
+		}
+	}
+	return def, ok
+}
+
 // resources turns the literals of a list into Resources, by ID.
-func (r *resolver) resources(o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal, list string) []lwm2m.Resource {
-	def, _ := lwm2m.Definition(o)
+func (r *resolver) resources(def lwm2m.ObjectDefinition, values map[lwm2m.ResourceID]store.Literal, list string) []lwm2m.Resource {
 	var out []lwm2m.Resource
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		d, known := def.Resource(id)

@@ -27,6 +27,9 @@ type CheckOptions struct {
 	// Account, which nothing may be written to; nil where it is not known.
 	BootstrapInstance *InstanceID
 
+	// Objects are those that are known; nil knows those of the table.
+	Objects *Registry
+
 	// Existing is whether the Client keeps accounts that are not in the Bootstrap
 	// Information, so that it need not have any.
 	Existing bool
@@ -165,7 +168,7 @@ func (c *checker) others(b BootstrapInfo) {
 			c.resources(InstancePath(o.ID, in.ID), o.ID, in.Resources)
 		}
 		c.unique(o.ID, ids)
-		if def, ok := Definition(o.ID); ok && !def.Multiple && (len(ids) > 1 || len(ids) == 1 && ids[0] != 0) {
+		if def, ok := c.opts.Objects.Object(o.ID); ok && !def.Multiple && (len(ids) > 1 || len(ids) == 1 && ids[0] != 0) {
 			c.fail(ObjectPath(o.ID), "single-instance", "%s has only instance 0", def.Name)
 		}
 	}

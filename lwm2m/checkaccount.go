@@ -157,7 +157,7 @@ func (c *checker) periods(p Path, s ServerInstance) {
 // resources checks each Resource against its definition: type, multiplicity, range,
 // and whether a Bootstrap-Server has reason to write it.
 func (c *checker) resources(p Path, o ObjectID, resources []Resource) {
-	def, ok := Definition(o)
+	def, ok := c.opts.Objects.Object(o)
 	if !ok {
 		return
 	}

@@ -175,7 +175,12 @@ type AccessControl struct {
 
 // ObjectValues are Resources of any other Object Instance.
 type ObjectValues struct {
-	Path      lwm2m.Path                   `json:"path"` // an Object Instance
+	Path lwm2m.Path `json:"path"` // an Object Instance
+
+	// Version of the Object that devices have, such as "1.0". Empty means the newest that
+	// is known.
+	Version string `json:"version,omitempty"`
+
 	Resources map[lwm2m.ResourceID]Literal `json:"resources"`
 }
 

@@ -26,6 +26,10 @@ type Backend interface {
 type Local struct {
 	Store Backend
 
+	// Objects are those that records are checked against; nil knows those that are built
+	// in.
+	Objects *lwm2m.Registry
+
 	// Server tells of the running server; nil where there is none.
 	Server func() Status
 
@@ -74,7 +78,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if _, err := bootstrap.FillKeys(p, &d, rand.Reader); err != nil {
 		return Device{}, err
 	}
-	errs, warnings := split(bootstrap.CheckDevice(p, d))
+	errs, warnings := split(bootstrap.CheckDevice(p, d, l.Objects))
 	if len(errs) > 0 {
 		return Device{}, &InvalidError{fmt.Sprintf("device %q", d.Endpoint), errs}
 	}
@@ -86,7 +90,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if generated {
 		out.Credentials = view(kept, true).Credentials
 	}
-	given := identities(p, kept)
+	given := identities(p, kept, l.Objects)
 	for name, a := range kept.Accounts {
 		if before[name].Key != a.Key || before[name].MasterSecret != a.MasterSecret {
 			shown := accountView(a, true)
@@ -101,8 +105,8 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 }
 
 // identities are the PSK identities that d is given, by account.
-func identities(p store.Profile, d store.Device) map[string]string {
-	info, _ := bootstrap.Resolve(p, d)
+func identities(p store.Profile, d store.Device, objects *lwm2m.Registry) map[string]string {
+	info, _ := bootstrap.Resolve(p, d, objects)
 	out := make(map[string]string, len(info.Accounts))
 	for i, a := range info.Accounts {
 		if a.Security.Mode == lwm2m.SecurityPSK {
@@ -258,7 +262,7 @@ func (l *Local) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev sto
 
 // ApplyProfile implements [API].
 func (l *Local) ApplyProfile(ctx context.Context, p store.Profile) (Applied, error) {
-	errs, warnings := split(bootstrap.CheckProfile(p))
+	errs, warnings := split(bootstrap.CheckProfile(p, l.Objects))
 	if len(errs) > 0 {
 		return Applied{}, &InvalidError{fmt.Sprintf("profile %q", p.Name), errs}
 	}

@@ -187,7 +187,7 @@ func testOMAInt9(t *testing.T) {
 	}
 	b.checkBootstrapServer(result, cfg)
 
-	if found := bootstrap.CheckProfile(store.Profile{Name: "p"}); !slices.ContainsFunc(found, func(f bootstrap.Finding) bool { return !f.Warning }) {
+	if found := bootstrap.CheckProfile(store.Profile{Name: "p"}, nil); !slices.ContainsFunc(found, func(f bootstrap.Finding) bool { return !f.Warning }) {
 		t.Errorf("a profile without an account passes: %v", found)
 	}
 

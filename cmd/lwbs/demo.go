@@ -122,7 +122,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 // addRecords does what an engineer does before the device is switched on.
 func (s *story) addRecords(ctx context.Context, api admin.API, sink *registerSink, l *coap.Listener) (admin.Device, error) {
 	text := fmt.Sprintf(demoProfile, sink.addr())
-	docs, err := profilefile.Read("meter.yaml", []byte(text))
+	docs, err := profilefile.Read("meter.yaml", []byte(text), nil)
 	if err != nil {
 		return admin.Device{}, err
 	}

@@ -116,8 +116,12 @@ func importFile(c *cli.Context, name string) (importer.File, error) {
 // importAll decides on the entries of r, keeps those that can be kept, and reports.
 func importAll(c *cli.Context, r importer.Result) error {
 	dry := c.Bool("dry-run")
-	im := &importing{replace: c.Bool("replace")}
-	err := with(c, !dry, func(ctx context.Context, api admin.API) error {
+	objects, err := objectsOf(c)
+	if err != nil {
+		return err
+	}
+	im := &importing{replace: c.Bool("replace"), objects: objects}
+	err = with(c, !dry, func(ctx context.Context, api admin.API) error {
 		there, err := existingRecords(ctx, api, r)
 		if err != nil {
 			return err

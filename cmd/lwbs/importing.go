@@ -20,6 +20,7 @@ import (
 // it writes. Of an entry that cannot be kept, nothing is.
 type importing struct {
 	replace bool
+	objects *lwm2m.Registry
 
 	profiles []*importingProfile
 	entries  []*importingEntry
@@ -93,7 +94,7 @@ func (im *importing) decide(r importer.Result, there records) {
 
 func (im *importing) decideProfile(p store.Profile, there records) *importingProfile {
 	ip := &importingProfile{profile: p}
-	for _, f := range bootstrap.CheckProfile(p) {
+	for _, f := range bootstrap.CheckProfile(p, im.objects) {
 		if f.Warning {
 			ip.warnings = append(ip.warnings, f.String())
 		} else if ip.refused == nil {
@@ -173,7 +174,7 @@ func (im *importing) decideEntry(e *importingEntry, there records) error {
 			return fmt.Errorf("its identity %q is that of device %s", c.Identity, of)
 		}
 	}
-	for _, f := range bootstrap.CheckDevice(e.profile.profile, e.Device) {
+	for _, f := range bootstrap.CheckDevice(e.profile.profile, e.Device, im.objects) {
 		if !f.Warning {
 			return errors.New(f.String())
 		}

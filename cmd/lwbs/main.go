@@ -77,9 +77,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "db", Value: "lwbs.db", EnvVars: []string{"LWBS_DB"}, Usage: "the database `FILE`"},
 			&cli.StringFlag{Name: "key-file", EnvVars: []string{"LWBS_KEY_FILE"}, Usage: "the `FILE` with the key that seals the database's secrets (default: the database's name and .key)"},
 			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "where the server is administered, `unix:PATH` (default: the database's name and .sock)"},
+			&cli.StringFlag{Name: "objects", EnvVars: []string{"LWBS_OBJECTS"}, Usage: "`FOLDER` with definitions of more Objects, in the XML of the OMA registry"},
 		},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), deviceCommand(), profileCommand(), importCommand(), sessionCommand(), whyCommand(), dbCommand(), versionCommand(),
+			serveCommand(), demoCommand(), deviceCommand(), profileCommand(), importCommand(), objectCommand(), sessionCommand(), whyCommand(), dbCommand(), versionCommand(),
 		},
 		CommandNotFound:      nil,
 		EnableBashCompletion: true,

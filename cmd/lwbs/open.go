@@ -45,11 +45,15 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", socket, err)
 	}
+	objects, err := objectsOf(c)
+	if err != nil {
+		return nil, err
+	}
 	db, err := openStore(c, create)
 	if err != nil {
 		return nil, err
 	}
-	return &admin.Local{Store: db, Version: version()}, nil
+	return &admin.Local{Store: db, Objects: objects, Version: version()}, nil
 }
 
 // errNoDatabase is wrapped where there is neither a server nor a database.

@@ -46,13 +46,17 @@ func readProfiles(c *cli.Context) ([]profilefile.Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read profile from %s: %w", name, err)
 	}
-	docs, err := profilefile.Read(name, text)
+	objects, err := objectsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := profilefile.Read(name, text, objects)
 	if err != nil {
 		return nil, err
 	}
 	var errs []error
 	for _, d := range docs {
-		for _, f := range bootstrap.CheckProfile(d.Profile) {
+		for _, f := range bootstrap.CheckProfile(d.Profile, objects) {
 			problem := d.Problem(f.Place, f.Message)
 			if f.Warning {
 				fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", problem)

@@ -18,6 +18,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/metrics"
+	"lwbs/lwm2m"
 	"lwbs/store/bolt"
 )
 
@@ -58,12 +59,16 @@ func serve(c *cli.Context) error {
 		running.Close()
 		return fmt.Errorf("admin socket %s: %w: a server is at work on this database", socket, admin.ErrRunning)
 	}
+	objects, err := objectsOf(c)
+	if err != nil {
+		return err
+	}
 	db, err := openStore(c, true)
 	if err != nil {
 		return err
 	}
 	tuneCollector()
-	s := &service{log: log, db: db, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{log: log, db: db, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socket), db.Close())
 }
 
@@ -84,6 +89,7 @@ func newLogger(c *cli.Context) (*slog.Logger, error) {
 type service struct {
 	log     *slog.Logger
 	db      *bolt.DB
+	objects *lwm2m.Registry
 	metrics *metrics.Metrics
 	events  *admin.Hub
 
@@ -125,7 +131,7 @@ func (s *service) run(c *cli.Context, socket string) error {
 func (s *service) start(c *cli.Context) (err error) {
 	s.started = time.Now()
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
-		Store: s.metrics.Store(s.db), Logger: s.log,
+		Store: s.metrics.Store(s.db), Logger: s.log, Objects: s.objects,
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)
@@ -198,7 +204,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Events: s.events, Version: version(), Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Server: func() admin.Status {
 		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active())}
 	}}
 }

@@ -17,9 +17,9 @@ import (
 	"lwbs/store"
 )
 
-// bootstrap lets a device come to the server, with the key in key.hex unless another is
-// given.
-func (sh *shell) bootstrap(endpoint, keyHex string) (sim.Result, error) {
+// bootstrap lets a device come to the server that has these Objects, or those that most
+// devices have.
+func (sh *shell) bootstrap(endpoint, keyHex string, objects ...lwm2m.ObjectID) (sim.Result, error) {
 	sh.t.Helper()
 	raw, err := hex.DecodeString(keyHex)
 	if err != nil {
@@ -30,6 +30,7 @@ func (sh *shell) bootstrap(endpoint, keyHex string) (sim.Result, error) {
 	defer cancel()
 	return sim.Run(ctx, sim.Config{
 		Endpoint: lwm2m.EndpointName(endpoint),
+		Stack:    sim.Stack{Objects: objects},
 		BootstrapServer: lwm2m.SecurityInstance{
 			ServerURI: "coaps://" + sh.coaps, PublicKeyOrIdentity: []byte(endpoint), SecretKey: key,
 		},

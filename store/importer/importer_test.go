@@ -456,7 +456,7 @@ func TestWakaamaEntriesThatAreRefused(t *testing.T) {
 // checked are what the Bootstrap-Server has against the profiles of r.
 func checked(r importer.Result) (out []string) {
 	for _, p := range r.Profiles {
-		for _, f := range bootstrap.CheckProfile(p) {
+		for _, f := range bootstrap.CheckProfile(p, nil) {
 			if !f.Warning {
 				out = append(out, f.String())
 			}
@@ -483,7 +483,7 @@ func TestImportedRecordsAreGood(t *testing.T) {
 			if e.Outcome != importer.Imported || e.Device.Endpoint == "" {
 				continue
 			}
-			for _, f := range bootstrap.CheckDevice(r.Profiles[i], e.Device) {
+			for _, f := range bootstrap.CheckDevice(r.Profiles[i], e.Device, nil) {
 				if !f.Warning {
 					t.Errorf("%s: %v", e.Source, f)
 				}

@@ -42,7 +42,7 @@ func (r *reader) account(n node, place string) (a store.Account) {
 		if keyWords[strings.ToLower(e.key)] {
 			r.fail(e.line, "%s: %s", at, noKeysHere)
 		} else if !r.accountResource(&a, e, place) {
-			r.unknown(e, slices.Concat(sortedKeys(known), resourceNames(lwm2m.ObjectServer), resourceNames(lwm2m.ObjectSecurity)))
+			r.unknown(e, slices.Concat(sortedKeys(known), accountNames()))
 		}
 	})
 	if len(a.SecurityResources) == 0 {

@@ -32,15 +32,21 @@ func named(o lwm2m.ObjectID, d lwm2m.ResourceDefinition) bool {
 }
 
 // resourceNames are the keys of the Resources of an Object that a profile may set.
-func resourceNames(o lwm2m.ObjectID) []string {
-	def, _ := lwm2m.Definition(o)
+func resourceNames(def lwm2m.ObjectDefinition) []string {
 	var out []string
 	for _, d := range def.Resources {
-		if named(o, d) {
+		if named(def.ID, d) {
 			out = append(out, camelCase(d.Name))
 		}
 	}
 	return out
+}
+
+// accountNames are the keys of the Resources that stand in an account.
+func accountNames() []string {
+	server, _ := lwm2m.Definition(lwm2m.ObjectServer)
+	security, _ := lwm2m.Definition(lwm2m.ObjectSecurity)
+	return slices.Concat(resourceNames(server), resourceNames(security))
 }
 
 // didYouMean ends a message about an unknown word with the known one that was probably

@@ -39,7 +39,7 @@ device:
 `
 
 func TestReadMeter(t *testing.T) {
-	docs, err := profilefile.Read("meter.yaml", []byte(meter))
+	docs, err := profilefile.Read("meter.yaml", []byte(meter), nil)
 	if err != nil || len(docs) != 1 {
 		t.Fatalf("Read = %d documents, %v", len(docs), err)
 	}
@@ -124,7 +124,7 @@ func TestProblems(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := profilefile.Read("p.yaml", []byte(tt.in))
+			_, err := profilefile.Read("p.yaml", []byte(tt.in), nil)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -141,14 +141,14 @@ func TestProblems(t *testing.T) {
 }
 
 func TestEveryProblemIsReported(t *testing.T) {
-	_, err := profilefile.Read("p.yaml", []byte("name: m\ncolour: red\naccounts:\n  - lifetime: soon\n    uri: [1]\n"))
+	_, err := profilefile.Read("p.yaml", []byte("name: m\ncolour: red\naccounts:\n  - lifetime: soon\n    uri: [1]\n"), nil)
 	if n := strings.Count(err.Error(), "p.yaml:"); n != 3 {
 		t.Errorf("%d problems reported, want 3:\n%v", n, err)
 	}
 }
 
 func TestPlaceOfAFinding(t *testing.T) {
-	docs, err := profilefile.Read("meter.yaml", []byte(meter))
+	docs, err := profilefile.Read("meter.yaml", []byte(meter), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 		"0x1F": "31", "0o17": "15", "0b11": "3", "1_000": "1000", "+5": "5", ".5": "0.5", "1.": "1",
 	} {
 		text := "name: m\nobjects:\n  - path: /3/0\n    resources: {9: " + in + "}\n"
-		docs, err := profilefile.Read("p.yaml", []byte(text))
+		docs, err := profilefile.Read("p.yaml", []byte(text), nil)
 		if err != nil {
 			t.Errorf("%s: %v", in, err)
 			continue
@@ -230,7 +230,7 @@ func TestTextStaysText(t *testing.T) {
 }
 
 func TestSeveralDocuments(t *testing.T) {
-	docs, err := profilefile.Read("p.yaml", []byte("name: a\n---\nname: b\naccounts: [{uri: x}]\n"))
+	docs, err := profilefile.Read("p.yaml", []byte("name: a\n---\nname: b\naccounts: [{uri: x}]\n"), nil)
 	if err != nil || len(docs) != 2 || docs[1].Profile.Name != "b" {
 		t.Fatalf("Read = %+v, %v", docs, err)
 	}
@@ -282,7 +282,7 @@ func TestWriteIsReadAgain(t *testing.T) {
 
 func checkRoundTrip(t *testing.T, in string) {
 	t.Helper()
-	docs, err := profilefile.Read("in.yaml", []byte(in))
+	docs, err := profilefile.Read("in.yaml", []byte(in), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func checkWriting(t *testing.T, p store.Profile) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := profilefile.Read("out.yaml", out)
+	again, err := profilefile.Read("out.yaml", out, nil)
 	if err != nil || len(again) != 1 {
 		t.Fatalf("what was written is not read again: %v\n%s", err, out)
 	}
@@ -318,7 +318,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("name: m\naccounts: [{name: a, securityResources: {26000: [1, x]}, sni: \"\\t\"}]\n")
 	f.Add(`{"name": "json", "objects": [{"path": "/5/0", "resources": {"1": -2.5}}]}`)
 	f.Fuzz(func(t *testing.T, in string) {
-		if _, err := profilefile.Read("in.yaml", []byte(in)); err != nil {
+		if _, err := profilefile.Read("in.yaml", []byte(in), nil); err != nil {
 			return
 		}
 		checkRoundTrip(t, in)

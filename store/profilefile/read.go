@@ -20,7 +20,7 @@ type Document struct {
 
 // Read returns the profiles in the text of a file; file is its name in errors. An
 // error holds every [*Problem] that there is, one for each line of its text.
-func Read(file string, b []byte) ([]Document, error) {
+func Read(file string, b []byte, objects *lwm2m.Registry) ([]Document, error) {
 	nodes, err := parse(file, b)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func Read(file string, b []byte) ([]Document, error) {
 	var problems []*Problem
 	names := make(map[string]bool)
 	for _, n := range nodes {
-		r := &reader{file: file, spots: map[string]spot{"": {line: n.line}}}
+		r := &reader{file: file, objects: objects, spots: map[string]spot{"": {line: n.line}}}
 		p := r.profile(n)
 		name, named := r.spots["name"]
 		switch {
@@ -148,6 +148,7 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 	var resources *node // read last: their names depend on the path
 	r.mapping(n, place, fields{
 		"path":      r.path(&o.Path),
+		"version":   r.version(&o.Version),
 		"resources": func(n node, _ string) { resources = &n },
 	}, nil)
 	switch path, ok := r.spots[join(place, "path")]; {

@@ -12,6 +12,7 @@ import (
 // A reader walks a document and gathers problems; it never stops at the first.
 type reader struct {
 	file     string
+	objects  *lwm2m.Registry
 	problems []*Problem
 	spots    map[string]spot // by place, such as "accounts[0].uri"
 }
@@ -167,5 +168,17 @@ func (r *reader) path(into *lwm2m.Path) func(node, string) {
 			return
 		}
 		*into = p
+	}
+}
+
+// version reads the version of an Object, which YAML takes for a number.
+func (r *reader) version(into *string) func(node, string) {
+	return func(n node, place string) {
+		v, err := lwm2m.ParseVersion(n.scalar)
+		if err != nil {
+			r.fail(n.line, "%s: %v", place, err)
+			return
+		}
+		*into = v.String()
 	}
 }

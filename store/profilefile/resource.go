@@ -16,12 +16,12 @@ func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, plac
 	if !r.want(n, place, mapping) {
 		return
 	}
-	def, _ := lwm2m.Definition(o)
+	def, _ := r.objects.Object(o)
 	for _, e := range n.entries {
 		written := join(place, e.key)
 		id, ok := resourceID(e.key, def)
 		if !ok {
-			r.fail(e.line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.key, didYouMean(e.key, resourceNames(o)))
+			r.fail(e.line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.key, didYouMean(e.key, resourceNames(def)))
 			continue
 		}
 		d, known := def.Resource(id)

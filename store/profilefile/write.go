@@ -38,10 +38,11 @@ func Write(p store.Profile) ([]byte, error) {
 	}
 	var objects []any
 	for _, o := range p.Objects {
-		objects = append(objects, yaml.MapSlice{
-			{Key: "path", Value: o.Path.String()},
-			{Key: "resources", Value: resources(o.Resources)},
-		})
+		var object writer
+		object.text("path", o.Path.String())
+		object.text("version", o.Version)
+		object.put("resources", resources(o.Resources))
+		objects = append(objects, yaml.MapSlice(object))
 	}
 	w.list("objects", objects)
 	w.deletePolicy(p.Delete)

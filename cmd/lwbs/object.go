@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/lwm2m"
+	"lwbs/lwm2m/ddf"
+)
+
+// objectsOf returns the Objects that are known: those that are built in, and those in the
+// folder of --objects.
+func objectsOf(c *cli.Context) (*lwm2m.Registry, error) {
+	dir := c.String("objects")
+	if dir == "" {
+		return nil, nil
+	}
+	defs, err := ddf.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read --objects: %w", err)
+	}
+	return (*lwm2m.Registry)(nil).With(defs...), nil
+}
+
+func objectCommand() *cli.Command {
+	return group("object", "the Objects that profiles can name Resources of", objectListCommand(), objectGetCommand())
+}
+
+func objectListCommand() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the Objects that are known",
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			objects, err := objectsOf(c)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				views := []objectView{}
+				for _, d := range objects.All() {
+					views = append(views, viewObject(d))
+				}
+				return printJSON(c.App.Writer, views)
+			}
+			w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "OBJECT\tNAME\tVERSION\tINSTANCES\tRESOURCES")
+			for _, d := range objects.All() {
+				fmt.Fprintf(w, "/%d\t%s\t%v\t%s\t%d\n", d.ID, d.Name, d.Version, instancesText(d.Multiple), len(d.Resources))
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func instancesText(several bool) string {
+	if several {
+		return "several"
+	}
+	return "one"
+}
+
+func objectGetCommand() *cli.Command {
+	return &cli.Command{
+		Name: "get", Usage: "show the Resources of an Object", ArgsUsage: "OBJECT",
+		Flags: []cli.Flag{jsonFlag(), &cli.StringFlag{Name: "version", Usage: "as it is in this `VERSION` of the Object, such as 1.0 (default: the newest that is known)"}},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "OBJECT")
+			if err != nil {
+				return err
+			}
+			def, err := findObject(c, args[0])
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, viewObject(def))
+			}
+			return printObject(c.App.Writer, def)
+		},
+	}
+}
+
+func findObject(c *cli.Context, text string) (def lwm2m.ObjectDefinition, err error) {
+	id, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return def, usagef("%q is no Object ID: want a number, such as 3", text)
+	}
+	objects, err := objectsOf(c)
+	if err != nil {
+		return def, err
+	}
+	if !c.IsSet("version") {
+		def, ok := objects.Object(lwm2m.ObjectID(id))
+		if !ok {
+			return def, fmt.Errorf("Object %d is not known: add its definition with --objects FOLDER, or name its Resources by their IDs", id)
+		}
+		return def, nil
+	}
+	v, err := lwm2m.ParseVersion(c.String("version"))
+	if err != nil {
+		return def, usagef("--version: %v", err)
+	}
+	def, ok := objects.ObjectVersion(lwm2m.ObjectID(id), v)
+	if !ok {
+		return def, fmt.Errorf("Object %d is not known in version %v", id, v)
+	}
+	return def, nil
+}
+
+// An objectView is an Object in JSON.
+type objectView struct {
+	ID        lwm2m.ObjectID `json:"id"`
+	Name      string         `json:"name"`
+	Version   string         `json:"version"`
+	Multiple  bool           `json:"multiple"`
+	Mandatory bool           `json:"mandatory"`
+	Resources []resourceView `json:"resources"`
+}
+
+type resourceView struct {
+	ID         lwm2m.ResourceID `json:"id"`
+	Name       string           `json:"name"`
+	Type       string           `json:"type"`
+	Multiple   bool             `json:"multiple"`
+	Mandatory  bool             `json:"mandatory"`
+	Range      string           `json:"range,omitempty"`
+	Unit       string           `json:"unit,omitempty"`
+	Operations string           `json:"operations"`
+	Since      string           `json:"since"`
+}
+
+func viewObject(d lwm2m.ObjectDefinition) objectView {
+	v := objectView{ID: d.ID, Name: d.Name, Version: d.Version.String(), Multiple: d.Multiple, Mandatory: d.Mandatory, Resources: []resourceView{}}
+	for _, r := range d.Resources {
+		v.Resources = append(v.Resources, resourceView{
+			ID: r.ID, Name: r.Name, Type: r.Type.String(), Multiple: r.Multiple, Mandatory: r.Mandatory,
+			Range: rangeText(r), Unit: r.Unit, Operations: mayText(r.Operations), Since: r.Since.String(),
+		})
+	}
+	return v
+}
+
+func printObject(out io.Writer, d lwm2m.ObjectDefinition) error {
+	_, err := fmt.Fprintf(out, "/%d %s, version %v, instances: %s\n", d.ID, d.Name, d.Version, instancesText(d.Multiple))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tTYPE\tVALUES\tMANDATORY\tRANGE\tUNIT\tSERVERS MAY")
+	for _, r := range d.Resources {
+		fmt.Fprintf(w, "%d\t%s\t%v\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Name, r.Type, instancesText(r.Multiple), yesOrNo(r.Mandatory), rangeText(r), r.Unit, mayText(r.Operations))
+	}
+	return errors.Join(err, w.Flush())
+}
+
+func yesOrNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// rangeText is the range of a number, or of a length in bytes.
+func rangeText(r lwm2m.ResourceDefinition) string {
+	switch {
+	case r.Min == 0 && r.Max == 0:
+		return ""
+	case r.Type == lwm2m.TypeString, r.Type == lwm2m.TypeOpaque:
+		return fmt.Sprintf("%d to %d bytes", r.Min, r.Max)
+	}
+	return fmt.Sprintf("%d to %d", r.Min, r.Max)
+}
+
+func mayText(o lwm2m.Operations) (text string) {
+	for _, op := range []struct {
+		is     lwm2m.Operations
+		letter string
+	}{{lwm2m.Readable, "R"}, {lwm2m.Writable, "W"}, {lwm2m.Executable, "E"}} {
+		if o&op.is != 0 {
+			text += op.letter
+		}
+	}
+	return text
+}
