@@ -136,10 +136,13 @@ func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
 // the history, since a limit of it was reached.
 func (srv *Server) Unrecorded() uint64 { return srv.history.unrecorded() }
 
+// Refuse refuses new sessions from now on.
+func (srv *Server) Refuse() { srv.sessions.drain() }
+
 // Drain refuses new sessions from now on and waits for the running ones. Its error
 // is that of ctx where they took longer.
 func (srv *Server) Drain(ctx context.Context) error {
-	srv.sessions.drain()
+	srv.Refuse()
 	if err := srv.sessions.wait(ctx); err != nil {
 		return fmt.Errorf("drain sessions: %w", err)
 	}

@@ -215,6 +215,7 @@ func (s *service) drain(c *cli.Context) {
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	s.server.Refuse()
 	if n := len(s.server.Active()); n > 0 {
 		fmt.Fprintf(c.App.Writer, "waiting for %d sessions to end; interrupt again to stop at once\n", n)
 	}
