@@ -237,11 +237,15 @@ func (s *session) rest() {
 	close(s.quiet)
 }
 
-// release gives the association up, unless a newer session goes on with it.
+// release gives the association up, unless a newer session goes on with it. One of plain
+// CoAP is no more than what is remembered of a client: it is left to the transport, since
+// a Bootstrap-Request that comes again late, as its answer was lost, would begin another
+// session if it were not known to be the same.
 func (s *session) release(ctx context.Context, f *failure) {
 	var superseded *supersededError
 	switch {
 	case errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn:
+	case !s.conn.Peer().Secure():
 	case f != nil:
 		_ = s.conn.Close()
 	case s.separate:

@@ -119,6 +119,9 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) DropReason {
 func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 	d := digest{kind: kindHello}
 	s := m.slots[peer]
+	if a := s[live]; a != nil && h.start && a.random == h.random {
+		return DropOutOfPlace // came twice: a handshake of its own would get what the peer repeats for a
+	}
 	for _, a := range s[asking:live] {
 		if a == nil || h.start && a.random != h.random {
 			continue

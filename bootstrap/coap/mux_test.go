@@ -269,6 +269,31 @@ func TestPipe(t *testing.T) {
 	}
 }
 
+// A ClientHello that came twice, or late, begins no second handshake when the first is
+// complete: that would get what the client repeats for the one it knows.
+func TestMuxHelloComesTwice(t *testing.T) {
+	m := newTestMux(t, func(*Config) {})
+	peer := peerAt(9)
+	m.take(peer, returnHello(m, peer, 1))
+	a := m.stageOf(peer, proving)
+	if a == nil || !m.establish(a) {
+		t.Fatal("not established")
+	}
+	before := m.hub.counters.snapshot().Sent
+	m.take(peer, returnHello(m, peer, 1))
+	m.take(peer, beginHello(1))
+	if m.stageOf(peer, asking) != nil || m.stageOf(peer, proving) != nil || m.stageOf(peer, live) != a {
+		t.Error("another handshake was begun")
+	}
+	if n := m.hub.counters.snapshot(); n.Dropped[DropOutOfPlace] != 2 || n.Sent != before {
+		t.Errorf("counters %+v", n)
+	}
+	m.take(peer, returnHello(m, peer, 2))
+	if m.stageOf(peer, proving) == nil {
+		t.Error("a device that was restarted is not let in")
+	}
+}
+
 // An association that is superseded just as its handshake completes gives way.
 func TestMuxEstablishAfterDrop(t *testing.T) {
 	m := newTestMux(t, func(*Config) {})
