@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -31,8 +32,13 @@ type bench struct {
 	profile store.Profile
 	device  store.Device
 	steps   []sim.Step
-	ended   chan store.Session // each session that ended
-	tapped  atomic.Int32       // datagrams that a personality's tap changed
+
+	// With certificates: what is believed of the device's, and what the server shows.
+	trust       *bootstrap.Trust
+	certificate *tls.Certificate
+
+	ended  chan store.Session // each session that ended
+	tapped atomic.Int32       // datagrams that a personality's tap changed
 
 	acknowledged atomic.Int32 // empty acknowledgements that a personality heard
 }
@@ -72,13 +78,17 @@ func newBench(t *testing.T, change func(*bench)) *bench {
 	other := store.Device{Endpoint: "urn:dev:2", Profile: "p", Credentials: []store.Credential{{Kind: store.CredentialPSK, Identity: "id-2", Key: otherKey}}}
 	_, err = b.db.PutDevice(t.Context(), other)
 	b.ok(err)
-	b.server, err = bootstrap.NewServer(bootstrap.Config{Store: b.db, Observe: func(e bootstrap.Event) {
+	b.server, err = bootstrap.NewServer(bootstrap.Config{Store: b.db, Trust: func() *bootstrap.Trust { return b.trust }, Observe: func(e bootstrap.Event) {
 		if e.Kind == bootstrap.EventEnded {
 			b.ended <- e.Session
 		}
 	}})
 	b.ok(err)
 	cfg := coap.Config{Handler: b.server, PSK: b.server.PSK, HandshakeFailed: b.server.HandshakeFailed, DTLS: coap.DTLSConfig{HandshakeTimeout: 500 * time.Millisecond, NoRequest: b.server.NoRequest}}
+	if b.certificate != nil {
+		cfg.DTLS.Certificates = func() []tls.Certificate { return []tls.Certificate{*b.certificate} }
+		cfg.DTLS.VerifyClient = b.server.VerifyClient
+	}
 	b.udp, err = coap.ListenUDP("127.0.0.1:0", cfg)
 	b.ok(err)
 	b.dtls, err = coap.ListenDTLS("127.0.0.1:0", cfg)

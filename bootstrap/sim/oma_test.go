@@ -23,6 +23,7 @@ import (
 func TestOMA(t *testing.T) {
 	t.Run("LightweightM2M-1.1-int-0", testOMAInt0)
 	t.Run("LightweightM2M-1.1-int-1", testOMAInt1)
+	t.Run("LightweightM2M-1.1-int-2", testOMAInt2)
 	t.Run("LightweightM2M-1.1-int-4", testOMAInt4)
 	t.Run("LightweightM2M-1.1-int-8", testOMAInt8)
 	t.Run("LightweightM2M-1.1-int-9", testOMAInt9)
@@ -226,8 +227,8 @@ func testOMAInt12(t *testing.T) {
 	}
 }
 
-// A registrar is the LwM2M Server of a bench's account. It takes the device with the key
-// that it is to be given, and nobody else.
+// A registrar is the LwM2M Server of a bench's account. It takes the device with what that
+// is to be given, and nobody else.
 type registrar struct {
 	*coap.Listener
 	t    *testing.T
@@ -236,7 +237,7 @@ type registrar struct {
 
 const registrarKey = "key from a record"
 
-// newRegistrar makes the account of b's profile lead to a registrar.
+// newRegistrar makes the account of b's profile lead to a registrar, with a key.
 func newRegistrar(b *bench) *registrar {
 	b.t.Helper()
 	supplied(registrarKey)(b)
