@@ -3,6 +3,8 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"time"
 
 	"lwbs/lwm2m"
@@ -49,6 +51,15 @@ type Device struct {
 
 	Created time.Time // set by the store
 	Updated time.Time // set by the store
+}
+
+// Clone returns a copy that shares nothing with d.
+func (d Device) Clone() Device {
+	d.Credentials = slices.Clone(d.Credentials)
+	d.Accounts = maps.Clone(d.Accounts)
+	d.Vars = maps.Clone(d.Vars)
+	d.Tags = slices.Clone(d.Tags)
+	return d
 }
 
 // A CredentialKind is a way to authenticate to the Bootstrap-Server.

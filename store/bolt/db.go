@@ -22,6 +22,7 @@ type DB struct {
 	db      *bbolt.DB
 	keyring *store.Keyring
 	opts    Options
+	recent  *recent
 
 	edits chan edit
 	done  chan struct{} // closed when the writer has ended
@@ -75,7 +76,7 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
-	db := &DB{db: b, keyring: keyring, opts: opts, edits: make(chan edit, maxGroup), done: make(chan struct{})}
+	db := &DB{db: b, keyring: keyring, opts: opts, recent: newRecent(), edits: make(chan edit, maxGroup), done: make(chan struct{})}
 	if err := db.prepare(file); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), b.Close())
 	}

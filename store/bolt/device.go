@@ -35,7 +35,7 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 		if err != nil {
 			return err, nil
 		}
-		if kept, err = store.DecodeDevice(db.keyring, b); err != nil { // nothing shared with the caller
+		if kept, err = db.decode(d.Endpoint, b); err != nil { // nothing shared with the caller
 			return err, nil
 		}
 		return nil, errors.Join(
@@ -53,7 +53,7 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 // none, or why it may not.
 func (db *DB) replaceable(tx *bbolt.Tx, d store.Device) (old store.Device, err error) {
 	if b := tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
-		if old, err = store.DecodeDevice(db.keyring, b); err != nil {
+		if old, err = db.decode(d.Endpoint, b); err != nil {
 			return old, err
 		}
 	}
@@ -126,7 +126,19 @@ func (db *DB) device(tx *bbolt.Tx, ep lwm2m.EndpointName) (store.Device, error) 
 	if b == nil {
 		return store.Device{}, store.ErrNotFound
 	}
-	return store.DecodeDevice(db.keyring, b)
+	return db.decode(ep, b)
+}
+
+// decode is [store.DecodeDevice] of a row, or what it was last time.
+func (db *DB) decode(ep lwm2m.EndpointName, row []byte) (store.Device, error) {
+	if d, ok := db.recent.find([]byte(ep), row); ok {
+		return d, nil
+	}
+	d, err := store.DecodeDevice(db.keyring, row)
+	if err == nil {
+		db.recent.remember([]byte(ep), row, d)
+	}
+	return d, err
 }
 
 // DeviceByIdentity implements [store.Store].
@@ -208,6 +220,7 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 		if err != nil {
 			return err, nil
 		}
+		db.recent.forget([]byte(ep))
 		return nil, errors.Join(unindexDevice(tx, old), tx.Bucket(bucketDevice).Delete([]byte(ep)))
 	})
 	if err != nil {
