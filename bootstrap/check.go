@@ -65,7 +65,7 @@ func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Fin
 		}
 	}
 	if len(d.Credentials) == 0 && !d.NoSec {
-		more = append(more, Finding{Place: "device.credentials", Message: "the device has no key to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
+		more = append(more, Finding{Place: "device.credentials", Message: "the device has neither a key nor a certificate to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
 	}
 	return append(append(found, more...), checkLimits(p, filled, objects)...)
 }

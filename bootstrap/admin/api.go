@@ -147,8 +147,15 @@ type DeviceSettings struct {
 	Note     *string       `json:"note,omitempty"`
 	Tags     *[]string     `json:"tags,omitempty"`
 
-	// PSK replaces the credentials by this one.
-	PSK *PSK `json:"psk,omitempty"`
+	// PSK replaces the pre-shared keys to bootstrap with by this one; NoPSK removes them.
+	PSK   *PSK `json:"psk,omitempty"`
+	NoPSK bool `json:"noPSK,omitempty"`
+
+	// Certificates replace those that the device may come with, by their SHA-256
+	// fingerprints; CertificateNames replace the names for which it may come with any
+	// certificate of a CA that the server trusts.
+	Certificates     *[]string `json:"certificates,omitempty"`
+	CertificateNames *[]string `json:"certificateNames,omitempty"`
 
 	// AccountKeys, AccountIdentities and AccountMasterSecrets (of OSCORE) are by the
 	// account's name in the profile.

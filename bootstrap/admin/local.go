@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
@@ -127,21 +126,8 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	assign(&d.Format, set.Format)
 	assign(&d.Note, set.Note)
 	assign(&d.Tags, set.Tags)
-	if set.PSK != nil {
-		key := set.PSK.Key
-		if generated = len(key) == 0; generated {
-			key = make([]byte, generatedKey)
-			if _, err := rand.Read(key); err != nil {
-				return false, fmt.Errorf("generate key: %w", err)
-			}
-		}
-		identity := set.PSK.Identity
-		if identity == "" {
-			identity = string(d.Endpoint)
-		}
-		d.Credentials = []store.Credential{{
-			Kind: store.CredentialPSK, Identity: identity, Key: lwm2m.NewSecret(key), Created: time.Now().UTC(),
-		}}
+	if generated, err = set.applyCredentials(d); err != nil {
+		return false, err
 	}
 	for name, key := range set.AccountKeys {
 		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.Key = lwm2m.NewSecret(key) })

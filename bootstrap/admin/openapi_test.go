@@ -334,7 +334,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 
 	settings := DeviceSettings{
 		Reset: true, Profile: new("full"), Disabled: new(false), NoSec: new(false), Format: new(lwm2m.FormatTLV), Note: new("n"), Tags: &[]string{"t"},
-		PSK: &PSK{Identity: "id", Key: []byte("0123456789abcdef")}, AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
+		PSK: &PSK{Identity: "id", Key: []byte("0123456789abcdef")}, Certificates: new([]string{store.Fingerprint(nil)}), CertificateNames: new([]string{"n"}), AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
 		AccountKeys: map[string][]byte{"main": []byte("0123456789abcdef0123456789abcdef")}, Vars: map[string]string{"host": "h.example"},
 	}
 	c.call("POST", device, "/v1/devices/d%2F1", settings, 200)
@@ -407,7 +407,7 @@ func TestSchemasRefuse(t *testing.T) {
 	for name, texts := range map[string][]string{
 		"Device":         {`{}`, `{"endpoint": ""}`, `[]`},
 		"Session":        {`{"id": "x", "known": true, "started": "yesterday", "remote": "r", "transport": "coap", "stage": "write"}`, `{"id": "x", "known": true, "started": "2026-01-01T00:00:00Z", "remote": "r", "transport": "coap", "stage": "odd"}`},
-		"DeviceSettings": {`{"odd": 1}`, `{"psk": {"key": "no Base64!"}}`, `{"format": "odd"}`},
+		"DeviceSettings": {`{"odd": 1}`, `{"psk": {"key": "no Base64!"}}`, `{"certificates": ["ABCD"]}`, `{"format": "odd"}`},
 		"Profile":        {`{"name": "x"}`, `{"name": "x", "accounts": [{"name": "a", "uri": "u", "shortServerID": 0}]}`, `{"name": "x", "accounts": [], "objects": [{"path": "3/0", "resources": {}}]}`},
 		"Operation":      {`{"op": "write", "path": "/", "took": 1, "code": "404"}`},
 		"Literal":        {`null`, `{"a": 1}`},

@@ -26,10 +26,13 @@ func deviceCommand() *cli.Command {
 func settingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "profile", Usage: "what it is given: the `NAME` of a profile"},
-		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and shows it once"},
+		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and shows it once; none removes the one it has"},
 		&cli.StringFlag{Name: "psk-key-file", Usage: "read its key from `FILE`, - for standard input"},
 		&cli.StringFlag{Name: "psk-key-format", Usage: "how the key is written: `FORMAT` hex, base64 or text; required with --psk-key-file"},
 		&cli.StringFlag{Name: "psk-identity", Usage: "its PSK identity `ID`; default the endpoint name"},
+		&cli.StringSliceFlag{Name: "certificate", Usage: "it may come with the X.509 certificate in `FILE`, PEM or DER; several replace those it has"},
+		&cli.StringSliceFlag{Name: "certificate-fingerprint", Usage: "the same by its SHA-256 fingerprint, `HEX`; none removes those it has"},
+		&cli.StringSliceFlag{Name: "certificate-name", Usage: "it may come with any certificate that a CA of the server has issued for `NAME`; none removes those it has"},
 		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input"},
 		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text or binary"},
 		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
@@ -63,8 +66,16 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 			return set, usagef("--format %q is not tlv, senml-json, senml-cbor, lwm2m-cbor or none", c.String("format"))
 		}
 	}
-	if set.PSK, err = pskOf(c); err != nil {
+	if set.NoPSK = c.String("psk") == none; !set.NoPSK {
+		if set.PSK, err = pskOf(c); err != nil {
+			return set, err
+		}
+	}
+	if set.Certificates, err = fingerprints(c); err != nil {
 		return set, err
+	}
+	if c.IsSet("certificate-name") {
+		set.CertificateNames = new(listOrNone(c.StringSlice("certificate-name")))
 	}
 	if set.Vars, err = assignments(c, "var"); err != nil {
 		return set, err
@@ -108,7 +119,7 @@ func pskOf(c *cli.Context) (*admin.PSK, error) {
 		return nil, usagef("--psk generate and --psk-key-file exclude each other")
 	case c.IsSet("psk"):
 		if c.String("psk") != "generate" {
-			return nil, usagef("--psk takes the word generate only: a key on the command line could be read by others; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
+			return nil, usagef("--psk takes the words generate and none only: a key on the command line could be read by others; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
 		}
 		return psk, nil
 	case c.IsSet("psk-key-file"):
@@ -147,7 +158,7 @@ func assignments(c *cli.Context, name string) (map[string]string, error) {
 func deviceAddCommand() *cli.Command {
 	return &cli.Command{
 		Name: "add", Usage: "add a device", ArgsUsage: "ENDPOINT",
-		Description: "ENDPOINT is the name that the device gives itself, such as urn:imei:490154203237518. Put the\nprinted identity and key into the device; the key is not shown again unless you ask with\nlwbs device get --reveal.",
+		Description: "ENDPOINT is the name that the device gives itself, such as urn:imei:490154203237518. Put the\nprinted identity and key into the device; the key is not shown again unless you ask with\nlwbs device get --reveal. A device with a certificate needs no key here.",
 		Flags:       append(settingFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "ENDPOINT")
@@ -175,7 +186,7 @@ func deviceAddCommand() *cli.Command {
 func deviceSetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "set", Usage: "change a device", ArgsUsage: "ENDPOINT",
-		Description: "What is not named stays as it is. A new key replaces the one that the device bootstraps with.",
+		Description: "What is not named stays as it is. A new key replaces the one that the device bootstraps with,\nand new certificates replace certificates; --psk none takes the key from a device that has moved to\ncertificates.",
 		Flags:       append(settingFlags(), revisionFlag(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "ENDPOINT")
@@ -254,7 +265,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 	row("state", "%s", stateOf(d))
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
 	for _, cr := range d.Credentials {
-		row("bootstraps with", "%s identity %q, key %s%s", cr.Kind, cr.Identity, keyText(cr.Key, cr.KeyLength), pendingText(cr))
+		row("bootstraps with", "%s", credentialText(cr))
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
 		a := d.Accounts[name]
@@ -278,6 +289,17 @@ func printDevice(out io.Writer, d admin.Device) error {
 	}
 	row("last session", "%s", lastOf(d))
 	return w.Flush()
+}
+
+// credentialText is what a device may come with.
+func credentialText(c admin.Credential) string {
+	switch c.Kind {
+	case store.CredentialCertificate:
+		return "certificate " + c.Identity + " (SHA-256)"
+	case store.CredentialCertificateName:
+		return fmt.Sprintf("any certificate of a trusted CA for %q", c.Identity)
+	}
+	return fmt.Sprintf("%s identity %q, key %s%s", c.Kind, c.Identity, keyText(c.Key, c.KeyLength), pendingText(c))
 }
 
 // accountText is what an account has of keys.

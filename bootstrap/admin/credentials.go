@@ -1,0 +1,69 @@
+package admin
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// applyCredentials changes what d bootstraps with, and reports whether it made a key for
+// that. The kinds of credentials are independent of each other.
+func (set DeviceSettings) applyCredentials(d *store.Device) (generated bool, err error) {
+	if set.PSK != nil || set.NoPSK {
+		d.Credentials = otherThan(d.Credentials, store.CredentialPSK)
+	}
+	if set.PSK != nil {
+		var c store.Credential
+		if c, generated, err = set.PSK.credential(d.Endpoint); err != nil {
+			return false, err
+		}
+		d.Credentials = append(d.Credentials, c)
+	}
+	replace := func(kind store.CredentialKind, identities *[]string) {
+		if identities == nil {
+			return
+		}
+		had := d.Credentials
+		d.Credentials = otherThan(had, kind)
+		for _, id := range *identities {
+			c := store.Credential{Kind: kind, Identity: id, Created: time.Now().UTC()}
+			if i := slices.IndexFunc(had, func(old store.Credential) bool { return old.Kind == kind && old.Identity == id }); i >= 0 {
+				c = had[i]
+			}
+			d.Credentials = append(d.Credentials, c)
+		}
+	}
+	replace(store.CredentialCertificate, set.Certificates)
+	replace(store.CredentialCertificateName, set.CertificateNames)
+	return generated, nil
+}
+
+// otherThan returns a copy of the credentials of other kinds.
+func otherThan(credentials []store.Credential, kind store.CredentialKind) (kept []store.Credential) {
+	for _, c := range credentials {
+		if c.Kind != kind {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// credential is what psk stands for in the record of a device, and whether its key was
+// made here.
+func (psk PSK) credential(ep lwm2m.EndpointName) (c store.Credential, generated bool, err error) {
+	key, identity := psk.Key, psk.Identity
+	if generated = len(key) == 0; generated {
+		key = make([]byte, generatedKey)
+		if _, err := rand.Read(key); err != nil {
+			return c, false, fmt.Errorf("generate key: %w", err)
+		}
+	}
+	if identity == "" {
+		identity = string(ep)
+	}
+	return store.Credential{Kind: store.CredentialPSK, Identity: identity, Key: lwm2m.NewSecret(key), Created: time.Now().UTC()}, generated, nil
+}
