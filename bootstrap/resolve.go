@@ -94,10 +94,11 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *lwm2m.Re
 			ID: lwm2m.InstanceID(i), Object: a.Object, Instance: a.Instance, Rights: maps.Clone(a.Rights), Owner: a.Owner,
 		})
 	}
+	r.choose(p.Objects)
 	for i, o := range p.Objects {
 		info.Others = r.object(info.Others, i, o)
 	}
-	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Objects: objects, Existing: keepsAccounts(p.Delete)}) {
+	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning}); {
 		case v.Rule != ruleAccessControl:
 			r.findings = append(r.findings, f)
@@ -258,26 +259,39 @@ func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []
 	return others
 }
 
-// definition is what is known of the Object of o, in the version that it names; the zero
-// definition where that is nothing. ok is false where the version is not known.
+// choose makes the versions that a profile names those that count.
+func (r *resolver) choose(objects []store.ObjectValues) {
+	chosen := make(map[lwm2m.ObjectID]lwm2m.Version)
+	for i, o := range objects {
+		id, place := o.Path.Object(), fmt.Sprintf("objects[%d].version", i)
+		if o.Version == "" {
+			continue
+		}
+		v, err := lwm2m.ParseVersion(o.Version)
+		if err != nil {
+			r.fail(place, "%v", err)
+			continue
+		}
+		with, ok := r.objects.Choose(id, v)
+		switch other, twice := chosen[id]; {
+		case !ok:
+			r.fail(place, "Object %d has no version %v that is known here", id, v)
+		case twice && other != v:
+			r.fail(place, "Object %d has version %v elsewhere: a device has one", id, other)
+		default:
+			r.objects, chosen[id] = with, v
+		}
+	}
+}
+
+// definition is what is known of the Object of o, which may be nothing; ok is false where
+// the version that o names lacks a Resource.
 func (r *resolver) definition(o store.ObjectValues, place string) (def lwm2m.ObjectDefinition, ok bool) {
-	id := o.Path.Object()
-	if o.Version == "" {
-		def, _ = r.objects.Object(id)
-		return def, true
-	}
-	v, err := lwm2m.ParseVersion(o.Version)
-	if err != nil {
-		r.fail(place+".version", "%v", err)
-		return def, false
-	}
-	if def, ok = r.objects.ObjectVersion(id, v); !ok {
-		r.fail(place+".version", "Object %d has no version %v that is known here", id, v)
-		return def, false
-	}
-	for _, res := range slices.Sorted(maps.Keys(o.Resources)) {
-		if _, has := def.Resource(res); !has {
-			r.fail(fmt.Sprintf("%s.resources[%d]", place, res), "%s has no Resource %d in version %v", def.Name, res, v)
+	def, known := r.objects.Object(o.Path.Object())
+	ok = true
+	for _, id := range slices.Sorted(maps.Keys(o.Resources)) {
+		if _, has := def.Resource(id); known && !has && o.Version != "" {
+			r.fail(fmt.Sprintf("%s.resources[%d]", place, id), "%s has no Resource %d in version %v", def.Name, id, def.Version)
 			ok = false
 		}
 	}

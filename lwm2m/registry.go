@@ -8,13 +8,14 @@ import (
 // A Registry is a set of Object definitions: those of the table that is built in, and
 // others. It is not changed once it is made. The nil Registry has the table alone.
 type Registry struct {
-	added []ObjectDefinition // by ID, the newest version of each first
+	added  []ObjectDefinition // by ID, the newest version of each first
+	chosen []ObjectDefinition // one version of each, which counts in place of the newest
 }
 
 // With returns a Registry with defs besides. One that is there in the same version is
 // replaced, but those of the table stay as they are.
 func (r *Registry) With(defs ...ObjectDefinition) *Registry {
-	out := new(Registry)
+	out := &Registry{chosen: r.choices()}
 	for _, d := range slices.Concat(defs, r.additions()) {
 		same := func(e ObjectDefinition) bool { return e.ID == d.ID && e.Version == d.Version }
 		if !BuiltIn(d.ID) && !slices.ContainsFunc(out.added, same) {
@@ -34,6 +35,24 @@ func (r *Registry) additions() []ObjectDefinition {
 	return r.added
 }
 
+func (r *Registry) choices() []ObjectDefinition {
+	if r == nil {
+		return nil
+	}
+	return r.chosen
+}
+
+// Choose returns a Registry whose [Registry.Object] knows an Object as it is in one version,
+// which is that of a device; ok is false where that is not known.
+func (r *Registry) Choose(id ObjectID, v Version) (_ *Registry, ok bool) {
+	def, ok := r.ObjectVersion(id, v)
+	if !ok {
+		return r, false
+	}
+	others := slices.DeleteFunc(slices.Clone(r.choices()), func(d ObjectDefinition) bool { return d.ID == id })
+	return &Registry{added: r.additions(), chosen: append(others, def)}, true
+}
+
 // BuiltIn reports whether an Object is in the table.
 func BuiltIn(id ObjectID) bool {
 	return slices.ContainsFunc(objectDefinitions, func(d ObjectDefinition) bool { return d.ID == id })
@@ -51,10 +70,11 @@ func (r *Registry) All() []ObjectDefinition {
 	return out
 }
 
-// Object returns the newest version of an Object that is known, with Resources too that
-// only older versions had; ok is false where there is none.
+// Object returns the version of an Object that was chosen, else the newest that is known,
+// for those that are built in with Resources too that only older versions had; ok is false
+// where there is none.
 func (r *Registry) Object(id ObjectID) (def ObjectDefinition, ok bool) {
-	for _, known := range [][]ObjectDefinition{objectDefinitions, r.additions()} {
+	for _, known := range [][]ObjectDefinition{r.choices(), objectDefinitions, r.additions()} {
 		for _, d := range known {
 			if d.ID == id {
 				return d, true

@@ -101,6 +101,38 @@ func TestRegistryWith(t *testing.T) {
 	}
 }
 
+func TestRegistryChoose(t *testing.T) {
+	def := func(v lwm2m.Version, name string) lwm2m.ObjectDefinition {
+		return lwm2m.ObjectDefinition{ID: 3303, Version: v, Name: name}
+	}
+	all := (*lwm2m.Registry)(nil).With(def(lwm2m.Version10, "old"), def(lwm2m.Version11, "new"))
+	name := func(r *lwm2m.Registry, id lwm2m.ObjectID) string {
+		d, _ := r.Object(id)
+		return d.Name + " " + d.Version.String()
+	}
+	older, ok := all.Choose(3303, lwm2m.Version10)
+	if got := name(older, 3303); !ok || got != "old 1.0" {
+		t.Errorf("version 1.0 was chosen, and Object 3303 is %q, %v", got, ok)
+	}
+	both, ok := older.Choose(3, lwm2m.Version11)
+	if got := name(both, 3303) + ", " + name(both, 3); !ok || got != "old 1.0, Device 1.1" {
+		t.Errorf("two were chosen, and the Objects are %q, %v", got, ok)
+	}
+	newer, ok := older.Choose(3303, lwm2m.Version11)
+	if got := name(newer, 3303); !ok || got != "new 1.1" {
+		t.Errorf("version 1.1 was chosen after 1.0, and Object 3303 is %q, %v", got, ok)
+	}
+	if got := name(older.With(def(lwm2m.Version12, "newest")), 3303); got != "old 1.0" {
+		t.Errorf("a newer version was added, and Object 3303 is %q", got)
+	}
+	if got := name(all, 3303); got != "new 1.1" {
+		t.Errorf("a Registry was changed: Object 3303 is %q", got)
+	}
+	if got, ok := older.Choose(3303, lwm2m.Version12); ok || got != older {
+		t.Error("a version was chosen that nobody knows")
+	}
+}
+
 func TestParseVersion(t *testing.T) {
 	for text, want := range map[string]lwm2m.Version{"1.0": lwm2m.Version10, "1.2": lwm2m.Version12, "12.34": {Major: 12, Minor: 34}} {
 		if got, err := lwm2m.ParseVersion(text); err != nil || got != want || got.String() != text {

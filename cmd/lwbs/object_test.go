@@ -63,7 +63,7 @@ func TestProfileWithMoreObjects(t *testing.T) {
 		"opening: 40":              {"opening: 140", "valve.yaml:8: objects[0].resources.opening: Opening: 140 is not within 0 to 100"},
 		"alarmLimits":              {"alarmLimit", `did you mean "alarmLimits"?`},
 		"[1.5, 2.5]":               {"1.5", "Alarm Limits has instances: give a list"},
-		"alarmLimits: [1.5, 2.5]}": {"alarmLimits: [1.5, 2.5]}\n    version: 1.0", "Valve has no Resource 0 in version 1.0"},
+		"alarmLimits: [1.5, 2.5]}": {"alarmLimits: [1.5, 2.5]}\n    version: 1.0", `"alarmLimits" is neither a Resource ID nor the name of one`},
 		"opening: 40, ":            {"opening: 40}\n    version: 7.0\n#", "Object 33001 has no version 7.0 that is known here"},
 	} {
 		sh.write("bad.yaml", strings.Replace(valveYAML, old, want[0], 1))

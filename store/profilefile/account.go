@@ -35,8 +35,12 @@ func (r *reader) account(n node, place string) (a store.Account) {
 			r.boolean(&storing)(n, place)
 			a.NotificationStoring = &storing
 		},
-		securityList: func(n node, place string) { r.resources(a.SecurityResources, n, place, lwm2m.ObjectSecurity) },
-		serverList:   func(n node, place string) { r.resources(a.ServerResources, n, place, lwm2m.ObjectServer) },
+		securityList: func(n node, place string) {
+			r.resources(a.SecurityResources, n, place, r.definition(lwm2m.ObjectSecurity, ""))
+		},
+		serverList: func(n node, place string) {
+			r.resources(a.ServerResources, n, place, r.definition(lwm2m.ObjectServer, ""))
+		},
 	}
 	r.mapping(n, place, known, func(e entry, at string) {
 		if keyWords[strings.ToLower(e.key)] {

@@ -93,6 +93,8 @@ func TestProblems(t *testing.T) {
 		{"mistyped Resource of an account", "name: m\naccounts:\n  - defaultMinPeriod: 1\n    defaultMinimunPeriod: 1\n", "p.yaml:3: unknown key \"defaultMinPeriod\"\np.yaml:4: unknown key \"defaultMinimunPeriod\": did you mean \"defaultMinimumPeriod\"?"},
 		{"mistyped Resource of an Object", "name: m\nobjects:\n  - path: /3/0\n    resources: {Timezon: x}\n", `p.yaml:4: objects[0].resources: "Timezon" is neither a Resource ID nor the name of one: did you mean "timezone"?`},
 		{"Resource of another Object", "name: m\nobjects:\n  - path: /3/0\n    resources: {Lifetime: 1}\n", `p.yaml:4: objects[0].resources: "Lifetime" is neither a Resource ID nor the name of one`},
+		{"Resource of an unknown Object by name", "name: m\nobjects:\n  - path: /33001/0\n    resources: {opening: 1}\n", `p.yaml:4: objects[0].resources: "opening" is no Resource ID, and names of Object 33001 are not known: add its definition (--objects FOLDER)`},
+		{"version that is none", "name: m\nobjects:\n  - path: /3/0\n    version: newest\n    resources: {15: a}\n", `p.yaml:4: objects[0].version: want a version such as 1.1, not "newest"`},
 		{"Resource twice", "name: m\nobjects:\n  - path: /3/0\n    resources:\n      15: a\n      Timezone: b\n", `p.yaml:6: objects[0].resources.Timezone: Timezone is there twice`},
 		{"unknown Resource twice", "name: m\nobjects:\n  - path: /9999/0\n    resources:\n      15: a\n      015: b\n", `p.yaml:6: objects[0].resources.015: Resource 15 is there twice`},
 		{"Resource of an account twice", "name: m\naccounts:\n  - sni: a\n    SNI: b\n", `p.yaml:4: accounts[0].SNI: SNI is there twice`},
@@ -195,6 +197,28 @@ func TestResourcesOfAnAccount(t *testing.T) {
 	}
 	if names < 30 {
 		t.Errorf("%d Resources have a name, want 30 at least", names)
+	}
+}
+
+// A Resource has the name that it has in the version which the profile names.
+func TestNamesOfVersions(t *testing.T) {
+	objects := (*lwm2m.Registry)(nil).With(
+		lwm2m.ObjectDefinition{ID: 33001, Version: lwm2m.Version10, Resources: []lwm2m.ResourceDefinition{{ID: 1, Name: "Opening", Type: lwm2m.TypeInteger}}},
+		lwm2m.ObjectDefinition{ID: 33001, Version: lwm2m.Version11, Resources: []lwm2m.ResourceDefinition{{ID: 2, Name: "Opening", Type: lwm2m.TypeInteger}}},
+	)
+	for version, want := range map[string]lwm2m.ResourceID{"": 2, "version: 1.0\n": 1, "version: '1.1'\n": 2, "version: 1.10\n": 2} {
+		docs, err := profilefile.Read("p.yaml", []byte("name: m\nobjects:\n- path: /33001/0\n  resources: {opening: 40}\n  "+version), objects)
+		if err != nil {
+			t.Errorf("%s: %v", version, err)
+			continue
+		}
+		o := docs[0].Profile.Objects[0]
+		if _, ok := o.Resources[want]; !ok || len(o.Resources) != 1 {
+			t.Errorf("%s: Resources %v, want %d", version, o.Resources, want)
+		}
+		if version != "" && o.Version != strings.Trim(version[len("version: "):], "'\n") {
+			t.Errorf("%s is version %q", version, o.Version)
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ type Document struct {
 	spots map[string]spot
 }
 
-// Read returns the profiles in the text of a file; file is its name in errors. An
+// Read returns the profiles in the text of a file; file is its name in errors.
+// Resources may have the names that objects knows; nil knows those that are built in. An
 // error holds every [*Problem] that there is, one for each line of its text.
 func Read(file string, b []byte, objects *lwm2m.Registry) ([]Document, error) {
 	nodes, err := parse(file, b)
@@ -145,7 +146,7 @@ func (r *reader) accessControl(n node, place string) (a store.AccessControl) {
 }
 
 func (r *reader) object(n node, place string) (o store.ObjectValues) {
-	var resources *node // read last: their names depend on the path
+	var resources *node // read last: their names depend on path and version
 	r.mapping(n, place, fields{
 		"path":      r.path(&o.Path),
 		"version":   r.version(&o.Version),
@@ -161,7 +162,7 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 		r.fail(n.line, "%s: resources are missing", place)
 	default:
 		o.Resources = make(map[lwm2m.ResourceID]store.Literal)
-		r.resources(o.Resources, *resources, join(place, "resources"), o.Path.Object())
+		r.resources(o.Resources, *resources, join(place, "resources"), r.definition(o.Path.Object(), o.Version))
 	}
 	return o
 }

@@ -12,24 +12,39 @@ import (
 
 // resources reads a mapping from Resources of an Object, by ID or name, to their
 // values.
-func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, place string, o lwm2m.ObjectID) {
+func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, place string, def lwm2m.ObjectDefinition) {
 	if !r.want(n, place, mapping) {
 		return
 	}
-	def, _ := r.objects.Object(o)
 	for _, e := range n.entries {
 		written := join(place, e.key)
 		id, ok := resourceID(e.key, def)
-		if !ok {
+		switch {
+		case !ok && len(def.Resources) == 0:
+			r.fail(e.line, "%s: %q is no Resource ID, and names of Object %d are not known: add its definition (--objects FOLDER)", place, e.key, def.ID)
+			continue
+		case !ok:
 			r.fail(e.line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.key, didYouMean(e.key, resourceNames(def)))
 			continue
 		}
-		d, known := def.Resource(id)
-		if !known {
+		d, ok := def.Resource(id)
+		if !ok {
 			d.ID, d.Name = id, fmt.Sprintf("Resource %d", id)
 		}
 		r.resource(into, e, d, fmt.Sprintf("%s[%d]", place, id), written)
 	}
+}
+
+// definition is what is known of an Object, in a version if that is known; at least its ID.
+func (r *reader) definition(id lwm2m.ObjectID, version string) lwm2m.ObjectDefinition {
+	if v, err := lwm2m.ParseVersion(version); err == nil {
+		if def, ok := r.objects.ObjectVersion(id, v); ok {
+			return def
+		}
+	}
+	def, _ := r.objects.Object(id)
+	def.ID = id
+	return def
 }
 
 // resource reads the value of one Resource.

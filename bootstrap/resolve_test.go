@@ -1,0 +1,57 @@
+package bootstrap
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A value is checked against the Object as it is in the version that the profile names.
+func TestResolveVersions(t *testing.T) {
+	valve := func(v lwm2m.Version, multiple bool, resources ...lwm2m.ResourceDefinition) lwm2m.ObjectDefinition {
+		return lwm2m.ObjectDefinition{ID: 33001, Name: "Valve", Version: v, Multiple: multiple, Resources: resources}
+	}
+	objects := (*lwm2m.Registry)(nil).With(
+		valve(lwm2m.Version10, true,
+			lwm2m.ResourceDefinition{ID: 1, Name: "Opening", Type: lwm2m.TypeString, Max: 4},
+			lwm2m.ResourceDefinition{ID: 2, Name: "Leak", Type: lwm2m.TypeFloat}),
+		valve(lwm2m.Version11, false,
+			lwm2m.ResourceDefinition{ID: 1, Name: "Opening", Type: lwm2m.TypeInteger, Max: 100}),
+	)
+	values := func(instance lwm2m.InstanceID, version string, id lwm2m.ResourceID, text string) store.ObjectValues {
+		return store.ObjectValues{
+			Path: lwm2m.InstancePath(33001, instance), Version: version,
+			Resources: map[lwm2m.ResourceID]store.Literal{id: {Text: &text}},
+		}
+	}
+	tests := []struct {
+		name  string
+		given []store.ObjectValues
+		told  string // of the one finding; empty: none
+	}{
+		{"newest", []store.ObjectValues{values(0, "", 1, "40")}, ""},
+		{"newest, of another type", []store.ObjectValues{values(0, "", 1, "half")}, "objects[0].resources[1]: Opening: want a whole number"},
+		{"newest, out of range", []store.ObjectValues{values(0, "1.1", 1, "101")}, "objects[0].resources[1]: Opening: 101 is not within 0 to 100"},
+		{"newest, with one Instance", []store.ObjectValues{values(1, "1.1", 1, "40")}, "objects: Valve has only instance 0"},
+		{"newest, without a Resource of older ones", []store.ObjectValues{values(0, "1.1", 2, "1.5")}, "objects[0].resources[2]: Valve has no Resource 2 in version 1.1"},
+		{"older", []store.ObjectValues{values(0, "1.0", 1, "half"), values(1, "1.0", 2, "1.5")}, ""},
+		{"older, too long", []store.ObjectValues{values(0, "1.0", 1, "whole")}, "objects[0].resources[1]: Opening: length 5 is not within 0 to 4"},
+		{"older, said once", []store.ObjectValues{values(0, "", 1, "half"), values(1, "1.0", 2, "1.5")}, ""},
+		{"two at once", []store.ObjectValues{values(0, "1.0", 1, "half"), values(1, "1.1", 1, "half")}, "objects[1].version: Object 33001 has version 1.0 elsewhere"},
+		{"unknown", []store.ObjectValues{values(0, "1.2", 1, "40")}, "objects[0].version: Object 33001 has no version 1.2 that is known here"},
+		{"none", []store.ObjectValues{values(0, "new", 1, "40")}, `objects[0].version: want a version such as 1.1, not "new"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := store.Profile{Name: "p", Objects: tt.given, Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}
+			found := CheckProfile(p, objects)
+			text := fmt.Sprint(found)
+			if tt.told == "" && len(found) > 0 || tt.told != "" && (len(found) != 1 || found[0].Warning || !strings.Contains(text, tt.told)) {
+				t.Errorf("findings %v, want %q", text, tt.told)
+			}
+		})
+	}
+}
