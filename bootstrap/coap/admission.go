@@ -11,6 +11,10 @@ import (
 // also bounds how much work forged datagrams can make.
 const roundTrip = 2 * time.Second
 
+// askingShare is which part of all handshakes may be asking. Hardly a device is: only
+// those that send their ClientHello in fragments.
+const askingShare = 8
+
 // An admission decides which peers may start a handshake. It bounds the handshakes under
 // way, in all and for each network.
 //
@@ -21,6 +25,7 @@ const roundTrip = 2 * time.Second
 type admission struct {
 	maxHandshakes int
 	maxPerNet     int
+	maxAsking     int
 
 	handshakes int
 	perNet     map[netip.Prefix]int // handshakes; no zeros
@@ -43,6 +48,7 @@ func newAdmission(cfg Config) *admission {
 	return &admission{
 		maxHandshakes: cfg.DTLS.MaxHandshakes,
 		maxPerNet:     cfg.DTLS.MaxHandshakesPerNet,
+		maxAsking:     max(1, cfg.DTLS.MaxHandshakes/askingShare),
 		perNet:        make(map[netip.Prefix]int),
 	}
 }
@@ -56,6 +62,9 @@ func (ad *admission) enter(from netip.Addr, now time.Time, patience time.Duratio
 		ad.makeRoom(now, patience, func(t *ticket) bool { return t.net == network })
 	room = room && (ad.handshakes < ad.maxHandshakes ||
 		ad.makeRoom(now, patience, func(*ticket) bool { return true }))
+	if patience > 0 && ad.asking.Len() >= ad.maxAsking {
+		room = room && ad.makeRoom(now, patience, func(*ticket) bool { return true })
+	}
 	if !room {
 		return nil
 	}

@@ -16,7 +16,9 @@ type admissionTest struct {
 
 func newAdmissionTest(t *testing.T, handshakes, perNet int) *admissionTest {
 	cfg := Config{DTLS: DTLSConfig{MaxHandshakes: handshakes, MaxHandshakesPerNet: perNet}}
-	return &admissionTest{admission: newAdmission(cfg), t: t, now: time.Unix(1e9, 0)}
+	a := &admissionTest{admission: newAdmission(cfg), t: t, now: time.Unix(1e9, 0)}
+	a.maxAsking = handshakes
+	return a
 }
 
 // take admits addr, or checks that it is not admitted.
@@ -102,4 +104,20 @@ func TestAdmissionSettles(t *testing.T) {
 	if a.handshakes != 0 || len(a.perNet) != 0 || a.asking.Len() != 0 {
 		t.Errorf("left: %d handshakes in %d nets, %d asking", a.handshakes, len(a.perNet), a.asking.Len())
 	}
+}
+
+// Few may be asking at a time; who has returned its cookie already is none of them.
+func TestAdmissionMaxAsking(t *testing.T) {
+	a := newAdmissionTest(t, 100, 100)
+	a.maxAsking = 2
+	first := a.take("192.0.2.1", true)
+	a.take("198.51.100.1", true)
+	a.take("203.0.113.1", false)
+	if a.enter(netip.MustParseAddr("203.0.113.1"), a.now, 0, func() {}) == nil {
+		t.Error("who has returned its cookie is not admitted")
+	}
+	a.prove(first)
+	a.now = a.now.Add(roundTrip)
+	a.take("203.0.113.1", true)
+	a.gone("198.51.100.1")
 }

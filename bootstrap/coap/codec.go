@@ -19,6 +19,9 @@ const (
 	// maxOptions is how many options a message may have.
 	maxOptions = 64
 
+	// fewOptions is how many there is room for at first.
+	fewOptions = 8
+
 	// maxString is the most that one Uri-Path or Uri-Query option holds, in bytes
 	// (RFC 7252 §5.10).
 	maxString = 255
@@ -72,8 +75,12 @@ func decode(b []byte) (message, error) {
 	}
 	m.token, rest = token(rest[:tokenLength]), rest[tokenLength:]
 
-	options := make(coap.Options, 0, maxOptions)
+	options := make(coap.Options, 0, fewOptions)
 	n, err := options.Unmarshal(rest, nil)
+	if errors.Is(err, coap.ErrOptionsTooSmall) {
+		options = make(coap.Options, 0, maxOptions)
+		n, err = options.Unmarshal(rest, nil)
+	}
 	if err != nil {
 		return m, fmt.Errorf("%w: %w", errFormat, err)
 	}

@@ -166,7 +166,7 @@ func TestMuxForeignCookie(t *testing.T) {
 // limits allow.
 func TestMuxForgedHellos(t *testing.T) {
 	const forged, handshakes, goroutinesEach = 100_000, 20, 5
-	m := newTestMux(t, func(cfg *Config) { cfg.DTLS.MaxHandshakes = handshakes })
+	m := newTestMux(t, func(cfg *Config) { cfg.DTLS.MaxHandshakes = handshakes * askingShare })
 	goroutines := runtime.NumGoroutine()
 	flood := func(n int, hello []byte) {
 		for i := range n {
