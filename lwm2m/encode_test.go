@@ -297,6 +297,7 @@ func BenchmarkEncode(b *testing.B) {
 		at, content := benchmarked(b, f)
 		b.Run(f.String(), func(b *testing.B) {
 			b.ReportAllocs()
+			defer cpuTime(b)()
 			for b.Loop() {
 				if _, err := lwm2m.Encode(f, at, content); err != nil {
 					b.Fatal(err)
@@ -315,7 +316,7 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		b.Run(f.String(), func(b *testing.B) {
 			b.ReportAllocs()
-			b.SetBytes(int64(len(wire)))
+			defer cpuTime(b)()
 			for b.Loop() {
 				if _, err := lwm2m.Decode(f, at, wire); err != nil {
 					b.Fatal(err)
@@ -328,6 +329,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkParseDiscover(b *testing.B) {
 	answer := vector(b, "discover/leshan-2.0.txt")
 	b.ReportAllocs()
+	defer cpuTime(b)()
 	for b.Loop() {
 		if d := lwm2m.ParseDiscover(answer); len(d.Instances) != 4 {
 			b.Fatal(d)
