@@ -41,6 +41,10 @@ test: ## all tests that need nothing but Go, with the race detector
 test-crash: ## kill -9 the database in the middle of its writes, again and again
 	LWBS_CRASH_ROUNDS=$${LWBS_CRASH_ROUNDS:-200} $(GO) test -count=1 -timeout 30m -run Crash ./store/bolt
 
+.PHONY: stress
+stress: ## a thousand simulated devices over links that lose, repeat and reorder
+	LWBS_STRESS_DEVICES=$${LWBS_STRESS_DEVICES:-1000} $(GO) test -count=1 -timeout 30m -v -run Storm ./bootstrap/stress
+
 .PHONY: interop
 interop: peers ## tests against Leshan, Wakaama and other DTLS libraries; INTEROP=require fails where a peer is missing
 	$(GO) test -tags interop -count=1 -timeout 15m -parallel 4 -v ./bootstrap/interop

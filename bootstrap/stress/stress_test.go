@@ -1,0 +1,171 @@
+package stress_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/sim"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// stormy is the weather of the tests: 30 % lost, 20 % twice, out of order.
+var stormy = weather{loss: 0.3, duplication: 0.2, delay: ackTimeout / 5}
+
+// fleet is how many devices a test has.
+func fleet(t *testing.T, usual int) int {
+	t.Helper()
+	s := os.Getenv("LWBS_STRESS_DEVICES")
+	if s == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		t.Fatalf("LWBS_STRESS_DEVICES is %q", s)
+	}
+	return n
+}
+
+// atOnce is how many devices are under way at a time: a storm is another test.
+const atOnce = 100
+
+// device is the one with number i, which reaches the server through dial.
+func device(i int, dial func(context.Context, coap.DialConfig) (bootstrap.Conn, error)) sim.Config {
+	return sim.Config{
+		Endpoint: endpoint(i), SessionTimeout: 20 * time.Second,
+		// Until the server has heard that it is done, whatever is lost.
+		Stack: sim.Stack{Finishes: sim.Finishing{Stays: 30 * ackTimeout}},
+		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
+			conn, err := dial(ctx, coap.DialConfig{Handler: h, Identity: string(endpoint(i)), Key: key(i)})
+			if err == nil {
+				conn.Tune(bootstrap.Tuning{AckTimeout: ackTimeout})
+			}
+			return conn, err
+		},
+	}
+}
+
+// run lets n devices bootstrap over dial, with so many attempts each, and returns what became
+// of them.
+func run(t *testing.T, n, attempts int, dial func(context.Context, coap.DialConfig) (bootstrap.Conn, error)) []sim.Result {
+	t.Helper()
+	results := make([]sim.Result, n)
+	places := make(chan struct{}, atOnce)
+	var devices sync.WaitGroup
+	for i := range n {
+		places <- struct{}{}
+		devices.Go(func() {
+			defer func() { <-places }()
+			cfg := device(i, dial)
+			cfg.Attempts, cfg.Stack.Returns = attempts, sim.Returning{AfterFailure: true, Pause: ackTimeout}
+			var err error
+			if results[i], err = sim.Run(t.Context(), cfg); err != nil {
+				t.Errorf("device %d: %v", i, err)
+			}
+		})
+	}
+	devices.Wait()
+	return results
+}
+
+// sessions waits for those that run, and returns all that there were by their device, the
+// oldest first.
+func (s *server) sessions() map[lwm2m.EndpointName][]store.Session {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
+	defer cancel()
+	s.ok(s.core.Drain(ctx))
+	all := make(map[lwm2m.EndpointName][]store.Session)
+	for len(s.ended) > 0 {
+		session := <-s.ended
+		all[session.Endpoint] = append(all[session.Endpoint], session)
+	}
+	for _, of := range all {
+		slices.SortFunc(of, func(a, b store.Session) int { return a.Started.Compare(b.Started) })
+	}
+	return all
+}
+
+// endsWell checks that both sides say the same in the end: each device has the account of
+// its record, and its last session is done, or ended with one of the causes besides. It
+// returns how many sessions there were.
+func (s *server) endsWell(results []sim.Result, besides ...store.Cause) (sessions int) {
+	s.Helper()
+	all := s.sessions()
+	retransmissions := 0
+	for i, r := range results {
+		of := all[endpoint(i)]
+		if sessions += len(of); len(of) == 0 {
+			s.Errorf("device %d had no session", i)
+			continue
+		}
+		for _, o := range of[len(of)-1].Operations {
+			retransmissions += o.Transmissions - 1
+		}
+		last := of[len(of)-1]
+		if last.Cause != store.CauseDone && !slices.Contains(besides, last.Cause) {
+			s.Errorf("device %d: the last of %d sessions ended with %s: %s", i, len(of), last.Cause, last.Detail)
+		}
+		d, err := s.db.Device(s.Context(), endpoint(i))
+		s.ok(err)
+		given := d.Accounts["main"]
+		if len(r.Accounts) != 1 || r.Accounts[0].Security.SecretKey != given.Key || given.Key.IsZero() || given.Delivered.IsZero() != (last.Cause != store.CauseDone) {
+			s.Errorf("device %d has %d accounts, the record says delivered %v", i, len(r.Accounts), given.Delivered)
+		}
+	}
+	if retransmissions < len(results)/2 {
+		s.Errorf("%d operations had to be repeated with %d devices: the link is too good", retransmissions, len(results))
+	}
+	return sessions
+}
+
+// stormed checks that the link was no better than it should be.
+func (l *link) stormed(t *testing.T, devices int) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost < devices {
+		t.Errorf("%d datagrams were lost with %d devices", l.lost, devices)
+	}
+}
+
+func TestStormUDP(t *testing.T) {
+	t.Parallel()
+	n := fleet(t, 40)
+	s := newServer(t, n)
+	l := newLink(t, s.udp.Addr(), stormy, 1)
+	results := run(t, n, 1, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
+		return coap.DialUDP(ctx, l.addr(), cfg)
+	})
+	if sessions := s.endsWell(results); sessions != n {
+		t.Errorf("%d sessions, want one for each of %d devices", sessions, n)
+	}
+	l.stormed(t, n)
+	if c := s.udp.Counters(); c.Duplicates == 0 || c.Withheld != 0 {
+		t.Errorf("counters %+v", c)
+	}
+}
+
+// A handshake over such a link takes several seconds, as each lost flight is repeated after
+// one second. A device tries until it succeeds: no record is like another, so that a link
+// cannot tell which it has lost how often, and some requests are in vain.
+func TestStormDTLS(t *testing.T) {
+	t.Parallel()
+	n := fleet(t, 16)
+	s := newServer(t, n)
+	l := newLink(t, s.dtls.Addr(), stormy, 2)
+	results := run(t, n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		return coap.DialDTLS(ctx, l.addr(), cfg)
+	})
+	s.endsWell(results)
+	l.stormed(t, n)
+}
