@@ -22,6 +22,7 @@ type device struct {
 	seconds int    // how long it tries; zero means 30
 	refuse  string // requests that a Leshan device refuses, as "PUT:/1=4.00"
 	format  string // that device11 prefers; empty for its default
+	cid     string // bytes of the DTLS connection ID that device11 offers; empty for none
 }
 
 // A peer is a foreign LwM2M stack in the role of the device.
@@ -109,6 +110,9 @@ func startLeshan(t *testing.T, program string, d device) *process {
 	}
 	if d.format != "" {
 		args = append(args, "--format", d.format)
+	}
+	if d.cid != "" {
+		args = append(args, "--cid", d.cid)
 	}
 	return start(t, program, exec.Command("java", args...))
 }

@@ -30,7 +30,7 @@ public abstract class Device {
 
     protected Device(String[] args) {
         options = new Options(args, "--endpoint", "--server", "--identity", "--key-file", "--format", "--refuse",
-                "--rounds", "--seconds");
+                "--cid", "--rounds", "--seconds");
         endpoint = options.get("--endpoint");
         server = options.get("--server");
         refusals = new Refusals(options.all("--refuse"));

@@ -10,6 +10,8 @@ import org.eclipse.californium.core.coap.Request;
 import org.eclipse.californium.core.coap.Response;
 import org.eclipse.californium.core.network.Exchange;
 import org.eclipse.californium.core.server.ServerMessageDeliverer;
+import org.eclipse.californium.elements.config.Configuration;
+import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.client.LeshanClient;
 import org.eclipse.leshan.client.LeshanClientBuilder;
 import org.eclipse.leshan.client.engine.DefaultRegistrationEngineFactory;
@@ -39,8 +41,14 @@ public final class Device11 extends Device {
 
     private Device11(String[] args) {
         super(args);
-        var transport = new CaliforniumClientEndpointsProvider.Builder(new CoapClientProtocolProvider(),
-                new CoapsClientProtocolProvider()).build();
+        var providers = new CaliforniumClientEndpointsProvider.Builder(new CoapClientProtocolProvider(),
+                new CoapsClientProtocolProvider());
+        if (options.has("--cid")) {
+            Configuration configuration = providers.createDefaultConfiguration();
+            configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, options.number("--cid", 0));
+            providers.setConfiguration(configuration);
+        }
+        var transport = providers.build();
         LeshanClientBuilder builder = new LeshanClientBuilder(endpoint);
         builder.setObjects(objects().createAll());
         builder.setEndpointsProviders(transport);
