@@ -59,6 +59,7 @@ func TestImport(t *testing.T) {
 			contains(t, "the record", sh.ok("device get meter-1 --reveal"), key, "moved")
 		}
 
+		contains(t, "a device with a certificate", sh.ok("device get urn:imei:490154203237518"), `any certificate of a trusted CA for "urn:imei:490154203237518"`)
 		contains(t, "a device with OSCORE", sh.ok("device get oscore-1 --reveal"), "1234567890", "hex:01", "hex:02")
 
 		_, out, _ = sh.run(both)

@@ -124,13 +124,19 @@ func sameContent(a, b store.Profile) bool {
 // records are those there are already.
 type records struct {
 	devices    map[lwm2m.EndpointName]admin.Device
-	identities map[string]lwm2m.EndpointName // whose each PSK identity is
-	profiles   map[string]store.Profile      // of those to be imported
+	identities map[identity]lwm2m.EndpointName
+	profiles   map[string]store.Profile // of those to be imported
+}
+
+// An identity is what no two devices may have in common.
+type identity struct {
+	kind store.CredentialKind
+	text string
 }
 
 // existingRecords reads all devices, and the profiles with the names of those in r.
 func existingRecords(ctx context.Context, api admin.API, r importer.Result) (records, error) {
-	out := records{make(map[lwm2m.EndpointName]admin.Device), make(map[string]lwm2m.EndpointName), make(map[string]store.Profile)}
+	out := records{make(map[lwm2m.EndpointName]admin.Device), make(map[identity]lwm2m.EndpointName), make(map[string]store.Profile)}
 	for _, p := range r.Profiles {
 		old, err := api.Profile(ctx, p.Name)
 		if err == nil {
@@ -148,7 +154,7 @@ func existingRecords(ctx context.Context, api admin.API, r importer.Result) (rec
 		for _, d := range page {
 			out.devices[d.Endpoint] = d
 			for _, c := range d.Credentials {
-				out.identities[c.Identity] = d.Endpoint
+				out.identities[identity{c.Kind, c.Identity}] = d.Endpoint
 			}
 			q.After = d.Endpoint
 		}
@@ -170,7 +176,7 @@ func (im *importing) decideEntry(e *importingEntry, there records) error {
 		return errors.New("the device exists: --replace replaces its record")
 	}
 	for _, c := range e.Device.Credentials {
-		if of, ok := there.identities[c.Identity]; ok && of != e.Device.Endpoint {
+		if of, ok := there.identities[identity{c.Kind, c.Identity}]; ok && of != e.Device.Endpoint {
 			return fmt.Errorf("its identity %q is that of device %s", c.Identity, of)
 		}
 	}
@@ -235,7 +241,12 @@ func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
 		AccountKeys: make(map[string][]byte), AccountIdentities: make(map[string]string), AccountMasterSecrets: make(map[string][]byte),
 	}
 	for _, c := range d.Credentials {
-		set.PSK = &admin.PSK{Identity: c.Identity, Key: c.Key.Reveal()}
+		switch c.Kind {
+		case store.CredentialPSK:
+			set.PSK = &admin.PSK{Identity: c.Identity, Key: c.Key.Reveal()}
+		case store.CredentialCertificateName:
+			set.CertificateNames = &[]string{c.Identity}
+		}
 	}
 	for name, a := range d.Accounts {
 		if !a.Key.IsZero() {

@@ -40,7 +40,7 @@ func describe(t *testing.T, r importer.Result) string {
 		d := e.Device
 		fmt.Fprintf(&out, "  device %q profile %q noSec %v tags %v\n", d.Endpoint, d.Profile, d.NoSec, d.Tags)
 		for _, c := range d.Credentials {
-			fmt.Fprintf(&out, "  %s %q %x\n", c.Kind, c.Identity, c.Key.Reveal())
+			fmt.Fprintf(&out, "  %s %q key %q\n", c.Kind, c.Identity, c.Key.Reveal())
 		}
 		for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
 			a := d.Accounts[name]
@@ -206,6 +206,7 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 		"format by number":   {`{"contentFormat": 110, ` + account("", "")[1:], "format: senml-json"},
 		"binding as a list":  {account("", `, "binding": ["U", "Q"]`), "binding: UQ"},
 		"suite as a number":  {account(`, "cipherSuite": [49320]`, ""), "49320"},
+		"own certificate":    {strings.Replace(account("", ""), `"security": {`, `"security": {"0": {"bootstrapServer": true, "securityMode": "X509"}, `, 1), `certificate-name "dev-1"`},
 		"bytes in Base64":    {account(`, "serverPublicKey": "AQID", "securityMode": "X509", "publicKeyOrId": "BAUG", "secretKey": "Bw=="`, ""), "serverPublicKey: base64:AQID"},
 		"name of before 1.0": {account(`, "serverPublicKeyOrId": [1, -1], "securityMode": "RPK", "secretKey": [7]`, ""), "serverPublicKey: base64:Af8="},
 		"APN":                {account("", `, "apnLink": 2`), "11:2"},
@@ -403,6 +404,9 @@ func TestResultsPrintNoKeys(t *testing.T) {
 	keys := 0
 	for _, e := range r.Entries {
 		for _, c := range e.Device.Credentials {
+			if c.Key.IsZero() {
+				continue // a certificate
+			}
 			keys++
 			for _, form := range []string{string(c.Key.Reveal()), hex.EncodeToString(c.Key.Reveal()), fmt.Sprint(c.Key.Reveal())} {
 				if strings.Contains(printed, form) {

@@ -112,15 +112,17 @@ func (k *keyring) give(d *draft) {
 		return
 	}
 	if own := d.Device.Credentials; len(own) > 0 && len(info.Device.Credentials) > 0 && !same(own[0], info.Device.Credentials[0]) {
-		d.changed("has another key in its Bootstrap-Server Account than in " + info.Source + ", which is taken")
+		d.changed("has another credential in its Bootstrap-Server Account than in " + info.Source + ", which is taken")
 	}
-	d.Device.Credentials, d.certificate = info.Device.Credentials, info.certificate
+	d.Device.Credentials = info.Device.Credentials
 	for _, text := range info.Changes {
 		d.changed(text)
 	}
 }
 
-func same(a, b store.Credential) bool { return a.Identity == b.Identity && a.Key == b.Key }
+func same(a, b store.Credential) bool {
+	return a.Kind == b.Kind && a.Identity == b.Identity && a.Key == b.Key
+}
 
 // rest are the entries that are about no device with a configuration.
 func (k *keyring) rest() []draft {

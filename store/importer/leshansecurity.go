@@ -74,3 +74,10 @@ func (d *draft) authenticates(identity, key []byte) error {
 	d.Device.Credentials = []store.Credential{{Kind: store.CredentialPSK, Identity: string(identity), Key: lwm2m.NewSecret(key)}}
 	return (store.Device{Endpoint: d.Device.Endpoint, Profile: "any", Credentials: d.Device.Credentials}).Validate()
 }
+
+// hasCertificate says that the device comes with a certificate that has its name, which
+// is all that Leshan asks of it.
+func (d *draft) hasCertificate() {
+	d.Device.Credentials = []store.Credential{{Kind: store.CredentialCertificateName, Identity: string(d.Device.Endpoint)}}
+	d.changed("authenticates with a certificate for its name: the server must know the CA that issued it")
+}

@@ -59,14 +59,7 @@ type Entry struct {
 // A draft is an entry on its way: its profile has no name yet.
 type draft struct {
 	Entry
-	profile     store.Profile
-	certificate bool // authenticates with one, not with a key
-}
-
-// hasCertificate notes that the device authenticates with a certificate.
-func (d *draft) hasCertificate() {
-	d.certificate = true
-	d.changed("authenticates with a certificate: the server must know its CA")
+	profile store.Profile
 }
 
 // refuse makes the draft one that cannot be imported. The first reason stays.
@@ -105,7 +98,7 @@ func result(drafts []draft, peer string, o Options) Result {
 
 // permit lets a device without a key come over plain CoAP, if that is wanted.
 func permit(d *draft, noSec bool) {
-	if d.Device.Endpoint == "" || d.certificate || len(d.Device.Credentials) > 0 {
+	if d.Device.Endpoint == "" || len(d.Device.Credentials) > 0 {
 		return
 	}
 	d.Device.NoSec = noSec
@@ -124,7 +117,7 @@ func permit(d *draft, noSec bool) {
 // refuseDoubles refuses what has the endpoint name or the identity of an entry before
 // it: one record cannot be both.
 func refuseDoubles(drafts []draft) {
-	names, identities := make(map[lwm2m.EndpointName]string), make(map[string]string)
+	names, identities := make(map[lwm2m.EndpointName]string), make(map[identity]string)
 	for i := range drafts {
 		d := &drafts[i]
 		if d.Device.Endpoint == "" || d.Outcome != "" {
@@ -136,11 +129,18 @@ func refuseDoubles(drafts []draft) {
 		}
 		names[d.Device.Endpoint] = d.Source
 		for _, c := range d.Device.Credentials {
-			if first, ok := identities[c.Identity]; ok {
+			own := identity{c.Kind, c.Identity}
+			if first, ok := identities[own]; ok {
 				d.refuse(wrong("its identity %q is that of %s", c.Identity, first))
 				break
 			}
-			identities[c.Identity] = d.Source
+			identities[own] = d.Source
 		}
 	}
+}
+
+// An identity is what no two devices may have in common.
+type identity struct {
+	kind store.CredentialKind
+	text string
 }
