@@ -98,7 +98,7 @@ $(WAKAAMA): testdata/wakaama/package.json testdata/wakaama/package-lock.json
 	testdata/wakaama/build
 	touch $@
 
+# There are wheels of it for some versions of Python only.
 $(MBEDTLS): testdata/mbedtls/requirements.txt
-	python3 -m venv $(@D)
-	$(RETRY) $(@D)/bin/pip install -q --disable-pip-version-check --only-binary :all: -r $<
-	touch $@
+	python3 -m venv $(@D) && $(RETRY) $(@D)/bin/pip install -q --disable-pip-version-check --only-binary :all: -r $< && touch $@ || \
+	{ rm -rf $(@D); test "$(INTEROP)" != require && echo "Mbed TLS could not be installed: its tests are skipped"; }
