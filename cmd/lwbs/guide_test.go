@@ -21,8 +21,8 @@ import (
 )
 
 // defaultsOf says where the code has the defaults of each row of the tables of limits in
-// docs/operations.md: a constant of a package, the field of a configuration, or an option
-// of serve. "-" is for what is no number in the code.
+// docs/operations.md: a constant of a package, the field of a configuration, what is
+// computed of such, or an option of serve. "-" is for what is no number in the code.
 var defaultsOf = map[string][]string{
 	"unproved newcomers of one network (/24, /64)":                     {"bootstrap/coap.defaultNetRate", "bootstrap/coap.defaultNetBurst"},
 	"unproved newcomers of all networks that no device came from yet":  {"bootstrap/coap.defaultGlobalRate", "bootstrap/coap.defaultGlobalBurst"},
@@ -32,36 +32,38 @@ var defaultsOf = map[string][]string{
 	"message":                                {"bootstrap/coap.maxDatagram"},
 	"request of a device, in all its blocks": {"bootstrap/coap.defaultMaxPayload"},
 	"associations":                           {"bootstrap/coap.defaultMaxPeers"},
-	"associations over plain CoAP with one address":                      {"-"},
-	"datagrams that wait for one association: as they came; decrypted":   {"bootstrap/coap.maxQueue", "bootstrap/coap.maxInbox"},
-	"requests of one device under way":                                   {"bootstrap/coap.maxUnderWay"},
-	"idle association":                                                   {"bootstrap/coap.defaultIdleTimeout"},
-	"association that asks for nothing":                                  {"bootstrap/coap.defaultRequestTimeout"},
-	"handshakes under way":                                               {"bootstrap/coap.defaultMaxHandshakes"},
-	"handshakes under way of one network (/24, /48)":                     {"bootstrap/coap.defaultMaxHandshakesPerNet"},
-	"handshake, until the address is proved, and again until the key is": {"bootstrap/coap.defaultHandshakeTimeout"},
-	"PSK identity in a handshake":                                        {"bootstrap/coap.maxIdentity"},
-	"sessions at a time":                                                 {"bootstrap.MaxSessions"},
-	"duration of a session, from the Bootstrap-Request":                  {"bootstrap.SessionTimeout"},
-	"repetitions of an unanswered request":                               {"bootstrap/coap.maxRetransmit"},
-	"sessions of one device; within":                                     {"bootstrap.LoopLimit", "bootstrap.LoopWindow"},
-	"devices that are remembered for it":                                 {"bootstrap.maxLoopEntries"},
-	"answer to Discover":                                                 {"lwm2m.maxLinkFormat"},
-	"end of the server, for running sessions":                            {"--drain"},
-	"history of one device":                                              {"store/bolt.SessionsPerDevice"},
-	"history of all devices; of strangers":                               {"store/bolt.Sessions", "store/bolt.StrangerSessions"},
-	"records of strangers in a minute":                                   {"bootstrap.StrangerRecords"},
-	"the same failure of the same device":                                {"bootstrap.RepeatWindow"},
-	"such failures that are open at a time":                              {"bootstrap.maxStreaks"},
-	"records that wait for the disk":                                     {"bootstrap.maxWaiting"},
-	"edit of the database":                                               {"bootstrap.storeTimeout"},
-	"page of a list":                                                     {"-"},
-	"request to the admin API":                                           {"bootstrap/admin.maxBody"},
-	"profile file":                                                       {"store/profilefile.maxSize"},
-	"key file":                                                           {"cmd/lwbs.maxKeyFile"},
-	"imported file":                                                      {"cmd/lwbs.maxImport"},
-	"connections to the address of `--metrics`":                          {"cmd/lwbs.maxMonitors"},
-	"scrapes at a time; duration of one":                                 {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
+	"associations over plain CoAP with one address":                                  {"-"},
+	"datagrams that wait for one association: as they came; decrypted":               {"bootstrap/coap.maxQueue", "bootstrap/coap.maxInbox"},
+	"requests of one device under way":                                               {"bootstrap/coap.maxUnderWay"},
+	"idle association":                                                               {"bootstrap/coap.defaultIdleTimeout"},
+	"association that asks for nothing":                                              {"bootstrap/coap.defaultRequestTimeout"},
+	"handshakes under way":                                                           {"bootstrap/coap.defaultMaxHandshakes"},
+	"of these, of peers whose address is not proved: ClientHellos in fragments only": {"bootstrap/coap.defaultMaxHandshakes/askingShare"},
+	"devices that wait for a handshake; of one /24 or /48 network":                   {"bootstrap/coap.maxVisitors", "bootstrap/coap.maxVisitorsPerNet"},
+	"handshakes under way of one network (/24, /48)":                                 {"bootstrap/coap.defaultMaxHandshakesPerNet"},
+	"handshake, until the address is proved, and again until the key is":             {"bootstrap/coap.defaultHandshakeTimeout"},
+	"PSK identity in a handshake":                                                    {"bootstrap/coap.maxIdentity"},
+	"sessions at a time":                                                             {"bootstrap.MaxSessions"},
+	"duration of a session, from the Bootstrap-Request":                              {"bootstrap.SessionTimeout"},
+	"repetitions of an unanswered request":                                           {"bootstrap/coap.maxRetransmit"},
+	"sessions of one device; within":                                                 {"bootstrap.LoopLimit", "bootstrap.LoopWindow"},
+	"devices that are remembered for it":                                             {"bootstrap.maxLoopEntries"},
+	"answer to Discover":                                                             {"lwm2m.maxLinkFormat"},
+	"end of the server, for running sessions":                                        {"--drain"},
+	"history of one device":                                                          {"store/bolt.SessionsPerDevice"},
+	"history of all devices; of strangers":                                           {"store/bolt.Sessions", "store/bolt.StrangerSessions"},
+	"records of strangers in a minute":                                               {"bootstrap.StrangerRecords"},
+	"the same failure of the same device":                                            {"bootstrap.RepeatWindow"},
+	"such failures that are open at a time":                                          {"bootstrap.maxStreaks"},
+	"records that wait for the disk":                                                 {"bootstrap.maxWaiting"},
+	"edit of the database":                                                           {"bootstrap.storeTimeout"},
+	"page of a list":                                                                 {"-"},
+	"request to the admin API":                                                       {"bootstrap/admin.maxBody"},
+	"profile file":                                                                   {"store/profilefile.maxSize"},
+	"key file":                                                                       {"cmd/lwbs.maxKeyFile"},
+	"imported file":                                                                  {"cmd/lwbs.maxImport"},
+	"connections to the address of `--metrics`":                                      {"cmd/lwbs.maxMonitors"},
+	"scrapes at a time; duration of one":                                             {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
 }
 
 // A row of a table of limits.
@@ -154,8 +156,12 @@ func defaultAt(t *testing.T, source string, options map[string]cli.Flag) int64 {
 	if f, ok := options[source].(*cli.DurationFlag); ok {
 		return int64(f.Value)
 	}
-	dot := strings.LastIndex(source, ".")
-	v, err := readSource(t, source[:dot]).value(source[dot+1:])
+	pkg, text, _ := strings.Cut(source, ".")
+	expr, err := parser.ParseExpr(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := readSource(t, pkg).eval(expr)
 	if err != nil {
 		t.Fatalf("%s: %v", source, err)
 	}
