@@ -270,7 +270,7 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 		"device list --limit 0": "--limit 0",
 		"device add":            "want ENDPOINT",
 		"device add x":          "--profile is missing",
-		"device add x --profile meter --psk 0011":                "--psk takes the word generate only",
+		"device add x --profile meter --psk 0011":                "--psk takes the words generate and none only",
 		"device add x --profile meter --psk-key-file $D/key.hex": "--psk-key-file needs --psk-key-format",
 		"device add x --profile meter --psk-identity i":          "an identity goes with a key",
 		"device add x --profile meter --var novalue":             "is not NAME=VALUE",
