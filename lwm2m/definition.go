@@ -87,6 +87,10 @@ type ResourceDefinition struct {
 	// Kept is whether the Client itself keeps the value, so that writing it makes no
 	// sense.
 	Kept bool
+
+	// Allowed is what bounds a number or a length where Min and Max do not: with gaps, or
+	// with fractions. Empty: Min and Max do.
+	Allowed []Interval
 }
 
 // Settable reports whether a Bootstrap-Server has reason to write the Resource.

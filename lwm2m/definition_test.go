@@ -1,6 +1,7 @@
 package lwm2m_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func TestDefinitionLookup(t *testing.T) {
 			t.Errorf("Object %d is %q, %v; want %q", want.ID, o.Name, ok, want.Name)
 		}
 		for _, r := range want.Resources {
-			if found, ok := o.Resource(r.ID); !ok || found != r {
+			if found, ok := o.Resource(r.ID); !ok || !reflect.DeepEqual(found, r) {
 				t.Errorf("%s/%d is %+v, %v", o.Name, r.ID, found, ok)
 			}
 		}

@@ -15,6 +15,9 @@ import (
 // seconds since 1970, an Objlnk "21:0", a Boolean "true" or "false", an Unsigned Integer
 // decimal or "0x…".
 func (d ResourceDefinition) ParseText(text string) (Value, error) {
+	if d.Type == TypeNone {
+		return Value{}, d.noValue()
+	}
 	v, err := parseText(d.Type, text)
 	if err != nil {
 		return Value{}, fmt.Errorf("%s: %w", d.Name, err)
@@ -47,7 +50,7 @@ func parseText(t Type, text string) (Value, error) {
 	case TypeOpaque:
 		return parseOpaque(text)
 	}
-	return Value{}, fmt.Errorf("it is executed, and has no value")
+	return Value{}, fmt.Errorf("it has no value")
 }
 
 func wanted(err error, what, text string) error {
@@ -111,31 +114,38 @@ func (d ResourceDefinition) Check(v Value) error {
 	if d.Type == TypeString && !utf8.ValidString(v.Text()) {
 		return fmt.Errorf("%s is not valid UTF-8", d.Name)
 	}
-	if d.Min == 0 && d.Max == 0 {
-		return nil
-	}
-	what, n := "", int64(0)
+	what, n := "", 0.0
 	switch d.Type {
 	case TypeString, TypeOpaque:
-		what, n = "length ", int64(v.Len())
+		what, n = "length ", float64(v.Len())
 	case TypeInteger:
-		n = v.Int()
+		n = float64(v.Int())
 	case TypeUnsigned:
-		n = int64(min(v.Uint(), 1<<62))
+		n = float64(v.Uint())
+	case TypeFloat:
+		n = v.Float()
 	default:
 		return nil
 	}
-	if n < d.Min || n > d.Max {
-		return fmt.Errorf("%s: %s%d is not within %d to %d", d.Name, what, n, d.Min, d.Max)
+	if !d.allows(n) {
+		return fmt.Errorf("%s: %s%s is not within %s", d.Name, what, decimal(n), d.Range())
 	}
 	return nil
+}
+
+// noValue is why nothing is written to a Resource without a type.
+func (d ResourceDefinition) noValue() error {
+	if d.Operations&Executable == 0 {
+		return fmt.Errorf("%s has no type in its definition", d.Name)
+	}
+	return fmt.Errorf("%s is executed, not written", d.Name)
 }
 
 // CheckResource reports why r cannot be the Resource in a Bootstrap-Write.
 func (d ResourceDefinition) CheckResource(r Resource) error {
 	switch {
 	case d.Type == TypeNone:
-		return fmt.Errorf("%s is executed, not written", d.Name)
+		return d.noValue()
 	case d.Kept:
 		return fmt.Errorf("%s is kept by the client itself, and not written", d.Name)
 	case d.Multiple && !r.Multiple:

@@ -82,6 +82,10 @@ func TestCheck(t *testing.T) {
 	opaque := lwm2m.ResourceDefinition{Name: "O", Type: lwm2m.TypeOpaque, Max: 2}
 	anyNumber := lwm2m.ResourceDefinition{Name: "A", Type: lwm2m.TypeInteger}
 	anyText := lwm2m.ResourceDefinition{Name: "T", Type: lwm2m.TypeString}
+	share := lwm2m.ResourceDefinition{Name: "F", Type: lwm2m.TypeFloat, Max: 1}
+	tenths := lwm2m.ResourceDefinition{Name: "D", Type: lwm2m.TypeFloat, Allowed: []lwm2m.Interval{{Min: 0.1, Max: 0.5}}}
+	gaps := lwm2m.ResourceDefinition{Name: "G", Type: lwm2m.TypeInteger, Allowed: []lwm2m.Interval{{Min: 0, Max: 3}, {Min: 99, Max: 99}}}
+	lengths := lwm2m.ResourceDefinition{Name: "L", Type: lwm2m.TypeOpaque, Allowed: []lwm2m.Interval{{Min: 1, Max: 1}, {Min: 3, Max: 3}}}
 	tests := []struct {
 		d    lwm2m.ResourceDefinition
 		v    lwm2m.Value
@@ -99,10 +103,28 @@ func TestCheck(t *testing.T) {
 		{opaque, lwm2m.OpaqueValue([]byte{1, 2, 3}), false},
 		{anyNumber, lwm2m.IntegerValue(math.MinInt64), true}, {anyText, lwm2m.StringValue(""), true},
 		{anyText, lwm2m.StringValue("\xff"), false},
+		{share, lwm2m.FloatValue(0.5), true}, {share, lwm2m.FloatValue(1.5), false}, {share, lwm2m.FloatValue(math.NaN()), false},
+		{tenths, lwm2m.FloatValue(0.1), true}, {tenths, lwm2m.FloatValue(0.6), false},
+		{gaps, lwm2m.IntegerValue(3), true}, {gaps, lwm2m.IntegerValue(99), true}, {gaps, lwm2m.IntegerValue(4), false}, {gaps, lwm2m.IntegerValue(100), false},
+		{lengths, lwm2m.OpaqueValue([]byte{1}), true}, {lengths, lwm2m.OpaqueValue([]byte{1, 2}), false}, {lengths, lwm2m.OpaqueValue([]byte{1, 2, 3}), true},
 	}
 	for _, tt := range tests {
 		if err := tt.d.Check(tt.v); (err == nil) != tt.want {
-			t.Errorf("%v of %d to %d, %v: %v", tt.d.Type, tt.d.Min, tt.d.Max, tt.v, err)
+			t.Errorf("%v of %s, %v: %v", tt.d.Type, tt.d.Range(), tt.v, err)
+		}
+	}
+}
+
+func TestRange(t *testing.T) {
+	for want, d := range map[string]lwm2m.ResourceDefinition{
+		"":                {},
+		"0 to 100":        {Max: 100},
+		"-5 to 1000000":   {Min: -5, Max: 1_000_000},
+		"0.000001 to 1":   {Allowed: []lwm2m.Interval{{Min: 0.000001, Max: 1}}},
+		"0 to 3, 99, 255": {Allowed: []lwm2m.Interval{{Min: 0, Max: 3}, {Min: 99, Max: 99}, {Min: 255, Max: 255}}},
+	} {
+		if got := d.Range(); got != want {
+			t.Errorf("the range is %q, want %q", got, want)
 		}
 	}
 }
@@ -111,6 +133,8 @@ func TestCheckResource(t *testing.T) {
 	one := lwm2m.ResourceDefinition{ID: 1, Name: "One", Type: lwm2m.TypeInteger, Max: 9}
 	many, run, kept := one, one, one
 	many.Multiple, kept.Kept, run.Type = true, true, lwm2m.TypeNone
+	typeless := run
+	run.Operations = lwm2m.Executable
 	list := func(numbers ...int64) lwm2m.Resource {
 		r := lwm2m.Resource{ID: 1, Multiple: true}
 		for i, n := range numbers {
@@ -133,6 +157,7 @@ func TestCheckResource(t *testing.T) {
 		{"a list with one out of range", many, list(5, 10), "not within 0 to 9"},
 		{"one for a list", many, five, "give a list"},
 		{"executed", run, five, "executed"},
+		{"without a type", typeless, five, "no type in its definition"},
 		{"kept by the client", kept, five, "kept by the client"},
 	}
 	for _, tt := range tests {

@@ -100,7 +100,7 @@ func findObject(c *cli.Context, text string) (def lwm2m.ObjectDefinition, err er
 	if !c.IsSet("version") {
 		def, ok := objects.Object(lwm2m.ObjectID(id))
 		if !ok {
-			return def, fmt.Errorf("Object %d is not known: add its definition with --objects FOLDER, or name its Resources by their IDs", id)
+			return def, fmt.Errorf("nothing is known of Object %d: add its definition with --objects FOLDER, or name its Resources by their IDs", id)
 		}
 		return def, nil
 	}
@@ -110,7 +110,7 @@ func findObject(c *cli.Context, text string) (def lwm2m.ObjectDefinition, err er
 	}
 	def, ok := objects.ObjectVersion(lwm2m.ObjectID(id), v)
 	if !ok {
-		return def, fmt.Errorf("Object %d is not known in version %v", id, v)
+		return def, fmt.Errorf("nothing is known of Object %d in version %v", id, v)
 	}
 	return def, nil
 }
@@ -167,13 +167,11 @@ func yesOrNo(b bool) string {
 
 // rangeText is the range of a number, or of a length in bytes.
 func rangeText(r lwm2m.ResourceDefinition) string {
-	switch {
-	case r.Min == 0 && r.Max == 0:
-		return ""
-	case r.Type == lwm2m.TypeString, r.Type == lwm2m.TypeOpaque:
-		return fmt.Sprintf("%d to %d bytes", r.Min, r.Max)
+	text := r.Range()
+	if text != "" && (r.Type == lwm2m.TypeString || r.Type == lwm2m.TypeOpaque) {
+		text += " bytes"
 	}
-	return fmt.Sprintf("%d to %d", r.Min, r.Max)
+	return text
 }
 
 func mayText(o lwm2m.Operations) (text string) {

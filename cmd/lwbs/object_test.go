@@ -21,8 +21,8 @@ func TestObjectCommands(t *testing.T) {
 	lacks(t, "object get --version", sh.ok("--objects "+testObjects+" object get 33001 --version 1.0"), "Alarm Limits")
 	contains(t, "object get --json", sh.ok("object get --json 5"), `"name": "Package URI"`, `"range": "0 to 255 bytes"`, `"since": "1.1"`)
 	for line, want := range map[string]string{
-		"object get 33001":                   "Object 33001 is not known",
-		"object get 5 --version 7.0":         "Object 5 is not known in version 7.0",
+		"object get 33001":                   "nothing is known of Object 33001",
+		"object get 5 --version 7.0":         "nothing is known of Object 5 in version 7.0",
 		"--objects $D/nowhere object list":   "no such file",
 		"--objects $D object list":           "0 files *.xml",
 		"--objects $D/nowhere device list":   "no such file",

@@ -52,8 +52,8 @@ func TestMistakes(t *testing.T) {
 		{"not XML", "<Object ", "<Object <", "x.xml:4: it is not XML: "},
 		{"cut off", "</LWM2M>", "", "x.xml:38: it is not XML: unexpected EOF"},
 		{"another document", "LWM2M", "html", "x.xml:"},
-		{"two documents", "</LWM2M>", "</LWM2M><LWM2M/>", "x.xml:37: there is more behind the end of LWM2M"},
-		{"text behind", "</LWM2M>", "</LWM2M>x", "there is text behind the end of LWM2M"},
+		{"two documents", "</LWM2M>", "</LWM2M><LWM2M/>", "x.xml:37: there is more behind the end of the outermost element"},
+		{"text behind", "</LWM2M>", "</LWM2M>x", "there is text behind the end of the outermost element"},
 		{"no ID", "<ObjectID>33001</ObjectID>", "", "x.xml:4: the Object has no ObjectID"},
 		{"ID out of range", "<ObjectID>33001", "<ObjectID>65535", `x.xml:4: ObjectID "65535" is not a number from 0 to 65534`},
 		{"ID that is none", "<ObjectID>33001", "<ObjectID>x", `x.xml:4: ObjectID "x"`},
@@ -64,7 +64,6 @@ func TestMistakes(t *testing.T) {
 		{"Resource twice", `ID="2"`, `ID="1"`, "x.xml:24: Resource 1 is there twice"},
 		{"operation", "<Operations>RW", "<Operations>RX", `x.xml:14: Operations "RX" of Resource 1`},
 		{"type", "<Type>Integer", "<Type>Number", `x.xml:14: Type "Number" of Resource 1`},
-		{"no type", "<Type>Integer", "<Type>", "x.xml:14: Resource 1 has no Type"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -80,18 +79,59 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// The registry has a few Resources without a type. They are known, and not written.
+func TestNoType(t *testing.T) {
+	defs, err := ddf.Read("x.xml", valve(t, "<Type>Integer", "<Type>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := defs[0].Resources[0].ParseText("40"); err == nil || err.Error() != "Opening has no type in its definition" {
+		t.Errorf("a value of a Resource without a type: %v", err)
+	}
+}
+
 // The registry has ranges in many forms. What is no range sets no bounds.
 func TestRanges(t *testing.T) {
-	for text, want := range map[string][2]int64{
-		"0..255": {0, 255}, "-20..60": {-20, 60}, "1-9": {1, 9}, "0-255 bytes": {0, 255}, " 0 .. 7 ": {0, 7},
-		"": {}, "16,32,48": {}, "9..1": {}, "0.5..1.5": {}, "any": {}, "0..99999999999999999999": {},
-	} {
-		defs, err := ddf.Read("x.xml", valve(t, "0..100", text))
+	tests := []struct{ kind, text, want string }{
+		{"Integer", "0..255", "0 to 255"},
+		{"Integer", "-20..60", "-20 to 60"},
+		{"Integer", "1-9", "1 to 9"},
+		{"Integer", "0-255 bytes", "0 to 255"},
+		{"Integer", " 0 .. 7 ", "0 to 7"},
+		{"Integer", "1...15", "1 to 15"},
+		{"Integer", "0..3, 99", "0 to 3, 99"},
+		{"Integer", "5, 10, 15", "5, 10, 15"},
+		{"Integer", "0: off\n\t\t1: on\n\t\t255", "0, 1, 255"},
+		{"Unsigned Integer", "0..18446744073709551615", "0 to 18446744073709552000"},
+		{"Float", "0..1", "0 to 1"},
+		{"Float", "0.000001..1.0", "0.000001 to 1"},
+		{"Float", "-100.0..100.0", "-100 to 100"},
+		{"Float", "0; 3.8..20.5", "0, 3.8 to 20.5"},
+		{"String", "1..64 Bytes", "1 to 64"},
+		{"Opaque", "16,32,48", "16, 32, 48"},
+		{"Opaque", "-1..4", ""},
+		{"String", "-1, 4", ""},
+		{"Boolean", "0..1", ""},
+		{"Time", "0..100", ""},
+		{"Integer", "", ""},
+		{"Integer", "255", ""},
+		{"Integer", "8-Bits", ""},
+		{"Integer", "2 Instances", ""},
+		{"Integer", "9..1", ""},
+		{"Integer", "0x1..0x5", ""},
+		{"Integer", "0: off, or broken", ""},
+		{"Integer", "1, 2, inf", ""},
+		{"Float", "ON;OFF", ""},
+		{"Float", "any", ""},
+	}
+	for _, tt := range tests {
+		text := strings.Replace(string(valve(t, "0..100", tt.text)), "<Type>Integer", "<Type>"+tt.kind, 1)
+		defs, err := ddf.Read("x.xml", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := defs[0].Resources[0]; r.Min != want[0] || r.Max != want[1] {
-			t.Errorf("%q: %d to %d, want %d to %d", text, r.Min, r.Max, want[0], want[1])
+		if got := defs[0].Resources[0].Range(); got != tt.want {
+			t.Errorf("%s %q: %q, want %q", tt.kind, tt.text, got, tt.want)
 		}
 	}
 }
@@ -113,6 +153,31 @@ func TestReadDir(t *testing.T) {
 	}
 	if d, _ := r.Object(3); d.Name != "Device" {
 		t.Errorf("Object 3 is %q", d.Name)
+	}
+}
+
+// The registry as a whole can be the folder: what it has besides Objects is passed over.
+func TestBesides(t *testing.T) {
+	for _, text := range []string{
+		`<DDFList><Item><ObjectID>0</ObjectID></Item></DDFList>`,
+		`<units><title>Units</title></units>`,
+		`<LWM2M><Object ObjectType="CommonResources"><Resources><Item ID="4000"><Name>Link</Name></Item></Resources></Object></LWM2M>`,
+	} {
+		if defs, err := ddf.Read("x.xml", []byte(text)); err != nil || len(defs) > 0 {
+			t.Errorf("%s: %v, %v", text, defs, err)
+		}
+	}
+}
+
+func TestNoDefinitions(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                "x.xml:1: there is no element in it: want LWM2M",
+		"<html></html>":   "x.xml:1: the outermost element is html: want LWM2M",
+		"<LWM2M></LWM2M>": "x.xml:1: there is no Object in it",
+	} {
+		if _, err := ddf.Read("x.xml", []byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
 	}
 }
 
@@ -153,7 +218,7 @@ func FuzzRead(f *testing.F) {
 		}
 		for _, o := range defs {
 			for i, r := range o.Resources {
-				if i > 0 && o.Resources[i-1].ID >= r.ID || r.Name == "" || r.Min > r.Max || (r.Type == lwm2m.TypeNone) != (r.Operations == lwm2m.Executable) {
+				if i > 0 && o.Resources[i-1].ID >= r.ID || r.Name == "" || r.Min > r.Max || r.Type != lwm2m.TypeNone && r.Operations == lwm2m.Executable {
 					t.Errorf("Object %d has %+v", o.ID, r)
 				}
 			}

@@ -30,11 +30,19 @@ func (p *Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Lin
 // A file is the part of the schema that is read. Elements that it does not name, such as
 // Description1, are passed over.
 type file struct {
-	XMLName xml.Name `xml:"LWM2M"`
+	XMLName xml.Name
 	Objects []object `xml:"Object"`
 }
 
+// besides are the elements that files of the registry besides those of Objects have, by
+// their outermost: lists of the Objects and of units.
+var besides = []string{"DDFList", "units"}
+
+// commonResources is the type of what is no Object, but Resources for others to use.
+const commonResources = "CommonResources"
+
 type object struct {
+	Type              string `xml:"ObjectType,attr"`
 	Name              string `xml:"Name"`
 	ID                string `xml:"ObjectID"`
 	Version           string `xml:"ObjectVersion"`
@@ -90,19 +98,25 @@ func Read(name string, b []byte) ([]lwm2m.ObjectDefinition, error) {
 	r := &reader{name: name}
 	var out []lwm2m.ObjectDefinition
 	for _, o := range f.Objects {
-		if o.ID == "" {
+		switch {
+		case o.Type == commonResources:
+		case o.ID == "":
 			r.fail(o.line, "the Object has no ObjectID: this is no definition of one")
-			continue
+		default:
+			out = append(out, r.object(o))
 		}
-		out = append(out, r.object(o))
 	}
-	if len(f.Objects) == 0 {
+	switch root := f.XMLName.Local; {
+	case slices.Contains(besides, root):
+	case root != "LWM2M":
+		r.fail(1, "the outermost element is %s: want LWM2M", root)
+	case len(f.Objects) == 0:
 		r.fail(1, "there is no Object in it")
 	}
 	return out, errors.Join(r.problems...)
 }
 
-// parse reads the one element LWM2M of a file.
+// parse reads the one outermost element of a file.
 func parse(b []byte) (f file, _ *Problem) {
 	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff"))))
 	err := d.Decode(&f)
@@ -118,7 +132,7 @@ func parse(b []byte) (f file, _ *Problem) {
 	case errors.As(err, &syntax):
 		return f, &Problem{Line: syntax.Line, Message: "it is not XML: " + syntax.Msg}
 	case errors.Is(err, io.EOF):
-		return f, &Problem{Line: line, Message: "there is no element LWM2M in it"}
+		return f, &Problem{Line: line, Message: "there is no element in it: want LWM2M"}
 	}
 	return f, &Problem{Line: line, Message: strings.TrimPrefix(err.Error(), "xml: ")}
 }
@@ -135,10 +149,10 @@ func atEnd(d *xml.Decoder) error {
 		case xml.Comment:
 		case xml.CharData:
 			if len(bytes.TrimSpace(token)) > 0 {
-				return errors.New("there is text behind the end of LWM2M")
+				return errors.New("there is text behind the end of the outermost element")
 			}
 		default:
-			return errors.New("there is more behind the end of LWM2M")
+			return errors.New("there is more behind the end of the outermost element")
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package ddf
 
 import (
-	"regexp"
-	"strconv"
 	"strings"
 
 	"lwbs/lwm2m"
@@ -51,29 +49,7 @@ func (r *reader) resource(i item, since lwm2m.Version) lwm2m.ResourceDefinition 
 	}
 	if d.Operations == lwm2m.Executable {
 		d.Type = lwm2m.TypeNone // a few files of the registry have one
-	} else if ok && d.Type == lwm2m.TypeNone {
-		r.fail(i.line, "Resource %d has no Type, and only what is executed needs none", id)
 	}
-	d.Min, d.Max = bounds(i.Range, d.Type)
+	limit(&d, i.Range)
 	return d
-}
-
-// interval is a range as the registry writes it: "0..255", in older files "0-255 bytes".
-var interval = regexp.MustCompile(`^(-?\d+) *(?:\.\.|-) *(-?\d+)(?: bytes)?$`)
-
-// bounds reads a range. The registry has much else there, in words or as a list; of that
-// nothing follows.
-func bounds(text string, t lwm2m.Type) (lowest, highest int64) {
-	m := interval.FindStringSubmatch(strings.TrimSpace(text))
-	if m == nil {
-		return 0, 0
-	}
-	lowest, err1 := strconv.ParseInt(m[1], 10, 64)
-	highest, err2 := strconv.ParseInt(m[2], 10, 64)
-	length := t == lwm2m.TypeString || t == lwm2m.TypeOpaque
-	counts := length || t == lwm2m.TypeInteger || t == lwm2m.TypeUnsigned
-	if err1 != nil || err2 != nil || lowest > highest || length && lowest < 0 || !counts {
-		return 0, 0
-	}
-	return lowest, highest
 }
