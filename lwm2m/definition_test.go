@@ -1,7 +1,9 @@
 package lwm2m_test
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,29 +15,78 @@ func TestDefinitionsAreConsistent(t *testing.T) {
 		if i > 0 && builtIn()[i-1].ID >= o.ID {
 			t.Errorf("Object %d is out of order", o.ID)
 		}
+	}
+	for _, o := range everyVersion() {
 		names := make(map[string]bool)
 		for j, r := range o.Resources {
 			if j > 0 && o.Resources[j-1].ID >= r.ID {
-				t.Errorf("%s: Resource %d is out of order", o.Name, r.ID)
+				t.Errorf("%s %v: Resource %d is out of order", o.Name, o.Version, r.ID)
 			}
 			if found, ok := o.ResourceNamed(strings.ToLower(r.Name)); !ok || found.ID != r.ID || names[r.Name] {
-				t.Errorf("%s: the name %q does not lead to Resource %d", o.Name, r.Name, r.ID)
+				t.Errorf("%s %v: the name %q does not lead to Resource %d", o.Name, o.Version, r.Name, r.ID)
 			}
 			names[r.Name] = true
-			if executable := r.Operations&lwm2m.Executable != 0; executable != (r.Type == lwm2m.TypeNone) {
-				t.Errorf("%s/%d: executable %v, type %v", o.Name, r.ID, executable, r.Type)
-			}
-			if r.Min < 0 || r.Min > r.Max {
-				t.Errorf("%s/%d: range %d to %d", o.Name, r.ID, r.Min, r.Max)
-			}
-			if bounded := r.Min != 0 || r.Max != 0; bounded && !hasRange(r.Type) {
-				t.Errorf("%s/%d: a range means nothing for %v", o.Name, r.ID, r.Type)
-			}
-			if settable := r.Type != lwm2m.TypeNone && !r.Kept; r.Settable() != settable {
-				t.Errorf("%s/%d: settable %v", o.Name, r.ID, r.Settable())
+			checkConsistent(t, o, r)
+		}
+	}
+}
+
+func checkConsistent(t *testing.T, o lwm2m.ObjectDefinition, r lwm2m.ResourceDefinition) {
+	t.Helper()
+	if executable := r.Operations&lwm2m.Executable != 0; executable != (r.Type == lwm2m.TypeNone) {
+		t.Errorf("%s %v/%d: executable %v, type %v", o.Name, o.Version, r.ID, executable, r.Type)
+	}
+	if r.Min < 0 || r.Min > r.Max {
+		t.Errorf("%s %v/%d: range %d to %d", o.Name, o.Version, r.ID, r.Min, r.Max)
+	}
+	if r.Range() != "" && !hasRange(r.Type) {
+		t.Errorf("%s %v/%d: a range means nothing for %v", o.Name, o.Version, r.ID, r.Type)
+	}
+	if settable := r.Type != lwm2m.TypeNone && !r.Kept; r.Settable() != settable {
+		t.Errorf("%s %v/%d: settable %v", o.Name, o.Version, r.ID, r.Settable())
+	}
+	if o.Version.Before(r.Since) {
+		t.Errorf("%s %v/%d: there since version %v", o.Name, o.Version, r.ID, r.Since)
+	}
+}
+
+// Values that nobody is to see: keys, passwords, and what is as good as one.
+func TestSecretsAreMarked(t *testing.T) {
+	want := []string{
+		"0/5 Secret Key", "0/7 SMS Binding Key Parameters", "0/8 SMS Binding Secret Key(s)",
+		"10/2 Module activation code", "11/6 Secret", "21/0 OSCORE Master Secret", "21/5 OSCORE Master Salt",
+		"23/2 Key", "24/8 Password",
+	}
+	var got []string
+	for _, o := range everyVersion() {
+		for _, r := range o.Resources {
+			text := fmt.Sprintf("%d/%d %s", o.ID, r.ID, r.Name)
+			if r.Secret {
+				got = append(got, text)
+			} else if slices.Contains(want, text) {
+				t.Errorf("%s is no secret in version %v", text, o.Version)
 			}
 		}
 	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("secrets are\n%q, want\n%q", got, want)
+	}
+}
+
+// everyVersion is each Object of the table in each of its versions.
+func everyVersion() (all []lwm2m.ObjectDefinition) {
+	for _, o := range builtIn() {
+		for major := uint8(1); major <= o.Version.Major; major++ {
+			for minor := range uint8(10) {
+				if def, ok := (*lwm2m.Registry)(nil).ObjectVersion(o.ID, lwm2m.Version{Major: major, Minor: minor}); ok {
+					all = append(all, def)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // builtIn are the Objects of the table.
