@@ -60,6 +60,28 @@ func ParseNameRule(s string) (NameRule, error) {
 	return r, nil
 }
 
+// ParseNameRules reads rules with commas between them. A comma in a pattern is taken for
+// one of the pattern, unless the name of a place follows.
+func ParseNameRules(s string) (rules []NameRule, err error) {
+	var texts []string
+	for _, piece := range strings.Split(s, ",") {
+		name, _, _ := strings.Cut(piece, "=")
+		if nameSources[name] == nil && len(texts) > 0 && strings.Contains(texts[len(texts)-1], "=") {
+			texts[len(texts)-1] += "," + piece
+			continue
+		}
+		texts = append(texts, piece)
+	}
+	for _, text := range texts {
+		r, err := ParseNameRule(text)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
+}
+
 var errNoNameGroup = errors.New("the pattern has no group (?P<name>...)")
 
 // String is the rule as [ParseNameRule] reads it.

@@ -77,3 +77,22 @@ func TestNamesAreBounded(t *testing.T) {
 		t.Errorf("%d names were taken that no record can have", len(names))
 	}
 }
+
+func TestParseNameRules(t *testing.T) {
+	tests := map[string]int{
+		"cn":                                   1,
+		"san-uri,cn":                           2,
+		`cn=(?P<name>\d{1,9})`:                 1,
+		`cn=(?P<name>\d{1,9}),san-dns,san-uri`: 3,
+		"":                                     0,
+		"cn,":                                  0,
+		"cn,ou":                                0,
+		"cn=(?P<name>a),(":                     0,
+	}
+	for text, want := range tests {
+		rules, err := ParseNameRules(text)
+		if len(rules) != want || (err == nil) != (want > 0) {
+			t.Errorf("%q has %d rules, error %v; want %d", text, len(rules), err, want)
+		}
+	}
+}

@@ -154,3 +154,12 @@ func (m *Metrics) Server(active func() int, unrecorded func() uint64) {
 		}, func() float64 { return float64(unrecorded()) }),
 	)
 }
+
+// Certificates adds when the first of the server's certificates expires, which first
+// tells. Call it once.
+func (m *Metrics) Certificates(first func() time.Time) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lwbs_certificate_expiry_timestamp_seconds",
+		Help: "When the first of the certificates that the server shows and trusts expires.",
+	}, func() float64 { return float64(first().Unix()) }))
+}

@@ -56,7 +56,10 @@ func eventful() *metrics.Metrics {
 	m.Observe(bootstrap.Event{Kind: bootstrap.EventOperation, Session: s})
 	s.Cause, s.Ended = store.CauseFinishUnknown, began.Add(3*time.Second)
 	m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: s})
-	m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{Stage: store.StageHandshake, Cause: store.CauseKeyDiffers}})
+	for _, cause := range []store.Cause{store.CauseKeyDiffers, store.CauseCertificateExpired, store.CauseNoRequest} {
+		m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{Stage: store.StageHandshake, Cause: cause}})
+	}
+	m.Certificates(func() time.Time { return time.Unix(4102444800, 0) })
 	return m
 }
 
@@ -73,6 +76,8 @@ func TestScrape(t *testing.T) {
 		`lwbs_operations_total{code="none",op="finish"} 1`,
 		`lwbs_operation_retransmissions_total 6`,
 		`lwbs_handshakes_failed_total{cause="key-differs"} 1`,
+		`lwbs_handshakes_failed_total{cause="certificate-expired"} 1`,
+		`lwbs_certificate_expiry_timestamp_seconds 4.1024448e+09`,
 		`lwbs_handshake_duration_seconds_count{result="done"} 1`,
 		`lwbs_handshake_duration_seconds_sum{result="failed"} 10`,
 		`lwbs_datagrams_total{direction="in",listener="coaps-2",transport="coaps"} 5`,

@@ -26,7 +26,7 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "run the Bootstrap-Server", OnUsageError: onUsageError,
 		Description: `SIGTERM or an interrupt refuses new devices, lets running sessions end, and then stops;
-a second one stops at once.`,
+a second one stops at once. Certificates are read again at SIGHUP and when their files change.`,
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for none"},
 			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it (default: none)"},
@@ -35,7 +35,7 @@ a second one stops at once.`,
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records from this `LEVEL` on: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
-		}, limitFlags()...),
+		}, append(tlsFlags(), limitFlags()...)...),
 		Action: serve,
 	}
 }
@@ -63,12 +63,20 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	files, err := tlsFilesOf(c)
+	if err != nil {
+		return err
+	}
+	keeper, err := newTLSKeeper(files, log)
+	if err != nil {
+		return err
+	}
 	db, err := openStore(c, true)
 	if err != nil {
 		return err
 	}
 	tuneCollector()
-	s := &service{log: log, db: db, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{log: log, db: db, tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socket), db.Close())
 }
 
@@ -89,6 +97,7 @@ func newLogger(c *cli.Context) (*slog.Logger, error) {
 type service struct {
 	log     *slog.Logger
 	db      *bolt.DB
+	tls     *tlsKeeper
 	objects *lwm2m.Registry
 	metrics *metrics.Metrics
 	events  *admin.Hub
@@ -111,6 +120,8 @@ func (s *service) run(c *cli.Context, socket string) error {
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
 	ended := make(chan error, 1)
 	go func() { ended <- serveSites(ctx, sites, s.log) }()
+	defer s.watchFiles(ctx)()
+	defer stop() // before that is waited for
 	for _, where := range s.listens {
 		fmt.Fprintf(c.App.Writer, "listening on %s\n", where)
 	}
@@ -127,11 +138,25 @@ func (s *service) run(c *cli.Context, socket string) error {
 	return errors.Join(err, <-ended)
 }
 
+// watchFiles keeps the certificates up to date until ctx ends; wait for that with what it
+// returns.
+func (s *service) watchFiles(ctx context.Context) (wait func()) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer signal.Stop(asked)
+		s.tls.watch(ctx, asked)
+	}()
+	return func() { <-done }
+}
+
 // start opens the listeners.
 func (s *service) start(c *cli.Context) (err error) {
 	s.started = time.Now()
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
-		Store: s.metrics.Store(s.db), Logger: s.log, Objects: s.objects,
+		Store: s.metrics.Store(s.db), Logger: s.log, Objects: s.objects, Trust: s.tls.trust,
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)
@@ -145,6 +170,10 @@ func (s *service) start(c *cli.Context) (err error) {
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
 		DTLS:            coap.DTLSConfig{NoRequest: s.server.NoRequest, ReplicaID: uint8(c.Uint("replica-id"))}}
+	if len(s.tls.certificates()) > 0 {
+		cfg.DTLS.Certificates, cfg.DTLS.VerifyClient = s.tls.certificates, s.server.VerifyClient
+		s.metrics.Certificates(s.tls.firstExpiry)
+	}
 	if err := setLimits(c, &cfg); err != nil {
 		return err
 	}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+)
+
+// tlsFlags are the options about certificates.
+func tlsFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "tls-cert", Usage: "show devices without a pre-shared key the certificate in `FILE`, PEM, with those up to the CA behind it; several are selected by server name, the first is the default"},
+		&cli.StringSliceFlag{Name: "tls-key", Usage: "the key of each --tls-cert, in `FILE`, PEM, that nobody else may read"},
+		&cli.StringSliceFlag{Name: "tls-client-ca", Usage: "trust certificates of devices that a CA in `FILE`, PEM, has issued, for the records that take them (device set --certificate-name)"},
+		&cli.StringSliceFlag{Name: "tls-crl", Usage: "refuse the certificates on the list of a CA in `FILE`, PEM or DER"},
+		&cli.StringFlag{Name: "tls-endpoint-from", Value: "cn,san-dns,san-uri", Usage: "where in a certificate the name of the device stands, `RULES` in their order: cn, san-dns, san-uri, serial-number, each alone or as PLACE=REGEXP with a group (?P<name>...)"},
+	}
+}
+
+// tlsFiles are the files that a server has its certificates from.
+type tlsFiles struct {
+	certificates, keys []string // pairs
+	cas, lists         []string
+	rules              []bootstrap.NameRule
+}
+
+// tlsFilesOf reads the options.
+func tlsFilesOf(c *cli.Context) (f tlsFiles, err error) {
+	f.certificates, f.keys = c.StringSlice("tls-cert"), c.StringSlice("tls-key")
+	f.cas, f.lists = c.StringSlice("tls-client-ca"), c.StringSlice("tls-crl")
+	switch {
+	case len(f.certificates) != len(f.keys):
+		return f, usagef("%d --tls-cert and %d --tls-key: each certificate has one key", len(f.certificates), len(f.keys))
+	case len(f.certificates) == 0 && len(f.cas)+len(f.lists) > 0:
+		return f, usagef("--tls-client-ca and --tls-crl need --tls-cert: a device that comes with a certificate wants to see one")
+	case len(f.cas) == 0 && len(f.lists) > 0:
+		return f, usagef("--tls-crl needs --tls-client-ca: the list is signed by the CA")
+	}
+	if f.rules, err = bootstrap.ParseNameRules(c.String("tls-endpoint-from")); err != nil {
+		return f, usagef("--tls-endpoint-from: %v", err)
+	}
+	return f, nil
+}
+
+// all are the files, each once or more.
+func (f tlsFiles) all() (names []string) {
+	for _, group := range [][]string{f.certificates, f.keys, f.cas, f.lists} {
+		names = append(names, group...)
+	}
+	return names
+}
+
+// A tlsContent is what was in the files at one time.
+type tlsContent struct {
+	certificates []tls.Certificate
+	trust        *bootstrap.Trust
+	all          []*x509.Certificate // our own and those of the CAs, but for what stands between
+	revoked      int
+	outdated     []string // lists that should have been replaced by newer ones
+}
+
+// load reads the files. Its error names every one that is not good.
+func (f tlsFiles) load() (*tlsContent, error) {
+	var errs []error
+	content := new(tlsContent)
+	for i := range f.certificates {
+		c, err := loadPair(f.certificates[i], f.keys[i])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		content.certificates = append(content.certificates, c)
+		content.all = append(content.all, c.Leaf)
+	}
+	var cas []*x509.Certificate
+	for _, file := range f.cas {
+		found, err := loadCAs(file)
+		errs = append(errs, err)
+		cas = append(cas, found...)
+	}
+	content.all = append(content.all, cas...)
+	var lists []*x509.RevocationList
+	for _, file := range f.lists {
+		found, err := loadLists(file)
+		errs = append(errs, err)
+		lists = append(lists, found...)
+		for _, l := range found {
+			content.revoked += len(l.RevokedCertificateEntries)
+			if !l.NextUpdate.IsZero() && l.NextUpdate.Before(time.Now()) {
+				content.outdated = append(content.outdated, file)
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	var err error
+	content.trust, err = bootstrap.NewTrust(cas, lists, f.rules)
+	return content, err
+}
+
+// loadPair reads a certificate with its chain, and its key, which others must not be able
+// to read.
+func loadPair(file, keyFile string) (tls.Certificate, error) {
+	info, err := os.Stat(keyFile)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read key: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return tls.Certificate{}, fmt.Errorf("key %s can be read by others (mode %04o): chmod 600 %s", keyFile, mode, keyFile)
+	}
+	c, err := tls.LoadX509KeyPair(file, keyFile)
+	if err != nil {
+		return c, fmt.Errorf("certificate %s with key %s: %w", file, keyFile, err)
+	}
+	if err := checkStrength(c.PrivateKey); err != nil {
+		return c, fmt.Errorf("key %s: %w", keyFile, err)
+	}
+	return c, nil
+}
+
+// checkStrength reports a key that is weaker than Transport 1.1.1 lets it be.
+func checkStrength(key crypto.PrivateKey) error {
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		if k.Curve.Params().BitSize < 256 {
+			return fmt.Errorf("its curve %s has less than 256 bits", k.Curve.Params().Name)
+		}
+	case *rsa.PrivateKey:
+		if k.N.BitLen() < 2048 {
+			return fmt.Errorf("RSA with %d bits is less than 2048", k.N.BitLen())
+		}
+	}
+	return nil
+}
+
+func loadCAs(file string) ([]*x509.Certificate, error) {
+	found, err := readCertificates(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range found {
+		if !c.IsCA {
+			return nil, fmt.Errorf("%s: the certificate of %s is not that of a CA: name a single device's in its record, lwbs device set --certificate", file, c.Subject)
+		}
+	}
+	return found, nil
+}
+
+// loadLists reads lists of revoked certificates.
+func loadLists(file string) (lists []*x509.RevocationList, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read list of revoked certificates: %w", err)
+	}
+	blocks := pemBlocks(text, "X509 CRL")
+	if len(blocks) == 0 {
+		blocks = [][]byte{text}
+	}
+	for _, der := range blocks {
+		l, err := x509.ParseRevocationList(der)
+		if err != nil {
+			return nil, fmt.Errorf("%s is no list of revoked certificates in PEM or DER: %w", file, err)
+		}
+		lists = append(lists, l)
+	}
+	return lists, nil
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"maps"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"lwbs/bootstrap"
+)
+
+// A tlsKeeper has the certificates of a server at hand and renews them when their files
+// change. Those it has stay where new ones do not load.
+type tlsKeeper struct {
+	files   tlsFiles
+	log     *slog.Logger
+	content atomic.Pointer[tlsContent]
+	seen    map[string]stamp // of the files that were read last, good or not
+}
+
+// A stamp tells one state of a file from another; zero where there is none.
+type stamp struct {
+	changed time.Time
+	size    int64
+}
+
+const (
+	// lookEvery is how long a change of a file may go unnoticed.
+	lookEvery = 5 * time.Second
+
+	// soon is how long before its end a certificate is worth a warning.
+	soon = 30 * 24 * time.Hour
+)
+
+// newTLSKeeper returns a tlsKeeper that has read the files.
+func newTLSKeeper(files tlsFiles, log *slog.Logger) (*tlsKeeper, error) {
+	k := &tlsKeeper{files: files, log: log, seen: stamps(files)}
+	content, err := files.load()
+	if err != nil {
+		return nil, err
+	}
+	k.use(content)
+	return k, nil
+}
+
+// certificates are those to show, at this moment.
+func (k *tlsKeeper) certificates() []tls.Certificate { return k.content.Load().certificates }
+
+// trust is what is believed at this moment.
+func (k *tlsKeeper) trust() *bootstrap.Trust { return k.content.Load().trust }
+
+// firstExpiry is when the first of the certificates, ours and those of the CAs, ends.
+func (k *tlsKeeper) firstExpiry() (first time.Time) {
+	for _, c := range k.content.Load().all {
+		if first.IsZero() || c.NotAfter.Before(first) {
+			first = c.NotAfter
+		}
+	}
+	return first
+}
+
+// watch renews the certificates when their files change and when asked, until ctx ends.
+func (k *tlsKeeper) watch(ctx context.Context, asked <-chan os.Signal) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-asked:
+			k.renew(stamps(k.files))
+		case <-look.C:
+			if now := stamps(k.files); !maps.Equal(now, k.seen) {
+				k.renew(now)
+			}
+		}
+	}
+}
+
+// renew reads the files again, which have these stamps.
+func (k *tlsKeeper) renew(now map[string]stamp) {
+	k.seen = now
+	content, err := k.files.load()
+	if err != nil {
+		k.log.Error("certificates do not load, those from before stay in use", "error", err)
+		return
+	}
+	k.use(content)
+}
+
+// use takes content into use, and tells what there is to tell of it.
+func (k *tlsKeeper) use(content *tlsContent) {
+	k.content.Store(content)
+	if len(k.files.certificates) == 0 {
+		return
+	}
+	k.log.Info("certificates loaded", "own", len(content.certificates), "cas", len(content.all)-len(content.certificates), "revoked", content.revoked)
+	for _, c := range content.all {
+		switch left := time.Until(c.NotAfter); {
+		case left <= 0:
+			k.log.Error("a certificate has expired", "subject", c.Subject.String(), "on", c.NotAfter)
+		case left < soon:
+			k.log.Warn("a certificate expires soon", "subject", c.Subject.String(), "on", c.NotAfter)
+		}
+	}
+	for _, file := range content.outdated {
+		k.log.Warn("a list of revoked certificates is outdated; it is still used", "file", file)
+	}
+}
+
+func stamps(files tlsFiles) map[string]stamp {
+	out := make(map[string]stamp)
+	for _, file := range files.all() {
+		if info, err := os.Stat(file); err == nil {
+			out[file] = stamp{info.ModTime(), info.Size()}
+		}
+	}
+	return out
+}
