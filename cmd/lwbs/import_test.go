@@ -182,3 +182,40 @@ func TestImportedDeviceBootstraps(t *testing.T) {
 	_, text := ask(t, "GET", sh.metrics+"/metrics")
 	contains(t, "metrics", text, `lwbs_handshake_duration_seconds_count{result="done"} 1`, `lwbs_operations_total{code="2.04",op="write"} 2`)
 }
+
+// A device of Wakaama comes over plain CoAP, as it did before.
+func TestImportedDeviceBootstrapsOverPlainCoAP(t *testing.T) {
+	sh := newShell(t)
+	sh.foreign(wakaamaFile)
+	if status, _, errs := sh.run("import wakaama --no-sec $D/" + wakaamaFile); status != exitFailed {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	sh.serve("--coap", "127.0.0.1:0")
+	client, err := admin.Dial(t.Context(), sh.path("x.db.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	st, err := client.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	uri := st.Listens[len(st.Listens)-1]
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	result, err := sim.Run(ctx, sim.Config{
+		Endpoint:        "no-lifetime",
+		BootstrapServer: lwm2m.SecurityInstance{ServerURI: uri, Mode: lwm2m.SecurityNoSec},
+		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
+			return coap.DialUDP(ctx, strings.TrimPrefix(uri, "coap://"), coap.DialConfig{Handler: h})
+		},
+	})
+	if err != nil || len(result.Accounts) != 1 {
+		t.Fatalf("%v, with %d accounts", err, len(result.Accounts))
+	}
+	a := result.Accounts[0]
+	if a.Security.ServerURI != "coap://lifetime.example.org" || a.Security.Mode != lwm2m.SecurityNoSec ||
+		a.Server.ShortServerID != 5 || a.Server.Lifetime != 24*time.Hour || a.Server.NotificationStoring {
+		t.Errorf("the account is %+v", a)
+	}
+}
