@@ -46,7 +46,7 @@ func TestDeviceCertificates(t *testing.T) {
 			"device set dev-1 --certificate $D/none.pem":      "no such file",
 			"device set dev-1 --certificate $D/no.pem":        "$D/no.pem is no certificate in PEM or DER",
 			"device set dev-1 --certificate-fingerprint abcd": `fingerprint "abcd" is not that of SHA-256`,
-			"device set dev-1 --psk ffff":                     "the word generate only, or none",
+			"device set dev-1 --psk ffff":                     "the words generate and none only",
 		} {
 			if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) {
 				t.Errorf("%s: status %d: %s; want %q", line, status, errs, want)

@@ -119,7 +119,7 @@ func pskOf(c *cli.Context) (*admin.PSK, error) {
 		return nil, usagef("--psk generate and --psk-key-file exclude each other")
 	case c.IsSet("psk"):
 		if c.String("psk") != "generate" {
-			return nil, usagef("--psk takes the word generate only, or none: a key on the command line could be read by others; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
+			return nil, usagef("--psk takes the words generate and none only: a key on the command line could be read by others; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
 		}
 		return psk, nil
 	case c.IsSet("psk-key-file"):
