@@ -82,9 +82,37 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 	if !ok {
 		return DropMalformed
 	}
+	if d.hello.first && !m.knows(peer, d.hello.random) {
+		if _, ok := parseWholeHello(b); ok {
+			m.ask(peer, d.hello.random)
+			return notDropped
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.route(peer, d, b)
+}
+
+// knows reports whether there is an association at peer that began with a ClientHello
+// with this random.
+func (m *mux) knows(peer udpPeer, random [clientRandom]byte) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.slots[peer] {
+		if a != nil && a.random == random {
+			return true
+		}
+	}
+	return false
+}
+
+// ask sends a cookie to a peer that begins a handshake, and remembers nothing of it:
+// whoever forges its address costs no more than this.
+func (m *mux) ask(peer udpPeer, random [clientRandom]byte) {
+	m.hub.counters.sent.Add(1)
+	question := challenge(m.cookies.cookie(peer, random, time.Now()))
+	// An error is as good as a lost datagram.
+	_ = m.socket.write(question, sourceControl(peer.local), peer.remote)
 }
 
 // route puts b into the queues of the associations that it may be for, and returns why
@@ -147,17 +175,11 @@ func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 	return a.put(peer, d, b)
 }
 
-// greet attends to a ClientHello in one piece, of no handshake that there is. The first
-// is answered with a cookie and forgotten; the second, which has the cookie, begins an
-// association, for which it looks as if the first had come to it too, or waits until
-// there can be one. The caller holds mu.
+// greet attends to a ClientHello in one piece, of no handshake that there is. With the
+// cookie from [mux.ask] it begins an association, for which it looks as if the first had
+// come to it too, or waits until there can be one. The caller holds mu.
 func (m *mux) greet(peer udpPeer, h hello, w wholeHello, b []byte) DropReason {
 	now := time.Now()
-	if w.message == 0 {
-		m.hub.counters.sent.Add(1)
-		m.socket.write(challenge(m.cookies.cookie(peer, h.random, now)), sourceControl(peer.local), peer.remote)
-		return notDropped
-	}
 	first, ok := w.before()
 	if !ok || !m.cookies.check(w.cookie, peer, h.random, now) {
 		return DropOutOfPlace
