@@ -27,7 +27,7 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 		}
 		next := d
 		next.Revision++
-		next.Created, next.Updated = old.Created, time.Now().UTC()
+		next.Created, next.Updated = old.Created, time.Now().UTC().Round(0)
 		if old.Revision == 0 {
 			next.Created = next.Updated
 		}
@@ -35,13 +35,10 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 		if err != nil {
 			return err, nil
 		}
-		if kept, err = db.decode(d.Endpoint, b); err != nil { // nothing shared with the caller
-			return err, nil
-		}
+		kept = next.Clone()
 		return nil, errors.Join(
-			unindexDevice(tx, old),
 			tx.Bucket(bucketDevice).Put([]byte(d.Endpoint), b),
-			indexDevice(tx, next))
+			reindex(tx, indexEntries(old), indexEntries(next)))
 	})
 	if err != nil {
 		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
@@ -85,26 +82,38 @@ func checkRevision(base, kept store.Revision) error {
 	return fmt.Errorf("revision is %d, not %d: %w", kept, base, store.ErrConflict)
 }
 
-func indexDevice(tx *bbolt.Tx, d store.Device) error {
+// An indexEntry is one entry of an index of devices.
+type indexEntry struct{ bucket, key, value string }
+
+// indexEntries are those of d; none of the zero Device.
+func indexEntries(d store.Device) map[indexEntry]struct{} {
+	if d.Endpoint == "" {
+		return nil
+	}
 	ep := string(d.Endpoint)
-	errs := []error{tx.Bucket(bucketDeviceProfile).Put(pair(d.Profile, ep), present)}
+	all := map[indexEntry]struct{}{{string(bucketDeviceProfile), string(pair(d.Profile, ep)), string(present)}: {}}
 	for _, c := range d.Credentials {
-		errs = append(errs, tx.Bucket(bucketIdentity).Put(pair(string(c.Kind), c.Identity), []byte(ep)))
+		all[indexEntry{string(bucketIdentity), string(pair(string(c.Kind), c.Identity)), ep}] = struct{}{}
 	}
 	for _, tag := range d.Tags {
-		errs = append(errs, tx.Bucket(bucketDeviceTag).Put(pair(tag, ep), present))
+		all[indexEntry{string(bucketDeviceTag), string(pair(tag, ep)), string(present)}] = struct{}{}
 	}
-	return errors.Join(errs...)
+	return all
 }
 
-func unindexDevice(tx *bbolt.Tx, d store.Device) error {
-	ep := string(d.Endpoint)
-	errs := []error{tx.Bucket(bucketDeviceProfile).Delete(pair(d.Profile, ep))}
-	for _, c := range d.Credentials {
-		errs = append(errs, tx.Bucket(bucketIdentity).Delete(pair(string(c.Kind), c.Identity)))
+// reindex replaces index entries. It leaves alone what stays, which is almost all: each
+// entry that is written takes a page with it.
+func reindex(tx *bbolt.Tx, old, next map[indexEntry]struct{}) error {
+	var errs []error
+	for e := range old {
+		if _, stays := next[e]; !stays {
+			errs = append(errs, tx.Bucket([]byte(e.bucket)).Delete([]byte(e.key)))
+		}
 	}
-	for _, tag := range d.Tags {
-		errs = append(errs, tx.Bucket(bucketDeviceTag).Delete(pair(tag, ep)))
+	for e := range next {
+		if _, is := old[e]; !is {
+			errs = append(errs, tx.Bucket([]byte(e.bucket)).Put([]byte(e.key), []byte(e.value)))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -221,7 +230,7 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 			return err, nil
 		}
 		db.recent.forget([]byte(ep))
-		return nil, errors.Join(unindexDevice(tx, old), tx.Bucket(bucketDevice).Delete([]byte(ep)))
+		return nil, errors.Join(reindex(tx, indexEntries(old), nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
 	})
 	if err != nil {
 		return fmt.Errorf("delete device %q: %w", ep, err)
