@@ -18,37 +18,69 @@ import (
 // a server, and what the server says to its standard output. It knows no CoAP: the
 // LwM2M device behind it is ours.
 type dtlsClient struct {
-	name    string
-	needs   []string // as in peer
-	suites  []string // in the program's words
-	command func(d device, host, port, suite string) *exec.Cmd
+	name         string
+	needs        []string // as in peer
+	suites       []string // with a pre-shared key, in the program's words
+	certificates []string // suites with certificates
+	mute         bool     // does not tell the server why it leaves
+	command      func(d device, host, port, suite string) *exec.Cmd
 }
 
 var (
 	openssl = dtlsClient{
 		name: "OpenSSL", needs: []string{"openssl"},
 		suites: []string{"PSK-AES128-CCM8", "PSK-AES128-CCM", "PSK-AES128-GCM-SHA256", "PSK-AES128-CBC-SHA256", "PSK"},
+		certificates: []string{"ECDHE-ECDSA-AES128-CCM8", "ECDHE-ECDSA-AES128-CCM", "ECDHE-ECDSA-AES128-GCM-SHA256",
+			"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305",
+			"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305", "DEFAULT"},
 		command: func(d device, host, port, suite string) *exec.Cmd {
-			return exec.Command("openssl", "s_client", "-quiet", "-dtls1_2", "-connect", net.JoinHostPort(host, port),
-				"-cipher", suite, "-psk_identity", d.identity, "-psk", d.key)
+			args := []string{"s_client", "-quiet", "-dtls1_2", "-connect", net.JoinHostPort(host, port), "-cipher", suite}
+			if d.ca == "" {
+				return exec.Command("openssl", append(args, "-psk_identity", d.identity, "-psk", d.key)...)
+			}
+			args = append(args, "-CAfile", d.ca, "-verify_return_error", "-servername", d.name, "-verify_hostname", d.name)
+			if d.certificate != "" {
+				args = append(args, "-cert", d.certificate, "-key", d.certificateKey)
+			}
+			return exec.Command("openssl", args...)
 		},
 	}
 	gnutls = dtlsClient{
 		name: "GnuTLS", needs: []string{"gnutls-cli"},
 		suites: []string{"+AES-128-CCM-8:+AEAD", "+AES-128-CCM:+AEAD", "+AES-128-GCM:+AEAD", "+AES-128-CBC:+SHA256"},
+		certificates: []string{"+ECDHE-ECDSA:+AES-128-CCM-8:+AEAD", "+ECDHE-ECDSA:+AES-128-CCM:+AEAD", "+ECDHE-ECDSA:+AES-128-GCM:+AEAD",
+			"+ECDHE-ECDSA:+AES-256-GCM:+AEAD", "+ECDHE-ECDSA:+CHACHA20-POLY1305:+AEAD",
+			"+ECDHE-RSA:+AES-128-GCM:+AEAD", "+ECDHE-RSA:+AES-256-GCM:+AEAD", "+ECDHE-RSA:+CHACHA20-POLY1305:+AEAD"},
 		command: func(d device, host, port, suite string) *exec.Cmd {
-			return exec.Command("gnutls-cli", "--udp", "--port", port, "--logfile", "/dev/stderr",
-				"--priority", "NONE:+VERS-DTLS1.2:+PSK:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:"+suite,
-				"--pskusername", d.identity, "--pskkey", d.key, host)
+			priority := "NONE:+VERS-DTLS1.2:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:" + suite
+			args := []string{"--udp", "--port", port, "--logfile", "/dev/stderr", "--priority"}
+			if d.ca == "" {
+				return exec.Command("gnutls-cli", append(args, priority+":+PSK", "--pskusername", d.identity, "--pskkey", d.key, host)...)
+			}
+			args = append(args, priority, "--x509cafile", d.ca, "--sni-hostname", d.name, "--verify-hostname", d.name)
+			if d.certificate != "" {
+				args = append(args, "--x509certfile", d.certificate, "--x509keyfile", d.certificateKey)
+			}
+			return exec.Command("gnutls-cli", append(args, host)...)
 		},
 	}
 	// The record version of its first flight is 0xfe00.
 	mbedTLS = dtlsClient{
-		name: "Mbed-TLS", needs: []string{mbedTLSPython},
+		name: "Mbed-TLS", needs: []string{mbedTLSPython}, mute: true,
 		suites: []string{"TLS-PSK-WITH-AES-128-CCM-8", "TLS-PSK-WITH-AES-128-CCM", "TLS-PSK-WITH-AES-128-GCM-SHA256", ""},
+		certificates: []string{"TLS-ECDHE-ECDSA-WITH-AES-128-CCM-8", "TLS-ECDHE-ECDSA-WITH-AES-128-CCM", "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
+			"TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384", "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256",
+			"TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-RSA-WITH-AES-256-GCM-SHA384", "TLS-ECDHE-RSA-WITH-CHACHA20-POLY1305-SHA256"},
 		command: func(d device, host, port, suite string) *exec.Cmd {
-			return exec.Command(mbedTLSPython, filepath.Join(mbedTLSDir, "client.py"), "--connect", net.JoinHostPort(host, port),
-				"--suite", suite, "--identity", d.identity, "--psk", d.key)
+			args := []string{filepath.Join(mbedTLSDir, "client.py"), "--connect", net.JoinHostPort(host, port), "--suite", suite}
+			if d.ca == "" {
+				return exec.Command(mbedTLSPython, append(args, "--identity", d.identity, "--psk", d.key)...)
+			}
+			args = append(args, "--ca", d.ca, "--name", d.name)
+			if d.certificate != "" {
+				args = append(args, "--certificate", d.certificate, "--key", d.certificateKey)
+			}
+			return exec.Command(mbedTLSPython, args...)
 		},
 	}
 	dtlsClients = []dtlsClient{openssl, gnutls, mbedTLS}

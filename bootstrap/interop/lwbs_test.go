@@ -20,11 +20,11 @@ type operator struct {
 	uri map[string]string // of the server, by scheme
 }
 
-// serve starts a server; it must end well when the test does.
-func serve(t *testing.T) operator {
+// serve starts a server with further options; it must end well when the test does.
+func serve(t *testing.T, options ...string) operator {
 	t.Helper()
 	o := operator{db: filepath.Join(t.TempDir(), "lwbs.db"), uri: make(map[string]string)}
-	p := start(t, "lwbs serve", exec.Command(command, "--db", o.db, "serve", "--coap", "127.0.0.1:0", "--coaps", "127.0.0.1:0", "--log", "debug"))
+	p := start(t, "lwbs serve", exec.Command(command, append([]string{"--db", o.db, "serve", "--coap", "127.0.0.1:0", "--coaps", "127.0.0.1:0", "--log", "debug"}, options...)...))
 	p.tidy = true
 	p.awaitLine(t, "admin socket", func(line string) bool {
 		if uri, ok := strings.CutPrefix(line, "listening on "); ok {
@@ -78,7 +78,10 @@ func (o operator) apply(t *testing.T, uri string, more ...string) {
 func (o operator) add(t *testing.T, d device) {
 	t.Helper()
 	args := []string{"--profile", "meter", "--no-sec"}
-	if d.identity != "" {
+	switch {
+	case d.ca != "":
+		args = []string{"--profile", "meter", "--certificate-name", d.endpoint}
+	case d.identity != "":
 		args = []string{"--profile", "meter", "--psk-identity", d.identity, "--psk-key-format", "hex", "--psk-key-file", writeFile(t, "psk.key", d.key)}
 	}
 	o.run(t, append(append([]string{"device", "add"}, args...), d.endpoint)...)

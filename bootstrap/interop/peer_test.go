@@ -19,6 +19,10 @@ type device struct {
 	identity string // of coaps
 	key      string // of coaps; hexadecimal
 
+	// In place of identity and key, in files: its certificate with the key of that, none
+	// where they are empty, and the CA that it trusts. Name is that of the server.
+	certificate, certificateKey, ca, name string
+
 	seconds int    // how long it tries; zero means 30
 	refuse  string // requests that a Leshan device refuses, as "PUT:/1=4.00"
 	format  string // that device11 prefers; empty for its default

@@ -8,7 +8,7 @@ import selectors
 import socket
 import sys
 
-from mbedtls import exceptions, tls
+from mbedtls import exceptions, pk, tls
 from mbedtls.x509 import CRT
 
 
@@ -22,6 +22,9 @@ def configuration(args):
     if args.ca:
         with open(args.ca, encoding="ascii") as f:
             options["trust_store"] = tls.TrustStore([CRT.from_PEM(f.read())])
+    if args.certificate:
+        with open(args.certificate, encoding="ascii") as c, open(args.key, encoding="ascii") as k:
+            options["certificate_chain"] = ([CRT.from_PEM(c.read())], pk.ECC.from_PEM(k.read()))
     if args.suite:
         options["ciphers"] = (args.suite,)
     return tls.DTLSConfiguration(**options)
@@ -52,12 +55,15 @@ def main():
     parser.add_argument("--identity", metavar="TEXT")
     parser.add_argument("--psk", metavar="HEX")
     parser.add_argument("--ca", metavar="FILE", help="certificate to trust, PEM")
+    parser.add_argument("--name", help="of the server, in its certificate; the host by default")
+    parser.add_argument("--certificate", metavar="FILE", help="its own, PEM")
+    parser.add_argument("--key", metavar="FILE", help="of that: an ECDSA key, PKCS#8 in PEM")
     parser.add_argument("--suite", metavar="NAME", help="the only one to offer")
     args = parser.parse_args()
 
     host, _, port = args.connect.rpartition(":")
     plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    secure = tls.ClientContext(configuration(args)).wrap_socket(plain, server_hostname=host)
+    secure = tls.ClientContext(configuration(args)).wrap_socket(plain, server_hostname=args.name or host)
     secure.connect((host, int(port)))
     try:
         secure.do_handshake()
