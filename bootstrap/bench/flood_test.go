@@ -143,13 +143,14 @@ func benchmarkFlood(b *testing.B, name string, of func(*server) flood) {
 		calm := newField(b, s.coaps, psk(quietSize, quietSize), weather{}).run(quiet)
 		calm.complete(b)
 
-		before, highest := s.usage(b), s.watchMemory(b)
+		before, highest, others := s.usage(b), s.watchMemory(b), watchOthers(b, s)
 		fleet := psk(2*quietSize, quietSize)
 		field := newField(b, s.coaps, fleet, weather{})
 		stop := of(s).start(b)
 		disturbed := field.run(quiet)
 		sent := stop()
 		used, memory := s.usage(b).cpu-before.cpu, highest()-before.memory
+		others.report(b)
 		disturbed.complete(b)
 		s.agrees(b, fleet)
 

@@ -132,6 +132,9 @@ func TestUsage(t *testing.T) {
 	if err != nil || u.memory < 32<<20 || u.cpu <= 0 {
 		t.Errorf("usage = %+v, error %v", u, err)
 	}
+	if busy, err := busyTime(); err != nil || busy < u.cpu {
+		t.Errorf("all processors were busy for %v, error %v; this process for %v", busy, err, u.cpu)
+	}
 	if int(held[1]) != 1 {
 		t.Error("the memory is not what it was")
 	}

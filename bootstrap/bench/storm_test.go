@@ -31,11 +31,13 @@ func benchmarkStorm(b *testing.B, devices func(first, n int) []*device, secure b
 		before.complete(b)
 		unhurried := before.took.Seconds() / calm * stormSize
 
+		others := watchOthers(b, s)
 		used, highest := s.usage(b), s.watchMemory(b)
 		fleet := devices(0, stormSize)
 		storm := newField(b, to, fleet, weather{}).run(arrival{patience: 2 * time.Minute})
 		cpu := s.usage(b).cpu - used.cpu
 		memory := highest() - used.memory
+		others.report(b)
 		storm.complete(b)
 		s.agrees(b, fleet)
 
@@ -64,7 +66,7 @@ func BenchmarkSteadyNoSec(b *testing.B) {
 		s := startServer(b)
 		alone := newField(b, s.coap, noSec(population-500, 500), weather{}).run(orderly)
 		alone.complete(b)
-		before := s.usage(b)
+		before, others := s.usage(b), watchOthers(b, s)
 		var fleet []*device
 		for i := range steadyRounds * (population - 500) {
 			d := noSec(i%(population-500), 1)[0]
@@ -73,6 +75,7 @@ func BenchmarkSteadyNoSec(b *testing.B) {
 		}
 		o := newField(b, s.coap, fleet, weather{}).run(arrival{atATime: steadySize, lasting: time.Minute, patience: 2 * time.Minute})
 		cpu := s.usage(b).cpu - before.cpu
+		others.report(b)
 		o.complete(b)
 		s.agrees(b, fleet)
 
