@@ -182,3 +182,54 @@ func TestStrangersConfig(t *testing.T) {
 		}
 	}
 }
+
+// Each datagram that comes to nothing counts under one reason, whether its sender is known
+// or not.
+func TestDropReasonsUDP(t *testing.T) {
+	checkLeaks(t)
+	report, conns := reporter()
+	l := listenUDP(t, coap.Config{Handler: report})
+	known := dialRaw(t, l)
+	wantChanged(t, exchange(t, known, post(1)), 1)
+	next(t, "request", conns)
+	ackOf := func(code byte) []byte { return []byte{0x60, code, 0x12, 0x34} }
+	tests := []struct {
+		name   string
+		b      []byte
+		reason coap.DropReason
+	}{
+		{"nothing", nil, coap.DropMalformed},
+		{"three bytes", []byte{0x40, 2, 0}, coap.DropMalformed},
+		{"version 2", []byte{0x80, 2, 0, 1}, coap.DropMalformed},
+		{"token of nine bytes", append([]byte{0x49, 2, 0, 1}, make([]byte, 9)...), coap.DropMalformed},
+		{"request that is cut off", []byte{0x48, 2, 0, 1, 0}, coap.DropMalformed},
+		{"option that is cut off", []byte{0x40, 2, 0, 1, 0xb9, 'b'}, coap.DropMalformed},
+		{"payload marker without payload", []byte{0x40, 2, 0, 1, 0xff}, coap.DropMalformed},
+		{"empty message with a token", []byte{0x41, 0, 0, 1, 7}, coap.DropMalformed},
+		{"too large", append([]byte{0x40, 2, 0, 1, 0xff}, make([]byte, 5000)...), coap.DropOversize},
+		{"too large, no request", append([]byte{0x60, 0x45, 0, 1, 0xff}, make([]byte, 5000)...), coap.DropOversize},
+		{"ping", []byte{0x40, 0, 0x12, 0x34}, coap.DropStray},
+		{"acknowledgement", ackOf(0), coap.DropStray},
+		{"piggy-backed response", ackOf(0x45), coap.DropStray},
+		{"request in an acknowledgement", ackOf(2), coap.DropStray},
+		{"RST", []byte{0x70, 0, 0x12, 0x34}, coap.DropStray},
+		{"response", []byte{0x50, 0x45, 0x12, 0x34}, coap.DropStray},
+		{"code of no class", []byte{0x50, 0x25, 0x12, 0x34}, coap.DropStray},
+	}
+	for _, tt := range tests {
+		for who, c := range map[string]*net.UDPConn{"stranger": dialRaw(t, l), "peer": known} {
+			before := l.Counters()
+			if _, err := c.Write(tt.b); err != nil {
+				t.Fatal(err)
+			}
+			until(t, tt.name, func() bool { return l.Counters().Dropped.Total() > before.Dropped.Total() })
+			after := l.Counters()
+			if after.Received != before.Received+1 || after.Dropped.Total() != before.Dropped.Total()+1 || after.Dropped[tt.reason] != before.Dropped[tt.reason]+1 {
+				t.Errorf("%s of a %s: counters %+v, before %+v; want one more %v", tt.name, who, after, before, tt.reason)
+			}
+		}
+	}
+	if len(conns) != 0 || l.Peers() != 1 {
+		t.Errorf("%d requests were handled, %d peers are known", len(conns), l.Peers())
+	}
+}

@@ -262,3 +262,49 @@ func TestOddities(t *testing.T) {
 		})
 	}
 }
+
+// Whoever has the address in a forged Bootstrap-Request gets at most three times its bytes,
+// and nothing but Discover; the device's record stays as it was.
+func TestForgedRequest(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, 1)
+	before, err := s.db.Device(t.Context(), endpoint(0))
+	s.ok(err)
+	victim, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.udp.Addr()))
+	s.ok(err)
+	defer victim.Close()
+	request := bootstrapRequest(con, 1, "tk").bytes()
+	_, err = victim.Write(request)
+	s.ok(err)
+	received, discovers := 0, 0
+	buf := make([]byte, 2048)
+	for deadline := time.Now().Add(20 * time.Second); len(s.ended) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the session does not end")
+		}
+		victim.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		n, err := victim.Read(buf)
+		if err != nil {
+			continue
+		}
+		received += n
+		switch buf[1] {
+		case get:
+			discovers++
+		case 2<<5 | 4:
+		default:
+			t.Errorf("the victim gets %x", buf[:n])
+		}
+	}
+	if received > 3*len(request) || discovers != 5 {
+		t.Errorf("%d bytes for %d, %d Discovers; want five, and three times the bytes at most", received, len(request), discovers)
+	}
+	if session := <-s.ended; session.Cause != store.CauseSilent || len(session.Operations) != 1 {
+		t.Errorf("session %s after %d operations: %s", session.Cause, len(session.Operations), session.Detail)
+	}
+	after, err := s.db.Device(t.Context(), endpoint(0))
+	s.ok(err)
+	if !after.Accounts["main"].Delivered.Equal(before.Accounts["main"].Delivered) {
+		t.Error("the record says that the account was delivered")
+	}
+}

@@ -159,7 +159,7 @@ func TestStormUDP(t *testing.T) {
 // Finish, the server says that it does not know; the device has everything all the same.
 func TestStormDTLS(t *testing.T) {
 	t.Parallel()
-	n := fleet(t, 16)
+	n := fleet(t, 10)
 	s := newServer(t, n)
 	l := newLink(t, s.dtls.Addr(), stormy, 2)
 	results := run(t, n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
