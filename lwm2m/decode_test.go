@@ -46,6 +46,7 @@ func TestDecodeIsLenient(t *testing.T) {
 		{"multiple Resource without instances", lwm2m.FormatTLV, "/0/1", "80 10", object(0, instance(1, multiple(16)))},
 		{"no Instance", lwm2m.FormatTLV, "/1", "", object(1)},
 		{"no Resource", lwm2m.FormatTLV, "/1/0", "", object(1, instance(0))},
+		{"Instance in a record of its own", lwm2m.FormatTLV, "/1/0", "03 00 c1 00 7b", serverID123},
 		{"Instance without Resources", lwm2m.FormatTLV, "/1", "00 07", object(1, instance(7))},
 
 		{"names in full", lwm2m.FormatSenMLJSON, "/1/0", `[{"n":"/1/0/0","v":123}]`, serverID123},
