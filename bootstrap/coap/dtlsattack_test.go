@@ -399,9 +399,10 @@ func floodDTLS(t *testing.T, server netip.AddrPort, p *tap, stop <-chan struct{}
 	}
 }
 
-// A device that lost power gets in at once from the port that it had.
+// A device that lost power gets in at once from the port that it had, also where there is
+// no room but its own.
 func TestDTLSReboot(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := listenDTLS(t, func(cfg *coap.Config) { cfg.MaxPeers = 1 }, nil)
 	p := newTap(t, s.Addr())
 	before := dialDTLS(t, p.addr(), nil)
 	ask(t, before)

@@ -241,7 +241,7 @@ func (m *mux) admit(peer udpPeer, random [clientRandom]byte, returned []byte) (*
 
 		returned: returned,
 	}
-	if _, room := m.room(now); room {
+	if _, room := m.room(now); room || m.slots[peer][live] != nil { // which it will replace
 		a.ticket = m.admission.enter(peer.remote.Addr(), now, patience, func() { m.drop(a, errCrowdedOut) })
 	}
 	if a.ticket == nil {
