@@ -12,6 +12,10 @@
 // association with, keeps handshakes within limits, and lets a device that lost power in
 // again from the port that it had.
 //
+// A stranger passes a gate with limits for its network and for all ([StrangerLimits])
+// before anything is allocated for it, and over UDP is sent little until it has answered
+// a request. Each datagram that is dropped counts under one [DropReason].
+//
 // Everything is bounded: peers, requests under way, datagrams waiting, payloads, and
 // what is remembered of each. At its limit a listener drops datagrams; it never blocks.
 //
