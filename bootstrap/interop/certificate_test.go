@@ -5,6 +5,7 @@ package interop_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/certtest"
+	"lwbs/store"
 )
 
 // serverName is what devices with certificates expect of the server.
@@ -75,6 +77,38 @@ func TestCertificates(t *testing.T) {
 					t.Errorf("%q were written, want %q", written, want)
 				}
 			})
+		}
+	}
+}
+
+// Leshan's device trusts the one certificate of the server (certificate usage 3), comes
+// with its own, and registers with the key that it is given.
+func TestLeshanCertificate(t *testing.T) {
+	leshan11.require(t)
+	ca := certtest.NewAuthority(t, "Root")
+	server := ca.Server(t, serverName, certtest.P256(t), func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	certificate, key := certtest.WriteFiles(t, server)
+	sink := leshan11.sink(t)
+	lwbs := serve(t, "--tls-cert", certificate, "--tls-key", key, "--tls-client-ca", caFile(t, ca))
+	lwbs.apply(t, sink.uri("coaps"))
+	d := factoryDevice("")
+	d.server = lwbs.uri["coaps"]
+	own := ca.Client(t, d.endpoint)
+	private, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.certificate, d.certificateKey = writeFile(t, "own.der", string(own.Certificate[0])), writeFile(t, "own.key", string(private))
+	d.ca = writeFile(t, "server.der", string(server.Certificate[0]))
+	lwbs.add(t, d)
+	sink.accept(t, lwbs.account(t, d.endpoint))
+	leshan11.start(t, d)
+	for range leshan11.rounds {
+		checkRegistration(t, sink.registered(t), leshan11, "coaps")
+	}
+	for _, s := range lwbs.sessions(t, leshan11.rounds, "--endpoint", d.endpoint) {
+		if s.Cause != "done" || s.Identity != store.Fingerprint(own.Certificate[0]) {
+			t.Errorf("session is %+v", s)
 		}
 	}
 }

@@ -20,7 +20,8 @@ type device struct {
 	key      string // of coaps; hexadecimal
 
 	// In place of identity and key, in files: its certificate with the key of that, none
-	// where they are empty, and the CA that it trusts. Name is that of the server.
+	// where they are empty, and the CA that it trusts, or for Leshan the certificate of the
+	// server. Name is that of the server.
 	certificate, certificateKey, ca, name string
 
 	seconds int    // how long it tries; zero means 30
@@ -138,7 +139,10 @@ func deviceArgs(t *testing.T, d device) []string {
 	if d.seconds != 0 {
 		args = append(args, "--seconds", strconv.Itoa(d.seconds))
 	}
-	if d.identity != "" {
+	switch {
+	case d.certificate != "":
+		args = append(args, "--certificate", d.certificate, "--private-key", d.certificateKey, "--server-certificate", d.ca)
+	case d.identity != "":
 		args = append(args, "--identity", d.identity, "--key-file", writeFile(t, "device.key", d.key))
 	}
 	return args

@@ -27,7 +27,7 @@ func sessionListCommand() *cli.Command {
 		Flags: []cli.Flag{
 			jsonFlag(), limitFlag(),
 			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"},
-			&cli.StringFlag{Name: "identity", Usage: "only those with the PSK `IDENTITY`"},
+			&cli.StringFlag{Name: "identity", Usage: "only those with the PSK `IDENTITY`, or the fingerprint of a certificate"},
 			&cli.BoolFlag{Name: "failed", Usage: "only those that did not end well, together by who failed and why; with --json, each by itself"},
 			&cli.StringFlag{Name: "before", Usage: "start behind the session with this `ID`: the last one of the page before"},
 		},

@@ -18,7 +18,7 @@ import (
 func whyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "why", Usage: "tell in plain words how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
-		Description:  "In place of the endpoint name, a PSK identity will do, for a device that never got so far as\nto tell its name.",
+		Description:  "In place of the endpoint name, a PSK identity or the fingerprint of a certificate will do, for a\ndevice that never got so far as to tell its name.",
 		OnUsageError: onUsageError,
 		Flags:        []cli.Flag{jsonFlag(), &cli.IntFlag{Name: "limit", Value: 3, Usage: "at most `N` attempts, the newest first"}},
 		Action: func(c *cli.Context) error {

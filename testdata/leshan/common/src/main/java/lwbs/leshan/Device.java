@@ -30,12 +30,12 @@ public abstract class Device {
 
     protected Device(String[] args) {
         options = new Options(args, "--endpoint", "--server", "--identity", "--key-file", "--format", "--refuse",
-                "--cid", "--rounds", "--seconds");
+                "--cid", "--rounds", "--seconds", "--certificate", "--private-key", "--server-certificate");
         endpoint = options.get("--endpoint");
         server = options.get("--server");
         refusals = new Refusals(options.all("--refuse"));
-        if (server.startsWith("coaps:") != options.has("--identity")) {
-            throw Options.wrong("--identity and --key-file belong to coaps");
+        if (server.startsWith("coaps:") != (secure() || certified())) {
+            throw Options.wrong("--identity and --key-file, or --certificate, belong to coaps");
         }
     }
 
@@ -52,6 +52,10 @@ public abstract class Device {
 
     protected final boolean secure() {
         return options.has("--identity");
+    }
+
+    protected final boolean certified() {
+        return options.has("--certificate");
     }
 
     protected final byte[] identity() {

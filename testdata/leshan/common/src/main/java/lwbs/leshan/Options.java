@@ -61,6 +61,15 @@ public final class Options {
         }
     }
 
+    /** The bytes of the named file. */
+    public byte[] file(String name) {
+        try {
+            return Files.readAllBytes(Path.of(get(name)));
+        } catch (IOException e) {
+            throw wrong(name + ": " + e);
+        }
+    }
+
     /** Ends the program. It returns nothing; the type lets callers write "throw". */
     public static RuntimeException wrong(String mistake) {
         System.err.println(mistake);

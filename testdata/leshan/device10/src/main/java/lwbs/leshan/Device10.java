@@ -34,6 +34,9 @@ public final class Device10 extends Device {
 
     private Device10(String[] args) {
         super(args);
+        if (certified()) {
+            throw Options.wrong("--certificate is for device11");
+        }
         LeshanClientBuilder builder = new LeshanClientBuilder(endpoint);
         builder.setObjects(objects().createAll());
         builder.setRegistrationEngineFactory(engine());

@@ -60,12 +60,19 @@ public final class Device11 extends Device {
 
     private ObjectsInitializer objects() {
         ObjectsInitializer objects = new ObjectsInitializer();
-        objects.setInstancesForObject(LwM2mId.SECURITY,
-                secure() ? Security.pskBootstrap(server, identity(), key()) : Security.noSecBootstrap(server));
+        objects.setInstancesForObject(LwM2mId.SECURITY, security());
         objects.setClassForObject(LwM2mId.SERVER, Server.class);
         objects.setInstancesForObject(LwM2mId.DEVICE, new org.eclipse.leshan.client.object.Device("lwbs", "device11",
                 "1", EnumSet.of(BindingMode.U)));
         return objects;
+    }
+
+    private Security security() {
+        if (certified()) {
+            return Security.x509Bootstrap(server, options.file("--certificate"), options.file("--private-key"),
+                    options.file("--server-certificate"));
+        }
+        return secure() ? Security.pskBootstrap(server, identity(), key()) : Security.noSecBootstrap(server);
     }
 
     private DefaultRegistrationEngineFactory engine() {
