@@ -9,7 +9,7 @@ type Counters struct {
 	Retransmitted uint64 // requests sent again because nothing was heard
 	Withheld      uint64 // datagrams not sent, as the address of their peer may be forged
 	Duplicates    uint64 // requests and responses that had come before
-	Dropped       Drops  // of those received
+	Dropped       Drops  // of those received, but for [DropOverflow]
 }
 
 // counters are the live form of [Counters].

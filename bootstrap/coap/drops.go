@@ -48,6 +48,10 @@ const (
 	// DropEnding: for an association that is about to end.
 	DropEnding
 
+	// DropOverflow: more than the receive buffer of the socket had room for. Only Linux
+	// tells of these, when the next datagram comes, and they are not among the received.
+	DropOverflow
+
 	dropReasons
 )
 
@@ -65,6 +69,7 @@ var dropNames = [dropReasons]string{
 	DropOutOfPlace:  "out-of-place",
 	DropUnknownCID:  "unknown-cid",
 	DropEnding:      "ending",
+	DropOverflow:    "overflow",
 }
 
 // String returns the name for logs and metrics, such as "queue-full".

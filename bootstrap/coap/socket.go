@@ -31,6 +31,8 @@ type socket struct {
 	hub      *hub
 	conn     *net.UDPConn
 	wildcard bool // bound to every address; replies must name theirs
+
+	overflowed uint32 // datagrams that the kernel had no room for; of read only
 }
 
 // openSocket opens a socket on addr for h.
@@ -56,6 +58,9 @@ func (s *socket) prepare() error {
 	if err := s.conn.SetReadBuffer(readBuffer); err != nil {
 		s.hub.cfg.Logger.Warn("small receive buffer", "addr", s.addr(), "err", err)
 	}
+	if err := askForOverflows(s.conn); err != nil { // which is for the metrics only
+		s.hub.cfg.Logger.Debug("overflows are not counted", "addr", s.addr(), "err", err)
+	}
 	s.wildcard = s.addr().Addr().IsUnspecified()
 	if !s.wildcard {
 		return nil
@@ -70,7 +75,7 @@ func (s *socket) addr() netip.AddrPort {
 
 // read passes datagrams to take, which must not keep them, until the socket is closed.
 func (s *socket) read(take func(peer udpPeer, b []byte)) {
-	buf, control := make([]byte, maxUDP), make([]byte, controlSize)
+	buf, control := make([]byte, maxUDP), make([]byte, controlSize+overflowSize)
 	for {
 		n, nc, _, from, err := s.conn.ReadMsgUDPAddrPort(buf, control)
 		switch {
@@ -81,11 +86,21 @@ func (s *socket) read(take func(peer udpPeer, b []byte)) {
 			s.hub.pause(errorPause)
 			continue
 		}
+		s.countOverflows(control[:nc])
 		peer := udpPeer{remote: unmap(from)}
 		if s.wildcard {
 			peer.local = destination(control[:nc])
 		}
 		take(peer, buf[:n])
+	}
+}
+
+// countOverflows counts what the kernel had no room for until a datagram with these
+// control messages came.
+func (s *socket) countOverflows(control []byte) {
+	if n := overflows(control); n != 0 {
+		s.hub.counters.dropped[DropOverflow].Add(uint64(n - s.overflowed))
+		s.overflowed = n
 	}
 }
 
