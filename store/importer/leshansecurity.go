@@ -79,5 +79,5 @@ func (d *draft) authenticates(identity, key []byte) error {
 // is all that Leshan asks of it.
 func (d *draft) hasCertificate() {
 	d.Device.Credentials = []store.Credential{{Kind: store.CredentialCertificateName, Identity: string(d.Device.Endpoint)}}
-	d.changed("authenticates with a certificate for its name: the server must know the CA that issued it")
+	d.changed("authenticates with a certificate for its name: serve needs the CA that issued it with --tls-client-ca")
 }
