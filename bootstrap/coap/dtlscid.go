@@ -51,7 +51,7 @@ func (m *mux) routeCID(peer udpPeer, d digest, b []byte) DropReason {
 // follow lets a be where its peer has moved to, which shows only where it has a
 // connection ID. pion tells: it sends to where the newest record came from that was
 // authentic (RFC 9146 §6). It notes that a moment after it has handed out what came, so
-// that once in ten thousand moves an answer goes to the address before, as good as lost.
+// that very rarely an answer goes to the address before, as good as lost.
 // An association that is at that address already keeps its place there, as a is found
 // without. The caller holds mu.
 func (m *mux) follow(a *association) {
