@@ -73,7 +73,7 @@ func (s *session) do(ctx context.Context, st step) (Response, *failure) {
 	}
 	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap operation",
 		slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID),
-		slog.String("operation", describe(o)), slog.String("code", o.Code.Dotted()),
+		slog.String("operation", s.describe(o)), slog.String("code", o.Code.Dotted()),
 		slog.String("error", o.Error), slog.Duration("took", o.Took))
 	s.observe(EventOperation)
 	return answer, f
@@ -87,14 +87,14 @@ func (s *session) tolerate() {
 // refused is the failure of a client that answered the last operation with an error.
 func (s *session) refused() *failure {
 	last := s.record.Operations[len(s.record.Operations)-1]
-	return failed(store.CauseRefused, "%s", refusedNote(last))
+	return failed(store.CauseRefused, "%s", s.refusedNote(last))
 }
 
 // refusedNote puts an operation that was answered with an error into words.
-func refusedNote(o store.Operation) string {
-	note := fmt.Sprintf("the client answered %s with %v", describe(o), o.Code)
+func (s *session) refusedNote(o store.Operation) string {
+	note := fmt.Sprintf("the client answered %s with %v", s.describe(o), o.Code)
 	if o.Format != 0 {
-		note = fmt.Sprintf("the client answered %s in %v with %v", describe(o), o.Format, o.Code)
+		note = fmt.Sprintf("the client answered %s in %v with %v", s.describe(o), o.Format, o.Code)
 	}
 	if o.Diagnostic != "" {
 		note += fmt.Sprintf(": %q", o.Diagnostic)
@@ -104,7 +104,7 @@ func refusedNote(o store.Operation) string {
 
 // unanswered is the failure behind an error of [Conn.Do].
 func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
-	what := describe(store.Operation{Op: st.op, Path: st.path})
+	what := s.describe(store.Operation{Op: st.op, Path: st.path})
 	switch {
 	case ctx.Err() != nil:
 		return s.interrupted(ctx, " while the server waited for the answer to "+what)
@@ -142,7 +142,7 @@ var methods = map[lwm2m.Op]Method{
 }
 
 // describe names an operation: "PUT /0/1 (LwM2M Security)".
-func describe(o store.Operation) string {
+func (s *session) describe(o store.Operation) string {
 	switch o.Op {
 	case lwm2m.OpFinish:
 		return "POST /bs (Bootstrap-Finish)"
@@ -152,7 +152,7 @@ func describe(o store.Operation) string {
 		return fmt.Sprintf("GET %v (Bootstrap-Discover)", o.Path)
 	}
 	what := fmt.Sprintf("%v %v", methods[o.Op], o.Path)
-	if def, ok := lwm2m.Definition(o.Path.Object()); ok && o.Path.Depth() > 0 {
+	if def, ok := s.srv.cfg.Objects.Object(o.Path.Object()); ok && o.Path.Depth() > 0 {
 		what += fmt.Sprintf(" (%s)", def.Name)
 	}
 	return what

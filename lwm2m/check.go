@@ -168,7 +168,11 @@ func (c *checker) others(b BootstrapInfo) {
 			c.resources(InstancePath(o.ID, in.ID), o.ID, in.Resources)
 		}
 		c.unique(o.ID, ids)
-		if def, ok := c.opts.Objects.Object(o.ID); ok && !def.Multiple && (len(ids) > 1 || len(ids) == 1 && ids[0] != 0) {
+		def, ok := c.opts.Objects.Object(o.ID)
+		if !ok && len(ids) > 0 {
+			c.warn(InstancePath(o.ID, ids[0]), "object-unknown", "Object %d is not known: its values are taken for what they look like; add its definition (--objects FOLDER)", o.ID)
+		}
+		if ok && !def.Multiple && (len(ids) > 1 || len(ids) == 1 && ids[0] != 0) {
 			c.fail(ObjectPath(o.ID), "single-instance", "%s has only instance 0", def.Name)
 		}
 	}

@@ -207,6 +207,7 @@ func TestRules(t *testing.T) {
 		{"acl-rights", "/2/0/2/0", access(lwm2m.AccessControlInstance{Object: 3, Owner: 101, Rights: map[uint16]uint8{0: 32}})},
 		{"other-object", "/0", other(0, 5)},
 		{"single-instance", "/3", other(3, 1)},
+		{"object-unknown", "/33001/1", other(33001, 1)},
 		{"rpk-public", "/0/1/3", spoiled(rpkInfo, func(s *lwm2m.SecurityInstance) { s.PublicKeyOrIdentity = []byte("x") })},
 		{"rpk-server", "/0/1/4", spoiled(rpkInfo, func(s *lwm2m.SecurityInstance) { s.ServerPublicKey = nil })},
 		{"private-key", "/0/1/5", spoiled(rpkInfo, func(s *lwm2m.SecurityInstance) { s.SecretKey = lwm2m.NewSecret([]byte("x")) })},

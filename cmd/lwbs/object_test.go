@@ -27,7 +27,8 @@ func TestObjectCommands(t *testing.T) {
 		"--objects $D object list":           "0 files *.xml",
 		"--objects $D/nowhere device list":   "no such file",
 		"--objects $D/nowhere serve":         "no such file",
-		"--objects $D/nowhere profile check": "--file is missing",
+		"--objects $D/nowhere profile check": "no such file",
+		"profile check":                      "--file is missing",
 	} {
 		if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: status %d: %s, want %q", line, status, errs, want)
@@ -73,6 +74,10 @@ func TestProfileWithMoreObjects(t *testing.T) {
 	}
 
 	sh.ok("device add dev-1 --profile valve --psk-key-format hex --psk-key-file $D/key.hex")
+	if _, err := sh.bootstrap("dev-1", rightKey, lwm2m.ObjectSecurity, lwm2m.ObjectServer); err == nil {
+		t.Error("a device without the Object took it")
+	}
+	sh.await("why dev-1", "PUT /33001/0 (Valve)")
 	result, err := sh.bootstrap("dev-1", rightKey, lwm2m.ObjectSecurity, lwm2m.ObjectServer, lwm2m.ObjectDevice, 33001)
 	if err != nil {
 		t.Fatal(err)
@@ -87,4 +92,22 @@ func TestProfileWithMoreObjects(t *testing.T) {
 		return
 	}
 	t.Error("the device has no Object 33001")
+}
+
+// A server that knows less than the command that applies a profile says so.
+func TestServerKnowsFewerObjects(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	sh := newShell(t)
+	sh.serve()
+	sh.write("valve.yaml", valveYAML)
+	const unknown = "valve.yaml:7: objects[0]: Object 33001 is not known"
+	_, _, errs := sh.run("--objects " + testObjects + " profile apply -f $D/valve.yaml")
+	if !strings.HasPrefix(errs, "warning of the server: ") || !strings.Contains(errs, unknown) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("the server does not know the Object: %q", errs)
+	}
+	sh.write("valve.yaml", strings.Replace(valveYAML, "{opening: 40, alarmLimits: [1.5, 2.5]}", "{1: 40}", 1))
+	_, _, errs = sh.run("profile apply -f $D/valve.yaml")
+	if !strings.HasPrefix(errs, "warning: ") || !strings.Contains(errs, unknown) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("nobody knows the Object: %q", errs)
+	}
 }

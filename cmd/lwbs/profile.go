@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/profilefile"
 )
@@ -26,8 +28,8 @@ func fileFlag() cli.Flag {
 	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the profile's `FILE`, YAML or JSON, - for standard input"}
 }
 
-// readProfiles reads and checks a profile file.
-func readProfiles(c *cli.Context) ([]profilefile.Document, error) {
+// readProfiles reads a profile file, checks what is in it, and warns.
+func readProfiles(c *cli.Context, objects *lwm2m.Registry) ([]profilefile.Document, error) {
 	file := c.String("file")
 	if file == "" {
 		return nil, usagef("--file is missing: name the profile's file, or - for standard input")
@@ -45,10 +47,6 @@ func readProfiles(c *cli.Context) ([]profilefile.Document, error) {
 	text, err := io.ReadAll(in)
 	if err != nil {
 		return nil, fmt.Errorf("read profile from %s: %w", name, err)
-	}
-	objects, err := objectsOf(c)
-	if err != nil {
-		return nil, err
 	}
 	docs, err := profilefile.Read(name, text, objects)
 	if err != nil {
@@ -80,7 +78,11 @@ func profileApplyCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			docs, err := readProfiles(c)
+			objects, err := objectsOf(c)
+			if err != nil {
+				return err
+			}
+			docs, err := readProfiles(c, objects)
 			if err != nil {
 				return err
 			}
@@ -98,11 +100,23 @@ func profileApplyCommand() *cli.Command {
 					if applied.Created {
 						did = "created"
 					}
+					warnServer(c.App.ErrWriter, d, applied.Warnings, objects)
 					fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)\n", did, applied.Profile.Name, applied.Profile.Revision)
 				}
 				return nil
 			})
 		},
+	}
+}
+
+// warnServer tells the warnings of a server that were not told before, since it knows
+// other Objects than objects.
+func warnServer(out io.Writer, d profilefile.Document, warnings []bootstrap.Finding, objects *lwm2m.Registry) {
+	told := bootstrap.CheckProfile(d.Profile, objects)
+	for _, f := range warnings {
+		if !slices.Contains(told, f) {
+			fmt.Fprintf(out, "warning of the server: %v\n", d.Problem(f.Place, f.Message))
+		}
 	}
 }
 
@@ -114,7 +128,11 @@ func profileCheckCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			docs, err := readProfiles(c)
+			objects, err := objectsOf(c)
+			if err != nil {
+				return err
+			}
+			docs, err := readProfiles(c, objects)
 			if err != nil {
 				return err
 			}
