@@ -37,6 +37,9 @@ func TestCheckProfile(t *testing.T) {
 		{"Bootstrap-Server Account in a pack", func(p *store.Profile) {
 			p.Pack, p.BootstrapServer = packAllow, &store.BootstrapServer{URI: "coaps://bs.example"}
 		}, "pack", "a pack never holds"},
+		{"gateway in a pack", func(p *store.Profile) {
+			p.Pack, p.Objects = packAllow, []store.ObjectValues{{Path: lwm2m.InstancePath(25, 0)}}
+		}, "pack", "a pack never holds"},
 		{"account with its name", func(p *store.Profile) { p.Accounts[0].Name = store.BootstrapServerAccount }, "accounts[0].name", "the name of the Bootstrap-Server Account"},
 		{"identity of the Bootstrap-Server Account too long", func(p *store.Profile) {
 			p.BootstrapServer, p.Device.MaxIdentity = &store.BootstrapServer{URI: "coaps://bs.example"}, 7

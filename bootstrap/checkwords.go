@@ -63,7 +63,7 @@ func (c *wordChecker) pack(p store.Profile) {
 	if len(p.Accounts) == 0 {
 		c.fail("pack", "a pack replaces whole Objects and has to hold an account")
 	}
-	if why := unconfirmable(p); why != "" {
+	if why := unfitForPack(p); why != "" {
 		c.fail("pack", "no pack is possible: %s", why)
 	}
 }

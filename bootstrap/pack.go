@@ -96,15 +96,20 @@ func unpackable(p store.Profile, req packRequest, peer Peer) string {
 	case req.own == nil && p.DiscoverFailed == discoverFail:
 		return "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one"
 	}
-	return unconfirmable(p)
+	return unfitForPack(p)
 }
 
-// unconfirmable says what in p a pack cannot do, since the client has to confirm it;
-// empty where it can all of it.
-func unconfirmable(p store.Profile) string {
+// unfitForPack says what in p a pack cannot hold, or cannot do since the client has to
+// confirm it; empty where it can all of it.
+func unfitForPack(p store.Profile) string {
 	for _, a := range p.Accounts {
 		if a.Key == store.KeyRenew {
 			return fmt.Sprintf("the key of account %q is renewed at every bootstrap, and a client never confirms that it took a pack", a.Name)
+		}
+	}
+	for _, o := range p.Objects {
+		if slices.Contains(gatewayObjects, o.Path.Object()) {
+			return fmt.Sprintf("Object %d is that of a gateway, which a pack never holds", o.Path.Object())
 		}
 	}
 	if p.BootstrapServer != nil {
@@ -112,6 +117,9 @@ func unconfirmable(p store.Profile) string {
 	}
 	return ""
 }
+
+// gatewayObjects are those that a gateway has for its end devices (Core 1.2.2 §6.1.7.7).
+var gatewayObjects = []lwm2m.ObjectID{25, 26}
 
 // servePack is the whole of a session that gives a pack. The association stays with the
 // client, which fetches the rest of a long answer, or goes on to POST /bs.

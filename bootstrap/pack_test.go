@@ -59,6 +59,7 @@ func TestPackIsDeclined(t *testing.T) {
 		{"account not told, and none may be assumed", func(p *store.Profile) { p.DiscoverFailed = discoverFail }, nil, true},
 		{"account told, where none may be assumed", func(p *store.Profile) { p.DiscoverFailed = discoverFail }, &own, false},
 		{"renewed key", func(p *store.Profile) { p.Accounts[0].Key = store.KeyRenew }, &own, true},
+		{"gateway", func(p *store.Profile) { p.Objects = []store.ObjectValues{{Path: lwm2m.InstancePath(26, 1)}} }, &own, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
