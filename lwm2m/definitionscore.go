@@ -11,7 +11,7 @@ var securityResources = []ResourceDefinition{
 	{5, "Secret Key", TypeOpaque, single, mandatory, opNone, 0, 0, "", Version10, true, false, nil},
 	{6, "SMS Security Mode", TypeInteger, single, optional, opNone, 0, 255, "", Version10, false, false, nil},
 	{7, "SMS Binding Key Parameters", TypeOpaque, single, optional, opNone, 0, 6, "", Version10, true, false, nil},
-	{8, "SMS Binding Secret Key(s)", TypeOpaque, single, optional, opNone, 0, 48, "", Version10, true, false, nil},
+	{8, "SMS Binding Secret Key(s)", TypeOpaque, single, optional, opNone, 0, 0, "", Version10, true, false, []Interval{{16, 16}, {32, 32}, {48, 48}}},
 	{9, "LwM2M Server SMS Number", TypeString, single, optional, opNone, 0, 0, "", Version10, false, false, nil},
 	{10, "Short Server ID", TypeInteger, single, optional, opNone, 1, 65534, "", Version10, false, false, nil},
 	{11, "Client Hold Off Time", TypeInteger, single, optional, opNone, 0, maxSeconds, "s", Version10, false, false, nil},
