@@ -87,6 +87,12 @@ func (r *registry) drain() {
 	r.draining = true
 }
 
+func (r *registry) isDraining() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.draining
+}
+
 // stop tells all sessions to end.
 func (r *registry) stop(why error) {
 	r.mu.Lock()

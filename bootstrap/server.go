@@ -139,6 +139,9 @@ func (srv *Server) Unrecorded() uint64 { return srv.history.unrecorded() }
 // Refuse refuses new sessions from now on.
 func (srv *Server) Refuse() { srv.sessions.drain() }
 
+// Draining reports whether new sessions are refused, as the server is about to stop.
+func (srv *Server) Draining() bool { return srv.sessions.isDraining() }
+
 // Drain refuses new sessions from now on and waits for the running ones. Its error
 // is that of ctx where they took longer.
 func (srv *Server) Drain(ctx context.Context) error {

@@ -182,12 +182,16 @@ type Applied struct {
 
 // Status tells of the server and the database.
 type Status struct {
-	Version string      `json:"version"`
-	Server  bool        `json:"server"` // whether one is running
-	Started time.Time   `json:"started,omitzero"`
-	Listens []string    `json:"listens,omitempty"` // such as coaps://0.0.0.0:5684
-	Active  int         `json:"active"`            // sessions
-	Store   store.Stats `json:"store"`
+	Version string    `json:"version"`
+	Server  bool      `json:"server"` // whether one is running
+	Started time.Time `json:"started,omitzero"`
+	Listens []string  `json:"listens,omitempty"` // such as coaps://0.0.0.0:5684
+	Active  int       `json:"active"`            // sessions
+
+	// Draining is whether the server is about to stop, and refuses new sessions.
+	Draining bool `json:"draining,omitempty"`
+
+	Store store.Stats `json:"store"`
 }
 
 // An Event is something that happened to a session; Missed, where not zero, is how

@@ -8,18 +8,23 @@ import (
 )
 
 // Health returns the handlers, by pattern, that tell whether the process is alive
-// (/healthz) and whether it can serve devices, since the records behind api answer
-// (/readyz). They change nothing and tell nothing else, so that anybody may ask.
+// (/healthz) and whether it can serve devices (/readyz): the records behind api answer,
+// and it is not about to stop. They change nothing and tell nothing else, so that anybody may ask.
 func Health(api API) map[string]http.Handler {
 	ok := func(w http.ResponseWriter) { fmt.Fprintln(w, "ok") }
 	return map[string]http.Handler{
 		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { ok(w) }),
 		"GET /readyz": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := api.Profiles(r.Context(), store.ProfileQuery{Limit: 1}); err != nil {
+			local, served := api.(*Local)
+			_, err := api.Profiles(r.Context(), store.ProfileQuery{Limit: 1}) // not Status, which counts all records
+			switch {
+			case err != nil:
 				http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
-				return
+			case served && local.draining():
+				http.Error(w, "the server is about to stop", http.StatusServiceUnavailable)
+			default:
+				ok(w)
 			}
-			ok(w)
 		}),
 	}
 }

@@ -310,6 +310,9 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 	return s, err
 }
 
+// draining reports whether the server is about to stop.
+func (l *Local) draining() bool { return l.Server != nil && l.Server().Draining }
+
 // Check implements [API].
 func (l *Local) Check(ctx context.Context) error { return l.Store.Check(ctx) }
 

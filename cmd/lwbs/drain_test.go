@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -161,6 +163,23 @@ func (sh *shell) causes(endpoint string) (out []store.Cause) {
 	return out
 }
 
+// get is the status of the answer to a request over the admin socket.
+func (sh *shell) get(path string) string {
+	sh.t.Helper()
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", sh.path("x.db.sock"))
+		},
+	}}
+	resp, err := client.Get("http://lwbs" + path)
+	if err != nil {
+		sh.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.Status
+}
+
 // SIGTERM refuses newcomers and waits for who is there.
 func TestDrain(t *testing.T) {
 	sh := newShell(t)
@@ -174,6 +193,12 @@ func TestDrain(t *testing.T) {
 	server.await(t, "waiting for 1 sessions to end")
 	if _, err := sh.bootstrap("late", rightKey); err == nil || !strings.Contains(err.Error(), "5.03") {
 		t.Errorf("who comes too late is told %v, want 5.03", err)
+	}
+	if got := sh.get("/readyz"); got != "503 Service Unavailable" {
+		t.Errorf("/readyz says %s while sessions end", got)
+	}
+	if got := sh.get("/healthz"); got != "200 OK" {
+		t.Errorf("/healthz says %s while sessions end", got)
 	}
 	close(slow.let)
 	if err := <-outcome; err != nil {

@@ -234,7 +234,7 @@ func transport(l *coap.Listener) metrics.Transport {
 
 func (s *service) administration() *admin.Local {
 	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Server: func() admin.Status {
-		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active())}
+		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active()), Draining: s.server.Draining()}
 	}}
 }
 
