@@ -31,11 +31,13 @@ func TestTap(t *testing.T) {
 		ended <- err
 	}
 	check := func(t *testing.T, c bootstrap.Conn, counters func() coap.Counters) {
-		if resp, err := c.Do(t.Context(), finish); err != nil || resp.Code != lwm2m.CodeChanged {
-			t.Fatalf("%+v, error %v", resp, err)
-		}
-		if err := next(t, "end", ended); !errors.Is(err, bootstrap.ErrReset) {
-			t.Errorf("the server's request ends with %v", err)
+		for range 2 { // pion may lose what comes while it completes a handshake
+			if resp, err := c.Do(t.Context(), finish); err != nil || resp.Code != lwm2m.CodeChanged {
+				t.Fatalf("%+v, error %v", resp, err)
+			}
+			if err := next(t, "end", ended); !errors.Is(err, bootstrap.ErrReset) {
+				t.Errorf("the server's request ends with %v", err)
+			}
 		}
 		until(t, "something comes twice", func() bool { return counters().Duplicates > 0 })
 		if err := c.Close(); err != nil {
