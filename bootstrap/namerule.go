@@ -34,8 +34,11 @@ var nameSources = map[string]func(*x509.Certificate) []string{
 
 // DefaultNameRules are the Common Name, where the specification expects the endpoint name
 // (Transport 1.1.1, "X.509 Certificates"), then the DNS names and the URIs.
-func DefaultNameRules() []NameRule {
-	return []NameRule{{text: "cn", source: nameSources["cn"]}, {text: "san-dns", source: nameSources["san-dns"]}, {text: "san-uri", source: nameSources["san-uri"]}}
+func DefaultNameRules() (rules []NameRule) {
+	for _, place := range []string{"cn", "san-dns", "san-uri"} {
+		rules = append(rules, NameRule{text: place, source: nameSources[place]})
+	}
+	return rules
 }
 
 // ParseNameRule reads cn, san-dns, san-uri or serial-number, each alone or with a regular

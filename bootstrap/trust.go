@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -43,7 +44,9 @@ func NewTrust(cas []*x509.Certificate, lists []*x509.RevocationList, rules []Nam
 		t.roots.AddCert(ca)
 	}
 	for _, list := range lists {
-		signed := slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return list.CheckSignatureFrom(ca) == nil })
+		signed := slices.ContainsFunc(cas, func(ca *x509.Certificate) bool {
+			return bytes.Equal(ca.RawSubject, list.RawIssuer) && list.CheckSignatureFrom(ca) == nil
+		})
 		if !signed {
 			return nil, fmt.Errorf("list of revoked certificates of %q: none of the CAs has signed it", list.Issuer)
 		}
