@@ -34,7 +34,7 @@ func benchmarkStorm(b *testing.B, devices func(first, n int) []*device, secure b
 		others := watchOthers(b, s)
 		used, highest := s.usage(b), s.watchMemory(b)
 		fleet := devices(0, stormSize)
-		storm := newField(b, to, fleet, weather{}).run(arrival{patience: 2 * time.Minute})
+		storm := newField(b, to, fleet, weather{}).run(arrival{patience: 4 * time.Minute})
 		cpu := s.usage(b).cpu - used.cpu
 		memory := highest() - used.memory
 		others.report(b)
