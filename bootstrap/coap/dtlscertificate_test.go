@@ -221,3 +221,22 @@ func TestCertificateChain(t *testing.T) {
 		t.Errorf("the chain has %d certificates", len(got))
 	}
 }
+
+// Two devices with certificates are told apart, so that the association of the first goes
+// on when the NAT has given its port to the second.
+func TestCertificatePortPassesOn(t *testing.T) {
+	s := listenCertificates(t, []string{"a.example"}, certtest.P256(t))
+	p := newTap(t, s.Addr())
+	first := dialDTLS(t, p.addr(), s.with(s.client, offerCID))
+	ask(t, first)
+	far := next(t, "request", s.requests)
+	ask(t, dialDTLS(t, p.addr(), s.with(s.ca.Client(t, "known too"), nil)))
+	if got := next(t, "request", s.requests); got == far {
+		t.Fatal("two devices have one association")
+	}
+	p.move()
+	ask(t, first)
+	if got := next(t, "request", s.requests); got != far {
+		t.Error("it is another association")
+	}
+}
