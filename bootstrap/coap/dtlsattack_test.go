@@ -336,10 +336,10 @@ func TestDTLSReplay(t *testing.T) {
 				for _, b := range seen {
 					p.forge(b)
 				}
-			}
-			ask(t, conn)
-			if got := next(t, "request", s.requests); got != far {
-				t.Error("it is another association")
+				ask(t, conn)
+				if got := next(t, "request", s.requests); got != far {
+					t.Error("it is another association")
+				}
 			}
 			if c := s.Counters(); c.Duplicates > 0 {
 				t.Errorf("%d requests came twice", c.Duplicates)

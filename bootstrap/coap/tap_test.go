@@ -25,10 +25,14 @@ func (rudeTap) In(b []byte) (pass bool, answer []byte) {
 
 // What a tap does is what the peer sees, over either transport.
 func TestTap(t *testing.T) {
-	ended := make(chan error, 1)
+	ended, noticed := make(chan error, 1), make(chan struct{})
 	after := func(ctx context.Context, c bootstrap.Conn) {
 		_, err := c.Do(ctx, finish)
 		ended <- err
+		select { // or the association might be over before anything came twice
+		case <-noticed:
+		case <-ctx.Done():
+		}
 	}
 	check := func(t *testing.T, c bootstrap.Conn, counters func() coap.Counters) {
 		for range 2 { // pion may lose what comes while it completes a handshake
@@ -40,6 +44,9 @@ func TestTap(t *testing.T) {
 			}
 		}
 		until(t, "something comes twice", func() bool { return counters().Duplicates > 0 })
+		for range 2 {
+			noticed <- struct{}{}
+		}
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}

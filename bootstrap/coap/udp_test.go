@@ -226,11 +226,7 @@ func TestMaxPeers(t *testing.T) {
 	if _, err := late.Write(post(20)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); l.Counters().Dropped[coap.DropTableFull] == before; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("the newcomer was not turned away")
-		}
-	}
+	until(t, "the newcomer is turned away", func() bool { return l.Counters().Dropped[coap.DropTableFull] > before })
 	close(release)
 	busy.Wait()
 	wantChanged(t, insist(t, late, post(20)), 20)

@@ -107,6 +107,7 @@ func TestLimitsOfTheGuide(t *testing.T) {
 	for _, f := range slices.Concat(serveCommand().Flags, []cli.Flag{limitFlag()}) {
 		options["--"+f.Names()[0]] = f
 	}
+	code := make(map[string]source)
 	seen := make(map[string]bool)
 	for _, r := range limitRows(t) {
 		sources, ok := defaultsOf[r.limit]
@@ -127,7 +128,7 @@ func TestLimitsOfTheGuide(t *testing.T) {
 			if i >= len(sources) || sources[i] == "-" {
 				continue
 			}
-			want := defaultAt(t, sources[i], options)
+			want := defaultAt(t, sources[i], code, options)
 			if got, err := quantity(told); err != nil || got != want {
 				t.Errorf("%q: the default is told as %q (%d, %v), and is %d in %s", r.limit, told, got, err, want, sources[i])
 			}
@@ -155,24 +156,27 @@ func quantity(text string) (int64, error) {
 	return n, err
 }
 
-// defaultAt is the default that the code has at source.
-func defaultAt(t *testing.T, source string, options map[string]cli.Flag) int64 {
+// defaultAt is the default that is at place. Packages that were read are kept in code.
+func defaultAt(t *testing.T, place string, code map[string]source, options map[string]cli.Flag) int64 {
 	t.Helper()
-	if f, ok := options[source].(*cli.DurationFlag); ok {
+	if f, ok := options[place].(*cli.DurationFlag); ok {
 		return int64(f.Value)
 	}
-	pkg, text, _ := strings.Cut(source, ".")
+	pkg, text, _ := strings.Cut(place, ".")
 	expr, err := parser.ParseExpr(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := readSource(t, pkg).eval(expr)
+	if code[pkg].files == nil {
+		code[pkg] = readSource(t, pkg)
+	}
+	v, err := code[pkg].eval(expr)
 	if err != nil {
-		t.Fatalf("%s: %v", source, err)
+		t.Fatalf("%s: %v", place, err)
 	}
 	n, exact := constant.Int64Val(constant.ToInt(v))
 	if !exact {
-		t.Fatalf("%s is %v, no whole number", source, v)
+		t.Fatalf("%s is %v, no whole number", place, v)
 	}
 	return n
 }

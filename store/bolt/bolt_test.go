@@ -222,11 +222,11 @@ func TestBackup(t *testing.T) {
 }
 
 func TestFull(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "x.db"), keyring(t), bolt.Options{MaxSize: 64 << 20})
+	db := open(t, filepath.Join(t.TempDir(), "x.db"), keyring(t), bolt.Options{MaxSize: 8 << 20})
 	defer db.Close()
 	put(t, db, 1)
 	big := device(2)
-	big.Note = strings.Repeat("x", 4<<20)
+	big.Note = strings.Repeat("x", 1<<19)
 	var err error
 	for i := range 40 {
 		big.Endpoint = lwm2m.EndpointName(fmt.Sprintf("big-%d", i))
