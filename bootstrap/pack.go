@@ -30,20 +30,11 @@ func parsePackRequest(r Request) (packRequest, *refusal) {
 	if req.format == 0 {
 		req.format = packFormats[0]
 	}
-	var ep, acc []string
-	for _, q := range r.Queries {
-		switch name, value, _ := strings.Cut(q, "="); name {
-		case "ep":
-			ep = append(ep, value)
-		case "acc":
-			acc = append(acc, value)
-		}
-	}
 	var refused *refusal
-	if req.endpoint, refused = parseEndpoint(ep); refused != nil {
+	if req.endpoint, refused = parseEndpoint(r.Queries); refused != nil {
 		return req, refused
 	}
-	if len(acc) > 0 { // one parameter for each link is what the list is for, but no harm
+	if acc := parameters(r.Queries, "acc"); len(acc) > 0 { // one parameter for each link is what the list is for, but no harm
 		own := lwm2m.ParseDiscover([]byte(strings.Join(acc, ",")))
 		req.own = &own
 	}
@@ -166,12 +157,7 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 }
 
 func (s *session) endPack(ctx context.Context, f *failure) {
-	cause, detail := store.CausePackDelivered, ""
-	if f != nil {
-		cause, detail = f.cause, f.detail
-	} else {
-		detail = s.settle(ctx)
-	}
+	cause, detail := s.outcome(ctx, store.CausePackDelivered, f)
 	s.rest()
 	s.conclude(ctx, cause, detail)
 }

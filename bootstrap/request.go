@@ -45,19 +45,11 @@ var preferable = []lwm2m.Format{
 // Bootstrap-Server URI. What could be read is returned with the refusal too.
 func parseRequest(queries []string) (bootstrapRequest, *refusal) {
 	var req bootstrapRequest
-	var ep, pct []string
-	for _, q := range queries {
-		switch name, value, _ := strings.Cut(q, "="); name {
-		case "ep":
-			ep = append(ep, value)
-		case "pct":
-			pct = append(pct, value)
-		}
-	}
 	var refused *refusal
-	if req.endpoint, refused = parseEndpoint(ep); refused != nil {
+	if req.endpoint, refused = parseEndpoint(queries); refused != nil {
 		return req, refused
 	}
+	pct := parameters(queries, "pct")
 	if len(pct) > 1 {
 		return req, badRequest("pct repeated", "the request has %d pct parameters", len(pct))
 	}
@@ -71,9 +63,20 @@ func parseRequest(queries []string) (bootstrapRequest, *refusal) {
 	return req, nil
 }
 
-// parseEndpoint reads the values of ep, of which there is one at most; the empty name
-// where there is none.
-func parseEndpoint(ep []string) (lwm2m.EndpointName, *refusal) {
+// parameters are the values of the query parameters of this name.
+func parameters(queries []string, name string) (values []string) {
+	for _, q := range queries {
+		if n, value, _ := strings.Cut(q, "="); n == name {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+// parseEndpoint reads ep, of which there is one at most; the empty name where there is
+// none.
+func parseEndpoint(queries []string) (lwm2m.EndpointName, *refusal) {
+	ep := parameters(queries, "ep")
 	switch len(ep) {
 	case 0:
 		return "", nil

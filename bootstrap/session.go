@@ -220,15 +220,19 @@ const linger = time.Second
 
 // end settles what the session leaves behind.
 func (s *session) end(ctx context.Context, f *failure) {
-	cause, detail := store.CauseDone, ""
-	if f != nil {
-		cause, detail = f.cause, f.detail
-	} else {
-		detail = s.settle(ctx)
-	}
+	cause, detail := s.outcome(ctx, store.CauseDone, f)
 	s.rest()
 	s.release(ctx, f)
 	s.conclude(ctx, cause, detail)
+}
+
+// outcome is what the record tells: of f, or of what is settled where nothing failed,
+// which good stands for.
+func (s *session) outcome(ctx context.Context, good store.Cause, f *failure) (store.Cause, string) {
+	if f != nil {
+		return f.cause, f.detail
+	}
+	return good, s.settle(ctx)
 }
 
 // rest lets the next session of the device begin: nothing more is sent or edited.

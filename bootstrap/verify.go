@@ -35,19 +35,28 @@ func (s *session) verify(ctx context.Context) (state, *failure) {
 	return (*session).finish, nil
 }
 
-// discoverAgain returns in what the client differs from the plan by its own account;
-// nothing where it refused to tell already before.
-func (s *session) discoverAgain(ctx context.Context) ([]string, *failure) {
-	if s.found == nil {
-		return nil, nil
-	}
-	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover})
+// look asks what a client need not answer; it returns nothing where the client does not.
+func (s *session) look(ctx context.Context, st step) (*Response, *failure) {
+	answer, f := s.do(ctx, st)
 	switch {
 	case f != nil && f.cause != store.CauseReset:
 		return nil, f
 	case f != nil || answer.Code != lwm2m.CodeContent:
 		s.tolerate()
 		return nil, nil
+	}
+	return &answer, nil
+}
+
+// discoverAgain returns in what the client differs from the plan by its own account;
+// nothing where it refused to tell already before.
+func (s *session) discoverAgain(ctx context.Context) ([]string, *failure) {
+	if s.found == nil {
+		return nil, nil
+	}
+	answer, f := s.look(ctx, step{op: lwm2m.OpDiscover})
+	if answer == nil {
+		return nil, f
 	}
 	now := lwm2m.ParseDiscover(answer.Payload)
 	if policyOf(s.given.profile).clears() {
@@ -95,13 +104,9 @@ func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *fa
 		return nil, nil
 	}
 	path := lwm2m.ObjectPath(o)
-	answer, f := s.do(ctx, step{op: lwm2m.OpRead, path: path, format: s.format})
-	switch {
-	case f != nil && f.cause != store.CauseReset:
+	answer, f := s.look(ctx, step{op: lwm2m.OpRead, path: path, format: s.format})
+	if answer == nil {
 		return nil, f
-	case f != nil || answer.Code != lwm2m.CodeContent:
-		s.tolerate()
-		return nil, nil
 	}
 	format := answer.ContentFormat
 	if format == 0 {

@@ -30,7 +30,7 @@ type shell struct {
 	t   *testing.T
 	dir string
 
-	coaps, metrics string // where the server listens, once there is one
+	coap, coaps, metrics string // where the server listens, once there is one
 }
 
 // newShell has meter.yaml and key.hex in its folder.
@@ -77,7 +77,7 @@ func (sh *shell) ok(line string) string {
 func (sh *shell) serve(options ...string) {
 	sh.t.Helper()
 	ctx, stop := context.WithCancel(sh.t.Context())
-	listening := &firstLine{want: "administered at", seen: make(chan struct{})}
+	listening := &firstLines{want: "administered at", seen: make(chan string, 1)}
 	ended := make(chan error, 1)
 	app := newApp(strings.NewReader(""), listening, &bytes.Buffer{})
 	go func() {
@@ -90,8 +90,8 @@ func (sh *shell) serve(options ...string) {
 		}
 	})
 	select {
-	case <-listening.seen:
-		sh.coaps, sh.metrics = listening.coaps, listening.metrics
+	case text := <-listening.seen:
+		sh.coap, sh.coaps, sh.metrics = addressIn(text, coapAddress), addressIn(text, coapsAddress), addressIn(text, metricsAddress)
 	case err := <-ended:
 		ended <- err
 		sh.t.Fatalf("the server did not start: %v", err)
@@ -100,34 +100,35 @@ func (sh *shell) serve(options ...string) {
 	}
 }
 
-// firstLine tells when a text was first written, and where the server listens by then.
-type firstLine struct {
-	want    string
-	seen    chan struct{}
-	coaps   string // to be read when seen is closed
-	metrics string // likewise
-	text    strings.Builder
-	done    bool
+// firstLines tells what was written until a text was among it.
+type firstLines struct {
+	want string
+	seen chan string // with room for one
+	text strings.Builder
+	done bool
+}
+
+func (f *firstLines) Write(b []byte) (int, error) {
+	f.text.Write(b)
+	if !f.done && strings.Contains(f.text.String(), f.want) {
+		f.done = true
+		f.seen <- f.text.String()
+	}
+	return len(b), nil
 }
 
 var (
+	coapAddress    = regexp.MustCompile(`coap://(\S+)`)
 	coapsAddress   = regexp.MustCompile(`coaps://(\S+)`)
 	metricsAddress = regexp.MustCompile(`metrics at (\S+)/metrics`)
 )
 
-func (f *firstLine) Write(b []byte) (int, error) {
-	f.text.Write(b)
-	if !f.done && strings.Contains(f.text.String(), f.want) {
-		f.done = true
-		if m := coapsAddress.FindStringSubmatch(f.text.String()); m != nil {
-			f.coaps = m[1]
-		}
-		if m := metricsAddress.FindStringSubmatch(f.text.String()); m != nil {
-			f.metrics = m[1]
-		}
-		close(f.seen)
+// addressIn returns the address that text tells of, empty where it does not.
+func addressIn(text string, pattern *regexp.Regexp) string {
+	if m := pattern.FindStringSubmatch(text); m != nil {
+		return m[1]
 	}
-	return len(b), nil
+	return ""
 }
 
 // inBothModes runs a test with a server and without.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
-	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
@@ -146,27 +145,7 @@ func TestImportedDeviceBootstraps(t *testing.T) {
 	sh.ok("import leshan $D/" + leshanConfigs)
 	sh.serve("--metrics", ":0")
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	client, err := admin.Dial(t.Context(), sh.path("x.db.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	st, err := client.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := strings.TrimPrefix(st.Listens[0], "coaps://")
-
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	key := lwm2m.NewSecret([]byte("\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\x01"))
-	result, err := sim.Run(ctx, sim.Config{
-		Endpoint:        "meter-2",
-		BootstrapServer: lwm2m.SecurityInstance{ServerURI: st.Listens[0], PublicKeyOrIdentity: []byte("meter-2"), SecretKey: key},
-		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
-			return coap.DialDTLS(ctx, addr, coap.DialConfig{Handler: h, Identity: "meter-2", Key: key})
-		},
-	})
+	result, err := sh.bootstrap("meter-2", "00112233445566778899aabbccddee01")
 	if err != nil || len(result.Accounts) != 1 {
 		t.Fatalf("%v, with %d accounts", err, len(result.Accounts))
 	}
@@ -176,7 +155,7 @@ func TestImportedDeviceBootstraps(t *testing.T) {
 		a.Server.ShortServerID != 123 || a.Server.Lifetime != 300*time.Second {
 		t.Errorf("the account is %+v", a)
 	}
-	if result.BootstrapServer == nil || result.BootstrapServer.ServerURI != st.Listens[0] {
+	if result.BootstrapServer == nil || result.BootstrapServer.ServerURI != "coaps://"+sh.coaps {
 		t.Errorf("the Bootstrap-Server Account is %+v", result.BootstrapServer)
 	}
 	_, text := ask(t, "GET", sh.metrics+"/metrics")
@@ -191,23 +170,13 @@ func TestImportedDeviceBootstrapsOverPlainCoAP(t *testing.T) {
 		t.Fatalf("status %d: %s", status, errs)
 	}
 	sh.serve("--coap", "127.0.0.1:0")
-	client, err := admin.Dial(t.Context(), sh.path("x.db.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	st, err := client.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	uri := st.Listens[len(st.Listens)-1]
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	result, err := sim.Run(ctx, sim.Config{
 		Endpoint:        "no-lifetime",
-		BootstrapServer: lwm2m.SecurityInstance{ServerURI: uri, Mode: lwm2m.SecurityNoSec},
+		BootstrapServer: lwm2m.SecurityInstance{ServerURI: "coap://" + sh.coap, Mode: lwm2m.SecurityNoSec},
 		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
-			return coap.DialUDP(ctx, strings.TrimPrefix(uri, "coap://"), coap.DialConfig{Handler: h})
+			return coap.DialUDP(ctx, sh.coap, coap.DialConfig{Handler: h})
 		},
 	})
 	if err != nil || len(result.Accounts) != 1 {
