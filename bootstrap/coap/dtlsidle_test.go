@@ -16,8 +16,9 @@ import (
 // A house has room for few associations.
 type house struct {
 	*mux
-	t    testing.TB
-	busy chan struct{} // what goes on after "busy" ends with it
+	t       testing.TB
+	busy    chan struct{} // what goes on after "busy" ends with it
+	working int           // how many have asked for that
 }
 
 func newHouse(t testing.TB, peers int) *house {
@@ -57,7 +58,8 @@ func (h *house) enter(want bool) bootstrap.Conn {
 	return c
 }
 
-// ask makes a request, which must be answered.
+// ask makes a request, which must be answered, and waits until there is no business left
+// but what "busy" asks for: an answer goes out before its association rests.
 func (h *house) ask(c bootstrap.Conn, path string) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 10*time.Second)
@@ -65,6 +67,18 @@ func (h *house) ask(c bootstrap.Conn, path string) {
 	if _, err := c.Do(ctx, bootstrap.Request{Method: bootstrap.POST, Path: []string{path}}); err != nil {
 		h.t.Fatal(err)
 	}
+	if path == "busy" {
+		h.working++
+	}
+	h.until("the others rest", func() bool {
+		n := 0
+		for e := h.order.Front(); e != nil; e = e.Next() {
+			if c := e.Value.(*association).conn; c == nil || !c.resting() {
+				n++
+			}
+		}
+		return n <= h.working
+	})
 }
 
 // age lets time pass for all that are in.
