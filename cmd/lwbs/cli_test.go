@@ -33,9 +33,10 @@ type shell struct {
 	coap, coaps, metrics string // where the server listens, once there is one
 }
 
-// newShell has meter.yaml and key.hex in its folder.
+// newShell has meter.yaml and key.hex in its folder. The test must leave no goroutine.
 func newShell(t *testing.T) *shell {
 	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
 	sh := &shell{t: t, dir: t.TempDir()}
 	sh.write("meter.yaml", meterYAML)
 	sh.write("key.hex", "00112233445566778899aabbccddeeff\n")
@@ -135,7 +136,6 @@ func addressIn(text string, pattern *regexp.Regexp) string {
 func inBothModes(t *testing.T, test func(*testing.T, *shell)) {
 	for _, mode := range []string{"without a server", "with a server"} {
 		t.Run(mode, func(t *testing.T) {
-			t.Cleanup(func() { goleak.VerifyNone(t) })
 			sh := newShell(t)
 			sh.ok("profile apply -f $D/meter.yaml")
 			if mode == "with a server" {

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 )
 
 // ask returns the status and the text of an answer.
@@ -30,7 +28,6 @@ func ask(t *testing.T, method, url string) (int, string) {
 }
 
 func TestMonitor(t *testing.T) {
-	t.Cleanup(func() { goleak.VerifyNone(t) })
 	sh := newShell(t)
 	sh.ok("profile apply -f $D/meter.yaml")
 	sh.serve("--metrics", ":0")
@@ -74,7 +71,6 @@ func TestMonitorAddresses(t *testing.T) {
 		"192.0.2.1:9684":      {exitFailed, "metrics at 192.0.2.1:9684"},
 	} {
 		t.Run(addr, func(t *testing.T) {
-			t.Cleanup(func() { goleak.VerifyNone(t) })
 			sh := newShell(t)
 			status, _, errs := sh.run("serve --coaps 127.0.0.1:0 --metrics " + addr)
 			if status != want.status || !strings.Contains(errs, want.text) {

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"lwbs/lwm2m"
 )
 
@@ -50,7 +48,6 @@ objects:
 // Values of an Object from a folder are checked when the profile is applied, and get to
 // the device with their types.
 func TestProfileWithMoreObjects(t *testing.T) {
-	t.Cleanup(func() { goleak.VerifyNone(t) })
 	dir, err := filepath.Abs(testObjects)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +93,6 @@ func TestProfileWithMoreObjects(t *testing.T) {
 
 // A server that knows less than the command that applies a profile says so.
 func TestServerKnowsFewerObjects(t *testing.T) {
-	t.Cleanup(func() { goleak.VerifyNone(t) })
 	sh := newShell(t)
 	sh.serve()
 	sh.write("valve.yaml", valveYAML)

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
@@ -44,7 +42,6 @@ const rightKey = "00112233445566778899aabbccddeeff"
 
 // What an engineer sees of a device that came.
 func TestSessionCommands(t *testing.T) {
-	t.Cleanup(func() { goleak.VerifyNone(t) })
 	sh := newShell(t)
 	sh.serve()
 	sh.ok("profile apply -f $D/meter.yaml")
