@@ -177,29 +177,31 @@ func (s *service) start(c *cli.Context) (err error) {
 	if err := setLimits(c, &cfg); err != nil {
 		return err
 	}
-	open := func(scheme string, addresses []string, listen func(string, coap.Config) (*coap.Listener, error)) error {
-		for _, addr := range addresses {
-			if addr == "off" {
-				continue
-			}
-			l, err := listen(addr, cfg)
-			if err != nil {
-				return listenError(scheme, addr, err)
-			}
-			s.listeners = append(s.listeners, l)
-			s.listens = append(s.listens, scheme+"://"+l.Addr().String())
-			s.metrics.Transport(scheme, fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l) })
-		}
-		return nil
-	}
-	if err := open("coaps", c.StringSlice("coaps"), coap.ListenDTLS); err != nil {
+	if err := s.listen("coaps", c.StringSlice("coaps"), coap.ListenDTLS, cfg); err != nil {
 		return err
 	}
-	if err := open("coap", c.StringSlice("coap"), coap.ListenUDP); err != nil {
+	if err := s.listen("coap", c.StringSlice("coap"), coap.ListenUDP, cfg); err != nil {
 		return err
 	}
 	if len(s.listeners) == 0 {
 		return usagef("there is nothing to listen on: give --coaps or --coap an address")
+	}
+	return nil
+}
+
+// listen opens a listener at each of the addresses that is not off.
+func (s *service) listen(scheme string, addresses []string, open func(string, coap.Config) (*coap.Listener, error), cfg coap.Config) error {
+	for _, addr := range addresses {
+		if addr == "off" {
+			continue
+		}
+		l, err := open(addr, cfg)
+		if err != nil {
+			return listenError(scheme, addr, err)
+		}
+		s.listeners = append(s.listeners, l)
+		s.listens = append(s.listens, scheme+"://"+l.Addr().String())
+		s.metrics.Transport(scheme, fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l) })
 	}
 	return nil
 }
