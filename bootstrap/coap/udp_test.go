@@ -75,6 +75,12 @@ func insist(t testing.TB, c net.Conn, b []byte) []byte {
 	panic("unreachable")
 }
 
+// rests waits until c, of a server, has no business left: its peer is answered before.
+func rests(t *testing.T, c bootstrap.Conn) {
+	t.Helper()
+	until(t, "it rests", func() bool { return coap.Resting(c) })
+}
+
 func read(t testing.TB, c net.Conn) []byte {
 	t.Helper()
 	buf := make([]byte, 4096)
@@ -190,8 +196,12 @@ func TestMaxPeers(t *testing.T) {
 	)})
 	open := func(mid uint16, query ...byte) (*net.UDPConn, bootstrap.Conn) {
 		c := dialRaw(t, l)
-		wantChanged(t, insist(t, c, append(post(mid), query...)), mid)
-		return c, next(t, "request", conns)
+		wantChanged(t, exchange(t, c, append(post(mid), query...)), mid)
+		conn := next(t, "request", conns)
+		if len(query) == 0 {
+			rests(t, conn)
+		}
+		return c, conn
 	}
 
 	// Strangers that send no request take no place and push nobody out.
@@ -206,9 +216,11 @@ func TestMaxPeers(t *testing.T) {
 
 	// The fourth takes the place of the one not heard for longest.
 	wantChanged(t, exchange(t, second, post(2)), 2)
+	rests(t, secondConn)
 	_, fourth := open(4)
 	next(t, "end of the first", first.Done())
 	wantChanged(t, exchange(t, second, post(2)), 2) // a duplicate, so it is still known
+	rests(t, secondConn)
 	if len(conns) != 0 {
 		t.Fatal("the second peer was forgotten")
 	}
