@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -75,24 +76,16 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 	case len(smsParameters)+len(smsKey) > 0:
 		return s, wrong("it has keys for SMS, which cannot be imported")
 	}
-	for _, r := range []struct {
-		id    lwm2m.ResourceID
-		word  string
-		codes map[string]int64
-		usual string // what Leshan writes of itself, and no device needs
-	}{
-		{6, smsMode, leshanSMSModes, "NO_SEC"},
-		{13, matching, leshanMatching, ""},
-		{15, usage, leshanUsages, ""},
-	} {
-		if r.word == "" || r.word == r.usual {
-			continue
-		}
-		code, ok := r.codes[r.word]
-		if !ok {
-			return s, wrong("%q is not a word of Resource 0/x/%d", r.word, r.id)
-		}
-		s.resources[r.id] = numberLiteral(code)
+	if smsMode == "NO_SEC" { // which Leshan writes of itself, and no device needs
+		smsMode = ""
+	}
+	err = cmp.Or(
+		setWord(s.resources, 6, smsMode, leshanSMSModes),
+		setWord(s.resources, 13, matching, leshanMatching),
+		setWord(s.resources, 15, usage, leshanUsages),
+	)
+	if err != nil {
+		return s, err
 	}
 	setText(s.resources, 9, smsNumber)
 	setText(s.resources, 14, sni)
@@ -104,6 +97,19 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 		s.resources[16] = store.Literal{Instances: list}
 	}
 	return s, nil
+}
+
+// setWord sets a Resource to the code of a word, if there is one.
+func setWord(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, word string, codes map[string]int64) error {
+	if word == "" {
+		return nil
+	}
+	code, ok := codes[word]
+	if !ok {
+		return wrong("%q is not a word of Resource 0/x/%d", word, id)
+	}
+	into[id] = numberLiteral(code)
+	return nil
 }
 
 // A cipherSuite is a number, alone or as Jackson writes CipherSuiteId.
