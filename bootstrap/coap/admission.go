@@ -114,9 +114,11 @@ func (ad *admission) settle(t *ticket) {
 }
 
 // networkOf is the part of an address that is usually in one hand.
-func networkOf(a netip.Addr) netip.Prefix {
+func networkOf(a netip.Addr) netip.Prefix { return prefixOf(a, 48) }
+
+// prefixOf is the /24 of an IPv4 address, and as many bits as are given of an IPv6 one.
+func prefixOf(a netip.Addr, bits int) netip.Prefix {
 	a = a.Unmap().WithZone("")
-	bits := 48
 	if a.Is4() {
 		bits = 24
 	}

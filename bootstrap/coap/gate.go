@@ -152,12 +152,4 @@ func (g *gate) listOf(n *network) *list.List {
 
 // sourceNet is the network that a bucket is for: as much of an address as one subscriber
 // or one site has.
-func sourceNet(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	bits := 64
-	if a.Is4() {
-		bits = 24
-	}
-	p, _ := a.Prefix(bits) // an error only for the zero Addr
-	return p
-}
+func sourceNet(a netip.Addr) netip.Prefix { return prefixOf(a, 64) }
