@@ -17,8 +17,9 @@ const (
 	// which has become free: none whose network has all it may have.
 	maxLookups = 64
 
-	// visitorPatience is after what silence a visitor is taken for one that has gone:
-	// clients repeat themselves after a second, two, four (RFC 6347 §4.2.4.1).
+	// visitorPatience is after what silence a visitor is taken for one that has gone, and
+	// half as long again as it has been there: clients repeat themselves after a second,
+	// two, four (RFC 6347 §4.2.4.1).
 	visitorPatience = 5 * time.Second
 )
 
@@ -29,7 +30,12 @@ type visitor struct {
 	random        [clientRandom]byte
 	cookie        []byte
 	first, second []byte
-	heard         time.Time
+	came, heard   time.Time // first and last
+}
+
+// gone reports whether the visitor has given up, as far as anybody knows.
+func (v *visitor) gone(now time.Time) bool {
+	return now.Sub(v.heard) > visitorPatience+v.heard.Sub(v.came)*3/2
 }
 
 // A lobby is where visitors wait while all handshakes are taken, as when a fleet comes
@@ -60,6 +66,7 @@ func newLobby() *lobby {
 // add lets v wait, and returns why not. One that waits already keeps its place.
 func (l *lobby) add(v *visitor) DropReason {
 	if e := l.byPeer[v.peer]; e != nil {
+		v.came = e.Value.(*visitor).came
 		e.Value = v
 		return notDropped
 	}
@@ -74,6 +81,13 @@ func (l *lobby) add(v *visitor) DropReason {
 	}
 	l.byPeer[v.peer] = turn.Value.(*queue).visitors.PushBack(v)
 	return notDropped
+}
+
+// leave takes a peer out that waits no longer, if it did.
+func (l *lobby) leave(peer udpPeer) {
+	if e := l.byPeer[peer]; e != nil {
+		l.remove(l.byNet[networkOf(peer.remote.Addr())], e)
+	}
 }
 
 // next removes one visitor that admit takes, of those longest waiting in their networks.
@@ -97,7 +111,7 @@ func (l *lobby) next(now time.Time, admit func(*visitor) bool) {
 // forget removes the visitors at the head of a queue that have given up.
 func (l *lobby) forget(turn *list.Element, now time.Time) {
 	q := turn.Value.(*queue)
-	for e := q.visitors.Front(); e != nil && now.Sub(e.Value.(*visitor).heard) > visitorPatience; e = q.visitors.Front() {
+	for e := q.visitors.Front(); e != nil && e.Value.(*visitor).gone(now); e = q.visitors.Front() {
 		l.remove(turn, e)
 	}
 }

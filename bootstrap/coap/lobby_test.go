@@ -21,7 +21,7 @@ func newLobbyTest(t *testing.T) *lobbyTest {
 func (l *lobbyTest) visit(addr string, want DropReason) {
 	l.t.Helper()
 	peer := udpPeer{remote: netip.MustParseAddrPort(addr)}
-	if got := l.add(&visitor{peer: peer, heard: l.now}); got != want {
+	if got := l.add(&visitor{peer: peer, came: l.now, heard: l.now}); got != want {
 		l.t.Fatalf("%s: %v, want %v", addr, got, want)
 	}
 }
@@ -84,6 +84,22 @@ func TestLobbyPatience(t *testing.T) {
 	l.want("192.0.2.1:1")
 }
 
+// The longer a visitor waits the rarer it repeats itself.
+func TestLobbyPatienceGrows(t *testing.T) {
+	l := newLobbyTest(t)
+	for _, pause := range []time.Duration{0, 1, 2, 4, 8, 16} { // seconds, as RFC 6347 §4.2.4.1 has them
+		l.now = l.now.Add(pause * time.Second)
+		l.visit("192.0.2.1:1", notDropped)
+		l.visit("192.0.2.9:1", notDropped)
+	}
+	l.now = l.now.Add(32 * time.Second)
+	if got := l.admitted(); got != "192.0.2.1:1" {
+		t.Errorf("admitted %q, want who still waits", got)
+	}
+	l.now = l.now.Add(30 * time.Second)
+	l.want()
+}
+
 func TestLobbyLimits(t *testing.T) {
 	l := newLobbyTest(t)
 	fill := func(net byte, n int) {
@@ -118,5 +134,53 @@ func TestMuxLobby(t *testing.T) {
 	m.leave(m.stageOf(a, proving))
 	if m.stageOf(b, proving) == nil {
 		t.Error("who waited was not let in")
+	}
+}
+
+// Where datagrams wait to be decrypted, newcomers wait for others to be done; and whoever
+// is let in meanwhile is let in once.
+func TestMuxPace(t *testing.T) {
+	m := newTestMux(t, func(cfg *Config) { cfg.HandshakeFailed = nil })
+	const late, early = 1 << 62, -1 << 62 // whatever the associations here note besides
+	m.pace.wait.Store(late)
+	for port := range uint16(alwaysUnderWay) {
+		m.take(peerAt(100+port), returnHello(m, peerAt(100+port), byte(port)))
+	}
+	if n := m.handshakes(); n != alwaysUnderWay {
+		t.Fatalf("%d handshakes are under way, want %d however slow it is", n, alwaysUnderWay)
+	}
+	m.pace.wait.Store(late)
+	one, next := peerAt(9), peerAt(10)
+	m.take(one, returnHello(m, one, 200))
+	m.take(next, returnHello(m, next, 201))
+	if m.stageOf(one, proving) != nil {
+		t.Fatal("a newcomer is let in though everything is late")
+	}
+	m.pace.wait.Store(early)
+	m.take(one, returnHello(m, one, 200))
+	let := m.stageOf(one, proving)
+	if let == nil {
+		t.Fatal("a newcomer is not let in though nothing is late any more")
+	}
+	m.leave(m.stageOf(peerAt(100), proving))
+	if m.stageOf(one, proving) != let {
+		t.Error("who was let in was let in again, in place of itself")
+	}
+	if m.stageOf(next, proving) == nil {
+		t.Error("the next one is not let in")
+	}
+}
+
+func TestPace(t *testing.T) {
+	var p pace
+	p.note(time.Second)
+	if !p.slow() {
+		t.Error("a second is not slow")
+	}
+	for range 50 {
+		p.note(time.Millisecond)
+	}
+	if p.slow() {
+		t.Error("fifty times a millisecond is slow")
 	}
 }

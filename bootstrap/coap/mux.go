@@ -31,6 +31,7 @@ type mux struct {
 	gate   *gate
 
 	cookies cookieMaker
+	pace    pace
 
 	mu        sync.Mutex
 	slots     map[udpPeer]slot              // guarded by mu; no empty ones
@@ -184,8 +185,14 @@ func (m *mux) greet(peer udpPeer, h hello, w wholeHello, b []byte) DropReason {
 	if !ok || !m.cookies.check(w.cookie, peer, h.random, now) {
 		return DropOutOfPlace
 	}
-	v := &visitor{peer: peer, random: h.random, cookie: bytes.Clone(w.cookie), first: first, second: bytes.Clone(b), heard: now}
-	why := m.welcome(v)
+	v := &visitor{peer: peer, random: h.random, cookie: bytes.Clone(w.cookie), first: first, second: bytes.Clone(b), came: now, heard: now}
+	why := DropTableFull
+	if !m.busy() {
+		why = m.welcome(v)
+	}
+	if why == notDropped {
+		m.lobby.leave(peer) // else it would be let in twice
+	}
 	if _, room := m.room(now); why == DropTableFull && room {
 		return m.lobby.add(v) // it is handshakes that are missing, and those are soon over
 	}
@@ -203,11 +210,20 @@ func (m *mux) welcome(v *visitor) DropReason {
 	return max(a.put(v.peer, d, v.first), a.put(v.peer, d, v.second))
 }
 
-// welcomeNext gives a handshake that has become free to who waits for one. The caller
-// holds mu.
+// welcomeNext gives a handshake that has become free to who waits for one, and one more
+// where there is the power. The caller holds mu.
 func (m *mux) welcomeNext() {
-	m.lobby.next(time.Now(), func(v *visitor) bool { return m.welcome(v) != DropTableFull })
+	for range 2 {
+		if m.busy() {
+			return
+		}
+		m.lobby.next(time.Now(), func(v *visitor) bool { return m.welcome(v) != DropTableFull })
+	}
 }
+
+// busy reports whether another handshake would make those under way later. The caller
+// holds mu.
+func (m *mux) busy() bool { return m.admission.handshakes >= alwaysUnderWay && m.pace.slow() }
 
 // admit returns a new association, or at which limit there can be none. One whose peer
 // has returned a cookie takes the place of one that is asking at once, any other only of
@@ -249,7 +265,7 @@ func (m *mux) admit(peer udpPeer, random [clientRandom]byte, returned []byte) (*
 		m.gate.leave(paid)
 		return nil, DropTableFull
 	}
-	a.pipe = newPipe(m.socket, a.sniff)
+	a.pipe = newPipe(m.socket, &m.pace, a.sniff)
 	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
 	m.place(a, asking)
 	if returned != nil {

@@ -11,7 +11,7 @@ import (
 // times, as a storm of devices leaves more garbage than anything else; a large one, of
 // many associations that wait, may grow by a part of itself only.
 const (
-	garbage    = 64 << 20 // bytes; less beside a heap that is small, more beside one that is large
+	garbage    = 128 << 20 // bytes; less beside a heap that is small, more beside one that is large
 	maxPercent = 400
 	minPercent = 50
 )

@@ -9,7 +9,7 @@ import (
 
 func TestCollectorPercent(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: 400, 1 << 20: 400, 16 << 20: 400, 32 << 20: 200, 64 << 20: 100, 128 << 20: 50, 1 << 40: 50,
+		0: 400, 1 << 20: 400, 16 << 20: 400, 32 << 20: 400, 64 << 20: 200, 128 << 20: 100, 256 << 20: 50, 1 << 40: 50,
 	} {
 		if got := collectorPercent(live); got != want {
 			t.Errorf("beside %d MiB: %d %%, want %d %%", live>>20, got, want)
