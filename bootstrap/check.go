@@ -17,6 +17,7 @@ import (
 func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
 	found := checkWords(p)
 	sample := sampleDevice(p)
+	sample.Secrets = sampleSecrets(p, objects)
 	_, more := Resolve(p, sample, objects)
 	for _, f := range more {
 		if !aboutSuppliedKey(f, p) {
@@ -64,6 +65,7 @@ func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Fin
 			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name"})
 		}
 	}
+	more = append(more, unusedSecrets(p, d, objects)...)
 	if len(d.Credentials) == 0 && !d.NoSec {
 		more = append(more, Finding{Place: "device.credentials", Message: "the device has neither a key nor a certificate to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
 	}

@@ -58,8 +58,8 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 	if text := mistakes(findings); text != "" {
 		return provision{}, failed(store.CausePlanInvalid, "%s", text)
 	}
-	if !peer.Secure() && !p.SecretsOverNoSec && hasSecrets(info) {
-		return provision{}, failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its keys to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
+	if !peer.Secure() && !p.SecretsOverNoSec && (hasSecrets(info) || len(suppliedSecrets(p, srv.cfg.Objects)) > 0) {
+		return provision{}, failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
 	}
 	given.info = info
 	return given, nil

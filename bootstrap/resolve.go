@@ -250,7 +250,9 @@ func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []
 	if !ok {
 		return others
 	}
-	in := lwm2m.Instance{ID: o.Path.Instance(), Resources: r.resources(def, o.Resources, place+".resources")}
+	secrets, literals := r.secrets(o, def, place+".resources")
+	in := lwm2m.Instance{ID: o.Path.Instance(), Resources: append(r.resources(def, literals, place+".resources"), secrets...)}
+	slices.SortFunc(in.Resources, func(a, b lwm2m.Resource) int { return cmp.Compare(a.ID, b.ID) })
 	at := slices.IndexFunc(others, func(have lwm2m.Object) bool { return have.ID == o.Path.Object() })
 	if at < 0 {
 		return append(others, lwm2m.Object{ID: o.Path.Object(), Instances: []lwm2m.Instance{in}})

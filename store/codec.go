@@ -21,6 +21,7 @@ type deviceRow struct {
 	NoSec       bool                  `json:"noSec,omitempty"`
 	Credentials []credentialRow       `json:"credentials,omitempty"`
 	Accounts    map[string]accountRow `json:"accounts,omitempty"`
+	Secrets     map[lwm2m.Path][]byte `json:"secrets,omitempty"`
 	Vars        map[string]string     `json:"vars,omitempty"`
 	Tags        []string              `json:"tags,omitempty"`
 	Format      lwm2m.Format          `json:"format,omitzero"`
@@ -79,6 +80,12 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
 		}
 	}
+	if len(d.Secrets) > 0 {
+		row.Secrets = make(map[lwm2m.Path][]byte, len(d.Secrets))
+	}
+	for path, s := range d.Secrets {
+		row.Secrets[path] = k.Seal(s.Reveal(), place(d.Endpoint, "secret", path.String()))
+	}
 	return json.Marshal(row)
 }
 
@@ -109,6 +116,12 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 			MasterSecret: o.open(a.Master, "account", name, "master secret"),
 			Pending:      o.open(a.Pending, "account", name, "pending"),
 		}
+	}
+	if len(row.Secrets) > 0 {
+		d.Secrets = make(map[lwm2m.Path]lwm2m.Secret, len(row.Secrets))
+	}
+	for path, sealed := range row.Secrets {
+		d.Secrets[path] = o.open(sealed, "secret", path.String())
 	}
 	return d, o.err
 }

@@ -22,6 +22,7 @@ func fullDevice() store.Device {
 			{Kind: store.CredentialPSK, Identity: "j", Key: lwm2m.NewSecret([]byte("k3")), Created: at, Pending: true, Replaces: "i\x00"},
 		},
 		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), MasterSecret: lwm2m.NewSecret([]byte("k4")), Delivered: at}},
+		Secrets:  map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): lwm2m.NewSecret([]byte("k5")), lwm2m.ResourcePath(11, 1, 6): lwm2m.NewSecret([]byte("k6"))},
 		Vars:     map[string]string{"v": "w"}, Tags: []string{"t"},
 	}
 }
@@ -39,6 +40,14 @@ func TestDeviceCodec(t *testing.T) {
 	moved := strings.Replace(string(b), `"endpoint":"dev"`, `"endpoint":"eve"`, 1)
 	if _, err := store.DecodeDevice(k, []byte(moved)); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("a record under another name: %v, want %v", err, store.ErrCorrupt)
+	}
+	// Nor that of one Resource in the place of another.
+	swapped := strings.NewReplacer("/11/0/6", "/11/1/6", "/11/1/6", "/11/0/6").Replace(string(b))
+	if _, err := store.DecodeDevice(k, []byte(swapped)); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("secrets of two Resources changed places: %v, want %v", err, store.ErrCorrupt)
+	}
+	if strings.Contains(string(b), "k5") {
+		t.Error("a secret is kept as it is")
 	}
 	for name, text := range map[string]string{"unknown key": `{"endpoint":"d","colour":1}`, "two records": `{}{}`, "cut": string(b[:len(b)-2])} {
 		if _, err := store.DecodeDevice(k, []byte(text)); !errors.Is(err, store.ErrCorrupt) {
@@ -71,6 +80,7 @@ func FuzzDecodeDevice(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte(`{"endpoint":"d","revision":1,"profile":"p","created":"2026-01-01T00:00:00Z","updated":"2026-01-01T00:00:00+01:00"}`))
 	f.Add([]byte(`{"endpoint":"\ud800","accounts":{"":{}},"vars":{},"tags":[],"format":"65000","credentials":[{"identity":"/w=="}]}`))
+	f.Add([]byte(`{"endpoint":"d","secrets":{"/11/0/6":null,"/":"AA=="}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		d, err := store.DecodeDevice(k, in)
 		if err != nil {

@@ -37,6 +37,11 @@ type Device struct {
 	// this device in it.
 	Accounts map[string]AccountKeys
 
+	// Secrets are values of secret Resources in Objects other than Security and OSCORE,
+	// by the path of the Resource, such as /11/0/6: those that the profile has as
+	// supplied. Text is in UTF-8.
+	Secrets map[lwm2m.Path]lwm2m.Secret
+
 	// Vars are values for the profile's templates, as {{.Vars.name}}.
 	Vars map[string]string
 
@@ -57,6 +62,7 @@ type Device struct {
 func (d Device) Clone() Device {
 	d.Credentials = slices.Clone(d.Credentials)
 	d.Accounts = maps.Clone(d.Accounts)
+	d.Secrets = maps.Clone(d.Secrets)
 	d.Vars = maps.Clone(d.Vars)
 	d.Tags = slices.Clone(d.Tags)
 	return d

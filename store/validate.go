@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"lwbs/lwm2m"
 )
 
 // ErrInvalid is wrapped by the errors of the Validate methods, and returned by a
@@ -14,6 +16,9 @@ var ErrInvalid = errors.New("invalid")
 
 // MaxName is the longest name of a profile, in bytes.
 const MaxName = 128
+
+// MaxSecret is the longest secret of a Resource, in bytes: more than any COSE key has.
+const MaxSecret = 4096
 
 // Validate reports why d cannot be kept, whatever its profile: the rules here are
 // those that the indexes rest on.
@@ -40,7 +45,25 @@ func (d Device) Validate() error {
 			return err
 		}
 	}
+	if err := d.validSecrets(); err != nil {
+		return err
+	}
 	return d.validTexts()
+}
+
+// validSecrets reports which secret is none of a Resource that has no place of its own.
+func (d Device) validSecrets() error {
+	for path, s := range d.Secrets {
+		switch o := path.Object(); {
+		case path.Depth() != 3:
+			return fmt.Errorf("%w: secret of %v, which is not the path of a Resource, such as /11/0/6", ErrInvalid, path)
+		case o == lwm2m.ObjectSecurity || o == lwm2m.ObjectOSCORE:
+			return fmt.Errorf("%w: secret of %v: those of Objects %d and %d belong to accounts", ErrInvalid, path, lwm2m.ObjectSecurity, lwm2m.ObjectOSCORE)
+		case s.Len() == 0 || s.Len() > MaxSecret:
+			return fmt.Errorf("%w: secret of %v has %d bytes, 1 to %d are possible", ErrInvalid, path, s.Len(), MaxSecret)
+		}
+	}
+	return nil
 }
 
 // validate reports what is wrong with c by itself.

@@ -25,6 +25,9 @@ func TestDeviceValidate(t *testing.T) {
 	named := func(name string) store.Credential {
 		return store.Credential{Kind: store.CredentialCertificateName, Identity: name}
 	}
+	secret := func(path lwm2m.Path, n int) func(*store.Device) {
+		return func(d *store.Device) { d.Secrets = map[lwm2m.Path]lwm2m.Secret{path: lwm2m.NewSecret(make([]byte, n))} }
+	}
 	key := func(n int) lwm2m.Secret { return lwm2m.NewSecret(make([]byte, n)) }
 	tests := []struct {
 		want   string // in the error; empty for none
@@ -59,6 +62,12 @@ func TestDeviceValidate(t *testing.T) {
 		{"account", account("\xff", store.AccountKeys{})},
 		{"account", account("a", store.AccountKeys{Identity: "\xff"})},
 		{"variable", variable("\xff", "v")},
+		{"", secret(lwm2m.ResourcePath(11, 0, 6), store.MaxSecret)},
+		{"secret of /11/0/6 has 0 bytes", secret(lwm2m.ResourcePath(11, 0, 6), 0)},
+		{"secret of /11/0/6 has 4097 bytes", secret(lwm2m.ResourcePath(11, 0, 6), store.MaxSecret+1)},
+		{"not the path of a Resource", secret(lwm2m.InstancePath(11, 0), 1)},
+		{"belong to accounts", secret(lwm2m.ResourcePath(0, 1, 5), 1)},
+		{"belong to accounts", secret(lwm2m.ResourcePath(21, 1, 0), 1)},
 		{"variable", variable("v", "\xff")},
 	}
 	for _, tt := range tests {

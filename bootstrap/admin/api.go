@@ -87,19 +87,20 @@ func (e *InvalidError) Error() string {
 
 // A Device is a record as an operator sees it. Keys are absent unless asked for.
 type Device struct {
-	Endpoint    lwm2m.EndpointName `json:"endpoint"`
-	Revision    store.Revision     `json:"revision"`
-	Profile     string             `json:"profile"`
-	Disabled    bool               `json:"disabled"`
-	NoSec       bool               `json:"noSec"`
-	Credentials []Credential       `json:"credentials"`
-	Accounts    map[string]Account `json:"accounts,omitempty"`
-	Vars        map[string]string  `json:"vars,omitempty"`
-	Tags        []string           `json:"tags,omitempty"`
-	Format      lwm2m.Format       `json:"format,omitzero"`
-	Note        string             `json:"note,omitempty"`
-	Created     time.Time          `json:"created"`
-	Updated     time.Time          `json:"updated"`
+	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
+	Revision    store.Revision        `json:"revision"`
+	Profile     string                `json:"profile"`
+	Disabled    bool                  `json:"disabled"`
+	NoSec       bool                  `json:"noSec"`
+	Credentials []Credential          `json:"credentials"`
+	Accounts    map[string]Account    `json:"accounts,omitempty"`
+	Secrets     map[lwm2m.Path]Secret `json:"secrets,omitempty"`
+	Vars        map[string]string     `json:"vars,omitempty"`
+	Tags        []string              `json:"tags,omitempty"`
+	Format      lwm2m.Format          `json:"format,omitzero"`
+	Note        string                `json:"note,omitempty"`
+	Created     time.Time             `json:"created"`
+	Updated     time.Time             `json:"updated"`
 
 	// Last is the newest session of the device; nil when it never came.
 	Last *store.Session `json:"last,omitempty"`
@@ -134,6 +135,12 @@ type Account struct {
 	MasterSecret       string `json:"masterSecret,omitempty"`       // hexadecimal
 }
 
+// A Secret is the value of a secret Resource, such as /11/0/6.
+type Secret struct {
+	Length int    `json:"length"`          // bytes
+	Value  string `json:"value,omitempty"` // hexadecimal
+}
+
 // DeviceSettings are what an edit changes: whatever is not nil or empty.
 type DeviceSettings struct {
 	// Reset begins with an empty record: what is not named here is gone. The history of
@@ -162,6 +169,10 @@ type DeviceSettings struct {
 	AccountKeys          map[string][]byte `json:"accountKeys,omitempty"`
 	AccountIdentities    map[string]string `json:"accountIdentities,omitempty"`
 	AccountMasterSecrets map[string][]byte `json:"accountMasterSecrets,omitempty"`
+
+	// Secrets are values of secret Resources, by path, such as /11/0/6; set one by one, an
+	// empty value removes one.
+	Secrets map[lwm2m.Path][]byte `json:"secrets,omitempty"`
 
 	// Vars are set one by one; an empty value removes one.
 	Vars map[string]string `json:"vars,omitempty"`

@@ -138,6 +138,7 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	for name, identity := range set.AccountIdentities {
 		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.Identity = identity })
 	}
+	d.Secrets = set.applySecrets(d.Secrets)
 	for name, value := range set.Vars {
 		if d.Vars = maps.Clone(d.Vars); d.Vars == nil {
 			d.Vars = make(map[string]string)
@@ -147,6 +148,21 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 		}
 	}
 	return generated, nil
+}
+
+// applySecrets returns a copy of have with the secrets that are set.
+func (set DeviceSettings) applySecrets(have map[lwm2m.Path]lwm2m.Secret) map[lwm2m.Path]lwm2m.Secret {
+	if len(set.Secrets) == 0 {
+		return have
+	}
+	out := make(map[lwm2m.Path]lwm2m.Secret, len(have)+len(set.Secrets))
+	maps.Copy(out, have)
+	for path, value := range set.Secrets {
+		if out[path] = lwm2m.NewSecret(value); len(value) == 0 {
+			delete(out, path)
+		}
+	}
+	return out
 }
 
 func assign[T any](field *T, value *T) {
@@ -228,6 +244,16 @@ func view(d store.Device, reveal bool) Device {
 	}
 	for name, a := range d.Accounts {
 		out.Accounts[name] = accountView(a, reveal)
+	}
+	if len(d.Secrets) > 0 {
+		out.Secrets = make(map[lwm2m.Path]Secret, len(d.Secrets))
+	}
+	for path, s := range d.Secrets {
+		v := Secret{Length: s.Len()}
+		if reveal {
+			v.Value = hex.EncodeToString(s.Reveal())
+		}
+		out.Secrets[path] = v
 	}
 	return out
 }

@@ -336,6 +336,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 		Reset: true, Profile: new("full"), Disabled: new(false), NoSec: new(false), Format: new(lwm2m.FormatTLV), Note: new("n"), Tags: &[]string{"t"},
 		PSK: &PSK{Identity: "id", Key: []byte("0123456789abcdef")}, Certificates: new([]string{store.Fingerprint(nil)}), CertificateNames: new([]string{"n"}), AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
 		AccountKeys: map[string][]byte{"main": []byte("0123456789abcdef0123456789abcdef")}, Vars: map[string]string{"host": "h.example"},
+		Secrets: map[lwm2m.Path][]byte{lwm2m.ResourcePath(11, 0, 6): []byte("apn secret")},
 	}
 	c.call("POST", device, "/v1/devices/d%2F1", settings, 200)
 	c.call("POST", device, "/v1/devices/d%2F1", settings, 409)

@@ -36,6 +36,7 @@ func settingFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input"},
 		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text or binary"},
 		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
+		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; text as it is, bytes written as --account-key-format says; without a file it is removed"},
 		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
 		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has"},
@@ -86,7 +87,10 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if set.AccountKeys, err = accountSecrets(c, "account-key-file", "key"); err != nil {
 		return set, err
 	}
-	set.AccountMasterSecrets, err = accountSecrets(c, "account-master-secret-file", "master secret")
+	if set.AccountMasterSecrets, err = accountSecrets(c, "account-master-secret-file", "master secret"); err != nil {
+		return set, err
+	}
+	set.Secrets, err = resourceSecrets(c)
 	return set, err
 }
 
@@ -274,6 +278,9 @@ func printDevice(out io.Writer, d admin.Device) error {
 			delivered = "delivered " + a.Delivered.Format(time.RFC3339)
 		}
 		row("account "+name, "%s, %s", accountText(a), delivered)
+	}
+	for _, path := range slices.SortedFunc(maps.Keys(d.Secrets), lwm2m.Path.Compare) {
+		row("secret "+path.String(), "%s", secretText(path, d.Secrets[path]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Vars)) {
 		row("variable "+name, "%s", d.Vars[name])

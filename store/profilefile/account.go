@@ -156,7 +156,7 @@ func (r *reader) accountResource(a *store.Account, e entry, place string) bool {
 	case !d.Settable():
 		r.fail(e.line, "%s: %s is not for a Bootstrap-Server to write", written, d.Name)
 	default:
-		r.resource(into, e, d, fmt.Sprintf("%s.%s[%d]", place, list, d.ID), written)
+		r.resource(into, e, def.ID, d, fmt.Sprintf("%s.%s[%d]", place, list, d.ID), written)
 	}
 	return true
 }

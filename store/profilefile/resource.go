@@ -31,7 +31,7 @@ func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, plac
 		if !ok {
 			d.ID, d.Name = id, fmt.Sprintf("Resource %d", id)
 		}
-		r.resource(into, e, d, fmt.Sprintf("%s[%d]", place, id), written)
+		r.resource(into, e, def.ID, d, fmt.Sprintf("%s[%d]", place, id), written)
 	}
 }
 
@@ -48,17 +48,30 @@ func (r *reader) definition(id lwm2m.ObjectID, version string) lwm2m.ObjectDefin
 }
 
 // resource reads the value of one Resource.
-func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, d lwm2m.ResourceDefinition, place, written string) {
+func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d lwm2m.ResourceDefinition, place, written string) {
 	r.spots[place] = spot{e.line, written}
 	switch _, twice := into[d.ID]; {
 	case twice:
 		r.fail(e.line, "%s: %s is there twice", written, d.Name)
 	case d.Secret:
-		r.fail(e.line, "%s: %s is a secret: profiles hold none", written, d.Name)
+		r.secret(into, e, o, d, written)
 	default:
 		if l, ok := r.literal(e.value, written); ok {
 			into[d.ID] = l
 		}
+	}
+}
+
+// secret takes the word for a value that is in the device records, which have those of
+// Objects 0 and 21 by account.
+func (r *reader) secret(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d lwm2m.ResourceDefinition, written string) {
+	switch ofAccounts := o == lwm2m.ObjectSecurity || o == lwm2m.ObjectOSCORE; {
+	case ofAccounts:
+		r.fail(e.line, "%s: %s is a secret: profiles hold none", written, d.Name)
+	case e.value.kind != text || e.value.scalar != store.KeySupplied:
+		r.fail(e.line, "%s: %s is a secret: profiles hold none; write supplied, and give it to the device with lwbs device set --secret-file", written, d.Name)
+	default:
+		into[d.ID] = store.Literal{Text: new(store.KeySupplied)}
 	}
 }
 

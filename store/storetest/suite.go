@@ -4,6 +4,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -118,6 +119,7 @@ func testDeviceRoundTrip(t *testing.T, s store.Store) {
 	in.Disabled, in.NoSec, in.Note, in.Format = true, true, "a note", lwm2m.FormatSenMLCBOR
 	in.Vars, in.Tags = map[string]string{"a": "b"}, []string{"t1", "t2"}
 	in.Accounts = map[string]store.AccountKeys{"main": {Identity: "i", Key: lwm2m.NewSecret([]byte("k")), Pending: lwm2m.NewSecret([]byte("p")), Delivered: time.Unix(7, 0).UTC()}}
+	in.Secrets = map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): lwm2m.NewSecret([]byte("s"))}
 	before := time.Now()
 	kept := must[store.Device](t)(s.PutDevice(t.Context(), in))
 	if kept.Revision != 1 || kept.Created.Before(before) || !kept.Created.Equal(kept.Updated) {
@@ -130,6 +132,8 @@ func testDeviceRoundTrip(t *testing.T, s store.Store) {
 		t.Error("credential changed")
 	case a != in.Accounts["main"]:
 		t.Error("account keys changed")
+	case !maps.Equal(got.Secrets, in.Secrets):
+		t.Error("secrets changed")
 	case !got.Disabled || !got.NoSec || got.Note != in.Note || got.Format != in.Format || got.Vars["a"] != "b" || !slices.Equal(got.Tags, in.Tags):
 		t.Errorf("changed: %+v", got)
 	}

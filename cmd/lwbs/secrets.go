@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+)
+
+// resourceSecrets reads the files that --secret-file PATH=FILE names; no file stands for
+// a secret that goes.
+func resourceSecrets(c *cli.Context) (map[lwm2m.Path][]byte, error) {
+	files, err := assignments(c, "secret-file")
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	out := make(map[lwm2m.Path][]byte, len(files))
+	for text, file := range files {
+		path, err := secretPath(text)
+		if err != nil {
+			return nil, err
+		}
+		if out[path] = nil; file == "" {
+			continue
+		}
+		if out[path], err = readKey(c, file, secretFormat(path, c.String("account-key-format"))); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(c.App.ErrWriter, "read the secret %v: %d bytes\n", path, len(out[path]))
+	}
+	return out, nil
+}
+
+// secretPath reads the path of a secret Resource that is none of an account.
+func secretPath(text string) (path lwm2m.Path, err error) {
+	if err := path.UnmarshalText([]byte(text)); err != nil || path.Depth() != 3 {
+		return path, usagef("--secret-file %q is not the path of a Resource, such as /11/0/6", text)
+	}
+	switch o := path.Object(); {
+	case o == lwm2m.ObjectSecurity || o == lwm2m.ObjectOSCORE:
+		return path, usagef("--secret-file %v: the keys of Objects 0 and 21 are those of accounts: --account-key-file, --account-master-secret-file", path)
+	case !secretDefinition(path).Secret:
+		return path, usagef("--secret-file %v: that Resource is no secret: its value belongs into the profile", path)
+	}
+	return path, nil
+}
+
+// secretDefinition is what is known of the Resource at path.
+func secretDefinition(path lwm2m.Path) lwm2m.ResourceDefinition {
+	def, _ := lwm2m.Definition(path.Object())
+	d, _ := def.Resource(path.Resource())
+	return d
+}
+
+// secretFormat is how the file of a secret is written: text is text, whatever the form
+// of bytes.
+func secretFormat(path lwm2m.Path, ofBytes string) string {
+	if secretDefinition(path).Type == lwm2m.TypeString {
+		return "text"
+	}
+	return ofBytes
+}
+
+// secretText shows a secret where it was revealed, text as text, and else its length.
+func secretText(path lwm2m.Path, s admin.Secret) string {
+	if b, err := hex.DecodeString(s.Value); err == nil && len(b) > 0 && secretDefinition(path).Type == lwm2m.TypeString {
+		return fmt.Sprintf("%s (%d bytes)", strconv.Quote(string(b)), s.Length)
+	}
+	return keyText(s.Value, s.Length)
+}
