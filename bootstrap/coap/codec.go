@@ -49,6 +49,9 @@ func hasHeader(b []byte) bool { return len(b) >= headerSize && b[0]>>6 == 1 }
 // not 0.00 (RFC 7252 §3).
 func isRequest(b []byte) bool { return hasHeader(b) && b[1] != 0 && b[1]>>5 == 0 }
 
+// isReply reports whether a datagram looks like an acknowledgement or RST.
+func isReply(b []byte) bool { return hasHeader(b) && kind(b[0]>>4&3) >= acknowledgement }
+
 // decode reads one datagram. The message shares its payload with b.
 //
 // go-coap reads the options, without its table of them: with it, it would leave out

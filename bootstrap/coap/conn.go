@@ -18,9 +18,10 @@ const (
 
 // A conn is one association with a peer and implements [bootstrap.Conn].
 //
-// It has no goroutine while nothing happens: deliver starts one that empties the
-// inbox, each request of the peer gets one for its handler, and a request to the peer
-// runs in that of its caller.
+// It has no goroutine while nothing happens: what the peer replies is taken where it is
+// delivered, deliver starts a goroutine that empties the inbox of all else, each request
+// of the peer gets one for its handler, and a request to the peer runs in that of its
+// caller.
 type conn struct {
 	hub  *hub
 	link link
@@ -110,29 +111,38 @@ func (c *conn) Close() error {
 	return c.link.close()
 }
 
-// deliver takes a datagram that came from the peer. It never blocks: with too many
-// waiting it drops this one. It does not keep b.
+// deliver takes a datagram that came from the peer. It never blocks: a reply, which is
+// most of what comes and sends nothing in its turn, is attended to at once; for anything
+// else there is the inbox, and with too many waiting in it this one is dropped. It does
+// not keep b.
 func (c *conn) deliver(b []byte) {
-	c.hub.counters.dropped.add(c.enqueue(b))
+	atOnce, why := c.enqueue(b)
+	if atOnce {
+		c.receive(b)
+	}
+	c.hub.counters.dropped.add(why)
 }
 
-// enqueue is deliver without counting; it returns why not.
-func (c *conn) enqueue(b []byte) DropReason {
+// enqueue puts b into the inbox, unless it can be attended to at once. It returns why
+// neither is possible.
+func (c *conn) enqueue(b []byte) (atOnce bool, why DropReason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.credit(b)
 	switch {
 	case c.closed, c.hungUp:
-		return DropEnding
+		return false, DropEnding
+	case !c.draining && isReply(b):
+		return true, notDropped
 	case len(c.inbox) == maxInbox:
-		return DropQueueFull
+		return false, DropQueueFull
 	}
 	// One byte beyond the limit is enough to see that it is passed.
 	c.inbox = append(c.inbox, bytes.Clone(b[:min(len(b), maxDatagram+1)]))
 	if !c.draining {
 		c.draining = c.hub.spawn(c.drain)
 	}
-	return notDropped
+	return false, notDropped
 }
 
 // hangUp tells that the peer has ended the association. What it sent before is still
@@ -177,7 +187,8 @@ func (c *conn) next() (b []byte, ok bool) {
 	return b, true
 }
 
-// receive decodes one datagram and passes it to whom it concerns.
+// receive decodes one datagram and passes it to whom it concerns. It may keep b, unless
+// that is a reply.
 func (c *conn) receive(b []byte) {
 	m, err := decode(b)
 	if err != nil {

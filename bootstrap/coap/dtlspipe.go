@@ -74,7 +74,7 @@ func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 	select {
 	case in := <-p.queue:
-		p.pace.note(time.Since(in.came))
+		p.pace.since(in.came)
 		return copy(b, in.data), in.from, nil
 	case <-p.closed:
 		return 0, nil, net.ErrClosed

@@ -20,6 +20,9 @@ type hub struct {
 
 	wg sync.WaitGroup // every goroutine of the hub and its conns
 
+	pace pace
+	desk desk
+
 	mu     sync.Mutex
 	conns  map[*conn]struct{} // guarded by mu
 	closed bool               // guarded by mu; then conns and wg do not grow
@@ -28,7 +31,9 @@ type hub struct {
 // newHub returns a hub without conns. Its owner calls close.
 func newHub(cfg Config) *hub {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &hub{cfg: cfg, ctx: ctx, cancel: cancel, conns: make(map[*conn]struct{})}
+	h := &hub{cfg: cfg, ctx: ctx, cancel: cancel, conns: make(map[*conn]struct{})}
+	h.desk.pace, h.desk.spawn = &h.pace, h.spawn
+	return h
 }
 
 // newConn returns the conn over l to peer, which the hub closes at its own end at the

@@ -1,6 +1,10 @@
 package coap
 
-import "lwbs/bootstrap"
+import (
+	"bytes"
+
+	"lwbs/bootstrap"
+)
 
 // quirkForeignToken is what old Wakaama does after each answer without DTLS: it
 // acknowledges the same message again, with 5.00 and an empty token.
@@ -8,7 +12,8 @@ const quirkForeignToken = "second acknowledgement with a foreign token"
 
 // receiveReply takes an acknowledgement or RST. Both belong to a message of ours by
 // its ID, and one that carries a response by its token as well (RFC 7252 §4.2,
-// §5.3.2). Anything else is dropped in silence.
+// §5.3.2). Anything else is dropped in silence, so that this never waits for the network.
+// It copies the payload, which may be in a buffer of the transport.
 func (c *conn) receiveReply(m message) {
 	if c.isAnswer(m) {
 		c.prove() // before the request is seen as answered, and the next one goes out
@@ -29,6 +34,7 @@ func (c *conn) receiveReply(m message) {
 	case m.kind == acknowledgement && m.code == codeEmpty:
 		e.acknowledge()
 	case m.kind == acknowledgement && m.isResponse() && m.badOption == 0: // its token is right
+		m.payload = bytes.Clone(m.payload)
 		e.end(answer{message: m})
 	default:
 		c.hub.counters.dropped.add(DropStray)

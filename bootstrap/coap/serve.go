@@ -73,7 +73,7 @@ func (c *conn) begin(r *request, m message) {
 			c.callAfter(after)
 		}
 	}
-	if !c.hub.spawn(handle) {
+	if !c.hub.desk.attend(handle) {
 		c.leave(&c.underWay)
 	}
 }
