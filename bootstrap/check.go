@@ -118,18 +118,6 @@ func sampleValue(i int) string { return strconv.Itoa(1 + i%9) }
 // the same: contexts must not be.
 func sampleSecret(i int) lwm2m.Secret { return lwm2m.NewSecret(fmt.Appendf(nil, "sample %d", i)) }
 
-// withKeys returns a copy of accounts in which the keys of one are changed.
-func withKeys(accounts map[string]store.AccountKeys, name string, change func(*store.AccountKeys)) map[string]store.AccountKeys {
-	out := make(map[string]store.AccountKeys, len(accounts)+1)
-	for n, a := range accounts {
-		out[n] = a
-	}
-	a := out[name]
-	change(&a)
-	out[name] = a
-	return out
-}
-
 // aboutSuppliedKey reports whether a finding about a profile is about the made-up key
 // of an account whose real ones are in the device records.
 func aboutSuppliedKey(f Finding, p store.Profile) bool {

@@ -37,27 +37,28 @@ func renewKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, 
 // makeKeys makes a key for each account that wants one, and puts it where it belongs.
 // The map of d is not changed but replaced: others may hold it.
 func makeKeys(p store.Profile, d *store.Device, rand io.Reader, wanted func(store.Account, store.AccountKeys) bool, put func(*store.AccountKeys, lwm2m.Secret)) (changed bool, err error) {
-	accounts := maps.Clone(d.Accounts)
-	if accounts == nil {
-		accounts = make(map[string]store.AccountKeys)
-	}
 	for _, a := range p.Accounts {
-		keys := accounts[a.Name]
-		if !wanted(a, keys) {
+		if !wanted(a, d.Accounts[a.Name]) {
 			continue
 		}
 		key, err := generateKey(a.KeyLength, rand)
 		if err != nil {
 			return false, fmt.Errorf("generate key of account %q: %w", a.Name, err)
 		}
-		put(&keys, key)
-		accounts[a.Name] = keys
+		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { put(k, key) })
 		changed = true
 	}
-	if changed {
-		d.Accounts = accounts
-	}
 	return changed, nil
+}
+
+// withKeys returns a copy of accounts in which the keys of one are changed.
+func withKeys(accounts map[string]store.AccountKeys, name string, change func(*store.AccountKeys)) map[string]store.AccountKeys {
+	out := make(map[string]store.AccountKeys, len(accounts)+1)
+	maps.Copy(out, accounts)
+	a := out[name]
+	change(&a)
+	out[name] = a
+	return out
 }
 
 // generateKey makes a key of so many bytes, of the default length for zero.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"strings"
 
 	"lwbs/lwm2m"
@@ -14,22 +13,16 @@ import (
 // fillMasterSecrets generates each OSCORE master secret that p wants generated and that
 // d does not have yet, and reports whether there was any.
 func fillMasterSecrets(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
-	accounts := maps.Clone(d.Accounts) // others may hold it
-	if accounts == nil {
-		accounts = make(map[string]store.AccountKeys)
-	}
 	for _, a := range p.Accounts {
-		keys := accounts[a.Name]
-		if a.OSCORE == nil || a.OSCORE.MasterSecret == store.KeySupplied || !keys.MasterSecret.IsZero() {
+		if a.OSCORE == nil || a.OSCORE.MasterSecret == store.KeySupplied || !d.Accounts[a.Name].MasterSecret.IsZero() {
 			continue
 		}
-		if keys.MasterSecret, err = generateKey(a.OSCORE.MasterSecretLength, rand); err != nil {
+		secret, err := generateKey(a.OSCORE.MasterSecretLength, rand)
+		if err != nil {
 			return false, fmt.Errorf("generate master secret of account %q: %w", a.Name, err)
 		}
-		accounts[a.Name], changed = keys, true
-	}
-	if changed {
-		d.Accounts = accounts
+		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = secret })
+		changed = true
 	}
 	return changed, nil
 }

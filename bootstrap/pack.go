@@ -133,7 +133,7 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 // are kept before.
 func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure) {
 	began := time.Now()
-	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer())
+	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
 	if f != nil {
 		return Response{}, f
 	}

@@ -85,17 +85,23 @@ func hasSecrets(info lwm2m.BootstrapInfo) bool {
 	return len(info.OSCORE) > 0 || info.BootstrapServer != nil
 }
 
-// keepProvision reads the records of a session that is about to begin, and keeps new
-// keys before the client can have them.
-func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer) (provision, *failure) {
+// keepProvision keeps new keys before the client can have them. given is what the device
+// had when its request came; it is resolved anew where the record was edited since, such
+// as by the session before this one.
+func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer, given provision) (provision, *failure) {
 	for range maxConflicts {
 		d, refused := srv.authorize(ctx, peer, ep)
 		if refused != nil {
 			return provision{}, &refused.failure
 		}
-		given, f := srv.provision(ctx, d, peer)
-		if f != nil || !given.edited {
-			return given, f
+		if d.Revision != given.device.Revision {
+			var f *failure
+			if given, f = srv.provision(ctx, d, peer); f != nil {
+				return provision{}, f
+			}
+		}
+		if !given.edited {
+			return given, nil
 		}
 		kept, err := srv.cfg.Store.PutDevice(ctx, given.device)
 		switch {

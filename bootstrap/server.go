@@ -95,10 +95,12 @@ func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 
 // admit decides whether d, which may bootstrap, starts a session now.
 func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *refusal) {
-	if _, f := srv.provision(ctx, d, conn.Peer()); f != nil {
+	given, f := srv.provision(ctx, d, conn.Peer())
+	if f != nil {
 		return nil, nil, ownFault(*f)
 	}
 	s, sctx := srv.newSession(ctx, conn, record)
+	s.given = given
 	if refused := srv.sessions.add(s); refused != nil {
 		s.cancel(nil)
 		return nil, nil, refused

@@ -34,7 +34,7 @@ type session struct {
 
 	// What follows belongs to the goroutine of run.
 
-	given    provision
+	given    provision        // at first as it was when the request came
 	found    *lwm2m.Discovery // what the client said it has; nil where it did not tell
 	plan     []operation      // what is left of it
 	content  []lwm2m.Object   // what the Writes of all of it write
@@ -97,10 +97,10 @@ func (s *session) advance(ctx context.Context) (f *failure) {
 	return f
 }
 
-// prepare reads the records anew, since the session before this one may have edited
-// them, and keeps new keys before the client can have them.
+// prepare looks whether the record has changed, since the session before this one may have
+// edited it, and keeps new keys before the client can have them.
 func (s *session) prepare(ctx context.Context) (state, *failure) {
-	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer())
+	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
 	if f != nil {
 		return nil, f
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"time"
 
 	"lwbs/lwm2m"
@@ -22,7 +21,7 @@ const maxConflicts = 8
 func (s *session) settle(ctx context.Context) (detail string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	err := s.srv.editDevice(ctx, s.given.device.Endpoint, func(d *store.Device) bool {
+	err := s.srv.editDevice(ctx, s.given.device, func(d *store.Device) bool {
 		changed := s.deliver(d)
 		if s.given.own != nil && s.given.own.given(d) {
 			changed = true
@@ -46,10 +45,9 @@ func (s *session) settle(ctx context.Context) (detail string) {
 // deliver marks the keys that the client was given. A key that an operator changed
 // meanwhile is none of them, and stays as it is.
 func (s *session) deliver(d *store.Device) (changed bool) {
-	accounts := maps.Clone(d.Accounts)
 	for _, a := range s.given.profile.Accounts {
 		sent := keyToSend(a, s.given.device)
-		keys, ok := accounts[a.Name]
+		keys, ok := d.Accounts[a.Name]
 		switch {
 		case !ok || sent.IsZero() && a.OSCORE == nil:
 			continue
@@ -61,24 +59,25 @@ func (s *session) deliver(d *store.Device) (changed bool) {
 			continue
 		}
 		keys.Delivered = time.Now()
-		accounts[a.Name] = keys
+		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { *k = keys })
 		changed = true
-	}
-	if changed {
-		d.Accounts = accounts
 	}
 	return changed
 }
 
-// editDevice reads a device, changes it and keeps it, again from the start where
-// someone else edited it in between; change returns whether there is anything to keep.
-func (srv *Server) editDevice(ctx context.Context, ep lwm2m.EndpointName, change func(*store.Device) bool) error {
+// editDevice changes d, as it was read before, and keeps it, again from the start where
+// someone else edited it in between; change returns whether there is anything to keep. It
+// changes no map or list in place.
+func (srv *Server) editDevice(ctx context.Context, d store.Device, change func(*store.Device) bool) error {
 	for range maxConflicts {
-		d, err := srv.cfg.Store.Device(ctx, ep)
-		if err != nil || !change(&d) {
+		if !change(&d) {
+			return nil
+		}
+		_, err := srv.cfg.Store.PutDevice(ctx, d)
+		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
-		if _, err = srv.cfg.Store.PutDevice(ctx, d); !errors.Is(err, store.ErrConflict) {
+		if d, err = srv.cfg.Store.Device(ctx, d.Endpoint); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,9 @@ type DB struct {
 	db      *bbolt.DB
 	keyring *store.Keyring
 	opts    Options
-	recent  *recent
+
+	devices  *recent[store.Device]
+	profiles *recent[store.Profile]
 
 	edits chan edit
 	done  chan struct{} // closed when the writer has ended
@@ -76,7 +78,11 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
-	db := &DB{db: b, keyring: keyring, opts: opts, recent: newRecent(), edits: make(chan edit, maxGroup), done: make(chan struct{})}
+	db := &DB{
+		db: b, keyring: keyring, opts: opts,
+		devices: newRecent(store.Device.Clone), profiles: newRecent(store.Profile.Clone),
+		edits: make(chan edit, maxGroup), done: make(chan struct{}),
+	}
 	if err := db.prepare(file); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), b.Close())
 	}
@@ -183,6 +189,9 @@ func (db *DB) view(ctx context.Context, read func(*bbolt.Tx) error) error {
 
 // adapt turns the errors of bbolt and of the system into those of the contract.
 func adapt(err error) error {
+	if err == nil {
+		return nil
+	}
 	for from, to := range map[error]error{
 		bolterrors.ErrTimeout:         store.ErrLocked,
 		bolterrors.ErrDatabaseNotOpen: store.ErrClosed,

@@ -46,11 +46,15 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 	return kept, nil
 }
 
-// replaceable returns the record that d may replace, the zero Device where there is
-// none, or why it may not.
+// replaceable returns the record that d may replace, which must not be changed, the zero
+// Device where there is none, or why it may not.
 func (db *DB) replaceable(tx *bbolt.Tx, d store.Device) (old store.Device, err error) {
 	if b := tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
-		if old, err = db.decode(d.Endpoint, b); err != nil {
+		var ok bool
+		if old, ok = db.devices.look([]byte(d.Endpoint), b); !ok {
+			old, err = store.DecodeDevice(db.keyring, b)
+		}
+		if err != nil {
 			return old, err
 		}
 	}
@@ -140,12 +144,12 @@ func (db *DB) device(tx *bbolt.Tx, ep lwm2m.EndpointName) (store.Device, error) 
 
 // decode is [store.DecodeDevice] of a row, or what it was last time.
 func (db *DB) decode(ep lwm2m.EndpointName, row []byte) (store.Device, error) {
-	if d, ok := db.recent.find([]byte(ep), row); ok {
+	if d, ok := db.devices.find([]byte(ep), row); ok {
 		return d, nil
 	}
 	d, err := store.DecodeDevice(db.keyring, row)
 	if err == nil {
-		db.recent.remember([]byte(ep), row, d)
+		db.devices.remember([]byte(ep), row, d)
 	}
 	return d, err
 }
@@ -229,7 +233,7 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 		if err != nil {
 			return err, nil
 		}
-		db.recent.forget([]byte(ep))
+		db.devices.forget([]byte(ep))
 		return nil, errors.Join(reindex(tx, indexEntries(old), nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
 	})
 	if err != nil {

@@ -18,7 +18,7 @@ func (db *DB) PutProfile(ctx context.Context, p store.Profile) (store.Profile, e
 	}
 	var kept store.Profile
 	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
-		old, err := profileIn(tx, p.Name)
+		old, err := db.profile(tx, p.Name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err, nil
 		}
@@ -46,18 +46,26 @@ func (db *DB) PutProfile(ctx context.Context, p store.Profile) (store.Profile, e
 	return kept, nil
 }
 
-func profileIn(tx *bbolt.Tx, name string) (store.Profile, error) {
-	b := tx.Bucket(bucketProfile).Get([]byte(name))
-	if b == nil {
+// profile reads a row, or takes it for what it was last time.
+func (db *DB) profile(tx *bbolt.Tx, name string) (store.Profile, error) {
+	row := tx.Bucket(bucketProfile).Get([]byte(name))
+	if row == nil {
 		return store.Profile{}, store.ErrNotFound
 	}
-	return store.DecodeProfile(b)
+	if p, ok := db.profiles.find([]byte(name), row); ok {
+		return p, nil
+	}
+	p, err := store.DecodeProfile(row)
+	if err == nil {
+		db.profiles.remember([]byte(name), row, p)
+	}
+	return p, err
 }
 
 // Profile implements [store.Store].
 func (db *DB) Profile(ctx context.Context, name string) (p store.Profile, err error) {
 	err = db.view(ctx, func(tx *bbolt.Tx) error {
-		p, err = profileIn(tx, name)
+		p, err = db.profile(tx, name)
 		return err
 	})
 	if err != nil {
@@ -75,7 +83,7 @@ func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.
 			if string(k) == q.After {
 				return true
 			}
-			p, err := profileIn(tx, string(k))
+			p, err := db.profile(tx, string(k))
 			if err != nil {
 				failed = fmt.Errorf("profile %q: %w", k, err)
 				return false
@@ -94,7 +102,7 @@ func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.
 // DeleteProfile implements [store.Store].
 func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision) error {
 	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
-		old, err := profileIn(tx, name)
+		old, err := db.profile(tx, name)
 		if err == nil && rev != 0 {
 			err = checkRevision(rev, old.Revision)
 		}
@@ -109,6 +117,7 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 		if user != "" {
 			return fmt.Errorf("%w, by device %q among others", store.ErrInUse, user), nil
 		}
+		db.profiles.forget([]byte(name))
 		return nil, tx.Bucket(bucketProfile).Delete([]byte(name))
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ func sample() store.Device {
 
 // A device counts for the very row it was decoded from, and nobody can change it.
 func TestRecent(t *testing.T) {
-	r := newRecent()
+	r := newRecent(store.Device.Clone)
 	row := []byte("row 1")
 	given := sample()
 	r.remember([]byte("dev"), row, given)
@@ -51,7 +51,7 @@ func TestRecent(t *testing.T) {
 }
 
 func TestRecentIsBounded(t *testing.T) {
-	r := newRecent()
+	r := newRecent(store.Device.Clone)
 	for i := range 3*maxRecent + 1 {
 		r.remember(fmt.Append(nil, i), []byte("row"), sample())
 	}
