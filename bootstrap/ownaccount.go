@@ -97,7 +97,7 @@ func keeps(b store.BootstrapServer, d store.Device, used store.Credential) bool 
 	case store.KeyRenew:
 		return false
 	case store.KeySupplied:
-		return used.Key == d.Accounts[store.BootstrapServerAccount].Key
+		return used.Key.Equal(d.Accounts[store.BootstrapServerAccount].Key)
 	}
 	return used.URI != "" // it was given here
 }
@@ -112,7 +112,7 @@ func pendingCredential(b store.BootstrapServer, d *store.Device, used *store.Cre
 	supplied := d.Accounts[store.BootstrapServerAccount].Key
 	credentials := slices.Clone(d.Credentials) // others may hold it
 	for i, c := range credentials {
-		if !c.Pending || c.Replaces != replaces || b.Key == store.KeySupplied && c.Key != supplied {
+		if !c.Pending || c.Replaces != replaces || b.Key == store.KeySupplied && !c.Key.Equal(supplied) {
 			continue
 		}
 		if c.URI != uri {
@@ -196,7 +196,7 @@ func (own ownAccount) instance(id int, b store.BootstrapServer) *lwm2m.SecurityI
 // given notes on d that the client has accepted the account.
 func (own ownAccount) given(d *store.Device) (changed bool) {
 	i := slices.IndexFunc(d.Credentials, func(c store.Credential) bool {
-		return c.Kind == store.CredentialPSK && c.Identity == own.credential.Identity && c.Key == own.credential.Key
+		return c.Kind == store.CredentialPSK && c.Identity == own.credential.Identity && c.Key.Equal(own.credential.Key)
 	})
 	if i < 0 {
 		return false // an operator changed it meanwhile
@@ -205,7 +205,7 @@ func (own ownAccount) given(d *store.Device) (changed bool) {
 		d.Credentials = slices.Clone(d.Credentials)
 		d.Credentials[i].URI, changed = own.uri, true
 	}
-	if supplied := d.Accounts[store.BootstrapServerAccount]; !supplied.Key.IsZero() && supplied.Key == own.credential.Key {
+	if supplied := d.Accounts[store.BootstrapServerAccount]; !supplied.Key.IsZero() && supplied.Key.Equal(own.credential.Key) {
 		d.Accounts = withKeys(d.Accounts, store.BootstrapServerAccount, func(k *store.AccountKeys) { k.Delivered = time.Now() })
 		changed = true
 	}

@@ -51,11 +51,11 @@ func (s *session) deliver(d *store.Device) (changed bool) {
 		switch {
 		case !ok || sent.IsZero() && a.OSCORE == nil:
 			continue
-		case keys.MasterSecret != s.given.device.Accounts[a.Name].MasterSecret:
+		case !keys.MasterSecret.Equal(s.given.device.Accounts[a.Name].MasterSecret):
 			continue
-		case keys.Pending == sent:
+		case keys.Pending.Equal(sent):
 			keys.Key, keys.Pending = sent, lwm2m.Secret{}
-		case keys.Key != sent:
+		case !keys.Key.Equal(sent):
 			continue
 		}
 		keys.Delivered = time.Now()

@@ -180,11 +180,12 @@ func throughFormat(f lwm2m.Format, p lwm2m.Path, in lwm2m.Instance) lwm2m.Instan
 
 // sameResource compares values; the order of Resource Instances means nothing.
 func sameResource(a, b lwm2m.Resource) bool {
-	if a.Multiple != b.Multiple || len(a.Instances) != len(b.Instances) || a.Value != b.Value {
+	if a.Multiple != b.Multiple || len(a.Instances) != len(b.Instances) || !a.Value.Equal(b.Value) {
 		return false
 	}
 	for _, i := range a.Instances {
-		if !slices.Contains(b.Instances, i) {
+		same := func(j lwm2m.ResourceInstance) bool { return i.ID == j.ID && i.Value.Equal(j.Value) }
+		if !slices.ContainsFunc(b.Instances, same) {
 			return false
 		}
 	}

@@ -113,5 +113,5 @@ func (o OSCOREInstance) sameContext(other OSCOREInstance) bool {
 			return false
 		}
 	}
-	return o.MasterSecret == other.MasterSecret && string(o.SenderID) == string(other.SenderID)
+	return o.MasterSecret.Equal(other.MasterSecret) && string(o.SenderID) == string(other.SenderID)
 }

@@ -54,7 +54,7 @@ func checkResource(p Path, r Resource) error {
 		}
 		return checkValue(p, r.Value)
 	}
-	if r.Value != (Value{}) {
+	if !r.Value.Equal(Value{}) {
 		return fmt.Errorf("%v: a multiple-instance Resource has a value of its own", p)
 	}
 	if err := checkIDs(p, r.Instances, func(ri ResourceInstance) uint16 { return uint16(ri.ID) }); err != nil {

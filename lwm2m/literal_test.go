@@ -32,7 +32,7 @@ func TestParseText(t *testing.T) {
 		{lwm2m.TypeObjectLink, "21:0", lwm2m.LinkValue(lwm2m.ObjectLink{Object: 21})},
 	}
 	for _, tt := range tests {
-		if got, err := (lwm2m.ResourceDefinition{Type: tt.typ}).ParseText(tt.text); err != nil || got != tt.want {
+		if got, err := (lwm2m.ResourceDefinition{Type: tt.typ}).ParseText(tt.text); err != nil || !got.Equal(tt.want) {
 			t.Errorf("%v %q is %v, %v; want %v", tt.typ, tt.text, got, err, tt.want)
 		}
 	}

@@ -53,7 +53,7 @@ func TestConvert(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, ok := convert(tt.typ, tt.in)
-		if ok != (tt.want != Value{}) || ok && got != tt.want {
+		if ok != (tt.want.Type() != TypeNone) || ok && !got.Equal(tt.want) {
 			t.Errorf("%v (%T) as %v = %v, %v, want %v", tt.in, tt.in, tt.typ, got, ok, tt.want)
 		}
 	}
@@ -65,7 +65,7 @@ func TestTLVValueOfEveryType(t *testing.T) {
 		StringValue("x"), CoreLinkValue("</1>"), IntegerValue(-5), UnsignedValue(5), FloatValue(0.1), FloatValue(21.5),
 		BooleanValue(true), OpaqueValue([]byte("x")), TimeValue(time.Unix(1767225600, 0)), LinkValue(NullLink),
 	} {
-		if back, err := parseTLVValue(v.Type(), tlvValue(v)); err != nil || back != v {
+		if back, err := parseTLVValue(v.Type(), tlvValue(v)); err != nil || !back.Equal(v) {
 			t.Errorf("%v %v became %v, %v", v.Type(), v, back, err)
 		}
 	}

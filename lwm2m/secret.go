@@ -7,7 +7,7 @@ import (
 
 // A Secret is key material. Printing, logging or marshalling one tells its length
 // only, whatever the verb; [Secret.Reveal] is the one way to the bytes. The zero
-// Secret is empty. Secrets are comparable with ==, though not in constant time.
+// Secret is empty.
 type Secret struct{ bytes hidden }
 
 // NewSecret returns a Secret of a copy of b.
@@ -20,7 +20,11 @@ func (s Secret) Reveal() []byte { return []byte(s.bytes.reveal()) }
 func (s Secret) Len() int { return len(s.bytes.reveal()) }
 
 // IsZero reports whether the Secret is empty.
-func (s Secret) IsZero() bool { return s.bytes == hidden{} }
+func (s Secret) IsZero() bool { return s.bytes.text == nil }
+
+// Equal reports whether both are the same bytes, in a time that tells of their lengths at
+// most.
+func (s Secret) Equal(other Secret) bool { return s.bytes.equal(other.bytes) }
 
 // String tells the length, such as "[16 secret bytes]".
 func (s Secret) String() string { return fmt.Sprintf("[%d secret bytes]", s.Len()) }

@@ -118,13 +118,13 @@ func TestSecretTellsItsLength(t *testing.T) {
 
 func TestSecretCompares(t *testing.T) {
 	a, b := lwm2m.NewSecret([]byte(keyText)), lwm2m.NewSecret([]byte(keyText))
-	if a != b {
+	if !a.Equal(b) {
 		t.Error("two Secrets of the same bytes differ")
 	}
-	if a == lwm2m.NewSecret([]byte("other")) {
+	if a.Equal(lwm2m.NewSecret([]byte("other"))) {
 		t.Error("two Secrets of other bytes are equal")
 	}
-	if empty := lwm2m.NewSecret(nil); empty != (lwm2m.Secret{}) || !empty.IsZero() || empty.Len() != 0 || len(empty.Reveal()) != 0 {
+	if empty := lwm2m.NewSecret(nil); !empty.Equal(lwm2m.Secret{}) || !empty.IsZero() || empty.Len() != 0 || len(empty.Reveal()) != 0 {
 		t.Errorf("the Secret of no bytes is %v, want the zero Secret", empty)
 	}
 }

@@ -47,7 +47,7 @@ var NullLink = ObjectLink{MaxID, MaxID}
 func (l ObjectLink) String() string { return fmt.Sprintf("%d:%d", l.Object, l.Instance) }
 
 // A Value is one typed value of a Resource or a Resource Instance. The zero Value
-// has TypeNone. Values are comparable with ==.
+// has TypeNone.
 type Value struct {
 	typ  Type
 	bits uint64 // Integer, Unsigned, Float, Boolean, Time, ObjectLink
@@ -71,6 +71,12 @@ func BooleanValue(b bool) (v Value) {
 		v.bits = 1
 	}
 	return v
+}
+
+// Equal reports whether both have the same type and the same value. Floats are compared
+// by their bits.
+func (v Value) Equal(other Value) bool {
+	return v.typ == other.typ && v.bits == other.bits && v.text.equal(other.text)
 }
 
 // Type is the data type of the value.

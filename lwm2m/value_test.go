@@ -58,10 +58,10 @@ func TestValueOfAnotherTypeIsZero(t *testing.T) {
 }
 
 func TestValuesCompare(t *testing.T) {
-	if a, b := lwm2m.StringValue("abc"), lwm2m.StringValue(string([]byte("abc"))); a != b || lwm2m.OpaqueValue(nil) != lwm2m.OpaqueValue([]byte{}) {
+	if a, b := lwm2m.StringValue("abc"), lwm2m.StringValue(string([]byte("abc"))); !a.Equal(b) || !lwm2m.OpaqueValue(nil).Equal(lwm2m.OpaqueValue([]byte{})) {
 		t.Error("equal values differ")
 	}
-	if lwm2m.StringValue("a") == lwm2m.CoreLinkValue("a") || lwm2m.IntegerValue(1) == lwm2m.UnsignedValue(1) {
+	if lwm2m.StringValue("a").Equal(lwm2m.CoreLinkValue("a")) || lwm2m.IntegerValue(1).Equal(lwm2m.UnsignedValue(1)) {
 		t.Error("values of two types are equal")
 	}
 }

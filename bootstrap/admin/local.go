@@ -91,7 +91,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	}
 	given := identities(p, kept, l.Objects)
 	for name, a := range kept.Accounts {
-		if before[name].Key != a.Key || before[name].MasterSecret != a.MasterSecret {
+		if !before[name].Key.Equal(a.Key) || !before[name].MasterSecret.Equal(a.MasterSecret) {
 			shown := accountView(a, true)
 			shown.Identity = given[name]
 			out.Accounts[name] = shown

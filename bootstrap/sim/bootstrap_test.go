@@ -169,7 +169,7 @@ func TestBootstrap(t *testing.T) {
 			b.ok(err)
 			given := d.Accounts["main"]
 			a := result.Accounts[0]
-			if a.Security.SecretKey != given.Key || given.Key.Len() != 16 || given.Delivered.IsZero() {
+			if !a.Security.SecretKey.Equal(given.Key) || given.Key.Len() != 16 || given.Delivered.IsZero() {
 				t.Errorf("the device has a key of %d bytes, the record one of %d, delivered %v", a.Security.SecretKey.Len(), given.Key.Len(), given.Delivered)
 			}
 			if string(a.Security.PublicKeyOrIdentity) != string(endpoint) || a.Server.Lifetime != time.Hour {
@@ -345,8 +345,8 @@ func TestRenewedKey(t *testing.T) {
 	b.session()
 	d, err := b.db.Device(t.Context(), endpoint)
 	b.ok(err)
-	if keys[0] == keys[1] || d.Accounts["main"].Key != keys[1] || !d.Accounts["main"].Pending.IsZero() {
-		t.Errorf("keys differ: %v; the record has the last one: %v", keys[0] != keys[1], d.Accounts["main"].Key == keys[1])
+	if keys[0].Equal(keys[1]) || !d.Accounts["main"].Key.Equal(keys[1]) || !d.Accounts["main"].Pending.IsZero() {
+		t.Errorf("keys differ: %v; the record has the last one: %v", !keys[0].Equal(keys[1]), d.Accounts["main"].Key.Equal(keys[1]))
 	}
 }
 

@@ -51,10 +51,10 @@ func testReplaceOneAccount(t *testing.T, deletes func(sim.Account) store.DeleteP
 	if len(after.Accounts) != 2 {
 		t.Fatalf("accounts %+v", after.Accounts)
 	}
-	if a, was := after.Accounts[0].Security, both.Accounts[0].Security; a.ServerURI != "coaps://moved.example" || a.SecretKey == was.SecretKey {
+	if a, was := after.Accounts[0].Security, both.Accounts[0].Security; a.ServerURI != "coaps://moved.example" || a.SecretKey.Equal(was.SecretKey) {
 		t.Errorf("the account of server 101 is still %+v", a)
 	}
-	if a, was := after.Accounts[1], both.Accounts[1]; a.Security.ServerURI != was.Security.ServerURI || a.Security.SecretKey != was.Security.SecretKey || a.Security.ID != was.Security.ID || a.Server.ID != was.Server.ID {
+	if a, was := after.Accounts[1], both.Accounts[1]; a.Security.ServerURI != was.Security.ServerURI || !a.Security.SecretKey.Equal(was.Security.SecretKey) || a.Security.ID != was.Security.ID || a.Server.ID != was.Server.ID {
 		t.Errorf("the account of server 102 became %+v", a)
 	}
 }

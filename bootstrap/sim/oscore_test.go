@@ -67,7 +67,7 @@ func TestOSCORE(t *testing.T) {
 			d, err := b.db.Device(t.Context(), endpoint)
 			b.ok(err)
 			given := d.Accounts["main"]
-			if got.MasterSecret != given.MasterSecret || got.MasterSecret.Len() != 16 || given.Delivered.IsZero() || tt.source == store.KeySupplied && got.MasterSecret != otherKey {
+			if !got.MasterSecret.Equal(given.MasterSecret) || got.MasterSecret.Len() != 16 || given.Delivered.IsZero() || tt.source == store.KeySupplied && !got.MasterSecret.Equal(otherKey) {
 				t.Errorf("the device has a master secret of %d bytes, the record one of %d, delivered %v", got.MasterSecret.Len(), given.MasterSecret.Len(), given.Delivered)
 			}
 			if string(got.SenderID) != "\xa1\xb2" || string(got.RecipientID) != "s" || len(got.Extra) != 3 {
@@ -89,7 +89,7 @@ func TestOSCOREAgain(t *testing.T) {
 	cfg.Holds = result.Objects
 	again, err := sim.Run(t.Context(), cfg)
 	b.ok(err)
-	if first, second := oscoreOf(t, result, result.Accounts[0]), oscoreOf(t, again, again.Accounts[0]); first.ID != second.ID || first.MasterSecret != second.MasterSecret {
+	if first, second := oscoreOf(t, result, result.Accounts[0]), oscoreOf(t, again, again.Accounts[0]); first.ID != second.ID || !first.MasterSecret.Equal(second.MasterSecret) {
 		t.Errorf("/21/%d became /21/%d", first.ID, second.ID)
 	}
 	if !slices.Contains(b.asked(), "DELETE /21/0") {

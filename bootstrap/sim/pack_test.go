@@ -54,7 +54,7 @@ func TestPack(t *testing.T) {
 			d, err := b.db.Device(t.Context(), endpoint)
 			b.ok(err)
 			given, a := d.Accounts["main"], result.Accounts[0]
-			if a.Security.ID != tt.want || a.Security.SecretKey != given.Key || given.Key.IsZero() || given.Delivered.IsZero() {
+			if a.Security.ID != tt.want || !a.Security.SecretKey.Equal(given.Key) || given.Key.IsZero() || given.Delivered.IsZero() {
 				t.Errorf("the device has /0/%d with a key of %d bytes, the record one of %d, delivered %v", a.Security.ID, a.Security.SecretKey.Len(), given.Key.Len(), given.Delivered)
 			}
 			if kept, err := b.db.Sessions(t.Context(), store.SessionQuery{Failed: true}); err != nil || len(kept) > 0 {

@@ -263,7 +263,7 @@ func (b *bench) checkAccounts(r sim.Result, cfg sim.Config, d store.Device) {
 		b.t.Fatalf("the device has accounts %+v", r.Accounts)
 	}
 	a := given[0]
-	if a.Security.ServerURI != b.profile.Accounts[0].URI || a.Security.SecretKey != d.Accounts["main"].Key || a.Server.Lifetime != time.Hour {
+	if a.Security.ServerURI != b.profile.Accounts[0].URI || !a.Security.SecretKey.Equal(d.Accounts["main"].Key) || a.Server.Lifetime != time.Hour {
 		b.t.Errorf("the device has %+v, a key of %d bytes; the record one of %d", a, a.Security.SecretKey.Len(), d.Accounts["main"].Key.Len())
 	}
 }
@@ -275,7 +275,7 @@ func (b *bench) checkBootstrapServer(r sim.Result, cfg sim.Config) {
 	switch {
 	case own == nil:
 		b.t.Error("the Bootstrap-Server Account is gone")
-	case own.ID != was.ID || own.ServerURI != was.ServerURI || own.SecretKey != was.SecretKey ||
+	case own.ID != was.ID || own.ServerURI != was.ServerURI || !own.SecretKey.Equal(was.SecretKey) ||
 		string(own.PublicKeyOrIdentity) != string(was.PublicKeyOrIdentity):
 		b.t.Errorf("the Bootstrap-Server Account is %+v, was %+v", own, was)
 	}

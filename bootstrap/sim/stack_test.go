@@ -179,7 +179,7 @@ func TestStackHarm(t *testing.T) {
 			t.Errorf("%s, DELETE %s: %v", tt.who, tt.path, err)
 		}
 		own := result.BootstrapServer
-		if (own != nil) != tt.there || own != nil && (own.SecretKey == key) != tt.key {
+		if (own != nil) != tt.there || own != nil && (own.SecretKey.Equal(key)) != tt.key {
 			t.Errorf("%s, DELETE %s: the account is left: %v", tt.who, tt.path, own)
 		}
 	}

@@ -116,7 +116,7 @@ func (s *server) endsWell(results []sim.Result, besides ...store.Cause) (session
 		d, err := s.db.Device(s.Context(), endpoint(i))
 		s.ok(err)
 		given := d.Accounts["main"]
-		if len(r.Accounts) != 1 || r.Accounts[0].Security.SecretKey != given.Key || given.Key.IsZero() || given.Delivered.IsZero() != (last.Cause != store.CauseDone) {
+		if len(r.Accounts) != 1 || !r.Accounts[0].Security.SecretKey.Equal(given.Key) || given.Key.IsZero() || given.Delivered.IsZero() != (last.Cause != store.CauseDone) {
 			s.Errorf("device %d has %d accounts, the record says delivered %v", i, len(r.Accounts), given.Delivered)
 		}
 	}

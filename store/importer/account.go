@@ -32,7 +32,7 @@ func (d *draft) account(a store.Account, keys store.AccountKeys) error {
 		keys.Identity = ""
 	}
 	d.profile.Accounts = append(d.profile.Accounts, a)
-	if keys == (store.AccountKeys{}) {
+	if keys.Identity == "" && keys.Key.IsZero() && keys.MasterSecret.IsZero() {
 		return nil
 	}
 	if d.Device.Accounts == nil {

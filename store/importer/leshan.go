@@ -121,7 +121,7 @@ func (k *keyring) give(d *draft) {
 }
 
 func same(a, b store.Credential) bool {
-	return a.Kind == b.Kind && a.Identity == b.Identity && a.Key == b.Key
+	return a.Kind == b.Kind && a.Identity == b.Identity && a.Key.Equal(b.Key)
 }
 
 // rest are the entries that are about no device with a configuration.

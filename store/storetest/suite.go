@@ -4,7 +4,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -130,9 +130,9 @@ func testDeviceRoundTrip(t *testing.T, s store.Store) {
 	switch {
 	case string(got.Credentials[0].Key.Reveal()) != "key of id\x00\xff" || got.Credentials[0].Identity != "id\x00\xff":
 		t.Error("credential changed")
-	case a != in.Accounts["main"]:
+	case !reflect.DeepEqual(a, in.Accounts["main"]):
 		t.Error("account keys changed")
-	case !maps.Equal(got.Secrets, in.Secrets):
+	case !reflect.DeepEqual(got.Secrets, in.Secrets):
 		t.Error("secrets changed")
 	case !got.Disabled || !got.NoSec || got.Note != in.Note || got.Format != in.Format || got.Vars["a"] != "b" || !slices.Equal(got.Tags, in.Tags):
 		t.Errorf("changed: %+v", got)
