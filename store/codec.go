@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"lwbs/lwm2m"
@@ -50,11 +51,7 @@ type accountRow struct {
 
 // place binds a sealed secret to the record and field that it belongs to.
 func place(ep lwm2m.EndpointName, field ...string) string {
-	out := "lwbs/1\x00device\x00" + string(ep)
-	for _, f := range field {
-		out += "\x00" + f
-	}
-	return out
+	return "lwbs/1\x00device\x00" + string(ep) + "\x00" + strings.Join(field, "\x00")
 }
 
 // EncodeDevice returns the bytes to keep of a device.

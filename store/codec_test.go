@@ -22,7 +22,7 @@ func fullDevice() store.Device {
 			{Kind: store.CredentialPSK, Identity: "j", Key: lwm2m.NewSecret([]byte("k3")), Created: at, Pending: true, Replaces: "i\x00"},
 		},
 		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), MasterSecret: lwm2m.NewSecret([]byte("k4")), Delivered: at}},
-		Secrets:  map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): lwm2m.NewSecret([]byte("k5")), lwm2m.ResourcePath(11, 1, 6): lwm2m.NewSecret([]byte("k6"))},
+		Secrets:  map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): lwm2m.NewSecret([]byte("key number five")), lwm2m.ResourcePath(11, 1, 6): lwm2m.NewSecret([]byte("k6"))},
 		Vars:     map[string]string{"v": "w"}, Tags: []string{"t"},
 	}
 }
@@ -46,7 +46,7 @@ func TestDeviceCodec(t *testing.T) {
 	if _, err := store.DecodeDevice(k, []byte(swapped)); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("secrets of two Resources changed places: %v, want %v", err, store.ErrCorrupt)
 	}
-	if strings.Contains(string(b), "k5") {
+	if strings.Contains(string(b), "key number five") {
 		t.Error("a secret is kept as it is")
 	}
 	for name, text := range map[string]string{"unknown key": `{"endpoint":"d","colour":1}`, "two records": `{}{}`, "cut": string(b[:len(b)-2])} {

@@ -11,16 +11,20 @@ import (
 const nudgeEvery = 100 * time.Millisecond
 
 // A desk is where requests of peers wait for their handlers while there is more to do than
-// power, first come, first served: see [pace]. Its methods may be called concurrently.
+// power, first come, first served: see [pace]. It is for plain CoAP, where it is the first
+// thing that costs; with DTLS the peers wait in the [lobby]. Its methods may be called
+// concurrently.
 type desk struct {
-	pace  *pace
 	spawn func(f func()) bool
+	pace  pace
 
 	mu       sync.Mutex
 	underWay int         // guarded by mu
 	waiting  list.List   // of func(); guarded by mu; no more than peers may have under way
 	nudge    *time.Timer // guarded by mu; nil unless some wait
 }
+
+func newDesk(spawn func(f func()) bool) *desk { return &desk{spawn: spawn} }
 
 // attend handles a request in a goroutine of its own, at once or later. It reports whether
 // that will be so: not when no goroutine may be begun any more.

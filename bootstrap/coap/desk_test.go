@@ -23,7 +23,9 @@ func newTestDesk(t *testing.T) *testDesk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &testDesk{hub: newHub(cfg), t: t, ends: make(map[int]chan struct{})}
+	h := newHub(cfg)
+	h.desk = newDesk(h.spawn)
+	return &testDesk{hub: h, t: t, ends: make(map[int]chan struct{})}
 }
 
 // come brings request i.
@@ -79,7 +81,7 @@ const hasty, late = -time.Hour, time.Hour // whatever the desk itself notes besi
 func TestDeskWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.pace.set(late)
+		d.desk.pace.set(late)
 		for i := range alwaysUnderWay + 3 {
 			d.come(i)
 		}
@@ -96,7 +98,7 @@ func TestDeskWaits(t *testing.T) {
 func TestDeskHasTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.pace.set(hasty)
+		d.desk.pace.set(hasty)
 		for i := range 2 * alwaysUnderWay {
 			d.come(i)
 		}
@@ -112,11 +114,11 @@ func TestDeskHasTime(t *testing.T) {
 func TestDeskCatchesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.pace.set(late)
+		d.desk.pace.set(late)
 		for i := range alwaysUnderWay + 2 {
 			d.come(i)
 		}
-		d.pace.set(hasty)
+		d.desk.pace.set(hasty)
 		time.Sleep(nudgeEvery)
 		synctest.Wait()
 		d.want(alwaysUnderWay, alwaysUnderWay)
@@ -130,14 +132,14 @@ func TestDeskCatchesUp(t *testing.T) {
 func TestDeskCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.pace.set(late)
+		d.desk.pace.set(late)
 		for i := range alwaysUnderWay + 2 {
 			d.come(i)
 		}
 		closed := make(chan struct{})
 		go func() { d.close(func() error { return nil }); close(closed) }()
 		synctest.Wait()
-		d.pace.set(hasty)
+		d.desk.pace.set(hasty)
 		time.Sleep(10 * nudgeEvery)
 		synctest.Wait()
 		d.want(alwaysUnderWay)

@@ -48,7 +48,7 @@ func (c *conn) exchange(ctx context.Context, m message) (answer, int, error) {
 	for {
 		select {
 		case a := <-e.answer:
-			c.hub.pace.since(a.came)
+			c.hub.answered(a.came)
 			return a, sent, a.err
 		case <-acked:
 			acked = nil

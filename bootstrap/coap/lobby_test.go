@@ -143,21 +143,21 @@ func TestMuxLobby(t *testing.T) {
 func TestMuxPace(t *testing.T) {
 	m := newTestMux(t, func(cfg *Config) { cfg.HandshakeFailed = nil })
 	const late, early = 1 << 62, -1 << 62 // whatever the associations here note besides
-	m.hub.pace.set(late)
+	m.pace.set(late)
 	for port := range uint16(alwaysUnderWay) {
 		m.take(peerAt(100+port), returnHello(m, peerAt(100+port), byte(port)))
 	}
 	if n := m.handshakes(); n != alwaysUnderWay {
 		t.Fatalf("%d handshakes are under way, want %d however slow it is", n, alwaysUnderWay)
 	}
-	m.hub.pace.set(late)
+	m.pace.set(late)
 	one, next := peerAt(9), peerAt(10)
 	m.take(one, returnHello(m, one, 200))
 	m.take(next, returnHello(m, next, 201))
 	if m.stageOf(one, proving) != nil {
 		t.Fatal("a newcomer is let in though everything is late")
 	}
-	m.hub.pace.set(early)
+	m.pace.set(early)
 	m.take(one, returnHello(m, one, 200))
 	let := m.stageOf(one, proving)
 	if let == nil {

@@ -29,6 +29,7 @@ type mux struct {
 	socket *socket
 	keys   *keyFinder
 	gate   *gate
+	pace   pace
 
 	cookies cookieMaker
 
@@ -222,7 +223,7 @@ func (m *mux) welcomeNext() {
 
 // busy reports whether another handshake would make those under way later. The caller
 // holds mu.
-func (m *mux) busy() bool { return m.admission.handshakes >= alwaysUnderWay && m.hub.pace.slow() }
+func (m *mux) busy() bool { return m.admission.handshakes >= alwaysUnderWay && m.pace.slow() }
 
 // admit returns a new association, or at which limit there can be none. One whose peer
 // has returned a cookie takes the place of one that is asking at once, any other only of
@@ -264,7 +265,7 @@ func (m *mux) admit(peer udpPeer, random [clientRandom]byte, returned []byte) (*
 		m.gate.leave(paid)
 		return nil, DropTableFull
 	}
-	a.pipe = newPipe(m.socket, &m.hub.pace, a.sniff)
+	a.pipe = newPipe(m.socket, &m.pace, a.sniff)
 	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
 	m.place(a, asking)
 	if returned != nil {

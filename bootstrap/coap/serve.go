@@ -73,7 +73,7 @@ func (c *conn) begin(r *request, m message) {
 			c.callAfter(after)
 		}
 	}
-	if !c.hub.desk.attend(handle) {
+	if !c.hub.attend(handle) {
 		c.leave(&c.underWay)
 	}
 }
