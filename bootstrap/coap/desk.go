@@ -44,9 +44,7 @@ func (d *desk) free() bool { return d.underWay < alwaysUnderWay || !d.pace.slow(
 
 // begin handles f, and in the same goroutine those that wait. The caller holds mu.
 func (d *desk) begin(f func()) bool {
-	ready := time.Now()
 	began := d.spawn(func() {
-		d.pace.since(ready)
 		for ; f != nil; f = d.next() {
 			f()
 		}

@@ -11,7 +11,8 @@ import (
 // A testDesk has requests that wait until they are told to end.
 type testDesk struct {
 	*hub
-	t *testing.T
+	desk *desk
+	t    *testing.T
 
 	mu    sync.Mutex
 	begun []int
@@ -24,8 +25,7 @@ func newTestDesk(t *testing.T) *testDesk {
 		t.Fatal(err)
 	}
 	h := newHub(cfg)
-	h.desk = newDesk(h.spawn)
-	return &testDesk{hub: h, t: t, ends: make(map[int]chan struct{})}
+	return &testDesk{hub: h, desk: newDesk(h.spawn), t: t, ends: make(map[int]chan struct{})}
 }
 
 // come brings request i.
@@ -75,13 +75,11 @@ func (d *testDesk) finish(ended int) {
 	d.close(func() error { return nil })
 }
 
-const hasty, late = -time.Hour, time.Hour // whatever the desk itself notes besides
-
 // Where everything is late, requests wait for others to be done, in their order.
 func TestDeskWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.desk.pace.set(late)
+		d.desk.pace.set(true)
 		for i := range alwaysUnderWay + 3 {
 			d.come(i)
 		}
@@ -98,7 +96,7 @@ func TestDeskWaits(t *testing.T) {
 func TestDeskHasTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.desk.pace.set(hasty)
+		d.desk.pace.set(false)
 		for i := range 2 * alwaysUnderWay {
 			d.come(i)
 		}
@@ -114,11 +112,11 @@ func TestDeskHasTime(t *testing.T) {
 func TestDeskCatchesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.desk.pace.set(late)
+		d.desk.pace.set(true)
 		for i := range alwaysUnderWay + 2 {
 			d.come(i)
 		}
-		d.desk.pace.set(hasty)
+		d.desk.pace.set(false)
 		time.Sleep(nudgeEvery)
 		synctest.Wait()
 		d.want(alwaysUnderWay, alwaysUnderWay)
@@ -132,14 +130,14 @@ func TestDeskCatchesUp(t *testing.T) {
 func TestDeskCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
-		d.desk.pace.set(late)
+		d.desk.pace.set(true)
 		for i := range alwaysUnderWay + 2 {
 			d.come(i)
 		}
 		closed := make(chan struct{})
 		go func() { d.close(func() error { return nil }); close(closed) }()
 		synctest.Wait()
-		d.desk.pace.set(hasty)
+		d.desk.pace.set(false)
 		time.Sleep(10 * nudgeEvery)
 		synctest.Wait()
 		d.want(alwaysUnderWay)

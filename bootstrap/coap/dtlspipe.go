@@ -21,11 +21,10 @@ func (p udpPeer) Network() string { return "udp" }
 // String implements [net.Addr].
 func (p udpPeer) String() string { return p.remote.String() }
 
-// A parcel is a datagram with the address it came from, and when it came.
+// A parcel is a datagram with the address it came from.
 type parcel struct {
 	data []byte
 	from udpPeer
-	came time.Time
 }
 
 // A pipe is the [net.PacketConn] of one DTLS association: the multiplexer puts in what
@@ -33,7 +32,6 @@ type parcel struct {
 // concurrently.
 type pipe struct {
 	socket *socket
-	pace   *pace // is told how long datagrams waited
 	queue  chan parcel
 
 	// sniff sees every datagram before it is sent.
@@ -44,10 +42,9 @@ type pipe struct {
 	closed       chan struct{}
 }
 
-func newPipe(s *socket, p *pace, sniff func([]byte)) *pipe {
+func newPipe(s *socket, sniff func([]byte)) *pipe {
 	return &pipe{
 		socket:       s,
-		pace:         p,
 		queue:        make(chan parcel, maxQueue),
 		sniff:        sniff,
 		readDeadline: deadline.New(),
@@ -61,7 +58,7 @@ func (p *pipe) put(data []byte, from udpPeer) bool {
 	if len(p.queue) == cap(p.queue) {
 		return false // without a copy
 	}
-	p.queue <- parcel{bytes.Clone(data), from, time.Now()}
+	p.queue <- parcel{bytes.Clone(data), from}
 	return true
 }
 
@@ -74,7 +71,6 @@ func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 	select {
 	case in := <-p.queue:
-		p.pace.since(in.came)
 		return copy(b, in.data), in.from, nil
 	case <-p.closed:
 		return 0, nil, net.ErrClosed

@@ -27,7 +27,6 @@ type answer struct {
 	message
 	separate bool
 	err      error
-	came     time.Time
 }
 
 // exchange sends m, which has its token, until an answer comes, and returns it with
@@ -48,7 +47,6 @@ func (c *conn) exchange(ctx context.Context, m message) (answer, int, error) {
 	for {
 		select {
 		case a := <-e.answer:
-			c.hub.answered(a.came)
 			return a, sent, a.err
 		case <-acked:
 			acked = nil
@@ -137,7 +135,6 @@ func (e *exchange) acknowledge() {
 // end gives e its answer, once. The caller holds mu of the conn.
 func (e *exchange) end(a answer) {
 	e.ended = true
-	a.came = time.Now()
 	e.answer <- a
 }
 

@@ -20,8 +20,9 @@ type hub struct {
 
 	wg sync.WaitGroup // every goroutine of the hub and its conns
 
-	// desk is where requests wait for their handlers; nil where none does.
-	desk *desk
+	// attend is spawn for the handler of a request, unless the owner of the hub puts
+	// something else here before it has conns: a request may have to wait.
+	attend func(f func()) bool
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{} // guarded by mu
@@ -31,7 +32,9 @@ type hub struct {
 // newHub returns a hub without conns. Its owner calls close.
 func newHub(cfg Config) *hub {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &hub{cfg: cfg, ctx: ctx, cancel: cancel, conns: make(map[*conn]struct{})}
+	h := &hub{cfg: cfg, ctx: ctx, cancel: cancel, conns: make(map[*conn]struct{})}
+	h.attend = h.spawn
+	return h
 }
 
 // newConn returns the conn over l to peer, which the hub closes at its own end at the
@@ -68,21 +71,6 @@ func (h *hub) spawn(f func()) bool {
 	}
 	h.wg.Go(f)
 	return true
-}
-
-// attend is spawn for the handler of a request, which may have to wait at the desk.
-func (h *hub) attend(f func()) bool {
-	if h.desk == nil {
-		return h.spawn(f)
-	}
-	return h.desk.attend(f)
-}
-
-// answered tells the desk that a handler goes on with an answer that came at ready.
-func (h *hub) answered(ready time.Time) {
-	if h.desk != nil {
-		h.desk.pace.since(ready)
-	}
 }
 
 // pause waits for d, or for close.

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -142,22 +141,21 @@ func TestMuxLobby(t *testing.T) {
 // is let in meanwhile is let in once.
 func TestMuxPace(t *testing.T) {
 	m := newTestMux(t, func(cfg *Config) { cfg.HandshakeFailed = nil })
-	const late, early = 1 << 62, -1 << 62 // whatever the associations here note besides
-	m.pace.set(late)
+	m.pace.set(true)
 	for port := range uint16(alwaysUnderWay) {
 		m.take(peerAt(100+port), returnHello(m, peerAt(100+port), byte(port)))
 	}
 	if n := m.handshakes(); n != alwaysUnderWay {
 		t.Fatalf("%d handshakes are under way, want %d however slow it is", n, alwaysUnderWay)
 	}
-	m.pace.set(late)
+	m.pace.set(true)
 	one, next := peerAt(9), peerAt(10)
 	m.take(one, returnHello(m, one, 200))
 	m.take(next, returnHello(m, next, 201))
 	if m.stageOf(one, proving) != nil {
 		t.Fatal("a newcomer is let in though everything is late")
 	}
-	m.pace.set(early)
+	m.pace.set(false)
 	m.take(one, returnHello(m, one, 200))
 	let := m.stageOf(one, proving)
 	if let == nil {
@@ -170,40 +168,4 @@ func TestMuxPace(t *testing.T) {
 	if m.stageOf(next, proving) == nil {
 		t.Error("the next one is not let in")
 	}
-}
-
-func TestPace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var p pace
-		wait := func(d time.Duration) {
-			ready := time.Now()
-			time.Sleep(d) // of the bubble: it takes no time
-			p.since(ready)
-		}
-		if p.slow() {
-			t.Error("nothing is slow")
-		}
-		wait(time.Second)
-		if !p.slow() {
-			t.Error("a second is not slow")
-		}
-		for range 50 {
-			wait(time.Millisecond)
-		}
-		if p.slow() {
-			t.Error("fifty times a millisecond is slow")
-		}
-		wait(time.Second)
-		time.Sleep(paceKept)
-		if p.slow() {
-			t.Error("what was slow once is slow though nothing has happened since")
-		}
-	})
-}
-
-// set makes it so, for an hour.
-func (p *pace) set(wait time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.wait, p.seen = wait, time.Now().Add(time.Hour)
 }

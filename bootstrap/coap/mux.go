@@ -39,6 +39,7 @@ type mux struct {
 	order     *list.List                    // of *association, the live ones, last heard first; guarded by mu
 	admission *admission                    // guarded by mu
 	lobby     *lobby                        // guarded by mu
+	requests  int                           // guarded by mu; that are handled
 }
 
 // A slot has the associations of one address and port, at most one of each stage.
@@ -51,7 +52,7 @@ type mux struct {
 type slot [stages]*association
 
 func newMux(h *hub, s *socket) *mux {
-	return &mux{
+	m := &mux{
 		hub:       h,
 		socket:    s,
 		keys:      newKeyFinder(h.cfg.PSK),
@@ -63,6 +64,8 @@ func newMux(h *hub, s *socket) *mux {
 		admission: newAdmission(h.cfg),
 		lobby:     newLobby(),
 	}
+	h.attend = m.attend
+	return m
 }
 
 // run reads until the socket is closed.
@@ -221,9 +224,35 @@ func (m *mux) welcomeNext() {
 	}
 }
 
-// busy reports whether another handshake would make those under way later. The caller
-// holds mu.
-func (m *mux) busy() bool { return m.admission.handshakes >= alwaysUnderWay && m.pace.slow() }
+// busy reports whether another handshake would make what is under way later: handshakes,
+// and sessions, which each of them leads to. The caller holds mu.
+func (m *mux) busy() bool {
+	return m.admission.handshakes+m.requests >= alwaysUnderWay && m.pace.slow()
+}
+
+// attend handles a request of an association in a goroutine of its own, and then lets in
+// who waits. It reports whether it does.
+func (m *mux) attend(f func()) bool {
+	m.mu.Lock()
+	m.requests++
+	m.mu.Unlock()
+	began := m.hub.spawn(func() {
+		f()
+		m.attended()
+	})
+	if !began {
+		m.attended()
+	}
+	return began
+}
+
+// attended notes that a request has been handled, which makes room for a handshake.
+func (m *mux) attended() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.requests--
+	m.welcomeNext()
+}
 
 // admit returns a new association, or at which limit there can be none. One whose peer
 // has returned a cookie takes the place of one that is asking at once, any other only of
@@ -265,7 +294,7 @@ func (m *mux) admit(peer udpPeer, random [clientRandom]byte, returned []byte) (*
 		m.gate.leave(paid)
 		return nil, DropTableFull
 	}
-	a.pipe = newPipe(m.socket, &m.pace, a.sniff)
+	a.pipe = newPipe(m.socket, a.sniff)
 	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
 	m.place(a, asking)
 	if returned != nil {

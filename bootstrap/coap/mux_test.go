@@ -237,7 +237,7 @@ func TestMuxBoundsPlain(t *testing.T) {
 
 func TestPipe(t *testing.T) {
 	m := newTestMux(t, func(*Config) {})
-	p := newPipe(m.socket, new(pace), func([]byte) {})
+	p := newPipe(m.socket, func([]byte) {})
 	b := make([]byte, 10)
 
 	for i := range maxQueue {

@@ -21,7 +21,7 @@ func ListenUDP(addr string, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	h.desk = newDesk(h.spawn)
+	h.attend = newDesk(h.spawn).attend
 	t := newUDPTable(h, s)
 	h.spawn(func() { s.read(t.take) })
 	return newListener(h, s.addr(), s.conn), nil

@@ -1,0 +1,71 @@
+package coap
+
+import (
+	"math"
+	"runtime"
+	"runtime/metrics"
+	"testing"
+	"time"
+)
+
+// set makes it so, for an hour.
+func (p *pace) set(late bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late, p.next = late, time.Now().Add(time.Hour)
+}
+
+// What counts is how many goroutines have waited long since the last look.
+func TestPace(t *testing.T) {
+	h := &metrics.Float64Histogram{
+		Counts:  make([]uint64, 4),
+		Buckets: []float64{math.Inf(-1), 0, 0.001, slow.Seconds(), math.Inf(1)},
+	}
+	var p pace
+	for _, tt := range []struct {
+		name        string
+		quick, late uint64 // goroutines since the last look
+		want        bool
+	}{
+		{"the first look, at all there was", 0, 1000, false},
+		{"nobody", 0, 0, false},
+		{"all are quick", 1000, 0, false},
+		{"one in a hundred is late", 990, 10, false},
+		{"three in a hundred are late", 970, 30, true},
+		{"nobody since", 0, 0, false},
+	} {
+		h.Counts[1] += tt.quick / 2
+		h.Counts[2] += tt.quick - tt.quick/2
+		h.Counts[3] += tt.late
+		p.look(h)
+		if p.late != tt.want {
+			t.Errorf("%s: late is %t, want %t", tt.name, p.late, tt.want)
+		}
+	}
+}
+
+// The runtime knows when there is more to do than power.
+func TestPaceOfThisProcess(t *testing.T) {
+	var p pace
+	if p.slow() {
+		t.Fatal("the first look says that it is slow")
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	for range 64 * runtime.GOMAXPROCS(0) {
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default: // takes a whole time slice, and then has to wait for the others
+				}
+			}
+		}()
+	}
+	for deadline := time.Now().Add(20 * time.Second); !p.slow(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("sixty-four times as many goroutines as processors are not slow")
+		}
+	}
+}
