@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/metrics"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -50,16 +51,11 @@ func TestPaceOfThisProcess(t *testing.T) {
 	if p.slow() {
 		t.Fatal("the first look says that it is slow")
 	}
-	stop := make(chan struct{})
-	defer close(stop)
+	var stop atomic.Bool
+	defer stop.Store(true)
 	for range 64 * runtime.GOMAXPROCS(0) {
 		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default: // takes a whole time slice, and then has to wait for the others
-				}
+			for !stop.Load() { // takes a whole time slice, and then has to wait for the others
 			}
 		}()
 	}
