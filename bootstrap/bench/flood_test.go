@@ -144,15 +144,14 @@ func benchmarkFlood(b *testing.B, name string, of func(*server) flood) {
 		calm.complete(b)
 
 		before, highest, others := s.usage(b), s.watchMemory(b), watchOthers(b, s)
-		fleet := psk(2*quietSize, quietSize)
-		field := newField(b, s.coaps, fleet, weather{})
+		field := newField(b, s.coaps, psk(2*quietSize, quietSize), weather{})
 		stop := of(s).start(b)
 		disturbed := field.run(quiet)
 		sent := stop()
 		used, memory := s.usage(b).cpu-before.cpu, highest()-before.memory
 		others.report(b)
 		disturbed.complete(b)
-		s.agrees(b, fleet)
+		s.agrees(b, field)
 
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(float64(sent), "datagrams")

@@ -34,18 +34,43 @@ func TestLeanDevices(t *testing.T) {
 			if len(o.latencies) != n || o.attempts != n {
 				t.Errorf("%d devices are done after %d attempts", len(o.latencies), o.attempts)
 			}
-			deadline := time.After(10 * time.Second)
-			for range n {
-				select {
-				case cause := <-ended:
-					if cause != store.CauseDone {
-						t.Errorf("a session ended as %s", cause)
-					}
-				case <-deadline:
-					t.Fatal("the server does not know of all of them")
-				}
-			}
+			allEnd(t, ended, n)
 		})
+	}
+}
+
+// A device whose answer to Finish is lost is still there when the server repeats itself.
+func TestDevicesStay(t *testing.T) {
+	ended, _, nosec := serveHere(t, 1)
+	f := newField(t, nosec, noSec(0, 1), weather{})
+	for d := range f.devices() {
+		send, answers := d.send, 0
+		d.send = func(b []byte) {
+			if d.phase == done {
+				answers++
+			}
+			if answers != 1 {
+				send(b)
+			}
+		}
+	}
+	f.run(arrival{patience: 10 * time.Second}).complete(t)
+	allEnd(t, ended, 1)
+}
+
+// allEnd fails the test unless n sessions end well.
+func allEnd(t *testing.T, ended <-chan store.Cause, n int) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for range n {
+		select {
+		case cause := <-ended:
+			if cause != store.CauseDone {
+				t.Errorf("a session ended as %s", cause)
+			}
+		case <-deadline:
+			t.Fatal("the server does not know of all of them")
+		}
 	}
 }
 

@@ -22,17 +22,16 @@ func BenchmarkLossNoSec(b *testing.B) {
 	benchmarkLoss(b, "NoSec", noSec, func(s *server) netip.AddrPort { return s.coap })
 }
 
-// benchmarkLoss bootstraps devices over a bad link. They stay for as long as the server
-// may repeat itself: MAX_TRANSMIT_SPAN (RFC 7252 §4.8.2).
+// benchmarkLoss bootstraps devices over a bad link.
 func benchmarkLoss(b *testing.B, name string, devices func(first, n int) []*device, to func(*server) netip.AddrPort) {
 	for b.Loop() {
 		s := startServer(b)
 		calm := newField(b, to(s), devices(lossSize, lossSize), weather{}).run(arrival{every: 2 * time.Millisecond, patience: time.Minute})
 		calm.complete(b)
-		fleet := devices(0, lossSize)
-		bad := newField(b, to(s), fleet, lossy).run(arrival{every: 2 * time.Millisecond, patience: 8 * time.Minute, staying: 45 * time.Second})
+		field := newField(b, to(s), devices(0, lossSize), lossy)
+		bad := field.run(arrival{every: 2 * time.Millisecond, patience: 8 * time.Minute})
 		bad.complete(b)
-		s.agrees(b, fleet)
+		s.agrees(b, field)
 
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(bad.at(0.5).Seconds(), "p50-s")

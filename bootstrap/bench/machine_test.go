@@ -42,11 +42,7 @@ func (y *bystander) read(b *testing.B) (busy, own time.Duration) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	devices, err := usageOf(os.Getpid())
-	if err != nil {
-		b.Fatal(err)
-	}
-	return busy, y.server.usage(b).cpu + devices.cpu
+	return busy, y.server.usage(b).cpu + ownUsage(b).cpu
 }
 
 // busyTime is the time of all processors that was not idle (proc(5), /proc/stat).

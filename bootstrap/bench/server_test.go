@@ -109,6 +109,16 @@ func (s *server) usage(b *testing.B) usage {
 	return u
 }
 
+// ownUsage is that of this process, which is where the devices are.
+func ownUsage(b *testing.B) usage {
+	b.Helper()
+	u, err := usageOf(os.Getpid())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return u
+}
+
 // clockTick is the unit of processor time in proc(5): USER_HZ is 100 everywhere.
 const clockTick = 10 * time.Millisecond
 
@@ -157,11 +167,12 @@ func (s *server) watchMemory(b *testing.B) (highest func() int64) {
 	return func() int64 { close(stop); return <-result }
 }
 
-// agrees stops the server and fails the benchmark where its history knows a device of
-// these whose last session did not end well.
-func (s *server) agrees(b *testing.B, devices []*device) {
+// agrees stops the server, which lets its sessions end, and fails the benchmark where its
+// history knows a device of f whose last session did not end well. It ends f.
+func (s *server) agrees(b *testing.B, f *field) {
 	b.Helper()
 	s.stop(b)
+	f.leave()
 	keyring, err := store.LoadKeyring(s.db + ".key")
 	if err != nil {
 		b.Fatal(err)
@@ -171,7 +182,7 @@ func (s *server) agrees(b *testing.B, devices []*device) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	for _, d := range devices {
+	for d := range f.devices() {
 		if d.phase != done {
 			continue
 		}

@@ -33,19 +33,21 @@ func benchmarkStorm(b *testing.B, devices func(first, n int) []*device, secure b
 
 		others := watchOthers(b, s)
 		used, highest := s.usage(b), s.watchMemory(b)
-		fleet := devices(0, stormSize)
-		storm := newField(b, to, fleet, weather{}).run(arrival{patience: 4 * time.Minute})
-		cpu := s.usage(b).cpu - used.cpu
+		field := newField(b, to, devices(0, stormSize), weather{})
+		own := ownUsage(b)
+		storm := field.run(arrival{patience: 4 * time.Minute})
+		cpu, ownCPU := s.usage(b).cpu-used.cpu, ownUsage(b).cpu-own.cpu
 		memory := highest() - used.memory
 		others.report(b)
 		storm.complete(b)
-		s.agrees(b, fleet)
+		s.agrees(b, field)
 
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(storm.took.Seconds()/unhurried, "x-orderly")
 		b.ReportMetric(storm.took.Seconds(), "last-s")
 		b.ReportMetric(storm.at(0.5).Seconds(), "p50-s")
 		b.ReportMetric(float64(cpu.Microseconds())/stormSize, "server-us/device")
+		b.ReportMetric(float64(ownCPU.Microseconds())/stormSize, "devices-us/device")
 		b.ReportMetric(float64(memory)/(1<<20), "MiB")
 		b.ReportMetric(float64(storm.repeats)/stormSize, "repeats/device")
 		b.ReportMetric(float64(storm.attempts)/stormSize, "attempts/device")
@@ -73,11 +75,13 @@ func BenchmarkSteadyNoSec(b *testing.B) {
 			d.addr = place(i)
 			fleet = append(fleet, d)
 		}
-		o := newField(b, s.coap, fleet, weather{}).run(arrival{atATime: steadySize, lasting: time.Minute, patience: 2 * time.Minute})
-		cpu := s.usage(b).cpu - before.cpu
+		field := newField(b, s.coap, fleet, weather{})
+		own := ownUsage(b)
+		o := field.run(arrival{atATime: steadySize, lasting: time.Minute, patience: 2 * time.Minute})
+		cpu, ownCPU := s.usage(b).cpu-before.cpu, ownUsage(b).cpu-own.cpu
 		others.report(b)
 		o.complete(b)
-		s.agrees(b, fleet)
+		s.agrees(b, field)
 
 		n := float64(len(o.latencies))
 		rate := n / o.took.Seconds()
@@ -86,6 +90,7 @@ func BenchmarkSteadyNoSec(b *testing.B) {
 		b.ReportMetric(rate, "bootstraps/s")
 		b.ReportMetric(rate/(500/alone.took.Seconds()), "x-orderly-rate")
 		b.ReportMetric(float64(cpu.Microseconds())/n, "server-us/device")
+		b.ReportMetric(float64(ownCPU.Microseconds())/n, "devices-us/device")
 		b.ReportMetric(1e3*o.at(0.99).Seconds(), "p99-ms")
 		b.ReportMetric(float64(o.repeats)/n, "repeats/device")
 		verdict{"500 NoSec devices at a time for a minute", float64(o.unfinished), 0, "lost"}.report(b, "lost")
