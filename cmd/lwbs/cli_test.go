@@ -200,7 +200,7 @@ func TestDeviceCommands(t *testing.T) {
 			"device set dev-2 --account-key-file nope=$D/key.hex":                                "profile has no account of this name",
 			"device get dev-9":                                                                   "not found",
 			"profile delete meter":                                                               "in use",
-			"device add dev-3 --profile meter --psk-key-file $D/key.hex --psk-key-format base6":  "key format",
+			"device add dev-3 --profile meter --psk-key-file $D/key.hex --psk-key-format base6":  "is not hex, base64",
 			"device add dev-3 --profile meter --psk-key-file $D/meter.yaml --psk-key-format hex": "not hexadecimal",
 		} {
 			status, out, errs := sh.run(line)

@@ -28,15 +28,15 @@ func settingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "profile", Usage: "what it is given: the `NAME` of a profile"},
 		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and shows it once; none removes the one it has"},
 		&cli.StringFlag{Name: "psk-key-file", Usage: "read its key from `FILE`, - for standard input"},
-		&cli.StringFlag{Name: "psk-key-format", Usage: "how the key is written: `FORMAT` hex, base64 or text; required with --psk-key-file"},
+		&cli.StringFlag{Name: "psk-key-format", Usage: "how the key is written: `FORMAT` hex, base64, text (but for one line end behind it) or binary; required with --psk-key-file"},
 		&cli.StringFlag{Name: "psk-identity", Usage: "its PSK identity `ID`; default the endpoint name"},
 		&cli.StringSliceFlag{Name: "certificate", Usage: "it may come with the X.509 certificate in `FILE`, PEM or DER; several replace those it has"},
 		&cli.StringSliceFlag{Name: "certificate-fingerprint", Usage: "the same by its SHA-256 fingerprint, `HEX`; none removes those it has"},
 		&cli.StringSliceFlag{Name: "certificate-name", Usage: "it may come with any certificate that a CA of the server has issued for `NAME`; none removes those it has"},
 		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input"},
-		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text or binary"},
+		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text (but for one line end behind it) or binary"},
 		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
-		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; text as it is, bytes written as --account-key-format says; without a file it is removed"},
+		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; - for standard input; text as it is, but for one line end behind it; bytes written as --account-key-format says; without a file it is removed"},
 		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
 		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has"},
@@ -102,7 +102,7 @@ func accountSecrets(c *cli.Context, option, what string) (map[string][]byte, err
 	}
 	var out map[string][]byte
 	for account, file := range files {
-		secret, err := readKey(c, file, c.String("account-key-format"))
+		secret, err := readKey(c, what+" of account "+account, file, formOf(c, "account-key-format"))
 		if err != nil {
 			return nil, err
 		}
@@ -128,9 +128,9 @@ func pskOf(c *cli.Context) (*admin.PSK, error) {
 		return psk, nil
 	case c.IsSet("psk-key-file"):
 		if !c.IsSet("psk-key-format") {
-			return nil, usagef("--psk-key-file needs --psk-key-format hex, base64 or text: the form of a key is not guessed")
+			return nil, usagef("--psk-key-file needs --psk-key-format hex, base64, text or binary: the form of a key is not guessed")
 		}
-		key, err := readKey(c, c.String("psk-key-file"), c.String("psk-key-format"))
+		key, err := readKey(c, "key", c.String("psk-key-file"), formOf(c, "psk-key-format"))
 		if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func resourceSecrets(c *cli.Context) (map[lwm2m.Path][]byte, error) {
 		if out[path] = nil; file == "" {
 			continue
 		}
-		if out[path], err = readKey(c, file, secretFormat(path, c.String("account-key-format"))); err != nil {
+		if out[path], err = readKey(c, "secret "+path.String(), file, secretForm(c, path)); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(c.App.ErrWriter, "read the secret %v: %d bytes\n", path, len(out[path]))
@@ -56,13 +56,13 @@ func secretDefinition(path lwm2m.Path) lwm2m.ResourceDefinition {
 	return d
 }
 
-// secretFormat is how the file of a secret is written: text is text, whatever the form
+// secretForm is how the file of a secret is written: text is text, whatever the form
 // of bytes.
-func secretFormat(path lwm2m.Path, ofBytes string) string {
+func secretForm(c *cli.Context, path lwm2m.Path) keyForm {
 	if secretDefinition(path).Type == lwm2m.TypeString {
-		return "text"
+		return keyForm{format: "text"}
 	}
-	return ofBytes
+	return formOf(c, "account-key-format")
 }
 
 // secretText shows a secret where it was revealed, text as text, and else its length.
