@@ -11,6 +11,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
+	"slices"
 
 	"github.com/pion/dtls/v3/pkg/crypto/ccm"
 )
@@ -36,6 +38,7 @@ const (
 	recordHeader    = 13
 	handshakeHeader = 12
 	tagSize         = 8
+	saltSize        = 4
 	explicitNonce   = 8
 )
 
@@ -63,7 +66,8 @@ type dtlsClient struct {
 	expected   uint16 // message_seq of the server's next message
 	transcript []byte // of the messages that Finished covers
 	peerRandom []byte
-	master     []byte
+	master     hash.Hash // HMAC with the master secret
+	finished   []byte    // the client's message
 	out, in    sealer
 	number     [2]uint64 // of the next record, by epoch
 }
@@ -71,7 +75,8 @@ type dtlsClient struct {
 // A sealer protects the records of one direction.
 type sealer struct {
 	aead ccm.CCM
-	salt []byte
+	iv   [saltSize + explicitNonce]byte
+	data [8 + 3 + 2]byte
 }
 
 // begin forgets what was, and is to be followed by flight.
@@ -90,7 +95,7 @@ func (c *dtlsClient) flight() []byte {
 	case proved:
 		b := c.plain(nil, handshakeRecord, c.keyExchange())
 		b = c.plain(b, changeCipherSpec, []byte{1})
-		return c.seal(b, handshakeRecord, c.finished())
+		return c.seal(b, handshakeRecord, c.finished)
 	}
 	return nil
 }
@@ -110,13 +115,9 @@ func (c *dtlsClient) keyExchange() []byte {
 	return message(clientKeyExchange, 2, append(b, c.identity...))
 }
 
-func (c *dtlsClient) finished() []byte {
-	return message(finished, 3, c.verifyData("client finished"))
-}
-
 func (c *dtlsClient) verifyData(label string) []byte {
 	sum := sha256.Sum256(c.transcript)
-	return prf(c.master, label, sum[:], 12)
+	return expand(c.master, label, sum[:], 12)
 }
 
 // message puts the header before the body of a handshake message (RFC 6347 §4.2.2).
@@ -141,12 +142,11 @@ func (c *dtlsClient) plain(b []byte, kind byte, content []byte) []byte {
 
 // seal appends a protected record (RFC 6655 §3).
 func (c *dtlsClient) seal(b []byte, kind byte, content []byte) []byte {
+	b = slices.Grow(b, recordHeader+explicitNonce+len(content)+tagSize)
 	b = c.header(b, kind, 1, explicitNonce+len(content)+tagSize)
 	head := b[len(b)-recordHeader:]
-	nonce := append(bytes.Clone(c.out.salt), head[3:11]...)
-	data := additional(head, len(content))
-	b = append(b, nonce[len(c.out.salt):]...)
-	return c.out.aead.Seal(b, nonce, content, data)
+	b = append(b, head[3:11]...)
+	return c.out.aead.Seal(b, c.out.nonce(head[3:11]), content, c.out.additional(head, len(content)))
 }
 
 // open returns the content of a protected record.
@@ -154,15 +154,23 @@ func (c *dtlsClient) open(head, sealed []byte) ([]byte, error) {
 	if c.in.aead == nil || len(sealed) < explicitNonce+tagSize {
 		return nil, errors.New("a protected record before there are keys")
 	}
-	nonce := append(bytes.Clone(c.in.salt), sealed[:explicitNonce]...)
-	data := additional(head, len(sealed)-explicitNonce-tagSize)
-	return c.in.aead.Open(nil, nonce, sealed[explicitNonce:], data)
+	data := c.in.additional(head, len(sealed)-explicitNonce-tagSize)
+	return c.in.aead.Open(nil, c.in.nonce(sealed[:explicitNonce]), sealed[explicitNonce:], data)
 }
 
-// additional is the data that a record protects beside its content (RFC 5246 §6.2.3.3).
-func additional(head []byte, n int) []byte {
-	b := append(bytes.Clone(head[3:11]), head[:3]...)
-	return binary.BigEndian.AppendUint16(b, uint16(n))
+// nonce is that of the record with an explicit part (RFC 6655 §3), until the next one.
+func (s *sealer) nonce(explicit []byte) []byte {
+	copy(s.iv[saltSize:], explicit)
+	return s.iv[:]
+}
+
+// additional is the data that a record protects beside its content (RFC 5246 §6.2.3.3),
+// until the next one.
+func (s *sealer) additional(head []byte, n int) []byte {
+	copy(s.data[:], head[3:11])
+	copy(s.data[8:], head[:3])
+	binary.BigEndian.PutUint16(s.data[11:], uint16(n))
+	return s.data[:]
 }
 
 // receive takes a datagram of the server and returns the application data in it. The
@@ -217,7 +225,7 @@ func (c *dtlsClient) receiveMessage(kind byte, seq uint16, m []byte) {
 	if kind == helloVerifyRequest && c.state == greeted && len(body) > 3 {
 		c.cookie = bytes.Clone(body[3:])
 		c.state, c.expected = verified, 1
-		c.transcript = message(clientHello, 1, c.hello())
+		c.transcript = append(make([]byte, 0, 512), message(clientHello, 1, c.hello())...)
 		return
 	}
 	if c.state != verified || seq != c.expected {
@@ -241,9 +249,11 @@ func (c *dtlsClient) agree() {
 	premaster := append([]byte{byte(n >> 8), byte(n)}, make([]byte, n)...)
 	premaster = append(premaster, byte(n>>8), byte(n))
 	premaster = append(premaster, c.key...)
-	c.master = prf(premaster, "master secret", append(c.random[:], c.peerRandom...), 48)
-	block := prf(c.master, "key expansion", append(bytes.Clone(c.peerRandom), c.random[:]...), 40)
+	master := prf(premaster, "master secret", append(c.random[:], c.peerRandom...), 48)
+	c.master = hmac.New(sha256.New, master)
+	block := expand(c.master, "key expansion", append(bytes.Clone(c.peerRandom), c.random[:]...), 40)
 	c.out, c.in = newSealer(block[:16], block[32:36]), newSealer(block[16:32], block[36:40])
+	c.finished = message(finished, 3, c.verifyData("client finished"))
 }
 
 func newSealer(key, salt []byte) sealer {
@@ -255,7 +265,9 @@ func newSealer(key, salt []byte) sealer {
 	if err != nil {
 		panic(err) // the sizes are those of the suite
 	}
-	return sealer{aead, salt}
+	s := sealer{aead: aead}
+	copy(s.iv[:], salt)
+	return s
 }
 
 func (c *dtlsClient) receiveSealed(kind byte, content []byte) error {
@@ -263,29 +275,34 @@ func (c *dtlsClient) receiveSealed(kind byte, content []byte) error {
 	case kind == alertRecord:
 		c.state = closed
 	case kind == handshakeRecord && c.state == proved && len(content) > handshakeHeader:
-		c.transcript = append(c.transcript, c.finished()...)
+		c.transcript = append(c.transcript, c.finished...)
 		if !hmac.Equal(content[handshakeHeader:], c.verifyData("server finished")) {
 			return errors.New("the server's Finished does not fit")
 		}
-		c.state, c.transcript = established, nil
+		c.state, c.transcript, c.master = established, nil, nil
 	}
 	return nil
 }
 
 // prf is the pseudo-random function of TLS 1.2 (RFC 5246 §5).
 func prf(secret []byte, label string, seed []byte, n int) []byte {
-	seed = append([]byte(label), seed...)
-	mac := hmac.New(sha256.New, secret)
-	sum := func(parts ...[]byte) []byte {
+	return expand(hmac.New(sha256.New, secret), label, seed, n)
+}
+
+// expand is prf with a MAC that has the secret.
+func expand(mac hash.Hash, label string, seed []byte, n int) []byte {
+	var room [128]byte
+	seed = append(append(room[:0], label...), seed...)
+	var a [sha256.Size]byte
+	out := make([]byte, 0, n+sha256.Size)
+	for next := seed; len(out) < n; next = a[:] {
 		mac.Reset()
-		for _, p := range parts {
-			mac.Write(p)
-		}
-		return mac.Sum(nil)
-	}
-	var out []byte
-	for a := sum(seed); len(out) < n; a = sum(a) {
-		out = append(out, sum(a, seed)...)
+		mac.Write(next)
+		mac.Sum(a[:0])
+		mac.Reset()
+		mac.Write(a[:])
+		mac.Write(seed)
+		out = mac.Sum(out)
 	}
 	return out[:n]
 }

@@ -111,9 +111,12 @@ func (f *field) run(a arrival) outcome {
 // leave takes the devices away. From then on they are nobody else's.
 func (f *field) leave() {
 	for _, g := range f.gateways {
-		g.conn.Close()
+		g.left.Store(true)
 	}
 	f.running.Wait()
+	for _, g := range f.gateways {
+		g.socket.Close()
+	}
 }
 
 // devices are all that were put there. Before they leave they are their gateways'.

@@ -3,149 +3,173 @@
 package bench_test
 
 import (
-	"errors"
+	"math"
 	"math/rand/v2"
-	"net"
 	"net/netip"
+	"os"
+	"runtime"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A gateway is a socket that devices share: the address tells them apart.
 type gateway struct {
-	conn    *net.UDPConn
-	to      netip.AddrPort
+	socket  *os.File
+	in      inbox
+	out     *outbox
 	weather weather
 	rand    *rand.Rand
 
 	devices []*device
-	byAddr  map[netip.Addr]*device
+	byAddr  map[[4]byte]int // of devices
+	arrival arrival
+	began   time.Time
 	begun   int  // of devices, in order
 	over    int  // of those, done or lost
 	told    bool // how it went: whoever has not begun does not any more
+	left    atomic.Bool
+
+	// dues tells for each of devices[:begun] when to act without having heard anything,
+	// from began on, beside each other: most of them are looked at for nothing.
+	dues []time.Duration
 }
 
+// never is the due of a device that is over.
+const never = time.Duration(math.MaxInt64)
+
 func newGateway(to netip.AddrPort, w weather, seed uint64) (*gateway, error) {
-	conn, err := openAnywhere(4 << 20)
+	socket, err := openBlocking(4<<20, tickEvery)
 	if err != nil {
 		return nil, err
 	}
 	return &gateway{
-		conn: conn, to: to, weather: w,
+		socket: socket, in: inbox{newBatch(socket)}, out: newOutbox(socket, to), weather: w,
 		rand:   rand.New(rand.NewPCG(seed, 0)),
-		byAddr: make(map[netip.Addr]*device),
+		byAddr: make(map[[4]byte]int),
 	}, nil
 }
-
-// openAnywhere opens a socket that sends from any address of the host, and tells to
-// which of them a datagram came.
-func openAnywhere(readBuffer int) (*net.UDPConn, error) {
-	conn, err := net.ListenUDP("udp4", nil)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := conn.SyscallConn()
-	var optErr error
-	if err == nil {
-		err = raw.Control(func(fd uintptr) {
-			optErr = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
-		})
-	}
-	return conn, errors.Join(err, optErr, conn.SetReadBuffer(readBuffer))
-}
-
-// from is the control message that makes a the source of a datagram (ip(7), IP_PKTINFO).
-func from(a netip.Addr) []byte { return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: a.As4()}) }
 
 func (g *gateway) add(d *device) {
 	control := from(d.addr)
 	d.send = func(b []byte) {
 		for range d.toServer.copies(g.weather, g.rand) {
-			// What cannot be sent is lost on the way.
-			_, _, _ = g.conn.WriteMsgUDPAddrPort(b, control, g.to)
+			g.out.put(b, control)
 		}
 	}
+	g.byAddr[d.addr.As4()] = len(g.devices)
 	g.devices = append(g.devices, d)
-	g.byAddr[d.addr] = d
 }
 
-// tickEvery is how often a gateway looks at the clock for its devices.
-const tickEvery = 5 * time.Millisecond
+// How often a gateway looks at the clock for its devices, and after how long it sees that
+// they are to leave when they only stay.
+const (
+	tickEvery = 5 * time.Millisecond
+	stayFor   = 50 * time.Millisecond
+)
 
-// run is the life of the gateway's devices, until its socket is closed. It tells how it
+// run is the life of the gateway's devices, until they are to leave. It tells how it
 // went when the last of them is done.
 func (g *gateway) run(a arrival, began time.Time, tell chan<- outcome) {
-	buf, control := make([]byte, 4096), make([]byte, unix.CmsgSpace(unix.SizeofInet4Pktinfo))
-	next := began
-	for {
-		now := time.Now()
+	g.arrival, g.began = a, began
+	now, next := began, began
+	take := func(at [4]byte, b []byte) {
+		if i, ok := g.byAddr[at]; ok {
+			g.deliver(i, b, now)
+		}
+	}
+	for !g.left.Load() {
 		if !now.Before(next) {
-			g.beginDue(a, began, now)
+			g.beginDue(now)
 			g.tick(now)
-			if !g.told && g.finished(a, now.Sub(began)) {
+			if !g.told && g.finished(now) {
 				g.told = true
 				tell <- g.outcome(began)
+				_ = setPatience(g.socket, stayFor) // else it wakes up more often than it has to
 			}
 			next = now.Add(tickEvery)
-			g.conn.SetReadDeadline(next)
 		}
-		n, nc, _, _, err := g.conn.ReadMsgUDPAddrPort(buf, control)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil || nc < len(control) {
-			continue // it is time to look at the clock, or nobody listens at this moment
-		}
-		// The control message ends with in_pktinfo, and that with ipi_addr.
-		at := netip.AddrFrom4([4]byte(control[unix.CmsgLen(8):][:4]))
-		if d := g.byAddr[at]; d != nil {
-			for range d.fromServer.copies(g.weather, g.rand) {
-				g.deliver(d, buf[:n], a, began)
-			}
-		}
+		g.out.flush()
+		n := g.read()
+		now = time.Now()
+		g.in.each(n, take)
 	}
 }
 
-// deliver gives a datagram to a device, and lets the next one come where that is due.
-func (g *gateway) deliver(d *device, b []byte, a arrival, began time.Time) {
-	over, now := d.phase >= done, time.Now()
-	d.receive(b, now)
-	if !over && d.phase >= done {
+// Of a crowd that is under way nobody notices a pause, and a gateway that wakes up for
+// many datagrams at a time leaves the processors to the server: a wake-up costs more than
+// what a device does about a datagram.
+const (
+	crowd      = 100
+	crowdPause = time.Millisecond
+)
+
+// read reads what has come, or waits for something.
+func (g *gateway) read() int {
+	if g.begun-g.over < crowd {
+		return g.in.read()
+	}
+	runtime.Gosched()
+	pause(crowdPause)
+	return g.in.poll()
+}
+
+// deliver gives a datagram to the device with number i, as the weather has it, and lets
+// the next one come where that is due.
+func (g *gateway) deliver(i int, b []byte, now time.Time) {
+	d, over := g.devices[i], g.over
+	for range d.fromServer.copies(g.weather, g.rand) {
+		d.receive(b, now)
+	}
+	g.note(i)
+	if g.over > over {
+		g.beginDue(now)
+	}
+}
+
+// note takes down what came of the device with number i.
+func (g *gateway) note(i int) {
+	switch d := g.devices[i]; {
+	case d.phase < done:
+		g.dues[i] = d.due.Sub(g.began)
+	case g.dues[i] != never:
+		g.dues[i] = never
 		g.over++
-		g.beginDue(a, began, now)
 	}
 }
 
 // beginDue begins the devices whose time has come.
-func (g *gateway) beginDue(a arrival, began, now time.Time) {
-	since := now.Sub(began)
-	for g.begun < len(g.devices) {
+func (g *gateway) beginDue(now time.Time) {
+	a, since := g.arrival, now.Sub(g.began)
+	for !g.told && g.begun < len(g.devices) {
 		early := since < time.Duration(g.begun)*a.every
 		crowded := a.atATime > 0 && g.begun-g.over >= a.atATime
-		if g.told || early || crowded || a.ended(since) {
+		if early || crowded || a.ended(since) {
 			return
 		}
 		g.devices[g.begun].start(now)
+		g.dues = append(g.dues, 0)
+		g.note(g.begun)
 		g.begun++
 	}
 }
 
 func (a arrival) ended(since time.Duration) bool { return a.lasting > 0 && since >= a.lasting }
 
+// tick lets the devices act whose time has come.
 func (g *gateway) tick(now time.Time) {
-	for _, d := range g.devices[:g.begun] {
-		over := d.phase >= done
-		d.tick(now)
-		if !over && d.phase >= done {
-			g.over++
+	since := now.Sub(g.began)
+	for i, due := range g.dues {
+		if due <= since {
+			g.devices[i].tick(now)
+			g.note(i)
 		}
 	}
 }
 
-func (g *gateway) finished(a arrival, since time.Duration) bool {
-	if since > a.patience {
+func (g *gateway) finished(now time.Time) bool {
+	since := now.Sub(g.began)
+	if since > g.arrival.patience {
 		return true
 	}
-	return g.over == g.begun && (g.begun == len(g.devices) || a.ended(since))
+	return g.over == g.begun && (g.begun == len(g.devices) || g.arrival.ended(since))
 }
