@@ -9,7 +9,9 @@ import (
 
 // arrange puts the arguments of a command line into the order that the command-line
 // library wants: options before arguments, those of the program before the command.
-// People write them where they come to mind: lwbs device add NAME --profile meter.
+// People write them where they come to mind: lwbs device add NAME --profile meter. Of an
+// option without its value nothing stands behind it, so that the library says so, and
+// takes no argument for the value.
 func arrange(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args
@@ -61,13 +63,25 @@ func (a *arranger) option(token string, flags []cli.Flag) {
 		}
 	}
 	*into = append(*into, token)
-	if f == nil || joined || len(a.rest) == 0 {
+	if v, ok := f.(cli.DocGenerationFlag); !ok || !v.TakesValue() || joined {
 		return
 	}
-	if v, ok := f.(cli.DocGenerationFlag); ok && v.TakesValue() {
+	if len(a.rest) > 0 && !a.isOption(a.rest[0], flags) {
 		*into = append(*into, a.rest[0])
 		a.rest = a.rest[1:]
+		return
 	}
+	if a.rest, a.positional = nil, nil; into == &a.global {
+		a.commands, a.options = nil, nil
+	}
+}
+
+// isOption reports whether token is an option that is known: --note=--psk is the way to
+// give such a word as a value.
+func (a *arranger) isOption(token string, flags []cli.Flag) bool {
+	name, long := strings.CutPrefix(token, "--")
+	name, _, _ = strings.Cut(name, "=")
+	return long && (flagNamed(flags, name) != nil || flagNamed(a.app.Flags, name) != nil)
 }
 
 func flagNamed(flags []cli.Flag, name string) cli.Flag {

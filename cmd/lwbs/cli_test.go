@@ -52,12 +52,13 @@ func (sh *shell) write(name, text string) {
 	}
 }
 
-// run runs a command line, in which $D is the folder, and returns what it printed.
+// run runs a command line, in which $D is the folder, $E nothing and $S a space, and
+// returns what it printed.
 func (sh *shell) run(line string) (status int, stdout, stderr string) {
 	sh.t.Helper()
 	args := []string{"lwbs", "--db", sh.path("x.db")}
 	for word := range strings.FieldsSeq(line) {
-		args = append(args, strings.ReplaceAll(word, "$D", sh.dir))
+		args = append(args, strings.NewReplacer("$D", sh.dir, "$E", "", "$S", " ").Replace(word))
 	}
 	var out, errs bytes.Buffer
 	status = run(args, strings.NewReader("ffeeddccbbaa99887766554433221100\n"), &out, &errs)
@@ -185,15 +186,23 @@ func TestDeviceCommands(t *testing.T) {
 		out = sh.ok("device get dev-2 --reveal")
 		contains(t, "after set", out, `psk identity "dev-2"`, "ffeeddccbbaa99887766554433221100", "account main", "00112233445566778899aabbccddeeff", "variable a", "note")
 
+		sh.ok("device set dev-2 --var list=1,2 --tag a,b --tag c --note x,y")
+		contains(t, "commas", sh.ok("device get dev-2"), "list    1,2\n", "a,b, c\n", "x,y\n")
+		sh.ok("device set dev-2 --tag none")
+		lacks(t, "tags removed", sh.ok("device get dev-2"), "tags")
+		_, _, errs := sh.run("device add dev-4$S --profile meter --psk generate")
+		contains(t, "a space", errs, `warning: the name "dev-4 " begins or ends with a space`)
+		sh.ok("device delete dev-4$S")
+
 		contains(t, "list", sh.ok("device list"), "dev-2", "urn:dev:1/a")
 		lacks(t, "list --tag", sh.ok("device list --tag north"), "dev-2")
 		lacks(t, "list --after", sh.ok("device list --after dev-2"), "dev-2")
-		contains(t, "disable", sh.ok("device disable dev-2"), "disabled dev-2 (revision 3)")
+		contains(t, "disable", sh.ok("device disable dev-2"), "disabled dev-2 (revision 5)")
 		contains(t, "get", sh.ok("device get dev-2"), "disabled")
-		contains(t, "enable", sh.ok("device enable dev-2 --revision 3"), "enabled dev-2 (revision 4)")
+		contains(t, "enable", sh.ok("device enable dev-2 --revision 5"), "enabled dev-2 (revision 6)")
 
 		for line, want := range map[string]string{
-			"device enable dev-2 --revision 3":                                                   "revision is 4, not 3",
+			"device enable dev-2 --revision 3":                                                   "revision is 6, not 3",
 			"device add dev-2 --profile meter":                                                   "exists already",
 			"device add dev-3 --profile nope":                                                    `profile "nope": not found`,
 			"device add dev-3 --profile meter --psk generate --psk-identity dev-2":               "identity is taken",
@@ -224,7 +233,7 @@ func TestProfileCommands(t *testing.T) {
 		if err := json.Unmarshal([]byte(sh.ok("profile list --json")), &listed); err != nil || len(listed) != 1 || listed[0].Name != "meter" {
 			t.Errorf("profile list --json: %v %v", listed, err)
 		}
-		contains(t, "check", sh.ok("profile check -f $D/meter.yaml"), "profile meter is good")
+		contains(t, "check", sh.ok("profile check -f $D/meter.yaml"), "profile meter is good: 1 account, 0 other objects")
 		sh.write("bad.yaml", strings.Replace(meterYAML, "coaps:", "http:", 1)+"---\nname: second\naccounts: []\n")
 		status, _, errs := sh.run("profile apply -f $D/bad.yaml")
 		if status != exitFailed || !strings.Contains(errs, "$D/bad.yaml:4: accounts[0].uri") {
@@ -266,7 +275,7 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"nope":                  `unknown command "nope"`,
 		"device nope":           `unknown command "device nope"`,
-		"device list --nope":    "flag provided but not defined: -nope",
+		"device list --nope":    "unknown option --nope: lwbs device list --help tells more",
 		"device list extra":     "want no arguments",
 		"device list --limit 0": "--limit 0",
 		"device add":            "want ENDPOINT",
@@ -276,9 +285,22 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 		"device add x --profile meter --psk-identity i":          "an identity goes with a key",
 		"device add x --profile meter --var novalue":             "is not NAME=VALUE",
 		"device add x --profile meter --format xml":              "--format",
-		"profile apply":             "--file is missing",
-		"serve --log loud":          "--log",
-		"--admin tcp:1 device list": "is not unix:PATH",
+		"device add x --profile meter --psk":                     "--psk needs a value",
+		"device add x --profile --psk generate":                  "--profile needs a value",
+		"device list --db":                                       "--db needs a value",
+		"device list --limit ten":                                `--limit "ten" is not a whole number: lwbs device list`,
+		"device set x --revision -1 --note n":                    `--revision "-1" is not a whole number of 0 or more`,
+		"device set x --no-sec=maybe":                            `--no-sec "maybe" is not true or false`,
+		"serve --drain 5":                                        `--drain "5" is not a time such as 30s or 5m`,
+		"profile apply -f":                                       "-f needs a value",
+		"device set x":                                           "no option says what to change",
+		"device list a":                                          "want no arguments, got 1 argument: lwbs device list [options]\n",
+		"device get $E":                                          "ENDPOINT is empty: lwbs device get [options] ENDPOINT\n",
+		"--db $E device list":                                    "--db is empty",
+		"profile check $D/meter.yaml":                            "--file is missing",
+		"profile apply":                                          "--file is missing",
+		"serve --log loud":                                       "--log",
+		"--admin tcp:1 device list":                              "is not unix:PATH",
 	} {
 		status, out, errs := sh.run(line)
 		if status != exitUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
@@ -358,6 +380,11 @@ func TestArrange(t *testing.T) {
 		"lwbs device add --psk generate X --no-sec": "lwbs device add --psk generate --no-sec X",
 		"lwbs device delete -- -x":                  "lwbs device delete -- -x",
 		"lwbs device set X --psk-key-file -":        "lwbs device set --psk-key-file - X",
+		"lwbs device add X --psk":                   "lwbs device add --psk",
+		"lwbs device add X --profile --psk Y":       "lwbs device add --profile",
+		"lwbs device set X --note=--psk":            "lwbs device set --note=--psk X",
+		"lwbs device set X --note --unknown":        "lwbs device set --note --unknown X",
+		"lwbs device list --json --db":              "lwbs --db",
 		"lwbs":                                      "lwbs",
 	} {
 		got := strings.Join(arrange(newApp(nil, nil, nil), strings.Fields(in)), " ")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -39,7 +40,7 @@ func settingFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; - for standard input; text as it is, but for one line end behind it; bytes written as --account-key-format says; without a file it is removed"},
 		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
 		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
-		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has; none removes those it has"},
 		&cli.StringFlag{Name: "format", Usage: "the content `FORMAT` of writes: tlv, senml-json, senml-cbor, lwm2m-cbor, or none to leave it to the profile"},
 		&cli.BoolFlag{Name: "no-sec", Usage: "permit it to come over plain CoAP, where nothing proves who it is"},
 		&cli.StringFlag{Name: "note", Usage: "free `TEXT`"},
@@ -59,7 +60,7 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 		set.NoSec = new(c.Bool("no-sec"))
 	}
 	if c.IsSet("tag") {
-		set.Tags = new(c.StringSlice("tag"))
+		set.Tags = new(listOrNone(c.StringSlice("tag")))
 	}
 	if c.IsSet("format") {
 		set.Format = new(lwm2m.Format)
@@ -181,6 +182,9 @@ func deviceAddCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
+				if name := string(d.Endpoint); name != strings.TrimSpace(name) {
+					fmt.Fprintf(c.App.ErrWriter, "warning: the name %q begins or ends with a space: the device must give it with that\n", name)
+				}
 				return edited(c, "added", d)
 			})
 		},
@@ -201,6 +205,9 @@ func deviceSetCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if reflect.DeepEqual(set, admin.DeviceSettings{}) {
+				return usagef("no option says what to change: lwbs device set --help lists them")
+			}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
 				d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), set)
 				if err != nil {
@@ -213,7 +220,7 @@ func deviceSetCommand() *cli.Command {
 }
 
 func revisionFlag() cli.Flag {
-	return &cli.Uint64Flag{Name: "revision", Usage: "only if this is still its `REVISION`; default any"}
+	return &cli.Uint64Flag{Name: "revision", Usage: "only if this is still its `REVISION`", DefaultText: "0: any"}
 }
 
 // edited tells of an edit, with the keys that it made.

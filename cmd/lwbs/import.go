@@ -146,7 +146,7 @@ func importAll(c *cli.Context, r importer.Result) error {
 		err = report.print(c.App.Writer)
 	}
 	if n := report.Summary[importer.Refused]; err == nil && n > 0 {
-		err = fmt.Errorf("%d of %d entries were refused", n, len(report.Entries))
+		err = fmt.Errorf("%d of %s refused", n, counted(len(report.Entries), "entry", "entries"))
 	}
 	return err
 }
@@ -198,7 +198,7 @@ func (r *importReport) add(im *importing) {
 
 func (r *importReport) print(w io.Writer) error {
 	for _, p := range r.Profiles {
-		fmt.Fprintf(w, "profile %s: %s, for %d devices\n", p.Name, r.would(p.Did), p.Devices)
+		fmt.Fprintf(w, "profile %s: %s, for %s\n", p.Name, r.would(p.Did), counted(p.Devices, "device", "devices"))
 		for _, text := range p.Warnings {
 			fmt.Fprintf(w, "    warning: %s\n", text)
 		}
@@ -222,7 +222,7 @@ func (r *importReport) print(w io.Writer) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d entries: %d %s, %d skipped, %d refused\n", len(r.Entries),
+	_, err := fmt.Fprintf(w, "%s: %d %s, %d skipped, %d refused\n", counted(len(r.Entries), "entry", "entries"),
 		r.Summary[importer.Imported], r.would(importer.Imported), r.Summary[importer.Skipped], r.Summary[importer.Refused])
 	return err
 }

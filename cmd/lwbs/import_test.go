@@ -42,7 +42,7 @@ func TestImport(t *testing.T) {
 
 		status, out, errs := sh.run(both + " --dry-run")
 		contains(t, "dry run", out, "meter-1: would be imported with profile leshan-lwm2m.example.org", "5 entries: 4 would be imported, 0 skipped, 1 refused")
-		contains(t, "dry run", errs, "1 of 5 entries were refused")
+		contains(t, "dry run", errs, "1 of 5 entries refused")
 		if devices := sh.ok("device list --json"); status != exitFailed || devices != "[]\n" {
 			t.Errorf("after a dry run of status %d there are devices: %s", status, devices)
 		}
@@ -102,7 +102,7 @@ func TestImportBesideOtherRecords(t *testing.T) {
 		_, out, _ = sh.run("import leshan --prefix new $D/" + leshanConfigs)
 		contains(t, "a taken identity", out, `meter-1: refused: its identity "meter-1" is that of device thief`, "meter-2: imported with profile new-lwm2m.example.org")
 		_, out, _ = sh.run("import leshan --replace $D/" + leshanConfigs)
-		contains(t, "replacing", out, "profile leshan-lwm2m.example.org: replaced, for 1 devices")
+		contains(t, "replacing", out, "profile leshan-lwm2m.example.org: replaced, for 1 device\n")
 		contains(t, "the replaced profile", sh.ok("profile get leshan-lwm2m.example.org"), "shortServerID: 123")
 	})
 }

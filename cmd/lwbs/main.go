@@ -84,9 +84,17 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		CommandNotFound:      nil,
 		EnableBashCompletion: true,
-		HideVersion:          true,
-		ExitErrHandler:       func(*cli.Context, error) {},
-		OnUsageError:         onUsageError,
+		// A value may have commas in it; options are repeated for several.
+		DisableSliceFlagSeparator: true,
+		HideVersion:               true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              onUsageError,
+		Before: func(c *cli.Context) error {
+			if c.String("db") == "" {
+				return usagef("--db is empty: name the database's file")
+			}
+			return nil
+		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usagef("unknown command %q: lwbs --help lists them", c.Args().First())
@@ -94,17 +102,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 	}
-}
-
-// A usageError is a mistake in the command line.
-type usageError struct{ text string }
-
-func (e *usageError) Error() string { return e.text }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
-
-func onUsageError(c *cli.Context, err error, _ bool) error {
-	return usagef("%v: %s --help tells more", err, c.Command.HelpName)
 }
 
 // group returns a command that only holds others.
@@ -121,23 +118,6 @@ func group(name, usage string, commands ...*cli.Command) *cli.Command {
 			return cli.ShowSubcommandHelp(c)
 		},
 	}
-}
-
-// arguments returns exactly the named arguments of a command.
-func arguments(c *cli.Context, names ...string) ([]string, error) {
-	args := c.Args().Slice()
-	if len(args) != len(names) {
-		want := strings.Join(names, " ")
-		if want == "" {
-			want = "no arguments"
-		}
-		return nil, usagef("want %s, got %d arguments: lwbs %s", want, len(args), usageOf(c))
-	}
-	return args, nil
-}
-
-func usageOf(c *cli.Context) string {
-	return strings.TrimPrefix(c.Command.HelpName, "lwbs ") + " [options] " + c.Command.ArgsUsage
 }
 
 // hintFor says what to do about an error, where that is not clear from it.

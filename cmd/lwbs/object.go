@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -89,7 +90,7 @@ func objectGetCommand() *cli.Command {
 }
 
 func findObject(c *cli.Context, text string) (def lwm2m.ObjectDefinition, err error) {
-	id, err := strconv.ParseUint(text, 10, 16)
+	id, err := strconv.ParseUint(strings.TrimPrefix(text, "/"), 10, 16)
 	if err != nil {
 		return def, usagef("%q is no Object ID: want a number, such as 3", text)
 	}

@@ -17,16 +17,17 @@ func TestObjectCommands(t *testing.T) {
 	contains(t, "object list", sh.ok("--objects "+testObjects+" object list"), "/3      Device", "/33001  Valve")
 	contains(t, "object get", sh.ok("--objects "+testObjects+" object get 33001"), "version 1.1", "Opening", "0 to 100", "Alarm Limits")
 	lacks(t, "object get --version", sh.ok("--objects "+testObjects+" object get 33001 --version 1.0"), "Alarm Limits")
+	contains(t, "object get by path", sh.ok("object get /5"), "/5 Firmware Update")
 	contains(t, "object get --json", sh.ok("object get --json 5"), `"name": "Package URI"`, `"range": "0 to 255 bytes"`, `"since": "1.1"`)
 	for line, want := range map[string]string{
-		"object get 33001":                   "nothing is known of Object 33001",
-		"object get 5 --version 7.0":         "nothing is known of Object 5 in version 7.0",
-		"--objects $D/nowhere object list":   "no such file",
-		"--objects $D object list":           "0 files *.xml",
-		"--objects $D/nowhere device list":   "no such file",
-		"--objects $D/nowhere serve":         "no such file",
-		"--objects $D/nowhere profile check": "no such file",
-		"profile check":                      "--file is missing",
+		"object get 33001":                                    "nothing is known of Object 33001",
+		"object get 5 --version 7.0":                          "nothing is known of Object 5 in version 7.0",
+		"--objects $D/nowhere object list":                    "no such file",
+		"--objects $D object list":                            "0 files *.xml",
+		"--objects $D/nowhere device list":                    "no such file",
+		"--objects $D/nowhere serve":                          "no such file",
+		"--objects $D/nowhere profile check -f $D/meter.yaml": "no such file",
+		"profile check":                                       "--file is missing",
 	} {
 		if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: status %d: %s, want %q", line, status, errs, want)

@@ -28,12 +28,22 @@ func fileFlag() cli.Flag {
 	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the profile's `FILE`, YAML or JSON, - for standard input"}
 }
 
+// onFile returns the action of a command that takes a profile file, and no arguments.
+func onFile(do cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if c.String("file") == "" { // a file as an argument lands here, too
+			return usagef("--file is missing: name the profile's file, or - for standard input")
+		}
+		if _, err := arguments(c); err != nil {
+			return err
+		}
+		return do(c)
+	}
+}
+
 // readProfiles reads a profile file, checks what is in it, and warns.
 func readProfiles(c *cli.Context, objects *lwm2m.Registry) ([]profilefile.Document, error) {
 	file := c.String("file")
-	if file == "" {
-		return nil, usagef("--file is missing: name the profile's file, or - for standard input")
-	}
 	var in io.Reader = c.App.Reader
 	name := "standard input"
 	if file != "-" {
@@ -72,12 +82,9 @@ func profileApplyCommand() *cli.Command {
 		Description: "Every profile is checked first; if one of them is wrong, nothing is changed.",
 		Flags: []cli.Flag{
 			fileFlag(),
-			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`; default any"},
+			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`", DefaultText: "0: any"},
 		},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
+		Action: onFile(func(c *cli.Context) error {
 			objects, err := objectsOf(c)
 			if err != nil {
 				return err
@@ -105,7 +112,7 @@ func profileApplyCommand() *cli.Command {
 				}
 				return nil
 			})
-		},
+		}),
 	}
 }
 
@@ -124,10 +131,7 @@ func profileCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "check the profiles of a file, and change nothing",
 		Flags: []cli.Flag{fileFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
+		Action: onFile(func(c *cli.Context) error {
 			objects, err := objectsOf(c)
 			if err != nil {
 				return err
@@ -137,10 +141,11 @@ func profileCheckCommand() *cli.Command {
 				return err
 			}
 			for _, d := range docs {
-				fmt.Fprintf(c.App.Writer, "profile %s is good: %d accounts, %d other objects\n", d.Profile.Name, len(d.Profile.Accounts), len(d.Profile.Objects))
+				fmt.Fprintf(c.App.Writer, "profile %s is good: %s, %s\n", d.Profile.Name,
+					counted(len(d.Profile.Accounts), "account", "accounts"), counted(len(d.Profile.Objects), "other object", "other objects"))
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -191,7 +196,11 @@ func profileListCommand() *cli.Command {
 				for _, p := range page {
 					fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", p.Name, p.Revision, len(p.Accounts), p.Updated.Format(time.RFC3339))
 				}
-				return w.Flush()
+				if err := w.Flush(); err != nil || len(page) < n {
+					return err
+				}
+				fmt.Fprintf(c.App.ErrWriter, "there may be more: --after %s\n", page[len(page)-1].Name)
+				return nil
 			})
 		},
 	}
@@ -208,7 +217,7 @@ func orEmpty[T any](list []T) []T {
 func profileDeleteCommand() *cli.Command {
 	return &cli.Command{
 		Name: "delete", Usage: "remove a profile that no device has", ArgsUsage: "NAME",
-		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`; default any"}},
+		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`", DefaultText: "0: any"}},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
 				return err

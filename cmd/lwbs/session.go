@@ -56,7 +56,11 @@ func sessionListCommand() *cli.Command {
 				for _, s := range page {
 					fmt.Fprintf(w, "%s\t%s\t%s://%s\t%s\t%s\t%v\t%s\n", s.Started.Local().Format(time.DateTime), nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, took(s), s.ID)
 				}
-				return w.Flush()
+				if err := w.Flush(); err != nil || len(page) < n {
+					return err
+				}
+				fmt.Fprintf(c.App.ErrWriter, "there may be more: --before %s\n", page[len(page)-1].ID)
+				return nil
 			})
 		},
 	}

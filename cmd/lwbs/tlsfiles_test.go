@@ -118,7 +118,7 @@ func TestTLSOptions(t *testing.T) {
 		"--tls-cert a --tls-key b --tls-crl c":         "--tls-crl needs --tls-client-ca",
 		"--tls-endpoint-from ou":                       `"ou" is not cn`,
 		"--tls-endpoint-from cn=(":                     "error parsing regexp",
-		"--tls-cert a --tls-key b --tls-endpoint-from": "flag needs an argument",
+		"--tls-cert a --tls-key b --tls-endpoint-from": "--tls-endpoint-from needs a value",
 	} {
 		status, _, errs := newShell(t).run("serve --coaps 127.0.0.1:0 " + line)
 		if status != exitUsage || !strings.Contains(errs, want) {

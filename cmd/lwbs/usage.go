@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// A usageError is a mistake in the command line.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	return usagef("%s: %s --help tells more", optionError(c.Command.Flags, err.Error()), c.Command.HelpName)
+}
+
+// What the command-line library says of options.
+var (
+	unknownOption = regexp.MustCompile(`^flag provided but not defined: (-.*)$`)
+	lackingOption = regexp.MustCompile(`^flag needs an argument: (-.*)$`)
+	badOption     = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?(-[^ ]*): `)
+)
+
+// optionError says the same in the words of this program.
+func optionError(flags []cli.Flag, text string) string {
+	if m := unknownOption.FindStringSubmatch(text); m != nil {
+		return "unknown option " + dashed(m[1])
+	}
+	if m := lackingOption.FindStringSubmatch(text); m != nil {
+		return dashed(m[1]) + " needs a value"
+	}
+	m := badOption.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	want := "a possible value"
+	switch flagNamed(flags, strings.TrimLeft(m[2], "-")).(type) {
+	case *cli.BoolFlag:
+		want = "true or false"
+	case *cli.IntFlag:
+		want = "a whole number"
+	case *cli.UintFlag, *cli.Uint64Flag:
+		want = "a whole number of 0 or more"
+	case *cli.DurationFlag:
+		want = "a time such as 30s or 5m"
+	}
+	return fmt.Sprintf("%s %s is not %s", dashed(m[2]), m[1], want)
+}
+
+// dashed is an option as it is written: with one dash a letter, with two a word.
+func dashed(option string) string {
+	name := strings.TrimLeft(option, "-")
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// arguments returns exactly the named arguments of a command, none of them empty, as one
+// is that stands for a variable of the shell that is not set.
+func arguments(c *cli.Context, names ...string) ([]string, error) {
+	args := c.Args().Slice()
+	if len(args) != len(names) {
+		want := strings.Join(names, " ")
+		if want == "" {
+			want = "no arguments"
+		}
+		return nil, usagef("want %s, got %s: lwbs %s", want, counted(len(args), "argument", "arguments"), usageOf(c))
+	}
+	for i, arg := range args {
+		if strings.TrimSpace(arg) == "" {
+			return nil, usagef("%s is empty: lwbs %s", names[i], usageOf(c))
+		}
+	}
+	return args, nil
+}
+
+func usageOf(c *cli.Context) string {
+	return strings.TrimSpace(strings.TrimPrefix(c.Command.HelpName, "lwbs ") + " [options] " + c.Command.ArgsUsage)
+}
+
+// counted is n of something.
+func counted(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
