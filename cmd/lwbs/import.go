@@ -94,8 +94,9 @@ func importOptions(c *cli.Context) importer.Options {
 const maxImport = 2 << 30
 
 func importFile(c *cli.Context, name string) (importer.File, error) {
-	var in io.Reader = c.App.Reader
+	in, shown := c.App.Reader, "standard input"
 	if name != "-" {
+		shown = filepath.Base(name)
 		f, err := os.Open(name)
 		if err != nil {
 			return importer.File{}, fmt.Errorf("import: %w", err)
@@ -106,11 +107,11 @@ func importFile(c *cli.Context, name string) (importer.File, error) {
 	text, err := io.ReadAll(io.LimitReader(in, maxImport+1))
 	switch {
 	case err != nil:
-		return importer.File{}, fmt.Errorf("import %s: %w", name, err)
+		return importer.File{}, fmt.Errorf("import %s: %w", shown, err)
 	case len(text) > maxImport:
-		return importer.File{}, fmt.Errorf("import %s: more than %d bytes", name, maxImport)
+		return importer.File{}, fmt.Errorf("import %s: more than %d bytes", shown, maxImport)
 	}
-	return importer.File{Name: filepath.Base(name), Text: text}, nil
+	return importer.File{Name: shown, Text: text}, nil
 }
 
 // importAll decides on the entries of r, keeps those that can be kept, and reports.
@@ -121,7 +122,7 @@ func importAll(c *cli.Context, r importer.Result) error {
 		return err
 	}
 	im := &importing{replace: c.Bool("replace"), objects: objects}
-	err = with(c, !dry, func(ctx context.Context, api admin.API) error {
+	err = with(c, false, func(ctx context.Context, api admin.API) error {
 		there, err := existingRecords(ctx, api, r)
 		if err != nil {
 			return err
@@ -131,9 +132,14 @@ func importAll(c *cli.Context, r importer.Result) error {
 		}
 		return nil
 	})
-	if dry && errors.Is(err, errNoDatabase) {
+	if errors.Is(err, errNoDatabase) {
 		im.decide(r, records{})
-		err = nil
+		if err = nil; !dry && im.keeps() { // none is made for nothing
+			err = with(c, true, func(ctx context.Context, api admin.API) error {
+				im.write(ctx, api)
+				return nil
+			})
+		}
 	}
 	if err != nil {
 		return err

@@ -119,7 +119,7 @@ func TestImportMistakes(t *testing.T) {
 		{"import wakaama", exitUsage, "want FILE"},
 		{"import leshan $D/nope.json", exitFailed, "no such file"},
 		{"import leshan $D/leshan-2.0.0-M15-bssecurity.data", exitFailed, "curl http://HOST:8080/api/security/clients"},
-		{"import leshan -", exitFailed, "-: not a JSON object"},
+		{"import leshan -", exitFailed, "standard input: not a JSON object"},
 		{"import odd", exitUsage, "unknown command"},
 	} {
 		status, out, errs := sh.run(test.line)
@@ -135,6 +135,12 @@ func TestImportMistakes(t *testing.T) {
 	contains(t, "a dry run without a database", out, "4 entries: 4 would be imported, 0 skipped, 0 refused")
 	if _, err := os.Stat(sh.path("x.db")); err == nil {
 		t.Error("a dry run made a database")
+	}
+	sh.write("refused.json", `{"nowhere": {}}`)
+	status, out, errs := sh.run("import leshan $D/refused.json")
+	contains(t, "nothing to import", out, "nowhere: refused:", "1 entry: 0 imported, 0 skipped, 1 refused")
+	if _, err := os.Stat(sh.path("x.db")); err == nil || status != exitFailed || errs != "lwbs: 1 of 1 entry refused\n" {
+		t.Errorf("nothing to import: status %d, %v, %s", status, err, errs)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -191,6 +192,11 @@ func (im *importing) decideEntry(e *importingEntry, there records) error {
 // importWriters is how many devices are written at a time: edits that come together share
 // a transaction.
 const importWriters = 32
+
+// keeps reports whether anything is to be imported.
+func (im *importing) keeps() bool {
+	return slices.ContainsFunc(im.entries, func(e *importingEntry) bool { return e.Outcome == importer.Imported })
+}
 
 // write keeps what was decided on. What the API refuses becomes a refused entry.
 func (im *importing) write(ctx context.Context, api admin.API) {
