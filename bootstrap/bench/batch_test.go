@@ -34,7 +34,7 @@ func openAnywhere(readBuffer int) (*net.UDPConn, error) {
 func from(a netip.Addr) []byte { return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: a.As4()}) }
 
 // openBlocking is openAnywhere for those who wait in their system calls, for at most
-// patience each: it costs less than to wait for the poller and then to read.
+// patience each. The runtime's poller would wake up for every datagram, in a pause too.
 func openBlocking(readBuffer int, patience time.Duration) (*os.File, error) {
 	conn, err := openAnywhere(readBuffer)
 	if err != nil {
@@ -60,7 +60,7 @@ func setPatience(file *os.File, d time.Duration) error {
 // pause sleeps for less than a second, and the scheduler does not know: it would look for
 // other work, find none, and take more time about it than a gateway needs for its devices.
 func pause(d time.Duration) {
-	ts := unix.Timespec{Nsec: int64(d)}
+	ts := unix.NsecToTimespec(int64(d))
 	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
