@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -31,6 +32,9 @@ func Listen(file string) (net.Listener, error) {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}
 	l, err := listenPrivately(file)
+	if errors.Is(err, syscall.EINVAL) { // bind says no more
+		return nil, fmt.Errorf("admin socket %s: the path is too long for a socket: name a shorter one with --admin unix:PATH", file)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}

@@ -300,6 +300,12 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 		"profile check $D/meter.yaml":                            "--file is missing",
 		"profile apply":                                          "--file is missing",
 		"serve --log loud":                                       "--log",
+		"serve --coaps $E":                                       `--coaps "" is not an address such as :5684`,
+		"serve --coaps nonsense":                                 `--coaps "nonsense" is not an address`,
+		"serve --coaps 127.0.0.1:":                               "is not an address",
+		"serve --coap 127.0.0.1:99999":                           `--coap "127.0.0.1:99999" is not an address`,
+		"serve --coaps off":                                      "there is nothing to listen on",
+		"serve --drain -1s":                                      "--drain -1s is negative",
 		"--admin tcp:1 device list":                              "is not unix:PATH",
 	} {
 		status, out, errs := sh.run(line)
@@ -346,7 +352,14 @@ func TestBadFiles(t *testing.T) {
 		{"no profile file", func(*testing.T, *shell) {}, "profile apply -f $D/nope.yaml", "no such file"},
 		{"profile is not YAML", func(t *testing.T, sh *shell) { sh.write("b.yaml", "name: [\n") }, "profile apply -f $D/b.yaml", "$D/b.yaml:1:"},
 		{"profile has an unknown key", func(t *testing.T, sh *shell) { sh.write("b.yaml", "name: m\nacounts: []\n") }, "profile apply -f $D/b.yaml", `did you mean "accounts"?`},
-		{"port that is taken", func(t *testing.T, sh *shell) {}, "serve --coaps nonsense", "coaps at nonsense"},
+		{"database is a folder", func(*testing.T, *shell) {}, "--db $D device list", "database $D is a folder"},
+		{"no folder for a database", func(*testing.T, *shell) {}, "--db $D/no/y.db profile apply -f $D/meter.yaml", "make database $D/no/y.db: stat $D/no: no such file"},
+		{"no folder for a socket", func(*testing.T, *shell) {}, "serve --coaps 127.0.0.1:0 --admin unix:$D/no/s", "admin socket"},
+		{"folder with too long a name", func(t *testing.T, sh *shell) {
+			if err := os.Mkdir(sh.path(strings.Repeat("s", 120)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, "serve --coaps 127.0.0.1:0 --admin unix:$D/" + strings.Repeat("s", 120) + "/s", "the path is too long for a socket"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

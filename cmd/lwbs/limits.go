@@ -10,10 +10,10 @@ import (
 // the default.
 func limitFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener", DefaultText: "10,000"},
-		&cli.IntFlag{Name: "max-associations-per-address", Usage: "of these at most `N` over plain CoAP with one address", DefaultText: "four fifths"},
-		&cli.IntFlag{Name: "strangers", Usage: "attend to `N` newcomers a second from networks that no device is known to come from, after the first 50,000", DefaultText: "5,000"},
-		&cli.IntFlag{Name: "strangers-per-net", Usage: "attend to `N` newcomers a second from one network (/24, /64) that do not prove to be devices, after the first 20,000", DefaultText: "500"},
+		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener", DefaultText: "0: 10,000"},
+		&cli.IntFlag{Name: "max-associations-per-address", Usage: "of these at most `N` over plain CoAP with one address", DefaultText: "0: four fifths"},
+		&cli.IntFlag{Name: "strangers", Usage: "attend to `N` newcomers a second from networks that no device is known to come from, after the first 50,000", DefaultText: "0: 5,000"},
+		&cli.IntFlag{Name: "strangers-per-net", Usage: "attend to `N` newcomers a second from one network (/24, /64) that do not prove to be devices, after the first 20,000", DefaultText: "0: 500"},
 	}
 }
 

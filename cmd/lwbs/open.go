@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -62,10 +63,16 @@ var errNoDatabase = errors.New("does not exist")
 // openStore opens the database file itself.
 func openStore(c *cli.Context, create bool) (*bolt.DB, error) {
 	file := c.String("db")
-	_, err := os.Stat(file)
+	info, err := os.Stat(file)
+	if err == nil && info.IsDir() {
+		return nil, fmt.Errorf("database %s is a folder: name a file in it with --db", file)
+	}
 	fresh := errors.Is(err, fs.ErrNotExist)
 	if fresh && !create {
 		return nil, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another", file, errNoDatabase)
+	}
+	if _, err := os.Stat(filepath.Dir(file)); fresh && err != nil {
+		return nil, fmt.Errorf("make database %s: %w", file, err)
 	}
 	keyFile := c.String("key-file")
 	if keyFile == "" {

@@ -28,11 +28,11 @@ func serveCommand() *cli.Command {
 		Description: `SIGTERM or an interrupt refuses new devices, lets running sessions end, and then stops;
 a second one stops at once. Certificates are read again at SIGHUP and when their files change.`,
 		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for none"},
-			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it (default: none)"},
+			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; the word off for no DTLS"},
+			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it; may be repeated (default: off)"},
 			&cli.UintFlag{Name: "replica-id", Usage: "the first byte of DTLS connection IDs, `NUMBER` 0 to 255, for a balancer in front of several servers"},
 			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz over HTTP at `ADDRESS`, on loopback unless it names another interface (default: only on the admin socket)"},
-			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM"},
+			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM; 0 cuts them off"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records from this `LEVEL` on: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
 		}, append(tlsFlags(), limitFlags()...)...),
@@ -47,6 +47,12 @@ func serve(c *cli.Context) error {
 	if id := c.Uint("replica-id"); id > math.MaxUint8 {
 		return usagef("--replica-id %d is not within 0 to 255", id)
 	}
+	if d := c.Duration("drain"); d < 0 {
+		return usagef("--drain %v is negative", d)
+	}
+	if err := checkAddresses(c); err != nil {
+		return err
+	}
 	log, err := newLogger(c)
 	if err != nil {
 		return err
@@ -57,7 +63,7 @@ func serve(c *cli.Context) error {
 	}
 	if running, err := admin.Dial(c.Context, socket); err == nil {
 		running.Close()
-		return fmt.Errorf("admin socket %s: %w: a server is at work on this database", socket, admin.ErrRunning)
+		return fmt.Errorf("admin socket %s: %w: stop it, or name another database with --db", socket, admin.ErrRunning)
 	}
 	objects, err := objectsOf(c)
 	if err != nil {
@@ -183,16 +189,41 @@ func (s *service) start(c *cli.Context) (err error) {
 	if err := s.listen("coap", c.StringSlice("coap"), coap.ListenUDP, cfg); err != nil {
 		return err
 	}
-	if len(s.listeners) == 0 {
+	return nil
+}
+
+// checkAddresses looks at the addresses to listen at before anything is opened. An empty
+// one, as of a variable that is not set, would be any port of every interface.
+func checkAddresses(c *cli.Context) error {
+	some := false
+	for _, option := range []string{"coaps", "coap"} {
+		for _, addr := range c.StringSlice(option) {
+			if addr == off {
+				continue
+			}
+			_, port, err := net.SplitHostPort(addr)
+			if err == nil {
+				_, err = net.LookupPort("udp", port)
+			}
+			if err != nil || port == "" {
+				return usagef("--%s %q is not an address such as :5684 or 192.0.2.1:5684, nor off", option, addr)
+			}
+			some = true
+		}
+	}
+	if !some {
 		return usagef("there is nothing to listen on: give --coaps or --coap an address")
 	}
 	return nil
 }
 
+// off in place of an address stands for no listener.
+const off = "off"
+
 // listen opens a listener at each of the addresses that is not off.
 func (s *service) listen(scheme string, addresses []string, open func(string, coap.Config) (*coap.Listener, error), cfg coap.Config) error {
 	for _, addr := range addresses {
-		if addr == "off" {
+		if addr == off {
 			continue
 		}
 		l, err := open(addr, cfg)
