@@ -47,6 +47,9 @@ const generatedKey = 16
 
 // AddDevice implements [API].
 func (l *Local) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set DeviceSettings) (Device, error) {
+	if err := ep.Validate(); err != nil { // else an identity made of it is to blame
+		return Device{}, fmt.Errorf("device %q: %w: %w", ep, store.ErrInvalid, err)
+	}
 	return l.put(ctx, store.Device{Endpoint: ep}, set)
 }
 

@@ -204,6 +204,7 @@ func TestDeviceCommands(t *testing.T) {
 		for line, want := range map[string]string{
 			"device enable dev-2 --revision 3":                                                   "revision is 6, not 3",
 			"device add dev-2 --profile meter":                                                   "exists already",
+			"device add --profile meter " + strings.Repeat("x", 300):                             "endpoint name has 300 bytes, at most",
 			"device add dev-3 --profile nope":                                                    `profile "nope": not found`,
 			"device add dev-3 --profile meter --psk generate --psk-identity dev-2":               "identity is taken",
 			"device set dev-2 --account-key-file nope=$D/key.hex":                                "profile has no account of this name",
