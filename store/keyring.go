@@ -160,20 +160,20 @@ func SyncDir(dir string) error {
 }
 
 // KeyringFor returns the Keyring in file, and makes the file where fresh is set and
-// there is none; made tells. A database that exists must have its key: without one
-// the error is ErrNoKey.
-func KeyringFor(file string, fresh bool) (k *Keyring, made bool, err error) {
-	k, err = LoadKeyring(file)
+// there is none. A database that exists must have its key: without one the error is
+// ErrNoKey.
+func KeyringFor(file string, fresh bool) (*Keyring, error) {
+	k, err := LoadKeyring(file)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return k, false, err
+		return k, err
 	}
 	if !fresh {
-		return nil, false, fmt.Errorf("key file %s: %w: the database exists, and its secrets cannot be read without it", file, ErrNoKey)
+		return nil, fmt.Errorf("key file %s: %w: the database exists, and its secrets cannot be read without it", file, ErrNoKey)
 	}
 	if k, err = NewKeyring(); err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return k, true, k.Save(file)
+	return k, k.Save(file)
 }
 
 // Seal returns b sealed for one field of one record. Nothing stays nothing.

@@ -26,12 +26,12 @@ func TestKeyFile(t *testing.T) {
 	if _, err := store.LoadKeyring(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a file: %v", err)
 	}
-	if _, _, err := store.KeyringFor(file, false); !errors.Is(err, store.ErrNoKey) {
+	if _, err := store.KeyringFor(file, false); !errors.Is(err, store.ErrNoKey) {
 		t.Errorf("of a database that exists: %v, want %v", err, store.ErrNoKey)
 	}
-	k, made, err := store.KeyringFor(file, true)
-	if err != nil || !made {
-		t.Fatalf("of a new database: made %v, %v", made, err)
+	k, err := store.KeyringFor(file, true)
+	if err != nil {
+		t.Fatalf("of a new database: %v", err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file has mode %v, %v", info.Mode(), err)
@@ -39,9 +39,9 @@ func TestKeyFile(t *testing.T) {
 	if err := keyring(t).Save(file); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("saving over it: %v, want %v", err, fs.ErrExist)
 	}
-	again, made, err := store.KeyringFor(file, true)
-	if err != nil || made {
-		t.Fatalf("a second time: made %v, %v", made, err)
+	again, err := store.KeyringFor(file, true)
+	if err != nil {
+		t.Fatalf("a second time: %v", err)
 	}
 	if b, err := again.Open(k.Seal([]byte("secret"), "place"), "place"); err != nil || string(b) != "secret" {
 		t.Errorf("the key read again opens %q, %v", b, err)

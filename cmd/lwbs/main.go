@@ -33,10 +33,14 @@ const (
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	app := newApp(stdin, stdout, stderr)
+	app := newApp(interruptible{ctx, stdin}, stdout, stderr)
 	err := app.RunContext(ctx, arrange(app, args))
 	if err == nil {
 		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "lwbs: interrupted")
+		return exitFailed
 	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintf(stderr, "lwbs: %s\n", strings.TrimRight(line, "\n"))

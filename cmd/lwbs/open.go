@@ -78,14 +78,18 @@ func openStore(c *cli.Context, create bool) (*bolt.DB, error) {
 	if keyFile == "" {
 		keyFile = file + ".key"
 	}
-	keyring, made, err := store.KeyringFor(keyFile, fresh)
+	keyring, err := store.KeyringFor(keyFile, fresh)
 	if err != nil {
 		return nil, err
 	}
-	if made {
+	db, err := bolt.Open(file, keyring, bolt.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
 		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file somewhere else\n", file, keyFile)
 	}
-	return bolt.Open(file, keyring, bolt.Options{})
+	return db, nil
 }
 
 // with runs a command on the records.

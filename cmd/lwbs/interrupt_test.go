@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// A command that waits for standard input can be interrupted, and changes nothing.
+func TestInterruptWhileReading(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	sh.ok("device add dev-1 --profile meter --psk generate")
+	before := sh.ok("device get dev-1 --json")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := exec.Command(exe, "--db", sh.path("x.db"), "device", "set", "dev-1", "--account-key-file", "main="+sh.path("key.hex"), "--secret-file", "/24/0/8=-")
+	p.Env = append(os.Environ(), beLwbs+"=1")
+	stdin, err := p.StdinPipe() // open, and silent
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	errs, err := p.StderrPipe()
+	if err != nil || p.Start() != nil {
+		t.Fatal("the command does not start", err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill() })
+	lines := bufio.NewReader(errs)
+	if line, err := lines.ReadString('\n'); !strings.HasPrefix(line, "read the key of account main") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(lines)
+	if err != nil || string(rest) != "lwbs: interrupted\n" {
+		t.Errorf("it says %q, %v", rest, err)
+	}
+	var exit *exec.ExitError
+	if err := p.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
+		t.Errorf("it ends with %v, want status %d", err, exitFailed)
+	}
+	if after := sh.ok("device get dev-1 --json"); after != before {
+		t.Errorf("the record was\n%s\nand is\n%s", before, after)
+	}
+}
