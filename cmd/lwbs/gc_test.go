@@ -32,16 +32,14 @@ func TestTuneCollector(t *testing.T) {
 	held := make([]byte, 200<<20)
 	want := collectorPercent(uint64(len(held)))
 	deadline := time.After(10 * time.Second)
-	for tick := time.Tick(time.Millisecond); ; <-tick { // finalizers run some time after a collection
+	for now := maxPercent + 1; now > want || now < minPercent; now = debug.SetGCPercent(maxPercent) {
+		collected := make(chan struct{})
+		runtime.SetFinalizer(new(sentinel), func(*sentinel) { close(collected) })
 		runtime.GC()
-		now := debug.SetGCPercent(maxPercent)
-		if now <= want && now >= minPercent {
-			break
-		}
 		select {
+		case <-collected: // which may be before the finalizer of tuneCollector, or after it
 		case <-deadline:
 			t.Fatalf("beside 200 MiB the percentage is %d, want at most %d", now, want)
-		default:
 		}
 	}
 	runtime.KeepAlive(held)
