@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -272,7 +271,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
 	row("endpoint", "%s", d.Endpoint)
 	row("profile", "%s", d.Profile)
-	row("revision", "%d, of %s", d.Revision, d.Updated.Format(time.RFC3339))
+	row("revision", "%d, of %s", d.Revision, clock(d.Updated))
 	row("state", "%s", stateOf(d))
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
 	for _, cr := range d.Credentials {
@@ -282,7 +281,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 		a := d.Accounts[name]
 		delivered := "not delivered yet"
 		if !a.Delivered.IsZero() {
-			delivered = "delivered " + a.Delivered.Format(time.RFC3339)
+			delivered = "delivered " + clock(a.Delivered)
 		}
 		row("account "+name, "%s, %s", accountText(a), delivered)
 	}
@@ -357,7 +356,7 @@ func lastOf(d admin.Device) string {
 	if d.Last == nil {
 		return "never came"
 	}
-	return fmt.Sprintf("%s %s", d.Last.Started.Local().Format(time.DateTime), d.Last.Cause)
+	return fmt.Sprintf("%s %s", clock(d.Last.Started), d.Last.Cause)
 }
 
 func deviceListCommand() *cli.Command {

@@ -38,7 +38,7 @@ func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.Ses
 	fmt.Fprintln(w, "LAST\tFIRST\tTIMES\tENDPOINT\tFROM\tSTAGE\tCAUSE\tLAST ID")
 	for _, f := range shown {
 		s := f.latest
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s://%s\t%s\t%s\t%s\n", lastTime(s).Local().Format(time.DateTime), f.first.Local().Format(time.DateTime),
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s://%s\t%s\t%s\t%s\n", clock(lastTime(s)), clock(f.first),
 			f.attempts, nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, s.ID)
 	}
 	if err := w.Flush(); err != nil {

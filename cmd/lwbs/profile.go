@@ -194,7 +194,7 @@ func profileListCommand() *cli.Command {
 				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "NAME\tREVISION\tACCOUNTS\tUPDATED")
 				for _, p := range page {
-					fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", p.Name, p.Revision, len(p.Accounts), p.Updated.Format(time.RFC3339))
+					fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", p.Name, p.Revision, len(p.Accounts), clock(p.Updated))
 				}
 				if err := w.Flush(); err != nil || len(page) < n {
 					return err

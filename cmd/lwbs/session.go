@@ -54,7 +54,7 @@ func sessionListCommand() *cli.Command {
 				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "STARTED\tENDPOINT\tFROM\tSTAGE\tCAUSE\tTOOK\tID")
 				for _, s := range page {
-					fmt.Fprintf(w, "%s\t%s\t%s://%s\t%s\t%s\t%v\t%s\n", s.Started.Local().Format(time.DateTime), nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, took(s), s.ID)
+					fmt.Fprintf(w, "%s\t%s\t%s://%s\t%s\t%s\t%v\t%s\n", clock(s.Started), nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, took(s), s.ID)
 				}
 				if err := w.Flush(); err != nil || len(page) < n {
 					return err
@@ -102,7 +102,7 @@ func sessionGetCommand() *cli.Command {
 }
 
 func printSession(out io.Writer, s store.Session) error {
-	fmt.Fprintf(out, "session %s of %s, from %s://%s, %s, took %v\n", s.ID, nameOf(s), s.Transport, s.Remote, s.Started.Local().Format(time.DateTime), took(s))
+	fmt.Fprintf(out, "session %s of %s, from %s://%s, %s, took %v\n", s.ID, nameOf(s), s.Transport, s.Remote, clock(s.Started), took(s))
 	if s.Identity != "" {
 		fmt.Fprintf(out, "authenticated as %q\n", s.Identity)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -61,6 +62,9 @@ func limitOf(c *cli.Context) (int, error) {
 	}
 	return n, nil
 }
+
+// clock is a time for people, in the time zone of the machine; JSON has UTC.
+func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)

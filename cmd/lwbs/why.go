@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -67,7 +66,7 @@ func why(ctx context.Context, c *cli.Context, api admin.API, name string, n int)
 
 // printReason explains one attempt, and tells what was noted besides.
 func printReason(out io.Writer, s store.Session) {
-	fmt.Fprintf(out, "%s  %s from %s://%s: %s\n", s.Started.Local().Format(time.DateTime), nameOf(s), s.Transport, s.Remote, s.Cause)
+	fmt.Fprintf(out, "%s  %s from %s://%s: %s\n", clock(s.Started), nameOf(s), s.Transport, s.Remote, s.Cause)
 	printExplanation(out, bootstrap.Explain(s))
 	for _, n := range s.Notes {
 		fmt.Fprintf(out, "  noted      %s\n", n)
