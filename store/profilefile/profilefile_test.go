@@ -38,6 +38,14 @@ device:
   ackTimeout: 4s
 `
 
+// Editors on Windows put a byte order mark first (YAML 1.2.2 §5.2).
+func TestReadByteOrderMark(t *testing.T) {
+	docs, err := profilefile.Read("meter.yaml", []byte("\ufeff"+meter), nil)
+	if err != nil || len(docs) != 1 || docs[0].Profile.Name != "meter" {
+		t.Errorf("Read = %d documents, %v", len(docs), err)
+	}
+}
+
 func TestReadMeter(t *testing.T) {
 	docs, err := profilefile.Read("meter.yaml", []byte(meter), nil)
 	if err != nil || len(docs) != 1 {

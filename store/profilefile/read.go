@@ -1,6 +1,7 @@
 package profilefile
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -22,7 +23,7 @@ type Document struct {
 // Resources may have the names that objects knows; nil knows those that are built in. An
 // error holds every [*Problem] that there is, one for each line of its text.
 func Read(file string, b []byte, objects *lwm2m.Registry) ([]Document, error) {
-	nodes, err := parse(file, b)
+	nodes, err := parse(file, bytes.TrimPrefix(b, []byte("\ufeff")))
 	if err != nil {
 		return nil, err
 	}
