@@ -47,8 +47,8 @@ type API interface {
 	// Sessions returns one page of history; running sessions are not in it.
 	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)
 
-	// Watch calls each with every event from now on until ctx ends. Without a server
-	// its error is ErrNoServer.
+	// Watch calls each with every event from now on until ctx ends, or the server stops;
+	// both are no error. Without a server its error is ErrNoServer.
 	Watch(ctx context.Context, each func(Event) error) error
 
 	// Status tells of the server and the database.

@@ -219,8 +219,8 @@ func (c *Client) Watch(ctx context.Context, each func(Event) error) error {
 			return err
 		}
 	}
-	if ctx.Err() != nil {
-		return nil
+	if err := lines.Err(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("read the server's events: %w", err)
 	}
-	return lines.Err()
+	return nil
 }

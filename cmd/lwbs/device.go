@@ -78,10 +78,10 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if c.IsSet("certificate-name") {
 		set.CertificateNames = new(listOrNone(c.StringSlice("certificate-name")))
 	}
-	if set.Vars, err = assignments(c, "var"); err != nil {
+	if set.Vars, err = assignments(c, "var", "NAME=VALUE"); err != nil {
 		return set, err
 	}
-	if set.AccountIdentities, err = assignments(c, "account-identity"); err != nil {
+	if set.AccountIdentities, err = assignments(c, "account-identity", "ACCOUNT=ID"); err != nil {
 		return set, err
 	}
 	if set.AccountKeys, err = accountSecrets(c, "account-key-file", "key"); err != nil {
@@ -96,12 +96,15 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 
 // accountSecrets reads the files that a repeated option ACCOUNT=FILE names.
 func accountSecrets(c *cli.Context, option, what string) (map[string][]byte, error) {
-	files, err := assignments(c, option)
+	files, err := assignments(c, option, "ACCOUNT=FILE")
 	if err != nil {
 		return nil, err
 	}
 	var out map[string][]byte
 	for account, file := range files {
+		if file == "" {
+			return nil, usagef("--%s %s= names no file", option, account)
+		}
 		secret, err := readKey(c, what+" of account "+account, file, formOf(c, "account-key-format"))
 		if err != nil {
 			return nil, err
@@ -143,13 +146,16 @@ func pskOf(c *cli.Context) (*admin.PSK, error) {
 	return nil, nil
 }
 
-// assignments reads a repeated option NAME=VALUE.
-func assignments(c *cli.Context, name string) (map[string]string, error) {
+// assignments reads a repeated option of this form, such as NAME=VALUE.
+func assignments(c *cli.Context, name, form string) (map[string]string, error) {
 	var out map[string]string
 	for _, text := range c.StringSlice(name) {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok || key == "" {
-			return nil, usagef("--%s %q is not NAME=VALUE", name, text)
+			return nil, usagef("--%s %q is not %s", name, text, form)
+		}
+		if _, twice := out[key]; twice {
+			return nil, usagef("--%s %s is given twice", name, key)
 		}
 		if out == nil {
 			out = make(map[string]string)

@@ -14,7 +14,7 @@ import (
 // resourceSecrets reads the files that --secret-file PATH=FILE names; no file stands for
 // a secret that goes.
 func resourceSecrets(c *cli.Context) (map[lwm2m.Path][]byte, error) {
-	files, err := assignments(c, "secret-file")
+	files, err := assignments(c, "secret-file", "PATH=FILE")
 	if err != nil || len(files) == 0 {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -159,12 +160,16 @@ func sessionWatchCommand() *cli.Command {
 		Name: "watch", Usage: "show sessions as they happen, until interrupted; needs a running server",
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON, an event a line"}, &cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"}},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
-			return api.Watch(ctx, func(e admin.Event) error {
+			err := api.Watch(ctx, func(e admin.Event) error {
 				if only := c.String("endpoint"); only != "" && string(e.Session.Endpoint) != only {
 					return nil
 				}
 				return printEvent(c, e)
 			})
+			if err == nil && ctx.Err() == nil {
+				return errors.New("the server stopped: no more is to be seen")
+			}
+			return err
 		}),
 	}
 }

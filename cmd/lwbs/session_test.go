@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +88,28 @@ func (sh *shell) lastSession(query string) string {
 		case <-deadline:
 			sh.t.Fatalf("no session %s", query)
 		}
+	}
+}
+
+// Who watches is told when the server stops: nothing more will come.
+func TestWatchUntilTheServerStops(t *testing.T) {
+	sh := newShell(t)
+	l, err := net.Listen("unix", sh.path("x.db.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "data: {\"kind\": %q, \"session\": {\"endpoint\": \"dev-1\", \"cause\": \"done\"}}\n\n", bootstrap.EventEnded)
+	})}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	status, out, errs := sh.run("session watch")
+	if status != exitFailed || errs != "lwbs: the server stopped: no more is to be seen\n" {
+		t.Errorf("status %d: %s", status, errs)
+	}
+	contains(t, "session watch", out, "dev-1  ends: done")
+	if err := errors.Join(server.Close(), <-ended); !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
 	}
 }
 
