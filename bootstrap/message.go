@@ -109,6 +109,10 @@ type Conn interface {
 	// end the lingering.
 	Linger(d time.Duration)
 
+	// Part is Linger for a peer from which nothing more is due: it gets a moment to be
+	// the one who closes. How long that is depends on how much there is to do.
+	Part()
+
 	// Close ends the association at once, with close_notify where there is DTLS.
 	Close() error
 }

@@ -214,10 +214,6 @@ func (s *session) finish(ctx context.Context) (state, *failure) {
 	return nil, nil
 }
 
-// linger is for how long an association is kept where nothing more is due from the
-// client, so that it may be the one to close it.
-const linger = time.Second
-
 // end settles what the session leaves behind.
 func (s *session) end(ctx context.Context, f *failure) {
 	cause, detail := s.outcome(ctx, store.CauseDone, f)
@@ -255,7 +251,7 @@ func (s *session) release(ctx context.Context, f *failure) {
 	case s.separate:
 		s.conn.Linger(s.srv.cfg.Linger)
 	default:
-		s.conn.Linger(linger)
+		s.conn.Part()
 	}
 }
 

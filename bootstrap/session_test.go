@@ -24,7 +24,7 @@ type scriptedClient struct {
 	mu     sync.Mutex
 	asked  []string // guarded by mu
 	done   chan struct{}
-	linger time.Duration // guarded by mu; -1 when closed at once
+	linger time.Duration // guarded by mu; -1 when closed at once, or parted
 }
 
 // endless is the answer that never comes.
@@ -80,6 +80,7 @@ func (c *scriptedClient) Peer() bootstrap.Peer {
 func (c *scriptedClient) Tune(bootstrap.Tuning)  {}
 func (c *scriptedClient) Done() <-chan struct{}  { return c.done }
 func (c *scriptedClient) Linger(d time.Duration) { c.end(d) }
+func (c *scriptedClient) Part()                  { c.end(parted) }
 func (c *scriptedClient) Close() error           { c.end(-1); return nil }
 
 func (c *scriptedClient) end(linger time.Duration) {
@@ -87,6 +88,8 @@ func (c *scriptedClient) end(linger time.Duration) {
 	defer c.mu.Unlock()
 	c.linger = linger
 }
+
+const parted = -2 // in place of how long a client lingers
 
 // timeout of a session: long for all but those that never end by themselves.
 const timeout = 2 * time.Second
@@ -237,7 +240,7 @@ func TestLinger(t *testing.T) {
 		finish any
 		want   time.Duration // 0 where it stays
 	}{
-		{"piggybacked", false, bootstrap.Response{Code: lwm2m.CodeChanged}, time.Second},
+		{"piggybacked", false, bootstrap.Response{Code: lwm2m.CodeChanged}, parted},
 		{"separate", false, bootstrap.Response{Code: lwm2m.CodeChanged, Separate: true}, 10 * time.Second},
 		{"refused", false, lwm2m.CodeNotAcceptable, -1},
 		{"plain", true, bootstrap.Response{Code: lwm2m.CodeChanged}, 0},

@@ -24,6 +24,10 @@ type hub struct {
 	// something else here before it has conns: a request may have to wait.
 	attend func(f func()) bool
 
+	// late reports whether there is more to do than power: never, unless the owner puts
+	// something else here.
+	late func() bool
+
 	mu     sync.Mutex
 	conns  map[*conn]struct{} // guarded by mu
 	closed bool               // guarded by mu; then conns and wg do not grow
@@ -33,7 +37,7 @@ type hub struct {
 func newHub(cfg Config) *hub {
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &hub{cfg: cfg, ctx: ctx, cancel: cancel, conns: make(map[*conn]struct{})}
-	h.attend = h.spawn
+	h.attend, h.late = h.spawn, func() bool { return false }
 	return h
 }
 

@@ -55,6 +55,24 @@ func (c *conn) Linger(d time.Duration) {
 	c.linger = time.AfterFunc(d, func() { c.endLinger(turn) })
 }
 
+const (
+	// partTime is for how long a conn is kept for its peer to be the one who closes it.
+	partTime = time.Second
+
+	// partTimeLate is the same while there is more to do than power: in a storm, those
+	// that have all they came for were most of what the garbage collector looked at.
+	partTimeLate = partTime / 10
+)
+
+// Part implements [bootstrap.Conn].
+func (c *conn) Part() {
+	if c.hub.late() {
+		c.Linger(partTimeLate)
+		return
+	}
+	c.Linger(partTime)
+}
+
 // endLinger closes the conn, unless it went on after the lingering of that turn.
 func (c *conn) endLinger(turn int) {
 	c.mu.Lock()

@@ -87,6 +87,15 @@ func TestLinger(t *testing.T) {
 			s.conn.Linger(d)
 			s.endsAfter(d)
 		}},
+		{"nothing is due", func(t *testing.T, s *script) {
+			s.conn.Part()
+			s.endsAfter(partTime)
+		}},
+		{"nothing is due, and there is more to do than power", func(t *testing.T, s *script) {
+			s.hub.late = func() bool { return true }
+			s.conn.Part()
+			s.endsAfter(partTimeLate)
+		}},
 		{"at once", func(t *testing.T, s *script) {
 			s.conn.Linger(0)
 			if !s.ended() {

@@ -64,7 +64,7 @@ func newMux(h *hub, s *socket) *mux {
 		admission: newAdmission(h.cfg),
 		lobby:     newLobby(),
 	}
-	h.attend = m.attend
+	h.attend, h.late = m.attend, m.pace.slow
 	return m
 }
 
