@@ -65,6 +65,14 @@ bench: ## every benchmark, about 15 minutes
 bench-transport: ## storms, floods and loss against lwbs in a process of its own; BENCH=Storm picks
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 1h -v ./bootstrap/bench
 
+# What the compiler optimises for, from storms of both kinds: see "Profiles" in
+# docs/benchmarks.md.
+.PHONY: profile
+profile: ## record cmd/lwbs/default.pgo, what the compiler optimises for, anew; 1 min
+	@mkdir -p bin/profiles
+	$(GO) test -run '^$$' -bench Storm -benchtime 1x -v ./bootstrap/bench -profiles $(CURDIR)/bin/profiles
+	$(GO) tool pprof -proto -output cmd/lwbs/default.pgo bin/profiles/*.pprof
+
 # Enough runs for a median that other work on the machine does not move.
 FORMATS := $(GO) test -run '^$$' -bench . -benchtime 0.2s -count 10 ./lwm2m
 

@@ -125,6 +125,7 @@ func TestDocumentHasTheRoutes(t *testing.T) {
 		want = append(want, r.pattern)
 	}
 	want = slices.AppendSeq(want, maps.Keys(Health(nil)))
+	want = slices.AppendSeq(want, maps.Keys(profiling))
 	slices.Sort(want)
 	for _, op := range without(want, d.operations()) {
 		t.Errorf("openapi.yaml: the operation %s is missing", op)
@@ -371,6 +372,9 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	for _, path := range []string{"/v1/openapi.yaml", "/metrics", "/healthz", "/readyz"} {
 		c.call("GET", path, path, nil, 200)
 	}
+	c.call("GET", "/debug/pprof/profile", "/debug/pprof/profile?seconds=1", nil, 200)
+	c.call("GET", "/debug/pprof/{name}", "/debug/pprof/heap", nil, 200)
+	c.call("GET", "/debug/pprof/{name}", "/debug/pprof/nope", nil, 404)
 	event, err := json.Marshal(Event{Kind: bootstrap.EventEnded, Session: fullSession(), Missed: 1})
 	if err == nil {
 		err = c.validate(event, "paths", "/v1/events", "get", "responses", "200", "content", "text/event-stream", "schema")

@@ -62,6 +62,9 @@ func NewServer(api API, log *slog.Logger, extra map[string]http.Handler) *Server
 	}
 	s.routes.HandleFunc(eventsPattern, s.events)
 	s.routes.HandleFunc(openapiPattern, serveOpenAPI)
+	for pattern, h := range profiling {
+		s.routes.Handle(pattern, h)
+	}
 	for _, handlers := range []map[string]http.Handler{Health(api), extra} {
 		for pattern, h := range handlers {
 			s.routes.Handle(pattern, h)

@@ -35,7 +35,9 @@ func benchmarkStorm(b *testing.B, devices func(first, n int) []*device, secure b
 		used, highest := s.usage(b), s.watchMemory(b)
 		field := newField(b, to, devices(0, stormSize), weather{})
 		own := ownUsage(b)
+		keep := s.record(b, "storm-"+name, time.Duration(limit/2)*time.Second)
 		storm := field.run(arrival{patience: 4 * time.Minute})
+		keep()
 		cpu, ownCPU := s.usage(b).cpu-used.cpu, ownUsage(b).cpu-own.cpu
 		memory := highest() - used.memory
 		others.report(b)
