@@ -77,14 +77,16 @@ func (srv *Server) newSession(ctx context.Context, conn Conn, record store.Sessi
 // A state is a part of a session; it returns the one that follows, nil at the end.
 type state func(*session, context.Context) (state, *failure)
 
-// run carries the session out.
+// run carries the session out, and returns when nothing more is asked of the client: what
+// follows waits for the disk only, which is no reason to let others wait.
 func (s *session) run(ctx context.Context) {
 	if s.previous != nil {
 		<-s.previous // its context has ended: this cannot take long
 	}
 	s.srv.history.began(s.snapshot())
 	s.observe(EventStarted)
-	s.end(ctx, s.advance(ctx))
+	f := s.advance(ctx)
+	go s.end(ctx, f) // the registry knows the session until it has ended
 }
 
 func (s *session) advance(ctx context.Context) (f *failure) {
