@@ -201,7 +201,7 @@ func (a *association) handshake(ctx context.Context) error {
 
 // key returns the key for the identity that the peer claims.
 func (a *association) key(identity string) ([]byte, error) {
-	key, known, err := a.mux.keys.find(identity)
+	key, known, err := a.mux.keys.find(a.mux.hub.ctx, identity)
 	if err == nil {
 		a.claim.identity = identity
 	}

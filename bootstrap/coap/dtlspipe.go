@@ -24,7 +24,7 @@ func (p udpPeer) String() string { return p.remote.String() }
 // A parcel is a datagram with the address it came from.
 type parcel struct {
 	data []byte
-	from udpPeer
+	from net.Addr // a udpPeer
 }
 
 // A pipe is the [net.PacketConn] of one DTLS association: the multiplexer puts in what
@@ -32,6 +32,8 @@ type parcel struct {
 // concurrently.
 type pipe struct {
 	socket *socket
+	peer   udpPeer
+	home   net.Addr // peer, made to a net.Addr once
 	queue  chan parcel
 
 	// sniff sees every datagram before it is sent.
@@ -42,9 +44,12 @@ type pipe struct {
 	closed       chan struct{}
 }
 
-func newPipe(s *socket, sniff func([]byte)) *pipe {
+// newPipe returns the pipe for a peer, which may send from elsewhere later.
+func newPipe(s *socket, peer udpPeer, sniff func([]byte)) *pipe {
 	return &pipe{
 		socket:       s,
+		peer:         peer,
+		home:         peer,
 		queue:        make(chan parcel, maxQueue),
 		sniff:        sniff,
 		readDeadline: deadline.New(),
@@ -58,7 +63,11 @@ func (p *pipe) put(data []byte, from udpPeer) bool {
 	if len(p.queue) == cap(p.queue) {
 		return false // without a copy
 	}
-	p.queue <- parcel{bytes.Clone(data), from}
+	at := p.home
+	if from != p.peer {
+		at = from
+	}
+	p.queue <- parcel{bytes.Clone(data), at}
 	return true
 }
 

@@ -1,6 +1,7 @@
 package coap
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -15,6 +16,9 @@ const (
 	// for.
 	maxIdentity = 128
 
+	// lookups is how many keys are looked up at a time.
+	lookups = 8
+
 	// madeUpKey is the size of a made-up key in bytes, as real ones usually have it.
 	madeUpKey = 16
 )
@@ -25,26 +29,68 @@ var ErrIdentity = errors.New("bad PSK identity")
 // A keyFinder finds the keys of identities, and makes one up for an unknown identity:
 // the handshake then fails as it does with a wrong key, so that a stranger does not
 // learn which identities there are.
+//
+// It looks them up in goroutines of its own. That of a handshake lives as long as its
+// association, and its stack would for as long have the size that a look at the database
+// takes: a sixth of all that an association holds.
 type keyFinder struct {
 	lookup func(identity string) (lwm2m.Secret, bool)
 	seed   []byte // of the made-up keys, so that an identity always gets the same one
+	wanted chan wantedKey
+}
+
+// A wantedKey is an identity whose key is to be looked up.
+type wantedKey struct {
+	identity string
+	found    chan<- foundKey
+}
+
+// A foundKey is what came of it.
+type foundKey struct {
+	secret lwm2m.Secret
+	known  bool
 }
 
 func newKeyFinder(lookup func(string) (lwm2m.Secret, bool)) *keyFinder {
 	seed := make([]byte, sha256.Size)
 	rand.Read(seed) // never fails
-	return &keyFinder{lookup, seed}
+	return &keyFinder{lookup, seed, make(chan wantedKey)}
+}
+
+// serve looks keys up until ctx ends. Several goroutines may.
+func (f *keyFinder) serve(ctx context.Context) {
+	for {
+		select {
+		case w := <-f.wanted:
+			secret, known := f.lookup(w.identity)
+			w.found <- foundKey{secret, known}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ask has the key of an identity looked up; nothing is known once ctx has ended.
+func (f *keyFinder) ask(ctx context.Context, identity string) (lwm2m.Secret, bool) {
+	found := make(chan foundKey, 1)
+	select {
+	case f.wanted <- wantedKey{identity, found}:
+		k := <-found
+		return k.secret, k.known
+	case <-ctx.Done():
+		return lwm2m.Secret{}, false
+	}
 }
 
 // find returns the key to go on with for a claimed identity, and whether it is that of
 // the identity. Its error is [ErrIdentity].
-func (f *keyFinder) find(identity string) (key []byte, known bool, err error) {
+func (f *keyFinder) find(ctx context.Context, identity string) (key []byte, known bool, err error) {
 	if identity == "" || len(identity) > maxIdentity {
 		return nil, false, fmt.Errorf("%w: it has %d bytes, not 1 to %d", ErrIdentity, len(identity), maxIdentity)
 	}
 	// The made-up key is made in any case, so that both cases take the same time.
 	madeUp := f.makeUp(identity)
-	secret, known := f.lookup(identity)
+	secret, known := f.ask(ctx, identity)
 	if !known || secret.IsZero() {
 		return madeUp, false, nil
 	}

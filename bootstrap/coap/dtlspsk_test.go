@@ -2,6 +2,7 @@ package coap
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -16,24 +17,29 @@ func TestKeyFinder(t *testing.T) {
 		"\x00":   lwm2m.NewSecret([]byte{1}),
 	}
 	lookup := func(identity string) (lwm2m.Secret, bool) { s, ok := keys[identity]; return s, ok }
-	f := newKeyFinder(lookup)
+	newFinder := func() *keyFinder {
+		f := newKeyFinder(lookup)
+		go f.serve(t.Context())
+		return f
+	}
+	f := newFinder()
 
 	for _, identity := range []string{"device", "\x00"} {
-		key, known, err := f.find(identity)
+		key, known, err := f.find(t.Context(), identity)
 		if !bytes.Equal(key, keys[identity].Reveal()) || !known || err != nil {
 			t.Errorf("%q: %d bytes, %t, %v", identity, len(key), known, err)
 		}
 	}
 	made := make(map[string]string)
 	for _, identity := range []string{"stranger", "strangers", "empty", strings.Repeat("x", maxIdentity)} {
-		key, known, err := f.find(identity)
+		key, known, err := f.find(t.Context(), identity)
 		if len(key) != madeUpKey || known || err != nil {
 			t.Errorf("%q: %d bytes, %t, %v", identity, len(key), known, err)
 		}
-		if again, _, _ := f.find(identity); !bytes.Equal(key, again) {
+		if again, _, _ := f.find(t.Context(), identity); !bytes.Equal(key, again) {
 			t.Errorf("%q gets another key each time", identity)
 		}
-		if other, _, _ := newKeyFinder(lookup).find(identity); bytes.Equal(key, other) {
+		if other, _, _ := newFinder().find(t.Context(), identity); bytes.Equal(key, other) {
 			t.Errorf("%q gets the same key in every process", identity)
 		}
 		if twin, ok := made[string(key)]; ok {
@@ -42,8 +48,19 @@ func TestKeyFinder(t *testing.T) {
 		made[string(key)] = identity
 	}
 	for _, identity := range []string{"", strings.Repeat("x", maxIdentity+1)} {
-		if key, _, err := f.find(identity); !errors.Is(err, ErrIdentity) || key != nil {
+		if key, _, err := f.find(t.Context(), identity); !errors.Is(err, ErrIdentity) || key != nil {
 			t.Errorf("%q: %d bytes, %v", identity, len(key), err)
 		}
+	}
+}
+
+// At the end nobody waits for a key.
+func TestKeyFinderEnds(t *testing.T) {
+	f := newKeyFinder(func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.serve(ctx)
+	if key, known, err := f.find(ctx, "device"); len(key) != madeUpKey || known || err != nil {
+		t.Errorf("%d bytes, %t, %v", len(key), known, err)
 	}
 }

@@ -69,7 +69,12 @@ func newMux(h *hub, s *socket) *mux {
 }
 
 // run reads until the socket is closed.
-func (m *mux) run() { m.socket.read(m.take) }
+func (m *mux) run() {
+	for range lookups {
+		m.hub.spawn(func() { m.keys.serve(m.hub.ctx) })
+	}
+	m.socket.read(m.take)
+}
 
 // take passes b to the associations that it may be for.
 func (m *mux) take(peer udpPeer, b []byte) {
@@ -294,7 +299,7 @@ func (m *mux) admit(peer udpPeer, random [clientRandom]byte, returned []byte) (*
 		m.gate.leave(paid)
 		return nil, DropTableFull
 	}
-	a.pipe = newPipe(m.socket, a.sniff)
+	a.pipe = newPipe(m.socket, peer, a.sniff)
 	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
 	m.place(a, asking)
 	if returned != nil {

@@ -237,11 +237,12 @@ func TestMuxBoundsPlain(t *testing.T) {
 
 func TestPipe(t *testing.T) {
 	m := newTestMux(t, func(*Config) {})
-	p := newPipe(m.socket, func([]byte) {})
+	p := newPipe(m.socket, peerAt(9), func([]byte) {})
 	b := make([]byte, 10)
 
+	at := func(i int) udpPeer { return peerAt(uint16(9 + i%2)) } // of the peer, and of nobody known
 	for i := range maxQueue {
-		if !p.put([]byte{byte(i)}, peerAt(9)) {
+		if !p.put([]byte{byte(i)}, at(i)) {
 			t.Fatalf("no room for datagram %d", i)
 		}
 	}
@@ -250,7 +251,7 @@ func TestPipe(t *testing.T) {
 	}
 	for i := range maxQueue {
 		n, from, err := p.ReadFrom(b)
-		if n != 1 || b[0] != byte(i) || from != peerAt(9) || err != nil {
+		if n != 1 || b[0] != byte(i) || from != at(i) || err != nil {
 			t.Fatalf("read %x from %v, error %v", b[:n], from, err)
 		}
 	}
