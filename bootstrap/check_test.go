@@ -106,6 +106,12 @@ func TestCheckProfile(t *testing.T) {
 		{"OSCORE link set by hand", func(p *store.Profile) {
 			p.Accounts[0].SecurityResources = map[lwm2m.ResourceID]store.Literal{17: {Text: new("21:0")}}
 		}, "accounts[0].securityResources[17]", "cannot be set"},
+		{"secret of the SMS binding", func(p *store.Profile) {
+			p.Accounts[0].SecurityResources = map[lwm2m.ResourceID]store.Literal{7: {Text: new("hex:01")}}
+		}, "accounts[0].securityResources[7]", "profiles hold none"},
+		{"secret of the SMS binding, as text", func(p *store.Profile) {
+			p.Accounts[0].SecurityResources = map[lwm2m.ResourceID]store.Literal{8: {Text: new("key")}}
+		}, "accounts[0].securityResources[8]", "profiles hold none"},
 		{"delete of a Resource", func(p *store.Profile) {
 			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.ResourcePath(1, 0, 1)}}
 		}, "delete[0]", "/1/0/1 cannot be deleted"},

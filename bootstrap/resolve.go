@@ -149,31 +149,46 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 	if mode == lwm2m.SecurityPSK && ok {
 		out.Security.PublicKeyOrIdentity = []byte(r.identity(a, place))
 	}
-	list := place + ".securityResources"
+	r.moreSecurity(&out.Security, a.SecurityResources, place+".securityResources")
+	r.moreServer(&out.Server, a.ServerResources, place+".serverResources")
+	return out
+}
+
+// moreSecurity adds the Resources of Object 0 that have no key of their own in an account.
+func (r *resolver) moreSecurity(to *lwm2m.SecurityInstance, values map[lwm2m.ResourceID]store.Literal, list string) {
 	security, _ := lwm2m.Definition(lwm2m.ObjectSecurity)
-	for _, res := range r.resources(security, a.SecurityResources, list) {
-		switch res.ID {
-		case 3:
-			out.Security.PublicKeyOrIdentity = res.Value.Bytes()
-		case 4:
-			out.Security.ServerPublicKey = res.Value.Bytes()
-		case 0, 1, 2, 5, 10, 11, 12, 17:
-			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 0/x/%d cannot be set in an account", res.ID)
-		default:
-			out.Security.Extra = append(out.Security.Extra, res)
+	open := maps.Clone(values)
+	for _, id := range slices.Sorted(maps.Keys(values)) {
+		if d, _ := security.Resource(id); d.Secret {
+			r.fail(fmt.Sprintf("%s[%d]", list, id), "%s is a secret: profiles hold none", d.Name)
+			delete(open, id)
 		}
 	}
-	list = place + ".serverResources"
+	for _, res := range r.resources(security, open, list) {
+		switch res.ID {
+		case 3:
+			to.PublicKeyOrIdentity = res.Value.Bytes()
+		case 4:
+			to.ServerPublicKey = res.Value.Bytes()
+		case 0, 1, 2, 10, 11, 12, 17:
+			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 0/x/%d cannot be set in an account", res.ID)
+		default:
+			to.Extra = append(to.Extra, res)
+		}
+	}
+}
+
+// moreServer does the same for Object 1.
+func (r *resolver) moreServer(to *lwm2m.ServerInstance, values map[lwm2m.ResourceID]store.Literal, list string) {
 	server, _ := lwm2m.Definition(lwm2m.ObjectServer)
-	for _, res := range r.resources(server, a.ServerResources, list) {
+	for _, res := range r.resources(server, values, list) {
 		switch res.ID {
 		case 0, 1, 6, 7:
 			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 1/x/%d has a key of its own in an account", res.ID)
 		default:
-			out.Server.Extra = append(out.Server.Extra, res)
+			to.Extra = append(to.Extra, res)
 		}
 	}
-	return out
 }
 
 // identity is the PSK identity: of the device record, else of the profile, else the
