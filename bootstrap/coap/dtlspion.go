@@ -12,12 +12,11 @@ import (
 	"slices"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/logging"
 
 	"lwbs/bootstrap"
 )
 
-// This file has all calls of pion's DTLS.
+// This file and silence have all calls of pion's DTLS.
 
 // A serverSide is what a handshake asks of the association that it is for.
 type serverSide struct {
@@ -188,15 +187,6 @@ func suiteOption(suites []Suite) dtls.Option {
 		ids[i] = dtls.CipherSuiteID(s)
 	}
 	return dtls.WithCipherSuites(ids...)
-}
-
-// silence keeps pion from logging to the standard error output: what there is to tell
-// comes back as an error.
-func silence() dtls.Option {
-	return dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{
-		Writer:          io.Discard,
-		DefaultLogLevel: logging.LogLevelDisabled,
-	})
 }
 
 // lastReads is how often a read that found the end is tried again.
