@@ -40,7 +40,7 @@ func (d *desk) attend(f func()) bool {
 }
 
 // free reports whether one more may begin. The caller holds mu.
-func (d *desk) free() bool { return d.underWay < alwaysUnderWay || !d.pace.slow() }
+func (d *desk) free() bool { return d.underWay < alwaysAttended || !d.pace.slow() }
 
 // begin handles f, and in the same goroutine those that wait. The caller holds mu.
 func (d *desk) begin(f func()) bool {

@@ -80,14 +80,14 @@ func TestDeskWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
 		d.desk.pace.set(true)
-		for i := range alwaysUnderWay + 3 {
+		for i := range alwaysAttended + 3 {
 			d.come(i)
 		}
-		d.want(alwaysUnderWay)
+		d.want(alwaysAttended)
 		d.end(0)
-		d.want(alwaysUnderWay, alwaysUnderWay)
+		d.want(alwaysAttended, alwaysAttended)
 		d.end(1, 2)
-		d.want(alwaysUnderWay, alwaysUnderWay, alwaysUnderWay+1, alwaysUnderWay+2)
+		d.want(alwaysAttended, alwaysAttended, alwaysAttended+1, alwaysAttended+2)
 		d.finish(3)
 	})
 }
@@ -97,10 +97,10 @@ func TestDeskHasTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
 		d.desk.pace.set(false)
-		for i := range 2 * alwaysUnderWay {
+		for i := range 2 * alwaysAttended {
 			d.come(i)
 		}
-		if n := len(d.since(0)); n != 2*alwaysUnderWay {
+		if n := len(d.since(0)); n != 2*alwaysAttended {
 			t.Errorf("%d have begun, want all", n)
 		}
 		d.finish(0)
@@ -113,15 +113,15 @@ func TestDeskCatchesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
 		d.desk.pace.set(true)
-		for i := range alwaysUnderWay + 2 {
+		for i := range alwaysAttended + 2 {
 			d.come(i)
 		}
 		d.desk.pace.set(false)
 		time.Sleep(nudgeEvery)
 		synctest.Wait()
-		d.want(alwaysUnderWay, alwaysUnderWay)
+		d.want(alwaysAttended, alwaysAttended)
 		d.end(0)
-		d.want(alwaysUnderWay, alwaysUnderWay, alwaysUnderWay+1)
+		d.want(alwaysAttended, alwaysAttended, alwaysAttended+1)
 		d.finish(1)
 	})
 }
@@ -131,7 +131,7 @@ func TestDeskCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestDesk(t)
 		d.desk.pace.set(true)
-		for i := range alwaysUnderWay + 2 {
+		for i := range alwaysAttended + 2 {
 			d.come(i)
 		}
 		closed := make(chan struct{})
@@ -140,7 +140,7 @@ func TestDeskCloses(t *testing.T) {
 		d.desk.pace.set(false)
 		time.Sleep(10 * nudgeEvery)
 		synctest.Wait()
-		d.want(alwaysUnderWay)
+		d.want(alwaysAttended)
 		if d.desk.attend(func() {}) {
 			t.Error("a request is taken after the end")
 		}

@@ -19,9 +19,13 @@ const (
 	// paceEvery is how often the pace is looked at.
 	paceEvery = 25 * time.Millisecond
 
-	// alwaysUnderWay is how many handshakes, and how many requests of peers, may be under
-	// way however slow it all is.
-	alwaysUnderWay = 64
+	// alwaysUnderWay is how many handshakes and requests of peers with DTLS may be under way
+	// however slow it all is. With a few only, most would wait for the disk; many take
+	// memory that the garbage collector goes through again and again.
+	alwaysUnderWay = 256
+
+	// alwaysAttended is the same for requests over plain CoAP, which take a tenth of it.
+	alwaysAttended = 2048
 )
 
 // schedLatencies is how long goroutines waited, as the Go runtime counts it.
