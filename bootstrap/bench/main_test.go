@@ -22,7 +22,7 @@ import (
 )
 
 // population is how many devices every server knows.
-const population = 40_000
+const population = 80_000
 
 // profile is what they are given.
 var profile = store.Profile{
