@@ -31,12 +31,13 @@ func newDesk(spawn func(f func()) bool) *desk { return &desk{spawn: spawn} }
 func (d *desk) attend(f func()) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.free() {
-		d.waiting.PushBack(f)
-		d.arm()
-		return true
+	if d.waiting.Len() == 0 && d.free() {
+		return d.begin(f)
 	}
-	return d.begin(f)
+	d.waiting.PushBack(f)
+	d.more()
+	d.arm()
+	return true
 }
 
 // free reports whether one more may begin. The caller holds mu.

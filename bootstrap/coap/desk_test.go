@@ -107,6 +107,24 @@ func TestDeskHasTime(t *testing.T) {
 	})
 }
 
+// Nobody gets ahead of those that wait.
+func TestDeskKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newTestDesk(t)
+		d.desk.pace.set(true)
+		for i := range alwaysAttended + 1 {
+			d.come(i)
+		}
+		d.desk.pace.set(false)
+		d.come(alwaysAttended + 1)
+		d.want(alwaysAttended, alwaysAttended)
+		time.Sleep(nudgeEvery)
+		synctest.Wait()
+		d.want(alwaysAttended, alwaysAttended, alwaysAttended+1)
+		d.finish(0)
+	})
+}
+
 // When it is no longer late, those that wait begin, though those under way go on: their
 // peers may have gone.
 func TestDeskCatchesUp(t *testing.T) {
