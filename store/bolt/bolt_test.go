@@ -124,13 +124,36 @@ func TestNewerSchema(t *testing.T) {
 	}
 }
 
+// A file that is no database is refused, and left as it is.
 func TestNoDatabase(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "x.db")
-	if err := os.WriteFile(file, bytes.Repeat([]byte("no database "), 2000), 0o600); err != nil {
-		t.Fatal(err)
+	for name, content := range map[string][]byte{"something else": bytes.Repeat([]byte("no database "), 2000), "nothing": {}} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "x.db")
+			if err := os.WriteFile(file, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := bolt.Open(file, keyring(t), bolt.Options{}); !errors.Is(err, store.ErrCorrupt) {
+				t.Errorf("error %v, want %v", err, store.ErrCorrupt)
+			}
+			if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, content) {
+				t.Errorf("the file has %d bytes now, error %v", len(after), err)
+			}
+		})
 	}
-	if _, err := bolt.Open(file, keyring(t), bolt.Options{}); !errors.Is(err, store.ErrCorrupt) {
-		t.Errorf("error %v, want %v", err, store.ErrCorrupt)
+}
+
+// What cannot be made is told in one line.
+func TestNoFolder(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing", "x.db")
+	_, err := bolt.Open(missing, keyring(t), bolt.Options{})
+	wantOneLine(t, "a database", err)
+	wantOneLine(t, "a backup", open(t, filepath.Join(t.TempDir(), "x.db"), keyring(t), bolt.Options{}).Backup(t.Context(), missing))
+}
+
+func wantOneLine(t *testing.T, what string, err error) {
+	t.Helper()
+	if !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%s: error %q, want one line of %v", what, err, fs.ErrNotExist)
 	}
 }
 

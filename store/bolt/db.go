@@ -69,10 +69,13 @@ const (
 // store.ErrLocked, ErrSchema, ErrNoKey, ErrCorrupt, ErrFull. The caller closes the DB.
 func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	opts = opts.withDefaults()
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !opts.ReadOnly {
+	switch found, err := os.Stat(file); {
+	case errors.Is(err, fs.ErrNotExist) && !opts.ReadOnly:
 		if err := create(file, keyring); err != nil {
 			return nil, fmt.Errorf("create database %s: %w", file, err)
 		}
+	case err == nil && found.Mode().IsRegular() && found.Size() == 0: // which bbolt would fill
+		return nil, fmt.Errorf("open database %s: %w: it is empty; remove it for a new one, or put a backup in its place", file, store.ErrCorrupt)
 	}
 	b, err := bbolt.Open(file, 0o600, opts.bbolt())
 	if err != nil {
@@ -94,12 +97,12 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 // crash leaves a whole file or none.
 func create(file string, keyring *store.Keyring) (err error) {
 	fresh := file + ".new"
-	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIfAny(fresh); err != nil {
 		return err
 	}
 	b, err := bbolt.Open(fresh, 0o600, Options{}.withDefaults().bbolt())
 	if err != nil {
-		return adapt(err)
+		return errors.Join(adapt(err), removeIfAny(fresh))
 	}
 	err = b.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
@@ -113,12 +116,20 @@ func create(file string, keyring *store.Keyring) (err error) {
 			meta.Put(keyKeyCheck, keyring.Seal([]byte(keyCheckText), keyCheckPlace)))
 	})
 	if err = errors.Join(err, b.Sync(), b.Close()); err != nil {
-		return adapt(errors.Join(err, os.Remove(fresh)))
+		return errors.Join(adapt(err), removeIfAny(fresh))
 	}
 	if err := os.Rename(fresh, file); err != nil {
 		return err
 	}
 	return store.SyncDir(filepath.Dir(file))
+}
+
+// removeIfAny removes a file; that there is none is no error.
+func removeIfAny(file string) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // prepare checks that the file is one of ours that this program and this Keyring can

@@ -44,7 +44,7 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 	}
 	part := file + ".part"
 	if err := db.compactInto(part); err != nil {
-		return fmt.Errorf("back up to %s: %w", file, errors.Join(adapt(err), os.Remove(part)))
+		return fmt.Errorf("back up to %s: %w", file, errors.Join(adapt(err), removeIfAny(part)))
 	}
 	err := errors.Join(os.Link(part, file), os.Remove(part), store.SyncDir(filepath.Dir(file)))
 	if err != nil {
@@ -54,7 +54,7 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 }
 
 func (db *DB) compactInto(part string) error {
-	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIfAny(part); err != nil {
 		return err
 	}
 	opts := Options{}.withDefaults().bbolt()
