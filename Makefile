@@ -65,8 +65,7 @@ bench: ## every benchmark, about 15 minutes
 bench-transport: ## storms, floods and loss against lwbs in a process of its own; BENCH=Storm picks
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 1h -v ./bootstrap/bench
 
-# What the compiler optimises for, from storms of both kinds: see "Profiles" in
-# docs/benchmarks.md.
+# docs/decisions/0014-the-compiler-optimises-for-storms.md tells why.
 .PHONY: profile
 profile: ## record cmd/lwbs/default.pgo, what the compiler optimises for, anew; 1 min
 	@mkdir -p bin/profiles
