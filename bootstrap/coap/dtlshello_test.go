@@ -1,0 +1,240 @@
+package coap_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lwbs/bootstrap/coap"
+)
+
+// Forged ClientHellos begin nothing: they are answered and forgotten, and a device is let
+// in beside them.
+func TestDTLSForgedHellos(t *testing.T) {
+	s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.MaxHandshakes, cfg.MaxPeers = 1, 1 }, nil)
+	uc, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer uc.Close()
+	uc.SetReadDeadline(time.Now().Add(patience))
+	answer := make([]byte, 100)
+	for i := range 200 {
+		hello := helloRecord(byte(i))
+		uc.Write(hello)
+		n, err := uc.Read(answer)
+		if err != nil || n > len(hello) || answer[13] != 3 {
+			t.Fatalf("answer of %d bytes to %d: %x, error %v", n, len(hello), answer[:n], err)
+		}
+	}
+	if n := s.Handshakes(); n != 0 {
+		t.Errorf("%d handshakes are under way", n)
+	}
+	ask(t, dialDTLS(t, s.Addr().String(), nil))
+	none(t, "failed handshake", s.failed)
+}
+
+// A client whose first ClientHello is not answered gets in with the next, and is sent no
+// two records of one number but for what was lost: it would drop the second.
+func TestDTLSRepeatedHello(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	asked := 0
+	seen := make(map[string]int) // of the datagrams in the clear that pass, by epoch and number
+	p.filter(func(up bool, b []byte) bool {
+		if up || b[4] != 0 {
+			return true
+		}
+		if b[13] == 3 { // HelloVerifyRequest
+			if asked++; asked == 1 {
+				return false
+			}
+		}
+		seen[string(b[3:11])]++
+		return true
+	})
+	began := time.Now()
+	ask(t, dialDTLS(t, p.addr(), nil)) // it repeats its hello after a second
+	if took := time.Since(began); took > 1900*time.Millisecond {
+		t.Errorf("it took %v", took)
+	}
+	p.filter(nil)
+	if asked != 2 || len(seen) < 3 {
+		t.Errorf("it was asked for a cookie %d times, and saw %d records", asked, len(seen))
+	}
+	for number, times := range seen {
+		if times > 1 {
+			t.Errorf("%d records have number %x", times, number)
+		}
+	}
+}
+
+// Forged ClientHellos in fragments start no more than a few handshakes, leave nothing
+// behind, and keep nobody out.
+func TestDTLSForgedFragments(t *testing.T) {
+	const perNet, all, nets, each = 4, 10, 8, 10
+	s := listenDTLS(t, func(cfg *coap.Config) {
+		cfg.DTLS.HandshakeTimeout = 900 * time.Millisecond // a client repeats its hello after 1 s
+		cfg.DTLS.MaxHandshakes = 8 * all                   // of which an eighth may begin like this
+		cfg.DTLS.MaxHandshakesPerNet = perNet
+	}, nil)
+	var sockets []*net.UDPConn
+	for i := range nets * each {
+		source := net.IPv4(127, 0, byte(1+i/each), byte(1+i%each))
+		uc, err := net.DialUDP("udp", &net.UDPAddr{IP: source}, net.UDPAddrFromAddrPort(s.Addr()))
+		if err != nil {
+			t.Skip("cannot use all of 127.0.0.0/8:", err)
+		}
+		t.Cleanup(func() { uc.Close() })
+		sockets = append(sockets, uc)
+	}
+	for i, uc := range sockets {
+		part := helloRecord(byte(i))
+		part[13+3]++ // of the message, which is longer than this
+		uc.Write(part)
+		until(t, "a ClientHello is taken or dropped", func() bool {
+			// Of each net perNet are taken, as long as there are not all.
+			taken := min(all, i/each*perNet+min(perNet, i%each+1))
+			return s.Counters().Dropped[coap.DropTableFull] == uint64(i+1-taken)
+		})
+	}
+	if n := s.Handshakes(); n != all {
+		t.Errorf("%d of %d are under way, want %d", n, len(sockets), all)
+	}
+	ask(t, dialDTLS(t, s.Addr().String(), nil))
+	none(t, "failed handshake", s.failed)
+}
+
+// A device that lost power gets in at once from the port that it had, also where there is
+// no room but its own.
+func TestDTLSReboot(t *testing.T) {
+	s := listenDTLS(t, func(cfg *coap.Config) { cfg.MaxPeers = 1 }, nil)
+	p := newTap(t, s.Addr())
+	before := dialDTLS(t, p.addr(), nil)
+	ask(t, before)
+	far := next(t, "request", s.requests)
+	p.unplug()
+
+	began := time.Now()
+	after := dialDTLS(t, p.addr(), func(cfg *coap.DialConfig) { cfg.Identity = "known again" })
+	if took := time.Since(began); took > 900*time.Millisecond {
+		t.Errorf("it took %v", took) // the client repeats its hello after 1 s
+	}
+	next(t, "end of the association before", far.Done())
+	ask(t, after)
+	if got := next(t, "request", s.requests); got == far || got.Peer().Identity != "known again" {
+		t.Errorf("request by %+v", got.Peer())
+	}
+	none(t, "failed handshake", s.failed)
+}
+
+// Whoever only begins a handshake, or has no key, does not take the place of an
+// association.
+func TestDTLSNoTakeoverWithoutKey(t *testing.T) {
+	s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.HandshakeTimeout = 300 * time.Millisecond }, nil)
+	p := newTap(t, s.Addr())
+	conn := dialDTLS(t, p.addr(), nil)
+	ask(t, conn)
+	far := next(t, "request", s.requests)
+
+	_, err := tryDTLS(p.addr(), 100*time.Millisecond, func(cfg *coap.DialConfig) { cfg.Identity = "other" })
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("error of the other = %v", err)
+	}
+	ask(t, conn) // while the handshake of the other is under way
+	next(t, "failed handshake", s.failed)
+	ask(t, conn)
+	for range 2 {
+		if got := next(t, "request", s.requests); got != far {
+			t.Error("it is another association")
+		}
+	}
+}
+
+// A device that starts over in the middle of its handshake is not held up by what it
+// had begun.
+func TestDTLSRebootWithinHandshake(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	var hellos atomic.Int32
+	p.filter(func(up bool, b []byte) bool { return !up || hellos.Add(1) <= 2 })
+	if _, err := tryDTLS(p.addr(), 100*time.Millisecond, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("error = %v", err)
+	}
+	p.unplug()
+	p.filter(nil)
+	ask(t, dialDTLS(t, p.addr(), nil))
+	if h := next(t, "failed handshake", s.failed); h.Identity != "" || errors.Is(h.Err, coap.ErrHandshakeTimeout) {
+		t.Errorf("handshake = %+v", h)
+	}
+	none(t, "second report", s.failed)
+}
+
+// Mbed TLS 2.28 puts the version 0xfe00 into its first records when it may choose
+// between DTLS 1.0 and 1.2, as it does by default.
+func TestDTLSMbedVersion(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	var altered atomic.Int32
+	p.filter(func(up bool, b []byte) bool {
+		if up && b[0] == 22 && b[4] == 0 && b[13] == 1 {
+			b[1], b[2] = 0xfe, 0x00
+			altered.Add(1)
+		}
+		return true
+	})
+	ask(t, dialDTLS(t, p.addr(), nil))
+	if n := altered.Load(); n < 2 {
+		t.Errorf("%d records were altered", n)
+	}
+}
+
+// A ClientHello may come in fragments, the cookie in a later one.
+func TestDTLSFragmentedHello(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	var fragmented atomic.Int32
+	p.filter(func(up bool, b []byte) bool {
+		if !up || b[0] != 22 || b[4] != 0 || b[13] != 1 {
+			return true
+		}
+		fragmented.Add(1)
+		head, body := b[13:25], b[25:]
+		for _, part := range [][2]int{{0, 40}, {40, len(body)}} {
+			fragment := slices.Concat(head[:6], []byte{0, 0, byte(part[0]), 0, 0, byte(part[1] - part[0])}, body[part[0]:part[1]])
+			record := plainRecord(22, fragment...)
+			record[10] = b[10] + byte(part[0]) // a sequence number that is not in use
+			p.forge(record)
+		}
+		return false
+	})
+	ask(t, dialDTLS(t, p.addr(), nil))
+	if n := fragmented.Load(); n < 2 {
+		t.Errorf("%d were fragmented", n)
+	}
+}
+
+// A forged cookie does not end the handshake that it is meant for.
+func TestDTLSForgedCookie(t *testing.T) {
+	s := listenDTLS(t, nil, nil)
+	p := newTap(t, s.Addr())
+	var hellos atomic.Int32
+	p.filter(func(up bool, b []byte) bool {
+		if up && b[13] == 1 && hellos.Add(1) == 2 {
+			forged := bytes.Clone(b)
+			forged[25+2+32+1+1]++ // behind version, random, no session ID and a length
+			p.forge(forged)
+		}
+		return true
+	})
+	began := time.Now()
+	ask(t, dialDTLS(t, p.addr(), nil))
+	if took := time.Since(began); took > 900*time.Millisecond || hellos.Load() < 2 {
+		t.Errorf("it took %v and %d ClientHellos", took, hellos.Load())
+	}
+}
