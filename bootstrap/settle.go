@@ -53,6 +53,7 @@ func (s *session) deliver(d *store.Device) (changed bool) {
 			continue
 		case !keys.MasterSecret.Equal(s.given.device.Accounts[a.Name].MasterSecret):
 			continue
+		case sent.IsZero(): // a security context, and no key
 		case keys.Pending.Equal(sent):
 			keys.Key, keys.Pending = sent, lwm2m.Secret{}
 		case !keys.Key.Equal(sent):

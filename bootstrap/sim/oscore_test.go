@@ -77,6 +77,24 @@ func TestOSCORE(t *testing.T) {
 	}
 }
 
+// An account that has a security context now, and no DTLS any more, keeps the key that it
+// had: it may be wanted again.
+func TestOSCOREKeepsTheKey(t *testing.T) {
+	b := newBench(t, func(b *bench) {
+		b.profile.Accounts[0].URI = "coap://127.0.0.1:5683"
+		b.profile.Accounts[0].OSCORE = &store.OSCORE{SenderID: "c", RecipientID: "s"}
+		b.device.Accounts = map[string]store.AccountKeys{"main": {Key: otherKey}}
+	})
+	_, err := sim.Run(t.Context(), b.config())
+	b.ok(err)
+	b.session()
+	d, err := b.db.Device(t.Context(), endpoint)
+	b.ok(err)
+	if keys := d.Accounts["main"]; !keys.Key.Equal(otherKey) || keys.MasterSecret.IsZero() || keys.Delivered.IsZero() {
+		t.Errorf("the record has a key of %d bytes, a master secret of %d, delivered %v", keys.Key.Len(), keys.MasterSecret.Len(), keys.Delivered)
+	}
+}
+
 // A second bootstrap replaces the context and leaves no other behind.
 func TestOSCOREAgain(t *testing.T) {
 	b := newBench(t, func(b *bench) {
