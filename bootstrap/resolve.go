@@ -98,8 +98,10 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *lwm2m.Re
 	for i, o := range p.Objects {
 		info.Others = r.object(info.Others, i, o)
 	}
+	mistaken := r.findings // where a value could not be made, nothing follows from there being none
 	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning}); {
+		case slices.ContainsFunc(mistaken, func(m Finding) bool { return m.Place == f.Place }):
 		case v.Rule != ruleAccessControl:
 			r.findings = append(r.findings, f)
 		case !p.NoAccessControl:
@@ -233,13 +235,26 @@ func render(text string, d store.Device) (string, error) {
 		Endpoint string
 		Vars     map[string]string
 	}{string(d.Endpoint), vars})
-	switch {
+	switch field, unknown := unknownField(err); {
+	case unknown:
+		return "", fmt.Errorf("template: there is no .%s, but .Endpoint and .Vars", field)
 	case err != nil:
 		return "", fmt.Errorf("template: %s: set the variable with --var", strings.TrimPrefix(err.Error(), "template: "))
 	case out.Len() > maxRendered:
 		return "", fmt.Errorf("template makes %d bytes, at most %d are possible", out.Len(), maxRendered)
 	}
 	return out.String(), nil
+}
+
+// unknownField is the name in a template that err says does not exist. Package template
+// has no type for that error, and tells of it in the words of Go.
+func unknownField(err error) (name string, unknown bool) {
+	if err == nil {
+		return "", false
+	}
+	_, name, unknown = strings.Cut(err.Error(), "can't evaluate field ")
+	name, _, _ = strings.Cut(name, " ")
+	return name, unknown
 }
 
 // securityName is the security mode of an account in the words of profiles.

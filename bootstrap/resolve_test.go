@@ -55,3 +55,19 @@ func TestResolveVersions(t *testing.T) {
 		})
 	}
 }
+
+// A mistake in a template is told once, and in the words of profiles.
+func TestTemplateMistakes(t *testing.T) {
+	for uri, want := range map[string]string{
+		"coaps://{{.Name}}.example":      "there is no .Name, but .Endpoint and .Vars",
+		"coaps://{{.Vars.host}}.example": "set the variable with --var",
+		"coaps://{{.Endpoint.example":    "bad template",
+	} {
+		p := store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: uri, ShortServerID: 101}}}
+		d := store.Device{Endpoint: "dev", Accounts: map[string]store.AccountKeys{"main": {Key: lwm2m.NewSecret([]byte("sixteen bytes  ."))}}}
+		_, found := Resolve(p, d, nil)
+		if len(found) != 1 || found[0].Place != "accounts[0].uri" || !strings.Contains(found[0].Message, want) {
+			t.Errorf("%s: findings %v, want one with %q", uri, found, want)
+		}
+	}
+}
