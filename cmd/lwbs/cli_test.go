@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -78,10 +79,16 @@ func (sh *shell) ok(line string) string {
 // serve runs a server until the test ends.
 func (sh *shell) serve(options ...string) {
 	sh.t.Helper()
+	sh.serveLogging(io.Discard, options...)
+}
+
+// serveLogging is the same with a log.
+func (sh *shell) serveLogging(log io.Writer, options ...string) {
+	sh.t.Helper()
 	ctx, stop := context.WithCancel(sh.t.Context())
 	listening := &firstLines{want: "administered at", seen: make(chan string, 1)}
 	ended := make(chan error, 1)
-	app := newApp(strings.NewReader(""), listening, &bytes.Buffer{})
+	app := newApp(strings.NewReader(""), listening, log)
 	go func() {
 		ended <- app.RunContext(ctx, append([]string{"lwbs", "--db", sh.path("x.db"), "serve", "--coaps", "127.0.0.1:0"}, options...))
 	}()

@@ -11,25 +11,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/lwm2m"
-	"lwbs/lwm2m/ddf"
 )
 
-// objectsOf returns the Objects that are known: those that are built in, and those in the
-// folder of --objects.
-func objectsOf(c *cli.Context) (*lwm2m.Registry, error) {
-	dir := c.String("objects")
-	if dir == "" {
-		return nil, nil
-	}
-	defs, err := ddf.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("read --objects: %w", err)
-	}
-	return (*lwm2m.Registry)(nil).With(defs...), nil
-}
-
 func objectCommand() *cli.Command {
-	return group("object", "the Objects that profiles can name Resources of", objectListCommand(), objectGetCommand())
+	return group("object", "the Objects that profiles can name Resources of", objectListCommand(), objectGetCommand(), objectCheckCommand())
 }
 
 func objectListCommand() *cli.Command {

@@ -46,7 +46,7 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", socket, err)
 	}
-	objects, err := objectsOf(c)
+	objects, _, err := readObjects(c) // a command that names Objects has warned
 	if err != nil {
 		return nil, err
 	}

@@ -65,10 +65,11 @@ func serve(c *cli.Context) error {
 		running.Close()
 		return fmt.Errorf("admin socket %s: %w: stop it, or name another database with --db", socket, admin.ErrRunning)
 	}
-	objects, err := objectsOf(c)
+	objects, lost, err := readObjects(c)
 	if err != nil {
 		return err
 	}
+	logObjects(log, lost)
 	files, err := tlsFilesOf(c)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"lwbs/lwm2m"
@@ -15,59 +14,72 @@ import (
 // is some 700.
 const maxFiles = 10_000
 
-// ReadDir returns the Objects that the files *.xml of a folder define; folders in it are
-// not looked at. Files of Objects that are built in are read and left out, since those are
-// known already with their past versions. An error has every mistake in every file.
-func ReadDir(dir string) ([]lwm2m.ObjectDefinition, error) {
+// ReadDir returns the Objects that the files *.xml of a folder define, and what is wrong
+// with the files; folders in it are not looked at, nor files whose names start with a dot.
+// Files of Objects that are built in are read and left out, since those are known already
+// with their past versions. Of an Object that several files define in one version, the
+// newest revision counts, else the first by name. The error is about the folder itself.
+func ReadDir(dir string) ([]lwm2m.ObjectDefinition, []Problem, error) {
+	names, err := filesOf(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := &merger{places: make(map[version]int)}
+	for _, name := range names {
+		defs, problems := ReadFile(name)
+		m.problems = append(m.problems, problems...)
+		for _, d := range defs {
+			m.add(source{d, name})
+		}
+	}
+	return m.defs(), m.problems, nil
+}
+
+// filesOf are the files *.xml of a folder, by name.
+func filesOf(dir string) (names []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
-		return e.IsDir() || !strings.EqualFold(filepath.Ext(e.Name()), ".xml")
-	})
-	if len(entries) == 0 || len(entries) > maxFiles {
-		return nil, fmt.Errorf("%s has %d files *.xml: want 1 to %d", dir, len(entries), maxFiles)
-	}
-	var out []lwm2m.ObjectDefinition
-	var errs []error
-	from := make(map[string]string) // file by Object and version
 	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		defs, err := readFile(name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, d := range defs {
-			key := fmt.Sprintf("Object %d in version %v", d.ID, d.Version)
-			if other, twice := from[key]; twice {
-				errs = append(errs, &Problem{name, 1, fmt.Sprintf("%s is in %s already", key, other)})
-			}
-			from[key] = name
-			if !lwm2m.BuiltIn(d.ID) {
-				out = append(out, d)
-			}
+		if !e.IsDir() && strings.EqualFold(filepath.Ext(e.Name()), ".xml") && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, filepath.Join(dir, e.Name()))
 		}
 	}
-	return out, errors.Join(errs...)
+	if len(names) == 0 || len(names) > maxFiles {
+		return nil, fmt.Errorf("%s has %d files *.xml: want 1 to %d", dir, len(names), maxFiles)
+	}
+	return names, nil
 }
 
-func readFile(name string) ([]lwm2m.ObjectDefinition, error) {
+// ReadFile is [Read] for a file on the disk. One that cannot be read is a Problem, too.
+func ReadFile(name string) ([]lwm2m.ObjectDefinition, []Problem) {
 	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
+	var b []byte
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular(): // reading a pipe would wait for its writer
+		return nil, []Problem{{name, 1, "this is not a file", true}}
+	case info.Size() > maxSize:
+		return nil, []Problem{tooLarge(name, info.Size())}
+	default:
+		b, err = os.ReadFile(name)
 	}
-	if info.Size() > maxSize {
-		return nil, tooLarge(name, info.Size())
-	}
-	b, err := os.ReadFile(name)
 	if err != nil {
-		return nil, err
+		return nil, []Problem{{name, 1, "it cannot be read: " + reason(err), true}}
 	}
 	return Read(name, b)
 }
 
-func tooLarge(name string, size int64) *Problem {
-	return &Problem{name, 1, fmt.Sprintf("the file has %d bytes, at most %d are read", size, maxSize)}
+// reason is why a file could not be opened, without its name.
+func reason(err error) string {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return err.Error()
+}
+
+func tooLarge(name string, size int64) Problem {
+	return Problem{name, 1, fmt.Sprintf("the file has %d bytes, at most %d are read", size, maxSize), true}
 }

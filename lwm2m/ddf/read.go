@@ -2,13 +2,11 @@ package ddf
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lwbs/lwm2m"
@@ -16,16 +14,6 @@ import (
 
 // maxSize of a file, in bytes: those of the registry have at most some 100 KiB.
 const maxSize = 4 << 20
-
-// A Problem says where a file is wrong, and how.
-type Problem struct {
-	File    string
-	Line    int // from 1
-	Message string
-}
-
-// Error is "FILE:LINE: MESSAGE".
-func (p *Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message) }
 
 // A file is the part of the schema that is read. Elements that it does not name, such as
 // Description1, are passed over.
@@ -84,57 +72,77 @@ func (i *item) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return err
 }
 
-// Read returns the Objects that a file defines; name is what errors call it. An error is
-// the [Problem] of every mistake, joined.
-func Read(name string, b []byte) ([]lwm2m.ObjectDefinition, error) {
+// Read returns the Objects that a file defines, and what is wrong with it; name is what
+// problems call the file. An Object or a Resource that is wrong is left out.
+func Read(name string, b []byte) ([]lwm2m.ObjectDefinition, []Problem) {
 	if len(b) > maxSize {
-		return nil, tooLarge(name, int64(len(b)))
-	}
-	f, err := parse(b)
-	if err != nil {
-		err.File = name
-		return nil, err
+		return nil, []Problem{tooLarge(name, int64(len(b)))}
 	}
 	r := &reader{name: name}
+	b, r.problems = toUTF8(name, b)
+	if len(Lost(r.problems)) > 0 {
+		return nil, r.problems
+	}
+	f, ok := r.parse(b)
+	if !ok {
+		return nil, r.problems
+	}
 	var out []lwm2m.ObjectDefinition
 	for _, o := range f.Objects {
-		switch {
-		case o.Type == commonResources:
-		case o.ID == "":
-			r.fail(o.line, "the Object has no ObjectID: this is no definition of one")
-		default:
-			out = append(out, r.object(o))
+		if o.Type == commonResources {
+			continue
+		}
+		if def, ok := r.object(o); ok {
+			out = append(out, def)
 		}
 	}
 	switch root := f.XMLName.Local; {
 	case slices.Contains(besides, root):
 	case root != "LWM2M":
-		r.fail(1, "the outermost element is %s: want LWM2M", root)
+		r.lose(1, "the outermost element is %s: want LWM2M", root)
 	case len(f.Objects) == 0:
-		r.fail(1, "there is no Object in it")
+		r.lose(1, "there is no Object in it")
 	}
-	return out, errors.Join(r.problems...)
+	return out, r.problems
+}
+
+// A reader turns elements into definitions, and gathers what is wrong with them.
+type reader struct {
+	name     string
+	problems []Problem
+}
+
+// lose notes a problem that something is not known because of.
+func (r *reader) lose(line int, format string, args ...any) {
+	r.problems = append(r.problems, Problem{r.name, line, fmt.Sprintf(format, args...), true})
+}
+
+// note notes a problem that hides nothing.
+func (r *reader) note(line int, format string, args ...any) {
+	r.problems = append(r.problems, Problem{r.name, line, fmt.Sprintf(format, args...), false})
 }
 
 // parse reads the one outermost element of a file.
-func parse(b []byte) (f file, _ *Problem) {
-	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff"))))
+func (r *reader) parse(b []byte) (f file, ok bool) {
+	d := xml.NewDecoder(bytes.NewReader(b))
 	err := d.Decode(&f)
 	if err == nil {
 		err = atEnd(d)
 	}
 	if err == nil {
-		return f, nil
+		return f, true
 	}
 	line, _ := d.InputPos()
 	var syntax *xml.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return f, &Problem{Line: syntax.Line, Message: "it is not XML: " + syntax.Msg}
+		r.lose(syntax.Line, "it is not XML: %s", syntax.Msg)
 	case errors.Is(err, io.EOF):
-		return f, &Problem{Line: line, Message: "there is no element in it: want LWM2M"}
+		r.lose(line, "there is no element in it: want LWM2M")
+	default:
+		r.lose(line, "%s", strings.TrimPrefix(err.Error(), "xml: "))
 	}
-	return f, &Problem{Line: line, Message: strings.TrimPrefix(err.Error(), "xml: ")}
+	return f, false
 }
 
 // atEnd reports whether nothing but white space and comments is left.
@@ -155,75 +163,4 @@ func atEnd(d *xml.Decoder) error {
 			return errors.New("there is more behind the end of the outermost element")
 		}
 	}
-}
-
-// A reader turns elements into definitions, and gathers what is wrong with them.
-type reader struct {
-	name     string
-	problems []error
-}
-
-func (r *reader) fail(line int, format string, args ...any) {
-	r.problems = append(r.problems, &Problem{r.name, line, fmt.Sprintf(format, args...)})
-}
-
-func (r *reader) object(o object) lwm2m.ObjectDefinition {
-	id, ok := number(o.ID)
-	if !ok {
-		r.fail(o.line, "ObjectID %q is not a number from 0 to 65534", o.ID)
-	}
-	def := lwm2m.ObjectDefinition{
-		ID:        lwm2m.ObjectID(id),
-		Name:      r.text(o.line, "Name", o.Name),
-		Version:   r.version(o),
-		Multiple:  r.oneOf(o.line, "MultipleInstances", o.MultipleInstances, "Multiple", "Single"),
-		Mandatory: r.oneOf(o.line, "Mandatory", o.Mandatory, "Mandatory", "Optional"),
-	}
-	seen := make(map[lwm2m.ResourceID]bool)
-	for _, i := range o.Items {
-		res := r.resource(i, def.Version)
-		if seen[res.ID] {
-			r.fail(i.line, "Resource %d is there twice", res.ID)
-		}
-		seen[res.ID] = true
-		def.Resources = append(def.Resources, res)
-	}
-	slices.SortFunc(def.Resources, func(a, b lwm2m.ResourceDefinition) int { return cmp.Compare(a.ID, b.ID) })
-	return def
-}
-
-// version is that of an Object, which is 1.0 where nothing is said (Core 1.1.1 §7.2.2).
-func (r *reader) version(o object) lwm2m.Version {
-	text := strings.TrimSpace(o.Version)
-	if text == "" {
-		return lwm2m.Version10
-	}
-	v, err := lwm2m.ParseVersion(text)
-	if err != nil {
-		r.fail(o.line, "ObjectVersion: %v", err)
-	}
-	return v
-}
-
-func (r *reader) text(line int, element, text string) string {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		r.fail(line, "%s is missing", element)
-	}
-	return text
-}
-
-// oneOf reports whether text is the first of two words; it has to be one of them.
-func (r *reader) oneOf(line int, element, text, first, second string) bool {
-	text = strings.TrimSpace(text)
-	if text != first && text != second {
-		r.fail(line, "%s is %q: want %s or %s", element, text, first, second)
-	}
-	return text == first
-}
-
-// number reads an ID.
-func number(text string) (uint16, bool) {
-	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
-	return uint16(n), err == nil && n != lwm2m.MaxID
 }
