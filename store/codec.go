@@ -138,8 +138,15 @@ func (o *opener) open(sealed []byte, field ...string) lwm2m.Secret {
 	return lwm2m.NewSecret(b)
 }
 
-// EncodeProfile returns the bytes to keep of a profile.
-func EncodeProfile(p Profile) ([]byte, error) { return json.Marshal(p) }
+// EncodeProfile returns the bytes to keep of a profile. One with more than MaxProfile of
+// them is ErrInvalid.
+func EncodeProfile(p Profile) ([]byte, error) {
+	b, err := json.Marshal(p)
+	if err == nil {
+		err = atMost(len(b), "bytes of profile", MaxProfile)
+	}
+	return b, err
+}
 
 // DecodeProfile reads what EncodeProfile wrote. Its error wraps ErrCorrupt.
 func DecodeProfile(b []byte) (p Profile, err error) { return p, decodeStrictly(b, &p) }

@@ -38,6 +38,11 @@ type Store interface {
 	// PutProfile is to profiles what PutDevice is to devices.
 	PutProfile(ctx context.Context, p Profile) (Profile, error)
 
+	// PutProfiles is PutProfile for several profiles with different names: it keeps all
+	// of them or none. Its error is about the first that cannot be kept. It returns them
+	// in their order.
+	PutProfiles(ctx context.Context, ps []Profile) ([]Profile, error)
+
 	// Profile returns one record. Error: ErrNotFound.
 	Profile(ctx context.Context, name string) (Profile, error)
 

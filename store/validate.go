@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -28,6 +30,9 @@ func (d Device) Validate() error {
 	}
 	if d.Profile == "" {
 		return fmt.Errorf("%w: a device needs a profile", ErrInvalid)
+	}
+	if err := d.limited(); err != nil {
+		return err
 	}
 	seen := make(map[string]bool)
 	for _, c := range d.Credentials {
@@ -105,12 +110,20 @@ func (d Device) validTexts() error {
 	}
 	for name, a := range d.Accounts {
 		if !utf8.ValidString(name) || !utf8.ValidString(a.Identity) {
-			return notText(fmt.Sprintf("name or identity of account %q", name))
+			return notText(fmt.Sprintf("name or identity of account %.100q", name))
+		}
+		if err := validName("name of an account", name); err != nil {
+			return err
+		}
+		for what, s := range map[string]lwm2m.Secret{"key": a.Key, "master secret": a.MasterSecret} {
+			if s.Len() > MaxSecret {
+				return fmt.Errorf("%w: %s of account %q has %d bytes, at most %d are possible", ErrInvalid, what, name, s.Len(), MaxSecret)
+			}
 		}
 	}
-	for name, v := range d.Vars {
-		if !utf8.ValidString(name) || !utf8.ValidString(v) {
-			return notText(fmt.Sprintf("name or value of variable %q", name))
+	for _, name := range slices.Sorted(maps.Keys(d.Vars)) {
+		if err := validVariable(name, d.Vars[name]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -118,7 +131,20 @@ func (d Device) validTexts() error {
 
 // Validate reports why p cannot be kept. Whether it makes sense is for the
 // Bootstrap-Server to say.
-func (p Profile) Validate() error { return validName("profile name", p.Name) }
+func (p Profile) Validate() error {
+	if err := validName("profile name", p.Name); err != nil {
+		return err
+	}
+	for _, a := range p.Accounts {
+		if a.Name == "" {
+			continue // the Bootstrap-Server says so, with the place
+		}
+		if err := validName("name of an account", a.Name); err != nil {
+			return err
+		}
+	}
+	return p.limited()
+}
 
 func validName(what, name string) error {
 	switch {
@@ -127,7 +153,7 @@ func validName(what, name string) error {
 	case len(name) > MaxName:
 		return fmt.Errorf("%w: %s has %d bytes, at most %d are possible", ErrInvalid, what, len(name), MaxName)
 	case strings.ContainsFunc(name, unprintable):
-		return fmt.Errorf("%w: %s %q has a control character or is not UTF-8", ErrInvalid, what, name)
+		return fmt.Errorf("%w: %s %.100q has a control character or is not UTF-8", ErrInvalid, what, name)
 	}
 	return nil
 }

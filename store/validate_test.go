@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +71,44 @@ func TestDeviceValidate(t *testing.T) {
 		{"belong to accounts", secret(lwm2m.ResourcePath(0, 1, 5), 1)},
 		{"belong to accounts", secret(lwm2m.ResourcePath(21, 1, 0), 1)},
 		{"variable", variable("v", "\xff")},
+		{"", variable("v", strings.Repeat("x", store.MaxValue))},
+		{`variable "v" has 16385 bytes`, variable("v", strings.Repeat("x", store.MaxValue+1))},
+		{"name of a variable is empty", variable("", "v")},
+		{"name of a variable has 129 bytes", variable(strings.Repeat("x", 129), "v")},
+		{"name of a variable \"a\\nb\" has a control character", variable("a\nb", "v")},
+		{"name of an account has 129 bytes", account(strings.Repeat("x", 129), store.AccountKeys{})},
+		{`name of an account "a\x1bb" has a control character`, account("a\x1bb", store.AccountKeys{})},
+		{`key of account "a" has 4097 bytes`, account("a", store.AccountKeys{Key: key(store.MaxSecret + 1)})},
+		{`master secret of account "a" has 4097 bytes`, account("a", store.AccountKeys{MasterSecret: key(store.MaxSecret + 1)})},
+		{"257 variables, at most 256 are possible", func(d *store.Device) {
+			d.Vars = make(map[string]string)
+			for i := range store.MaxVars + 1 {
+				d.Vars[fmt.Sprint("v", i)] = "x"
+			}
+		}},
+		{"65 tags, at most 64 are possible", func(d *store.Device) { d.Tags = slices.Repeat([]string{"t"}, store.MaxTags+1) }},
+		{"17 credentials, at most 16 are possible", func(d *store.Device) {
+			d.Credentials = slices.Repeat([]store.Credential{named("n")}, store.MaxCredentials+1)
+		}},
+		{"65 accounts, at most 64 are possible", func(d *store.Device) {
+			d.Accounts = make(map[string]store.AccountKeys)
+			for i := range store.MaxAccounts + 1 {
+				d.Accounts[fmt.Sprint("a", i)] = store.AccountKeys{}
+			}
+		}},
+		{"65 secrets, at most 64 are possible", func(d *store.Device) {
+			d.Secrets = make(map[lwm2m.Path]lwm2m.Secret)
+			for i := range store.MaxSecrets + 1 {
+				d.Secrets[lwm2m.ResourcePath(11, lwm2m.InstanceID(i), 6)] = key(1)
+			}
+		}},
+		{"4097 bytes of note, at most 4096 are possible", func(d *store.Device) { d.Note = strings.Repeat("x", store.MaxNote+1) }},
+		{"bytes of texts and keys, at most 65536 are possible", func(d *store.Device) {
+			d.Vars = make(map[string]string)
+			for i := range 5 {
+				d.Vars[fmt.Sprint("v", i)] = strings.Repeat("x", store.MaxValue)
+			}
+		}},
 	}
 	for _, tt := range tests {
 		d := fullDevice()
@@ -91,5 +131,25 @@ func TestProfileValidate(t *testing.T) {
 		if err := (store.Profile{Name: name}).Validate(); valid != (err == nil) || err != nil && !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%q: %v, want valid %v", name, err, valid)
 		}
+	}
+}
+
+func TestProfileLimits(t *testing.T) {
+	for want, p := range map[string]store.Profile{
+		"65 accounts, at most 64 are possible":                       {Accounts: make([]store.Account, store.MaxAccounts+1)},
+		"257 entries of access control, at most 256 are possible":    {AccessControl: make([]store.AccessControl, store.MaxAccessControl+1)},
+		"257 other Object Instances, at most 256 are possible":       {Objects: make([]store.ObjectValues, store.MaxObjects+1)},
+		"257 paths to delete, at most 256 are possible":              {Delete: store.DeletePolicy{Paths: make([]lwm2m.Path, store.MaxDelete+1)}},
+		"name of an account \"a\\nb\" has a control character":       {Accounts: []store.Account{{Name: "a\nb"}}},
+		"name of an account has 129 bytes, at most 128 are possible": {Accounts: []store.Account{{Name: strings.Repeat("x", 129)}}},
+	} {
+		p.Name = "p"
+		if err := p.Validate(); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want ErrInvalid with %q", err, want)
+		}
+	}
+	long := store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: strings.Repeat("x", store.MaxProfile)}}}
+	if _, err := store.EncodeProfile(long); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "bytes of profile, at most 262144 are possible") {
+		t.Errorf("a profile that is too large: %v", err)
 	}
 }

@@ -72,6 +72,11 @@ func (s measured) PutProfile(ctx context.Context, p store.Profile) (kept store.P
 	return s.Store.PutProfile(ctx, p)
 }
 
+func (s measured) PutProfiles(ctx context.Context, ps []store.Profile) (kept []store.Profile, err error) {
+	defer s.took("put_profiles", time.Now(), &err)
+	return s.Store.PutProfiles(ctx, ps)
+}
+
 func (s measured) Profile(ctx context.Context, name string) (p store.Profile, err error) {
 	defer s.took("profile", time.Now(), &err)
 	return s.Store.Profile(ctx, name)

@@ -249,9 +249,10 @@ func TestFull(t *testing.T) {
 	defer db.Close()
 	put(t, db, 1)
 	big := device(2)
-	big.Note = strings.Repeat("x", 1<<19)
+	value := strings.Repeat("x", store.MaxValue)
+	big.Vars = map[string]string{"a": value, "b": value, "c": value}
 	var err error
-	for i := range 40 {
+	for i := range 400 {
 		big.Endpoint = lwm2m.EndpointName(fmt.Sprintf("big-%d", i))
 		big.Credentials = nil
 		if _, err = db.PutDevice(t.Context(), big); err != nil {

@@ -13,37 +13,82 @@ import (
 
 // PutProfile implements [store.Store].
 func (db *DB) PutProfile(ctx context.Context, p store.Profile) (store.Profile, error) {
-	if err := p.Validate(); err != nil {
-		return store.Profile{}, fmt.Errorf("put profile %q: %w", p.Name, err)
+	kept, err := db.PutProfiles(ctx, []store.Profile{p})
+	if err != nil {
+		return store.Profile{}, err
 	}
-	var kept store.Profile
+	return kept[0], nil
+}
+
+// PutProfiles implements [store.Store].
+func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Profile, error) {
+	if err := validProfiles(ps); err != nil {
+		return nil, err
+	}
+	var kept []store.Profile
 	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
-		old, err := db.profile(tx, p.Name)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err, nil
-		}
-		if err := checkRevision(p.Revision, old.Revision); err != nil {
-			return err, nil
-		}
-		next := p
-		next.Revision++
-		next.Created, next.Updated = old.Created, time.Now().UTC()
-		if old.Revision == 0 {
-			next.Created = next.Updated
-		}
-		b, err := store.EncodeProfile(next)
+		next, rows, err := db.nextProfiles(tx, ps)
 		if err != nil {
 			return err, nil
 		}
-		if kept, err = store.DecodeProfile(b); err != nil {
-			return err, nil
+		kept = next
+		var errs []error
+		for i, p := range next {
+			errs = append(errs, tx.Bucket(bucketProfile).Put([]byte(p.Name), rows[i]))
 		}
-		return nil, tx.Bucket(bucketProfile).Put([]byte(p.Name), b)
+		return nil, errors.Join(errs...)
 	})
 	if err != nil {
-		return store.Profile{}, fmt.Errorf("put profile %q: %w", p.Name, err)
+		return nil, fmt.Errorf("put profiles: %w", err)
 	}
 	return kept, nil
+}
+
+// validProfiles reports the first of ps that cannot be kept, or has the name of another.
+func validProfiles(ps []store.Profile) error {
+	names := make(map[string]bool, len(ps))
+	for _, p := range ps {
+		err := p.Validate()
+		if err == nil && names[p.Name] {
+			err = fmt.Errorf("%w: two profiles of this name", store.ErrInvalid)
+		}
+		if err != nil {
+			return fmt.Errorf("put profiles: profile %q: %w", p.Name, err)
+		}
+		names[p.Name] = true
+	}
+	return nil
+}
+
+// nextProfiles returns what ps become when they are kept, with their rows. It writes
+// nothing.
+func (db *DB) nextProfiles(tx *bbolt.Tx, ps []store.Profile) (next []store.Profile, rows [][]byte, err error) {
+	for _, p := range ps {
+		old, err := db.profile(tx, p.Name)
+		if errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+		if err == nil {
+			err = checkRevision(p.Revision, old.Revision)
+		}
+		var row []byte
+		if err == nil {
+			p.Revision++
+			p.Created, p.Updated = old.Created, time.Now().UTC()
+			if old.Revision == 0 {
+				p.Created = p.Updated
+			}
+			row, err = store.EncodeProfile(p)
+		}
+		if err == nil {
+			p, err = store.DecodeProfile(row) // shares nothing with the caller's
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("profile %q: %w", p.Name, err)
+		}
+		next, rows = append(next, p), append(rows, row)
+	}
+	return next, rows, nil
 }
 
 // profile reads a row, or takes it for what it was last time.

@@ -10,7 +10,7 @@ import (
 // its work grows with the square of the tokens, so that a small file of brackets would
 // end the process. Profiles need far less.
 const (
-	maxSize   = 1 << 20 // bytes
+	MaxSize   = 1 << 20 // bytes
 	maxDepth  = 16      // values within each other; a profile needs six
 	maxTokens = 50_000  // words and punctuation; a profile has about a hundred
 )

@@ -48,8 +48,8 @@ type entry struct {
 
 // parse returns the documents of a file. Its errors are Problems.
 func parse(file string, b []byte) ([]node, error) {
-	if len(b) > maxSize {
-		return nil, &Problem{file, 1, fmt.Sprintf("the file has %d bytes, at most %d are read", len(b), maxSize)}
+	if len(b) > MaxSize {
+		return nil, &Problem{file, 1, fmt.Sprintf("the file has more than %d bytes", MaxSize)}
 	}
 	tokens := lexer.Tokenize(string(b))
 	if line, err := excess(tokens); err != nil {

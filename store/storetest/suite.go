@@ -46,6 +46,7 @@ func Run(t *testing.T, b Backend) {
 		{"DevicePages", testDevicePages},
 		{"DeviceFilters", testDeviceFilters},
 		{"Profiles", testProfiles},
+		{"ProfilesAllOrNone", testProfilesAllOrNone},
 		{"ProfileInUse", testProfileInUse},
 		{"NoAliases", testNoAliases},
 		{"InvalidRecords", testInvalidRecords},
@@ -304,6 +305,41 @@ func testProfiles(t *testing.T, s store.Store) {
 	want(t, s.DeleteProfile(ctx, "p", 1), store.ErrConflict)
 	if err := s.DeleteProfile(ctx, "p", 2); err != nil {
 		t.Error(err)
+	}
+}
+
+func testProfilesAllOrNone(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	withProfile(t, s, "b")
+	b := must[store.Profile](t)(s.Profile(ctx, "b"))
+	for name, tt := range map[string]struct {
+		ps   []store.Profile
+		want error
+	}{
+		"the second has changed":     {[]store.Profile{{Name: "a"}, {Name: "b", Revision: 7}}, store.ErrConflict},
+		"the second exists":          {[]store.Profile{{Name: "a"}, {Name: "b"}}, store.ErrExists},
+		"the second does not exist":  {[]store.Profile{{Name: "a"}, {Name: "c", Revision: 1}}, store.ErrNotFound},
+		"the second has no name":     {[]store.Profile{{Name: "a"}, {}}, store.ErrInvalid},
+		"both have the same name":    {[]store.Profile{{Name: "a"}, {Name: "a"}}, store.ErrInvalid},
+		"the first is another's":     {[]store.Profile{{Name: "b"}, {Name: "a"}}, store.ErrExists},
+		"the first replaces, alone":  {[]store.Profile{b, {Name: "c", Revision: 1}}, store.ErrNotFound},
+		"the last of three is wrong": {[]store.Profile{b, {Name: "a"}, {Name: "c", Revision: 1}}, store.ErrNotFound},
+	} {
+		_, err := s.PutProfiles(ctx, tt.ps)
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", name, err, tt.want)
+		}
+		if page := must[[]store.Profile](t)(s.Profiles(ctx, store.ProfileQuery{})); len(page) != 1 || page[0].Revision != 1 {
+			t.Fatalf("%s: a part of the refused edit was kept: %+v", name, page)
+		}
+	}
+	b.Format = "tlv"
+	kept := must[[]store.Profile](t)(s.PutProfiles(ctx, []store.Profile{b, {Name: "a"}}))
+	if len(kept) != 2 || kept[0].Name != "b" || kept[0].Revision != 2 || kept[0].Format != "tlv" || kept[1].Name != "a" || kept[1].Revision != 1 {
+		t.Errorf("kept %+v", kept)
+	}
+	if page := must[[]store.Profile](t)(s.Profiles(ctx, store.ProfileQuery{})); len(page) != 2 {
+		t.Errorf("%d profiles, want 2", len(page))
 	}
 }
 
