@@ -28,3 +28,10 @@ func (ids *sessionIDs) next(now time.Time) string {
 	_, _ = rand.Read(b[8:]) // never fails
 	return strings.ToLower(base32.HexEncoding.EncodeToString(b[:]))
 }
+
+// IsSessionID reports whether id has the form of a session's ID, whether or not there is
+// such a session.
+func IsSessionID(id string) bool {
+	_, err := base32.HexEncoding.DecodeString(strings.ToUpper(id))
+	return err == nil && len(id) == 16 && id == strings.ToLower(id)
+}

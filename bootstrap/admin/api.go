@@ -38,6 +38,11 @@ type API interface {
 	// could be better about it. P.Revision zero replaces any revision.
 	ApplyProfile(ctx context.Context, p store.Profile) (Applied, error)
 
+	// ApplyProfiles is ApplyProfile for 1 to [MaxApplied] profiles with different names:
+	// it keeps all of them or none. In an [*InvalidError] the places begin with the one
+	// that they are in, such as "profiles[1].accounts[0].uri".
+	ApplyProfiles(ctx context.Context, ps []store.Profile) ([]Applied, error)
+
 	Profile(ctx context.Context, name string) (store.Profile, error)
 	Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Profile, error)
 	DeleteProfile(ctx context.Context, name string, rev store.Revision) error
@@ -69,7 +74,7 @@ var ErrNoServer = errors.New("no server is running")
 
 // An InvalidError says why a profile or a device makes no sense.
 type InvalidError struct {
-	What     string // "profile meter", "device dev-1"
+	What     string // "profile meter", "device dev-1"; empty where the places say it
 	Findings []bootstrap.Finding
 }
 
@@ -80,7 +85,10 @@ func (e *InvalidError) Error() string {
 		if i > 0 {
 			text += "\n"
 		}
-		text += e.What + ": " + f.String()
+		if e.What != "" {
+			text += e.What + ": "
+		}
+		text += f.String()
 	}
 	return text
 }
@@ -183,6 +191,9 @@ type PSK struct {
 	Identity string `json:"identity,omitempty"` // empty: the endpoint name
 	Key      []byte `json:"key,omitempty"`      // empty: one of 16 bytes is generated
 }
+
+// MaxApplied is how many profiles are applied at once at most.
+const MaxApplied = 1000
 
 // Applied is the answer to an applied profile.
 type Applied struct {

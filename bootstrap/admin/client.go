@@ -90,11 +90,19 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 	return nil, p.err()
 }
 
-func devicePath(ep lwm2m.EndpointName) string { return "/v1/devices/" + url.PathEscape(string(ep)) }
+func devicePath(ep lwm2m.EndpointName) string { return "/v1/devices/" + segment(string(ep)) }
 
-func profilePath(name string) string { return "/v1/profiles/" + url.PathEscape(name) }
+func profilePath(name string) string { return "/v1/profiles/" + segment(name) }
 
-// withQuery appends the parameters that are not empty; "true" flags stand alone.
+// segment is a name as one segment of a path. Dots alone would lead elsewhere.
+func segment(name string) string {
+	if name == "." || name == ".." {
+		return strings.ReplaceAll(name, ".", "%2E")
+	}
+	return url.PathEscape(name)
+}
+
+// withQuery appends the parameters that are not empty.
 func withQuery(path string, pairs ...string) string {
 	q := make(url.Values)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -155,6 +163,13 @@ func (c *Client) ApplyProfile(ctx context.Context, p store.Profile) (a Applied, 
 	return a, c.request(ctx, http.MethodPut, profilePath(p.Name), rev, p, &a)
 }
 
+// ApplyProfiles implements [API].
+func (c *Client) ApplyProfiles(ctx context.Context, ps []store.Profile) ([]Applied, error) {
+	var a applyAnswer
+	err := c.request(ctx, http.MethodPost, "/v1/profiles", 0, applyRequest{ps}, &a)
+	return a.Applied, err
+}
+
 // Profile implements [API].
 func (c *Client) Profile(ctx context.Context, name string) (p store.Profile, err error) {
 	return p, c.request(ctx, http.MethodGet, profilePath(name), 0, nil, &p)
@@ -172,7 +187,7 @@ func (c *Client) DeleteProfile(ctx context.Context, name string, rev store.Revis
 
 // Session implements [API].
 func (c *Client) Session(ctx context.Context, id string) (s store.Session, err error) {
-	return s, c.request(ctx, http.MethodGet, "/v1/sessions/"+url.PathEscape(id), 0, nil, &s)
+	return s, c.request(ctx, http.MethodGet, "/v1/sessions/"+segment(id), 0, nil, &s)
 }
 
 // Sessions implements [API].

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -53,16 +54,22 @@ func (l *Local) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set Device
 	return l.put(ctx, store.Device{Endpoint: ep}, set)
 }
 
-// SetDevice implements [API].
+// SetDevice implements [API]. Without a revision it begins anew where somebody else, such
+// as a session, changed the record meanwhile: each time one of them comes through.
 func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (Device, error) {
-	d, err := l.Store.Device(ctx, ep)
-	if err != nil {
-		return Device{}, err
+	for {
+		d, err := l.Store.Device(ctx, ep)
+		if err != nil {
+			return Device{}, err
+		}
+		if rev != 0 && rev != d.Revision {
+			return Device{}, fmt.Errorf("device %q: revision is %d, not %d: %w", ep, d.Revision, rev, store.ErrConflict)
+		}
+		changed, err := l.put(ctx, d, set)
+		if rev != 0 || !errors.Is(err, store.ErrConflict) {
+			return changed, err
+		}
 	}
-	if rev != 0 && rev != d.Revision {
-		return Device{}, fmt.Errorf("device %q: revision is %d, not %d: %w", ep, d.Revision, rev, store.ErrConflict)
-	}
-	return l.put(ctx, d, set)
 }
 
 // put applies set to d, checks and keeps it. What was generated is shown in the
@@ -70,6 +77,9 @@ func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.
 func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (Device, error) {
 	generated, err := set.apply(&d)
 	if err != nil {
+		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
+	}
+	if err := d.Validate(); err != nil { // before checks that take longer the more there is
 		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
 	p, err := l.Store.Profile(ctx, d.Profile)
@@ -88,34 +98,24 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if err != nil {
 		return Device{}, err
 	}
-	out := view(kept, false)
+	out := view(p, kept, false)
 	if generated {
-		out.Credentials = view(kept, true).Credentials
+		out.Credentials = view(p, kept, true).Credentials
 	}
-	given := identities(p, kept, l.Objects)
 	for name, a := range kept.Accounts {
-		if !before[name].Key.Equal(a.Key) || !before[name].MasterSecret.Equal(a.MasterSecret) {
-			shown := accountView(a, true)
-			shown.Identity = given[name]
-			out.Accounts[name] = shown
+		shown, all := out.Accounts[name], accountView(a, true)
+		if !before[name].Key.Equal(a.Key) {
+			shown.Key = all.Key
 		}
+		if !before[name].MasterSecret.Equal(a.MasterSecret) {
+			shown.MasterSecret = all.MasterSecret
+		}
+		out.Accounts[name] = shown
 	}
 	for _, w := range warnings {
 		out.Warnings = append(out.Warnings, w.String())
 	}
 	return out, nil
-}
-
-// identities are the PSK identities that d is given, by account.
-func identities(p store.Profile, d store.Device, objects *lwm2m.Registry) map[string]string {
-	info, _ := bootstrap.Resolve(p, d, objects)
-	out := make(map[string]string, len(info.Accounts))
-	for i, a := range info.Accounts {
-		if a.Security.Mode == lwm2m.SecurityPSK {
-			out[p.Accounts[i].Name] = string(a.Security.PublicKeyOrIdentity)
-		}
-	}
-	return out
 }
 
 // apply changes d, and reports whether it made a key for it.
@@ -132,25 +132,54 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	if generated, err = set.applyCredentials(d); err != nil {
 		return false, err
 	}
+	d.Accounts = set.applyAccounts(d.Accounts)
+	d.Secrets = set.applySecrets(d.Secrets)
+	d.Vars = set.applyVars(d.Vars)
+	return generated, nil
+}
+
+// applyAccounts returns a copy of have with what is set of accounts.
+func (set DeviceSettings) applyAccounts(have map[string]store.AccountKeys) map[string]store.AccountKeys {
+	if len(set.AccountKeys)+len(set.AccountMasterSecrets)+len(set.AccountIdentities) == 0 {
+		return have
+	}
+	out := copied(have)
+	change := func(name string, change func(*store.AccountKeys)) {
+		a := out[name]
+		change(&a)
+		out[name] = a
+	}
 	for name, key := range set.AccountKeys {
-		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.Key = lwm2m.NewSecret(key) })
+		change(name, func(a *store.AccountKeys) { a.Key = lwm2m.NewSecret(key) })
 	}
 	for name, secret := range set.AccountMasterSecrets {
-		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.MasterSecret = lwm2m.NewSecret(secret) })
+		change(name, func(a *store.AccountKeys) { a.MasterSecret = lwm2m.NewSecret(secret) })
 	}
 	for name, identity := range set.AccountIdentities {
-		d.Accounts = with(d.Accounts, name, func(a *store.AccountKeys) { a.Identity = identity })
+		change(name, func(a *store.AccountKeys) { a.Identity = identity })
 	}
-	d.Secrets = set.applySecrets(d.Secrets)
+	return out
+}
+
+// applyVars returns a copy of have with the variables that are set.
+func (set DeviceSettings) applyVars(have map[string]string) map[string]string {
+	if len(set.Vars) == 0 {
+		return have
+	}
+	out := copied(have)
 	for name, value := range set.Vars {
-		if d.Vars = maps.Clone(d.Vars); d.Vars == nil {
-			d.Vars = make(map[string]string)
-		}
-		if d.Vars[name] = value; value == "" {
-			delete(d.Vars, name)
+		if out[name] = value; value == "" {
+			delete(out, name)
 		}
 	}
-	return generated, nil
+	return out
+}
+
+// copied is a copy of a map, never nil.
+func copied[K comparable, V any](m map[K]V) map[K]V {
+	out := make(map[K]V, len(m))
+	maps.Copy(out, m)
+	return out
 }
 
 // applySecrets returns a copy of have with the secrets that are set.
@@ -158,8 +187,7 @@ func (set DeviceSettings) applySecrets(have map[lwm2m.Path]lwm2m.Secret) map[lwm
 	if len(set.Secrets) == 0 {
 		return have
 	}
-	out := make(map[lwm2m.Path]lwm2m.Secret, len(have)+len(set.Secrets))
-	maps.Copy(out, have)
+	out := copied(have)
 	for path, value := range set.Secrets {
 		if out[path] = lwm2m.NewSecret(value); len(value) == 0 {
 			delete(out, path)
@@ -172,18 +200,6 @@ func assign[T any](field *T, value *T) {
 	if value != nil {
 		*field = *value
 	}
-}
-
-// with returns a copy of m in which the value of name is changed.
-func with(m map[string]store.AccountKeys, name string, change func(*store.AccountKeys)) map[string]store.AccountKeys {
-	out := maps.Clone(m)
-	if out == nil {
-		out = make(map[string]store.AccountKeys)
-	}
-	a := out[name]
-	change(&a)
-	out[name] = a
-	return out
 }
 
 // split parts errors and warnings.
@@ -204,7 +220,11 @@ func (l *Local) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) 
 	if err != nil {
 		return Device{}, err
 	}
-	return l.withLast(ctx, view(d, reveal))
+	p, err := l.profileOf(ctx, d)
+	if err != nil {
+		return Device{}, err
+	}
+	return l.withLast(ctx, view(p, d, reveal))
 }
 
 // Devices implements [API].
@@ -214,14 +234,32 @@ func (l *Local) Devices(ctx context.Context, q store.DeviceQuery) ([]Device, err
 		return nil, err
 	}
 	out := make([]Device, 0, len(page))
+	profiles := make(map[string]store.Profile)
 	for _, d := range page {
-		v, err := l.withLast(ctx, view(d, false))
+		p, ok := profiles[d.Profile]
+		if !ok {
+			if p, err = l.profileOf(ctx, d); err != nil {
+				return nil, err
+			}
+			profiles[d.Profile] = p
+		}
+		v, err := l.withLast(ctx, view(p, d, false))
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// profileOf is the profile of d; the zero Profile where d was given another since it was
+// read, and its own was deleted.
+func (l *Local) profileOf(ctx context.Context, d store.Device) (store.Profile, error) {
+	p, err := l.Store.Profile(ctx, d.Profile)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return p, err
 }
 
 func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
@@ -232,7 +270,8 @@ func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
 	return d, err
 }
 
-func view(d store.Device, reveal bool) Device {
+// view is d, whose profile is p, as it is shown.
+func view(p store.Profile, d store.Device, reveal bool) Device {
 	out := Device{
 		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Disabled: d.Disabled, NoSec: d.NoSec,
 		Credentials: []Credential{}, Accounts: make(map[string]Account, len(d.Accounts)),
@@ -245,8 +284,11 @@ func view(d store.Device, reveal bool) Device {
 		}
 		out.Credentials = append(out.Credentials, v)
 	}
+	given := bootstrap.PSKIdentities(p, d)
 	for name, a := range d.Accounts {
-		out.Accounts[name] = accountView(a, reveal)
+		v := accountView(a, reveal)
+		v.Identity = cmp.Or(v.Identity, given[name])
+		out.Accounts[name] = v
 	}
 	if len(d.Secrets) > 0 {
 		out.Secrets = make(map[lwm2m.Path]Secret, len(d.Secrets))
@@ -275,39 +317,6 @@ func (l *Local) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev sto
 	return l.Store.DeleteDevice(ctx, ep, rev)
 }
 
-// ApplyProfile implements [API].
-func (l *Local) ApplyProfile(ctx context.Context, p store.Profile) (Applied, error) {
-	errs, warnings := split(bootstrap.CheckProfile(p, l.Objects))
-	if len(errs) > 0 {
-		return Applied{}, &InvalidError{fmt.Sprintf("profile %q", p.Name), errs}
-	}
-	created := false
-	if p.Revision == 0 {
-		old, err := l.Store.Profile(ctx, p.Name)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return Applied{}, err
-		}
-		p.Revision, created = old.Revision, old.Revision == 0
-	}
-	kept, err := l.Store.PutProfile(ctx, p)
-	return Applied{Profile: kept, Warnings: warnings, Created: created}, err
-}
-
-// Profile implements [API].
-func (l *Local) Profile(ctx context.Context, name string) (store.Profile, error) {
-	return l.Store.Profile(ctx, name)
-}
-
-// Profiles implements [API].
-func (l *Local) Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Profile, error) {
-	return l.Store.Profiles(ctx, q)
-}
-
-// DeleteProfile implements [API].
-func (l *Local) DeleteProfile(ctx context.Context, name string, rev store.Revision) error {
-	return l.Store.DeleteProfile(ctx, name, rev)
-}
-
 // Session implements [API].
 func (l *Local) Session(ctx context.Context, id string) (store.Session, error) {
 	return l.Store.Session(ctx, id)
@@ -315,6 +324,11 @@ func (l *Local) Session(ctx context.Context, id string) (store.Session, error) {
 
 // Sessions implements [API].
 func (l *Local) Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error) {
+	if q.Before != "" && !bootstrap.IsSessionID(q.Before) {
+		if _, err := l.Store.Session(ctx, q.Before); err != nil {
+			return nil, fmt.Errorf("before: %w", err)
+		}
+	}
 	return l.Store.Sessions(ctx, q)
 }
 

@@ -164,7 +164,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": problem{}, "Finding": bootstrap.Finding{}, "Status": Status{}, "Stats": store.Stats{}, "Device": Device{},
 		"Credential": Credential{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
-		"BackupRequest": backupRequest{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"BackupRequest": backupRequest{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {
@@ -325,11 +325,20 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/sessions", "/v1/sessions", nil, 200)
 	c.call("GET", "/v1/devices", "/v1/devices?limit=0", nil, 400)
 	c.call("GET", "/v1/sessions", "/v1/sessions?limit=x", nil, 400)
+	c.call("GET", "/v1/sessions", "/v1/sessions?before=x", nil, 404)
 
 	c.call("PUT", profile, "/v1/profiles/full", fullProfile(), 200)
 	c.call("GET", profile, "/v1/profiles/full", nil, 200)
 	c.call("GET", "/v1/profiles", "/v1/profiles", nil, 200)
 	c.call("PUT", profile, "/v1/profiles/other", fullProfile(), 400)
+	second, third := fullProfile(), fullProfile()
+	second.Name, third.Name, third.Revision = "second", "third", 7
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{[]store.Profile{fullProfile(), second}}, 200)
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{[]store.Profile{second, third}}, 404)
+	third.Name = "full"
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{[]store.Profile{second, third}}, 412)
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{}, 422)
+	c.call("GET", "/v1/profiles", "/v1/profiles?limit=1", nil, 200)
 	c.call("PUT", profile, "/v1/profiles/bad", store.Profile{Name: "bad", Accounts: []store.Account{{Name: "x", URI: "http://a", ShortServerID: 1}}}, 422)
 	c.call("GET", profile, "/v1/profiles/nope", nil, 404)
 
@@ -350,7 +359,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	if err := c.server.api.(*Local).Store.AppendSession(t.Context(), fullSession()); err != nil {
 		t.Fatal(err)
 	}
-	c.call("GET", device, "/v1/devices/d%2F1?reveal", nil, 200)
+	c.call("GET", device, "/v1/devices/d%2F1?reveal=true", nil, 200)
 	c.call("GET", "/v1/devices", "/v1/devices?prefix=d", nil, 200)
 	c.call("GET", device, "/v1/devices/nope", nil, 404)
 	c.call("GET", "/v1/sessions", "/v1/sessions?endpoint=d/1", nil, 200)

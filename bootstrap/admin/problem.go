@@ -26,6 +26,16 @@ const problemMedia = "application/problem+json"
 // errBadRequest is wrapped by what is wrong with a request itself.
 var errBadRequest = errors.New("bad request")
 
+// errTooLarge is wrapped where a request has more bytes than are read.
+var errTooLarge = errors.New("request is too large")
+
+// errNoRoute and errNoMethod are wrapped where the API has no such path, or no such method
+// of it.
+var (
+	errNoRoute  = errors.New("the admin API has no such path")
+	errNoMethod = errors.New("the admin API has no such method here")
+)
+
 // known are the errors that keep their identity over the wire.
 var known = []struct {
 	name   string
@@ -43,6 +53,9 @@ var known = []struct {
 	{"no-server", ErrNoServer, http.StatusServiceUnavailable},
 	{"file-exists", fs.ErrExist, http.StatusConflict},
 	{"bad-request", errBadRequest, http.StatusBadRequest},
+	{"too-large", errTooLarge, http.StatusRequestEntityTooLarge},
+	{"no-route", errNoRoute, http.StatusNotFound},
+	{"no-method", errNoMethod, http.StatusMethodNotAllowed},
 }
 
 // problemOf puts err on the wire.

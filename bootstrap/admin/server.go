@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -22,30 +22,37 @@ type Server struct {
 	routes *http.ServeMux
 }
 
-// maxBody of a request, in bytes.
-const maxBody = 1 << 20
-
 // A route is one method of one path. The OpenAPI document lists them all.
 type route struct {
-	pattern string // as http.ServeMux has it
-	serve   func(s *Server, r *http.Request) (answer any, rev store.Revision, err error)
+	pattern string   // as http.ServeMux has it
+	query   []string // the parameters it takes
+	maxBody int64    // bytes; zero where it takes no body
+	serve   func(s *Server, r request) (reply, error)
+}
+
+// A reply is what a route answers with.
+type reply struct {
+	body     any
+	revision store.Revision // zero for none
+	next     url.Values     // the query of the next page; nil where there is none
 }
 
 var routes = []route{
-	{"GET /v1/status", (*Server).status},
-	{"GET /v1/devices", (*Server).devices},
-	{"POST /v1/devices/{endpoint}", (*Server).addDevice},
-	{"PATCH /v1/devices/{endpoint}", (*Server).setDevice},
-	{"GET /v1/devices/{endpoint}", (*Server).device},
-	{"DELETE /v1/devices/{endpoint}", (*Server).deleteDevice},
-	{"GET /v1/profiles", (*Server).profiles},
-	{"GET /v1/profiles/{name}", (*Server).profile},
-	{"PUT /v1/profiles/{name}", (*Server).applyProfile},
-	{"DELETE /v1/profiles/{name}", (*Server).deleteProfile},
-	{"GET /v1/sessions", (*Server).sessions},
-	{"GET /v1/sessions/{id}", (*Server).session},
-	{"POST /v1/check", (*Server).check},
-	{"POST /v1/backup", (*Server).backup},
+	{"GET /v1/status", nil, 0, (*Server).status},
+	{"GET /v1/devices", []string{"after", "limit", "prefix", "profile", "tag"}, 0, (*Server).devices},
+	{"POST /v1/devices/{endpoint}", nil, maxBody, (*Server).addDevice},
+	{"PATCH /v1/devices/{endpoint}", nil, maxBody, (*Server).setDevice},
+	{"GET /v1/devices/{endpoint}", []string{"reveal"}, 0, (*Server).device},
+	{"DELETE /v1/devices/{endpoint}", nil, 0, (*Server).deleteDevice},
+	{"GET /v1/profiles", []string{"after", "limit"}, 0, (*Server).profiles},
+	{"POST /v1/profiles", nil, maxProfiles, (*Server).applyProfiles},
+	{"GET /v1/profiles/{name}", nil, 0, (*Server).profile},
+	{"PUT /v1/profiles/{name}", nil, maxBody, (*Server).applyProfile},
+	{"DELETE /v1/profiles/{name}", nil, 0, (*Server).deleteProfile},
+	{"GET /v1/sessions", []string{"before", "endpoint", "failed", "identity", "limit"}, 0, (*Server).sessions},
+	{"GET /v1/sessions/{id}", nil, 0, (*Server).session},
+	{"POST /v1/check", nil, 0, (*Server).check},
+	{"POST /v1/backup", nil, maxBody, (*Server).backup},
 }
 
 const (
@@ -58,7 +65,7 @@ const (
 func NewServer(api API, log *slog.Logger, extra map[string]http.Handler) *Server {
 	s := &Server{api: api, log: log, routes: http.NewServeMux()}
 	for _, rt := range routes {
-		s.routes.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, rt) })
+		s.routes.HandleFunc(anyName(rt.pattern), func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, rt) })
 	}
 	s.routes.HandleFunc(eventsPattern, s.events)
 	s.routes.HandleFunc(openapiPattern, serveOpenAPI)
@@ -73,18 +80,14 @@ func NewServer(api API, log *slog.Logger, extra map[string]http.Handler) *Server
 	return s
 }
 
-// ServeHTTP implements [http.Handler].
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
-
 // answer runs a route and writes what comes of it, and logs whoever changed or
 // revealed something.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	answer, rev, err := rt.serve(s, r)
-	if r.Method != http.MethodGet || r.URL.Query().Has("reveal") {
+	out, reveal, err := s.run(w, r, rt)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || reveal {
 		caller := callerOf(r.Context())
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "administration",
-			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Bool("reveal", r.URL.Query().Has("reveal")),
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Bool("reveal", reveal),
 			slog.Int("uid", caller.UID), slog.Int("pid", caller.PID), slog.Bool("done", err == nil))
 	}
 	if err != nil {
@@ -95,165 +98,228 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
 		writeProblem(w, p)
 		return
 	}
-	if rev != 0 {
-		w.Header().Set("ETag", etag(rev))
+	if out.revision != 0 {
+		w.Header().Set("ETag", etag(out.revision))
+	}
+	if out.next != nil {
+		w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.EscapedPath(), out.next.Encode()))
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(out.body)
 }
 
-// body reads the JSON of a request, no unknown keys in it.
-func body(r *http.Request, into any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: %w", errBadRequest, err)
+// run reads a request and serves it.
+func (s *Server) run(w http.ResponseWriter, r *http.Request, rt route) (out reply, reveal bool, err error) {
+	r.Body = http.MaxBytesReader(w, r.Body, max(rt.maxBody, 1))
+	req, err := parse(r, rt.query)
+	if err == nil {
+		reveal, err = req.boolean("reveal")
 	}
-	return nil
+	if err == nil && rt.maxBody == 0 {
+		err = req.noBody()
+	}
+	if err == nil {
+		out, err = rt.serve(s, req)
+	}
+	return out, reveal, err
 }
 
 func etag(rev store.Revision) string { return `"` + strconv.FormatUint(uint64(rev), 10) + `"` }
 
-// revision is that of If-Match, zero where there is none.
-func revision(r *http.Request) (store.Revision, error) {
-	match := r.Header.Get("If-Match")
-	if match == "" || match == "*" {
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(strings.Trim(match, `"`), 10, 64)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%w: If-Match %q is no revision", errBadRequest, match)
-	}
-	return store.Revision(n), nil
-}
-
-func endpoint(r *http.Request) lwm2m.EndpointName {
-	return lwm2m.EndpointName(r.PathValue("endpoint"))
-}
-
-// limit reads the query parameter of that name; zero where there is none.
-func limit(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("limit")
-	if text == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%w: limit %q is not a number from 1", errBadRequest, text)
-	}
-	return n, nil
-}
-
-func (s *Server) status(r *http.Request) (any, store.Revision, error) {
+func (s *Server) status(r request) (reply, error) {
 	st, err := s.api.Status(r.Context())
-	return st, 0, err
+	return reply{body: st}, err
 }
 
-func (s *Server) devices(r *http.Request) (any, store.Revision, error) {
-	n, err := limit(r)
+func (s *Server) devices(r request) (reply, error) {
+	n, err := r.limit()
 	if err != nil {
-		return nil, 0, err
+		return reply{}, err
 	}
-	q := r.URL.Query()
-	page, err := s.api.Devices(r.Context(), store.DeviceQuery{
-		After: lwm2m.EndpointName(q.Get("after")), Limit: n, Prefix: q.Get("prefix"), Profile: q.Get("profile"), Tag: q.Get("tag"),
-	})
-	return page, 0, err
+	q := store.DeviceQuery{
+		After: lwm2m.EndpointName(r.query.Get("after")), Limit: n,
+		Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag"),
+	}
+	return page(r, n, "after", func(limit int, after string) ([]Device, error) {
+		q.Limit = limit
+		if after != "" {
+			q.After = lwm2m.EndpointName(after)
+		}
+		return s.api.Devices(r.Context(), q)
+	}, func(d Device) string { return string(d.Endpoint) })
 }
 
-func (s *Server) addDevice(r *http.Request) (any, store.Revision, error) {
+// page is a list of at most n entries, of which cursor is the parameter that begins the
+// next page behind one of them.
+func page[T any](r request, n int, cursor string, list func(limit int, behind string) ([]T, error), name func(T) string) (reply, error) {
+	entries, err := list(n, "")
+	if err != nil || len(entries) < n {
+		return reply{body: orEmpty(entries)}, err
+	}
+	last := name(entries[len(entries)-1])
+	more, err := list(1, last)
+	out := reply{body: entries}
+	if len(more) > 0 {
+		out.next = make(url.Values, len(r.query)+1)
+		for k, v := range r.query {
+			out.next[k] = v
+		}
+		out.next.Set(cursor, last)
+	}
+	return out, err
+}
+
+// orEmpty makes the JSON of an empty list [] and not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func (s *Server) addDevice(r request) (reply, error) {
 	var set DeviceSettings
-	if err := body(r, &set); err != nil {
-		return nil, 0, err
+	if err := r.body(&set); err != nil {
+		return reply{}, err
 	}
-	d, err := s.api.AddDevice(r.Context(), endpoint(r), set)
-	return d, d.Revision, err
+	d, err := s.api.AddDevice(r.Context(), r.endpoint(), set)
+	return reply{body: d, revision: d.Revision}, err
 }
 
-func (s *Server) setDevice(r *http.Request) (any, store.Revision, error) {
+func (s *Server) setDevice(r request) (reply, error) {
 	var set DeviceSettings
-	rev, err := revision(r)
+	rev, err := r.revision()
 	if err == nil {
-		err = body(r, &set)
+		err = r.body(&set)
 	}
 	if err != nil {
-		return nil, 0, err
+		return reply{}, err
 	}
-	d, err := s.api.SetDevice(r.Context(), endpoint(r), rev, set)
-	return d, d.Revision, err
+	d, err := s.api.SetDevice(r.Context(), r.endpoint(), rev, set)
+	return reply{body: d, revision: d.Revision}, err
 }
 
-func (s *Server) device(r *http.Request) (any, store.Revision, error) {
-	d, err := s.api.Device(r.Context(), endpoint(r), r.URL.Query().Has("reveal"))
-	return d, d.Revision, err
-}
-
-func (s *Server) deleteDevice(r *http.Request) (any, store.Revision, error) {
-	rev, err := revision(r)
-	if err == nil {
-		err = s.api.DeleteDevice(r.Context(), endpoint(r), rev)
-	}
-	return struct{}{}, 0, err
-}
-
-func (s *Server) profiles(r *http.Request) (any, store.Revision, error) {
-	n, err := limit(r)
+func (s *Server) device(r request) (reply, error) {
+	reveal, err := r.boolean("reveal")
 	if err != nil {
-		return nil, 0, err
+		return reply{}, err
 	}
-	page, err := s.api.Profiles(r.Context(), store.ProfileQuery{After: r.URL.Query().Get("after"), Limit: n})
-	return page, 0, err
+	d, err := s.api.Device(r.Context(), r.endpoint(), reveal)
+	return reply{body: d, revision: d.Revision}, err
 }
 
-func (s *Server) profile(r *http.Request) (any, store.Revision, error) {
+func (s *Server) deleteDevice(r request) (reply, error) {
+	rev, err := r.revision()
+	if err == nil {
+		err = s.api.DeleteDevice(r.Context(), r.endpoint(), rev)
+	}
+	return reply{body: struct{}{}}, err
+}
+
+func (s *Server) profiles(r request) (reply, error) {
+	n, err := r.limit()
+	if err != nil {
+		return reply{}, err
+	}
+	q := store.ProfileQuery{After: r.query.Get("after")}
+	return page(r, n, "after", func(limit int, after string) ([]store.Profile, error) {
+		q.Limit = limit
+		if after != "" {
+			q.After = after
+		}
+		return s.api.Profiles(r.Context(), q)
+	}, func(p store.Profile) string { return p.Name })
+}
+
+func (s *Server) profile(r request) (reply, error) {
 	p, err := s.api.Profile(r.Context(), r.PathValue("name"))
-	return p, p.Revision, err
+	return reply{body: p, revision: p.Revision}, err
 }
 
-func (s *Server) applyProfile(r *http.Request) (any, store.Revision, error) {
+func (s *Server) applyProfile(r request) (reply, error) {
 	var p store.Profile
-	rev, err := revision(r)
+	rev, err := r.revision()
 	if err == nil {
-		err = body(r, &p)
+		err = r.body(&p)
 	}
 	if err == nil && p.Name != r.PathValue("name") {
 		err = fmt.Errorf("%w: the profile's name %q is not the one in the path", errBadRequest, p.Name)
 	}
 	if err != nil {
-		return nil, 0, err
+		return reply{}, err
 	}
-	p.Revision = rev
+	if p.Revision, err = sameRevision(p.Revision, rev); err != nil {
+		return reply{}, err
+	}
 	a, err := s.api.ApplyProfile(r.Context(), p)
-	return a, a.Profile.Revision, err
+	return reply{body: a, revision: a.Profile.Revision}, err
 }
 
-func (s *Server) deleteProfile(r *http.Request) (any, store.Revision, error) {
-	rev, err := revision(r)
+// sameRevision is the revision that an edit is based on, which may be said in its body
+// and in If-Match; zero where it is not.
+func sameRevision(body, match store.Revision) (store.Revision, error) {
+	if body != 0 && match != 0 && body != match {
+		return 0, fmt.Errorf("%w: the revision is %d in If-Match and %d in the body", errBadRequest, match, body)
+	}
+	return max(body, match), nil
+}
+
+// An applyRequest is the body of POST /v1/profiles.
+type applyRequest struct {
+	Profiles []store.Profile `json:"profiles"`
+}
+
+// An applyAnswer is the answer to it.
+type applyAnswer struct {
+	Applied []Applied `json:"applied"`
+}
+
+func (s *Server) applyProfiles(r request) (reply, error) {
+	var in applyRequest
+	if err := r.body(&in); err != nil {
+		return reply{}, err
+	}
+	a, err := s.api.ApplyProfiles(r.Context(), in.Profiles)
+	return reply{body: applyAnswer{a}}, err
+}
+
+func (s *Server) deleteProfile(r request) (reply, error) {
+	rev, err := r.revision()
 	if err == nil {
 		err = s.api.DeleteProfile(r.Context(), r.PathValue("name"), rev)
 	}
-	return struct{}{}, 0, err
+	return reply{body: struct{}{}}, err
 }
 
-func (s *Server) sessions(r *http.Request) (any, store.Revision, error) {
-	n, err := limit(r)
+func (s *Server) sessions(r request) (reply, error) {
+	n, err := r.limit()
 	if err != nil {
-		return nil, 0, err
+		return reply{}, err
 	}
-	q := r.URL.Query()
-	page, err := s.api.Sessions(r.Context(), store.SessionQuery{
-		Endpoint: lwm2m.EndpointName(q.Get("endpoint")), Identity: q.Get("identity"), Before: q.Get("before"), Limit: n, Failed: q.Has("failed"),
-	})
-	return page, 0, err
+	failed, err := r.boolean("failed")
+	if err != nil {
+		return reply{}, err
+	}
+	q := store.SessionQuery{
+		Endpoint: lwm2m.EndpointName(r.query.Get("endpoint")), Identity: r.query.Get("identity"),
+		Before: r.query.Get("before"), Failed: failed,
+	}
+	return page(r, n, "before", func(limit int, before string) ([]store.Session, error) {
+		q.Limit = limit
+		if before != "" {
+			q.Before = before
+		}
+		return s.api.Sessions(r.Context(), q)
+	}, func(s store.Session) string { return s.ID })
 }
 
-func (s *Server) session(r *http.Request) (any, store.Revision, error) {
+func (s *Server) session(r request) (reply, error) {
 	session, err := s.api.Session(r.Context(), r.PathValue("id"))
-	return session, 0, err
+	return reply{body: session}, err
 }
 
-func (s *Server) check(r *http.Request) (any, store.Revision, error) {
-	return struct{}{}, 0, s.api.Check(r.Context())
+func (s *Server) check(r request) (reply, error) {
+	return reply{body: struct{}{}}, s.api.Check(r.Context())
 }
 
 // backupRequest is the body of POST /v1/backup.
@@ -261,20 +327,24 @@ type backupRequest struct {
 	File string `json:"file"` // absolute
 }
 
-func (s *Server) backup(r *http.Request) (any, store.Revision, error) {
+func (s *Server) backup(r request) (reply, error) {
 	var b backupRequest
-	err := body(r, &b)
+	err := r.body(&b)
 	if err == nil && !strings.HasPrefix(b.File, "/") {
 		err = fmt.Errorf("%w: file %q is not an absolute path", errBadRequest, b.File)
 	}
 	if err == nil {
 		err = s.api.Backup(r.Context(), b.File)
 	}
-	return struct{}{}, 0, err
+	return reply{body: struct{}{}}, err
 }
 
 // events sends events as they happen, in the form of server-sent events.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	if _, err := parse(r, nil); err != nil {
+		writeProblem(w, problemOf(err))
+		return
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
 	w.WriteHeader(http.StatusOK)

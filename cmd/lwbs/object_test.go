@@ -27,7 +27,7 @@ func TestObjectCommands(t *testing.T) {
 		"--objects $D/nowhere device list":                    "no such file",
 		"--objects $D/nowhere serve":                          "no such file",
 		"--objects $D/nowhere profile check -f $D/meter.yaml": "no such file",
-		"profile check":                                       "--file is missing",
+		"profile check":                                       "no FILE is named",
 	} {
 		if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: status %d: %s, want %q", line, status, errs, want)

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -24,96 +22,53 @@ func profileCommand() *cli.Command {
 		profileDeleteCommand(), profileCheckCommand())
 }
 
-func fileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the profile's `FILE`, YAML or JSON, - for standard input"}
-}
-
-// onFile returns the action of a command that takes a profile file, and no arguments.
-func onFile(do cli.ActionFunc) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		if c.String("file") == "" { // a file as an argument lands here, too
-			return usagef("--file is missing: name the profile's file, or - for standard input")
-		}
-		if _, err := arguments(c); err != nil {
-			return err
-		}
-		return do(c)
-	}
-}
-
-// readProfiles reads a profile file, checks what is in it, and warns.
-func readProfiles(c *cli.Context, objects *lwm2m.Registry) ([]profilefile.Document, error) {
-	file := c.String("file")
-	var in io.Reader = c.App.Reader
-	name := "standard input"
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, fmt.Errorf("read profile: %w", err)
-		}
-		defer f.Close()
-		in, name = f, file
-	}
-	text, err := io.ReadAll(in)
-	if err != nil {
-		return nil, fmt.Errorf("read profile from %s: %w", name, err)
-	}
-	docs, err := profilefile.Read(name, text, objects)
-	if err != nil {
-		return nil, err
-	}
-	var errs []error
-	for _, d := range docs {
-		for _, f := range bootstrap.CheckProfile(d.Profile, objects) {
-			problem := d.Problem(f.Place, f.Message)
-			if f.Warning {
-				fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", problem)
-				continue
-			}
-			errs = append(errs, problem)
-		}
-	}
-	return docs, errors.Join(errs...)
-}
-
 func profileApplyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "apply", Usage: "create or replace the profiles of a file",
-		Description: "Every profile is checked first; if one of them is wrong, nothing is changed.",
+		Name: "apply", Usage: "create or replace the profiles of files", ArgsUsage: "FILE...",
+		Description: "Every profile of every file is checked first, and all are kept together: if one of them is\nwrong, nothing is changed.",
 		Flags: []cli.Flag{
 			fileFlag(),
 			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`", DefaultText: "0: any"},
 		},
-		Action: onFile(func(c *cli.Context) error {
+		Action: onFiles(func(c *cli.Context, files []string) error {
 			objects, err := objectsOf(c)
 			if err != nil {
 				return err
 			}
-			docs, err := readProfiles(c, objects)
+			docs, err := readProfiles(c, files, objects)
 			if err != nil {
 				return err
 			}
 			if len(docs) > 1 && c.IsSet("revision") {
-				return usagef("--revision is for a file with one profile; %s has %d", c.String("file"), len(docs))
+				return usagef("--revision is for one profile; there are %d", len(docs))
 			}
 			return with(c, true, func(ctx context.Context, api admin.API) error {
-				for _, d := range docs {
-					d.Profile.Revision = store.Revision(c.Uint64("revision"))
-					applied, err := api.ApplyProfile(ctx, d.Profile)
-					if err != nil {
-						return err
-					}
-					did := "replaced"
-					if applied.Created {
-						did = "created"
-					}
-					warnServer(c.App.ErrWriter, d, applied.Warnings, objects)
-					fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)\n", did, applied.Profile.Name, applied.Profile.Revision)
-				}
-				return nil
+				return applyProfiles(ctx, c, api, docs, objects)
 			})
 		}),
 	}
+}
+
+// applyProfiles keeps what is in docs, and tells of each.
+func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *lwm2m.Registry) error {
+	profiles := make([]store.Profile, len(docs))
+	for i, d := range docs {
+		profiles[i] = d.Profile
+		profiles[i].Revision = store.Revision(c.Uint64("revision"))
+	}
+	applied, err := api.ApplyProfiles(ctx, profiles)
+	if err != nil {
+		return ofServer(err, docs)
+	}
+	for i, a := range applied {
+		did := "replaced"
+		if a.Created {
+			did = "created"
+		}
+		warnServer(c.App.ErrWriter, docs[i], a.Warnings, objects)
+		fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)\n", did, a.Profile.Name, a.Profile.Revision)
+	}
+	return nil
 }
 
 // warnServer tells the warnings of a server that were not told before, since it knows
@@ -129,14 +84,14 @@ func warnServer(out io.Writer, d profilefile.Document, warnings []bootstrap.Find
 
 func profileCheckCommand() *cli.Command {
 	return &cli.Command{
-		Name: "check", Usage: "check the profiles of a file, and change nothing",
+		Name: "check", Usage: "check the profiles of files, and change nothing", ArgsUsage: "FILE...",
 		Flags: []cli.Flag{fileFlag()},
-		Action: onFile(func(c *cli.Context) error {
+		Action: onFiles(func(c *cli.Context, files []string) error {
 			objects, err := objectsOf(c)
 			if err != nil {
 				return err
 			}
-			docs, err := readProfiles(c, objects)
+			docs, err := readProfiles(c, files, objects)
 			if err != nil {
 				return err
 			}

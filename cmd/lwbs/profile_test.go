@@ -1,0 +1,35 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// Files are arguments or options, as many as one likes, and all of them count or none.
+func TestProfilesOfSeveralFiles(t *testing.T) {
+	inBothModes(t, func(t *testing.T, sh *shell) {
+		named := func(name string) string { return strings.Replace(meterYAML, "meter", name, 1) }
+		sh.write("two.yaml", named("a")+"---\n"+named("b"))
+		sh.write("c.yaml", named("c"))
+		contains(t, "check", sh.ok("profile check $D/two.yaml $D/c.yaml"), "profile a is good", "profile b is good", "profile c is good")
+		sh.write("bad.yaml", strings.Replace(named("d"), "coaps:", "http:", 1))
+		for line, want := range map[string]string{
+			"profile apply $D/two.yaml $D/bad.yaml":           "$D/bad.yaml:4: accounts[0].uri",
+			"profile apply -f $D/two.yaml -f $D/nope.yaml":    "no such file",
+			"profile apply $D/two.yaml $D/c.yaml $D/./c.yaml": `$D/./c.yaml:1: name: a second profile with the name "c", the first is in $D/c.yaml`,
+			"profile apply --revision 1 $D/two.yaml":          "--revision is for one profile; there are 2",
+			"profile apply --revision 7 $D/c.yaml":            `profile "c": not found`,
+			"profile apply $D/two.yaml /dev/zero":             "/dev/zero:1: the file has more than 1048576 bytes",
+			"profile apply $D/two.yaml $D":                    "is a directory",
+		} {
+			if status, out, errs := sh.run(line); status == exitDone || out != "" || !strings.Contains(errs, want) {
+				t.Errorf("%s: status %d: %s%s, want %q", line, status, out, errs, want)
+			}
+		}
+		if got := sh.ok("profile list"); strings.Contains(got, "a ") || strings.Contains(got, "b ") || strings.Contains(got, "c ") {
+			t.Errorf("a part of what was refused was kept:\n%s", got)
+		}
+		contains(t, "apply", sh.ok("profile apply $D/two.yaml -f $D/c.yaml"), "created profile a (revision 1)", "created profile b (revision 1)", "created profile c (revision 1)")
+		contains(t, "apply again", sh.ok("profile apply $D/two.yaml"), "replaced profile a (revision 2)", "replaced profile b (revision 2)")
+	})
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store/profilefile"
+)
+
+func fileFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "file", Aliases: []string{"f"}, Usage: "a profile's `FILE`, YAML or JSON, - for standard input; the same as FILE as an argument"}
+}
+
+// onFiles returns the action of a command that takes profile files.
+func onFiles(do func(c *cli.Context, files []string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		files := append(c.StringSlice("file"), c.Args().Slice()...)
+		if len(files) == 0 {
+			return usagef("no FILE is named, nor - for standard input: lwbs %s", usageOf(c))
+		}
+		seen := make(map[string]bool)
+		for _, file := range files {
+			if strings.TrimSpace(file) == "" {
+				return usagef("FILE is empty: lwbs %s", usageOf(c))
+			}
+			if seen[file] {
+				return usagef("FILE %s is named twice", file)
+			}
+			seen[file] = true
+		}
+		return do(c, files)
+	}
+}
+
+// readProfiles reads profile files, checks what is in them, and warns.
+func readProfiles(c *cli.Context, files []string, objects *lwm2m.Registry) ([]profilefile.Document, error) {
+	var all []profilefile.Document
+	var errs []error
+	names := make(map[string]string) // the file that has a profile of this name
+	for _, file := range files {
+		docs, err := readProfileFile(c, file, objects)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, d := range docs {
+			if other, ok := names[d.Profile.Name]; ok {
+				errs = append(errs, d.Problem("name", fmt.Sprintf("a second profile with the name %q, the first is in %s", d.Profile.Name, other)))
+			}
+			names[d.Profile.Name] = file
+			errs = append(errs, checkDocument(c, d, objects)...)
+		}
+		all = append(all, docs...)
+	}
+	return all, errors.Join(errs...)
+}
+
+func readProfileFile(c *cli.Context, file string, objects *lwm2m.Registry) ([]profilefile.Document, error) {
+	var in io.Reader = c.App.Reader
+	name := "standard input"
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("read profile: %w", err)
+		}
+		defer f.Close()
+		in, name = f, file
+	}
+	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read profile from %s: %w", name, err)
+	}
+	return profilefile.Read(name, text, objects)
+}
+
+// checkDocument returns what is wrong with a profile, and warns of what could be better.
+func checkDocument(c *cli.Context, d profilefile.Document, objects *lwm2m.Registry) (errs []error) {
+	if err := d.Profile.Validate(); err != nil { // before checks that take longer the more there is
+		return []error{d.Problem("", err.Error())}
+	}
+	for _, f := range bootstrap.CheckProfile(d.Profile, objects) {
+		problem := d.Problem(f.Place, f.Message)
+		if f.Warning {
+			fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", problem)
+			continue
+		}
+		errs = append(errs, problem)
+	}
+	return errs
+}
+
+// ofServer tells what a server finds wrong with profiles that were good here, since it
+// knows other Objects, by the lines of their files.
+func ofServer(err error, docs []profilefile.Document) error {
+	var invalid *admin.InvalidError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	var errs []error
+	for _, f := range invalid.Findings {
+		var i int
+		place := f.Place
+		if _, err := fmt.Sscanf(place, "profiles[%d]", &i); err != nil || i < 0 || i >= len(docs) {
+			return err
+		}
+		_, place, _ = strings.Cut(place, ".")
+		errs = append(errs, fmt.Errorf("the server: %w", docs[i].Problem(place, f.Message)))
+	}
+	return errors.Join(errs...)
+}
