@@ -1,11 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -29,6 +25,15 @@ type deviceRow struct {
 	Note        string                `json:"note,omitempty"`
 	Created     time.Time             `json:"created"`
 	Updated     time.Time             `json:"updated"`
+
+	unknown string // further members, as a JSON object
+}
+
+// MarshalJSON writes the members that are known, and behind them the others.
+func (r deviceRow) MarshalJSON() ([]byte, error) {
+	type known deviceRow
+	b, err := json.Marshal(known(r))
+	return withMembers(b, r.unknown), err
 }
 
 type credentialRow struct {
@@ -39,6 +44,15 @@ type credentialRow struct {
 	Pending  bool           `json:"pending,omitempty"`
 	Replaces []byte         `json:"replaces,omitempty"`
 	URI      string         `json:"uri,omitempty"`
+
+	unknown string
+}
+
+// MarshalJSON is as that of a deviceRow.
+func (r credentialRow) MarshalJSON() ([]byte, error) {
+	type known credentialRow
+	b, err := json.Marshal(known(r))
+	return withMembers(b, r.unknown), err
 }
 
 type accountRow struct {
@@ -47,6 +61,51 @@ type accountRow struct {
 	Pending   []byte    `json:"pending,omitempty"`
 	Master    []byte    `json:"masterSecret,omitempty"`
 	Delivered time.Time `json:"delivered,omitzero"`
+
+	unknown string
+}
+
+// MarshalJSON is as that of a deviceRow.
+func (r accountRow) MarshalJSON() ([]byte, error) {
+	type known accountRow
+	b, err := json.Marshal(known(r))
+	if string(b) == "{}" {
+		return []byte(orEmptyObject(r.unknown)), err
+	}
+	return withMembers(b, r.unknown), err
+}
+
+func orEmptyObject(members string) string {
+	if members == "" {
+		return "{}"
+	}
+	return members
+}
+
+// readUnknown notes the members of a device's row that this release does not know.
+func (r *deviceRow) readUnknown(row []byte) (err error) {
+	var parts struct {
+		Credentials []json.RawMessage          `json:"credentials"`
+		Accounts    map[string]json.RawMessage `json:"accounts"`
+	}
+	body, _, err := withoutSum(row)
+	if err == nil {
+		err = json.Unmarshal(body, &parts)
+	}
+	if err == nil {
+		r.unknown, err = unknownMembers(body, deviceRow{})
+	}
+	for i := 0; err == nil && i < len(parts.Credentials); i++ {
+		r.Credentials[i].unknown, err = unknownMembers(parts.Credentials[i], credentialRow{})
+	}
+	for name, part := range parts.Accounts {
+		a := r.Accounts[name]
+		if err == nil {
+			a.unknown, err = unknownMembers(part, accountRow{})
+		}
+		r.Accounts[name] = a
+	}
+	return err
 }
 
 // place binds a sealed secret to the record and field that it belongs to.
@@ -59,11 +118,13 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	row := deviceRow{
 		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Disabled: d.Disabled, NoSec: d.NoSec,
 		Vars: d.Vars, Tags: d.Tags, Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
+		unknown: d.Unknown,
 	}
 	for _, c := range d.Credentials {
 		row.Credentials = append(row.Credentials, credentialRow{
 			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: []byte(c.Replaces), URI: c.URI,
-			Key: k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
+			unknown: c.Unknown,
+			Key:     k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
 		})
 	}
 	if len(d.Accounts) > 0 {
@@ -71,7 +132,7 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	}
 	for name, a := range d.Accounts {
 		row.Accounts[name] = accountRow{
-			Identity: a.Identity, Delivered: a.Delivered,
+			Identity: a.Identity, Delivered: a.Delivered, unknown: a.Unknown,
 			Key:     k.Seal(a.Key.Reveal(), place(d.Endpoint, "account", name, "key")),
 			Master:  k.Seal(a.MasterSecret.Reveal(), place(d.Endpoint, "account", name, "master secret")),
 			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
@@ -83,24 +144,30 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	for path, s := range d.Secrets {
 		row.Secrets[path] = k.Seal(s.Reveal(), place(d.Endpoint, "secret", path.String()))
 	}
-	return json.Marshal(row)
+	return encodeRow(row)
 }
 
-// DecodeDevice reads what EncodeDevice wrote. Its error wraps ErrCorrupt or ErrNoKey.
+// DecodeDevice reads what EncodeDevice wrote. Its error wraps ErrCorrupt, ErrNewer or
+// ErrNoKey.
 func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 	var row deviceRow
-	if err := decodeStrictly(b, &row); err != nil {
+	more, err := decodeRow(b, &row)
+	if err == nil && more {
+		err = row.readUnknown(b)
+	}
+	if err != nil {
 		return Device{}, err
 	}
 	d := Device{
 		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Disabled: row.Disabled, NoSec: row.NoSec,
 		Vars: row.Vars, Tags: row.Tags, Format: row.Format, Note: row.Note, Created: row.Created, Updated: row.Updated,
+		Unknown: row.unknown,
 	}
 	o := opener{keyring: k, endpoint: row.Endpoint}
 	for _, c := range row.Credentials {
 		d.Credentials = append(d.Credentials, Credential{
 			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: string(c.Replaces), URI: c.URI,
-			Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
+			Unknown: c.unknown, Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
 		})
 	}
 	if len(row.Accounts) > 0 {
@@ -108,7 +175,7 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 	}
 	for name, a := range row.Accounts {
 		d.Accounts[name] = AccountKeys{
-			Identity: a.Identity, Delivered: a.Delivered,
+			Identity: a.Identity, Delivered: a.Delivered, Unknown: a.unknown,
 			Key:          o.open(a.Key, "account", name, "key"),
 			MasterSecret: o.open(a.Master, "account", name, "master secret"),
 			Pending:      o.open(a.Pending, "account", name, "pending"),
@@ -141,35 +208,24 @@ func (o *opener) open(sealed []byte, field ...string) lwm2m.Secret {
 // EncodeProfile returns the bytes to keep of a profile. One with more than MaxProfile of
 // them is ErrInvalid.
 func EncodeProfile(p Profile) ([]byte, error) {
-	b, err := json.Marshal(p)
+	b, err := encodeRow(p)
 	if err == nil {
 		err = atMost(len(b), "bytes of profile", MaxProfile)
 	}
 	return b, err
 }
 
-// DecodeProfile reads what EncodeProfile wrote. Its error wraps ErrCorrupt.
-func DecodeProfile(b []byte) (p Profile, err error) { return p, decodeStrictly(b, &p) }
+// DecodeProfile reads what EncodeProfile wrote. Its error wraps ErrCorrupt or ErrNewer.
+func DecodeProfile(b []byte) (p Profile, err error) {
+	_, err = decodeRow(b, &p)
+	return p, err
+}
 
 // EncodeSession returns the bytes to keep of a session.
-func EncodeSession(s Session) ([]byte, error) { return json.Marshal(s) }
+func EncodeSession(s Session) ([]byte, error) { return encodeRow(s) }
 
-// DecodeSession reads what EncodeSession wrote. Its error wraps ErrCorrupt.
-func DecodeSession(b []byte) (s Session, err error) { return s, decodeStrictly(b, &s) }
-
-// decodeStrictly reads one JSON value and nothing else, no unknown keys in it. The
-// error says what is wrong, but nothing of the content.
-func decodeStrictly(b []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("something follows the record")
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %v", ErrCorrupt, err)
-	}
-	return nil
+// DecodeSession reads what EncodeSession wrote. Its error wraps ErrCorrupt or ErrNewer.
+func DecodeSession(b []byte) (s Session, err error) {
+	_, err = decodeRow(b, &s)
+	return s, err
 }

@@ -54,6 +54,10 @@ type Device struct {
 	// Note is free text of the operator.
 	Note string
 
+	// Unknown are members of the stored record that a newer lwbs wrote and this one does
+	// not know, as a JSON object; empty as a rule. An edit keeps them.
+	Unknown string
+
 	Created time.Time // set by the store
 	Updated time.Time // set by the store
 }
@@ -109,6 +113,9 @@ type Credential struct {
 	// URI is the address of the Bootstrap-Server that the device was given together
 	// with this credential; empty for one that it was made with.
 	URI string
+
+	// Unknown is as that of the [Device].
+	Unknown string
 }
 
 // Limits of credentials, in bytes (LwM2M Core 1.1.1 Appendix E.1.1).
@@ -145,6 +152,9 @@ type AccountKeys struct {
 	// Delivered is when a device last accepted Key, or was sent it in a pack; zero
 	// for never.
 	Delivered time.Time
+
+	// Unknown is as that of the [Device].
+	Unknown string
 }
 
 // A DeviceQuery selects devices, in the order of their endpoint names.

@@ -33,6 +33,10 @@ var (
 	// ErrCorrupt: a record does not parse or fails its authentication.
 	ErrCorrupt = errors.New("record is damaged")
 
+	// ErrNewer: a record is whole, and has something that only a newer version of lwbs can
+	// read.
+	ErrNewer = errors.New("record was written by a newer lwbs")
+
 	// ErrFull: the disk or the configured size limit is full.
 	ErrFull = errors.New("no space left")
 

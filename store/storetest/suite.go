@@ -379,7 +379,7 @@ func testInvalidRecords(t *testing.T, s store.Store) {
 		"same identities":  device("d", "i", "i"),
 		"long identity":    device("d", string(make([]byte, store.MaxIdentity+1))),
 		"empty key":        {Endpoint: "d", Profile: "p", Credentials: []store.Credential{{Kind: store.CredentialPSK, Identity: "i"}}},
-		"unknown kind":     {Endpoint: "d", Profile: "p", Credentials: []store.Credential{{Kind: "magic", Identity: "i", Key: lwm2m.NewSecret([]byte("k"))}}},
+		"no kind":          {Endpoint: "d", Profile: "p", Credentials: []store.Credential{{Identity: "i", Key: lwm2m.NewSecret([]byte("k"))}}},
 		"control in a tag": {Endpoint: "d", Profile: "p", Tags: []string{"a\x00"}},
 	} {
 		if _, err := s.PutDevice(t.Context(), d); !errors.Is(err, store.ErrInvalid) {

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// A row is the bytes that are kept of a record: one JSON object, whose last member is a
+// checksum (CRC-32C, 8 hexadecimal digits) of all before it:
+//
+//	{"endpoint":"dev","revision":1, ... ,"sum":"1a2b3c4d"}
+//
+// The checksum tells a record of a newer lwbs, which may have members that this one does
+// not know, from a damaged one, of which a flipped bit may have made an unknown member.
+// Where it is right, members that this release does not know
+//
+//   - of a device, its credentials and its accounts are kept as they are, and written again
+//     with each edit (see [Device].Unknown), since the server edits devices by itself;
+//   - of a profile and of a session are not looked at: a profile is only ever replaced as
+//     a whole, by a person, and a session is not edited.
+//
+// A member that must not be overlooked needs another schema, which older releases refuse. A
+// value of a known member that cannot be read makes the error ErrNewer. A row without a
+// checksum, as lwbs wrote them at first, has no unknown members, or is damaged.
+const (
+	sumPrefix = `,"sum":"`
+	sumSuffix = `"}`
+	sumLength = len(sumPrefix) + 2*crc32.Size + len(sumSuffix)
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// encodeRow returns the row of a record with at least one member.
+func encodeRow(record any) ([]byte, error) {
+	b, err := json.Marshal(record)
+	if err != nil {
+		return nil, err
+	}
+	b = b[:len(b)-1]
+	return fmt.Appendf(b, "%s%08x%s", sumPrefix, crc32.Checksum(b, castagnoli), sumSuffix), nil
+}
+
+// decodeRow reads what encodeRow wrote, and whether there are members that are not known.
+// The error wraps ErrCorrupt or ErrNewer; it says what is wrong, but nothing of the content.
+func decodeRow(row []byte, into any) (more bool, err error) {
+	body, summed, err := withoutSum(row)
+	if err != nil {
+		return false, err
+	}
+	strict := decodeStrictly(body, into)
+	switch {
+	case strict == nil:
+		return false, nil
+	case !summed:
+		return false, fmt.Errorf("%w: %v", ErrCorrupt, strict)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return false, fmt.Errorf("%w: %v", ErrNewer, err)
+	}
+	return true, nil
+}
+
+// withoutSum returns the JSON of a row, without its checksum, which it checks if there is one.
+func withoutSum(row []byte) (body []byte, summed bool, err error) {
+	start := len(row) - sumLength
+	if start < 0 || string(row[start:start+len(sumPrefix)]) != sumPrefix || !bytes.HasSuffix(row, []byte(sumSuffix)) {
+		return row, false, nil
+	}
+	sum := row[start+len(sumPrefix) : len(row)-len(sumSuffix)]
+	if fmt.Sprintf("%08x", crc32.Checksum(row[:start], castagnoli)) != string(sum) {
+		return nil, true, fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
+	}
+	return append(bytes.Clone(row[:start]), '}'), true, nil
+}
+
+// decodeStrictly reads one JSON value and nothing else, no unknown members in it.
+func decodeStrictly(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, more := d.Token(); !errors.Is(more, io.EOF) {
+		return errors.New("something follows the record")
+	}
+	return nil
+}
+
+// unknownMembers returns, as a JSON object, the members of a JSON object that known, a
+// struct, has no fields for; empty where there are none.
+func unknownMembers(object []byte, known any) (string, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return "", err
+	}
+	fields := reflect.TypeOf(known)
+	for i := range fields.NumField() {
+		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
+		for member := range members {
+			if strings.EqualFold(member, name) { // as package json takes them
+				delete(members, member)
+			}
+		}
+	}
+	if len(members) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(members)
+	return string(b), err
+}
+
+// withMembers appends to the JSON of an object with at least one member those of unknown.
+func withMembers(object []byte, unknown string) []byte {
+	if unknown == "" {
+		return object
+	}
+	return append(append(object[:len(object)-1], ','), unknown[1:]...)
+}
