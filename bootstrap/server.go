@@ -28,7 +28,15 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new bootstrap server: %w", err)
 	}
-	return &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg)}, nil
+	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg)}
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	last, err := cfg.Store.LastSessionID(ctx)
+	if err != nil { // the history suffers, if the clock is behind; the devices do not
+		cfg.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
+	}
+	srv.ids.after(last)
+	return srv, nil
 }
 
 // ServeRequest is the [Handler] of the listeners. Other methods on its resources are
@@ -77,6 +85,10 @@ func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
 	}
 }
 
+// endOf is the end, now, of what began at started: as much later as it took, also where
+// somebody set the clock in between.
+func endOf(started time.Time) time.Time { return started.Add(time.Since(started)) }
+
 // about notes whose attempt it is.
 func about(record *store.Session, d store.Device) {
 	record.Endpoint, record.Known = d.Endpoint, true
@@ -121,7 +133,7 @@ func (srv *Server) misread(ctx context.Context, peer Peer, record store.Session,
 // never waits for the store.
 func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusal) Response {
 	record.Cause, record.Detail = why.cause, why.detail
-	record.Ended = time.Now()
+	record.Ended = endOf(record.Started)
 	level := slog.LevelDebug // of an attempt that is not the first of its kind
 	if srv.history.refused(record) {
 		level = severity(record.Cause)

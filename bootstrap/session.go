@@ -260,7 +260,7 @@ func (s *session) release(ctx context.Context, f *failure) {
 // conclude completes the record and keeps it.
 func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
 	s.cancel(nil)
-	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, time.Now() })
+	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
 	record := s.snapshot()
 	s.srv.history.ended(record)
 	logEnd(ctx, s.srv.cfg.Logger, severity(cause), record)

@@ -4,27 +4,48 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
+	"math"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A sessionIDs makes the IDs of sessions: 16 characters that sort by time. They hold
-// the time in nanoseconds, a later one than in the ID before, and two random bytes
-// against another server's of the same nanosecond.
+// A sessionIDs makes the IDs of sessions: 16 characters, each ID greater than the one
+// before. They hold a time in nanoseconds, and two random bytes against another server's
+// of the same nanosecond. The time is that of the clock where that goes on, and else one
+// nanosecond after the last: a clock that goes back changes no order.
 type sessionIDs struct {
 	mu   sync.Mutex
-	last int64 // guarded by mu
+	last uint64 // guarded by mu; nanoseconds
 }
+
+// after makes all later IDs greater than id, the last one that was kept before a restart.
+// What is no ID of a sessionIDs changes nothing.
+func (ids *sessionIDs) after(id string) {
+	b, err := base32.HexEncoding.DecodeString(strings.ToUpper(id))
+	if err != nil || len(b) != idBytes {
+		return
+	}
+	n := binary.BigEndian.Uint64(b)
+	if n > math.MaxInt64 { // after 2262: no clock, but damage
+		return
+	}
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	ids.last = max(ids.last, n)
+}
+
+// idBytes is the length of an ID, in bytes.
+const idBytes = 10
 
 func (ids *sessionIDs) next(now time.Time) string {
 	ids.mu.Lock()
-	ids.last = max(ids.last+1, now.UnixNano())
+	ids.last = max(ids.last+1, uint64(max(now.UnixNano(), 0)))
 	n := ids.last
 	ids.mu.Unlock()
 
-	var b [10]byte
-	binary.BigEndian.PutUint64(b[:], uint64(n))
+	var b [idBytes]byte
+	binary.BigEndian.PutUint64(b[:], n)
 	_, _ = rand.Read(b[8:]) // never fails
 	return strings.ToLower(base32.HexEncoding.EncodeToString(b[:]))
 }

@@ -65,6 +65,7 @@ func (all *streaks) repeat(s store.Session) bool {
 	if k == nil || !s.Started.Before(k.until) {
 		return false
 	}
+	s.Ended = k.latest.Started.Add(s.Ended.Sub(k.latest.Started)) // by the clock of the first
 	s.ID, s.Started = k.latest.ID, k.latest.Started
 	k.latest = s
 	k.count++

@@ -30,12 +30,12 @@ var (
 	// another one.
 	ErrNoKey = errors.New("sealing key is missing or does not fit")
 
-	// ErrCorrupt: a record does not parse or fails its authentication.
-	ErrCorrupt = errors.New("record is damaged")
+	// ErrCorrupt: a record, a page or the file is damaged. An [UnreadableError] says which.
+	ErrCorrupt = errors.New("damaged")
 
 	// ErrNewer: a record is whole, and has something that only a newer version of lwbs can
 	// read.
-	ErrNewer = errors.New("record was written by a newer lwbs")
+	ErrNewer = errors.New("written by a newer lwbs")
 
 	// ErrFull: the disk or the configured size limit is full.
 	ErrFull = errors.New("no space left")

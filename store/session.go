@@ -9,7 +9,8 @@ import (
 // A Session is one attempt to bootstrap, kept as history. Attempts that never got
 // past the handshake are sessions too.
 type Session struct {
-	// ID is unique and sorts by the time at which the session began.
+	// ID is unique, and greater than that of every session that began before, whatever the
+	// clock said then: the history is in this order.
 	ID string `json:"id"`
 
 	// Endpoint is the name that the client gave, or that its identity belongs to;

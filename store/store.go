@@ -11,8 +11,8 @@ import (
 // process or the machine; one that returned an error left no trace, but for a
 // context that ended while the edit was under way, which may have been kept.
 //
-// Every method may return an error that wraps ErrClosed, ErrCorrupt or the error of
-// its context.
+// Every method may return an error that wraps ErrClosed or the error of its context, or is
+// an [*UnreadableError]. Lists leave out records that cannot be read.
 type Store interface {
 	// PutDevice creates d when d.Revision is zero, else replaces the record that
 	// has that revision, and returns the record as it is now kept. Errors:
@@ -31,11 +31,12 @@ type Store interface {
 	// limit.
 	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
 
-	// DeleteDevice removes the record with this revision; zero stands for any. Its
-	// sessions stay. Errors: ErrNotFound, ErrConflict.
+	// DeleteDevice removes the record with this revision; zero stands for any, also for
+	// a damaged one. Its sessions stay. Errors: ErrNotFound, ErrConflict.
 	DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev Revision) error
 
-	// PutProfile is to profiles what PutDevice is to devices.
+	// PutProfile is to profiles what PutDevice is to devices. With revision zero it also
+	// replaces a damaged record.
 	PutProfile(ctx context.Context, p Profile) (Profile, error)
 
 	// PutProfiles is PutProfile for several profiles with different names: it keeps all
@@ -53,8 +54,8 @@ type Store interface {
 	// Errors: ErrNotFound, ErrConflict, ErrInUse while a device names it.
 	DeleteProfile(ctx context.Context, name string, rev Revision) error
 
-	// AppendSession keeps a session that has ended, and drops the oldest ones above
-	// the limits. A session with the same ID is replaced.
+	// AppendSession keeps a session that has ended, and drops those with the lowest IDs
+	// above the limits. A session with the same ID is replaced.
 	AppendSession(ctx context.Context, s Session) error
 
 	// Session returns one session. Error: ErrNotFound.
@@ -62,6 +63,10 @@ type Store interface {
 
 	// Sessions returns one page.
 	Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
+
+	// LastSessionID is the highest ID of the sessions that are kept; empty where there
+	// are none.
+	LastSessionID(ctx context.Context) (string, error)
 
 	// Stats counts what is kept.
 	Stats(ctx context.Context) (Stats, error)

@@ -86,7 +86,7 @@ func (l *Local) onNewest(ctx context.Context, ps []store.Profile) ([]store.Profi
 	for i, p := range ps {
 		if p.Revision == 0 {
 			old, err := l.Store.Profile(ctx, p.Name)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
+			if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrCorrupt) {
 				return nil, err
 			}
 			p.Revision = old.Revision

@@ -107,6 +107,11 @@ func (s measured) Sessions(ctx context.Context, q store.SessionQuery) (page []st
 	return s.Store.Sessions(ctx, q)
 }
 
+func (s measured) LastSessionID(ctx context.Context) (id string, err error) {
+	defer s.took("last_session", time.Now(), &err)
+	return s.Store.LastSessionID(ctx)
+}
+
 func (s measured) Stats(ctx context.Context) (st store.Stats, err error) {
 	defer s.took("stats", time.Now(), &err)
 	return s.Store.Stats(ctx)

@@ -25,6 +25,7 @@ type DB struct {
 
 	devices  *recent[store.Device]
 	profiles *recent[store.Profile]
+	unread   *unreadables
 
 	edits chan edit
 	done  chan struct{} // closed when the writer has ended
@@ -84,7 +85,8 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	db := &DB{
 		db: b, keyring: keyring, opts: opts,
 		devices: newRecent(store.Device.Clone), profiles: newRecent(store.Profile.Clone),
-		edits: make(chan edit, maxGroup), done: make(chan struct{}),
+		unread: &unreadables{tell: opts.Unreadable, parts: make(map[string]*store.UnreadableError)},
+		edits:  make(chan edit, maxGroup), done: make(chan struct{}),
 	}
 	if err := db.prepare(file); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), b.Close())
@@ -195,7 +197,9 @@ func (db *DB) view(ctx context.Context, read func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return adapt(db.db.View(read))
+	err := adapt(db.reading(func() error { return db.db.View(read) }))
+	db.unread.note(err)
+	return err
 }
 
 // adapt turns the errors of bbolt and of the system into those of the contract.

@@ -55,7 +55,7 @@ func (db *DB) replaceable(tx *bbolt.Tx, d store.Device) (old store.Device, err e
 			old, err = store.DecodeDevice(db.keyring, b)
 		}
 		if err != nil {
-			return old, err
+			return old, unreadable(bucketDevice, string(d.Endpoint), err)
 		}
 	}
 	if err := checkRevision(d.Revision, old.Revision); err != nil {
@@ -105,6 +105,21 @@ func indexEntries(d store.Device) map[indexEntry]struct{} {
 	return all
 }
 
+// entriesOf finds the index entries of a device whose record cannot tell them, in the
+// whole of the indexes.
+func entriesOf(tx *bbolt.Tx, ep string) map[indexEntry]struct{} {
+	found := make(map[indexEntry]struct{})
+	for _, bucket := range [][]byte{bucketIdentity, bucketDeviceProfile, bucketDeviceTag} {
+		_ = tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+			if string(v) == ep || len(v) == 0 && bytes.HasSuffix(k, append([]byte{0}, ep...)) {
+				found[indexEntry{string(bucket), string(k), string(v)}] = struct{}{}
+			}
+			return nil
+		})
+	}
+	return found
+}
+
 // reindex replaces index entries. It leaves alone what stays, which is almost all: each
 // entry that is written takes a page with it.
 func reindex(tx *bbolt.Tx, old, next map[indexEntry]struct{}) error {
@@ -148,10 +163,11 @@ func (db *DB) decode(ep lwm2m.EndpointName, row []byte) (store.Device, error) {
 		return d, nil
 	}
 	d, err := store.DecodeDevice(db.keyring, row)
-	if err == nil {
-		db.devices.remember([]byte(ep), row, d)
+	if err != nil {
+		return store.Device{}, unreadable(bucketDevice, string(ep), err)
 	}
-	return d, err
+	db.devices.remember([]byte(ep), row, d)
+	return d, nil
 }
 
 // DeviceByIdentity implements [store.Store].
@@ -177,11 +193,12 @@ func (db *DB) Devices(ctx context.Context, q store.DeviceQuery) (page []store.De
 		var failed error
 		db.candidates(tx, q, func(ep string) bool {
 			d, err := db.device(tx, lwm2m.EndpointName(ep))
-			if err != nil {
+			switch {
+			case db.skips(err):
+			case err != nil:
 				failed = fmt.Errorf("device %q: %w", ep, err)
 				return false
-			}
-			if matches(d, q) {
+			case matches(d, q):
 				page = append(page, d)
 			}
 			return len(page) < limit && ctx.Err() == nil
@@ -230,14 +247,19 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 		if err == nil && rev != 0 {
 			err = checkRevision(rev, old.Revision)
 		}
+		entries := indexEntries(old)
+		if rev == 0 && errors.Is(err, store.ErrCorrupt) { // the way to be rid of a damaged record
+			entries, err = entriesOf(tx, string(ep)), nil
+		}
 		if err != nil {
 			return err, nil
 		}
 		db.devices.forget([]byte(ep))
-		return nil, errors.Join(reindex(tx, indexEntries(old), nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
+		return nil, errors.Join(reindex(tx, entries, nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
 	})
 	if err != nil {
 		return fmt.Errorf("delete device %q: %w", ep, err)
 	}
+	db.unread.settled(bucketDevice, string(ep))
 	return nil
 }

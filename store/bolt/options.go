@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"lwbs/store"
 )
 
 // Options configure a [DB]. Zero means the default stated at the field.
@@ -22,6 +24,10 @@ type Options struct {
 	SessionsPerDevice int
 	Sessions          int
 	StrangerSessions  int
+
+	// Unreadable, where set, is told of each part of the database that cannot be read, when
+	// that shows for the first time. It may be called from any goroutine, and must not wait.
+	Unreadable func(*store.UnreadableError)
 
 	// ReadOnly opens without the right to edit, for a check; several processes can
 	// do so at once.

@@ -41,6 +41,9 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 	if err != nil {
 		return nil, fmt.Errorf("put profiles: %w", err)
 	}
+	for _, p := range ps {
+		db.unread.settled(bucketProfile, p.Name)
+	}
 	return kept, nil
 }
 
@@ -65,7 +68,7 @@ func validProfiles(ps []store.Profile) error {
 func (db *DB) nextProfiles(tx *bbolt.Tx, ps []store.Profile) (next []store.Profile, rows [][]byte, err error) {
 	for _, p := range ps {
 		old, err := db.profile(tx, p.Name)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) { // a damaged one is replaced
 			err = nil
 		}
 		if err == nil {
@@ -101,10 +104,11 @@ func (db *DB) profile(tx *bbolt.Tx, name string) (store.Profile, error) {
 		return p, nil
 	}
 	p, err := store.DecodeProfile(row)
-	if err == nil {
-		db.profiles.remember([]byte(name), row, p)
+	if err != nil {
+		return store.Profile{}, unreadable(bucketProfile, name, err)
 	}
-	return p, err
+	db.profiles.remember([]byte(name), row, p)
+	return p, nil
 }
 
 // Profile implements [store.Store].
@@ -129,11 +133,14 @@ func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.
 				return true
 			}
 			p, err := db.profile(tx, string(k))
-			if err != nil {
+			switch {
+			case db.skips(err):
+			case err != nil:
 				failed = fmt.Errorf("profile %q: %w", k, err)
 				return false
+			default:
+				page = append(page, p)
 			}
-			page = append(page, p)
 			return len(page) < limit
 		})
 		return failed
@@ -151,7 +158,7 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 		if err == nil && rev != 0 {
 			err = checkRevision(rev, old.Revision)
 		}
-		if err != nil {
+		if err != nil && !(rev == 0 && errors.Is(err, store.ErrCorrupt)) {
 			return err, nil
 		}
 		var user string
@@ -168,5 +175,6 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 	if err != nil {
 		return fmt.Errorf("delete profile %q: %w", name, err)
 	}
+	db.unread.settled(bucketProfile, name)
 	return nil
 }

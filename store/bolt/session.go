@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -22,7 +23,7 @@ func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
 	}
 	if err == nil {
 		err = db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
-			if err := db.dropSession(tx, s.ID); err != nil {
+			if err := dropSession(tx, s.ID); err != nil {
 				return nil, err
 			}
 			return nil, errors.Join(
@@ -42,17 +43,19 @@ type history struct {
 	bucket, count []byte
 }
 
+var histories = []history{{bucketSessionKnown, keyKnown}, {bucketSessionStranger, keyStrangers}}
+
 func historyOf(s store.Session) history {
 	if s.Known {
-		return history{bucketSessionKnown, keyKnown}
+		return histories[0]
 	}
-	return history{bucketSessionStranger, keyStrangers}
+	return histories[1]
 }
 
 func indexSession(tx *bbolt.Tx, s store.Session) error {
 	id, h := []byte(s.ID), historyOf(s)
 	errs := []error{
-		tx.Bucket(h.bucket).Put(id, []byte(s.Endpoint)),
+		tx.Bucket(h.bucket).Put(id, pair(string(s.Endpoint), s.Identity)),
 		setCount(tx, h.count, count(tx, h.count)+1),
 		tx.Bucket(bucketSessionEndpoint).Put(pair(string(s.Endpoint), s.ID), present),
 	}
@@ -65,24 +68,35 @@ func indexSession(tx *bbolt.Tx, s store.Session) error {
 	return errors.Join(errs...)
 }
 
-// dropSession removes a session and its index entries, if there is one.
-func (db *DB) dropSession(tx *bbolt.Tx, id string) error {
-	b := tx.Bucket(bucketSession).Get([]byte(id))
-	if b == nil {
-		return nil
+// dropSession removes a session and its index entries, if there is one. It does not read
+// the record, which may be one that cannot be read.
+func dropSession(tx *bbolt.Tx, id string) error {
+	for _, h := range histories {
+		about := tx.Bucket(h.bucket).Get([]byte(id))
+		if about == nil {
+			continue
+		}
+		endpoint, identity := aboutSession(tx, id, about)
+		return errors.Join(
+			tx.Bucket(bucketSession).Delete([]byte(id)),
+			tx.Bucket(h.bucket).Delete([]byte(id)),
+			setCount(tx, h.count, count(tx, h.count)-1),
+			tx.Bucket(bucketSessionEndpoint).Delete(pair(endpoint, id)),
+			tx.Bucket(bucketSessionIdentity).Delete(pair(identity, id)),
+			tx.Bucket(bucketSessionFailed).Delete([]byte(id)))
 	}
-	s, err := store.DecodeSession(b)
-	if err != nil {
-		return fmt.Errorf("session %q: %w", id, err)
+	return nil
+}
+
+// aboutSession reads the entry of a session in its history. Those of the first databases
+// have no identity in them: then it is that of the record, where that can be read.
+func aboutSession(tx *bbolt.Tx, id string, about []byte) (endpoint, identity string) {
+	endpoint, identity, told := strings.Cut(string(about), "\x00")
+	if !told {
+		s, _ := sessionIn(tx, id)
+		identity = s.Identity
 	}
-	h := historyOf(s)
-	return errors.Join(
-		tx.Bucket(bucketSession).Delete([]byte(id)),
-		tx.Bucket(h.bucket).Delete([]byte(id)),
-		setCount(tx, h.count, count(tx, h.count)-1),
-		tx.Bucket(bucketSessionEndpoint).Delete(pair(string(s.Endpoint), id)),
-		tx.Bucket(bucketSessionIdentity).Delete(pair(s.Identity, id)),
-		tx.Bucket(bucketSessionFailed).Delete([]byte(id)))
+	return endpoint, identity
 }
 
 // prune drops the oldest sessions of s's endpoint and of its history that are above
@@ -98,7 +112,7 @@ func (db *DB) prune(tx *bbolt.Tx, s store.Session) error {
 		drop = ids[:max(0, len(ids)-db.opts.SessionsPerDevice)]
 	}
 	for _, id := range drop {
-		if err := db.dropSession(tx, id); err != nil {
+		if err := errors.Join(dropSession(tx, id), tx.Bucket(bucketSessionEndpoint).Delete(pair(string(s.Endpoint), id))); err != nil {
 			return err
 		}
 	}
@@ -111,7 +125,10 @@ func (db *DB) prune(tx *bbolt.Tx, s store.Session) error {
 			return nil
 		}
 		oldest, _ := tx.Bucket(h.bucket).Cursor().First()
-		if err := db.dropSession(tx, string(oldest)); err != nil {
+		if oldest == nil { // the count was wrong
+			return setCount(tx, h.count, 0)
+		}
+		if err := dropSession(tx, string(oldest)); err != nil {
 			return err
 		}
 	}
@@ -135,7 +152,21 @@ func sessionIn(tx *bbolt.Tx, id string) (store.Session, error) {
 	if b == nil {
 		return store.Session{}, store.ErrNotFound
 	}
-	return store.DecodeSession(b)
+	s, err := store.DecodeSession(b)
+	return s, unreadable(bucketSession, id, err)
+}
+
+// LastSessionID implements [store.Store].
+func (db *DB) LastSessionID(ctx context.Context) (id string, err error) {
+	err = db.view(ctx, func(tx *bbolt.Tx) error {
+		last, _ := tx.Bucket(bucketSession).Cursor().Last()
+		id = string(last)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("last session: %w", err)
+	}
+	return id, nil
 }
 
 // Sessions implements [store.Store].
@@ -145,11 +176,12 @@ func (db *DB) Sessions(ctx context.Context, q store.SessionQuery) (page []store.
 		var failed error
 		newestFirst(tx, q, func(id string) bool {
 			s, err := sessionIn(tx, id)
-			if err != nil {
+			switch {
+			case db.skips(err):
+			case err != nil:
 				failed = fmt.Errorf("session %q: %w", id, err)
 				return false
-			}
-			if sessionMatches(s, q) {
+			case sessionMatches(s, q):
 				page = append(page, s)
 			}
 			return len(page) < limit && ctx.Err() == nil

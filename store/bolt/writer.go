@@ -2,8 +2,12 @@ package bolt
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
+	"slices"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"lwbs/store"
 )
@@ -13,9 +17,9 @@ const maxGroup = 256
 
 // An edit is one change to the database, and where to tell of its end.
 type edit struct {
-	// apply makes the change. It first checks everything, and refuses before it has
-	// written anything; then the other edits of the group go on. It fails where
-	// writing fails, which undoes the whole group.
+	// apply makes the change. It may run several times, since a group is applied again
+	// without an edit that failed. Where it refuses, it has written nothing, and the
+	// transaction goes on; where it fails or panics, the transaction starts anew.
 	apply func(tx *bbolt.Tx) (refused, failed error)
 	end   chan<- error
 }
@@ -54,6 +58,7 @@ func (db *DB) hand(ctx context.Context, e edit) error {
 // write is the writer: it lives until edits is closed and drained.
 func (db *DB) write() {
 	defer close(db.done)
+	debug.SetPanicOnFault(true) // a fault of the mapped file is an error of the edit
 	for first := range db.edits {
 		group := []edit{first}
 		for len(group) < maxGroup && len(db.edits) > 0 {
@@ -67,23 +72,58 @@ func (db *DB) write() {
 	}
 }
 
-// commit applies a group in one transaction and tells each edit how it ended.
+// commit applies a group in one transaction and tells each edit how it ended. An edit that
+// fails is taken out, and the others are applied without it. A transaction that cannot be
+// committed, since one edit needs more room than there is or touches a damaged page, is
+// tried again in halves.
 func (db *DB) commit(group []edit) {
-	ends := make([]error, len(group))
-	err := db.db.Update(func(tx *bbolt.Tx) error {
-		for i, e := range group {
-			refused, failed := e.apply(tx)
-			if failed != nil {
-				return failed
+	for len(group) > 0 {
+		ends, culprit, err := db.transact(group)
+		db.unread.note(err)
+		switch {
+		case culprit >= 0:
+			group[culprit].end <- adapt(err)
+			group = slices.Delete(group, culprit, culprit+1)
+		case err != nil && len(group) > 1 && ofOneEdit(err):
+			db.commit(group[:len(group)/2])
+			group = group[len(group)/2:]
+		default:
+			for i, e := range group {
+				if err != nil {
+					ends[i] = adapt(err)
+				}
+				e.end <- ends[i]
 			}
-			ends[i] = refused
+			return
 		}
-		return nil
-	})
-	for i, e := range group {
-		if err != nil {
-			ends[i] = adapt(err)
-		}
-		e.end <- ends[i]
 	}
+}
+
+// transact applies a group in one transaction. Culprit is the edit that err is about, or -1
+// where there is none; ends are how the others would have ended.
+func (db *DB) transact(group []edit) (ends []error, culprit int, err error) {
+	ends = make([]error, len(group))
+	tx, err := db.db.Begin(true)
+	if err != nil {
+		return ends, -1, err
+	}
+	for i, e := range group {
+		failed := db.contain(func() (failed error) {
+			ends[i], failed = e.apply(tx)
+			return failed
+		})
+		if failed != nil {
+			return ends, i, errors.Join(failed, db.contain(tx.Rollback))
+		}
+	}
+	err = db.contain(tx.Commit)
+	if damaged := new(store.UnreadableError); errors.As(err, &damaged) { // then it has not rolled back
+		_ = db.contain(tx.Rollback)
+	}
+	return ends, -1, err
+}
+
+// ofOneEdit reports whether a transaction may have failed over one of its edits.
+func ofOneEdit(err error) bool {
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, bolterrors.ErrMaxSizeReached)
 }

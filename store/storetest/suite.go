@@ -403,6 +403,9 @@ func ids(sessions []store.Session) (out []string) {
 
 func testSessionPages(t *testing.T, s store.Store) {
 	ctx := t.Context()
+	if last := must[string](t)(s.LastSessionID(ctx)); last != "" {
+		t.Errorf("the last of no sessions is %q", last)
+	}
 	for i := range 12 {
 		cause := store.CauseDone
 		if i%3 == 0 {
@@ -412,6 +415,9 @@ func testSessionPages(t *testing.T, s store.Store) {
 		if err := s.AppendSession(ctx, session(i, ep, cause)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if last := must[string](t)(s.LastSessionID(ctx)); last != "000011" {
+		t.Errorf("the last session is %q", last)
 	}
 	for _, limit := range []int{1, 5, 12, 20} {
 		var got []string

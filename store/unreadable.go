@@ -1,0 +1,42 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An UnreadableError says what of a store cannot be read, as far as that is known.
+type UnreadableError struct {
+	Bucket string // the kind of records, such as "device"; empty: not known, or several
+	Key    string // of the record; empty where it is more than one
+	Page   uint64 // of the file; zero where it is not one page
+
+	// Err wraps ErrCorrupt or ErrNewer; one line, never with a secret.
+	Err error
+}
+
+// What names the part, such as: page 17 of bucket device.
+func (e *UnreadableError) What() string {
+	what := "database"
+	switch {
+	case e.Key != "":
+		what = fmt.Sprintf("%s %q", strings.ReplaceAll(e.Bucket, "_", " "), e.Key)
+	case e.Bucket != "":
+		what = "bucket " + e.Bucket
+	}
+	if e.Page == 0 {
+		return what
+	}
+	return fmt.Sprintf("page %d of %s", e.Page, what)
+}
+
+// Error does not repeat the name of a record: that is for those who asked for it.
+func (e *UnreadableError) Error() string {
+	if e.Page == 0 && e.Key != "" {
+		return e.Err.Error()
+	}
+	return e.What() + ": " + e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *UnreadableError) Unwrap() error { return e.Err }
