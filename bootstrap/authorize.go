@@ -20,6 +20,7 @@ func (srv *Server) authorize(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 	case errors.Is(err, store.ErrNotFound):
 		return d, unacceptable(store.CauseEndpointUnknown, "no device has this name%s", srv.ownerNote(ctx, peer))
 	case err != nil:
+		d.Endpoint = unreadableDevice(err)
 		return d, ownFault(srv.storeFault(err))
 	}
 	if refused := srv.authenticate(ctx, d, peer); refused != nil {
@@ -78,8 +79,22 @@ func (srv *Server) ownerNote(ctx context.Context, peer Peer) string {
 	return fmt.Sprintf("; it authenticated as %q, which belongs to device %q", who, owner.Endpoint)
 }
 
-// storeFault logs an error of the store and returns what may be told of it.
+// unreadableDevice is the device that a look-up failed over, since its record cannot be
+// read; empty where it failed over something else.
+func unreadableDevice(err error) lwm2m.EndpointName {
+	var part *store.UnreadableError
+	if errors.As(err, &part) && part.Bucket == store.KindDevice {
+		return lwm2m.EndpointName(part.Key)
+	}
+	return ""
+}
+
+// storeFault logs an error of the store and returns what may be told of it. A part that
+// cannot be read has a cause of its own: the store itself tells of it, and once.
 func (srv *Server) storeFault(err error) failure {
+	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) {
+		return *failed(store.CauseUnreadable, "%s", printable(err.Error(), maxErrorShown))
+	}
 	srv.cfg.Logger.Error("store does not answer", "error", err)
 	return *failed(store.CauseInternal, "the store failed: %s", printable(err.Error(), maxErrorShown))
 }

@@ -154,6 +154,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseSuperseded:     "The device started over before this session was through",
 	store.CauseDeadline:       "The session was slower than a device waits",
 	store.CauseStopped:        "The server was stopped in the middle",
+	store.CauseUnreadable:     "The server could not read its own record of the device, or of its profile",
 	store.CauseInternal:       "The server failed, not the device",
 }
 
@@ -198,6 +199,7 @@ var remedies = map[store.Cause]string{
 	store.CauseSuperseded:       "Look at the session after this one. If they follow each other without end, the device is restarting or losing answers.",
 	store.CauseDeadline:         "Look at the operations that took long, and at the number of transmissions: a lossy link, or an ackTimeout in the profile that is too long. Fewer writes help too.",
 	store.CauseStopped:          "Nothing: the device will come again by itself, or after a restart.",
+	store.CauseUnreadable:       "A record of a newer lwbs: run that release again. A damaged one: delete the device and add it again, or apply the profile again; \"lwbs db check\" tells what else is damaged, and docs/operations.md how to salvage the rest. Look at the disk, too.",
 	store.CauseInternal:         "Look into the log of the server at this time, and at its disk.",
 }
 

@@ -16,7 +16,7 @@ const lookUpTimeout = 5 * time.Second
 // authenticates, so that its refusal can be explained. Where the store fails, the
 // identity counts as unknown, and the log says why.
 func (srv *Server) PSK(identity string) (lwm2m.Secret, bool) {
-	d, known := srv.deviceOfIdentity(identity)
+	d, known := srv.deviceOf(Peer{Identity: identity})
 	if !known {
 		return lwm2m.Secret{}, false
 	}
@@ -35,11 +35,17 @@ func (srv *Server) HandshakeFailed(h Handshake) {
 	peer := Peer{Remote: h.Remote, Transport: "coaps", Identity: h.Identity, Chain: h.Chain}
 	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
-	d, known := srv.deviceOf(peer)
-	if known {
+	d, err := srv.lookUp(peer)
+	why := handshakeFailure(h, err == nil)
+	switch ep := unreadableDevice(err); {
+	case err == nil:
 		about(&record, d)
+	case ep != "":
+		record.Endpoint, record.Known, why = ep, true, srv.storeFault(err)
+	case !errors.Is(err, store.ErrNotFound):
+		srv.storeFault(err)
 	}
-	srv.refuse(context.Background(), record, &refusal{failure: handshakeFailure(h, known)})
+	srv.refuse(context.Background(), record, &refusal{failure: why})
 }
 
 // handshakeFailure is why a handshake did not complete; known is whether a device has
@@ -75,24 +81,22 @@ func (srv *Server) NoRequest(peer Peer, since time.Time) {
 	srv.refuse(context.Background(), record, &refusal{failure: *failed(store.CauseNoRequest, "the association ended without a request")})
 }
 
-// deviceOf finds the device that a peer seems to be.
+// deviceOf finds the device that a peer seems to be, and logs where the store fails.
 func (srv *Server) deviceOf(peer Peer) (store.Device, bool) {
-	if len(peer.Chain) == 0 {
-		return srv.deviceOfIdentity(peer.Identity)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
-	defer cancel()
-	return srv.found(srv.claimant(ctx, peer.Chain))
+	return srv.found(srv.lookUp(peer))
 }
 
-// deviceOfIdentity finds the device that has a PSK identity.
-func (srv *Server) deviceOfIdentity(identity string) (store.Device, bool) {
-	if identity == "" {
-		return store.Device{}, false
-	}
+// lookUp looks the device up that a peer seems to be.
+func (srv *Server) lookUp(peer Peer) (store.Device, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
-	return srv.found(srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, identity))
+	switch {
+	case len(peer.Chain) > 0:
+		return srv.claimant(ctx, peer.Chain)
+	case peer.Identity != "":
+		return srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
+	}
+	return store.Device{}, store.ErrNotFound
 }
 
 // found logs an error of the store that is more than that there is no such device.

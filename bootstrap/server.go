@@ -31,7 +31,7 @@ func NewServer(cfg Config) (*Server, error) {
 	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg)}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	last, err := cfg.Store.LastSessionID(ctx)
+	last, err := cfg.Store.LastSession(ctx)
 	if err != nil { // the history suffers, if the clock is behind; the devices do not
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
 	}

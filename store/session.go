@@ -133,6 +133,7 @@ const (
 	CauseSuperseded       Cause = "superseded"         // a newer Bootstrap-Request of the same device came
 	CauseDeadline         Cause = "deadline"           // the whole took longer than it may
 	CauseStopped          Cause = "server-stopped"     // the server was shut down
+	CauseUnreadable       Cause = "record-unreadable"  // the record of the device, or of its profile, is damaged or of a newer lwbs
 	CauseInternal         Cause = "internal-error"     // the server's own fault; its log tells more
 )
 

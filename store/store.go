@@ -64,9 +64,9 @@ type Store interface {
 	// Sessions returns one page.
 	Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
 
-	// LastSessionID is the highest ID of the sessions that are kept; empty where there
+	// LastSession is the highest ID of the sessions that are kept; empty where there
 	// are none.
-	LastSessionID(ctx context.Context) (string, error)
+	LastSession(ctx context.Context) (string, error)
 
 	// Stats counts what is kept.
 	Stats(ctx context.Context) (Stats, error)

@@ -5,9 +5,16 @@ import (
 	"strings"
 )
 
+// Kinds of records that a Bucket of an [UnreadableError] can name.
+const (
+	KindDevice  = "device"
+	KindProfile = "profile"
+	KindSession = "session"
+)
+
 // An UnreadableError says what of a store cannot be read, as far as that is known.
 type UnreadableError struct {
-	Bucket string // the kind of records, such as "device"; empty: not known, or several
+	Bucket string // the kind of records, such as KindDevice; empty: not known, or several
 	Key    string // of the record; empty where it is more than one
 	Page   uint64 // of the file; zero where it is not one page
 

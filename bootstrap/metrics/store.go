@@ -107,9 +107,9 @@ func (s measured) Sessions(ctx context.Context, q store.SessionQuery) (page []st
 	return s.Store.Sessions(ctx, q)
 }
 
-func (s measured) LastSessionID(ctx context.Context) (id string, err error) {
+func (s measured) LastSession(ctx context.Context) (id string, err error) {
 	defer s.took("last_session", time.Now(), &err)
-	return s.Store.LastSessionID(ctx)
+	return s.Store.LastSession(ctx)
 }
 
 func (s measured) Stats(ctx context.Context) (st store.Stats, err error) {

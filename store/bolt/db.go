@@ -39,12 +39,12 @@ const schema = 1
 
 var (
 	bucketMeta            = []byte("meta")
-	bucketDevice          = []byte("device")
+	bucketDevice          = []byte(store.KindDevice)
 	bucketIdentity        = []byte("identity")
 	bucketDeviceTag       = []byte("device_tag")
 	bucketDeviceProfile   = []byte("device_profile")
-	bucketProfile         = []byte("profile")
-	bucketSession         = []byte("session")
+	bucketProfile         = []byte(store.KindProfile)
+	bucketSession         = []byte(store.KindSession)
 	bucketSessionEndpoint = []byte("session_endpoint")
 	bucketSessionIdentity = []byte("session_identity")
 	bucketSessionFailed   = []byte("session_failed")

@@ -156,8 +156,8 @@ func sessionIn(tx *bbolt.Tx, id string) (store.Session, error) {
 	return s, unreadable(bucketSession, id, err)
 }
 
-// LastSessionID implements [store.Store].
-func (db *DB) LastSessionID(ctx context.Context) (id string, err error) {
+// LastSession implements [store.Store].
+func (db *DB) LastSession(ctx context.Context) (id string, err error) {
 	err = db.view(ctx, func(tx *bbolt.Tx) error {
 		last, _ := tx.Bucket(bucketSession).Cursor().Last()
 		id = string(last)

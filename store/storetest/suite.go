@@ -403,7 +403,7 @@ func ids(sessions []store.Session) (out []string) {
 
 func testSessionPages(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	if last := must[string](t)(s.LastSessionID(ctx)); last != "" {
+	if last := must[string](t)(s.LastSession(ctx)); last != "" {
 		t.Errorf("the last of no sessions is %q", last)
 	}
 	for i := range 12 {
@@ -416,7 +416,7 @@ func testSessionPages(t *testing.T, s store.Store) {
 			t.Fatal(err)
 		}
 	}
-	if last := must[string](t)(s.LastSessionID(ctx)); last != "000011" {
+	if last := must[string](t)(s.LastSession(ctx)); last != "000011" {
 		t.Errorf("the last session is %q", last)
 	}
 	for _, limit := range []int{1, 5, 12, 20} {
