@@ -83,7 +83,7 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	var p problem
+	var p Problem
 	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || p.Detail == "" {
 		return nil, fmt.Errorf("the server answers %s: is it another version of lwbs?", resp.Status)
 	}

@@ -11,8 +11,8 @@ import (
 	"lwbs/store"
 )
 
-// A problem is an error on the wire (RFC 9457).
-type problem struct {
+// A Problem is an error on the wire (RFC 9457).
+type Problem struct {
 	Type     string              `json:"type"` // urn:lwbs:NAME of the sentinel, or about:blank
 	Title    string              `json:"title"`
 	Status   int                 `json:"status"`
@@ -58,18 +58,18 @@ var known = []struct {
 	{"no-method", errNoMethod, http.StatusMethodNotAllowed},
 }
 
-// problemOf puts err on the wire.
-func problemOf(err error) problem {
+// ProblemOf puts err on the wire.
+func ProblemOf(err error) Problem {
 	var invalid *InvalidError
 	if errors.As(err, &invalid) {
-		return problem{"urn:lwbs:findings", "invalid", http.StatusUnprocessableEntity, err.Error(), invalid.What, invalid.Findings}
+		return Problem{"urn:lwbs:findings", "invalid", http.StatusUnprocessableEntity, err.Error(), invalid.What, invalid.Findings}
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
-			return problem{Type: "urn:lwbs:" + k.name, Title: k.err.Error(), Status: k.status, Detail: err.Error()}
+			return Problem{Type: "urn:lwbs:" + k.name, Title: k.err.Error(), Status: k.status, Detail: err.Error()}
 		}
 	}
-	return problem{Type: "about:blank", Title: "internal error", Status: http.StatusInternalServerError, Detail: err.Error()}
+	return Problem{Type: "about:blank", Title: "internal error", Status: http.StatusInternalServerError, Detail: err.Error()}
 }
 
 // A remoteError is an error of the server: its text, and what it wraps.
@@ -82,7 +82,7 @@ func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.err }
 
 // err is the error again.
-func (p problem) err() error {
+func (p Problem) err() error {
 	if p.Type == "urn:lwbs:findings" {
 		return &InvalidError{p.What, p.Findings}
 	}
@@ -94,7 +94,7 @@ func (p problem) err() error {
 	return fmt.Errorf("the server reports: %s", p.Detail)
 }
 
-func writeProblem(w http.ResponseWriter, p problem) {
+func writeProblem(w http.ResponseWriter, p Problem) {
 	w.Header().Set("Content-Type", problemMedia)
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)

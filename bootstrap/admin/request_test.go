@@ -19,7 +19,7 @@ func (c *asker) ask(method, path, body string) (status int, answer, next string)
 	w := httptest.NewRecorder()
 	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.t.Context(), method, path, strings.NewReader(body)))
 	if w.Code >= 400 {
-		var p problem
+		var p Problem
 		if media := w.Header().Get("Content-Type"); media != problemMedia {
 			c.t.Errorf("%s %s: status %d in %s: %s", method, path, w.Code, media, w.Body)
 		} else if err := c.validate(w.Body.Bytes(), "components", "schemas", "Problem"); err != nil {

@@ -33,10 +33,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(possible) > 0 {
 		allow := strings.Join(possible, ", ")
 		w.Header().Set("Allow", allow)
-		writeProblem(w, problemOf(fmt.Errorf("%w: %s: possible: %s", errNoMethod, what, allow)))
+		writeProblem(w, ProblemOf(fmt.Errorf("%w: %s: possible: %s", errNoMethod, what, allow)))
 		return
 	}
-	writeProblem(w, problemOf(fmt.Errorf("%w: %s: GET /v1/openapi.yaml lists what there is", errNoRoute, what)))
+	writeProblem(w, ProblemOf(fmt.Errorf("%w: %s: GET /v1/openapi.yaml lists what there is", errNoRoute, what)))
 }
 
 // serves reports whether there is a route for r if it had that method: its path has the

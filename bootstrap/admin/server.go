@@ -91,7 +91,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
 			slog.Int("uid", caller.UID), slog.Int("pid", caller.PID), slog.Bool("done", err == nil))
 	}
 	if err != nil {
-		p := problemOf(err)
+		p := ProblemOf(err)
 		if p.Status == http.StatusInternalServerError {
 			s.log.LogAttrs(r.Context(), slog.LevelError, "administration failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 		}
@@ -342,7 +342,7 @@ func (s *Server) backup(r request) (reply, error) {
 // events sends events as they happen, in the form of server-sent events.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if _, err := parse(r, nil); err != nil {
-		writeProblem(w, problemOf(err))
+		writeProblem(w, ProblemOf(err))
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")

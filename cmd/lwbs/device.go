@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -187,12 +186,22 @@ func deviceAddCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				if name := string(d.Endpoint); name != strings.TrimSpace(name) {
-					fmt.Fprintf(c.App.ErrWriter, "warning: the name %q begins or ends with a space: the device must give it with that\n", name)
-				}
+				warnName(c, d.Endpoint)
 				return edited(c, "added", d)
 			})
 		},
+	}
+}
+
+// warnName warns of a name that is probably not what the device gives: a space at its ends,
+// or something in it that cannot be seen.
+func warnName(c *cli.Context, ep lwm2m.EndpointName) {
+	s := string(ep)
+	switch _, odd := escaped(s, ""); {
+	case s != strings.TrimSpace(s):
+		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s begins or ends with a space: the device must give it with that\n", name(ep))
+	case odd:
+		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s has characters that cannot be seen: the device must give it with those\n", name(ep))
 	}
 }
 
@@ -230,26 +239,26 @@ func revisionFlag() cli.Flag {
 
 // edited tells of an edit, with the keys that it made.
 func edited(c *cli.Context, did string, d admin.Device) error {
+	if c.Bool("json") { // the warnings are in it
+		return printJSON(c.App.Writer, d)
+	}
 	for _, w := range d.Warnings {
 		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", w)
 	}
-	if c.Bool("json") {
-		return printJSON(c.App.Writer, d)
-	}
 	w := c.App.Writer
-	fmt.Fprintf(w, "%s %s (profile %s, revision %d)\n", did, d.Endpoint, d.Profile, d.Revision)
+	fmt.Fprintf(w, "%s %s (profile %s, revision %d)\n", did, name(d.Endpoint), name(d.Profile), d.Revision)
 	for _, cr := range d.Credentials {
 		if cr.Key != "" {
-			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", cr.Identity, cr.Key, cr.KeyLength)
+			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", text(cr.Identity), cr.Key, cr.KeyLength)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
-		a := d.Accounts[name]
+	for _, account := range slices.Sorted(maps.Keys(d.Accounts)) {
+		a := d.Accounts[account]
 		if a.Key != "" {
-			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", name, a.Identity, a.Key, a.KeyLength)
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", name(account), text(a.Identity), a.Key, a.KeyLength)
 		}
 		if a.MasterSecret != "" {
-			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s, for OSCORE:\n  master secret  %s   (hexadecimal, %d bytes)\n", name, a.MasterSecret, a.MasterSecretLength)
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s, for OSCORE:\n  master secret  %s   (hexadecimal, %d bytes)\n", name(account), a.MasterSecret, a.MasterSecretLength)
 		}
 	}
 	return nil
@@ -273,41 +282,41 @@ func deviceGetCommand() *cli.Command {
 }
 
 func printDevice(out io.Writer, d admin.Device) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
-	row("endpoint", "%s", d.Endpoint)
-	row("profile", "%s", d.Profile)
+	t := &table{out: out}
+	row := func(key, format string, args ...any) { t.row(key, fmt.Sprintf(format, args...)) }
+	row("endpoint", "%s", name(d.Endpoint))
+	row("profile", "%s", name(d.Profile))
 	row("revision", "%d, of %s", d.Revision, clock(d.Updated))
 	row("state", "%s", stateOf(d))
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
 	for _, cr := range d.Credentials {
 		row("bootstraps with", "%s", credentialText(cr))
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
-		a := d.Accounts[name]
+	for _, account := range slices.Sorted(maps.Keys(d.Accounts)) {
+		a := d.Accounts[account]
 		delivered := "not delivered yet"
 		if !a.Delivered.IsZero() {
 			delivered = "delivered " + clock(a.Delivered)
 		}
-		row("account "+name, "%s, %s", accountText(a), delivered)
+		row("account "+name(account), "%s, %s", accountText(a), delivered)
 	}
 	for _, path := range slices.SortedFunc(maps.Keys(d.Secrets), lwm2m.Path.Compare) {
 		row("secret "+path.String(), "%s", secretText(path, d.Secrets[path]))
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.Vars)) {
-		row("variable "+name, "%s", d.Vars[name])
+	for _, variable := range slices.Sorted(maps.Keys(d.Vars)) {
+		row("variable "+name(variable), "%s", text(d.Vars[variable]))
 	}
 	if len(d.Tags) > 0 {
-		row("tags", "%s", strings.Join(d.Tags, ", "))
+		row("tags", "%s", names(d.Tags))
 	}
 	if d.Format != 0 {
 		row("format", "%v", d.Format)
 	}
 	if d.Note != "" {
-		row("note", "%s", d.Note)
+		row("note", "%s", text(d.Note))
 	}
 	row("last session", "%s", lastOf(d))
-	return w.Flush()
+	return t.flush()
 }
 
 // credentialText is what a device may come with.
@@ -321,9 +330,12 @@ func credentialText(c admin.Credential) string {
 	return fmt.Sprintf("%s identity %q, key %s%s", c.Kind, c.Identity, keyText(c.Key, c.KeyLength), pendingText(c))
 }
 
-// accountText is what an account has of keys.
+// accountText is what an account is given.
 func accountText(a admin.Account) string {
 	var parts []string
+	if a.Identity != "" {
+		parts = append(parts, fmt.Sprintf("identity %q", a.Identity))
+	}
 	if a.KeyLength > 0 || a.MasterSecretLength == 0 {
 		parts = append(parts, "key "+keyText(a.Key, a.KeyLength))
 	}
@@ -369,8 +381,8 @@ func deviceListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list devices by name, with the outcome of their last session",
 		Flags: []cli.Flag{
-			jsonFlag(), limitFlag(),
-			&cli.StringFlag{Name: "after", Usage: "start behind this `ENDPOINT`: the last one of the page before"},
+			jsonFlag(), limitFlag("all"),
+			&cli.StringFlag{Name: "after", Usage: "start behind this `ENDPOINT`"},
 			&cli.StringFlag{Name: "prefix", Usage: "only names that begin with `TEXT`"},
 			&cli.StringFlag{Name: "profile", Usage: "only those with the profile `NAME`"},
 			&cli.StringFlag{Name: "tag", Usage: "only those with the `TAG`"},
@@ -379,29 +391,25 @@ func deviceListCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			n, err := limitOf(c)
+			n, err := limitOf(c, 0)
+			if err == nil {
+				err = noneEmpty(c, "after", "prefix", "profile", "tag")
+			}
 			if err != nil {
 				return err
 			}
-			q := store.DeviceQuery{After: lwm2m.EndpointName(c.String("after")), Limit: n, Prefix: c.String("prefix"), Profile: c.String("profile"), Tag: c.String("tag")}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
-				page, err := api.Devices(ctx, q)
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c.App.Writer, orEmpty(page))
-				}
-				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "ENDPOINT\tPROFILE\tSTATE\tLAST SESSION")
-				for _, d := range page {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Endpoint, d.Profile, stateOf(d), lastOf(d))
-				}
-				if err := w.Flush(); err != nil || len(page) < n {
-					return err
-				}
-				fmt.Fprintf(c.App.ErrWriter, "there may be more: --after %s\n", page[len(page)-1].Endpoint)
-				return nil
+				return listing[admin.Device]{
+					limit: n, behind: c.String("after"), option: "--after",
+					next: func(ctx context.Context, n int, behind string) ([]admin.Device, error) {
+						return api.Devices(ctx, store.DeviceQuery{After: lwm2m.EndpointName(behind), Limit: n, Prefix: c.String("prefix"), Profile: c.String("profile"), Tag: c.String("tag")})
+					},
+					key:      func(d admin.Device) string { return string(d.Endpoint) },
+					headings: []string{"ENDPOINT", "PROFILE", "STATE", "LAST SESSION"},
+					cells: func(d admin.Device) []string {
+						return []string{name(d.Endpoint), name(d.Profile), stateOf(d), lastOf(d)}
+					},
+				}.print(ctx, c)
 			})
 		},
 	}
@@ -415,23 +423,23 @@ func deviceDeleteCommand() *cli.Command {
 			if err := api.DeleteDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision"))); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.App.Writer, "deleted %s\n", args[0])
+			fmt.Fprintf(c.App.Writer, "deleted %s\n", name(args[0]))
 			return nil
 		}, "ENDPOINT"),
 	}
 }
 
 // deviceSwitchCommand is enable or disable.
-func deviceSwitchCommand(name string, disabled bool) *cli.Command {
+func deviceSwitchCommand(verb string, disabled bool) *cli.Command {
 	return &cli.Command{
-		Name: name, Usage: name + " a device: a disabled one is refused, and its history says so", ArgsUsage: "ENDPOINT",
+		Name: verb, Usage: verb + " a device: a disabled one is refused, and its history says so", ArgsUsage: "ENDPOINT",
 		Flags: []cli.Flag{revisionFlag()},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), admin.DeviceSettings{Disabled: &disabled})
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", name, d.Endpoint, d.Revision)
+			fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", verb, name(d.Endpoint), d.Revision)
 			return nil
 		}, "ENDPOINT"),
 	}

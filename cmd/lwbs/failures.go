@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"lwbs/bootstrap/admin"
@@ -33,15 +32,16 @@ func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.Ses
 		return err
 	}
 	failures := groupFailures(page)
-	shown := failures[:min(limit, len(failures))]
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LAST\tFIRST\tTIMES\tENDPOINT\tFROM\tSTAGE\tCAUSE\tLAST ID")
+	shown := failures
+	if limit > 0 {
+		shown = failures[:min(limit, len(failures))]
+	}
+	t := newTable(out, "LAST", "FIRST", "TIMES", "ENDPOINT", "FROM", "STAGE", "CAUSE", "LAST ID")
 	for _, f := range shown {
 		s := f.latest
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s://%s\t%s\t%s\t%s\n", clock(lastTime(s)), clock(f.first),
-			f.attempts, nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, s.ID)
+		t.row(clock(lastTime(s)), clock(f.first), fmt.Sprint(f.attempts), nameOf(s), from(s), string(s.Stage), string(s.Cause), s.ID)
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.flush(); err != nil {
 		return err
 	}
 	if rest := len(failures) - len(shown); rest > 0 {

@@ -112,7 +112,7 @@ func limitRows(t *testing.T) []row {
 // The tables of limits tell the defaults that the code has, and options that there are.
 func TestLimitsOfTheGuide(t *testing.T) {
 	options := make(map[string]cli.Flag)
-	for _, f := range slices.Concat(serveCommand().Flags, []cli.Flag{limitFlag()}) {
+	for _, f := range slices.Concat(serveCommand().Flags, []cli.Flag{limitFlag("")}) {
 		options["--"+f.Names()[0]] = f
 	}
 	code := make(map[string]source)

@@ -204,7 +204,7 @@ func (r *importReport) add(im *importing) {
 
 func (r *importReport) print(w io.Writer) error {
 	for _, p := range r.Profiles {
-		fmt.Fprintf(w, "profile %s: %s, for %s\n", p.Name, r.would(p.Did), counted(p.Devices, "device", "devices"))
+		fmt.Fprintf(w, "profile %s: %s, for %s\n", name(p.Name), r.would(p.Did), counted(p.Devices, "device", "devices"))
 		for _, text := range p.Warnings {
 			fmt.Fprintf(w, "    warning: %s\n", text)
 		}

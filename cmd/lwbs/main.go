@@ -5,17 +5,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
-
-	"lwbs/bootstrap/admin"
-	"lwbs/store"
 )
 
 func main() {
@@ -33,21 +28,17 @@ const (
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	app := newApp(interruptible{ctx, stdin}, stdout, stderr)
+	inJSON := wantsJSON(args)
+	out, errs := &screen{out: stdout, json: inJSON}, &screen{out: stderr, json: inJSON}
+	app := newApp(interruptible{ctx, stdin}, out, errs)
 	err := app.RunContext(ctx, arrange(app, args))
 	if err == nil {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		fmt.Fprintln(stderr, "lwbs: interrupted")
-		return exitFailed
+		err = errInterrupted
 	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(stderr, "lwbs: %s\n", strings.TrimRight(line, "\n"))
-	}
-	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", hint)
-	}
+	tell(errs, err, inJSON)
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return exitUsage
@@ -122,27 +113,4 @@ func group(name, usage string, commands ...*cli.Command) *cli.Command {
 			return cli.ShowSubcommandHelp(c)
 		},
 	}
-}
-
-// hintFor says what to do about an error, where that is not clear from it.
-func hintFor(err error) string {
-	switch {
-	case errors.Is(err, store.ErrLocked):
-		return "a server has the database open, but its admin socket does not answer here: check --admin, or stop it"
-	case errors.Is(err, store.ErrNoKey):
-		return "give the key file of this database with --key-file, or restore it from where you keep it: there is no other way to its secrets"
-	case errors.Is(err, store.ErrConflict):
-		return "somebody else changed the record: read it again and repeat the change"
-	case errors.Is(err, store.ErrFull):
-		return "nothing was changed: make room on the disk and repeat the command"
-	case errors.Is(err, admin.ErrNoServer):
-		return "start it with lwbs serve, with the same --db"
-	case errors.Is(err, store.ErrExists):
-		return "lwbs device set changes a device that exists"
-	case errors.Is(err, store.ErrNotFound):
-		return "lwbs device list, profile list and session list show what there is"
-	case errors.Is(err, store.ErrInUse):
-		return "lwbs device list --profile NAME shows which"
-	}
-	return ""
 }

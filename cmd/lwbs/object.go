@@ -6,7 +6,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,12 +35,11 @@ func objectListCommand() *cli.Command {
 				}
 				return printJSON(c.App.Writer, views)
 			}
-			w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "OBJECT\tNAME\tVERSION\tINSTANCES\tRESOURCES")
+			t := newTable(c.App.Writer, "OBJECT", "NAME", "VERSION", "INSTANCES", "RESOURCES")
 			for _, d := range objects.All() {
-				fmt.Fprintf(w, "/%d\t%s\t%v\t%s\t%d\n", d.ID, d.Name, d.Version, instancesText(d.Multiple), len(d.Resources))
+				t.row(fmt.Sprintf("/%d", d.ID), text(d.Name), d.Version.String(), instancesText(d.Multiple), fmt.Sprint(len(d.Resources)))
 			}
-			return w.Flush()
+			return t.flush()
 		},
 	}
 }
@@ -135,13 +133,12 @@ func viewObject(d lwm2m.ObjectDefinition) objectView {
 }
 
 func printObject(out io.Writer, d lwm2m.ObjectDefinition) error {
-	_, err := fmt.Fprintf(out, "/%d %s, version %v, instances: %s\n", d.ID, d.Name, d.Version, instancesText(d.Multiple))
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tTYPE\tVALUES\tMANDATORY\tRANGE\tUNIT\tSERVERS MAY")
+	_, err := fmt.Fprintf(out, "/%d %s, version %v, instances: %s\n", d.ID, text(d.Name), d.Version, instancesText(d.Multiple))
+	t := newTable(out, "ID", "NAME", "TYPE", "VALUES", "MANDATORY", "RANGE", "UNIT", "SERVERS MAY")
 	for _, r := range d.Resources {
-		fmt.Fprintf(w, "%d\t%s\t%v\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Name, r.Type, instancesText(r.Multiple), yesOrNo(r.Mandatory), rangeText(r), r.Unit, mayText(r.Operations))
+		t.row(fmt.Sprint(r.ID), text(r.Name), r.Type.String(), instancesText(r.Multiple), yesOrNo(r.Mandatory), rangeText(r), r.Unit, mayText(r.Operations))
 	}
-	return errors.Join(err, w.Flush())
+	return errors.Join(err, t.flush())
 }
 
 func yesOrNo(b bool) string {

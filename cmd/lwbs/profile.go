@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -66,7 +65,7 @@ func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 			did = "created"
 		}
 		warnServer(c.App.ErrWriter, docs[i], a.Warnings, objects)
-		fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)\n", did, a.Profile.Name, a.Profile.Revision)
+		fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)\n", did, name(a.Profile.Name), a.Profile.Revision)
 	}
 	return nil
 }
@@ -96,7 +95,7 @@ func profileCheckCommand() *cli.Command {
 				return err
 			}
 			for _, d := range docs {
-				fmt.Fprintf(c.App.Writer, "profile %s is good: %s, %s\n", d.Profile.Name,
+				fmt.Fprintf(c.App.Writer, "profile %s is good: %s, %s\n", name(d.Profile.Name),
 					counted(len(d.Profile.Accounts), "account", "accounts"), counted(len(d.Profile.Objects), "other object", "other objects"))
 			}
 			return nil
@@ -129,44 +128,33 @@ func profileGetCommand() *cli.Command {
 func profileListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the profiles by name",
-		Flags: []cli.Flag{jsonFlag(), limitFlag(), &cli.StringFlag{Name: "after", Usage: "start behind this `NAME`"}},
+		Flags: []cli.Flag{jsonFlag(), limitFlag("all"), &cli.StringFlag{Name: "after", Usage: "start behind this `NAME`"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			n, err := limitOf(c)
+			n, err := limitOf(c, 0)
+			if err == nil {
+				err = noneEmpty(c, "after")
+			}
 			if err != nil {
 				return err
 			}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
-				page, err := api.Profiles(ctx, store.ProfileQuery{After: c.String("after"), Limit: n})
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c.App.Writer, orEmpty(page))
-				}
-				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "NAME\tREVISION\tACCOUNTS\tUPDATED")
-				for _, p := range page {
-					fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", p.Name, p.Revision, len(p.Accounts), clock(p.Updated))
-				}
-				if err := w.Flush(); err != nil || len(page) < n {
-					return err
-				}
-				fmt.Fprintf(c.App.ErrWriter, "there may be more: --after %s\n", page[len(page)-1].Name)
-				return nil
+				return listing[store.Profile]{
+					limit: n, behind: c.String("after"), option: "--after",
+					next: func(ctx context.Context, n int, behind string) ([]store.Profile, error) {
+						return api.Profiles(ctx, store.ProfileQuery{After: behind, Limit: n})
+					},
+					key:      func(p store.Profile) string { return p.Name },
+					headings: []string{"NAME", "REVISION", "ACCOUNTS", "UPDATED"},
+					cells: func(p store.Profile) []string {
+						return []string{name(p.Name), fmt.Sprint(p.Revision), fmt.Sprint(len(p.Accounts)), clock(p.Updated)}
+					},
+				}.print(ctx, c)
 			})
 		},
 	}
-}
-
-// orEmpty makes the JSON of an empty list [] and not null.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
 }
 
 func profileDeleteCommand() *cli.Command {
@@ -177,7 +165,7 @@ func profileDeleteCommand() *cli.Command {
 			if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.App.Writer, "deleted profile %s\n", args[0])
+			fmt.Fprintf(c.App.Writer, "deleted profile %s\n", name(args[0]))
 			return nil
 		}, "NAME"),
 	}

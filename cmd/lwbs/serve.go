@@ -94,7 +94,7 @@ func newLogger(c *cli.Context) (*slog.Logger, error) {
 	}
 	opts := &slog.HandlerOptions{Level: level}
 	if c.Bool("log-json") {
-		return slog.New(slog.NewJSONHandler(c.App.ErrWriter, opts)), nil
+		return slog.New(slog.NewJSONHandler(&screen{out: c.App.ErrWriter, json: true}, opts)), nil
 	}
 	return slog.New(slog.NewTextHandler(c.App.ErrWriter, opts)), nil
 }

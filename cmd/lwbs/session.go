@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -22,21 +21,32 @@ func sessionCommand() *cli.Command {
 	return group("session", "what happened when devices came", sessionListCommand(), sessionGetCommand(), sessionWatchCommand())
 }
 
+// defaultSessions is how many sessions a table has where nothing else is said: the history
+// may have a million.
+const defaultSessions = 100
+
 func sessionListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list past sessions, the newest first",
 		Flags: []cli.Flag{
-			jsonFlag(), limitFlag(),
+			jsonFlag(), limitFlag("100; with --json all"),
 			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"},
 			&cli.StringFlag{Name: "identity", Usage: "only those with the PSK `IDENTITY`, or the fingerprint of a certificate"},
 			&cli.BoolFlag{Name: "failed", Usage: "only those that did not end well, together by who failed and why; with --json, each by itself"},
-			&cli.StringFlag{Name: "before", Usage: "start behind the session with this `ID`: the last one of the page before"},
+			&cli.StringFlag{Name: "before", Usage: "start behind the session with this `ID`"},
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			n, err := limitOf(c)
+			byDefault := defaultSessions
+			if c.Bool("json") {
+				byDefault = 0
+			}
+			n, err := limitOf(c, byDefault)
+			if err == nil {
+				err = noneEmpty(c, "endpoint", "identity", "before")
+			}
 			if err != nil {
 				return err
 			}
@@ -45,35 +55,37 @@ func sessionListCommand() *cli.Command {
 				if q.Failed && !c.Bool("json") {
 					return listFailures(ctx, c.App.Writer, api, q, n)
 				}
-				page, err := api.Sessions(ctx, q)
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c.App.Writer, orEmpty(page))
-				}
-				w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "STARTED\tENDPOINT\tFROM\tSTAGE\tCAUSE\tTOOK\tID")
-				for _, s := range page {
-					fmt.Fprintf(w, "%s\t%s\t%s://%s\t%s\t%s\t%v\t%s\n", clock(s.Started), nameOf(s), s.Transport, s.Remote, s.Stage, s.Cause, took(s), s.ID)
-				}
-				if err := w.Flush(); err != nil || len(page) < n {
-					return err
-				}
-				fmt.Fprintf(c.App.ErrWriter, "there may be more: --before %s\n", page[len(page)-1].ID)
-				return nil
+				return listSessions(ctx, c, api, q)
 			})
 		},
 	}
 }
 
+func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.SessionQuery) error {
+	return listing[store.Session]{
+		limit: q.Limit, behind: q.Before, option: "--before",
+		next: func(ctx context.Context, n int, behind string) ([]store.Session, error) {
+			q.Limit, q.Before = n, behind
+			return api.Sessions(ctx, q)
+		},
+		key:      func(s store.Session) string { return s.ID },
+		headings: []string{"STARTED", "ENDPOINT", "FROM", "STAGE", "CAUSE", "TOOK", "ID"},
+		cells: func(s store.Session) []string {
+			return []string{clock(s.Started), nameOf(s), from(s), string(s.Stage), string(s.Cause), took(s).String(), s.ID}
+		},
+	}.print(ctx, c)
+}
+
+// from is where a session came from.
+func from(s store.Session) string { return text(s.Transport + "://" + s.Remote) }
+
 // nameOf is whom a session is about, as far as that is known.
 func nameOf(s store.Session) string {
 	switch {
 	case s.Endpoint != "":
-		return string(s.Endpoint)
+		return name(s.Endpoint)
 	case s.Identity != "":
-		return fmt.Sprintf("(identity %s)", s.Identity)
+		return fmt.Sprintf("(identity %s)", s.Identity) // it is printable
 	}
 	return "(unknown)"
 }
@@ -103,18 +115,18 @@ func sessionGetCommand() *cli.Command {
 }
 
 func printSession(out io.Writer, s store.Session) error {
-	fmt.Fprintf(out, "session %s of %s, from %s://%s, %s, took %v\n", s.ID, nameOf(s), s.Transport, s.Remote, clock(s.Started), took(s))
+	fmt.Fprintf(out, "session %s of %s, from %s, %s, took %v\n", s.ID, nameOf(s), from(s), clock(s.Started), took(s))
 	if s.Identity != "" {
 		fmt.Fprintf(out, "authenticated as %q\n", s.Identity)
 	}
 	if s.Links != "" {
 		fmt.Fprintf(out, "the device has %s\n", s.Links)
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	t := &table{out: out}
 	for _, o := range s.Operations {
-		fmt.Fprintln(w, "  "+operationText(o))
+		t.row(operationCells(o)...)
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.flush(); err != nil {
 		return err
 	}
 	for _, q := range s.Quirks {
@@ -127,8 +139,8 @@ func printSession(out io.Writer, s store.Session) error {
 	return nil
 }
 
-// operationText is one operation with its answer, in columns for a tabwriter.
-func operationText(o store.Operation) string {
+// operationCells is one operation with its answer.
+func operationCells(o store.Operation) []string {
 	format, answer := "", o.Code.String()
 	if o.Format != 0 {
 		format = fmt.Sprintf("%v, %d bytes", o.Format, o.Bytes)
@@ -145,7 +157,7 @@ func operationText(o store.Operation) string {
 	if o.Transmissions > 1 {
 		answer += fmt.Sprintf(" (%d transmissions)", o.Transmissions)
 	}
-	return fmt.Sprintf("%s\t%v\t%s\t%s\t%v", o.Op, o.Path, format, answer, o.Took.Round(100*time.Microsecond))
+	return []string{"  " + string(o.Op), o.Path.String(), format, answer, o.Took.Round(100 * time.Microsecond).String()}
 }
 
 func printExplanation(out io.Writer, e bootstrap.Explanation) {
@@ -189,7 +201,7 @@ func printEventText(out io.Writer, kind bootstrap.EventKind, s store.Session) er
 	what := ""
 	switch kind {
 	case bootstrap.EventStarted:
-		what = fmt.Sprintf("asks to bootstrap, from %s://%s", s.Transport, s.Remote)
+		what = "asks to bootstrap, from " + from(s)
 	case bootstrap.EventOperation:
 		if n := len(s.Operations); n > 0 {
 			o := s.Operations[n-1]
@@ -198,6 +210,6 @@ func printEventText(out io.Writer, kind bootstrap.EventKind, s store.Session) er
 	case bootstrap.EventEnded:
 		what = fmt.Sprintf("ends: %s %s", s.Cause, s.Detail)
 	}
-	_, err := fmt.Fprintf(out, "%s  %s  %s\n", time.Now().Format(time.TimeOnly), nameOf(s), strings.TrimSpace(what))
+	_, err := fmt.Fprintf(out, "%s  %s  %s\n", time.Now().Format("15:04:05 -07:00"), nameOf(s), strings.TrimSpace(what))
 	return err
 }

@@ -80,6 +80,17 @@ func arguments(c *cli.Context, names ...string) ([]string, error) {
 	return args, nil
 }
 
+// noneEmpty reports an option that is given without a value, as one is that stands for a
+// variable of the shell that is not set: a list would have everything then.
+func noneEmpty(c *cli.Context, options ...string) error {
+	for _, option := range options {
+		if c.IsSet(option) && c.String(option) == "" {
+			return usagef("--%s is empty", option)
+		}
+	}
+	return nil
+}
+
 func usageOf(c *cli.Context) string {
 	return strings.TrimSpace(strings.TrimPrefix(c.Command.HelpName, "lwbs ") + " [options] " + c.Command.ArgsUsage)
 }

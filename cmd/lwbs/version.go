@@ -50,21 +50,9 @@ func versionCommand() *cli.Command {
 
 func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
 
-func limitFlag() cli.Flag {
-	return &cli.IntFlag{Name: "limit", Value: 100, Usage: "at most `N` of them, 1 to 10000"}
-}
-
-// limitOf checks --limit.
-func limitOf(c *cli.Context) (int, error) {
-	n := c.Int("limit")
-	if n < 1 || n > 10_000 {
-		return 0, usagef("--limit %d is not within 1 to 10000", n)
-	}
-	return n, nil
-}
-
-// clock is a time for people, in the time zone of the machine; JSON has UTC.
-func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
+// clock is a time for people, in the time zone of the machine, which it tells; JSON has
+// UTC.
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)

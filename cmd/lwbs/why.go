@@ -19,13 +19,13 @@ func whyCommand() *cli.Command {
 		Name: "why", Usage: "tell in plain words how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
 		Description:  "In place of the endpoint name, a PSK identity or the fingerprint of a certificate will do, for a\ndevice that never got so far as to tell its name.",
 		OnUsageError: onUsageError,
-		Flags:        []cli.Flag{jsonFlag(), &cli.IntFlag{Name: "limit", Value: 3, Usage: "at most `N` attempts, the newest first"}},
+		Flags:        []cli.Flag{jsonFlag(), limitFlag(fmt.Sprint(defaultReasons))},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "ENDPOINT")
 			if err != nil {
 				return err
 			}
-			n, err := limitOf(c)
+			n, err := limitOf(c, defaultReasons)
 			if err != nil {
 				return err
 			}
@@ -33,6 +33,9 @@ func whyCommand() *cli.Command {
 		},
 	}
 }
+
+// defaultReasons is how many attempts are explained where nothing else is said.
+const defaultReasons = 3
 
 // reason is one attempt, explained.
 type reason struct {
@@ -48,7 +51,7 @@ func why(ctx context.Context, c *cli.Context, api admin.API, name string, n int)
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
+	if c.Bool("json") && len(sessions) > 0 {
 		reasons := []reason{}
 		for _, s := range sessions {
 			reasons = append(reasons, reason{s, bootstrap.Explain(s)})
@@ -66,7 +69,7 @@ func why(ctx context.Context, c *cli.Context, api admin.API, name string, n int)
 
 // printReason explains one attempt, and tells what was noted besides.
 func printReason(out io.Writer, s store.Session) {
-	fmt.Fprintf(out, "%s  %s from %s://%s: %s\n", clock(s.Started), nameOf(s), s.Transport, s.Remote, s.Cause)
+	fmt.Fprintf(out, "%s  %s from %s: %s\n", clock(s.Started), nameOf(s), from(s), s.Cause)
 	printExplanation(out, bootstrap.Explain(s))
 	for _, n := range s.Notes {
 		fmt.Fprintf(out, "  noted      %s\n", n)
@@ -78,9 +81,11 @@ func whyNothing(ctx context.Context, c *cli.Context, api admin.API, name string)
 	_, err := api.Device(ctx, lwm2m.EndpointName(name), false)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("%q is no device here, and nothing of this name or identity ever came: lwbs device list shows the devices, lwbs session list --failed the strangers", name)
+		return &worded{fmt.Sprintf("%q is no device here, and nothing of this name or identity ever came: lwbs device list shows the devices, lwbs session list --failed the strangers", name), store.ErrNotFound}
 	case err != nil:
 		return err
+	case c.Bool("json"):
+		return printJSON(c.App.Writer, []reason{})
 	}
 	fmt.Fprintf(c.App.Writer, `%s never came.
   came to    nothing: no datagram of it led to a handshake or a request

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+)
+
+// pageSize is how many entries of a list are held at a time.
+const pageSize = 500
+
+// limitFlag is how long a list is.
+func limitFlag(byDefault string) cli.Flag {
+	return &cli.IntFlag{Name: "limit", Usage: "at most `N` of them", DefaultText: byDefault}
+}
+
+// limitOf is --limit, or what there is without one; zero for all.
+func limitOf(c *cli.Context, byDefault int) (int, error) {
+	if !c.IsSet("limit") {
+		return byDefault, nil
+	}
+	n := c.Int("limit")
+	if n < 1 {
+		return 0, usagef("--limit %d is less than 1", n)
+	}
+	return n, nil
+}
+
+// A listing is a list that is read in pages, and how it is printed.
+type listing[T any] struct {
+	limit  int                                                          // entries; zero for all
+	behind string                                                       // the entry that it begins behind; empty from the first
+	next   func(ctx context.Context, n int, behind string) ([]T, error) // the next n, fewer only at the end
+	key    func(T) string                                               // what an entry is called for next
+	option string                                                       // of the command, for behind
+
+	headings []string
+	cells    func(T) []string
+}
+
+// print prints a list as it comes, as a table or as JSON, and tells where there is more.
+func (l listing[T]) print(ctx context.Context, c *cli.Context) error {
+	var more bool
+	var err error
+	if c.Bool("json") {
+		list := &jsonList{out: c.App.Writer}
+		if more, err = l.each(ctx, func(entry T) error { return list.add(entry) }); err == nil {
+			err = list.end()
+		}
+	} else {
+		t := newTable(c.App.Writer, l.headings...)
+		more, err = l.each(ctx, func(entry T) error {
+			t.row(l.cells(entry)...)
+			return t.err
+		})
+		if failed := t.flush(); err == nil {
+			err = failed
+		}
+	}
+	if more && err == nil {
+		fmt.Fprintf(c.App.ErrWriter, "there are more: %s %s goes on behind these\n", l.option, name(l.behind))
+	}
+	return err
+}
+
+// each calls do with the entries, and reports whether there are more behind them.
+func (l *listing[T]) each(ctx context.Context, do func(T) error) (more bool, err error) {
+	for listed := 0; ; {
+		want := pageSize
+		if l.limit > 0 {
+			want = min(want, l.limit-listed)
+		}
+		if want == 0 {
+			rest, err := l.next(ctx, 1, l.behind)
+			return len(rest) > 0, err
+		}
+		page, err := l.next(ctx, want, l.behind)
+		if err != nil {
+			return false, err
+		}
+		for _, entry := range page {
+			if err := do(entry); err != nil {
+				return false, err
+			}
+			l.behind = l.key(entry)
+		}
+		if listed += len(page); len(page) < want {
+			return false, nil
+		}
+	}
+}
+
+// A jsonList is an array in JSON that is printed entry by entry. One that was cut off has
+// no end, so that no program takes it for whole.
+type jsonList struct {
+	out io.Writer
+	any bool
+}
+
+func (l *jsonList) add(entry any) error {
+	var b bytes.Buffer
+	b.WriteString(",\n  ")
+	if !l.any {
+		b.Reset()
+		b.WriteString("[\n  ")
+	}
+	l.any = true
+	e := json.NewEncoder(&b)
+	e.SetIndent("  ", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(entry); err != nil {
+		return err
+	}
+	_, err := l.out.Write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	return err
+}
+
+func (l *jsonList) end() error {
+	text := "\n]\n"
+	if !l.any {
+		text = "[]\n"
+	}
+	_, err := io.WriteString(l.out, text)
+	return err
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+// A name of 252 characters moves what is behind it in its row, and no other row.
+func TestTableIsNotWidenedByOneLongName(t *testing.T) {
+	var out bytes.Buffer
+	table := newTable(&out, "ENDPOINT", "STATE", "LAST")
+	table.row("meter-1", "enabled", "never")
+	table.row(strings.Repeat("x", 252), "enabled", "never")
+	table.row(strings.Repeat("ü", 30), "disabled", "never")
+	for range 2 * sampled {
+		table.row("meter-2", "enabled", "never")
+	}
+	if err := table.flush(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	for i, want := range map[int]string{
+		0:             "ENDPOINT                        STATE     LAST",
+		1:             "meter-1                         enabled   never",
+		2:             strings.Repeat("x", 252) + "  enabled   never",
+		3:             strings.Repeat("ü", 30) + "  disabled  never",
+		4:             "meter-2                         enabled   never",
+		2*sampled + 3: "meter-2                         enabled   never",
+	} {
+		if lines[i] != want {
+			t.Errorf("line %d is %q, want %q", i, lines[i], want)
+		}
+	}
+}
+
+// A list is printed page by page, and holds one at a time.
+func TestListsHoldOnePageAtATime(t *testing.T) {
+	const all = 5 * pageSize
+	for _, asJSON := range []string{"", " --json"} {
+		var out, errs bytes.Buffer
+		app := newApp(strings.NewReader(""), &out, &errs)
+		asked := 0
+		l := listing[int]{
+			limit: all - 1, option: "--after", headings: []string{"N"},
+			key:   func(n int) string { return fmt.Sprint(n) },
+			cells: func(n int) []string { return []string{fmt.Sprint(n)} },
+			next: func(_ context.Context, n int, behind string) ([]int, error) {
+				if asked > pageSize && out.Len() == 0 {
+					t.Errorf("%d entries were asked for before one was printed", asked)
+				}
+				asked += n
+				first := 0
+				if behind != "" {
+					_, _ = fmt.Sscan(behind, &first)
+					first++
+				}
+				var page []int
+				for i := first; i < min(first+n, all); i++ {
+					page = append(page, i)
+				}
+				return page, nil
+			},
+		}
+		app.Flags, app.Commands = append(app.Flags, jsonFlag()), nil
+		app.Action = listAction(l)
+		if err := app.RunContext(t.Context(), strings.Fields("lwbs"+asJSON)); err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Count(out.String(), "\n"); lines < all-1 {
+			t.Errorf("%d lines are printed, want %d", lines, all-1)
+		}
+		contains(t, "a list that is cut", errs.String(), fmt.Sprintf("there are more: --after %d goes on behind these", all-2))
+	}
+}
+
+// manyRecords are 202 devices, profiles and sessions in the database of sh.
+func manyRecords(t *testing.T, sh *shell) {
+	t.Helper()
+	sh.ok("profile apply $D/meter.yaml")
+	k, err := store.LoadKeyring(sh.path("x.db.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(sh.path("x.db"), k, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	profiles := make([]store.Profile, 201) // and meter
+	p, err := db.Profile(t.Context(), "meter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range profiles {
+		profiles[i] = p
+		profiles[i].Name, profiles[i].Revision = fmt.Sprintf("p%03d", i), 0
+	}
+	if _, err := db.PutProfiles(t.Context(), profiles); err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error, 404)
+	for i := range 202 {
+		ep := lwm2m.EndpointName(fmt.Sprintf("dev-%03d", i))
+		go func() {
+			_, err := db.PutDevice(t.Context(), store.Device{Endpoint: ep, Profile: "meter", NoSec: true, Tags: []string{"t"}})
+			errs <- err
+		}()
+		go func() {
+			errs <- db.AppendSession(t.Context(), store.Session{ID: fmt.Sprintf("%016d", i), Endpoint: ep, Known: true, Remote: "192.0.2.1:5683", Transport: "coaps", Cause: store.CauseRefused})
+		}()
+	}
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every list has all that there is, or says that there is more and how to get it.
+func TestListsNeverEndWithoutAWord(t *testing.T) {
+	for _, mode := range []string{"without a server", "with a server"} {
+		t.Run(mode, func(t *testing.T) {
+			sh := newShell(t)
+			manyRecords(t, sh)
+			if mode == "with a server" {
+				sh.serve()
+			}
+			for line, more := range map[string]string{
+				"device list": "", "device list --tag t": "", "device list --profile meter": "", "profile list": "",
+				"session list --limit 300": "", "session list --failed --limit 300": "", "device list --limit 202": "", "device list --limit 1000000": "",
+				"session list":             "there are more: --before 0000000000000102 goes on behind these",
+				"device list --limit 100":  "there are more: --after dev-099 goes on behind these",
+				"device list --limit 201":  "there are more: --after dev-200 goes on behind these",
+				"profile list --limit 100": "there are more: --after p098 goes on behind these",
+				"session list --limit 201": "there are more: --before 0000000000000001 goes on behind these",
+			} {
+				status, out, errs := sh.run(line)
+				if got := strings.TrimSpace(errs); status != exitDone || got != more {
+					t.Errorf("%s: status %d, %q, want %q", line, status, errs, more)
+				}
+				if lines := strings.Count(out, "\n"); more == "" && lines != 203 {
+					t.Errorf("%s: %d lines, want 202 and a heading", line, lines)
+				}
+			}
+			for line, want := range map[string]int{
+				"device list --json": 202, "profile list --json": 202, "session list --json": 202, "session list --json --failed": 202,
+				"device list --json --limit 100": 100, "session list --json --limit 100 --before 0000000000000102": 100,
+				"device list --json --after dev-099": 102, "device list --json --prefix nobody": 0, "profile list --json --after z": 0,
+			} {
+				status, out, errs := sh.run(line)
+				var list []json.RawMessage
+				if err := json.Unmarshal([]byte(out), &list); status != exitDone || err != nil || len(list) != want || list == nil {
+					t.Errorf("%s: status %d, %d entries, want %d: %v", line, status, len(list), want, err)
+				}
+				if told := strings.Contains(errs, "there are more"); told != strings.Contains(line, "--limit") {
+					t.Errorf("%s: %q", line, errs)
+				}
+			}
+		})
+	}
+}
+
+// A list that fails in the middle is not a whole list.
+func TestListThatFailsIsNotWhole(t *testing.T) {
+	var out bytes.Buffer
+	app := newApp(nil, &out, &out)
+	app.Flags, app.Commands = append(app.Flags, jsonFlag()), nil
+	app.Action = listAction(listing[int]{
+		key: func(n int) string { return fmt.Sprint(n) },
+		next: func(_ context.Context, n int, behind string) ([]int, error) {
+			if behind != "" {
+				return nil, errors.New("the disk is gone")
+			}
+			return make([]int, n), nil
+		},
+	})
+	if err := app.RunContext(t.Context(), []string{"lwbs", "--json"}); err == nil || json.Valid(out.Bytes()) {
+		t.Errorf("error %v, and it is whole: %s", err, out.String())
+	}
+}
+
+// What people and peers have named is shown safely wherever it is printed.
+func TestOddNamesAreShownSafely(t *testing.T) {
+	inBothModes(t, func(t *testing.T, sh *shell) {
+		const odd = "a\u202e\u2066b"
+		run := func(args ...string) (int, string) {
+			var out bytes.Buffer
+			status := run(append([]string{"lwbs", "--db", sh.path("x.db")}, args...), strings.NewReader(""), &out, &out)
+			for _, r := range out.String() {
+				if r != '\n' && invisible(r) {
+					t.Errorf("lwbs %q prints %q", args, out.String())
+					break
+				}
+			}
+			return status, out.String()
+		}
+		_, added := run("device", "add", odd, "--profile", "meter", "--psk", "generate", "--note", odd+"\n\x1b]0;forged line\a\u009b", "--tag", odd, "--var", odd+"="+odd)
+		contains(t, "add", added, `added "a\u202e\u2066b"`, `warning: the name "a\u202e\u2066b" has characters that cannot be seen`)
+		run("device", "add", "b c", "--profile", "meter", "--psk", "generate")
+		for _, args := range [][]string{
+			{"device", "get", odd}, {"device", "get", odd, "--json"}, {"device", "list"}, {"device", "list", "--json"}, {"why", odd},
+			{"device", "set", odd, "--note", odd}, {"device", "disable", odd},
+		} {
+			if status, out := run(args...); status != exitDone {
+				t.Errorf("%q: status %d: %s", args, status, out)
+			}
+		}
+		_, listed := run("device", "list", "--json")
+		var devices []admin.Device
+		if err := json.Unmarshal([]byte(listed), &devices); err != nil || len(devices) != 2 || devices[0].Endpoint != odd {
+			t.Errorf("device list --json: %v %s", err, listed)
+		}
+		_, listed = run("device", "list")
+		contains(t, "list", listed, `"a\u202e\u2066b"  meter`, `"b c"             meter`)
+		_, got := run("device", "get", odd)
+		contains(t, "get", got, `tags                       "a\u202e\u2066b"`)
+		for _, args := range [][]string{
+			{"device", "get", odd + "x"}, {"why", odd + "x"}, {odd}, {"device", odd}, {"device", "list", "--" + odd}, {"profile", "get", odd},
+			{"device", "list", "--limit", odd}, {"profile", "apply", odd}, {"session", "get", odd}, {"--db", odd + ".db", "device", "list"}, {"db", "backup", odd + "/x"},
+			{"serve", "--coaps", odd}, {"object", "get", odd}, {"import", "leshan", odd}, {"device", "get", odd + "x", "--json"},
+		} {
+			if status, _ := run(args...); status == exitDone {
+				t.Errorf("%q: status %d", args, status)
+			}
+		}
+		run("device", "delete", odd)
+	})
+}
+
+func listAction[T any](l listing[T]) cli.ActionFunc {
+	return func(c *cli.Context) error { return l.print(c.Context, c) }
+}

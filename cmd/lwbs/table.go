@@ -1,0 +1,82 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// sampled is how many rows decide on the widths of a table's columns. It is all
+	// that a table keeps.
+	sampled = 200
+
+	// maxWidth of a column, in characters. A cell that is longer moves the rest of its row
+	// to the right, and no other row.
+	maxWidth = 40
+)
+
+// A table prints rows in columns as they come. Its caller calls flush in the end.
+type table struct {
+	out    io.Writer
+	widths []int      // nil until they are decided on
+	rows   [][]string // until then
+	err    error
+}
+
+func newTable(out io.Writer, headings ...string) *table {
+	t := &table{out: out}
+	t.row(headings...)
+	return t
+}
+
+// row prints a row, or keeps it until the widths are known.
+func (t *table) row(cells ...string) {
+	if t.widths != nil {
+		t.print(cells)
+		return
+	}
+	if t.rows = append(t.rows, cells); len(t.rows) > sampled {
+		t.decide()
+	}
+}
+
+// flush prints what was kept, and returns the first error of all.
+func (t *table) flush() error {
+	if t.widths == nil {
+		t.decide()
+	}
+	return t.err
+}
+
+func (t *table) decide() {
+	t.widths = []int{}
+	for _, cells := range t.rows {
+		for len(t.widths) < len(cells) {
+			t.widths = append(t.widths, 0)
+		}
+		for i, cell := range cells {
+			if n := utf8.RuneCountInString(cell); n <= maxWidth {
+				t.widths[i] = max(t.widths[i], n)
+			}
+		}
+	}
+	for _, cells := range t.rows {
+		t.print(cells)
+	}
+	t.rows = nil
+}
+
+func (t *table) print(cells []string) {
+	var line strings.Builder
+	for i, cell := range cells {
+		line.WriteString(cell)
+		if i < len(cells)-1 {
+			line.WriteString(strings.Repeat(" ", max(0, t.widths[i]-utf8.RuneCountInString(cell))+2))
+		}
+	}
+	line.WriteByte('\n')
+	if _, err := io.WriteString(t.out, line.String()); t.err == nil {
+		t.err = err
+	}
+}
