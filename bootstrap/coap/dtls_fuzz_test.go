@@ -86,9 +86,11 @@ func FuzzDTLSDatagram(f *testing.F) {
 			seeds = append(seeds, d.b)
 		}
 	}
-	whole := beginHello(1)
-	whole[recordHeader+3]--
-	seeds = append(seeds, whole, beginHello(1), withCID(connectionID{1}, make([]byte, 40)...),
+	part := beginHello(1)
+	part[recordHeader+3]++ // which is missing
+	later := beginHello(1)
+	later[recordHeader+5], later[recordHeader+8] = 1, 1 // second message, offset
+	seeds = append(seeds, part, later, beginHello(1), withCID(connectionID{1}, make([]byte, 40)...),
 		append(withCID(connectionID{1}, 7), withCID(connectionID{1}, make([]byte, 30)...)...),
 		[]byte{applicationData, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 7},
 		[]byte{applicationData, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 1, 7},

@@ -18,8 +18,7 @@ import (
 type stage uint8
 
 const (
-	asking  stage = iota // is to return a cookie of pion's: began with a ClientHello in fragments
-	proving              // returned the cookie; is to show that it has the key
+	proving stage = iota // returned the cookie; is to show that it has the key
 	live                 // handshake complete
 	gone                 // in no slot
 
@@ -49,24 +48,20 @@ type association struct {
 	ticket  *ticket
 	paid    toll
 
-	// returned is the cookie that the peer returned before there was an association; nil
-	// where it has yet to be sent one.
-	returned []byte
+	returned []byte // the cookie that the peer returned before there was an association
 
 	cancel  context.CancelCauseFunc // ends the handshake
 	timeout *time.Timer             // ends the handshake
 
 	// What follows is guarded by mux.mu.
 	stage   stage
-	cookie  []byte        // as sent to the peer; nil before
 	cid     connectionID  // zero where the peer did not ask for one, or not yet
 	conn    *conn         // nil before it is live
 	place   *list.Element // among those that are live; nil elsewhere
 	heard   time.Time     // when something authentic came, once it is live
 	plain   int           // datagrams that it may still take in the clear, or before it is live
-	proved  bool          // it came beyond asking
 	sealed  bool          // something encrypted came, such as the peer's Finished
-	offered []Suite       // in its ClientHello; empty where that came in fragments
+	offered []Suite       // in its ClientHello
 
 	// claim is written within the handshake, and read after it.
 	claim claim
@@ -124,23 +119,6 @@ func (a *association) expects(d digest) bool {
 		return a.cid == connectionID(d.cid)
 	}
 	return d.kind != kindSealed || a.cid == connectionID{}
-}
-
-// sniff looks at what pion sends: a cookie is what the peer has to return, and a
-// ServerHello means that it has, also where its ClientHello came in fragments.
-func (a *association) sniff(b []byte) {
-	cookie, isCookie := sentCookie(b)
-	_, isHello := sentHandshake(b, serverHello)
-	if !isCookie && !isHello {
-		return
-	}
-	a.mux.mu.Lock()
-	defer a.mux.mu.Unlock()
-	if isCookie {
-		a.cookie = append([]byte{}, cookie...)
-	} else {
-		a.mux.prove(a)
-	}
 }
 
 // run is the life of the association. ctx ends the handshake.
@@ -228,16 +206,15 @@ func (a *association) verify(raw [][]byte) error {
 	return err
 }
 
-// failed tells of a handshake that ended with err, unless its peer never showed that
-// it exists, or we are about to stop. One that was complete, and had to give way, is
-// nobody's failure.
+// failed tells of a handshake that ended with err, unless we are about to stop. One that
+// was complete, and had to give way, is nobody's failure.
 func (a *association) failed(ctx context.Context, err error) {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	proved, sealed := a.mux.leave(a) // after which nothing comes any more
+	sealed := a.mux.leave(a) // after which nothing comes any more
 	hub := a.mux.hub
-	if !proved || hub.ctx.Err() != nil {
+	if hub.ctx.Err() != nil {
 		return
 	}
 	failure := bootstrap.Handshake{

@@ -43,6 +43,27 @@ func helloRecord(random byte) []byte {
 	return plainRecord(22, slices.Concat(head, []byte{0, byte(len(body))}, body)...)
 }
 
+// returnCookie begins a handshake on uc, as far as the ClientHello that brings the cookie.
+func returnCookie(t *testing.T, uc *net.UDPConn, random byte) {
+	t.Helper()
+	hello := helloRecord(random)
+	uc.Write(hello)
+	uc.SetReadDeadline(time.Now().Add(patience))
+	answer := make([]byte, 100)
+	n, err := uc.Read(answer)
+	if err != nil || n < 28 {
+		t.Fatalf("no cookie: %x, error %v", answer[:n], err)
+	}
+	cookie := answer[27:n] // with its length
+	at := 13 + 12 + 2 + 32 + 1
+	second := slices.Concat(hello[:at], cookie, hello[at+1:])
+	second[10], second[18] = 1, 1
+	for _, length := range []int{12, 16, 24} { // of the record, the message, the fragment
+		second[length] += byte(len(cookie) - 1)
+	}
+	uc.Write(second)
+}
+
 // shape is what an eavesdropper sees of the records of a datagram: type, epoch and
 // length of each.
 func shape(b []byte) string {

@@ -84,6 +84,12 @@ type wholeHello struct {
 	rest    []byte
 }
 
+// random is the one of the ClientHello.
+func (h wholeHello) random() (r [clientRandom]byte) {
+	copy(r[:], h.opening[2:])
+	return r
+}
+
 // parseWholeHello takes a datagram apart; ok is false where it is something else.
 func parseWholeHello(b []byte) (h wholeHello, ok bool) {
 	r, rest, ok := nextRecord(b)

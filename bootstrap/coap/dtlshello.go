@@ -11,7 +11,6 @@ const (
 // Types of handshake messages (RFC 6347 §4.3.2).
 const (
 	clientHello        = 1
-	serverHello        = 2
 	helloVerifyRequest = 3
 )
 
@@ -68,23 +67,13 @@ func parseHello(message []byte) hello {
 // sentCookie returns the cookie of a HelloVerifyRequest that we send as b; ok is false
 // where b is something else.
 func sentCookie(b []byte) (cookie []byte, ok bool) {
-	body, ok := sentHandshake(b, helloVerifyRequest)
-	if !ok || len(body) < 2 {
-		return nil, false
-	}
-	cookie, _, ok = cutVector(body[2:]) // behind server_version
-	return cookie, ok
-}
-
-// sentHandshake returns the body of the handshake message in the clear that b begins
-// with, if it is of type t.
-func sentHandshake(b []byte, t byte) (body []byte, ok bool) {
 	r, _, ok := nextRecord(b)
 	if !ok || r.epoch() != plainEpoch || r.contentType() != handshakeRecord ||
-		len(r.content) < handshakeHeader || r.content[0] != t {
+		len(r.content) < handshakeHeader+2 || r.content[0] != helloVerifyRequest {
 		return nil, false
 	}
-	return r.content[handshakeHeader:], true
+	cookie, _, ok = cutVector(r.content[handshakeHeader+2:]) // behind server_version
+	return cookie, ok
 }
 
 // cutVector cuts a vector with a length of one byte off b (RFC 5246 §4.3).

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -72,42 +71,6 @@ func TestDTLSRepeatedHello(t *testing.T) {
 			t.Errorf("%d records have number %x", times, number)
 		}
 	}
-}
-
-// Forged ClientHellos in fragments start no more than a few handshakes, leave nothing
-// behind, and keep nobody out.
-func TestDTLSForgedFragments(t *testing.T) {
-	const perNet, all, nets, each = 4, 10, 8, 10
-	s := listenDTLS(t, func(cfg *coap.Config) {
-		cfg.DTLS.HandshakeTimeout = 900 * time.Millisecond // a client repeats its hello after 1 s
-		cfg.DTLS.MaxHandshakes = 8 * all                   // of which an eighth may begin like this
-		cfg.DTLS.MaxHandshakesPerNet = perNet
-	}, nil)
-	var sockets []*net.UDPConn
-	for i := range nets * each {
-		source := net.IPv4(127, 0, byte(1+i/each), byte(1+i%each))
-		uc, err := net.DialUDP("udp", &net.UDPAddr{IP: source}, net.UDPAddrFromAddrPort(s.Addr()))
-		if err != nil {
-			t.Skip("cannot use all of 127.0.0.0/8:", err)
-		}
-		t.Cleanup(func() { uc.Close() })
-		sockets = append(sockets, uc)
-	}
-	for i, uc := range sockets {
-		part := helloRecord(byte(i))
-		part[13+3]++ // of the message, which is longer than this
-		uc.Write(part)
-		until(t, "a ClientHello is taken or dropped", func() bool {
-			// Of each net perNet are taken, as long as there are not all.
-			taken := min(all, i/each*perNet+min(perNet, i%each+1))
-			return s.Counters().Dropped[coap.DropTableFull] == uint64(i+1-taken)
-		})
-	}
-	if n := s.Handshakes(); n != all {
-		t.Errorf("%d of %d are under way, want %d", n, len(sockets), all)
-	}
-	ask(t, dialDTLS(t, s.Addr().String(), nil))
-	none(t, "failed handshake", s.failed)
 }
 
 // A device that lost power gets in at once from the port that it had, also where there is
@@ -191,31 +154,6 @@ func TestDTLSMbedVersion(t *testing.T) {
 	ask(t, dialDTLS(t, p.addr(), nil))
 	if n := altered.Load(); n < 2 {
 		t.Errorf("%d records were altered", n)
-	}
-}
-
-// A ClientHello may come in fragments, the cookie in a later one.
-func TestDTLSFragmentedHello(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
-	p := newTap(t, s.Addr())
-	var fragmented atomic.Int32
-	p.filter(func(up bool, b []byte) bool {
-		if !up || b[0] != 22 || b[4] != 0 || b[13] != 1 {
-			return true
-		}
-		fragmented.Add(1)
-		head, body := b[13:25], b[25:]
-		for _, part := range [][2]int{{0, 40}, {40, len(body)}} {
-			fragment := slices.Concat(head[:6], []byte{0, 0, byte(part[0]), 0, 0, byte(part[1] - part[0])}, body[part[0]:part[1]])
-			record := plainRecord(22, fragment...)
-			record[10] = b[10] + byte(part[0]) // a sequence number that is not in use
-			p.forge(record)
-		}
-		return false
-	})
-	ask(t, dialDTLS(t, p.addr(), nil))
-	if n := fragmented.Load(); n < 2 {
-		t.Errorf("%d were fragmented", n)
 	}
 }
 

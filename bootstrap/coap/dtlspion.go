@@ -22,7 +22,7 @@ import (
 type serverSide struct {
 	suites []Suite
 	cid    func() []byte // the connection ID for a client that asks for one
-	cookie []byte        // that the client has returned already; nil where it is still to be asked
+	cookie []byte        // that the client has returned already
 
 	// key returns the key of an identity; its error ends the handshake.
 	key func(identity string) ([]byte, error)
@@ -41,10 +41,7 @@ type serverSide struct {
 // association once the handshake is complete.
 func accept(ctx context.Context, pc net.PacketConn, peer net.Addr, side serverSide) (nc net.Conn, identity string, err error) {
 	asked := &askedConn{PacketConn: pc, cookie: side.cookie}
-	if side.cookie != nil {
-		pc = asked
-	}
-	c, err := dtls.ServerWithOptions(pc, peer, side.options()...)
+	c, err := dtls.ServerWithOptions(asked, peer, side.options()...)
 	if err != nil {
 		pc.Close()
 		return nil, "", err

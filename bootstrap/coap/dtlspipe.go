@@ -36,22 +36,18 @@ type pipe struct {
 	home   net.Addr // peer, made to a net.Addr once
 	queue  chan parcel
 
-	// sniff sees every datagram before it is sent.
-	sniff func(b []byte)
-
 	readDeadline *deadline.Deadline
 	closeOnce    sync.Once
 	closed       chan struct{}
 }
 
 // newPipe returns the pipe for a peer, which may send from elsewhere later.
-func newPipe(s *socket, peer udpPeer, sniff func([]byte)) *pipe {
+func newPipe(s *socket, peer udpPeer) *pipe {
 	return &pipe{
 		socket:       s,
 		peer:         peer,
 		home:         peer,
 		queue:        make(chan parcel, maxQueue),
-		sniff:        sniff,
 		readDeadline: deadline.New(),
 		closed:       make(chan struct{}),
 	}
@@ -95,7 +91,6 @@ func (p *pipe) WriteTo(b []byte, to net.Addr) (int, error) {
 		return len(b), nil
 	default:
 	}
-	p.sniff(b)
 	peer := to.(udpPeer)
 	if err := p.socket.write(b, sourceControl(peer.local), peer.remote); err != nil {
 		return 0, err

@@ -21,11 +21,13 @@ type recorded struct {
 }
 
 // recordings returns what is in testdata/dtls by file name.
-func recordings(tb testing.TB) map[string][]recorded {
+func recordings(tb testing.TB) map[string][]recorded { return recordingsIn(tb, "../../testdata/dtls") }
+
+func recordingsIn(tb testing.TB, folder string) map[string][]recorded {
 	tb.Helper()
-	names, err := filepath.Glob("../../testdata/dtls/*.txt")
+	names, err := filepath.Glob(filepath.Join(folder, "*.txt"))
 	if err != nil || len(names) == 0 {
-		tb.Fatalf("testdata/dtls has no recordings (error: %v)", err)
+		tb.Fatalf("%s has no recordings (error: %v)", folder, err)
 	}
 	all := make(map[string][]recorded)
 	for _, name := range names {

@@ -17,7 +17,6 @@ const maxPlain = 64
 
 // Errors of associations that have to give way.
 var (
-	errCrowdedOut = errors.New("made room for another handshake")
 	errSuperseded = errors.New("the peer began another handshake")
 	errNoRoom     = errors.New("no room for another association")
 )
@@ -34,6 +33,7 @@ type mux struct {
 	cookies cookieMaker
 
 	mu        sync.Mutex
+	partials  *reassembler                  // guarded by mu
 	slots     map[udpPeer]slot              // guarded by mu; no empty ones
 	cids      map[connectionID]*association // guarded by mu
 	order     *list.List                    // of *association, the live ones, last heard first; guarded by mu
@@ -64,6 +64,7 @@ func newMux(h *hub, s *socket) *mux {
 		admission: newAdmission(h.cfg),
 		lobby:     newLobby(),
 	}
+	m.partials = newReassembler(m.returned)
 	h.attend, h.late = m.attend, m.pace.slow
 	return m
 }
@@ -92,10 +93,8 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 		return DropMalformed
 	}
 	if d.hello.first && !m.knows(peer, d.hello.random) {
-		if _, ok := parseWholeHello(b); ok {
-			m.ask(peer, d.hello.random)
-			return notDropped
-		}
+		m.ask(peer, d.hello.random)
+		return notDropped
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -116,7 +115,8 @@ func (m *mux) knows(peer udpPeer, random [clientRandom]byte) bool {
 }
 
 // ask sends a cookie to a peer that begins a handshake, and remembers nothing of it:
-// whoever forges its address costs no more than this.
+// whoever forges its address costs no more than this. Of a ClientHello in fragments the
+// first one has all that the cookie is made of, and is larger than the answer.
 func (m *mux) ask(peer udpPeer, random [clientRandom]byte) {
 	m.hub.counters.sent.Add(1)
 	question := challenge(m.cookies.cookie(peer, random, time.Now()))
@@ -131,9 +131,7 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) DropReason {
 	switch d.kind {
 	case kindHello:
 		return m.routeHello(peer, d.hello, b)
-	case kindAlert:
-		// After a handshake nothing in the clear counts, and before the cookie is back
-		// a forger would have it too easy.
+	case kindAlert: // which counts for nothing after a handshake
 		return s[proving].put(peer, d, b)
 	case kindFlight:
 		if s[proving] != nil {
@@ -154,46 +152,38 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) DropReason {
 // routeHello finds the handshake that a ClientHello is part of, or begins one. The
 // caller holds mu.
 func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
-	d := digest{kind: kindHello}
 	s := m.slots[peer]
 	if a := s[live]; a != nil && h.start && a.random == h.random {
 		return DropOutOfPlace // came twice: a handshake of its own would get what the peer repeats for a
 	}
-	for _, a := range s[asking:live] {
-		if a == nil || h.start && a.random != h.random {
-			continue
-		}
-		if a.stage == asking && len(h.cookie) > 0 && a.cookie != nil {
-			if !bytes.Equal(h.cookie, a.cookie) {
-				return DropOutOfPlace
-			}
-			m.prove(a)
-		}
-		return a.put(peer, d, b)
+	if a := s[proving]; a != nil && h.start && a.random == h.random {
+		return a.put(peer, digest{kind: kindHello}, b) // its answer was lost
 	}
 	if w, ok := parseWholeHello(b); ok {
-		return m.greet(peer, h, w, b)
+		return m.greet(peer, w, b)
 	}
-	if !h.first {
-		return DropOutOfPlace
+	whole, why := m.partials.take(peer, b, time.Now())
+	if w, ok := parseWholeHello(whole); ok {
+		return m.greet(peer, w, whole)
 	}
-	a, why := m.admit(peer, h.random, nil)
-	if why != notDropped {
-		return why
-	}
-	return a.put(peer, d, b)
+	return why
+}
+
+// returned reports whether a peer was sent the cookie in its ClientHello.
+func (m *mux) returned(peer udpPeer, h hello, now time.Time) bool {
+	return m.cookies.check(h.cookie, peer, h.random, now)
 }
 
 // greet attends to a ClientHello in one piece, of no handshake that there is. With the
 // cookie from [mux.ask] it begins an association, for which it looks as if the first had
 // come to it too, or waits until there can be one. The caller holds mu.
-func (m *mux) greet(peer udpPeer, h hello, w wholeHello, b []byte) DropReason {
+func (m *mux) greet(peer udpPeer, w wholeHello, b []byte) DropReason {
 	now := time.Now()
 	first, ok := w.before()
-	if !ok || !m.cookies.check(w.cookie, peer, h.random, now) {
+	if !ok || !m.cookies.check(w.cookie, peer, w.random(), now) {
 		return DropOutOfPlace
 	}
-	v := &visitor{peer: peer, random: h.random, cookie: bytes.Clone(w.cookie), first: first, second: bytes.Clone(b), came: now, heard: now}
+	v := &visitor{peer: peer, random: w.random(), cookie: bytes.Clone(w.cookie), first: first, second: bytes.Clone(b), came: now, heard: now}
 	why := DropTableFull
 	if !m.busy() {
 		why = m.welcome(v)
@@ -210,7 +200,7 @@ func (m *mux) greet(peer udpPeer, h hello, w wholeHello, b []byte) DropReason {
 // welcome begins the association of a peer that has returned its cookie, and returns why
 // not. The caller holds mu.
 func (m *mux) welcome(v *visitor) DropReason {
-	a, why := m.admit(v.peer, v.random, v.cookie)
+	a, why := m.admit(v)
 	if why != notDropped {
 		return why
 	}
@@ -259,72 +249,47 @@ func (m *mux) attended() {
 	m.welcomeNext()
 }
 
-// admit returns a new association, or at which limit there can be none. One whose peer
-// has returned a cookie takes the place of one that is asking at once, any other only of
-// one that is asking for long enough. The caller holds mu.
-func (m *mux) admit(peer udpPeer, random [clientRandom]byte, returned []byte) (*association, DropReason) {
+// admit returns a new association, or at which limit there can be none. An older handshake
+// of the same address is given up. The caller holds mu.
+func (m *mux) admit(v *visitor) (*association, DropReason) {
 	now := time.Now()
-	patience := roundTrip
-	if returned != nil {
-		patience = 0
-	}
-	old := m.slots[peer][asking]
-	if old != nil && !old.ticket.mayGo(now, patience) {
-		return nil, DropOutOfPlace
-	}
-	paid, why := m.gate.enter(peer.remote.Addr(), now)
+	from := v.peer.remote.Addr()
+	paid, why := m.gate.enter(from, now)
 	if why != notDropped {
 		return nil, why
 	}
-	if old != nil {
-		m.drop(old, errSuperseded)
+	var t *ticket
+	if _, room := m.room(now); room || m.slots[v.peer][live] != nil { // which it will replace
+		if old := m.slots[v.peer][proving]; old != nil {
+			m.drop(old, errSuperseded)
+		}
+		t = m.admission.enter(from)
+	}
+	if t == nil {
+		m.gate.leave(paid)
+		return nil, DropTableFull
 	}
 	ctx, cancel := context.WithCancelCause(m.hub.ctx)
 	a := &association{
 		mux:     m,
-		peer:    peer,
-		random:  random,
+		peer:    v.peer,
+		random:  v.random,
 		started: now,
 		paid:    paid,
+		ticket:  t,
 		cancel:  cancel,
 		plain:   maxPlain,
 
-		returned: returned,
+		returned: v.cookie,
 	}
-	if _, room := m.room(now); room || m.slots[peer][live] != nil { // which it will replace
-		a.ticket = m.admission.enter(peer.remote.Addr(), now, patience, func() { m.drop(a, errCrowdedOut) })
-	}
-	if a.ticket == nil {
-		cancel(nil)
-		m.gate.leave(paid)
-		return nil, DropTableFull
-	}
-	a.pipe = newPipe(m.socket, peer, a.sniff)
+	a.pipe = newPipe(m.socket, v.peer)
 	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
-	m.place(a, asking)
-	if returned != nil {
-		m.prove(a)
-	}
+	m.place(a, proving)
 	if !m.hub.spawn(func() { a.run(ctx) }) {
 		m.drop(a, net.ErrClosed)
 		return nil, DropEnding
 	}
 	return a, notDropped
-}
-
-// prove notes that the peer has returned the cookie, and so is where it says it is. An
-// older handshake of the same address is given up. The caller holds mu.
-func (m *mux) prove(a *association) {
-	if a.stage != asking {
-		return
-	}
-	if old := m.slots[a.peer][proving]; old != nil {
-		m.drop(old, errSuperseded)
-	}
-	a.proved = true
-	m.place(a, proving)
-	m.admission.prove(a.ticket)
-	a.timeout.Reset(m.hub.cfg.DTLS.HandshakeTimeout)
 }
 
 // establish notes that the handshake is complete, and ends the association that the
@@ -378,13 +343,13 @@ func (m *mux) replace(old, a *association) {
 	}
 }
 
-// leave forgets a, and reports how far it came.
-func (m *mux) leave(a *association) (proved, sealed bool) {
+// leave forgets a, and reports whether something encrypted came from its peer.
+func (m *mux) leave(a *association) (sealed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.drop(a, nil)
 	m.welcomeNext()
-	return a.proved, a.sealed
+	return a.sealed
 }
 
 // drop forgets a and ends its handshake because of cause. The caller holds mu.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -35,7 +36,13 @@ var (
 			"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305", "DEFAULT"},
 		command: func(d device, host, port, suite string) *exec.Cmd {
 			args := []string{"s_client", "-quiet", "-dtls1_2", "-connect", net.JoinHostPort(host, port), "-cipher", suite}
+			if d.mtu != 0 {
+				args = append(args, "-mtu", strconv.Itoa(d.mtu))
+			}
 			if d.ca == "" {
+				if d.name != "" {
+					args = append(args, "-servername", d.name)
+				}
 				return exec.Command("openssl", append(args, "-psk_identity", d.identity, "-psk", d.key)...)
 			}
 			args = append(args, "-CAfile", d.ca, "-verify_return_error", "-servername", d.name, "-verify_hostname", d.name)
@@ -54,6 +61,9 @@ var (
 		command: func(d device, host, port, suite string) *exec.Cmd {
 			priority := "NONE:+VERS-DTLS1.2:+COMP-NULL:+SIGN-ALL:+GROUP-ALL:" + suite
 			args := []string{"--udp", "--port", port, "--logfile", "/dev/stderr", "--priority"}
+			if d.mtu != 0 {
+				args = append([]string{"--mtu", strconv.Itoa(d.mtu)}, args...)
+			}
 			if d.ca == "" {
 				return exec.Command("gnutls-cli", append(args, priority+":+PSK", "--pskusername", d.identity, "--pskkey", d.key, host)...)
 			}

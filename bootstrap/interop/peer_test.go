@@ -24,6 +24,7 @@ type device struct {
 	// server. Name is that of the server.
 	certificate, certificateKey, ca, name string
 
+	mtu     int    // of a dtlsClient, in bytes; zero means its default
 	seconds int    // how long it tries; zero means 30
 	refuse  string // requests that a Leshan device refuses, as "PUT:/1=4.00"
 	format  string // that device11 prefers; empty for its default
