@@ -13,13 +13,12 @@ import (
 // A DTLSConfig says how [ListenDTLS] is to treat handshakes and what follows them.
 // Every field may be zero, which stands for its default.
 type DTLSConfig struct {
-	// HandshakeTimeout is how long a handshake may go on, once until the peer has
-	// proved its address and once more until it has proved its key; default 10 s.
+	// HandshakeTimeout is how long a handshake may go on, from when the peer has returned
+	// its cookie until it has proved its key; default 10 s.
 	HandshakeTimeout time.Duration
 
-	// MaxHandshakes is how many handshakes may be under way at a time; default 2,000.
-	// Beyond it the oldest one makes room of those whose peer never proved its
-	// address, if it had time enough to; else the newcomer has to try again.
+	// MaxHandshakes is how many handshakes may be under way at a time; default 2,000. A
+	// newcomer beyond it waits.
 	MaxHandshakes int
 
 	// MaxHandshakesPerNet is the same for one network, a /24 of IPv4 or a /48 of IPv6;

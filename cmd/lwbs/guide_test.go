@@ -50,7 +50,7 @@ var defaultsOf = map[string][]string{
 	"the same while the cookie is missing, as fragments overtook each other; their bytes":           {"bootstrap/coap.maxEarlyPartials", "bootstrap/coap.maxEarlyBytes"},
 	"devices that wait for a handshake; of one /24 or /48 network":                                  {"bootstrap/coap.maxVisitors", "bootstrap/coap.maxVisitorsPerNet"},
 	"handshakes under way of one network (/24, /48)":                                                {"bootstrap/coap.defaultMaxHandshakesPerNet"},
-	"handshake, until the address is proved, and again until the key is":                            {"bootstrap/coap.defaultHandshakeTimeout"},
+	"handshake, from the proof of the address to that of the key":                                   {"bootstrap/coap.defaultHandshakeTimeout"},
 	"PSK identity in a handshake":                                                                   {"bootstrap/coap.maxIdentity"},
 	"sessions at a time":                                                                            {"bootstrap.MaxSessions"},
 	"duration of a session, from the Bootstrap-Request":                                             {"bootstrap.SessionTimeout"},
