@@ -1,30 +1,32 @@
 package bootstrap
 
 import (
-	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
 // CheckProfile returns what is wrong with p, tried on a made-up device. objects are as
-// for [Resolve].
+// for [Resolve]. What depends on the variables of a device is wrong where no values of
+// them would do.
 func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
 	found := checkWords(p)
 	sample := sampleDevice(p)
 	sample.Secrets = sampleSecrets(p, objects)
+	templates := templatesOf(p)
 	_, more := Resolve(p, sample, objects)
-	for _, f := range more {
-		if !aboutSuppliedKey(f, p) {
+	for _, f := range append(more, checkLimits(p, sample, objects)...) {
+		at := slices.IndexFunc(templates, func(t templated) bool { return t.place == f.Place })
+		switch {
+		case ofTheDevice(f, p):
+		case at >= 0 && !f.template && somehowGood(p, sample, templates[at], objects):
+		default:
 			found = append(found, f)
 		}
 	}
-	return append(found, checkLimits(p, sample, objects)...)
+	return found
 }
 
 // CheckDevice returns what is wrong with d under its profile p. objects are as for
@@ -78,54 +80,4 @@ type zeroes struct{}
 func (zeroes) Read(b []byte) (int, error) {
 	clear(b)
 	return len(b), nil
-}
-
-var sampleKey = lwm2m.NewSecret(bytes.Repeat([]byte{1}, defaultKeyLength))
-
-// variable finds the variables of templates.
-var variable = regexp.MustCompile(`\.Vars\.([A-Za-z_][A-Za-z0-9_]*)`)
-
-// sampleDevice is a device with a value for each variable and key that p asks for.
-func sampleDevice(p store.Profile) store.Device {
-	d := store.Device{Endpoint: "sample", Profile: p.Name, Vars: make(map[string]string)}
-	give := func(templates string) {
-		for _, m := range variable.FindAllStringSubmatch(templates, -1) {
-			if _, ok := d.Vars[m[1]]; !ok {
-				d.Vars[m[1]] = sampleValue(len(d.Vars))
-			}
-		}
-	}
-	if b := p.BootstrapServer; b != nil {
-		give(b.URI + b.Identity)
-	}
-	for i, a := range p.Accounts {
-		give(a.URI + a.Identity)
-		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.Key, k.Pending = sampleKey, sampleKey })
-		if a.OSCORE != nil {
-			give(a.OSCORE.SenderID + a.OSCORE.RecipientID)
-			d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = sampleSecret(i) })
-		}
-	}
-	return d
-}
-
-// sampleValue is a value for the i-th variable: a digit, which does for numbers, names
-// and hexadecimal alike, and no two in a row are the same, for identifiers that must not
-// be.
-func sampleValue(i int) string { return strconv.Itoa(1 + i%9) }
-
-// sampleSecret is a master secret for the account at a place of a profile. No two are
-// the same: contexts must not be.
-func sampleSecret(i int) lwm2m.Secret { return lwm2m.NewSecret(fmt.Appendf(nil, "sample %d", i)) }
-
-// aboutSuppliedKey reports whether a finding about a profile is about the made-up key
-// of an account whose real ones are in the device records.
-func aboutSuppliedKey(f Finding, p store.Profile) bool {
-	for i, a := range p.Accounts {
-		mode := securityName(a, sampleDevice(p))
-		if (mode == securityRPK || mode == securityCertificate) && f.Place == fmt.Sprintf("accounts[%d].key", i) {
-			return strings.Contains(f.Message, "private key")
-		}
-	}
-	return false
 }

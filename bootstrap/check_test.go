@@ -57,7 +57,7 @@ func TestCheckProfile(t *testing.T) {
 			p.BootstrapServer, p.Device.MaxPayload = &store.BootstrapServer{URI: "coaps://bs.example"}, 40
 		}, "bootstrapServer", "holds 40"},
 		{"OSCORE", func(p *store.Profile) {
-			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "hex:{{.Vars.id}}1", RecipientID: "s", AEADAlgorithm: 12}
+			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "hex:{{.Vars.id}}1", RecipientID: "s", AEADAlgorithm: new(12)}
 		}, "", ""},
 		{"OSCORE with identifiers of the device", func(p *store.Profile) {
 			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "{{.Vars.sender}}", RecipientID: "{{.Vars.recipient}}"}
@@ -99,7 +99,7 @@ func TestCheckProfile(t *testing.T) {
 		{"OSCORE without identifiers", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{} }, "accounts[0].oscore.recipientID", "are the same"},
 		{"OSCORE identifier too long", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "{{.Endpoint}}-1"} }, "accounts[0].oscore.senderID", "at most 7"},
 		{"OSCORE identifier of no bytes", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "hex:0"} }, "accounts[0].oscore.senderID", "hex"},
-		{"OSCORE algorithm", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "c", AEADAlgorithm: 99} }, "accounts[0].oscore.aeadAlgorithm", "99 is no AEAD"},
+		{"OSCORE algorithm", func(p *store.Profile) { p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "c", AEADAlgorithm: new(99)} }, "accounts[0].oscore.aeadAlgorithm", "99 is no AEAD"},
 		{"OSCORE master secret renewed", func(p *store.Profile) {
 			p.Accounts[0].OSCORE = &store.OSCORE{SenderID: "c", MasterSecret: store.KeyRenew}
 		}, "accounts[0].oscore.masterSecret", "is not one of"},

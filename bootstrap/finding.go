@@ -1,6 +1,9 @@
 package bootstrap
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A Finding is something wrong with a profile, or with a device under its profile.
 type Finding struct {
@@ -15,6 +18,26 @@ type Finding struct {
 
 	// Warning is set where a device can be bootstrapped all the same.
 	Warning bool `json:"warning,omitempty"`
+
+	// Variable is the name of the variable that a template asks for and that the device
+	// does not have; empty where it is about something else.
+	Variable string `json:"variable,omitempty"`
+
+	// lenient is set where a session goes on all the same, though it is no warning.
+	lenient bool
+
+	// template is set where a template could not be filled in.
+	template bool
+}
+
+// templateFinding is an error of [render] at a place.
+func templateFinding(place string, err error) Finding {
+	f := Finding{Place: place, Message: err.Error()}
+	var failed *templateError
+	if errors.As(err, &failed) {
+		f.template, f.Variable = true, failed.variable
+	}
+	return f
 }
 
 // String is the place and the message.

@@ -12,6 +12,7 @@ import (
 type layout struct {
 	found     *lwm2m.Discovery // nil: the client did not tell
 	deletes   store.DeletePolicy
+	partial   []lwm2m.Path       // Instances that stay
 	deleted   []lwm2m.Path       // what it deletes
 	protected []lwm2m.InstanceID // of Security: the Bootstrap-Server Account, or what may be it
 	certain   bool               // protected is the one instance that the client named
@@ -19,7 +20,7 @@ type layout struct {
 }
 
 func newLayout(found *lwm2m.Discovery, pol policy) *layout {
-	l := &layout{found: found, deletes: pol.deletes, protected: []lwm2m.InstanceID{pol.bootstrapInstance}}
+	l := &layout{found: found, deletes: pol.deletes, partial: pol.partial, protected: []lwm2m.InstanceID{pol.bootstrapInstance}}
 	if tellsBootstrapAccount(found) {
 		l.protected = found.BootstrapSecurity()
 		l.certain = len(l.protected) == 1
@@ -112,7 +113,8 @@ func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo
 	case lwm2m.ObjectDevice:
 		return false // its one instance always stays (Core 1.1.1 §6.1.7.6)
 	}
-	return slices.ContainsFunc(info.Others, func(o lwm2m.Object) bool { return o.ID == in.Path.Object() })
+	return !slices.Contains(l.partial, in.Path) &&
+		slices.ContainsFunc(info.Others, func(o lwm2m.Object) bool { return o.ID == in.Path.Object() })
 }
 
 // replaces reports whether info has an account of the server.
@@ -125,7 +127,7 @@ func replaces(info lwm2m.BootstrapInfo, id lwm2m.ShortServerID) bool {
 func (l *layout) blindDeletions(objects []lwm2m.Object) []lwm2m.Path {
 	var out []lwm2m.Path
 	for _, p := range instancePaths(objects) {
-		if p.Object() != lwm2m.ObjectDevice {
+		if p.Object() != lwm2m.ObjectDevice && !slices.Contains(l.partial, p) {
 			out = append(out, p)
 		}
 	}

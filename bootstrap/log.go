@@ -25,7 +25,7 @@ func severity(c store.Cause) slog.Level {
 	switch c {
 	case store.CauseDone, store.CausePackDelivered, store.CauseSuperseded, store.CauseStopped:
 		return slog.LevelInfo
-	case store.CauseInternal, store.CauseUnreadable, store.CausePlanInvalid:
+	case store.CauseInternal, store.CauseUnreadable, store.CausePlanInvalid, store.CauseTemplateFailed:
 		return slog.LevelError
 	}
 	return slog.LevelWarn

@@ -1,10 +1,8 @@
 package bootstrap
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"strings"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -27,37 +25,34 @@ func fillMasterSecrets(p store.Profile, d *store.Device, rand io.Reader) (change
 	return changed, nil
 }
 
-// oscore is the security context of an account, with the ID that its place gives it.
+// oscore is the security context of an account, with the ID that its place gives it. What
+// the profile does not name is left out: a client then takes the default of RFC 8613.
 func (r *resolver) oscore(i int, a store.Account, place string) lwm2m.OSCOREInstance {
 	o := *a.OSCORE
-	integer := func(id lwm2m.ResourceID, v, byDefault int) lwm2m.Resource {
-		return lwm2m.Single(id, lwm2m.IntegerValue(int64(cmp.Or(v, byDefault))))
-	}
+	sender, _ := r.render(o.SenderID, place+".senderID")
+	recipient, _ := r.render(o.RecipientID, place+".recipientID")
 	out := lwm2m.OSCOREInstance{
 		ID:           lwm2m.InstanceID(i),
 		MasterSecret: r.device.Accounts[a.Name].MasterSecret,
-		SenderID:     r.bytes(o.SenderID, place+".senderID"),
-		RecipientID:  r.bytes(o.RecipientID, place+".recipientID"),
-		Extra:        []lwm2m.Resource{integer(3, o.AEADAlgorithm, lwm2m.DefaultAEAD), integer(4, o.HMACAlgorithm, lwm2m.DefaultHMAC)},
+		SenderID:     r.identity(sender, place+".senderID"),
+		RecipientID:  r.identity(recipient, place+".recipientID"),
 	}
-	for id, b := range [][]byte{5: o.MasterSalt, 6: o.IDContext} {
-		if len(b) > 0 {
-			out.Extra = append(out.Extra, lwm2m.Single(lwm2m.ResourceID(id), lwm2m.OpaqueValue(b)))
+	for _, n := range []struct {
+		id lwm2m.ResourceID
+		v  *int
+	}{{3, o.AEADAlgorithm}, {4, o.HMACAlgorithm}} {
+		if n.v != nil {
+			out.Extra = append(out.Extra, lwm2m.Single(n.id, lwm2m.IntegerValue(int64(*n.v))))
+		}
+	}
+	for _, b := range []struct {
+		id  lwm2m.ResourceID
+		key string
+		v   store.Octets
+	}{{5, "masterSalt", o.MasterSalt}, {6, "idContext", o.IDContext}} {
+		if b.v != "" {
+			out.Extra = append(out.Extra, lwm2m.Single(b.id, lwm2m.OpaqueValue(r.octets(b.v, place+"."+b.key))))
 		}
 	}
 	return out
-}
-
-// bytes fills in a template whose text stands for itself, or for bytes where it begins
-// with "hex:" or "base64:".
-func (r *resolver) bytes(text, place string) []byte {
-	text = r.render(text, place)
-	if !strings.HasPrefix(text, "hex:") && !strings.HasPrefix(text, "base64:") {
-		return []byte(text)
-	}
-	v, err := lwm2m.ResourceDefinition{Type: lwm2m.TypeOpaque}.ParseText(text)
-	if err != nil {
-		r.fail(place, "%v", err)
-	}
-	return v.Bytes()
 }

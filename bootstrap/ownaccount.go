@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -142,13 +141,18 @@ func pendingCredential(b store.BootstrapServer, d *store.Device, used *store.Cre
 // ownIdentity is the PSK identity of a device towards its Bootstrap-Server: of the
 // device record, else of the profile, else the endpoint name.
 func ownIdentity(b store.BootstrapServer, d store.Device) (string, error) {
-	switch own := d.Accounts[store.BootstrapServerAccount].Identity; {
-	case own != "":
-		return own, nil
-	case b.Identity != "":
-		return render(b.Identity, d)
+	text := d.Accounts[store.BootstrapServerAccount].Identity
+	switch {
+	case text == "" && b.Identity == "":
+		return string(d.Endpoint), nil
+	case text == "":
+		var err error
+		if text, err = render(b.Identity, d); err != nil {
+			return "", err
+		}
 	}
-	return string(d.Endpoint), nil
+	identity, err := store.IdentityBytes(text)
+	return string(identity), err
 }
 
 // freeIdentity is base, with a number behind it where a credential has it already: the
@@ -170,7 +174,7 @@ func sampleAccount(p store.Profile, d store.Device) (*ownAccount, []Finding) {
 	var found []Finding
 	fail := func(key string, err error) {
 		if err != nil {
-			found = append(found, Finding{Place: "bootstrapServer." + key, Message: err.Error()})
+			found = append(found, templateFinding("bootstrapServer."+key, err))
 		}
 	}
 	uri, err := render(b.URI, d)
@@ -189,7 +193,7 @@ func (own ownAccount) instance(id int, b store.BootstrapServer) *lwm2m.SecurityI
 	return &lwm2m.SecurityInstance{
 		ID: lwm2m.InstanceID(id), ServerURI: own.uri, BootstrapServer: true, Mode: lwm2m.SecurityPSK,
 		PublicKeyOrIdentity: []byte(own.credential.Identity), SecretKey: own.credential.Key,
-		ClientHoldOffTime: cmp.Or(time.Duration(b.ClientHoldOffTime), defaultHoldOff),
+		ClientHoldOffTime: orDefault(b.ClientHoldOffTime, defaultHoldOff),
 	}
 }
 

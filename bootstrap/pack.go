@@ -145,7 +145,7 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 	s.quirks(quirks...)
 	payload, err := lwm2m.Encode(req.format, lwm2m.Root, objects)
 	if err != nil {
-		return Response{}, failed(store.CauseInternal, "%v", err)
+		return Response{}, failed(store.CausePlanInvalid, "%v", err)
 	}
 	s.note(func(r *store.Session) {
 		r.Operations = append(r.Operations, store.Operation{

@@ -56,8 +56,23 @@ func placeOf(path lwm2m.Path, p store.Profile) string {
 	if path.Depth() < 3 {
 		return place
 	}
-	if key, ok := keys[path.Resource()]; ok {
+	if key, ok := keys[path.Resource()]; ok && !inList(path, p) {
 		return place + "." + key
 	}
 	return fmt.Sprintf("%s.%s[%d]", place, list, path.Resource())
+}
+
+// inList reports whether a Resource of an account that has a key of its own stands in a list
+// all the same.
+func inList(path lwm2m.Path, p store.Profile) bool {
+	i := int(path.Instance())
+	if i >= len(p.Accounts) {
+		return false
+	}
+	values := p.Accounts[i].SecurityResources
+	if path.Object() == lwm2m.ObjectServer {
+		values = p.Accounts[i].ServerResources
+	}
+	_, ok := values[path.Resource()]
+	return ok
 }

@@ -34,6 +34,7 @@ type policy struct {
 	bootstrapInstance lwm2m.InstanceID // where Discover does not tell
 	emptyResources    bool             // write unused Resources 0/x/3, 4 and 5 with length zero
 	writes            string           // what one Write is about
+	partial           []lwm2m.Path     // Instances of which the client keeps what is not written
 	serverFirst       bool             // Server before Security
 }
 
@@ -42,7 +43,14 @@ func policyOf(p store.Profile) policy {
 	if deletes.Mode == "" {
 		deletes.Mode = store.DeleteDiscovered
 	}
+	var partial []lwm2m.Path
+	for _, o := range p.Objects {
+		if o.Partial {
+			partial = append(partial, o.Path)
+		}
+	}
 	return policy{
+		partial:           partial,
 		deletes:           deletes,
 		assume:            p.DiscoverFailed != discoverFail,
 		bootstrapInstance: p.BootstrapInstance,

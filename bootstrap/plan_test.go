@@ -55,7 +55,7 @@ func planProfile() store.Profile {
 func TestPlan(t *testing.T) {
 	const full = `</>;lwm2m=1.1,</0/0>,</0/1>;ssid=101,</0/2>;ssid=7,</1/0>;ssid=101,</1/5>;ssid=7,</2/0>,</3/0>,</21/0>;ssid=7,</21/1>,</5/0>`
 	oscore := func(p *store.Profile) {
-		p.Accounts[1].OSCORE = &store.OSCORE{SenderID: "hex:01", RecipientID: "bs", MasterSalt: []byte{1, 2}, IDContext: []byte{3}}
+		p.Accounts[1].OSCORE = &store.OSCORE{SenderID: "hex:01", RecipientID: "bs", MasterSalt: "hex:0102", IDContext: "hex:03"}
 	}
 	tests := []struct {
 		name   string

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"lwbs/lwm2m"
@@ -51,12 +52,16 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 	}
 	own, added, err := nextAccount(p, &d, peer, srv.cfg.Rand)
 	if err != nil {
-		return provision{}, failed(store.CausePlanInvalid, "%v", err)
+		return provision{}, failed(templateCause(err), "%v", err)
 	}
 	given.device, given.own, given.edited = d, own, given.edited || added
 	info, findings := resolve(p, d, own, srv.cfg.Objects)
 	if text := mistakes(findings); text != "" {
-		return provision{}, failed(store.CausePlanInvalid, "%s", text)
+		cause := store.CausePlanInvalid
+		if slices.ContainsFunc(findings, func(f Finding) bool { return f.template }) {
+			cause = store.CauseTemplateFailed
+		}
+		return provision{}, failed(cause, "%s", text)
 	}
 	if !peer.Secure() && !p.SecretsOverNoSec && (hasSecrets(info) || len(suppliedSecrets(p, srv.cfg.Objects)) > 0) {
 		return provision{}, failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
@@ -65,11 +70,11 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 	return given, nil
 }
 
-// mistakes joins the findings that are no warnings; empty where there is none.
+// mistakes joins the findings that end a session; empty where there is none.
 func mistakes(findings []Finding) string {
 	var texts []string
 	for _, f := range findings {
-		if !f.Warning {
+		if !f.Warning && !f.lenient {
 			texts = append(texts, f.String())
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"text/template"
 	"time"
 
 	"lwbs/lwm2m"
@@ -48,16 +46,14 @@ var securityModes = map[string]lwm2m.SecurityMode{
 	securityNoSec:       lwm2m.SecurityNoSec,
 }
 
-// Defaults of an account.
-const (
-	defaultLifetime = 24 * time.Hour
-	defaultBinding  = "U"
-)
-
 // ruleAccessControl is that several LwM2M Servers need access control (Core 1.1.1 §8).
 // To package lwm2m it is a warning, since a client without Object 2 lets all do
 // everything; a profile has to say that this is meant.
 const ruleAccessControl = "acl-missing"
+
+// ruleMandatory is that an Instance has its mandatory Resources. Whether a device can do
+// without is for it to say, so that only checks take the rule for broken: a session goes on.
+const ruleMandatory = "mandatory"
 
 // Resolve returns the Bootstrap Information of d under p, and everything that is wrong
 // with it. The Instance IDs of accounts are their places in the profile: a plan
@@ -100,7 +96,11 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *lwm2m.Re
 	}
 	mistaken := r.findings // where a value could not be made, nothing follows from there being none
 	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
-		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning}); {
+		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning, lenient: v.Rule == ruleMandatory}); {
+		case v.Rule == ruleMandatory && slices.Contains(policyOf(p).partial, v.Path):
+		case v.Rule == ruleMandatory && !v.Warning:
+			f.Message += "; if the devices have the Instance and keep what is not named, say partial: true"
+			r.findings = append(r.findings, f)
 		case slices.ContainsFunc(mistaken, func(m Finding) bool { return m.Place == f.Place }):
 		case v.Rule != ruleAccessControl:
 			r.findings = append(r.findings, f)
@@ -129,144 +129,17 @@ func (r *resolver) fail(place, format string, args ...any) {
 	r.findings = append(r.findings, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
 }
 
-func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
-	place := fmt.Sprintf("accounts[%d]", i)
-	name := securityName(a, r.device)
-	mode, ok := securityModes[name]
-	if !ok {
-		r.fail(place+".security", "%q is not psk, rpk, certificate or nosec", name)
-	}
-	out := lwm2m.ServerAccount{
-		Security: lwm2m.SecurityInstance{
-			ID: lwm2m.InstanceID(i), ServerURI: r.render(a.URI, place+".uri"), Mode: mode,
-			ServerPublicKey: slices.Clone(a.ServerPublicKey), SecretKey: keyToSend(a, r.device), ShortServerID: a.ShortServerID,
-		},
-		Server: lwm2m.ServerInstance{
-			ID: lwm2m.InstanceID(i), ShortServerID: a.ShortServerID,
-			Lifetime:            cmp.Or(time.Duration(a.Lifetime), defaultLifetime),
-			NotificationStoring: a.NotificationStoring == nil || *a.NotificationStoring,
-			Binding:             cmp.Or(a.Binding, defaultBinding),
-		},
-	}
-	if mode == lwm2m.SecurityPSK && ok {
-		out.Security.PublicKeyOrIdentity = []byte(r.identity(a, place))
-	}
-	r.moreSecurity(&out.Security, a.SecurityResources, place+".securityResources")
-	r.moreServer(&out.Server, a.ServerResources, place+".serverResources")
-	return out
-}
-
-// moreSecurity adds the Resources of Object 0 that have no key of their own in an account.
-func (r *resolver) moreSecurity(to *lwm2m.SecurityInstance, values map[lwm2m.ResourceID]store.Literal, list string) {
-	security, _ := lwm2m.Definition(lwm2m.ObjectSecurity)
-	open := maps.Clone(values)
-	for _, id := range slices.Sorted(maps.Keys(values)) {
-		if d, _ := security.Resource(id); d.Secret {
-			r.fail(fmt.Sprintf("%s[%d]", list, id), "%s is a secret: profiles hold none", d.Name)
-			delete(open, id)
-		}
-	}
-	for _, res := range r.resources(security, open, list) {
-		switch res.ID {
-		case 3:
-			to.PublicKeyOrIdentity = res.Value.Bytes()
-		case 4:
-			to.ServerPublicKey = res.Value.Bytes()
-		case 0, 1, 2, 10, 11, 12, 17:
-			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 0/x/%d cannot be set in an account", res.ID)
-		default:
-			to.Extra = append(to.Extra, res)
-		}
-	}
-}
-
-// moreServer does the same for Object 1.
-func (r *resolver) moreServer(to *lwm2m.ServerInstance, values map[lwm2m.ResourceID]store.Literal, list string) {
-	server, _ := lwm2m.Definition(lwm2m.ObjectServer)
-	for _, res := range r.resources(server, values, list) {
-		switch res.ID {
-		case 0, 1, 6, 7:
-			r.fail(fmt.Sprintf("%s[%d]", list, res.ID), "Resource 1/x/%d has a key of its own in an account", res.ID)
-		default:
-			to.Extra = append(to.Extra, res)
-		}
-	}
-}
-
-// identity is the PSK identity: of the device record, else of the profile, else the
-// endpoint name.
-func (r *resolver) identity(a store.Account, place string) string {
-	if own := r.device.Accounts[a.Name].Identity; own != "" {
-		return own
-	}
-	if a.Identity != "" {
-		return r.render(a.Identity, place+".identity")
-	}
-	return string(r.device.Endpoint)
+func (r *resolver) warn(place, format string, args ...any) {
+	r.findings = append(r.findings, Finding{Place: place, Message: fmt.Sprintf(format, args...), Warning: true})
 }
 
 // render fills in a template; a mistake in it is a finding.
-func (r *resolver) render(text, place string) string {
+func (r *resolver) render(text, place string) (out string, ok bool) {
 	out, err := render(text, r.device)
 	if err != nil {
-		r.fail(place, "%v", err)
+		r.findings = append(r.findings, templateFinding(place, err))
 	}
-	return out
-}
-
-// maxRendered bounds what a template may grow to, in bytes: more than any Resource
-// that has one can hold.
-const maxRendered = 1024
-
-func render(text string, d store.Device) (string, error) {
-	if !strings.Contains(text, "{{") {
-		return text, nil
-	}
-	t, err := template.New("").Option("missingkey=error").Parse(text)
-	if err != nil {
-		return "", fmt.Errorf("bad template: %s", strings.TrimPrefix(err.Error(), "template: "))
-	}
-	vars := d.Vars
-	if vars == nil {
-		vars = map[string]string{}
-	}
-	var out strings.Builder
-	err = t.Execute(&out, struct {
-		Endpoint string
-		Vars     map[string]string
-	}{string(d.Endpoint), vars})
-	switch field, unknown := unknownField(err); {
-	case unknown:
-		return "", fmt.Errorf("template: there is no .%s, but .Endpoint and .Vars", field)
-	case err != nil:
-		return "", fmt.Errorf("template: %s: set the variable with --var", strings.TrimPrefix(err.Error(), "template: "))
-	case out.Len() > maxRendered:
-		return "", fmt.Errorf("template makes %d bytes, at most %d are possible", out.Len(), maxRendered)
-	}
-	return out.String(), nil
-}
-
-// unknownField is the name in a template that err says does not exist. Package template
-// has no type for that error, and tells of it in the words of Go.
-func unknownField(err error) (name string, unknown bool) {
-	if err == nil {
-		return "", false
-	}
-	_, name, unknown = strings.Cut(err.Error(), "can't evaluate field ")
-	name, _, _ = strings.Cut(name, " ")
-	return name, unknown
-}
-
-// securityName is the security mode of an account in the words of profiles.
-func securityName(a store.Account, d store.Device) string {
-	if a.Security != "" {
-		return a.Security
-	}
-	uri, err := render(a.URI, d)
-	if err == nil && (strings.HasPrefix(uri, "coap://") || strings.HasPrefix(uri, "coap+tcp://")) {
-		return securityNoSec
-	}
-	return securityPSK
+	return out, err == nil
 }
 
 // object adds the Instance of o to others.
@@ -328,70 +201,4 @@ func (r *resolver) definition(o store.ObjectValues, place string) (def lwm2m.Obj
 		}
 	}
 	return def, ok
-}
-
-// resources turns the literals of a list into Resources, by ID.
-func (r *resolver) resources(def lwm2m.ObjectDefinition, values map[lwm2m.ResourceID]store.Literal, list string) []lwm2m.Resource {
-	var out []lwm2m.Resource
-	for _, id := range slices.Sorted(maps.Keys(values)) {
-		d, known := def.Resource(id)
-		res, err := literalResource(id, values[id], d, known)
-		if err != nil {
-			r.fail(fmt.Sprintf("%s[%d]", list, id), "%v", err)
-			continue
-		}
-		out = append(out, res)
-	}
-	return out
-}
-
-func literalResource(id lwm2m.ResourceID, l store.Literal, d lwm2m.ResourceDefinition, known bool) (lwm2m.Resource, error) {
-	if l.Instances == nil {
-		v, err := valueOf(l, d, known)
-		if err == nil && d.Multiple {
-			err = fmt.Errorf("%s has instances: give a list", d.Name)
-		}
-		return lwm2m.Single(id, v), err
-	}
-	out := lwm2m.Resource{ID: id, Multiple: true}
-	for _, at := range slices.Sorted(maps.Keys(l.Instances)) {
-		v, err := valueOf(l.Instances[at], d, known)
-		if err != nil {
-			return out, err
-		}
-		out.Instances = append(out.Instances, lwm2m.ResourceInstance{ID: at, Value: v})
-	}
-	return out, nil
-}
-
-// valueOf gives a literal the type of its Resource; that of a Resource which is not in
-// the tables follows from how it was written.
-func valueOf(l store.Literal, d lwm2m.ResourceDefinition, known bool) (lwm2m.Value, error) {
-	text := ""
-	switch {
-	case l.Text != nil:
-		text = *l.Text
-	case l.Number != nil:
-		text = l.Number.String()
-	case l.Boolean != nil:
-		text = fmt.Sprint(*l.Boolean)
-	default:
-		return lwm2m.Value{}, fmt.Errorf("want a single value, not a list")
-	}
-	if known {
-		return d.ParseText(text)
-	}
-	switch {
-	case l.Boolean != nil:
-		return lwm2m.BooleanValue(*l.Boolean), nil
-	case l.Number != nil:
-		if i, err := l.Number.Int64(); err == nil {
-			return lwm2m.IntegerValue(i), nil
-		}
-		f, err := l.Number.Float64()
-		return lwm2m.FloatValue(f), err
-	case strings.HasPrefix(text, "hex:"), strings.HasPrefix(text, "base64:"):
-		return lwm2m.ResourceDefinition{Type: lwm2m.TypeOpaque}.ParseText(text)
-	}
-	return lwm2m.StringValue(text), nil
 }

@@ -60,7 +60,7 @@ func TestResolveVersions(t *testing.T) {
 func TestTemplateMistakes(t *testing.T) {
 	for uri, want := range map[string]string{
 		"coaps://{{.Name}}.example":      "there is no .Name, but .Endpoint and .Vars",
-		"coaps://{{.Vars.host}}.example": "set the variable with --var",
+		"coaps://{{.Vars.host}}.example": `the device has no variable "host": --var host=VALUE`,
 		"coaps://{{.Endpoint.example":    "bad template",
 	} {
 		p := store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: uri, ShortServerID: 101}}}

@@ -155,7 +155,7 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 	}
 	s.found, s.plan, s.content = found, p.operations, p.content
 	s.quirks(p.quirks...)
-	return (*session).operate, nil
+	return (*session).operate, s.encodable()
 }
 
 // operate carries out the next planned operation. Never two at once: a client cut off

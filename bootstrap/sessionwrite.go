@@ -1,8 +1,10 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -52,6 +54,41 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 			return refused
 		}
 	}
+}
+
+// encodable sees to it that every Write of the plan can be encoded before the first
+// operation is sent, so that what cannot leaves the client as it was. Formats that cannot
+// carry the plan are passed over, unless the profile prescribes one.
+func (s *session) encodable() *failure {
+	var first error
+	formats := slices.DeleteFunc(append([]lwm2m.Format{s.format}, s.untried...), func(f lwm2m.Format) bool {
+		err := encodes(s.plan, f)
+		first = cmp.Or(first, err)
+		return err != nil
+	})
+	if len(formats) == 0 {
+		return failed(store.CausePlanInvalid, "%v", first)
+	}
+	if formats[0] != s.format {
+		s.remark(fmt.Sprintf("%v: written in %v", first, formats[0]))
+		s.intended = formats[0]
+		s.useFormat(formats[0])
+	}
+	s.untried = formats[1:]
+	return nil
+}
+
+// encodes returns why the Writes among operations cannot be encoded in a format.
+func encodes(operations []operation, f lwm2m.Format) error {
+	for _, o := range operations {
+		if o.op != lwm2m.OpWrite {
+			continue
+		}
+		if _, err := lwm2m.Encode(f, o.path, o.objects); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tooLarge reports whether a payload is more than the profile says the device can hold.

@@ -53,7 +53,7 @@ func TestUnreadableRecords(t *testing.T) {
 	check(t, err)
 	defer db.Close()
 	for _, name := range []string{"p", "lost"} {
-		_, err = db.PutProfile(t.Context(), store.Profile{Name: name, Accounts: []store.Account{{Name: "a", URI: "coap://lwm2m.example", ShortServerID: 1, Lifetime: store.Duration(time.Hour)}}})
+		_, err = db.PutProfile(t.Context(), store.Profile{Name: name, Accounts: []store.Account{{Name: "a", URI: "coap://lwm2m.example", ShortServerID: 1, Lifetime: new(store.Duration(time.Hour))}}})
 		check(t, err)
 		_, err = db.PutDevice(t.Context(), store.Device{Endpoint: lwm2m.EndpointName("with " + name), Profile: name, NoSec: true})
 		check(t, err)

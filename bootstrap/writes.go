@@ -44,16 +44,17 @@ func rank(o lwm2m.ObjectID) int {
 // writeOf are the Writes of one Object.
 func (l *layout) writeOf(o lwm2m.Object, pol policy) []operation {
 	whole := operation{op: lwm2m.OpWrite, path: lwm2m.ObjectPath(o.ID), objects: []lwm2m.Object{o}}
-	if pol.writes == writeObjects && l.writableWhole(o.ID) {
+	partial := func(in lwm2m.Instance) bool { return slices.Contains(pol.partial, lwm2m.InstancePath(o.ID, in.ID)) }
+	if pol.writes == writeObjects && l.writableWhole(o.ID) && !slices.ContainsFunc(o.Instances, partial) {
 		return []operation{whole}
 	}
-	instances := whole.parts()
-	if pol.writes != writeResources {
-		return instances
-	}
 	var out []operation
-	for _, in := range instances {
-		out = append(out, in.parts()...)
+	for _, in := range whole.parts() {
+		if pol.writes == writeResources || slices.Contains(pol.partial, in.path) {
+			out = append(out, in.parts()...)
+		} else {
+			out = append(out, in)
+		}
 	}
 	return out
 }

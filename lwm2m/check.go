@@ -163,12 +163,13 @@ func (c *checker) others(b BootstrapInfo) {
 			continue
 		}
 		var ids []InstanceID
+		def, ok := c.opts.Objects.Object(o.ID)
 		for _, in := range o.Instances {
 			ids = append(ids, in.ID)
 			c.resources(InstancePath(o.ID, in.ID), o.ID, in.Resources)
+			c.mandatory(InstancePath(o.ID, in.ID), def, in)
 		}
 		c.unique(o.ID, ids)
-		def, ok := c.opts.Objects.Object(o.ID)
 		if !ok && len(ids) > 0 {
 			c.warn(InstancePath(o.ID, ids[0]), "object-unknown", "Object %d is not known: its values are taken for what they look like; add its definition (--objects FOLDER)", o.ID)
 		}

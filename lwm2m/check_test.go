@@ -83,7 +83,9 @@ func TestConsistentInfoHasNoViolations(t *testing.T) {
 	digest.Accounts[0].Security.Extra = []lwm2m.Resource{lwm2m.Single(13, lwm2m.UnsignedValue(1))}
 	linked := pskInfo()
 	linked.Accounts[0].Server.Extra = []lwm2m.Resource{lwm2m.Single(10, lwm2m.LinkValue(lwm2m.ObjectLink{Object: 11}))}
-	linked.Others = []lwm2m.Object{{ID: 11, Instances: []lwm2m.Instance{{}}}}
+	linked.Others = []lwm2m.Object{{ID: 11, Instances: []lwm2m.Instance{{Resources: []lwm2m.Resource{
+		lwm2m.Single(0, lwm2m.StringValue("home")), lwm2m.Single(4, lwm2m.IntegerValue(3)),
+	}}}}}
 	for name, b := range map[string]lwm2m.BootstrapInfo{"linked": linked, "psk": pskInfo(), "nosec": nosec, "rpk": rpkInfo(t), "certificate": certificateInfo(t, nil), "digest": digest} {
 		if found := b.Check(lwm2m.CheckOptions{Now: now, BootstrapInstance: new(lwm2m.InstanceID)}); len(found) > 0 {
 			t.Errorf("%s: %v", name, found)
@@ -158,6 +160,18 @@ func TestRules(t *testing.T) {
 		{"uri-scheme", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "http://a" })},
 		{"uri-mode", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "coap://a" })},
 		{"uri-port", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "coaps://a:0" })},
+		{"uri-case", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "Coaps://a" })},
+		{"uri-user", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "coaps://me@a" })},
+		{"uri-host", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "coaps://999.1.1.1" })},
+		{"uri-fragment", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "coaps://a#b" })},
+		{"uri-path", "/0/1/0", security(func(s *lwm2m.SecurityInstance) { s.ServerURI = "coaps://a/b" })},
+		{"uri-host", "/0/1/25", security(func(s *lwm2m.SecurityInstance) {
+			s.Extra = []lwm2m.Resource{{ID: 25, Multiple: true, Instances: []lwm2m.ResourceInstance{{Value: lwm2m.StringValue("coaps://1.2.3")}}}}
+		})},
+		{"mandatory", "/11/0", func(b *lwm2m.BootstrapInfo) {
+			b.Others = []lwm2m.Object{{ID: 11, Instances: []lwm2m.Instance{{Resources: []lwm2m.Resource{lwm2m.Single(1, lwm2m.StringValue("internet"))}}}}}
+		}},
+		{"seconds", "/0/1/11", security(func(s *lwm2m.SecurityInstance) { s.ClientHoldOffTime = 1500 * time.Millisecond })},
 		{"security-mode", "/0/1/2", security(func(s *lwm2m.SecurityInstance) { s.Mode = 9 })},
 		{"est", "/0/1/2", security(func(s *lwm2m.SecurityInstance) { s.Mode = lwm2m.SecurityEST })},
 		{"nosec-credentials", "/0/1/2", security(func(s *lwm2m.SecurityInstance) { s.Mode = lwm2m.SecurityNoSec })},
@@ -167,7 +181,7 @@ func TestRules(t *testing.T) {
 		{"psk-key", "/0/1/5", security(func(s *lwm2m.SecurityInstance) { s.SecretKey = lwm2m.NewSecret(make([]byte, 65)) })},
 		{"psk-key", "/0/1/5", security(func(s *lwm2m.SecurityInstance) { s.SecretKey = lwm2m.Secret{} })},
 		{"psk-short", "/0/1/5", security(func(s *lwm2m.SecurityInstance) { s.SecretKey = lwm2m.NewSecret([]byte("short")) })},
-		{"lifetime", "/1/0/1", server(func(s *lwm2m.ServerInstance) { s.Lifetime = -time.Second })},
+		{"seconds", "/1/0/1", server(func(s *lwm2m.ServerInstance) { s.Lifetime = -time.Second })},
 		{"lifetime-zero", "/1/0/1", server(func(s *lwm2m.ServerInstance) { s.Lifetime = 0 })},
 		{"lifetime-short", "/1/0/1", server(func(s *lwm2m.ServerInstance) { s.Lifetime = time.Second })},
 		{"binding", "/1/0/7", server(func(s *lwm2m.ServerInstance) { s.Binding = "" })},

@@ -2,8 +2,6 @@ package lwm2m
 
 import (
 	"net"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,18 +17,6 @@ const (
 // minLifetime is below what a registration is plausibly meant to live.
 const minLifetime = 60 * time.Second
 
-// transports are the schemes of a server URI, with the letter of the Binding and
-// whether there is security below CoAP.
-var transports = map[string]struct {
-	letter string
-	secure bool
-}{
-	"coap":      {"U", false},
-	"coaps":     {"U", true},
-	"coap+tcp":  {"T", false},
-	"coaps+tcp": {"T", true},
-}
-
 // security checks one Security Instance by itself.
 func (c *checker) security(s SecurityInstance) {
 	p := InstancePath(ObjectSecurity, s.ID)
@@ -38,6 +24,8 @@ func (c *checker) security(s SecurityInstance) {
 	if !s.BootstrapServer && !s.ShortServerID.Valid() {
 		c.fail(p.Append(10), "ssid", "short server ID %d is not within 1 to 65534", s.ShortServerID)
 	}
+	c.seconds(p.Append(11), "client hold off time", s.ClientHoldOffTime)
+	c.seconds(p.Append(12), "Bootstrap-Server Account timeout", s.BootstrapServerAccountTimeout)
 	switch s.Mode {
 	case SecurityPSK:
 		c.psk(p, s)
@@ -57,33 +45,6 @@ func (c *checker) security(s SecurityInstance) {
 	c.resources(p, ObjectSecurity, s.Extra)
 }
 
-// uri checks Resource 0 and whether it fits the mode.
-func (c *checker) uri(p Path, s SecurityInstance) {
-	if len(s.ServerURI) > 255 {
-		c.fail(p, "uri-length", "server URI has %d bytes, at most 255 are possible", len(s.ServerURI))
-		return
-	}
-	u, err := url.Parse(s.ServerURI)
-	if err != nil || u.Host == "" || u.Hostname() == "" {
-		c.fail(p, "uri", "%q is not a server URI such as coaps://lwm2m.example.com:5684", s.ServerURI)
-		return
-	}
-	transport, known := transports[u.Scheme]
-	switch {
-	case !known:
-		c.fail(p, "uri-scheme", "scheme %q is not coap, coaps, coap+tcp or coaps+tcp", u.Scheme)
-	case transport.secure && s.Mode == SecurityNoSec:
-		c.fail(p, "uri-mode", "%s needs another security mode than NoSec", u.Scheme)
-	case !transport.secure && s.Mode != SecurityNoSec:
-		c.fail(p, "uri-mode", "%s goes with security mode NoSec only, not %v", u.Scheme, s.Mode)
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			c.fail(p, "uri-port", "port %q is not within 1 to 65535", port)
-		}
-	}
-}
-
 func (c *checker) psk(p Path, s SecurityInstance) {
 	switch id := s.PublicKeyOrIdentity; {
 	case len(id) == 0:
@@ -91,7 +52,7 @@ func (c *checker) psk(p Path, s SecurityInstance) {
 	case len(id) > maxPSKIdentity:
 		c.fail(p.Append(3), "psk-identity", "PSK identity has %d bytes, at most %d are possible", len(id), maxPSKIdentity)
 	case !utf8.Valid(id):
-		c.fail(p.Append(3), "psk-identity", "PSK identity is not valid UTF-8")
+		c.warn(p.Append(3), "psk-identity", "PSK identity is not valid UTF-8, which RFC 4279 §5.1 asks for: some clients and servers refuse it")
 	}
 	switch n := s.SecretKey.Len(); {
 	case n == 0:
@@ -103,6 +64,15 @@ func (c *checker) psk(p Path, s SecurityInstance) {
 	}
 }
 
+// seconds checks a time span that is written as a whole number of seconds.
+func (c *checker) seconds(p Path, what string, d time.Duration) bool {
+	if d < 0 || d%time.Second != 0 || d/time.Second > maxSeconds {
+		c.fail(p, "seconds", "%s %v is not a whole number of seconds within 0 to %d", what, d, maxSeconds)
+		return false
+	}
+	return true
+}
+
 // server checks the Server Instance of an account.
 func (c *checker) server(a ServerAccount) {
 	s, p := a.Server, InstancePath(ObjectServer, a.Server.ID)
@@ -110,8 +80,7 @@ func (c *checker) server(a ServerAccount) {
 		c.fail(p.Append(0), "ssid", "short server ID %d is not within 1 to 65534", s.ShortServerID)
 	}
 	switch {
-	case s.Lifetime < 0 || s.Lifetime%time.Second != 0 || s.Lifetime/time.Second > maxSeconds:
-		c.fail(p.Append(1), "lifetime", "lifetime %v is not a whole number of seconds within 0 to %d", s.Lifetime, maxSeconds)
+	case !c.seconds(p.Append(1), "lifetime", s.Lifetime):
 	case s.Lifetime == 0:
 		c.warn(p.Append(1), "lifetime-zero", "lifetime 0, without end, is known to LwM2M 1.2 clients only")
 	case s.Lifetime < minLifetime:
@@ -135,12 +104,9 @@ func (c *checker) binding(p Path, a ServerAccount) {
 			return
 		}
 	}
-	u, err := url.Parse(a.Security.ServerURI)
-	if err != nil {
-		return // complained of elsewhere
-	}
-	if t, ok := transports[u.Scheme]; ok && !strings.Contains(b, t.letter) {
-		c.fail(p, "binding-transport", "binding %q has no %s, which %s needs", b, t.letter, u.Scheme)
+	scheme, _, _ := strings.Cut(a.Security.ServerURI, "://")
+	if t, ok := transports[strings.ToLower(scheme)]; ok && !strings.Contains(b, t.letter) {
+		c.fail(p, "binding-transport", "binding %q has no %s, which %s needs", b, t.letter, scheme)
 	}
 }
 
@@ -170,6 +136,11 @@ func (c *checker) resources(p Path, o ObjectID, resources []Resource) {
 		}
 		if err := d.CheckResource(r); err != nil {
 			c.fail(at, "resource", "%v", err)
+		}
+		if o == ObjectSecurity && r.ID == 25 {
+			for _, in := range r.Instances {
+				c.serverURI(at, in.Value.Text())
+			}
 		}
 		if o == ObjectSecurity && r.ID == 14 && (strings.ContainsAny(r.Value.Text(), ":/") || net.ParseIP(r.Value.Text()) != nil) {
 			c.fail(at, "sni", "SNI %q is not a host name", r.Value.Text())

@@ -3,7 +3,9 @@ package lwm2m
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +15,9 @@ import (
 // ParseText returns the value that text stands for in a Resource of this definition,
 // checked against its range. An Opaque is "hex:…" or "base64:…", a Time RFC 3339 or
 // seconds since 1970, an Objlnk "21:0", a Boolean "true" or "false", an Unsigned Integer
-// decimal or "0x…".
+// decimal or "0x…", a Float decimal. A number that would not be kept exactly is refused, and
+// so are NaN and infinity: SenML JSON and text have no form for them, and which format a
+// client reads is not known before it comes.
 func (d ResourceDefinition) ParseText(text string) (Value, error) {
 	if d.Type == TypeNone {
 		return Value{}, d.noValue()
@@ -32,14 +36,14 @@ func parseText(t Type, text string) (Value, error) {
 	case TypeCoreLink:
 		return CoreLinkValue(text), nil
 	case TypeInteger:
-		i, err := strconv.ParseInt(text, 10, 64)
-		return IntegerValue(i), wanted(err, "a whole number", text)
+		i, err := parseInteger(text)
+		return IntegerValue(i), err
 	case TypeUnsigned:
 		u, err := parseUnsigned(text)
-		return UnsignedValue(u), wanted(err, "a whole number, not negative", text)
+		return UnsignedValue(u), err
 	case TypeFloat:
-		f, err := strconv.ParseFloat(text, 64)
-		return FloatValue(f), wanted(err, "a number", text)
+		f, err := parseFloat(text)
+		return FloatValue(f), err
 	case TypeBoolean:
 		b, err := strconv.ParseBool(text)
 		return BooleanValue(b), wanted(err, "true or false", text)
@@ -48,7 +52,8 @@ func parseText(t Type, text string) (Value, error) {
 	case TypeObjectLink:
 		return parseLink(text)
 	case TypeOpaque:
-		return parseOpaque(text)
+		b, err := ParseOpaque(text)
+		return OpaqueValue(b), err
 	}
 	return Value{}, fmt.Errorf("it has no value")
 }
@@ -60,20 +65,14 @@ func wanted(err error, what, text string) error {
 	return fmt.Errorf("want %s, not %q", what, text)
 }
 
-// parseUnsigned reads a decimal number, for which a leading zero means nothing, or a
-// hexadecimal one, which cipher suites are known by.
-func parseUnsigned(text string) (uint64, error) {
-	if digits, ok := strings.CutPrefix(text, "0x"); ok {
-		return strconv.ParseUint(digits, 16, 64)
-	}
-	return strconv.ParseUint(text, 10, 64)
-}
-
 func parseTime(text string) (Value, error) {
 	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return TimeValue(time.Unix(seconds, 0)), nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
+	if err == nil && t.Nanosecond() != 0 {
+		return Value{}, fmt.Errorf("want a time in whole seconds, not %q", text)
+	}
 	return TimeValue(t), wanted(err, "a time such as 2026-01-01T00:00:00Z", text)
 }
 
@@ -87,23 +86,39 @@ func parseLink(text string) (Value, error) {
 	return LinkValue(ObjectLink{ObjectID(o), InstanceID(i)}), nil
 }
 
-// parseOpaque does not repeat the text in its errors: it may be a key.
-func parseOpaque(text string) (Value, error) {
-	if digits, ok := strings.CutPrefix(text, "hex:"); ok {
+// How text begins that stands for bytes.
+const (
+	OpaqueHex    = "hex:"
+	OpaqueBase64 = "base64:"
+)
+
+// IsOpaque reports whether text stands for bytes, good or bad, and not for itself.
+func IsOpaque(text string) bool {
+	return strings.HasPrefix(text, OpaqueHex) || strings.HasPrefix(text, OpaqueBase64)
+}
+
+// ParseOpaque returns the bytes that "hex:…" or "base64:…" stands for. White space in the
+// digits means nothing. Its errors do not repeat the text: it may be a key.
+func ParseOpaque(text string) ([]byte, error) {
+	if digits, ok := strings.CutPrefix(text, OpaqueHex); ok {
+		digits = strings.Join(strings.Fields(digits), "")
 		b, err := hex.DecodeString(digits)
-		if err != nil {
-			return Value{}, fmt.Errorf("what follows hex: is not hexadecimal")
+		switch {
+		case errors.Is(err, hex.ErrLength):
+			return nil, fmt.Errorf("what follows hex: has %d digits, and bytes have two each", len(digits))
+		case err != nil:
+			return nil, fmt.Errorf("what follows hex: is not hexadecimal")
 		}
-		return OpaqueValue(b), nil
+		return b, nil
 	}
-	if digits, ok := strings.CutPrefix(text, "base64:"); ok {
-		b, err := base64.StdEncoding.DecodeString(digits)
+	if digits, ok := strings.CutPrefix(text, OpaqueBase64); ok {
+		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(digits), ""))
 		if err != nil {
-			return Value{}, fmt.Errorf("what follows base64: is not Base64")
+			return nil, fmt.Errorf("what follows base64: is not Base64")
 		}
-		return OpaqueValue(b), nil
+		return b, nil
 	}
-	return Value{}, fmt.Errorf("bytes are written as hex:… or base64:…")
+	return nil, fmt.Errorf("bytes are written as hex:… or base64:…")
 }
 
 // Check reports why v cannot be a value of the Resource.
@@ -123,7 +138,9 @@ func (d ResourceDefinition) Check(v Value) error {
 	case TypeUnsigned:
 		n = float64(v.Uint())
 	case TypeFloat:
-		n = v.Float()
+		if n = v.Float(); math.IsNaN(n) || math.IsInf(n, 0) {
+			return fmt.Errorf("%s: %v is no number that every content format has", d.Name, n)
+		}
 	default:
 		return nil
 	}

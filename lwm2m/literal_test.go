@@ -2,6 +2,7 @@ package lwm2m_test
 
 import (
 	"math"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,13 @@ func TestParseText(t *testing.T) {
 		{lwm2m.TypeCoreLink, "</1>", lwm2m.CoreLinkValue("</1>")},
 		{lwm2m.TypeOpaque, "hex:", lwm2m.OpaqueValue(nil)},
 		{lwm2m.TypeFloat, "21.5", lwm2m.FloatValue(21.5)},
+		{lwm2m.TypeFloat, "0.1", lwm2m.FloatValue(0.1)},
+		{lwm2m.TypeFloat, "-.5e1", lwm2m.FloatValue(-5)},
+		{lwm2m.TypeFloat, "-0", lwm2m.FloatValue(math.Copysign(0, -1))},
+		{lwm2m.TypeFloat, "5e-324", lwm2m.FloatValue(math.SmallestNonzeroFloat64)},
+		{lwm2m.TypeFloat, "1.7976931348623157e308", lwm2m.FloatValue(math.MaxFloat64)},
+		{lwm2m.TypeFloat, "0.1000000000000000055511151231257827021181583404541015625", lwm2m.FloatValue(0.1)},
+		{lwm2m.TypeFloat, "9007199254740992", lwm2m.FloatValue(1 << 53)},
 		{lwm2m.TypeBoolean, "true", lwm2m.BooleanValue(true)},
 		{lwm2m.TypeOpaque, "hex:00ff", lwm2m.OpaqueValue([]byte{0, 255})},
 		{lwm2m.TypeOpaque, "base64:AP8=", lwm2m.OpaqueValue([]byte{0, 255})},
@@ -45,7 +53,12 @@ func TestParseTextRefuses(t *testing.T) {
 	}{
 		{lwm2m.TypeInteger, "five"}, {lwm2m.TypeInteger, "9223372036854775808"}, {lwm2m.TypeInteger, ""},
 		{lwm2m.TypeUnsigned, "-1"}, {lwm2m.TypeUnsigned, "1_0"}, {lwm2m.TypeUnsigned, "0x"}, {lwm2m.TypeUnsigned, "0xG"},
-		{lwm2m.TypeFloat, "x"}, {lwm2m.TypeBoolean, "maybe"}, {lwm2m.TypeTime, "today"},
+		{lwm2m.TypeUnsigned, "18446744073709551616"}, {lwm2m.TypeInteger, "1e3"}, {lwm2m.TypeInteger, "1.0"},
+		{lwm2m.TypeFloat, "x"}, {lwm2m.TypeFloat, "NaN"}, {lwm2m.TypeFloat, "nan"}, {lwm2m.TypeFloat, "Inf"}, {lwm2m.TypeFloat, "-Infinity"}, {lwm2m.TypeFloat, "+inf"},
+		{lwm2m.TypeFloat, "0x1p4"}, {lwm2m.TypeFloat, "1_0"}, {lwm2m.TypeFloat, "1e400"}, {lwm2m.TypeFloat, "1e-400"}, {lwm2m.TypeFloat, "1e99999999999999999999"},
+		{lwm2m.TypeFloat, "9007199254740993"}, {lwm2m.TypeFloat, "3.14159265358979323846"}, {lwm2m.TypeFloat, "."}, {lwm2m.TypeFloat, ""},
+		{lwm2m.TypeFloat, "0." + strings.Repeat("1", 2000)}, {lwm2m.TypeTime, "2026-01-01T00:00:00.5Z"},
+		{lwm2m.TypeBoolean, "maybe"}, {lwm2m.TypeTime, "today"},
 		{lwm2m.TypeObjectLink, "21"}, {lwm2m.TypeObjectLink, "21:"}, {lwm2m.TypeObjectLink, "65536:0"},
 		{lwm2m.TypeNone, "x"},
 	} {
@@ -53,6 +66,50 @@ func TestParseTextRefuses(t *testing.T) {
 			t.Errorf("%v %q is %v, %v; want an error that names the Resource", tt.typ, tt.text, v, err)
 		}
 	}
+}
+
+// A number of a Resource without a definition is kept exactly, or refused.
+func TestParseNumber(t *testing.T) {
+	for text, want := range map[string]lwm2m.Value{
+		"0": lwm2m.IntegerValue(0), "-9223372036854775808": lwm2m.IntegerValue(math.MinInt64), "9223372036854775808": lwm2m.UnsignedValue(1 << 63),
+		"18446744073709551615": lwm2m.UnsignedValue(math.MaxUint64), "1.0": lwm2m.FloatValue(1), "1e3": lwm2m.FloatValue(1000),
+	} {
+		if got, err := lwm2m.ParseNumber(text); err != nil || !got.Equal(want) {
+			t.Errorf("%s is %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"18446744073709551616", "-9223372036854775809", "0.12345678901234567891", "1e999", "NaN", "", "x"} {
+		if got, err := lwm2m.ParseNumber(text); err == nil {
+			t.Errorf("%s is %v", text, got)
+		}
+	}
+}
+
+// FuzzParseNumber: what is taken has the value that was written.
+func FuzzParseNumber(f *testing.F) {
+	for _, s := range []string{"1", "-0.5", "1e-7", "123456789012345678", "18446744073709551615", "2.5e+10", "0.30000000000000004", "00.10"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, err := lwm2m.ParseNumber(text)
+		if _, exponent, _ := strings.Cut(strings.ToLower(text), "e"); err != nil || len(exponent) > 4 {
+			return // of zero any exponent will do, but package big counts them out
+		}
+		written, ok := new(big.Rat).SetString(text)
+		if !ok {
+			t.Fatalf("%q is taken for the number %v", text, v)
+		}
+		if v.Type() != lwm2m.TypeFloat {
+			if got, _ := new(big.Rat).SetString(v.String()); got.Cmp(written) != 0 {
+				t.Errorf("%s became %v", text, v)
+			}
+			return
+		}
+		shortest, _ := new(big.Rat).SetString(v.String())
+		if shortest.Cmp(written) != 0 && new(big.Rat).SetFloat64(v.Float()).Cmp(written) != 0 {
+			t.Errorf("%s became %v", text, v)
+		}
+	})
 }
 
 // What stands where an Opaque should may be a key.
@@ -81,6 +138,7 @@ func TestCheck(t *testing.T) {
 	text := lwm2m.ResourceDefinition{Name: "S", Type: lwm2m.TypeString, Min: 2, Max: 3}
 	opaque := lwm2m.ResourceDefinition{Name: "O", Type: lwm2m.TypeOpaque, Max: 2}
 	anyNumber := lwm2m.ResourceDefinition{Name: "A", Type: lwm2m.TypeInteger}
+	anyFloat := lwm2m.ResourceDefinition{Name: "R", Type: lwm2m.TypeFloat}
 	anyText := lwm2m.ResourceDefinition{Name: "T", Type: lwm2m.TypeString}
 	share := lwm2m.ResourceDefinition{Name: "F", Type: lwm2m.TypeFloat, Max: 1}
 	tenths := lwm2m.ResourceDefinition{Name: "D", Type: lwm2m.TypeFloat, Allowed: []lwm2m.Interval{{Min: 0.1, Max: 0.5}}}
@@ -104,6 +162,7 @@ func TestCheck(t *testing.T) {
 		{anyNumber, lwm2m.IntegerValue(math.MinInt64), true}, {anyText, lwm2m.StringValue(""), true},
 		{anyText, lwm2m.StringValue("\xff"), false},
 		{share, lwm2m.FloatValue(0.5), true}, {share, lwm2m.FloatValue(1.5), false}, {share, lwm2m.FloatValue(math.NaN()), false},
+		{anyFloat, lwm2m.FloatValue(1), true}, {anyFloat, lwm2m.FloatValue(math.NaN()), false}, {anyFloat, lwm2m.FloatValue(math.Inf(-1)), false},
 		{tenths, lwm2m.FloatValue(0.1), true}, {tenths, lwm2m.FloatValue(0.6), false},
 		{gaps, lwm2m.IntegerValue(3), true}, {gaps, lwm2m.IntegerValue(99), true}, {gaps, lwm2m.IntegerValue(4), false}, {gaps, lwm2m.IntegerValue(100), false},
 		{lengths, lwm2m.OpaqueValue([]byte{1}), true}, {lengths, lwm2m.OpaqueValue([]byte{1, 2}), false}, {lengths, lwm2m.OpaqueValue([]byte{1, 2, 3}), true},

@@ -56,11 +56,12 @@ func (r credentialRow) MarshalJSON() ([]byte, error) {
 }
 
 type accountRow struct {
-	Identity  string    `json:"identity,omitempty"`
-	Key       []byte    `json:"key,omitempty"`
-	Pending   []byte    `json:"pending,omitempty"`
-	Master    []byte    `json:"masterSecret,omitempty"`
-	Delivered time.Time `json:"delivered,omitzero"`
+	Identity    string    `json:"identity,omitempty"`
+	Certificate []byte    `json:"certificate,omitempty"`
+	Key         []byte    `json:"key,omitempty"`
+	Pending     []byte    `json:"pending,omitempty"`
+	Master      []byte    `json:"masterSecret,omitempty"`
+	Delivered   time.Time `json:"delivered,omitzero"`
 
 	unknown string
 }
@@ -132,7 +133,7 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	}
 	for name, a := range d.Accounts {
 		row.Accounts[name] = accountRow{
-			Identity: a.Identity, Delivered: a.Delivered, unknown: a.Unknown,
+			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, unknown: a.Unknown,
 			Key:     k.Seal(a.Key.Reveal(), place(d.Endpoint, "account", name, "key")),
 			Master:  k.Seal(a.MasterSecret.Reveal(), place(d.Endpoint, "account", name, "master secret")),
 			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
@@ -175,7 +176,7 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 	}
 	for name, a := range row.Accounts {
 		d.Accounts[name] = AccountKeys{
-			Identity: a.Identity, Delivered: a.Delivered, Unknown: a.unknown,
+			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, Unknown: a.unknown,
 			Key:          o.open(a.Key, "account", name, "key"),
 			MasterSecret: o.open(a.Master, "account", name, "master secret"),
 			Pending:      o.open(a.Pending, "account", name, "pending"),

@@ -131,7 +131,7 @@ func TestProfileJSON(t *testing.T) {
 	storing := false
 	p := store.Profile{
 		Name: "p", Revision: 2, Delete: store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.InstancePath(0, 1)}},
-		Accounts: []store.Account{{Name: "a", URI: "coaps://a", ShortServerID: 7, Lifetime: store.Duration(time.Hour), NotificationStoring: &storing}},
+		Accounts: []store.Account{{Name: "a", URI: "coaps://a", ShortServerID: 7, Lifetime: new(store.Duration(time.Hour)), NotificationStoring: &storing}},
 		Objects:  []store.ObjectValues{{Path: lwm2m.InstancePath(3, 0), Resources: map[lwm2m.ResourceID]store.Literal{14: {Text: new("+02:00")}}}},
 	}
 	b, err := store.EncodeProfile(p)

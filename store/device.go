@@ -66,6 +66,10 @@ type Device struct {
 func (d Device) Clone() Device {
 	d.Credentials = slices.Clone(d.Credentials)
 	d.Accounts = maps.Clone(d.Accounts)
+	for name, a := range d.Accounts {
+		a.Certificate = slices.Clone(a.Certificate)
+		d.Accounts[name] = a
+	}
 	d.Secrets = maps.Clone(d.Secrets)
 	d.Vars = maps.Clone(d.Vars)
 	d.Tags = slices.Clone(d.Tags)
@@ -135,9 +139,14 @@ func Fingerprint(der []byte) string {
 // AccountKeys are the credentials of one device for one LwM2M Server: those it is
 // given, not those it bootstraps with.
 type AccountKeys struct {
-	// Identity is Resource 0/x/3 in place of the profile's template; empty leaves
-	// it to the profile.
+	// Identity is the PSK identity, Resource 0/x/3, in place of the profile's template:
+	// text, or bytes as "hex:…" or "base64:…". Empty leaves it to the profile.
 	Identity string
+
+	// Certificate is Resource 0/x/3 of an account with a certificate or a raw public key:
+	// the X.509 certificate or the SubjectPublicKeyInfo, DER. Empty leaves it to the
+	// profile.
+	Certificate []byte
 
 	// Key is Resource 0/x/5: the PSK, or a private key in PKCS#8 DER.
 	Key lwm2m.Secret

@@ -21,6 +21,11 @@ type Literal struct {
 	Instances map[lwm2m.ResourceInstanceID]Literal
 }
 
+// Empty reports whether l is no value at all.
+func (l Literal) Empty() bool {
+	return l.Text == nil && l.Number == nil && l.Boolean == nil && l.Instances == nil
+}
+
 // MarshalJSON writes the plain JSON value; instances become an object keyed by ID.
 func (l Literal) MarshalJSON() ([]byte, error) {
 	switch {

@@ -92,11 +92,14 @@ type Account struct {
 	// KeyLength of a generated key, in bytes. Zero means 16.
 	KeyLength int `json:"keyLength,omitempty"`
 
-	// ServerPublicKey is Resource 0/x/4, DER. Empty for PSK and NoSec.
-	ServerPublicKey []byte `json:"serverPublicKey,omitempty"`
+	// ServerPublicKey is Resource 0/x/4, DER; template. Empty for PSK and NoSec.
+	ServerPublicKey Octets `json:"serverPublicKey,omitempty"`
 
-	Lifetime Duration `json:"lifetime,omitempty"` // Resource 1/x/1; zero means 24h
-	Binding  string   `json:"binding,omitempty"`  // Resource 1/x/7; empty means "U"
+	// Lifetime is Resource 1/x/1. Nil means 24h; zero, which LwM2M 1.2 knows, is
+	// without end.
+	Lifetime *Duration `json:"lifetime,omitempty"`
+
+	Binding string `json:"binding,omitempty"` // Resource 1/x/7; empty means "U"
 
 	// OSCORE, where not nil, protects the messages to the server end to end, with or
 	// without DTLS below (RFC 8613).
@@ -106,7 +109,8 @@ type Account struct {
 	NotificationStoring *bool `json:"notificationStoring,omitempty"`
 
 	// SecurityResources and ServerResources hold every other Resource of Object 0
-	// and 1 that is to be written.
+	// and 1 that is to be written, and of those above Resources 0/x/3 and 4 and 1/x/1, 6
+	// and 7 where a template has them.
 	SecurityResources map[lwm2m.ResourceID]Literal `json:"securityResources,omitempty"`
 	ServerResources   map[lwm2m.ResourceID]Literal `json:"serverResources,omitempty"`
 }
@@ -127,13 +131,16 @@ type OSCORE struct {
 	SenderID    string `json:"senderID,omitempty"`    // Resource 21/x/1
 	RecipientID string `json:"recipientID,omitempty"` // Resource 21/x/2
 
-	// AEADAlgorithm and HMACAlgorithm are Resources 21/x/3 and 4, numbers of COSE. Zero
-	// means 10, AES-CCM-16-64-128, and 5, HMAC 256/256.
-	AEADAlgorithm int `json:"aeadAlgorithm,omitempty"`
-	HMACAlgorithm int `json:"hmacAlgorithm,omitempty"`
+	// AEADAlgorithm and HMACAlgorithm are Resources 21/x/3 and 4, numbers of COSE. Nil
+	// leaves the Resource out: a client then takes 10, AES-CCM-16-64-128, and 5, HMAC
+	// 256/256 (RFC 8613 §3.2). Leshan's client refuses Finish where 4 is there.
+	AEADAlgorithm *int `json:"aeadAlgorithm,omitempty"`
+	HMACAlgorithm *int `json:"hmacAlgorithm,omitempty"`
 
-	MasterSalt []byte `json:"masterSalt,omitempty"` // Resource 21/x/5; it need not be secret (RFC 8613 §3.2)
-	IDContext  []byte `json:"idContext,omitempty"`  // Resource 21/x/6
+	// MasterSalt and IDContext are Resources 21/x/5 and 6; templates. The salt need not
+	// be secret (RFC 8613 §3.2). Empty leaves the Resource out.
+	MasterSalt Octets `json:"masterSalt,omitempty"`
+	IDContext  Octets `json:"idContext,omitempty"`
 }
 
 // BootstrapServerAccount is the name under which a device record has what is individual
@@ -159,8 +166,9 @@ type BootstrapServer struct {
 	KeyLength int `json:"keyLength,omitempty"`
 
 	// ClientHoldOffTime is Resource 0/x/11: how long a device waits before it
-	// bootstraps by itself. Zero means 1 s; Wakaama cannot do without the Resource.
-	ClientHoldOffTime Duration `json:"clientHoldOffTime,omitempty"`
+	// bootstraps by itself. Nil means 1 s; Wakaama cannot do without the Resource. Zero
+	// means that it does not wait.
+	ClientHoldOffTime *Duration `json:"clientHoldOffTime,omitempty"`
 }
 
 // An AccessControl is one instance of the Access Control Object (Object 2).
@@ -180,6 +188,11 @@ type ObjectValues struct {
 	// Version of the Object that devices have, such as "1.0". Empty means the newest that
 	// is known.
 	Version string `json:"version,omitempty"`
+
+	// Partial says that devices have the Instance: what is not named in Resources stays.
+	// It is not deleted before, and written Resource by Resource, since many clients
+	// replace an Instance that is written.
+	Partial bool `json:"partial,omitempty"`
 
 	Resources map[lwm2m.ResourceID]Literal `json:"resources"`
 }

@@ -11,16 +11,20 @@ func (p Profile) Clone() Profile {
 	p.AccessControl = cloneEach(p.AccessControl, AccessControl.clone)
 	p.Objects = cloneEach(p.Objects, ObjectValues.clone)
 	p.Delete.Paths = slices.Clone(p.Delete.Paths)
-	p.BootstrapServer = clonePointer(p.BootstrapServer)
+	if p.BootstrapServer != nil {
+		b := *p.BootstrapServer
+		b.ClientHoldOffTime = clonePointer(b.ClientHoldOffTime)
+		p.BootstrapServer = &b
+	}
 	return p
 }
 
 func (a Account) clone() Account {
-	a.ServerPublicKey = slices.Clone(a.ServerPublicKey)
+	a.Lifetime = clonePointer(a.Lifetime)
 	a.NotificationStoring = clonePointer(a.NotificationStoring)
 	if a.OSCORE != nil {
 		o := *a.OSCORE
-		o.MasterSalt, o.IDContext = slices.Clone(o.MasterSalt), slices.Clone(o.IDContext)
+		o.AEADAlgorithm, o.HMACAlgorithm = clonePointer(o.AEADAlgorithm), clonePointer(o.HMACAlgorithm)
 		a.OSCORE = &o
 	}
 	a.SecurityResources = cloneLiterals(a.SecurityResources)

@@ -119,6 +119,7 @@ const (
 	CauseDisabled         Cause = "disabled"           // the record is disabled
 	CauseFormatUnknown    Cause = "format-unsupported" // a preferred content format that there is not
 	CausePlanInvalid      Cause = "plan-invalid"       // profile and device together make no consistent configuration
+	CauseTemplateFailed   Cause = "template-failed"    // a template asks for what the device record does not have
 	CauseLooping          Cause = "looping"            // bootstrapped again and again within a short time
 	CauseBusy             Cause = "busy"               // a limit of the server was reached
 	CauseDiscoverFailed   Cause = "discover-failed"    // refused, and the profile says that this ends the session

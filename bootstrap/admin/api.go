@@ -138,6 +138,9 @@ type Account struct {
 	Key       string    `json:"key,omitempty"` // hexadecimal
 	Delivered time.Time `json:"delivered,omitzero"`
 
+	// Certificate is that of the device in the account, or its raw public key, DER.
+	Certificate []byte `json:"certificate,omitempty"`
+
 	// MasterSecret is that of the account's OSCORE context, where it has one.
 	MasterSecretLength int    `json:"masterSecretLength,omitempty"` // bytes
 	MasterSecret       string `json:"masterSecret,omitempty"`       // hexadecimal
@@ -178,6 +181,11 @@ type DeviceSettings struct {
 	AccountIdentities    map[string]string `json:"accountIdentities,omitempty"`
 	AccountMasterSecrets map[string][]byte `json:"accountMasterSecrets,omitempty"`
 
+	// AccountCertificates are Resources 0/x/3 of accounts with certificates or raw public
+	// keys. They, and the private keys among AccountKeys, may be PEM or DER, the keys in
+	// PKCS#8, SEC1 or PKCS#1.
+	AccountCertificates map[string][]byte `json:"accountCertificates,omitempty"`
+
 	// Secrets are values of secret Resources, by path, such as /11/0/6; set one by one, an
 	// empty value removes one.
 	Secrets map[lwm2m.Path][]byte `json:"secrets,omitempty"`
@@ -188,7 +196,7 @@ type DeviceSettings struct {
 
 // A PSK is a pre-shared key to be set.
 type PSK struct {
-	Identity string `json:"identity,omitempty"` // empty: the endpoint name
+	Identity string `json:"identity,omitempty"` // text, hex:… or base64:…; empty: the endpoint name
 	Key      []byte `json:"key,omitempty"`      // empty: one of 16 bytes is generated
 }
 

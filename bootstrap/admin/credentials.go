@@ -64,6 +64,12 @@ func (psk PSK) credential(ep lwm2m.EndpointName) (c store.Credential, generated 
 	}
 	if identity == "" {
 		identity = string(ep)
+	} else {
+		b, err := store.IdentityBytes(identity)
+		if err != nil {
+			return c, false, fmt.Errorf("%w: PSK identity: %w", store.ErrInvalid, err)
+		}
+		identity = string(b)
 	}
 	return store.Credential{Kind: store.CredentialPSK, Identity: identity, Key: lwm2m.NewSecret(key), Created: time.Now().UTC()}, generated, nil
 }

@@ -86,6 +86,9 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if err != nil {
 		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
+	if err := set.normalize(p, &d); err != nil {
+		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
+	}
 	before := maps.Clone(d.Accounts)
 	if _, err := bootstrap.FillKeys(p, &d, rand.Reader); err != nil {
 		return Device{}, err
@@ -136,29 +139,6 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	d.Secrets = set.applySecrets(d.Secrets)
 	d.Vars = set.applyVars(d.Vars)
 	return generated, nil
-}
-
-// applyAccounts returns a copy of have with what is set of accounts.
-func (set DeviceSettings) applyAccounts(have map[string]store.AccountKeys) map[string]store.AccountKeys {
-	if len(set.AccountKeys)+len(set.AccountMasterSecrets)+len(set.AccountIdentities) == 0 {
-		return have
-	}
-	out := copied(have)
-	change := func(name string, change func(*store.AccountKeys)) {
-		a := out[name]
-		change(&a)
-		out[name] = a
-	}
-	for name, key := range set.AccountKeys {
-		change(name, func(a *store.AccountKeys) { a.Key = lwm2m.NewSecret(key) })
-	}
-	for name, secret := range set.AccountMasterSecrets {
-		change(name, func(a *store.AccountKeys) { a.MasterSecret = lwm2m.NewSecret(secret) })
-	}
-	for name, identity := range set.AccountIdentities {
-		change(name, func(a *store.AccountKeys) { a.Identity = identity })
-	}
-	return out
 }
 
 // applyVars returns a copy of have with the variables that are set.
@@ -278,7 +258,10 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 		Vars: d.Vars, Tags: slices.Clone(d.Tags), Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
 	}
 	for _, c := range d.Credentials {
-		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Pending: c.Pending, Replaces: c.Replaces}
+		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Pending: c.Pending}
+		if c.Kind == store.CredentialPSK {
+			v.Identity, v.Replaces = store.IdentityText([]byte(c.Identity)), store.IdentityText([]byte(c.Replaces))
+		}
 		if reveal {
 			v.Key = hex.EncodeToString(c.Key.Reveal())
 		}
@@ -304,7 +287,7 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 }
 
 func accountView(a store.AccountKeys, reveal bool) Account {
-	v := Account{Identity: a.Identity, KeyLength: a.Key.Len(), MasterSecretLength: a.MasterSecret.Len(), Delivered: a.Delivered}
+	v := Account{Identity: a.Identity, Certificate: a.Certificate, KeyLength: a.Key.Len(), MasterSecretLength: a.MasterSecret.Len(), Delivered: a.Delivered}
 	if reveal {
 		v.Key = hex.EncodeToString(a.Key.Reveal())
 		v.MasterSecret = hex.EncodeToString(a.MasterSecret.Reveal())

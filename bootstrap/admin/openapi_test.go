@@ -196,6 +196,9 @@ func without(a, b []string) []string {
 func fieldsOf(typ reflect.Type) (all, always []string) {
 	for f := range typ.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() {
+			continue
+		}
 		all = append(all, name)
 		if !strings.Contains(options, "omit") {
 			always = append(always, name)
@@ -291,8 +294,8 @@ func fullProfile() store.Profile {
 		Accounts: []store.Account{
 			{
 				Name: "main", URI: "coaps://{{.Vars.host}}", ShortServerID: 101, Security: "psk", Identity: "{{.Endpoint}}", Key: "generate", KeyLength: 32,
-				Lifetime: store.Duration(time.Hour), Binding: "U", NotificationStoring: new(true),
-				OSCORE:            &store.OSCORE{SenderID: "a", RecipientID: "b", MasterSalt: []byte{1}, IDContext: []byte{2}},
+				Lifetime: new(store.Duration(time.Hour)), Binding: "U", NotificationStoring: new(true),
+				OSCORE:            &store.OSCORE{SenderID: "a", RecipientID: "b", MasterSalt: "hex:01", IDContext: "hex:02"},
 				SecurityResources: map[lwm2m.ResourceID]store.Literal{14: {Text: new("name")}},
 				ServerResources:   map[lwm2m.ResourceID]store.Literal{2: {Number: &n}, 23: {Boolean: new(true)}},
 			},
@@ -301,7 +304,7 @@ func fullProfile() store.Profile {
 		AccessControl:    []store.AccessControl{{Object: 3, Instance: 0, Owner: 101, Rights: map[uint16]uint8{102: 1}}},
 		Objects:          []store.ObjectValues{{Path: lwm2m.InstancePath(9999, 0), Resources: map[lwm2m.ResourceID]store.Literal{1: {Text: &text}, 2: {Instances: map[lwm2m.ResourceInstanceID]store.Literal{0: {Number: &n}}}}}},
 		Delete:           store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.ObjectPath(1)}},
-		BootstrapServer:  &store.BootstrapServer{URI: "coaps://bs.example", Key: "generate", ClientHoldOffTime: store.Duration(time.Second)},
+		BootstrapServer:  &store.BootstrapServer{URI: "coaps://bs.example", Key: "generate", ClientHoldOffTime: new(store.Duration(time.Second))},
 		Format:           "tlv",
 		DiscoverFailed:   "fail",
 		Verify:           "record",
@@ -345,7 +348,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	settings := DeviceSettings{
 		Reset: true, Profile: new("full"), Disabled: new(false), NoSec: new(false), Format: new(lwm2m.FormatTLV), Note: new("n"), Tags: &[]string{"t"},
 		PSK: &PSK{Identity: "id", Key: []byte("0123456789abcdef")}, Certificates: new([]string{store.Fingerprint(nil)}), CertificateNames: new([]string{"n"}), AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
-		AccountKeys: map[string][]byte{"main": []byte("0123456789abcdef0123456789abcdef")}, Vars: map[string]string{"host": "h.example"},
+		AccountKeys: map[string][]byte{"main": []byte("0123456789abcdef0123456789abcdef")}, AccountCertificates: map[string][]byte{"main": {1}}, Vars: map[string]string{"host": "h.example"},
 		Secrets: map[lwm2m.Path][]byte{lwm2m.ResourcePath(11, 0, 6): []byte("apn secret")},
 	}
 	c.call("POST", device, "/v1/devices/d%2F1", settings, 200)

@@ -304,7 +304,7 @@ func serveBootstrap(t *testing.T, key lwm2m.Secret) (*bootstrap.Server, netip.Ad
 	ok(err)
 	t.Cleanup(func() { db.Close() })
 	_, err = db.PutProfile(t.Context(), store.Profile{Name: "p", Accounts: []store.Account{
-		{Name: "main", URI: "coaps://127.0.0.1:5684", ShortServerID: 101, Lifetime: store.Duration(time.Hour)},
+		{Name: "main", URI: "coaps://127.0.0.1:5684", ShortServerID: 101, Lifetime: new(store.Duration(time.Hour))},
 	}})
 	ok(err)
 	_, err = db.PutDevice(t.Context(), store.Device{Endpoint: "urn:dev:1", Profile: "p", Credentials: []store.Credential{

@@ -57,7 +57,7 @@ func newBench(t *testing.T, change func(*bench)) *bench {
 	b := &bench{
 		t: t, ended: make(chan store.Session, 100),
 		profile: store.Profile{Name: "p", Accounts: []store.Account{
-			{Name: "main", URI: "coaps://127.0.0.1:5684", ShortServerID: 101, Lifetime: store.Duration(time.Hour)},
+			{Name: "main", URI: "coaps://127.0.0.1:5684", ShortServerID: 101, Lifetime: new(store.Duration(time.Hour))},
 		}},
 		device: store.Device{Endpoint: endpoint, Profile: "p", Credentials: []store.Credential{
 			{Kind: store.CredentialPSK, Identity: "id-1", Key: key},
@@ -240,7 +240,7 @@ func TestOutcomes(t *testing.T) {
 		{name: "discover refused, profile says fail", records: func(b *bench) { b.profile.DiscoverFailed = "fail" }, device: func(b *bench, c *sim.Config) {
 			c.Refuse = map[string]lwm2m.Code{"GET /": lwm2m.CodeBadRequest}
 		}, cause: store.CauseDiscoverFailed, err: sim.ErrNoFinish, asked: "GET /"},
-		{name: "profile broken meanwhile", records: func(b *bench) { b.profile.Accounts[0].URI = "coap://{{.Vars.none}}" }, cause: store.CausePlanInvalid, err: sim.ErrRefused, told: "accounts[0].uri"},
+		{name: "profile broken meanwhile", records: func(b *bench) { b.profile.Accounts[0].URI = "coap://{{.Vars.none}}" }, cause: store.CauseTemplateFailed, err: sim.ErrRefused, told: `accounts[0].uri: the device has no variable "none"`},
 		{name: "silent at a write", records: impatient, device: func(b *bench, c *sim.Config) {
 			c.Refuse = map[string]lwm2m.Code{"PUT /1": silence}
 		}, cause: store.CauseSilent, err: sim.ErrNoFinish, told: "PUT /1/0"},

@@ -83,7 +83,7 @@ func newCertificateRegistrar(b *bench) *registrar {
 	public := "base64:" + base64.StdEncoding.EncodeToString(given.Certificate[0])
 	a := &b.profile.Accounts[0]
 	a.URI, a.Security, a.Key = "coaps://"+l.Addr().String(), "certificate", store.KeySupplied
-	a.ServerPublicKey = shown.Certificate[0]
+	a.ServerPublicKey = store.OctetsOf(shown.Certificate[0])
 	a.SecurityResources = map[lwm2m.ResourceID]store.Literal{3: {Text: &public}}
 	b.device.Accounts = map[string]store.AccountKeys{"main": {Key: lwm2m.NewSecret(private)}}
 	return r

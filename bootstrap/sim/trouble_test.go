@@ -17,7 +17,7 @@ import (
 // Where a personality cannot be bootstrapped, or not at once, the cause is right and the
 // device keeps the account with which it can come back.
 func TestPersonalitiesInTrouble(t *testing.T) {
-	longURI := "coaps://" + strings.Repeat("a", 200) + ".example:5684"
+	longURI := "coaps://" + strings.Repeat("long.", 40) + "example:5684"
 	unknown := func(b *bench, c *sim.Config) { c.Endpoint, c.Attempts = "urn:dev:9", 3 }
 	forgets := func(b *bench, c *sim.Config) { c.Stack.Writes.Forgets, c.Attempts = true, 8 }
 	tests := []struct {
@@ -144,12 +144,12 @@ func TestPersonalitiesWithFittingProfiles(t *testing.T) {
 		learned lwm2m.Format
 	}{
 		{name: "blocks", who: "zephyr", records: func(b *bench) {
-			b.profile.Accounts[0].URI = "coaps://" + strings.Repeat("a", 200) + ".example:5684"
+			b.profile.Accounts[0].URI = "coaps://" + strings.Repeat("long.", 40) + "example:5684"
 			b.profile.Device.BlockSize = 128
 		}},
 		{name: "blocks", who: "leshan-2.0", records: func(b *bench) {
 			overPlainCoAP(b)
-			b.profile.Accounts[0].ServerPublicKey = nil
+			b.profile.Accounts[0].ServerPublicKey = ""
 			b.profile.Device.BlockSize = 64
 		}},
 		{name: "Resources", who: "soletta", records: func(b *bench) { b.profile.Device.Writes = "resource" }},

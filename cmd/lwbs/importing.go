@@ -245,11 +245,12 @@ func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
 	set := admin.DeviceSettings{
 		Profile: &d.Profile, NoSec: &d.NoSec, Tags: &d.Tags, Vars: d.Vars,
 		AccountKeys: make(map[string][]byte), AccountIdentities: make(map[string]string), AccountMasterSecrets: make(map[string][]byte),
+		AccountCertificates: make(map[string][]byte),
 	}
 	for _, c := range d.Credentials {
 		switch c.Kind {
 		case store.CredentialPSK:
-			set.PSK = &admin.PSK{Identity: c.Identity, Key: c.Key.Reveal()}
+			set.PSK = &admin.PSK{Identity: store.IdentityText([]byte(c.Identity)), Key: c.Key.Reveal()}
 		case store.CredentialCertificateName:
 			set.CertificateNames = &[]string{c.Identity}
 		}
@@ -260,6 +261,9 @@ func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
 		}
 		if !a.MasterSecret.IsZero() {
 			set.AccountMasterSecrets[name] = a.MasterSecret.Reveal()
+		}
+		if len(a.Certificate) > 0 {
+			set.AccountCertificates[name] = a.Certificate
 		}
 		if a.Identity != "" {
 			set.AccountIdentities[name] = a.Identity

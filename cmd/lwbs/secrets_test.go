@@ -11,7 +11,7 @@ objects:
   - path: /11/0
     resources: {Profile name: home, APN: internet, Authentication Type: 1, Secret: supplied}
   - path: /24/0
-    resources: {8: supplied}
+    resources: {Client Identifier: meter, 8: supplied}
 `)
 		sh.write("secret.txt", "hunter2 of the APN\n")
 		sh.ok("profile apply -f $D/apn.yaml")

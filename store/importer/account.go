@@ -1,11 +1,9 @@
 package importer
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"unicode/utf8"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -19,20 +17,16 @@ func (d *draft) account(a store.Account, keys store.AccountKeys) error {
 	case "nosec":
 		keys.Identity, keys.Key = "", lwm2m.Secret{}
 	case "psk":
-		if !utf8.ValidString(keys.Identity) {
-			return wrong("the identity for the server with the short ID %d is not UTF-8", a.ShortServerID)
-		}
 		a.Key = store.KeySupplied
-		if keys.Identity == string(d.Device.Endpoint) {
+		if keys.Identity = store.IdentityText([]byte(keys.Identity)); keys.Identity == string(d.Device.Endpoint) {
 			keys.Identity = "" // which is what the profile says
 		}
 	default:
 		a.Key = store.KeySupplied
-		setText(a.SecurityResources, 3, "hex:"+hex.EncodeToString([]byte(keys.Identity)))
-		keys.Identity = ""
+		keys.Certificate, keys.Identity = []byte(keys.Identity), ""
 	}
 	d.profile.Accounts = append(d.profile.Accounts, a)
-	if keys.Identity == "" && keys.Key.IsZero() && keys.MasterSecret.IsZero() {
+	if keys.Identity == "" && len(keys.Certificate) == 0 && keys.Key.IsZero() && keys.MasterSecret.IsZero() {
 		return nil
 	}
 	if d.Device.Accounts == nil {
@@ -78,6 +72,6 @@ func numberLiteral(n int64) store.Literal {
 
 func setText(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, text string) {
 	if text != "" {
-		into[id] = store.Literal{Text: &text}
+		into[id] = store.Literal{Text: new(literally(text))}
 	}
 }

@@ -45,6 +45,9 @@ func describe(t *testing.T, r importer.Result) string {
 		for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
 			a := d.Accounts[name]
 			fmt.Fprintf(&out, "  account %s identity %q key %q master secret %q\n", name, a.Identity, a.Key.Reveal(), a.MasterSecret.Reveal())
+			if len(a.Certificate) > 0 {
+				fmt.Fprintf(&out, "  account %s certificate %x\n", name, a.Certificate)
+			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(d.Vars)) {
 			fmt.Fprintf(&out, "  variable %s %s\n", name, d.Vars[name])
@@ -180,8 +183,6 @@ func TestLeshanEntriesThatAreRefused(t *testing.T) {
 		"format by name":  {`{"contentFormat": "JSON", ` + account("", "")[1:], `"JSON" cannot be written here`},
 		"format, odd":     {`{"contentFormat": [], ` + account("", "")[1:], "does not hold"},
 		"identity, empty": {`{"security": {"0": {"bootstrapServer": true, "securityMode": "PSK"}}}`, "identity has 0 bytes"},
-		"identity, odd":   {`{"security": {"0": {"bootstrapServer": true, "securityMode": "PSK", "publicKeyOrId": [-1], "secretKey": [1]}}}`, "is not UTF-8"},
-		"given identity":  {account(`, "securityMode": "PSK", "publicKeyOrId": [-1], "secretKey": [1]`, ""), "is not UTF-8"},
 		"raw public key":  {`{"security": {"0": {"bootstrapServer": true, "securityMode": "RPK"}}}`, "raw public key"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -214,13 +215,25 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 		"SMS number":         {account(`, "serverSmsNumber": "+49", "smsSecurityMode": "SPS_DEVICE"`, ""), "+49"},
 		"OSCORE of nobody":   {`{"oscore": {"3": {}}, ` + account("", "")[1:], "oscore 3 belongs to no account"},
 		"null":               {account("", `, "binding": null`), "uri: coap://a.example"},
+		"lifetime of zero":   {account("", `, "lifetime": 0`), "lifetime: 0s"},
+		"no lifetime":        {account("", `, "lifetime": null`), "security: nosec\ndelete"},
+
+		"OSCORE without algorithms": {`{"oscore": {"3": {"oscoreMasterSecret": [1], "oscoreSenderId": [1]}}, ` + account(`, "oscoreSecurityMode": 3`, "")[1:], "recipientID: \"{{.Vars.recipientID1}}\"\ndelete"},
+		"OSCORE with algorithms":    {`{"oscore": {"3": {"oscoreMasterSecret": [1], "oscoreSenderId": [1], "oscoreHmacAlgorithm": 5}}, ` + account(`, "oscoreSecurityMode": 3`, "")[1:], "hmacAlgorithm: 5"},
+
+		"identity of bytes":                     {account(`, "securityMode": "PSK", "publicKeyOrId": [0, -1], "secretKey": [1]`, ""), `identity "hex:00ff"`},
+		"identity that looks like bytes":        {account(`, "securityMode": "PSK", "publicKeyOrId": "aGV4OjAw", "secretKey": [1]`, ""), `identity "hex:6865783a3030"`},
+		"own identity of bytes":                 {strings.Replace(account("", ""), `"security": {`, `"security": {"0": {"bootstrapServer": true, "securityMode": "PSK", "publicKeyOrId": [0, -1], "secretKey": [1]}, `, 1), `psk "\x00\xff"`},
+		"text that looks like a template":       {account(`, "sni": "{{.Endpoint}}"`, ""), `sni: "{{\"{{\"}}.Endpoint}}"`},
+		"certificate, which is the device's":    {account(`, "serverPublicKey": [1], "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "certificate 04"},
+		"certificate, which is not a profile's": {account(`, "serverPublicKey": [1], "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "serverPublicKey: base64:AQ==\ndelete"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := describe(t, r); r.Entries[0].Outcome != importer.Imported || !strings.Contains(got, test.want) {
+			if got := describe(t, r); r.Entries[0].Outcome != importer.Imported || !strings.Contains(strings.ReplaceAll(got, "\n    ", "\n"), test.want) {
 				t.Errorf("no %q in\n%s", test.want, got)
 			}
 		})
@@ -434,11 +447,11 @@ func TestWakaamaEntriesThatAreRefused(t *testing.T) {
 		"odd number":      {good + "communicationRetryCount=-1\n", "", `"-1" is not a number from 0`},
 		"odd lifetime":    {good + "lifetime=4294967296\n", "", "is not a number from 0"},
 		"odd key":         {good + "server=0\n", "", "server is not hexadecimal"},
-		"odd identity":    {"id=1\nuri=coaps://a\nsecurity=PSK\npublic=ff\nsecret=02\n", "", "is not UTF-8"},
 		"twice":           {good + "[Server]\n" + good, "", "two servers with the id 1"},
 		"odd path":        {good, "Delete=x\n", `"x", which it deletes, is no path`},
 		"odd name":        {good, "Name=" + strings.Repeat("x", 300) + "\n", "endpoint name has 300 bytes"},
 		"odd header":      {good + "[server\n", "", ""},
+		"lifetime zero":   {good + "lifetime=0\n", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := "[Server]\n" + test.server + "[Endpoint]\nName=dev-1\nServer=1\n" + test.endpoint
@@ -452,6 +465,25 @@ func TestWakaamaEntriesThatAreRefused(t *testing.T) {
 			}
 			if refused := e.Outcome == importer.Refused; refused != (test.want != "") || !strings.Contains(e.Why, test.want) {
 				t.Errorf("%s: %q, want %q", e.Outcome, e.Why, test.want)
+			}
+		})
+	}
+}
+
+// Zero is a lifetime, and none is another; an identity is bytes, whatever they are.
+func TestValuesOfWakaama(t *testing.T) {
+	for name, test := range map[string]struct{ server, want string }{
+		"lifetime of zero":  {"id=1\nuri=coap://a.example\nsecurity=NoSec\nlifetime=0\n", "lifetime: 0s"},
+		"no lifetime":       {"id=1\nuri=coap://a.example\nsecurity=NoSec\n", "server 1 has no lifetime: it becomes 24h"},
+		"identity of bytes": {"id=1\nuri=coaps://a\nsecurity=PSK\npublic=00ff\nsecret=02\n", `identity "hex:00ff"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := importer.Wakaama(importer.Options{}, importer.File{Name: "f", Text: []byte("[Server]\n" + test.server + "[Endpoint]\nName=dev-1\nServer=1\n")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(t, r); r.Entries[0].Outcome != importer.Imported || !strings.Contains(got, test.want) {
+				t.Errorf("no %q in\n%s", test.want, got)
 			}
 		})
 	}

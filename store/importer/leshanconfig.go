@@ -143,7 +143,7 @@ func (d *draft) leshanAccount(security fields, objects, oscore map[number]fields
 // become variables of it.
 func (d *draft) leshanOSCORE(f fields, ssid lwm2m.ShortServerID, keys *store.AccountKeys) (*store.OSCORE, error) {
 	var secret, sender, recipient, salt octets
-	var aead, hmac number
+	var aead, hmac *number
 	err := f.takeAll(map[string]any{
 		"oscoreMasterSecret": &secret, "oscoreSenderId": &sender, "oscoreRecipientId": &recipient, "oscoreMasterSalt": &salt,
 		"oscoreAeadAlgorithm": &aead, "oscoreHmacAlgorithm": &hmac,
@@ -157,8 +157,16 @@ func (d *draft) leshanOSCORE(f fields, ssid lwm2m.ShortServerID, keys *store.Acc
 		MasterSecret:  store.KeySupplied,
 		SenderID:      d.variable(fmt.Sprintf("senderID%d", ssid), "hex:"+hex.EncodeToString(sender)),
 		RecipientID:   d.variable(fmt.Sprintf("recipientID%d", ssid), "hex:"+hex.EncodeToString(recipient)),
-		AEADAlgorithm: int(aead), HMACAlgorithm: int(hmac), MasterSalt: salt,
+		AEADAlgorithm: algorithm(aead), HMACAlgorithm: algorithm(hmac), MasterSalt: store.OctetsOf(salt),
 	}, nil
+}
+
+// algorithm is a number of COSE as profiles have it, nil where there is none.
+func algorithm(n *number) *int {
+	if n == nil {
+		return nil
+	}
+	return new(int(*n))
 }
 
 // bootstrapAccount takes the device's own key from its Bootstrap-Server Account, which

@@ -25,7 +25,7 @@ type securityObject struct {
 func (s securityObject) account() store.Account {
 	a := store.Account{URI: s.uri, ShortServerID: shortServerID(s.ssid), Security: s.mode, SecurityResources: s.resources}
 	if s.mode == "rpk" || s.mode == "certificate" {
-		a.ServerPublicKey = s.serverKey
+		a.ServerPublicKey = store.OctetsOf(s.serverKey)
 	}
 	return a
 }
@@ -141,7 +141,7 @@ func (v *binding) UnmarshalJSON(b []byte) error {
 // leshanServerObject reads Object 1, but for the Short Server ID, into a.
 func leshanServerObject(f fields, a *store.Account) error {
 	var (
-		lifetime  number
+		lifetime  *number
 		bind      binding
 		preferred string
 		apn       *number
@@ -151,10 +151,13 @@ func leshanServerObject(f fields, a *store.Account) error {
 	if err != nil {
 		return err
 	}
-	if lifetime < 0 || lifetime > 1<<31-1 {
-		return wrong("lifetime %d is not possible", lifetime)
+	if lifetime != nil {
+		if *lifetime < 0 || *lifetime > 1<<31-1 {
+			return wrong("lifetime %d is not possible", *lifetime)
+		}
+		a.Lifetime = new(store.Duration(time.Duration(*lifetime) * time.Second))
 	}
-	a.Lifetime, a.Binding = store.Duration(time.Duration(lifetime)*time.Second), string(bind)
+	a.Binding = string(bind)
 	a.ServerResources = make(map[lwm2m.ResourceID]store.Literal)
 	for id, name := range leshanNumbers {
 		var n *number

@@ -3,7 +3,6 @@ package importer
 import (
 	"encoding/hex"
 	"encoding/json"
-	"unicode/utf8"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -68,9 +67,6 @@ func (d *draft) credential(psk fields) error {
 
 // authenticates gives the device a pre-shared key for its Bootstrap-Server.
 func (d *draft) authenticates(identity, key []byte) error {
-	if !utf8.Valid(identity) {
-		return wrong("the identity that it bootstraps with is not UTF-8")
-	}
 	d.Device.Credentials = []store.Credential{{Kind: store.CredentialPSK, Identity: string(identity), Key: lwm2m.NewSecret(key)}}
 	return (store.Device{Endpoint: d.Device.Endpoint, Profile: "any", Credentials: d.Device.Credentials}).Validate()
 }

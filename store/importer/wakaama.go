@@ -124,7 +124,7 @@ func (w *wakaamaServer) set(p pair) (err error) {
 		w.bootstrap, err = yesNo(p)
 	case "lifetime":
 		n, err := count(p)
-		w.account.Lifetime = store.Duration(time.Duration(n) * time.Second)
+		w.account.Lifetime = new(store.Duration(time.Duration(n) * time.Second))
 		return err
 	case "security":
 		mode, ok := wakaamaModes[strings.ToLower(p.value)]
@@ -135,7 +135,9 @@ func (w *wakaamaServer) set(p pair) (err error) {
 	case "public":
 		w.identity, err = hexadecimal(p)
 	case "server":
-		w.account.ServerPublicKey, err = hexadecimal(p)
+		var b []byte
+		b, err = hexadecimal(p)
+		w.account.ServerPublicKey = store.OctetsOf(b)
 	case "secret":
 		var b []byte
 		b, err = hexadecimal(p)
@@ -160,13 +162,13 @@ func (w *wakaamaServer) complete() error {
 		return wrong("uri is missing")
 	case mode != "nosec" && (len(w.identity) == 0 || w.key.IsZero()):
 		return wrong("public or secret is missing")
-	case (mode == "rpk" || mode == "certificate") && len(w.account.ServerPublicKey) == 0:
+	case (mode == "rpk" || mode == "certificate") && w.account.ServerPublicKey == "":
 		return wrong("server is missing")
 	}
 	if mode == "nosec" || mode == "psk" {
-		w.account.ServerPublicKey = nil // not written by that server either
+		w.account.ServerPublicKey = "" // not written by that server either
 	}
-	if w.account.Lifetime == 0 && !w.bootstrap {
+	if w.account.Lifetime == nil && !w.bootstrap {
 		w.changes = append(w.changes, fmt.Sprintf("server %s has no lifetime: it becomes 24h", w.id))
 	}
 	return nil

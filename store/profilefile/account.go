@@ -16,7 +16,6 @@ const (
 )
 
 func (r *reader) account(n node, place string) (a store.Account) {
-	storing := true
 	a.SecurityResources = make(map[lwm2m.ResourceID]store.Literal)
 	a.ServerResources = make(map[lwm2m.ResourceID]store.Literal)
 	known := fields{
@@ -24,17 +23,15 @@ func (r *reader) account(n node, place string) (a store.Account) {
 		"uri":             r.str(&a.URI),
 		"shortServerID":   integer(r, &a.ShortServerID, 1, lwm2m.MaxID-1),
 		"security":        r.oneOf(&a.Security, "psk", "rpk", "certificate", "nosec"),
-		"identity":        r.str(&a.Identity),
+		"identity":        r.words(&a.Identity, "the endpoint name"),
 		"key":             func(n node, place string) { r.key(&a.Key, n, place) },
 		"keyLength":       integer(r, &a.KeyLength, 1, store.MaxKey),
-		"serverPublicKey": func(n node, place string) { r.bytes(&a.ServerPublicKey, n, place) },
-		"lifetime":        r.duration(&a.Lifetime),
-		"binding":         r.str(&a.Binding),
+		"serverPublicKey": r.octets(&a.ServerPublicKey),
 		"oscore":          func(n node, place string) { a.OSCORE = r.oscore(n, place) },
-		"notificationStoring": func(n node, place string) {
-			r.boolean(&storing)(n, place)
-			a.NotificationStoring = &storing
-		},
+
+		"lifetime":            r.orTemplate(a.ServerResources, 1, optional(&a.Lifetime, r.duration)),
+		"notificationStoring": r.orTemplate(a.ServerResources, 6, optional(&a.NotificationStoring, r.boolean)),
+		"binding":             r.orTemplate(a.ServerResources, 7, r.words(&a.Binding, "U")),
 		securityList: func(n node, place string) {
 			r.resources(a.SecurityResources, n, place, r.definition(lwm2m.ObjectSecurity, ""))
 		},
@@ -58,15 +55,29 @@ func (r *reader) account(n node, place string) (a store.Account) {
 	return a
 }
 
+// orTemplate is a field that read reads, of Resource 1/x/id; a template in it is kept among
+// the others of the Object, as text that is a value once it is filled in.
+func (r *reader) orTemplate(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, read func(node, string)) func(node, string) {
+	return func(n node, place string) {
+		if n.kind != text || !strings.Contains(n.scalar, "{{") {
+			read(n, place)
+			return
+		}
+		account, _, _ := strings.Cut(place, ".")
+		r.spots[fmt.Sprintf("%s.%s[%d]", account, serverList, id)] = spot{n.line, place}
+		into[id] = store.Literal{Text: &n.scalar}
+	}
+}
+
 // bootstrapServer reads the account that replaces that of the Bootstrap-Server.
 func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 	var b store.BootstrapServer
 	known := fields{
 		"uri":               r.str(&b.URI),
-		"identity":          r.str(&b.Identity),
+		"identity":          r.words(&b.Identity, "the endpoint name"),
 		"key":               func(n node, place string) { r.key(&b.Key, n, place) },
 		"keyLength":         integer(r, &b.KeyLength, 1, store.MaxKey),
-		"clientHoldOffTime": r.duration(&b.ClientHoldOffTime),
+		"clientHoldOffTime": optional(&b.ClientHoldOffTime, r.duration),
 	}
 	r.keyless(n, place, known)
 	return &b
@@ -80,13 +91,16 @@ func (r *reader) oscore(n node, place string) *store.OSCORE {
 		"masterSecretLength": integer(r, &o.MasterSecretLength, 1, store.MaxKey),
 		"senderID":           r.str(&o.SenderID),
 		"recipientID":        r.str(&o.RecipientID),
-		"aeadAlgorithm":      integer(r, &o.AEADAlgorithm, -1<<16, 1<<16),
-		"hmacAlgorithm":      integer(r, &o.HMACAlgorithm, -1<<16, 1<<16),
-		"masterSalt":         func(n node, place string) { r.bytes(&o.MasterSalt, n, place) },
-		"idContext":          func(n node, place string) { r.bytes(&o.IDContext, n, place) },
+		"aeadAlgorithm":      optional(&o.AEADAlgorithm, r.algorithm),
+		"hmacAlgorithm":      optional(&o.HMACAlgorithm, r.algorithm),
+		"masterSalt":         r.octets(&o.MasterSalt),
+		"idContext":          r.octets(&o.IDContext),
 	})
 	return &o
 }
+
+// algorithm is a field of a number of COSE.
+func (r *reader) algorithm(into *int) func(node, string) { return integer(r, into, -1<<16, 1<<16) }
 
 // keyless reads a mapping into which people try to write keys.
 func (r *reader) keyless(n node, place string, known fields) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -113,7 +114,24 @@ func TestProblems(t *testing.T) {
 		{"Bootstrap-Server Account", "name: m\naccounts:\n  - bootstrapServer: true\n", `p.yaml:3: accounts[0].bootstrapServer: an account is never that of the Bootstrap-Server`},
 		{"maintained by the client", "name: m\naccounts:\n  - TLS-DTLS Alert Code: 3\n", "p.yaml:3: accounts[0].TLS-DTLS Alert Code: TLS-DTLS Alert Code is not for a Bootstrap-Server to write"},
 		{"key that is no word", "name: m\n\"a\\nb\": 1\n", `p.yaml:2: unknown key "a\nb"`},
-		{"value that is none", "name: m\naccounts:\n  - \"s\\nni\": ~\n", `p.yaml:3: accounts[0]."s\nni": want a value, not nothing`},
+		{"value that is none", "name: m\naccounts:\n  - \"s\\nni\": ~\n", `p.yaml:3: accounts[0]."s\nni": want a value, not nothing: quote it ("~") if it is text`},
+		{"value that is not there", "name: m\naccounts:\n  - sni:\n", "p.yaml:3: accounts[0].sni: want a value, not nothing"},
+		{"text that is true", "name: true\n", `p.yaml:1: name: want text, not true or false: quote it ("true") if it is text`},
+		{"text that is null", "name: m\naccounts:\n  - identity: null\n", `p.yaml:3: accounts[0].identity: want text, not nothing: quote it ("null") if it is text`},
+		{"empty identity", "name: m\naccounts:\n  - identity: ''\n", "p.yaml:3: accounts[0].identity is empty: leave it out for the endpoint name"},
+		{"empty binding", "name: m\naccounts:\n  - binding: ''\n", "p.yaml:3: accounts[0].binding is empty: leave it out for U"},
+		{"bytes of which there are none", "name: m\naccounts:\n  - serverPublicKey: 'hex:'\n", "p.yaml:3: accounts[0].serverPublicKey: there are no bytes in it: leave it out"},
+		{"salt of half a byte", "name: m\naccounts:\n  - oscore: {masterSalt: 'hex:012'}\n", "p.yaml:3: accounts[0].oscore.masterSalt: what follows hex: has 3 digits, and bytes have two each"},
+		{"ACK timeout of zero", "name: m\ndevice: {ackTimeout: 0}\n", "p.yaml:2: device.ackTimeout: want more than 0: leave it out for 2s"},
+		{"number that begins with a zero", "name: m\naccounts:\n  - shortServerID: 0101\n", `p.yaml:3: accounts[0].shortServerID: 0101 begins with a zero, which some take for octal: write the number without, or quote it ("0101") if it is text`},
+		{"lifetime that begins with a zero", "name: m\naccounts:\n  - lifetime: 0300\n", `p.yaml:3: accounts[0].lifetime: 0300 begins with a zero, which some take for octal: write the number without, or quote it ("0300") if it is text`},
+		{"rights that begin with a zero", "name: m\naccessControl:\n  - rights: {0101: 1}\n", `p.yaml:3: accessControl[0].rights.0101: 0101 begins with a zero, which some take for octal: write the number without, or quote it ("0101") if it is text`},
+		{"value that begins with a zero", "name: m\nobjects:\n  - path: /3/0\n    resources: {9: 010}\n", `p.yaml:4: objects[0].resources.9: 010 begins with a zero, which some take for octal: write the number without, or quote it ("010") if it is text`},
+		{"infinity", "name: m\nobjects:\n  - path: /6/0\n    resources: {0: .inf}\n", `p.yaml:4: objects[0].resources.0: .inf is no number that can be written here: quote it (".inf") if it is text`},
+		{"no number", "name: m\nobjects:\n  - path: /6/0\n    resources: {0: .nan}\n", `p.yaml:4: objects[0].resources.0: .nan is no number that can be written here: quote it (".nan") if it is text`},
+		{"number of an unknown Object", "name: m\nobjects:\n  - path: /33001/0\n    resources: {1: 0x1F}\n", `p.yaml:4: objects[0].resources.1: the type of this Resource is not known here: write 31, or quote it ("0x1F") if it is text`},
+		{"Resource Instance twice", "name: m\nobjects:\n  - path: /3/0\n    resources: {11: {1: 0, 01: 0}}\n", "p.yaml:4: objects[0].resources.11: Resource Instance 1 is there twice"},
+		{"template without quotes", "name: m\naccounts:\n  - uri: {{.Vars.uri}}\n", "p.yaml:3: could not find flow map content: a template needs quotes, such as \"{{.Endpoint}}\""},
 		{"list in a list", "name: m\naccounts:\n  - sni: [[1]]\n", `p.yaml:3: accounts[0].sni: want single values by Resource Instance ID, not "0"`},
 		{"no path", "name: m\nobjects:\n  - resources: {1: 1}\n", "p.yaml:3: objects[0]: path is missing"},
 		{"no resources", "name: m\nobjects:\n  - path: /3/0\n", "p.yaml:3: objects[0]: resources are missing"},
@@ -252,6 +270,109 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 	}
 }
 
+// Text of a Resource that is text stays as it was written, with quotes and without.
+func TestTextKeepsItsLetters(t *testing.T) {
+	for _, written := range []string{
+		"0123", "007", "+491234567", "-007", "0x10", "0o17", "0b11", "1_000", "1e3", "1.50", "12:30", "2026-01-01", "2026-01-01T00:00:00Z",
+		"yes", "no", "on", "off", "y", "true", "True", "TRUE", "false", ".5", "5.", ".inf", ".nan", "NaN", "12345678901234567890123",
+		"08", "09.5", "+.5", "1__0", "0.10",
+	} {
+		text := "name: m\naccounts:\n  - {name: a, sni: " + written + "}\nobjects:\n  - path: /3/0\n    resources: {timezone: " + written + "}\n"
+		for _, in := range []string{text, strings.ReplaceAll(text, ": "+written+"}", `: "`+written+`"}`)} {
+			docs, err := profilefile.Read("p.yaml", []byte(in), nil)
+			if err != nil {
+				t.Errorf("%s: %v", written, err)
+				continue
+			}
+			for _, l := range []store.Literal{docs[0].Profile.Accounts[0].SecurityResources[14], docs[0].Profile.Objects[0].Resources[15]} {
+				if got := literalText(l); got != written {
+					t.Errorf("%s became %s", written, got)
+				}
+			}
+			checkRoundTrip(t, in)
+		}
+	}
+}
+
+// literalText is what a Resource that is text is given.
+func literalText(l store.Literal) string {
+	switch {
+	case l.Text != nil:
+		return *l.Text
+	case l.Number != nil:
+		return l.Number.String()
+	case l.Boolean != nil:
+		return strconv.FormatBool(*l.Boolean)
+	}
+	return "nothing"
+}
+
+// Fields that are text keep their letters too.
+func TestFieldsOfTextKeepTheirLetters(t *testing.T) {
+	docs, err := profilefile.Read("p.yaml", []byte("name: 007\naccounts:\n  - {name: 0123, identity: +49123, binding: 1e3, oscore: {senderID: 0x10}}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := docs[0].Profile
+	if a := p.Accounts[0]; p.Name != "007" || a.Name != "0123" || a.Identity != "+49123" || a.Binding != "1e3" || a.OSCORE.SenderID != "0x10" {
+		t.Errorf("read as %+v", p)
+	}
+}
+
+// Zero is told apart from what is not there, and read again as zero.
+func TestZeroIsNotAbsent(t *testing.T) {
+	const zeroes = "name: m\naccounts:\n  - name: a\n    lifetime: 0\n    oscore: {aeadAlgorithm: 0, hmacAlgorithm: 0}\nbootstrapServer: {clientHoldOffTime: 0s}\n"
+	docs, err := profilefile.Read("p.yaml", []byte(zeroes), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := docs[0].Profile
+	a := p.Accounts[0]
+	if a.Lifetime == nil || *a.Lifetime != 0 || a.OSCORE.AEADAlgorithm == nil || a.OSCORE.HMACAlgorithm == nil || p.BootstrapServer.ClientHoldOffTime == nil {
+		t.Errorf("read as %+v", p)
+	}
+	checkRoundTrip(t, zeroes)
+	docs, err = profilefile.Read("p.yaml", []byte("name: m\naccounts: [{name: a, oscore: {}}]\nbootstrapServer: {}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = docs[0].Profile
+	a = p.Accounts[0]
+	if a.Lifetime != nil || a.OSCORE.AEADAlgorithm != nil || a.OSCORE.HMACAlgorithm != nil || p.BootstrapServer.ClientHoldOffTime != nil {
+		t.Errorf("read as %+v", p)
+	}
+}
+
+// A template may stand for what has a key of its own; its place is found again.
+func TestTemplatesForKeys(t *testing.T) {
+	const in = `name: m
+accounts:
+  - name: a
+    lifetime: "{{.Vars.lifetime}}"
+    binding: "{{.Vars.binding}}"
+    notificationStoring: "{{.Vars.storing}}"
+    serverPublicKey: "hex:{{.Vars.key}}"
+    oscore: {masterSalt: "hex:{{.Vars.salt}}", idContext: "{{.Vars.context}}"}
+`
+	docs, err := profilefile.Read("p.yaml", []byte(in), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := docs[0].Profile.Accounts[0]
+	for id, want := range map[lwm2m.ResourceID]string{1: "{{.Vars.lifetime}}", 6: "{{.Vars.storing}}", 7: "{{.Vars.binding}}"} {
+		if got := literalText(a.ServerResources[id]); got != want {
+			t.Errorf("/1/x/%d is %s, want %s", id, got, want)
+		}
+	}
+	if a.ServerPublicKey != "hex:{{.Vars.key}}" || a.OSCORE.IDContext != "{{.Vars.context}}" {
+		t.Errorf("read as %+v", a)
+	}
+	if got := docs[0].Problem("accounts[0].serverResources[1]", "x").Error(); got != "p.yaml:4: accounts[0].lifetime: x" {
+		t.Errorf("the place of the lifetime is %s", got)
+	}
+	checkRoundTrip(t, in)
+}
+
 // Text that looks like something else stays text.
 func TestTextStaysText(t *testing.T) {
 	for _, text := range []string{
@@ -351,6 +472,8 @@ func FuzzRead(f *testing.F) {
 	f.Add("name: m\ndelete: [/0/1, /1]\naccounts: [{name: a, notificationStoring: false, serverPublicKey: 'hex:00ff'}]\n")
 	f.Add("name: m\nobjects: [{path: /3/0, resources: {14: 1e3, 15: '1e3', timezone: .5}}]\n")
 	f.Add("name: m\naccounts: [{name: a, securityResources: {26000: [1, x]}, sni: \"\\t\"}]\n")
+	f.Add("name: 007\naccounts: [{name: a, lifetime: 0, sni: 0123, binding: '{{.Vars.b}}', serverPublicKey: '{{.Vars.k}}'}]\nobjects: [{path: /11/0, partial: true, resources: {0: True, 1: +49, 4: 0x1}}]\n")
+	f.Add("name: m\nbootstrapServer: {clientHoldOffTime: 0}\naccounts: [{name: a, oscore: {hmacAlgorithm: 0, idContext: 'hex:00'}}]\n")
 	f.Add(`{"name": "json", "objects": [{"path": "/5/0", "resources": {"1": -2.5}}]}`)
 	f.Fuzz(func(t *testing.T, in string) {
 		if _, err := profilefile.Read("in.yaml", []byte(in), nil); err != nil {

@@ -2,9 +2,6 @@ package profilefile
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"lwbs/lwm2m"
@@ -100,24 +97,6 @@ func (r *reader) profile(n node) (p store.Profile) {
 	return p
 }
 
-// bytes reads "hex:…" or "base64:…".
-func (r *reader) bytes(into *[]byte, n node, place string) {
-	if !r.want(n, place, text) {
-		return
-	}
-	var err error
-	if digits, ok := strings.CutPrefix(n.scalar, "hex:"); ok {
-		*into, err = hex.DecodeString(digits)
-	} else if digits, ok := strings.CutPrefix(n.scalar, "base64:"); ok {
-		*into, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(digits), ""))
-	} else {
-		err = fmt.Errorf("neither")
-	}
-	if err != nil {
-		r.fail(n.line, "%s: bytes are written as hex:… or base64:…", place)
-	}
-}
-
 // noAccessControl is the word for deliberately no access control.
 const noAccessControl = "none"
 
@@ -151,6 +130,7 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 	r.mapping(n, place, fields{
 		"path":      r.path(&o.Path),
 		"version":   r.version(&o.Version),
+		"partial":   r.boolean(&o.Partial),
 		"resources": func(n node, _ string) { resources = &n },
 	}, nil)
 	switch path, ok := r.spots[join(place, "path")]; {
@@ -193,7 +173,17 @@ func (r *reader) device(n node, place string) (d store.DeviceLimits) {
 		"maxIdentity":    integer(r, &d.MaxIdentity, 0, 1<<16),
 		"maxKey":         integer(r, &d.MaxKey, 0, 1<<16),
 		"maxURI":         integer(r, &d.MaxURI, 0, 1<<16),
-		"ackTimeout":     r.duration(&d.AckTimeout),
+		"ackTimeout":     r.ackTimeout(&d.AckTimeout),
 	}, nil)
 	return d
+}
+
+// ackTimeout is a time span that cannot be zero.
+func (r *reader) ackTimeout(into *store.Duration) func(node, string) {
+	return func(n node, place string) {
+		problems := len(r.problems)
+		if r.duration(into)(n, place); *into <= 0 && len(r.problems) == problems {
+			r.fail(n.line, "%s: want more than 0: leave it out for 2s", place)
+		}
+	}
 }

@@ -1,9 +1,11 @@
 package profilefile
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -91,16 +93,48 @@ func (r *reader) each(n node, place string, read func(n node, place string)) {
 	}
 }
 
-// str is a field of text. A number is text to those who write an identity of digits;
-// it is taken as it was written.
+// wantText reports whether n is text, and complains where it is not. A number is text to
+// those who write an identity of digits, and is taken as it was written.
+func (r *reader) wantText(n node, place string) bool {
+	switch {
+	case n.kind == number || n.kind == text:
+		return true
+	case n.scalar != "": // a boolean or null
+		r.fail(n.line, "%s: want text, not %v: "+quoteIt, place, n.kind, n.scalar)
+	default:
+		r.want(n, place, text)
+	}
+	return false
+}
+
+// str is a field of text.
 func (r *reader) str(into *string) func(node, string) {
 	return func(n node, place string) {
-		if n.kind == number {
-			*into = n.scalar
-		} else if r.want(n, place, text) {
+		if r.wantText(n, place) {
 			*into = n.scalar
 		}
 	}
+}
+
+// words is a field of text that has a default, to which no text at all would not lead.
+func (r *reader) words(into *string, byDefault string) func(node, string) {
+	return func(n node, place string) {
+		if r.str(into)(n, place); n.kind == text && n.scalar == "" {
+			r.fail(n.line, "%s is empty: leave it out for %s", place, byDefault)
+		}
+	}
+}
+
+// number returns the number that n is, exactly.
+func (r *reader) number(n node, place string) (json.Number, bool) {
+	if !r.want(n, place, number) {
+		return "", false
+	}
+	exact, err := exactNumber(n.scalar)
+	if err != nil {
+		r.fail(n.line, "%s: %v", place, err)
+	}
+	return exact, err == nil
 }
 
 // oneOf is a field of text with few values.
@@ -121,10 +155,13 @@ func (r *reader) oneOf(into *string, values ...string) func(node, string) {
 func (r *reader) boolean(into *bool) func(node, string) {
 	return func(n node, place string) {
 		if r.want(n, place, boolean) {
-			*into = n.scalar == "true"
+			*into = isTrue(n)
 		}
 	}
 }
+
+// isTrue is what a boolean says, which may be "True" and "TRUE" too.
+func isTrue(n node) bool { return strings.EqualFold(n.scalar, "true") }
 
 // integer is a field of a whole number within a range.
 func integer[T ~int | ~uint8 | ~uint16](r *reader, into *T, lowest, highest int64) func(node, string) {
@@ -132,7 +169,12 @@ func integer[T ~int | ~uint8 | ~uint16](r *reader, into *T, lowest, highest int6
 		if !r.want(n, place, number) {
 			return
 		}
-		i, err := strconv.ParseInt(n.scalar, 0, 64)
+		exact, err := exactNumber(n.scalar)
+		if err != nil && leadingZero.MatchString(n.scalar) {
+			r.fail(n.line, "%s: %v", place, err)
+			return
+		}
+		i, err := strconv.ParseInt(exact.String(), 10, 64)
 		if err != nil || i < lowest || i > highest {
 			r.fail(n.line, "%s: %s is not a whole number of %d to %d", place, n.scalar, lowest, highest)
 			return
@@ -141,18 +183,54 @@ func integer[T ~int | ~uint8 | ~uint16](r *reader, into *T, lowest, highest int6
 	}
 }
 
+// optional is a field that read reads, whose absence is told apart from zero.
+func optional[T any](into **T, read func(*T) func(node, string)) func(node, string) {
+	return func(n node, place string) {
+		*into = new(T)
+		read(*into)(n, place)
+	}
+}
+
 // duration is a field of a time span: "24h", or a number of seconds.
 func (r *reader) duration(into *store.Duration) func(node, string) {
 	return func(n node, place string) {
-		if n.kind != number && !r.want(n, place, text) {
+		written := n.scalar
+		switch {
+		case n.kind == number:
+			exact, ok := r.number(n, place)
+			if !ok {
+				return
+			}
+			written = exact.String()
+		case !r.want(n, place, text):
 			return
 		}
-		d, err := store.ParseDuration(n.scalar)
+		d, err := store.ParseDuration(written)
 		if err != nil {
 			r.fail(n.line, "%s: %v", place, err)
 			return
 		}
 		*into = d
+	}
+}
+
+// octets is a field of bytes: "hex:…", "base64:…", or a template.
+func (r *reader) octets(into *store.Octets) func(node, string) {
+	return func(n node, place string) {
+		if !r.want(n, place, text) {
+			return
+		}
+		if !strings.Contains(n.scalar, "{{") {
+			switch b, err := lwm2m.ParseOpaque(n.scalar); {
+			case err != nil:
+				r.fail(n.line, "%s: %v", place, err)
+				return
+			case len(b) == 0:
+				r.fail(n.line, "%s: there are no bytes in it: leave it out", place)
+				return
+			}
+		}
+		*into = store.Octets(n.scalar)
 	}
 }
 

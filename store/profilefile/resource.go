@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -56,7 +55,7 @@ func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lw
 	case d.Secret:
 		r.secret(into, e, o, d, written)
 	default:
-		if l, ok := r.literal(e.value, written); ok {
+		if l, ok := r.literal(e.value, written, d.Type); ok {
 			into[d.ID] = l
 		}
 	}
@@ -84,36 +83,44 @@ func resourceID(key string, def lwm2m.ObjectDefinition) (lwm2m.ResourceID, bool)
 }
 
 // literal reads the value of a Resource: a scalar, a list, or a mapping by Resource
-// Instance ID.
-func (r *reader) literal(n node, place string) (store.Literal, bool) {
-	switch n.kind {
-	case text:
+// Instance ID. typ is the type in its definition, [lwm2m.TypeNone] where there is none.
+//
+// Of a Resource that is text every word is kept as it was written. A number or a boolean of
+// JSON keeps its letters by itself; what only YAML takes for one, 0123 or True, is text.
+func (r *reader) literal(n node, place string, typ lwm2m.Type) (store.Literal, bool) {
+	isText := typ == lwm2m.TypeString || typ == lwm2m.TypeCoreLink
+	switch {
+	case n.kind == text, isText && (n.kind == number || n.kind == boolean) && !json.Valid([]byte(n.scalar)):
 		return store.Literal{Text: &n.scalar}, true
-	case boolean:
-		return store.Literal{Boolean: new(n.scalar == "true")}, true
-	case number:
-		return store.Literal{Number: new(jsonNumber(n.scalar))}, true
-	case list, mapping:
-		return r.instances(n, place)
+	case n.kind == boolean:
+		return store.Literal{Boolean: new(isTrue(n))}, true
+	case n.kind == number:
+		return r.numberLiteral(n, place, typ)
+	case n.kind == list, n.kind == mapping:
+		return r.instances(n, place, typ)
+	case n.scalar != "":
+		r.fail(n.line, "%s: want a value, not %v: "+quoteIt, place, n.kind, n.scalar)
+	default:
+		r.fail(n.line, "%s: want a value, not %v", place, n.kind)
 	}
-	r.fail(n.line, "%s: want a value, not %v", place, n.kind)
 	return store.Literal{}, false
 }
 
-// jsonNumber is a number of YAML, which has more forms than JSON: hexadecimal, for one.
-// One that is of both keeps its digits.
-func jsonNumber(text string) json.Number {
-	if json.Valid([]byte(text)) {
-		return json.Number(text)
+// numberLiteral reads a number. Where the type of the Resource is not known here it may be
+// text to those who know it, so that only one that keeps its digits is taken.
+func (r *reader) numberLiteral(n node, place string, typ lwm2m.Type) (store.Literal, bool) {
+	exact, ok := r.number(n, place)
+	switch {
+	case !ok:
+		return store.Literal{}, false
+	case typ == lwm2m.TypeNone && exact.String() != n.scalar:
+		r.fail(n.line, "%s: the type of this Resource is not known here: write %s, or "+quoteIt, place, exact, n.scalar)
+		return store.Literal{}, false
 	}
-	if i, err := strconv.ParseInt(text, 0, 64); err == nil {
-		return json.Number(strconv.FormatInt(i, 10))
-	}
-	f, _ := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
-	return json.Number(strconv.FormatFloat(f, 'g', -1, 64))
+	return store.Literal{Number: &exact}, true
 }
 
-func (r *reader) instances(n node, place string) (store.Literal, bool) {
+func (r *reader) instances(n node, place string, typ lwm2m.Type) (store.Literal, bool) {
 	out := store.Literal{Instances: make(map[lwm2m.ResourceInstanceID]store.Literal)}
 	for i, item := range n.items {
 		n.entries = append(n.entries, entry{key: strconv.Itoa(i), line: item.line, value: item})
@@ -126,7 +133,11 @@ func (r *reader) instances(n node, place string) (store.Literal, bool) {
 			ok = false
 			continue
 		}
-		l, good := r.literal(e.value, place)
+		l, good := r.literal(e.value, place, typ)
+		if _, twice := out.Instances[lwm2m.ResourceInstanceID(id)]; twice {
+			r.fail(e.line, "%s: Resource Instance %d is there twice", place, id)
+			good = false
+		}
 		out.Instances[lwm2m.ResourceInstanceID(id)] = l
 		ok = ok && good
 	}

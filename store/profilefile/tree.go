@@ -34,7 +34,7 @@ func (k kind) String() string { return kindNames[k] }
 type node struct {
 	kind    kind
 	line    int
-	scalar  string // of text, number and boolean
+	scalar  string // of text, number, boolean and null, as it was written but for quotes
 	items   []node // of a list
 	entries []entry
 }
@@ -57,7 +57,7 @@ func parse(file string, b []byte) ([]node, error) {
 	}
 	tree, err := parser.Parse(tokens, 0)
 	if err != nil {
-		return nil, syntaxProblem(file, err)
+		return nil, syntaxProblem(file, string(b), err)
 	}
 	var out []node
 	for _, doc := range tree.Docs {
@@ -76,14 +76,20 @@ func parse(file string, b []byte) ([]node, error) {
 // position is how the YAML library begins an error: "[3:12] message".
 var position = regexp.MustCompile(`^\[(\d+):\d+\] *`)
 
+// bareTemplate is a template without quotes, which YAML takes for two mappings.
+var bareTemplate = regexp.MustCompile(`[:,\[-]\s*\{\{`)
+
 // syntaxProblem keeps the first line of the library's error, which goes on with an
 // excerpt of the file.
-func syntaxProblem(file string, err error) *Problem {
+func syntaxProblem(file, content string, err error) *Problem {
 	message, _, _ := strings.Cut(err.Error(), "\n")
 	line := 1
 	if m := position.FindStringSubmatch(message); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		message = message[len(m[0]):]
+	}
+	if lines := strings.Split(content, "\n"); line <= len(lines) && bareTemplate.MatchString(lines[line-1]) {
+		message += `: a template needs quotes, such as "{{.Endpoint}}"`
 	}
 	return &Problem{file, line, message}
 }
@@ -97,6 +103,9 @@ func convert(n ast.Node, depth int) (node, error) {
 	var err error
 	switch n := n.(type) {
 	case *ast.NullNode:
+		if n.Token.Type == token.NullType { // and not nothing at all
+			out.scalar = n.Token.Value
+		}
 	case *ast.StringNode:
 		out.kind, out.scalar = text, n.Value
 		if n.Token.Type == token.StringType && isNumber(n.Value) { // not quoted
@@ -104,10 +113,10 @@ func convert(n ast.Node, depth int) (node, error) {
 		}
 	case *ast.LiteralNode:
 		out.kind, out.scalar = text, n.Value.Value
-	case *ast.IntegerNode, *ast.FloatNode:
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
 		out.kind, out.scalar = number, n.GetToken().Value
 	case *ast.BoolNode:
-		out.kind, out.scalar = boolean, strconv.FormatBool(n.Value)
+		out.kind, out.scalar = boolean, n.Token.Value
 	case *ast.SequenceNode:
 		out.kind = list
 		for _, v := range n.Values {

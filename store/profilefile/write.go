@@ -1,7 +1,6 @@
 package profilefile
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"regexp"
@@ -41,6 +40,7 @@ func Write(p store.Profile) ([]byte, error) {
 		var object writer
 		object.text("path", o.Path.String())
 		object.text("version", o.Version)
+		object.flag("partial", o.Partial)
 		object.put("resources", resources(o.Resources))
 		objects = append(objects, yaml.MapSlice(object))
 	}
@@ -91,15 +91,15 @@ func (w *writer) list(key string, v []any) {
 	}
 }
 
-func (w *writer) duration(key string, v store.Duration) {
-	if v != 0 {
-		w.put(key, time.Duration(v).String())
+func (w *writer) duration(key string, v *store.Duration) {
+	if v != nil {
+		w.put(key, time.Duration(*v).String())
 	}
 }
 
-func (w *writer) bytes(key string, v []byte) {
-	if len(v) > 0 {
-		w.put(key, "base64:"+base64.StdEncoding.EncodeToString(v))
+func (w *writer) algorithm(key string, v *int) {
+	if v != nil {
+		w.put(key, *v)
 	}
 }
 
@@ -124,7 +124,7 @@ func account(a store.Account) yaml.MapSlice {
 	w.text("identity", a.Identity)
 	w.text("key", a.Key)
 	w.number("keyLength", a.KeyLength)
-	w.bytes("serverPublicKey", a.ServerPublicKey)
+	w.text("serverPublicKey", string(a.ServerPublicKey))
 	w.duration("lifetime", a.Lifetime)
 	w.text("binding", a.Binding)
 	if a.OSCORE != nil {
@@ -144,10 +144,10 @@ func oscore(o store.OSCORE) yaml.MapSlice {
 	w.number("masterSecretLength", o.MasterSecretLength)
 	w.text("senderID", o.SenderID)
 	w.text("recipientID", o.RecipientID)
-	w.number("aeadAlgorithm", o.AEADAlgorithm)
-	w.number("hmacAlgorithm", o.HMACAlgorithm)
-	w.bytes("masterSalt", o.MasterSalt)
-	w.bytes("idContext", o.IDContext)
+	w.algorithm("aeadAlgorithm", o.AEADAlgorithm)
+	w.algorithm("hmacAlgorithm", o.HMACAlgorithm)
+	w.text("masterSalt", string(o.MasterSalt))
+	w.text("idContext", string(o.IDContext))
 	return yaml.MapSlice(w)
 }
 
@@ -207,7 +207,7 @@ func (v verbatim) MarshalYAML() ([]byte, error) { return []byte(v), nil }
 
 // plain is text that cannot be taken for punctuation, nor for a number that begins like
 // ".inf".
-var plain = regexp.MustCompile(`^[A-Za-z0-9/_][A-Za-z0-9/+_.:@-]*$`)
+var plain = regexp.MustCompile(`^[A-Za-z0-9/_][A-Za-z0-9/+_.:@=-]*$`)
 
 // scalar is text, quoted where it needs to be. The YAML library knows which plain words
 // do, but for some numbers, and it forgets some white space.
@@ -245,6 +245,8 @@ func device(d store.DeviceLimits) yaml.MapSlice {
 	w.number("maxIdentity", d.MaxIdentity)
 	w.number("maxKey", d.MaxKey)
 	w.number("maxURI", d.MaxURI)
-	w.duration("ackTimeout", d.AckTimeout)
+	if d.AckTimeout != 0 {
+		w.duration("ackTimeout", &d.AckTimeout)
+	}
 	return yaml.MapSlice(w)
 }

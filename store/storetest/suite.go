@@ -286,10 +286,10 @@ func testDeviceFilters(t *testing.T, s store.Store) {
 
 func testProfiles(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	in := store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a", ShortServerID: 7, Lifetime: store.Duration(time.Hour)}}}
+	in := store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a", ShortServerID: 7, Lifetime: new(store.Duration(time.Hour))}}}
 	kept := must[store.Profile](t)(s.PutProfile(ctx, in))
 	got := must[store.Profile](t)(s.Profile(ctx, "p"))
-	if kept.Revision != 1 || got.Accounts[0].URI != "coaps://a" || time.Duration(got.Accounts[0].Lifetime) != time.Hour {
+	if kept.Revision != 1 || got.Accounts[0].URI != "coaps://a" || got.Accounts[0].Lifetime == nil || time.Duration(*got.Accounts[0].Lifetime) != time.Hour {
 		t.Errorf("got %+v", got)
 	}
 	_, err := s.PutProfile(ctx, in)

@@ -1,0 +1,40 @@
+package store
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"lwbs/lwm2m"
+)
+
+// Octets are bytes as a profile has them: "hex:…", "base64:…", or a template that
+// becomes one of these. Empty is for none.
+type Octets string
+
+// OctetsOf returns b as a profile has it.
+func OctetsOf(b []byte) Octets {
+	if len(b) == 0 {
+		return ""
+	}
+	return Octets(lwm2m.OpaqueBase64 + base64.StdEncoding.EncodeToString(b))
+}
+
+// UnmarshalJSON reads text in one of the forms of Octets, or plain Base64.
+func (o *Octets) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	if text == "" || lwm2m.IsOpaque(text) || strings.Contains(text, "{{") {
+		*o = Octets(text)
+		return nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil { // the error would repeat some of it
+		return fmt.Errorf("bytes are written as hex:…, base64:… or plain Base64")
+	}
+	*o = OctetsOf(raw)
+	return nil
+}
