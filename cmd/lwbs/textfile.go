@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+)
+
+// readInput reads a file, or standard input for "-", up to limit bytes. What is what it
+// holds, for errors; shown is what it is called.
+func readInput(c *cli.Context, what, file string, limit int) (b []byte, shown string, err error) {
+	in := c.App.Reader
+	if shown = file; file == "-" {
+		shown = "standard input"
+	} else {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, shown, fmt.Errorf("read %s: %w", what, err)
+		}
+		defer f.Close()
+		in = f
+	}
+	b, err = io.ReadAll(io.LimitReader(in, int64(limit)+1))
+	switch {
+	case err != nil:
+		return nil, shown, fmt.Errorf("read %s from %s: %w", what, shown, err)
+	case len(b) > limit:
+		return nil, shown, fmt.Errorf("%s in %s has more than %d bytes", what, shown, limit)
+	}
+	return b, shown, nil
+}
+
+// How the text of a file was kept.
+const (
+	encodedPlain   = ""
+	encodedMark    = "a byte order mark"
+	encodedUTF16   = "UTF-16"
+	encodedNoMark  = "UTF-16 without a byte order mark"
+	utf8Mark       = "\ufeff"
+	utf16LittleEnd = "\xff\xfe"
+	utf16BigEnd    = "\xfe\xff"
+)
+
+// textOf is the text of a file in UTF-8, without a byte order mark, and how it was kept:
+// editors and shells of Windows write marks, and UTF-16.
+func textOf(b []byte) (text []byte, how string, err error) {
+	switch {
+	case bytes.HasPrefix(b, []byte(utf8Mark)):
+		return b[len(utf8Mark):], encodedMark, nil
+	case bytes.HasPrefix(b, []byte(utf16LittleEnd)):
+		text, err = fromUTF16(b[2:], binary.LittleEndian)
+		return text, encodedUTF16, err
+	case bytes.HasPrefix(b, []byte(utf16BigEnd)):
+		text, err = fromUTF16(b[2:], binary.BigEndian)
+		return text, encodedUTF16, err
+	case everyOther(b, 1):
+		text, err = fromUTF16(b, binary.LittleEndian)
+		return text, encodedNoMark, err
+	case everyOther(b, 0):
+		text, err = fromUTF16(b, binary.BigEndian)
+		return text, encodedNoMark, err
+	}
+	return b, encodedPlain, nil
+}
+
+// everyOther reports whether b is pairs of bytes of which the one at that place is always
+// zero, and the other never.
+func everyOther(b []byte, place int) bool {
+	for i, v := range b {
+		if (v == 0) != (i%2 == place) {
+			return false
+		}
+	}
+	return len(b) >= 4 && len(b)%2 == 0
+}
+
+func fromUTF16(b []byte, order binary.ByteOrder) ([]byte, error) {
+	if len(b)%2 != 0 {
+		return nil, errors.New("it is UTF-16, and ends in the middle of a character")
+	}
+	units := make([]uint16, len(b)/2)
+	for i := range units {
+		units[i] = order.Uint16(b[2*i:])
+	}
+	var out []byte
+	for _, r := range utf16.Decode(units) {
+		out = utf8.AppendRune(out, r)
+	}
+	return out, nil
+}
