@@ -78,7 +78,14 @@ func LoadKeyring(file string) (*Keyring, error) {
 
 func parseKeyring(text []byte) (*Keyring, error) {
 	k := &Keyring{keys: make(map[uint16]cipher.AEAD), text: lwm2m.NewSecret(text)}
-	lines := bufio.NewScanner(bytes.NewReader(text))
+	plain := bytes.TrimRight(bytes.TrimPrefix(text, []byte("\ufeff")), "\x00") // of editors
+	if bytes.HasPrefix(plain, []byte("\xff\xfe")) || bytes.HasPrefix(plain, []byte("\xfe\xff")) {
+		return nil, errors.New("it is UTF-16: save it as UTF-8")
+	}
+	if len(bytes.TrimSpace(plain)) == 0 {
+		return nil, errors.New("it is empty: it has no key")
+	}
+	lines := bufio.NewScanner(bytes.NewReader(plain))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		switch {
@@ -111,9 +118,12 @@ func (k *Keyring) add(line string) error {
 	if err != nil || id == 0 || k.keys[uint16(id)] != nil {
 		return errors.New("the first word is not a key ID of its own, 1 to 65535")
 	}
-	key, err := base64.StdEncoding.DecodeString(words[2])
-	if err != nil || len(key) != keySize {
-		return fmt.Errorf("the key is not %d bytes in Base64", keySize)
+	key, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(words[2], "="))
+	switch {
+	case err != nil:
+		return errors.New("the key is not Base64: a character of it is wrong, missing or too many")
+	case len(key) != keySize:
+		return fmt.Errorf("the key has %d bytes, and not %d", len(key), keySize)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -54,13 +54,39 @@ func TestKeyFile(t *testing.T) {
 	}
 }
 
+// What editors and shells do to a text changes nothing about the key in it.
+func TestKeyFileSpellings(t *testing.T) {
+	key := strings.Repeat("A", 43)
+	for name, text := range map[string]string{
+		"as it is written":  "lwbs-keys 1\n1 t " + key + "=\n",
+		"byte order mark":   "\ufefflwbs-keys 1\n1 t " + key + "=\n",
+		"Windows line ends": "lwbs-keys 1\r\n1 t " + key + "=\r\n",
+		"no last line end":  "lwbs-keys 1\n1 t " + key + "=",
+		"no padding":        "lwbs-keys 1\n1 t " + key,
+		"zero byte":         "lwbs-keys 1\n1 t " + key + "=\n\x00",
+		"blanks":            "lwbs-keys 1 \n\n  1   t\t" + key + "=  \n",
+	} {
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.LoadKeyring(file); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestBadKeyFiles(t *testing.T) {
 	good := strings.Repeat("A", 43) + "="
 	for name, tt := range map[string]struct{ text, want string }{
 		"empty":          {"", "no key"},
 		"something else": {"hello\n", "line 1"},
 		"no key":         {"lwbs-keys 1\n# nothing\n", "no key"},
-		"short key":      {"lwbs-keys 1\n1 2026-01-01T00:00:00Z AAAA\n", "line 2"},
+		"only blanks":    {" \r\n", "it is empty"},
+		"UTF-16":         {"\xff\xfel\x00w\x00", "it is UTF-16: save it as UTF-8"},
+		"short key":      {"lwbs-keys 1\n1 2026-01-01T00:00:00Z AAAA\n", "line 2: the key has 3 bytes, and not 32"},
+		"cut key":        {"lwbs-keys 1\n1 t " + good[:42] + "\n", "line 2: the key has 31 bytes, and not 32"},
+		"odd key":        {"lwbs-keys 1\n1 t " + good[:41] + "\n", "line 2: the key is not Base64"},
 		"same ID":        {"lwbs-keys 1\n1 t " + good + "\n1 t " + good + "\n", "line 3"},
 		"words swapped":  {"lwbs-keys 1\n# note\n" + good + " t 1\n", "line 3"},
 		"ID zero":        {"lwbs-keys 1\n0 t " + good + "\n", "line 2"},

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -36,46 +39,96 @@ func fingerprints(c *cli.Context) (*[]string, error) {
 			return nil, err
 		}
 		out = append(out, store.Fingerprint(chain[0].Raw))
-		fmt.Fprintf(c.App.ErrWriter, "read the certificate of %s, valid until %s\n", chain[0].Subject, chain[0].NotAfter.Format("2006-01-02"))
+		fmt.Fprintf(c.App.ErrWriter, "read the certificate of %s, valid until %s\n", text(chain[0].Subject.String()), clock(chain[0].NotAfter))
 	}
 	for _, text := range listOrNone(c.StringSlice("certificate-fingerprint")) {
-		// OpenSSL prints pairs of capital digits with colons between them.
-		out = append(out, strings.ToLower(strings.ReplaceAll(text, ":", "")))
+		print, err := fingerprintOf(text)
+		if err != nil {
+			return nil, usagef("--certificate-fingerprint %q: %v", text, err)
+		}
+		out = append(out, print)
 	}
 	return &out, nil
 }
 
+// fingerprintOf reads a fingerprint of SHA-256 as tools print it: OpenSSL writes pairs of
+// capital digits with colons between them behind "sha256 Fingerprint=".
+func fingerprintOf(text string) (string, error) {
+	if _, behind, ok := strings.Cut(text, "="); ok {
+		text = behind
+	}
+	sum, err := decodeHex(text)
+	switch {
+	case err != nil:
+		return "", err
+	case len(sum) == 20:
+		return "", errors.New("40 hexadecimal digits are a fingerprint of SHA-1: want that of SHA-256, which has 64")
+	case len(sum) != sha256.Size:
+		return "", fmt.Errorf("%d hexadecimal digits, a fingerprint of SHA-256 has 64", 2*len(sum))
+	}
+	return hex.EncodeToString(sum), nil
+}
+
+// maxCertificates is more than a file of certificates has, in bytes.
+const maxCertificates = 4 << 20
+
 // readCertificates reads the certificates in a file, of which there is at least one: PEM,
 // or one in DER. Other blocks of PEM, such as keys, are passed over.
 func readCertificates(file string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(file)
+	b, err := readFile("certificate", file, maxCertificates)
 	if err != nil {
-		return nil, fmt.Errorf("read certificate: %w", err)
+		return nil, err
 	}
-	blocks := pemBlocks(text, "CERTIFICATE")
-	if len(blocks) == 0 {
-		blocks = [][]byte{text}
+	ders, err := derBlocks(b, "CERTIFICATE")
+	if err != nil {
+		return nil, fmt.Errorf("%s is no certificate in PEM or DER: %w", file, err)
 	}
 	var out []*x509.Certificate
-	for _, der := range blocks {
+	for _, der := range ders {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, fmt.Errorf("%s is no certificate in PEM or DER: %w", file, err)
+			return nil, fmt.Errorf("%s is no certificate in PEM or DER: %s", file, strings.TrimPrefix(err.Error(), "x509: "))
 		}
 		out = append(out, c)
 	}
 	return out, nil
 }
 
-// pemBlocks are the contents of all blocks of one type.
-func pemBlocks(text []byte, blockType string) (blocks [][]byte) {
-	for {
-		var b *pem.Block
-		if b, text = pem.Decode(text); b == nil {
-			return blocks
-		}
-		if b.Type == blockType {
-			blocks = append(blocks, b.Bytes)
-		}
+// derBlocks are what a file holds of one type: the contents of all such blocks of PEM, or
+// the whole file where it is no PEM.
+func derBlocks(b []byte, blockType string) (ders [][]byte, err error) {
+	if len(b) == 0 {
+		return nil, errors.New("it is empty")
 	}
+	plain, _, err := textOf(b)
+	if err != nil || !bytes.Contains(plain, []byte("-----BEGIN")) {
+		if isPKCS12(b) {
+			return nil, errors.New("it is PKCS #12: openssl pkcs12 -in FILE -nodes writes what is in it as PEM")
+		}
+		return [][]byte{b}, nil
+	}
+	var others []string
+	for rest := plain; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != blockType {
+			others = append(others, block.Type)
+			continue
+		}
+		ders = append(ders, block.Bytes)
+	}
+	switch {
+	case len(ders) > 0:
+		return ders, nil
+	case len(others) > 0:
+		return nil, fmt.Errorf("it has %s, and no %s", strings.Join(others, ", "), blockType)
+	}
+	return nil, errors.New("the block of PEM in it is damaged: it may be cut off, or lack a line end")
+}
+
+// isPKCS12 reports whether b begins as files of PKCS #12 do: a sequence with version 3.
+func isPKCS12(b []byte) bool {
+	return len(b) > 8 && b[0] == 0x30 && bytes.Contains(b[:min(len(b), 9)], []byte{0x02, 0x01, 0x03, 0x30})
 }

@@ -38,15 +38,20 @@ func TestDeviceCertificates(t *testing.T) {
 		for _, gone := range []string{"psk identity", "sn-1", sum(first.Certificate[0])} {
 			lacks(t, "get", got, gone)
 		}
+		sh.ok("device set dev-1 --certificate-fingerprint sha256$SFingerprint=" + strings.ToUpper(strings.Repeat("ef:", 31)+"01"))
+		contains(t, "as OpenSSL prints it", sh.ok("device get dev-1"), "certificate "+strings.Repeat("ef", 31)+"01")
 		sh.ok("device set dev-1 --certificate-fingerprint none")
 		lacks(t, "get", sh.ok("device get dev-1"), "bootstraps with")
 
 		sh.write("no.pem", "no certificate")
 		for line, want := range map[string]string{
-			"device set dev-1 --certificate $D/none.pem":      "no such file",
-			"device set dev-1 --certificate $D/no.pem":        "$D/no.pem is no certificate in PEM or DER",
-			"device set dev-1 --certificate-fingerprint abcd": `fingerprint "abcd" is not that of SHA-256`,
-			"device set dev-1 --psk ffff":                     "the words generate and none only",
+			"device set dev-1 --certificate $D/none.pem":                                     "no such file",
+			"device set dev-1 --certificate $D/no.pem":                                       "$D/no.pem is no certificate in PEM or DER",
+			"device set dev-1 --certificate-fingerprint abcd":                                `--certificate-fingerprint "abcd": 4 hexadecimal digits, a fingerprint of SHA-256 has 64`,
+			"device set dev-1 --certificate-fingerprint " + strings.Repeat("ab:", 19) + "ab": "40 hexadecimal digits are a fingerprint of SHA-1",
+			"device set dev-1 --certificate-fingerprint " + strings.Repeat("a", 63):          "63 hexadecimal digits: one is missing or too many",
+			"device set dev-1 --certificate-fingerprint $E":                                  `--certificate-fingerprint "": 0 hexadecimal digits`,
+			"device set dev-1 --psk ffff":                                                    "the words generate and none only",
 		} {
 			if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) {
 				t.Errorf("%s: status %d: %s; want %q", line, status, errs, want)

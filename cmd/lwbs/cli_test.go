@@ -218,7 +218,7 @@ func TestDeviceCommands(t *testing.T) {
 			"device get dev-9":                                                                   "not found",
 			"profile delete meter":                                                               "in use",
 			"device add dev-3 --profile meter --psk-key-file $D/key.hex --psk-key-format base6":  "is not hex, base64",
-			"device add dev-3 --profile meter --psk-key-file $D/meter.yaml --psk-key-format hex": "not hexadecimal",
+			"device add dev-3 --profile meter --psk-key-file $D/meter.yaml --psk-key-format hex": "are no hexadecimal digit",
 		} {
 			status, out, errs := sh.run(line)
 			if status == exitDone || !strings.Contains(errs, want) || out != "" {

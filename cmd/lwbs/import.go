@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -94,24 +93,16 @@ func importOptions(c *cli.Context) importer.Options {
 const maxImport = 2 << 30
 
 func importFile(c *cli.Context, name string) (importer.File, error) {
-	in, shown := c.App.Reader, "standard input"
-	if name != "-" {
-		shown = filepath.Base(name)
-		f, err := os.Open(name)
-		if err != nil {
-			return importer.File{}, fmt.Errorf("import: %w", err)
-		}
-		defer f.Close()
-		in = f
+	b, shown, err := readInput(c, "the data to import", name, maxImport)
+	if err != nil {
+		return importer.File{}, err
 	}
-	text, err := io.ReadAll(io.LimitReader(in, maxImport+1))
-	switch {
-	case err != nil:
+	shown = filepath.Base(shown)
+	plain, _, err := textOf(b)
+	if err != nil {
 		return importer.File{}, fmt.Errorf("import %s: %w", shown, err)
-	case len(text) > maxImport:
-		return importer.File{}, fmt.Errorf("import %s: more than %d bytes", shown, maxImport)
 	}
-	return importer.File{Name: shown, Text: text}, nil
+	return importer.File{Name: shown, Text: plain}, nil
 }
 
 // importAll decides on the entries of r, keeps those that can be kept, and reports.

@@ -16,11 +16,12 @@ func TestInterruptWhileReading(t *testing.T) {
 	sh.ok("profile apply -f $D/meter.yaml")
 	sh.ok("device add dev-1 --profile meter --psk generate")
 	before := sh.ok("device get dev-1 --json")
+	sh.write("random.hex", "9f86d081884c7d659a2feaa0c55ad015\n")
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := exec.Command(exe, "--db", sh.path("x.db"), "device", "set", "dev-1", "--account-key-file", "main="+sh.path("key.hex"), "--secret-file", "/24/0/8=-")
+	p := exec.Command(exe, "--db", sh.path("x.db"), "device", "set", "dev-1", "--account-key-file", "main="+sh.path("random.hex"), "--secret-file", "/24/0/8=-")
 	p.Env = append(os.Environ(), beLwbs+"=1")
 	stdin, err := p.StdinPipe() // open, and silent
 	if err != nil {

@@ -74,11 +74,15 @@ func readProfileFile(c *cli.Context, file string, objects *lwm2m.Registry) ([]pr
 		defer f.Close()
 		in, name = f, file
 	}
-	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1))
+	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1)) // of more it says so itself
 	if err != nil {
 		return nil, fmt.Errorf("read profile from %s: %w", name, err)
 	}
-	return profilefile.Read(name, text, objects)
+	plain, _, err := textOf(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s:1: %w", name, err)
+	}
+	return profilefile.Read(name, plain, objects)
 }
 
 // checkDocument returns what is wrong with a profile, and warns of what could be better.

@@ -16,25 +16,34 @@ import (
 // readInput reads a file, or standard input for "-", up to limit bytes. What is what it
 // holds, for errors; shown is what it is called.
 func readInput(c *cli.Context, what, file string, limit int) (b []byte, shown string, err error) {
-	in := c.App.Reader
-	if shown = file; file == "-" {
-		shown = "standard input"
-	} else {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, shown, fmt.Errorf("read %s: %w", what, err)
-		}
-		defer f.Close()
-		in = f
+	if file != "-" {
+		b, err = readFile(what, file, limit)
+		return b, file, err
 	}
-	b, err = io.ReadAll(io.LimitReader(in, int64(limit)+1))
+	const standardInput = "standard input"
+	b, err = readUpTo(what, standardInput, c.App.Reader, limit)
+	return b, standardInput, err
+}
+
+// readFile reads a file up to limit bytes.
+func readFile(what, file string, limit int) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	defer f.Close()
+	return readUpTo(what, file, f, limit)
+}
+
+func readUpTo(what, file string, in io.Reader, limit int) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(in, int64(limit)+1))
 	switch {
 	case err != nil:
-		return nil, shown, fmt.Errorf("read %s from %s: %w", what, shown, err)
+		return nil, fmt.Errorf("read %s from %s: %w", what, file, err)
 	case len(b) > limit:
-		return nil, shown, fmt.Errorf("%s in %s has more than %d bytes", what, shown, limit)
+		return nil, fmt.Errorf("%s in %s has more than %d bytes", what, file, limit)
 	}
-	return b, shown, nil
+	return b, nil
 }
 
 // How the text of a file was kept.

@@ -6,9 +6,11 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -119,14 +121,28 @@ func loadPair(file, keyFile string) (tls.Certificate, error) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return tls.Certificate{}, fmt.Errorf("key %s can be read by others (mode %04o): chmod 600 %s", keyFile, mode, keyFile)
 	}
-	c, err := tls.LoadX509KeyPair(file, keyFile)
+	chain, err1 := certificatesIn(file)
+	key, err2 := privateKeyIn(keyFile)
+	if err := errors.Join(err1, err2); err != nil {
+		return tls.Certificate{}, err
+	}
+	c, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return c, fmt.Errorf("certificate %s with key %s: %w", file, keyFile, err)
+		return c, fmt.Errorf("certificate %s with key %s: %s", file, keyFile, strings.TrimPrefix(err.Error(), "tls: "))
 	}
 	if err := checkStrength(c.PrivateKey); err != nil {
 		return c, fmt.Errorf("key %s: %w", keyFile, err)
 	}
 	return c, nil
+}
+
+// certificatesIn are the certificates in a file, in PEM without anything else.
+func certificatesIn(file string) (out []byte, err error) {
+	found, err := readCertificates(file)
+	for _, c := range found {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+	}
+	return out, err
 }
 
 // checkStrength reports a key that is weaker than Transport 1.1.1 lets it be.
@@ -157,17 +173,20 @@ func loadCAs(file string) ([]*x509.Certificate, error) {
 	return found, nil
 }
 
+// maxList is more than a list of revoked certificates has, in bytes.
+const maxList = 64 << 20
+
 // loadLists reads lists of revoked certificates.
 func loadLists(file string) (lists []*x509.RevocationList, err error) {
-	text, err := os.ReadFile(file)
+	text, err := readFile("list of revoked certificates", file, maxList)
 	if err != nil {
-		return nil, fmt.Errorf("read list of revoked certificates: %w", err)
+		return nil, err
 	}
-	blocks := pemBlocks(text, "X509 CRL")
-	if len(blocks) == 0 {
-		blocks = [][]byte{text}
+	ders, err := derBlocks(text, "X509 CRL")
+	if err != nil {
+		return nil, fmt.Errorf("%s is no list of revoked certificates in PEM or DER: %w", file, err)
 	}
-	for _, der := range blocks {
+	for _, der := range ders {
 		l, err := x509.ParseRevocationList(der)
 		if err != nil {
 			return nil, fmt.Errorf("%s is no list of revoked certificates in PEM or DER: %w", file, err)

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -313,5 +314,70 @@ func (sh *shell) await(line, want string) string {
 		} else if time.Now().After(deadline) {
 			sh.t.Fatalf("%s does not come to print %q:\n%s", line, want, out)
 		}
+	}
+}
+
+// Certificates and keys are taken however tools and editors write them.
+func TestTLSFilesSpellings(t *testing.T) {
+	p := newPKI(t)
+	read := func(file string) string {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	der := func(text string) string {
+		block, _ := pem.Decode([]byte(text))
+		return string(block.Bytes)
+	}
+	cert, key := read(p.cert), read(p.key)
+	crlf := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
+	for name, as := range map[string]func(string) string{
+		"as it is":        func(s string) string { return s },
+		"Windows":         crlf,
+		"byte order mark": func(s string) string { return "\ufeff" + s },
+		"UTF-16":          func(s string) string { return inUTF16(crlf(s), true) },
+		"text around it":  func(s string) string { return "Bag Attributes\n" + s + "\nmore\n" },
+		"DER":             der,
+		"both in one":     func(s string) string { return strings.Replace(cert+key, s, "", 1) + s },
+	} {
+		c, err := loadPair(write("c", as(cert)), write("k", as(key)))
+		if err != nil || !c.Leaf.Equal(p.server.Leaf) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	block, _ := pem.Decode([]byte(key))
+	encrypted := string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: block.Bytes}))
+	for _, tt := range []struct{ name, cert, key, want string }{
+		{"no certificate", "", key, "is no certificate in PEM or DER: it is empty"},
+		{"no key", cert, "", "it is empty"},
+		{"the wrong way round", key, cert, "it has PRIVATE KEY, and no CERTIFICATE"},
+		{"a certificate for a key", cert, cert, "it has CERTIFICATE, and no private key"},
+		{"an encrypted key", cert, encrypted, "it is encrypted: openssl pkey"},
+		{"a certificate that is cut off", cert[:len(cert)/2], key, "the block of PEM in it is damaged"},
+		{"a key that is cut off", cert, key[:len(key)-20], "the block of PEM in it is damaged"},
+		{"PKCS #12", "0\x82\x0a\x00\x02\x01\x03\x30\x82", key, "it is PKCS #12: openssl pkcs12"},
+		{"text", "no certificate", "no key", "it is no private key in PEM or DER"},
+	} {
+		_, err := loadPair(write("c", tt.cert), write("k", tt.key))
+		if err == nil {
+			t.Errorf("%s: no error", tt.name)
+			continue
+		}
+		contains(t, tt.name, err.Error(), tt.want)
+		lacks(t, tt.name, err.Error(), "tls: ")
+		lacks(t, tt.name, err.Error(), "x509: ")
+	}
+	if _, err := readCertificates("/dev/zero"); err == nil || !strings.Contains(err.Error(), "has more than") {
+		t.Errorf("a file without end: %v", err)
 	}
 }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// keyBlocks are the types of the blocks of PEM that a private key is in.
+var keyBlocks = []string{"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"}
+
+// privateKeyIn is the private key in a file, in PEM without anything else.
+func privateKeyIn(file string) ([]byte, error) {
+	b, err := readFile("key", file, maxKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	block, err := keyBlock(b)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", file, err)
+	}
+	return pem.EncodeToMemory(block), nil
+}
+
+// keyBlock finds the private key in the text of a file, or in DER.
+func keyBlock(b []byte) (*pem.Block, error) {
+	plain, _, err := textOf(b)
+	if err != nil || !bytes.Contains(plain, []byte("-----BEGIN")) {
+		return keyInDER(b)
+	}
+	var others []string
+	for rest := plain; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		switch {
+		case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+			return nil, errors.New("it is encrypted: openssl pkey -in FILE -out NEWFILE writes it without a passphrase")
+		case block.Type == "OPENSSH PRIVATE KEY":
+			return nil, errors.New("it is in the form of OpenSSH: want PEM of PKCS #8, SEC 1 or PKCS #1")
+		case slices.Contains(keyBlocks, block.Type):
+			return block, nil
+		}
+		others = append(others, block.Type)
+	}
+	if len(others) > 0 {
+		return nil, fmt.Errorf("it has %s, and no private key", strings.Join(others, ", "))
+	}
+	return nil, errors.New("the block of PEM in it is damaged: it may be cut off, or lack a line end")
+}
+
+// keyInDER is the private key in b, in one of the three forms there are.
+func keyInDER(b []byte) (*pem.Block, error) {
+	if len(b) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	if _, err := x509.ParsePKCS8PrivateKey(b); err == nil {
+		return &pem.Block{Type: keyBlocks[0], Bytes: b}, nil
+	}
+	if _, err := x509.ParseECPrivateKey(b); err == nil {
+		return &pem.Block{Type: keyBlocks[1], Bytes: b}, nil
+	}
+	if _, err := x509.ParsePKCS1PrivateKey(b); err == nil {
+		return &pem.Block{Type: keyBlocks[2], Bytes: b}, nil
+	}
+	if isPKCS12(b) {
+		return nil, errors.New("it is PKCS #12: openssl pkcs12 -in FILE -nodes writes what is in it as PEM")
+	}
+	return nil, errors.New("it is no private key in PEM or DER")
+}
