@@ -59,6 +59,8 @@ func handshakeFailure(h Handshake, known bool) failure {
 	switch {
 	case errors.As(h.Err, &refused):
 		f = failure{refused.Cause, refused.Detail}
+	case errors.Is(h.Err, ErrBusy):
+		f.cause = store.CauseBusy
 	case errors.Is(h.Err, ErrNoCommonSuite):
 		f.cause = store.CauseNoCommonSuite
 	case errors.Is(h.Err, ErrServerRefused):

@@ -166,6 +166,9 @@ var (
 	// ErrNoCommonSuite: the client offers no cipher suite that the server has.
 	ErrNoCommonSuite = errors.New("no common cipher suite")
 
+	// ErrBusy: a limit of the server was reached.
+	ErrBusy = errors.New("the server is busy")
+
 	// ErrServerRefused: the client does not like the certificate of the server.
 	ErrServerRefused = errors.New("the client refused the server's certificate")
 )

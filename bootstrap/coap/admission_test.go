@@ -2,28 +2,41 @@ package coap
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 )
 
-// An admissionTest has an admission.
+// An admissionTest has an admission, and tells who had to go.
 type admissionTest struct {
 	*admission
-	t *testing.T
+	t       *testing.T
+	now     time.Time
+	evicted []string
 }
 
 func newAdmissionTest(t *testing.T, handshakes, perNet int) *admissionTest {
 	cfg := Config{DTLS: DTLSConfig{MaxHandshakes: handshakes, MaxHandshakesPerNet: perNet}}
-	return &admissionTest{newAdmission(cfg), t}
+	return &admissionTest{admission: newAdmission(cfg), t: t, now: time.Unix(1e9, 0)}
 }
 
 // take admits addr, or checks that it is not admitted.
 func (a *admissionTest) take(addr string, want bool) *ticket {
 	a.t.Helper()
-	t := a.enter(netip.MustParseAddr(addr))
+	t := a.enter(netip.MustParseAddr(addr), a.now, func() { a.evicted = append(a.evicted, addr) })
 	if (t != nil) != want {
 		a.t.Fatalf("%s is admitted: %t, want %t", addr, t != nil, want)
 	}
 	return t
+}
+
+// gone checks which peers had to go, since the last time.
+func (a *admissionTest) gone(want ...string) {
+	a.t.Helper()
+	if !slices.Equal(a.evicted, want) {
+		a.t.Fatalf("evicted %v, want %v", a.evicted, want)
+	}
+	a.evicted = nil
 }
 
 func TestAdmissionPerNet(t *testing.T) {
@@ -39,6 +52,13 @@ func TestAdmissionPerNet(t *testing.T) {
 	a.settle(first)
 	a.take("192.0.2.3", true)
 	a.take("192.0.2.4", false)
+	a.gone()
+
+	a.now = a.now.Add(givesWayAfter)
+	a.take("192.0.2.4", true)
+	a.gone("::ffff:192.0.2.200")
+	a.take("2001:db8:1:3::1", true)
+	a.gone("2001:db8:1:1::1")
 }
 
 func TestAdmissionMaxHandshakes(t *testing.T) {
@@ -53,6 +73,35 @@ func TestAdmissionMaxHandshakes(t *testing.T) {
 	a.take("192.0.2.3", false)
 }
 
+// Only who is silent gives way, the longest silent first, and nobody where there is room.
+func TestAdmissionSilentGiveWay(t *testing.T) {
+	a := newAdmissionTest(t, 3, 100)
+	a.take("192.0.2.1", true)
+	second := a.take("198.51.100.1", true)
+	a.now = a.now.Add(time.Second)
+	third := a.take("203.0.113.1", true)
+	a.now = a.now.Add(givesWayAfter - time.Second)
+	a.hear(second, a.now)
+	a.take("192.0.2.2", true)
+	a.gone("192.0.2.1")
+	a.take("192.0.2.3", false) // the third is silent for a second less
+	if at, ok := a.nextToGo(); !ok || at != a.now.Add(time.Second) {
+		t.Errorf("the next one goes at %v, %t", at, ok)
+	}
+	a.now = a.now.Add(time.Second)
+	a.take("192.0.2.3", true)
+	a.gone("203.0.113.1")
+	a.hear(third, a.now) // too late
+	a.settle(third)
+	if n := a.handshakes(); n != 3 {
+		t.Errorf("%d handshakes", n)
+	}
+	a.settle(second)
+	a.now = a.now.Add(time.Hour)
+	a.take("192.0.2.4", true)
+	a.gone()
+}
+
 // Nothing is left of those that have gone.
 func TestAdmissionSettles(t *testing.T) {
 	a := newAdmissionTest(t, 100, 100)
@@ -60,7 +109,10 @@ func TestAdmissionSettles(t *testing.T) {
 	for _, ticket := range []*ticket{first, second, second} {
 		a.settle(ticket)
 	}
-	if a.handshakes != 0 || len(a.perNet) != 0 {
-		t.Errorf("left: %d handshakes in %d nets", a.handshakes, len(a.perNet))
+	if n := a.handshakes(); n != 0 || len(a.perNet) != 0 {
+		t.Errorf("left: %d handshakes in %d nets", n, len(a.perNet))
+	}
+	if _, ok := a.nextToGo(); ok {
+		t.Error("somebody is to go")
 	}
 }

@@ -121,7 +121,7 @@ func FuzzDTLSDatagram(f *testing.F) {
 		s.until("no more goroutines than there may be", func() bool { return runtime.NumGoroutine() <= limit })
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if len(s.slots) > len(s.peers) || len(s.cids) > 1+s.admission.handshakes || s.order.Len() != 2 {
+		if len(s.slots) > len(s.peers) || len(s.cids) > 1+s.admission.handshakes() || s.order.Len() != 2 {
 			t.Errorf("%d slots, %d connection IDs, %d associations", len(s.slots), len(s.cids), s.order.Len())
 		}
 	})

@@ -50,10 +50,11 @@ type association struct {
 
 	returned []byte // the cookie that the peer returned before there was an association
 
-	cancel  context.CancelCauseFunc // ends the handshake
-	timeout *time.Timer             // ends the handshake
+	cancel context.CancelCauseFunc // ends the handshake
 
 	// What follows is guarded by mux.mu.
+	timeout *time.Timer // ends the handshake
+	until   time.Time   // when it does
 	stage   stage
 	cid     connectionID  // zero where the peer did not ask for one, or not yet
 	conn    *conn         // nil before it is live
@@ -61,6 +62,7 @@ type association struct {
 	heard   time.Time     // when something authentic came, once it is live
 	plain   int           // datagrams that it may still take in the clear, or before it is live
 	sealed  bool          // something encrypted came, such as the peer's Finished
+	claimed bool          // the peer has named its PSK identity
 	offered []Suite       // in its ClientHello
 
 	// claim is written within the handshake, and read after it.
@@ -101,7 +103,13 @@ func (a *association) put(from udpPeer, d digest, b []byte) DropReason {
 		}
 		a.plain--
 	}
-	a.sealed = a.sealed || d.sealed
+	if a.stage == proving {
+		a.mux.admission.hear(a.ticket, time.Now())
+	}
+	if d.sealed && !a.sealed {
+		a.sealed = true
+		a.hasSentAll()
+	}
 	if d.kind == kindHello && len(a.offered) == 0 {
 		a.offered = offered(b)
 	}
@@ -109,6 +117,28 @@ func (a *association) put(from udpPeer, d digest, b []byte) DropReason {
 		return DropQueueFull
 	}
 	return notDropped
+}
+
+// verdictTime is how long a handshake goes on whose peer has sent all that it has to: with
+// its key it is complete at once, and with another it never is.
+const verdictTime = 10 * time.Second
+
+// setDeadline ends the handshake at that time. The caller holds mux.mu, or is the only one
+// to know a.
+func (a *association) setDeadline(at time.Time) {
+	if a.timeout != nil {
+		a.timeout.Stop()
+	}
+	a.until = at
+	a.timeout = time.AfterFunc(time.Until(at), func() { a.cancel(ErrHandshakeTimeout) })
+}
+
+// hasSentAll notes that the peer has sent its identity or its Finished, and brings the end
+// of the handshake nearer where it has sent both. The caller holds mux.mu.
+func (a *association) hasSentAll() {
+	if at := time.Now().Add(verdictTime); a.stage == proving && a.claimed && a.sealed && at.Before(a.until) {
+		a.setDeadline(at)
+	}
 }
 
 // expects reports whether d has the connection ID that it must have: the right one if
@@ -184,6 +214,10 @@ func (a *association) key(identity string) ([]byte, error) {
 		a.claim.identity = identity
 	}
 	a.claim.good, a.claim.err = known, err
+	a.mux.mu.Lock()
+	defer a.mux.mu.Unlock()
+	a.claimed = true
+	a.hasSentAll()
 	return key, err
 }
 

@@ -14,11 +14,15 @@ import (
 // Every field may be zero, which stands for its default.
 type DTLSConfig struct {
 	// HandshakeTimeout is how long a handshake may go on, from when the peer has returned
-	// its cookie until it has proved its key; default 10 s.
+	// its cookie until it has proved its key; default 90 s. A client in a constrained network
+	// repeats a flight after 9 s, 18 s and 36 s (RFC 7925 §11), which are 63 s together. A
+	// handshake whose peer has sent all it has to, and does not prove its key with that, ends
+	// after 10 s at the latest.
 	HandshakeTimeout time.Duration
 
-	// MaxHandshakes is how many handshakes may be under way at a time; default 2,000. A
-	// newcomer beyond it waits.
+	// MaxHandshakes is how many handshakes may be under way at a time; default 2,000. Beyond
+	// it the one whose peer is silent for longest makes room, if it is for 10 s; else the
+	// newcomer waits.
 	MaxHandshakes int
 
 	// MaxHandshakesPerNet is the same for one network, a /24 of IPv4 or a /48 of IPv6;
@@ -51,7 +55,7 @@ type DTLSConfig struct {
 }
 
 const (
-	defaultHandshakeTimeout    = 10 * time.Second
+	defaultHandshakeTimeout    = 90 * time.Second
 	defaultMaxHandshakes       = 2000
 	defaultMaxHandshakesPerNet = 500
 	defaultRequestTimeout      = time.Minute

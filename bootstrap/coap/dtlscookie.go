@@ -15,7 +15,8 @@ const (
 	cookieSize = 20
 
 	// cookiePeriod is after what time a cookie is made in another way. One is good until
-	// the end of the period after its own.
+	// the end of the second period after its own: a client in a constrained network returns
+	// it for the fourth time after 63 s (RFC 7925 §11).
 	cookiePeriod = time.Minute
 )
 
@@ -37,8 +38,12 @@ func (m cookieMaker) cookie(peer udpPeer, random [clientRandom]byte, now time.Ti
 
 // check reports whether cookie is one that the peer was sent.
 func (m cookieMaker) check(cookie []byte, peer udpPeer, random [clientRandom]byte, now time.Time) bool {
-	p := periodOf(now)
-	return hmac.Equal(cookie, m.ofPeriod(peer, random, p)) || hmac.Equal(cookie, m.ofPeriod(peer, random, p-1))
+	for p := periodOf(now); p >= periodOf(now)-2; p-- {
+		if hmac.Equal(cookie, m.ofPeriod(peer, random, p)) {
+			return true
+		}
+	}
+	return false
 }
 
 func periodOf(now time.Time) int64 { return now.Unix() / int64(cookiePeriod/time.Second) }

@@ -44,8 +44,8 @@ func TestCookie(t *testing.T) {
 		want   bool
 	}{
 		{"the same", m, peer, random, 0, true},
-		{"at the end of the next period", m, peer, random, 2*cookiePeriod - 1, true},
-		{"after that", m, peer, random, 2 * cookiePeriod, false},
+		{"at the end of the second period after", m, peer, random, 3*cookiePeriod - 1, true},
+		{"after that", m, peer, random, 3 * cookiePeriod, false},
 		{"before it was made", m, peer, random, -1, false},
 		{"another port", m, peerAt(10), random, 0, false},
 		{"another address", m, farther, random, 0, false},

@@ -185,7 +185,7 @@ func TestMuxForgetsMoved(t *testing.T) {
 	h.until("it has moved", func() bool { return len(h.slots) == 1 && h.slots[there][live] != nil })
 	secure.Close()
 	h.until("nothing is left", func() bool {
-		return len(h.slots)+len(h.cids)+h.order.Len()+h.admission.handshakes == 0
+		return len(h.slots)+len(h.cids)+h.order.Len()+h.admission.handshakes() == 0
 	})
 }
 

@@ -17,113 +17,192 @@ const (
 	// which has become free: none whose network has all it may have.
 	maxLookups = 64
 
-	// visitorPatience is after what silence a visitor is taken for one that has gone, and
-	// half as long again as it has been there: clients repeat themselves after a second,
-	// two, four (RFC 6347 §4.2.4.1).
+	// visitorPatience is after what silence a visitor lets others go first, and half as long
+	// again as it has been there: most clients repeat themselves after a second, two, four
+	// (RFC 6347 §4.2.4.1), so that it has probably gone.
 	visitorPatience = 5 * time.Second
+
+	// visitorLifetime is after what silence a visitor is taken for one that has gone. A client
+	// in a constrained network repeats itself after 9 s, 18 s, 36 s (RFC 7925 §11), and the
+	// first three may be lost.
+	visitorLifetime = 75 * time.Second
 )
 
-// A visitor is a peer that has returned its cookie, and begins a handshake with first and
-// second as if it had sent both: see [wholeHello.before].
+// A visitor is a peer that has returned its cookie, with the ClientHello that brought it.
 type visitor struct {
-	peer          udpPeer
-	random        [clientRandom]byte
-	cookie        []byte
-	first, second []byte
-	came, heard   time.Time // first and last
+	peer        udpPeer
+	random      [clientRandom]byte
+	cookie      []byte
+	second      []byte    // datagram; see [wholeHello.before]
+	came, heard time.Time // first and last
+
+	// Where it is in a lobby.
+	queue  *queue
+	late   bool          // it waits behind those heard of lately
+	place  *list.Element // in queue.waiting or queue.late
+	silent [2]*list.Element
+}
+
+// isLate reports whether the visitor lets others go first.
+func (v *visitor) isLate(now time.Time) bool {
+	return now.Sub(v.heard) > min(visitorPatience+v.heard.Sub(v.came)*3/2, visitorLifetime)
 }
 
 // gone reports whether the visitor has given up, as far as anybody knows.
-func (v *visitor) gone(now time.Time) bool {
-	return now.Sub(v.heard) > visitorPatience+v.heard.Sub(v.came)*3/2
-}
+func (v *visitor) gone(now time.Time) bool { return now.Sub(v.heard) > visitorLifetime }
 
 // A lobby is where visitors wait while all handshakes are taken, as when a fleet comes
 // back at once. Without it those who are turned away come back after one second, three,
 // seven and fifteen: at moments when nobody is served, and then all together.
 //
-// Networks take turns, so that one with many visitors is not in the way of the others.
-// Not for concurrent use.
+// Networks take turns, so that one with many visitors is not in the way of the others. Who
+// is silent lets those go first who are not, and keeps its place for when it is heard of
+// again; it gives way where there is no room. Not for concurrent use.
 type lobby struct {
-	byPeer map[udpPeer]*list.Element
-	byNet  map[netip.Prefix]*list.Element
+	byPeer map[udpPeer]*visitor
+	byNet  map[netip.Prefix]*queue
 	turns  list.List // of *queue, none of them empty; the next one first
+	silent list.List // of *visitor, the one silent for longest first
 }
 
 // A queue has the visitors of one network.
 type queue struct {
-	net      netip.Prefix
-	visitors list.List // of *visitor, the longest waiting first
+	net     netip.Prefix
+	turn    *list.Element
+	waiting list.List // of *visitor, the longest waiting first
+	late    list.List // of *visitor that were the first and silent; likewise
+	silent  list.List // of all of them, the one silent for longest first
 }
 
 func newLobby() *lobby {
-	return &lobby{
-		byPeer: make(map[udpPeer]*list.Element),
-		byNet:  make(map[netip.Prefix]*list.Element),
-	}
+	return &lobby{byPeer: make(map[udpPeer]*visitor), byNet: make(map[netip.Prefix]*queue)}
 }
 
 // add lets v wait, and returns why not. One that waits already keeps its place.
 func (l *lobby) add(v *visitor) DropReason {
-	if e := l.byPeer[v.peer]; e != nil {
-		v.came = e.Value.(*visitor).came
-		e.Value = v
+	if old := l.byPeer[v.peer]; old != nil {
+		old.random, old.cookie, old.second = v.random, v.cookie, v.second
+		l.hear(old, v.heard)
 		return notDropped
 	}
-	network := networkOf(v.peer.remote.Addr())
-	turn := l.byNet[network]
-	if len(l.byPeer) == maxVisitors || turn != nil && turn.Value.(*queue).visitors.Len() == maxVisitorsPerNet {
+	if !l.makeRoom(networkOf(v.peer.remote.Addr()), v.came) {
 		return DropTableFull
 	}
-	if turn == nil {
-		turn = l.turns.PushBack(&queue{net: network})
-		l.byNet[network] = turn
-	}
-	l.byPeer[v.peer] = turn.Value.(*queue).visitors.PushBack(v)
+	l.insert(v)
 	return notDropped
+}
+
+// makeRoom lets a visitor go that is late, of this network where that has all it may have,
+// and reports whether there is room then.
+func (l *lobby) makeRoom(network netip.Prefix, now time.Time) bool {
+	evict := func(silent *list.List) bool {
+		v := silent.Front().Value.(*visitor)
+		if v.isLate(now) {
+			l.remove(v)
+			return true
+		}
+		return false
+	}
+	if q := l.byNet[network]; q != nil && q.silent.Len() >= maxVisitorsPerNet && !evict(&q.silent) {
+		return false
+	}
+	return len(l.byPeer) < maxVisitors || evict(&l.silent)
+}
+
+func (l *lobby) insert(v *visitor) {
+	network := networkOf(v.peer.remote.Addr())
+	q := l.byNet[network]
+	if q == nil {
+		q = &queue{net: network}
+		q.turn = l.turns.PushBack(q)
+		l.byNet[network] = q
+	}
+	v.queue, v.place = q, q.waiting.PushBack(v)
+	v.silent = [2]*list.Element{l.silent.PushBack(v), q.silent.PushBack(v)}
+	l.byPeer[v.peer] = v
+}
+
+// hear notes that a visitor has repeated itself. One that others went before is the next.
+func (l *lobby) hear(v *visitor, now time.Time) {
+	v.heard = now
+	l.silent.MoveToBack(v.silent[0])
+	v.queue.silent.MoveToBack(v.silent[1])
+	if v.late {
+		v.queue.late.Remove(v.place)
+		v.late, v.place = false, v.queue.waiting.PushFront(v)
+	}
 }
 
 // leave takes a peer out that waits no longer, if it did.
 func (l *lobby) leave(peer udpPeer) {
-	if e := l.byPeer[peer]; e != nil {
-		l.remove(l.byNet[networkOf(peer.remote.Addr())], e)
+	if v := l.byPeer[peer]; v != nil {
+		l.remove(v)
 	}
 }
 
-// next removes one visitor that admit takes, of those longest waiting in their networks.
-func (l *lobby) next(now time.Time, admit func(*visitor) bool) {
+// next removes one visitor that admit takes, of those longest waiting in their networks, and
+// reports whether there was one. Those that are silent come after all others.
+func (l *lobby) next(now time.Time, admit func(*visitor) bool) bool {
+	return l.nextOf(now, admit, (*lobby).firstWaiting) || l.nextOf(now, admit, (*lobby).firstLate)
+}
+
+// nextOf is next for the visitors that first returns, one of each network.
+func (l *lobby) nextOf(now time.Time, admit func(*visitor) bool, first func(*lobby, *queue, time.Time) *visitor) bool {
 	turn := l.turns.Front()
 	for range min(maxLookups, l.turns.Len()) {
-		this := turn
+		q := turn.Value.(*queue)
 		turn = turn.Next()
-		l.forget(this, now)
-		first := this.Value.(*queue).visitors.Front()
-		if first != nil && admit(first.Value.(*visitor)) {
-			l.remove(this, first)
-			if l.byNet[this.Value.(*queue).net] == this {
-				l.turns.MoveToBack(this)
+		if v := first(l, q, now); v != nil && admit(v) {
+			l.remove(v)
+			if l.byNet[q.net] == q {
+				l.turns.MoveToBack(q.turn)
 			}
-			return
+			return true
 		}
 	}
+	return false
 }
 
-// forget removes the visitors at the head of a queue that have given up.
-func (l *lobby) forget(turn *list.Element, now time.Time) {
-	q := turn.Value.(*queue)
-	for e := q.visitors.Front(); e != nil && e.Value.(*visitor).gone(now); e = q.visitors.Front() {
-		l.remove(turn, e)
+// firstWaiting is the first visitor of a queue that is not late; nil for none.
+func (l *lobby) firstWaiting(q *queue, now time.Time) *visitor {
+	for e := q.waiting.Front(); e != nil; e = q.waiting.Front() {
+		v := e.Value.(*visitor)
+		if !v.isLate(now) {
+			return v
+		}
+		q.waiting.Remove(e)
+		v.late, v.place = true, q.late.PushBack(v)
 	}
+	return nil
+}
+
+// firstLate is the first visitor of a queue that is late and has not gone; nil for none.
+// Those that have are forgotten.
+func (l *lobby) firstLate(q *queue, now time.Time) *visitor {
+	for e := q.late.Front(); e != nil; e = q.late.Front() {
+		v := e.Value.(*visitor)
+		if !v.gone(now) {
+			return v
+		}
+		l.remove(v)
+	}
+	return nil
 }
 
 // remove takes a visitor out of its queue, and the queue out of the turns where it was
 // the last.
-func (l *lobby) remove(turn, e *list.Element) {
-	q := turn.Value.(*queue)
-	delete(l.byPeer, e.Value.(*visitor).peer)
-	q.visitors.Remove(e)
-	if q.visitors.Len() == 0 {
+func (l *lobby) remove(v *visitor) {
+	q := v.queue
+	delete(l.byPeer, v.peer)
+	l.silent.Remove(v.silent[0])
+	q.silent.Remove(v.silent[1])
+	if v.late {
+		q.late.Remove(v.place)
+	} else {
+		q.waiting.Remove(v.place)
+	}
+	if q.silent.Len() == 0 {
 		delete(l.byNet, q.net)
-		l.turns.Remove(turn)
+		l.turns.Remove(q.turn)
 	}
 }

@@ -72,16 +72,53 @@ func TestLobbyFullNetwork(t *testing.T) {
 	l.want("192.0.2.1:1")
 }
 
-// Who is silent for longer than it would be to repeat itself has gone.
-func TestLobbyPatience(t *testing.T) {
+// Who is silent for longer than most clients are lets others go first, and is the next when
+// it is heard of again; it is let in all the same where nobody else waits.
+func TestLobbySilent(t *testing.T) {
 	l := newLobbyTest(t)
 	l.visit("192.0.2.1:1", notDropped)
 	l.visit("192.0.2.1:2", notDropped)
 	l.visit("198.51.100.1:1", notDropped)
-	l.now = l.now.Add(visitorPatience - 1)
+	l.now = l.now.Add(visitorPatience + 1)
+	l.visit("192.0.2.1:3", notDropped)
+	l.visit("192.0.2.1:4", notDropped)
+	if got := l.admitted(); got != "192.0.2.1:3" {
+		t.Errorf("admitted %q, want who was heard of", got)
+	}
+	l.visit("192.0.2.1:2", notDropped)
+	l.want("192.0.2.1:2", "192.0.2.1:4", "198.51.100.1:1", "192.0.2.1:1")
+}
+
+// A client in a constrained network repeats itself after 9 s, 18 s and 36 s. It keeps its
+// place before those that came later, also where two of these are lost.
+func TestLobbyConstrainedClient(t *testing.T) {
+	l := newLobbyTest(t)
+	began := l.now
+	at := func(seconds int, addrs ...string) {
+		l.now = began.Add(time.Duration(seconds) * time.Second)
+		for _, addr := range addrs {
+			l.visit(addr, notDropped)
+		}
+	}
+	at(0, "192.0.2.1:1", "192.0.2.1:2")
+	at(1, "192.0.2.1:100")
+	at(9, "192.0.2.1:2")
+	at(27, "192.0.2.1:2")
+	at(62, "192.0.2.1:101")
+	at(63, "192.0.2.1:1", "192.0.2.1:2")
+	l.want("192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:101", "192.0.2.1:100")
+}
+
+// Who has not repeated itself for so long that nobody is so slow has gone.
+func TestLobbyGone(t *testing.T) {
+	l := newLobbyTest(t)
 	l.visit("192.0.2.1:1", notDropped)
-	l.now = l.now.Add(2)
-	l.want("192.0.2.1:1")
+	l.visit("198.51.100.1:1", notDropped)
+	l.visit("192.0.2.1:2", notDropped)
+	l.now = l.now.Add(time.Second)
+	l.visit("192.0.2.1:2", notDropped)
+	l.now = l.now.Add(visitorLifetime)
+	l.want("192.0.2.1:2")
 }
 
 // The longer a visitor waits the rarer it repeats itself.
@@ -93,11 +130,13 @@ func TestLobbyPatienceGrows(t *testing.T) {
 		l.visit("192.0.2.9:1", notDropped)
 	}
 	l.now = l.now.Add(32 * time.Second)
+	l.visit("192.0.2.9:2", notDropped)
 	if got := l.admitted(); got != "192.0.2.1:1" {
-		t.Errorf("admitted %q, want who still waits", got)
+		t.Errorf("admitted %q, want who has waited for longest", got)
 	}
 	l.now = l.now.Add(30 * time.Second)
-	l.want()
+	l.visit("192.0.2.9:2", notDropped)
+	l.want("192.0.2.9:2", "192.0.2.9:1")
 }
 
 func TestLobbyLimits(t *testing.T) {
@@ -114,6 +153,20 @@ func TestLobbyLimits(t *testing.T) {
 	l.visit("192.0.3.1:1", DropTableFull)
 	l.admitted()
 	l.visit("192.0.3.1:1", notDropped)
+	l.visit("192.0.3.2:1", DropTableFull)
+
+	// Those that fell silent make room, of the own network where that has its share.
+	l.now = l.now.Add(visitorPatience + 1)
+	l.visit("192.0.3.2:1", notDropped)
+	l.visit("192.0.2.1:9999", notDropped)
+	if n := len(l.byPeer); n != maxVisitors || l.silent.Len() != n {
+		t.Errorf("%d wait, of %d that are in order", n, l.silent.Len())
+	}
+	for _, q := range l.byNet {
+		if n := q.silent.Len(); n > maxVisitorsPerNet || n != q.waiting.Len()+q.late.Len() {
+			t.Errorf("%d wait in %v, %d and %d of them in order", n, q.net, q.waiting.Len(), q.late.Len())
+		}
+	}
 }
 
 // A device that finds all handshakes taken waits, and is let in when one becomes free.

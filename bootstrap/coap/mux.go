@@ -5,9 +5,12 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
+
+	"lwbs/bootstrap"
 )
 
 // maxPlain is how many datagrams of its handshake an association takes: a few suffice
@@ -17,6 +20,7 @@ const maxPlain = 64
 
 // Errors of associations that have to give way.
 var (
+	errCrowdedOut = fmt.Errorf("%w: the handshake made room for another when the peer had been silent for %v", bootstrap.ErrBusy, givesWayAfter)
 	errSuperseded = errors.New("the peer began another handshake")
 	errNoRoom     = errors.New("no room for another association")
 )
@@ -40,6 +44,7 @@ type mux struct {
 	admission *admission                    // guarded by mu
 	lobby     *lobby                        // guarded by mu
 	requests  int                           // guarded by mu; that are handled
+	relief    *time.Timer                   // guarded by mu; nil where none is due
 }
 
 // A slot has the associations of one address and port, at most one of each stage.
@@ -179,11 +184,10 @@ func (m *mux) returned(peer udpPeer, h hello, now time.Time) bool {
 // come to it too, or waits until there can be one. The caller holds mu.
 func (m *mux) greet(peer udpPeer, w wholeHello, b []byte) DropReason {
 	now := time.Now()
-	first, ok := w.before()
-	if !ok || !m.cookies.check(w.cookie, peer, w.random(), now) {
+	if _, ok := w.before(); !ok || !m.cookies.check(w.cookie, peer, w.random(), now) {
 		return DropOutOfPlace
 	}
-	v := &visitor{peer: peer, random: w.random(), cookie: bytes.Clone(w.cookie), first: first, second: bytes.Clone(b), came: now, heard: now}
+	v := &visitor{peer: peer, random: w.random(), cookie: bytes.Clone(w.cookie), second: bytes.Clone(b), came: now, heard: now}
 	why := DropTableFull
 	if !m.busy() {
 		why = m.welcome(v)
@@ -192,7 +196,8 @@ func (m *mux) greet(peer udpPeer, w wholeHello, b []byte) DropReason {
 		m.lobby.leave(peer) // else it would be let in twice
 	}
 	if _, room := m.room(now); why == DropTableFull && room {
-		return m.lobby.add(v) // it is handshakes that are missing, and those are soon over
+		why = m.lobby.add(v) // it is handshakes that are missing, and those are soon over
+		m.arrangeRelief(now)
 	}
 	return why
 }
@@ -205,7 +210,9 @@ func (m *mux) welcome(v *visitor) DropReason {
 		return why
 	}
 	d := digest{kind: kindHello}
-	return max(a.put(v.peer, d, v.first), a.put(v.peer, d, v.second))
+	w, _ := parseWholeHello(v.second)
+	first, _ := w.before() // as with any visitor
+	return max(a.put(v.peer, d, first), a.put(v.peer, d, v.second))
 }
 
 // welcomeNext gives a handshake that has become free to who waits for one, and one more
@@ -215,14 +222,53 @@ func (m *mux) welcomeNext() {
 		if m.busy() {
 			return
 		}
-		m.lobby.next(time.Now(), func(v *visitor) bool { return m.welcome(v) != DropTableFull })
+		m.lobby.next(time.Now(), m.admits)
 	}
+}
+
+// admits lets a visitor in, and reports whether it waits no longer. The caller holds mu.
+func (m *mux) admits(v *visitor) bool { return m.welcome(v) != DropTableFull }
+
+const (
+	// maxRelief is how many visitors are let in at once in the place of handshakes that have
+	// become silent.
+	maxRelief = 64
+
+	// reliefPause is how long visitors wait at least until somebody looks again.
+	reliefPause = 200 * time.Millisecond
+)
+
+// arrangeRelief sees to it that visitors are let in when a handshake has been silent for so
+// long that it gives way: nothing else may happen then. The caller holds mu.
+func (m *mux) arrangeRelief(now time.Time) {
+	at, ok := m.admission.nextToGo()
+	if !ok || m.relief != nil || len(m.lobby.byPeer) == 0 {
+		return
+	}
+	m.relief = time.AfterFunc(max(at.Sub(now), reliefPause), m.relieve)
+}
+
+// relieve lets visitors in.
+func (m *mux) relieve() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.relief = nil
+	if m.hub.ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	for range maxRelief {
+		if m.busy() || !m.lobby.next(now, m.admits) {
+			break
+		}
+	}
+	m.arrangeRelief(now)
 }
 
 // busy reports whether another handshake would make what is under way later: handshakes,
 // and sessions, which each of them leads to. The caller holds mu.
 func (m *mux) busy() bool {
-	return m.admission.handshakes+m.requests >= alwaysUnderWay && m.pace.slow()
+	return m.admission.handshakes()+m.requests >= alwaysUnderWay && m.pace.slow()
 }
 
 // attend handles a request of an association in a goroutine of its own, and then lets in
@@ -258,17 +304,6 @@ func (m *mux) admit(v *visitor) (*association, DropReason) {
 	if why != notDropped {
 		return nil, why
 	}
-	var t *ticket
-	if _, room := m.room(now); room || m.slots[v.peer][live] != nil { // which it will replace
-		if old := m.slots[v.peer][proving]; old != nil {
-			m.drop(old, errSuperseded)
-		}
-		t = m.admission.enter(from)
-	}
-	if t == nil {
-		m.gate.leave(paid)
-		return nil, DropTableFull
-	}
 	ctx, cancel := context.WithCancelCause(m.hub.ctx)
 	a := &association{
 		mux:     m,
@@ -276,14 +311,24 @@ func (m *mux) admit(v *visitor) (*association, DropReason) {
 		random:  v.random,
 		started: now,
 		paid:    paid,
-		ticket:  t,
 		cancel:  cancel,
 		plain:   maxPlain,
 
 		returned: v.cookie,
 	}
+	if _, room := m.room(now); room || m.slots[v.peer][live] != nil { // which it will replace
+		if old := m.slots[v.peer][proving]; old != nil {
+			m.drop(old, errSuperseded)
+		}
+		a.ticket = m.admission.enter(from, now, func() { m.drop(a, errCrowdedOut) })
+	}
+	if a.ticket == nil {
+		cancel(nil)
+		m.gate.leave(paid)
+		return nil, DropTableFull
+	}
 	a.pipe = newPipe(m.socket, v.peer)
-	a.timeout = time.AfterFunc(m.hub.cfg.DTLS.HandshakeTimeout, func() { cancel(ErrHandshakeTimeout) })
+	a.setDeadline(now.Add(m.hub.cfg.DTLS.HandshakeTimeout))
 	m.place(a, proving)
 	if !m.hub.spawn(func() { a.run(ctx) }) {
 		m.drop(a, net.ErrClosed)
@@ -392,5 +437,5 @@ func (m *mux) vacate(a *association) {
 func (m *mux) handshakes() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.admission.handshakes
+	return m.admission.handshakes()
 }

@@ -18,7 +18,7 @@ func TestOverflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.close(s.conn.Close)
-	if err := s.conn.SetReadBuffer(4096); err != nil {
+	if err := s.conn.(*net.UDPConn).SetReadBuffer(4096); err != nil {
 		t.Fatal(err)
 	}
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.addr()))

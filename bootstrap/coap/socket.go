@@ -25,11 +25,19 @@ type udpPeer struct {
 	local  netip.Addr
 }
 
+// A datagramConn is what a socket needs of a [net.UDPConn].
+type datagramConn interface {
+	ReadMsgUDPAddrPort(b, control []byte) (n, nc, flags int, from netip.AddrPort, err error)
+	WriteMsgUDPAddrPort(b, control []byte, to netip.AddrPort) (n, nc int, err error)
+	LocalAddr() net.Addr
+	Close() error
+}
+
 // A socket is the one UDP socket of a listener, which all its peers share. They are
 // answered from the address that they sent to.
 type socket struct {
 	hub      *hub
-	conn     *net.UDPConn
+	conn     datagramConn
 	wildcard bool // bound to every address; replies must name theirs
 
 	overflowed uint32 // datagrams that the kernel had no room for; of read only
@@ -46,26 +54,26 @@ func openSocket(addr string, h *hub) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{hub: h, conn: uc}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(uc); err != nil {
 		uc.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// prepare sets the options of the socket.
-func (s *socket) prepare() error {
-	if err := setReadBuffer(s.conn, readBuffer); err != nil {
+// prepare sets the options of the socket, which is uc.
+func (s *socket) prepare(uc *net.UDPConn) error {
+	if err := setReadBuffer(uc, readBuffer); err != nil {
 		s.hub.cfg.Logger.Warn("small receive buffer", "addr", s.addr(), "err", err)
 	}
-	if err := askForOverflows(s.conn); err != nil { // which is for the metrics only
+	if err := askForOverflows(uc); err != nil { // which is for the metrics only
 		s.hub.cfg.Logger.Debug("overflows are not counted", "addr", s.addr(), "err", err)
 	}
 	s.wildcard = s.addr().Addr().IsUnspecified()
 	if !s.wildcard {
 		return nil
 	}
-	return askForDestination(s.conn)
+	return askForDestination(uc)
 }
 
 // addr is where the socket is bound.

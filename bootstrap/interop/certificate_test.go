@@ -158,7 +158,7 @@ func TestCertificateFailure(t *testing.T) {
 			t.Run(tt.name+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				c.require(t)
-				lwbs := serve(t, p.options...)
+				lwbs := serve(t, append(slices.Clone(p.options), "--handshake-timeout", "10s")...) // for those that say nothing
 				lwbs.apply(t, "coaps://127.0.0.1:5684")
 				d := p.device(t, lwbs.uri["coaps"], tt.certificate)
 				d.ca = caFile(t, tt.ca)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/coap"
@@ -12,6 +14,7 @@ func limitFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener", DefaultText: "0: 10,000"},
 		&cli.IntFlag{Name: "max-associations-per-address", Usage: "of these at most `N` over plain CoAP with one address", DefaultText: "0: four fifths"},
+		&cli.DurationFlag{Name: "handshake-timeout", Value: 90 * time.Second, Usage: "how `LONG` a DTLS handshake may take, 1s to 10m; while all are taken, one whose device is silent for 10 s makes room"},
 		&cli.IntFlag{Name: "strangers", Usage: "attend to `N` newcomers a second from networks that no device is known to come from, after the first 50,000", DefaultText: "0: 5,000"},
 		&cli.IntFlag{Name: "strangers-per-net", Usage: "attend to `N` newcomers a second from one network (/24, /64) that do not prove to be devices, after the first 20,000", DefaultText: "0: 500"},
 	}
@@ -19,6 +22,10 @@ func limitFlags() []cli.Flag {
 
 // setLimits passes the flags on to the transport.
 func setLimits(c *cli.Context, cfg *coap.Config) error {
+	cfg.DTLS.HandshakeTimeout = c.Duration("handshake-timeout")
+	if d := cfg.DTLS.HandshakeTimeout; d < time.Second || d > 10*time.Minute {
+		return usagef("--handshake-timeout %v is not within 1s to 10m: devices in constrained networks take up to 90s", d)
+	}
 	for _, flag := range []struct {
 		name  string
 		field *int
