@@ -21,10 +21,11 @@ type bubble struct {
 	t      *testing.T
 	failed chan bootstrap.Handshake
 
-	// lose, where not nil, tells of each datagram whether it is lost; up is to the server.
+	// lose, where not nil, tells of each datagram whether it is lost; up is to the server. It
+	// is called for one at a time.
 	lose func(peer udpPeer, up bool, b []byte) bool
 
-	wire  sync.Mutex        // one datagram at a time
+	wire  sync.Mutex
 	peers map[udpPeer]*pipe // where clients read; guarded by wire
 }
 
@@ -56,9 +57,16 @@ func inBubble(t *testing.T, set func(*Config), f func(b *bubble)) {
 
 // up carries a datagram of a client to the server.
 func (b *bubble) up(peer udpPeer, d []byte) {
-	if b.lose == nil || !b.lose(peer, true, d) {
+	if !b.lost(peer, d) {
 		b.take(peer, d)
 	}
+}
+
+// lost reports whether a datagram to the server is.
+func (b *bubble) lost(peer udpPeer, d []byte) bool {
+	b.wire.Lock()
+	defer b.wire.Unlock()
+	return b.lose != nil && b.lose(peer, true, d)
 }
 
 // down carries a datagram of the server to a client.
@@ -120,7 +128,9 @@ func (c *memoryConn) WriteMsgUDPAddrPort(b, control []byte, to netip.AddrPort) (
 	return len(b), 0, nil
 }
 
-func (c *memoryConn) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 5684} }
+func (c *memoryConn) LocalAddr() net.Addr {
+	return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 5684}
+}
 
 func (c *memoryConn) Close() error {
 	c.once.Do(func() { close(c.closed) })

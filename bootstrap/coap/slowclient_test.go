@@ -33,9 +33,13 @@ func TestConstrainedClientLosesAFlight(t *testing.T) {
 		name string
 		is   func(up bool, b []byte) bool
 	}{
-		{"first ClientHello", func(up bool, b []byte) bool { return up && b[0] == handshakeRecord && b[13] == clientHello && b[18] == 0 }},
+		{"first ClientHello", func(up bool, b []byte) bool {
+			return up && b[0] == handshakeRecord && b[13] == clientHello && b[18] == 0
+		}},
 		{"cookie", func(up bool, b []byte) bool { return !up && b[13] == helloVerifyRequest }},
-		{"second ClientHello", func(up bool, b []byte) bool { return up && b[0] == handshakeRecord && b[13] == clientHello && b[18] == 1 }},
+		{"second ClientHello", func(up bool, b []byte) bool {
+			return up && b[0] == handshakeRecord && b[13] == clientHello && b[18] == 1
+		}},
 		{"key", func(up bool, b []byte) bool { return up && isFlight5(b) }},
 	}
 	for _, flight := range flights {
