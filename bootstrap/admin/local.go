@@ -38,6 +38,8 @@ type Local struct {
 
 	// Version of the program.
 	Version string
+
+	keys keyIndex
 }
 
 var _ API = (*Local)(nil)
@@ -118,6 +120,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	for _, w := range warnings {
 		out.Warnings = append(out.Warnings, w.String())
 	}
+	out.Warnings = append(out.Warnings, l.sharedKeys(ctx, kept, set)...)
 	return out, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -40,7 +41,7 @@ func parse(r *http.Request, known []string) (request, error) {
 	if err != nil {
 		return request{}, fmt.Errorf("%w: the query is not well-formed: %v", errBadRequest, err)
 	}
-	for _, name := range slices.Sorted(keysOf(query)) {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch values := query[name]; {
 		case !slices.Contains(known, name) && len(known) == 0:
 			return request{}, fmt.Errorf("%w: query parameter %q: there are none here", errBadRequest, name)
@@ -53,16 +54,6 @@ func parse(r *http.Request, known []string) (request, error) {
 		}
 	}
 	return request{r, query}, nil
-}
-
-func keysOf(v url.Values) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for name := range v {
-			if !yield(name) {
-				return
-			}
-		}
-	}
 }
 
 // boolean is a parameter of true or false; false where it is absent.

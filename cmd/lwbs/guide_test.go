@@ -74,6 +74,7 @@ var defaultsOf = map[string][]string{
 	"accounts of a profile; other Object Instances; entries of access control; paths to delete":     {"store.MaxAccounts", "store.MaxObjects", "store.MaxAccessControl", "store.MaxDelete"},
 	"profile, in JSON":                                                                              {"store.MaxProfile"},
 	"profiles that are applied at once":                                                             {"bootstrap/admin.MaxApplied"},
+	"devices, and keys, that a key is compared with":                                                {"bootstrap/admin.maxCompared", "bootstrap/admin.maxRemembered"},
 	"page of a list of the admin API":                                                               {"bootstrap/admin.maxPage"},
 	"request to the admin API; with several profiles; values within each other":                     {"bootstrap/admin.maxBody", "bootstrap/admin.maxProfiles", "bootstrap/admin.maxDepth"},
 	"profile file": {"store/profilefile.MaxSize"},

@@ -173,6 +173,7 @@ type importEntry struct {
 	Profile  string   `json:"profile,omitempty"`
 	Replaced bool     `json:"replaced,omitempty"`
 	Changes  []string `json:"changes,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func (r *importReport) add(im *importing) {
@@ -184,7 +185,7 @@ func (r *importReport) add(im *importing) {
 		}
 	}
 	for _, e := range im.entries {
-		out := importEntry{Source: e.Source, Endpoint: string(e.Device.Endpoint), Outcome: e.Outcome, Why: e.Why, Changes: e.Changes}
+		out := importEntry{Source: e.Source, Endpoint: string(e.Device.Endpoint), Outcome: e.Outcome, Why: e.Why, Changes: e.Changes, Warnings: e.warnings}
 		if e.Outcome == importer.Imported {
 			out.Profile, out.Replaced = e.Device.Profile, e.existing != nil
 		}
@@ -216,6 +217,9 @@ func (r *importReport) print(w io.Writer) error {
 		if e.Outcome == importer.Imported {
 			for _, text := range e.Changes {
 				fmt.Fprintf(w, "    %s\n", text)
+			}
+			for _, text := range e.Warnings {
+				fmt.Fprintf(w, "    warning: %s\n", text)
 			}
 		}
 	}

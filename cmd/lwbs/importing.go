@@ -41,6 +41,7 @@ type importingEntry struct {
 	importer.Entry
 	profile  *importingProfile // nil where it is not imported
 	existing *admin.Device     // of the same name
+	warnings []string          // of the API
 }
 
 // did says what becomes of the profile, or became.
@@ -270,12 +271,14 @@ func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
 		}
 	}
 	if e.existing == nil {
-		_, err := api.AddDevice(ctx, d.Endpoint, set)
+		kept, err := api.AddDevice(ctx, d.Endpoint, set)
+		e.warnings = kept.Warnings
 		return err
 	}
 	set.Reset, set.Note = true, &e.existing.Note
 	tags := append(e.existing.Tags, d.Tags...)
 	set.Tags = &tags
-	_, err := api.SetDevice(ctx, d.Endpoint, e.existing.Revision, set)
+	kept, err := api.SetDevice(ctx, d.Endpoint, e.existing.Revision, set)
+	e.warnings = kept.Warnings
 	return err
 }

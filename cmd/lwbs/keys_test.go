@@ -182,6 +182,12 @@ func TestKeyMistakes(t *testing.T) {
 		if status != exitDone || errs != "warning: key in $D/count: its bytes only count up or down\nread the key: 16 bytes\n" {
 			t.Errorf("a weak key: status %d, %q", status, errs)
 		}
+		sh.write("random", "9f86d081884c7d659a2feaa0c55ad015\n")
+		sh.ok("device add dev-2 --profile meter --psk-key-file $D/random --psk-key-format hex")
+		status, _, errs = sh.run("device add dev-3 --profile meter --psk-key-file $D/random --psk-key-format hex")
+		if status != exitDone || !strings.Contains(errs, `warning: its key to bootstrap with is one of device "dev-2", too`) {
+			t.Errorf("a key of another device: status %d, %q", status, errs)
+		}
 	})
 }
 
