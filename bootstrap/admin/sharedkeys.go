@@ -64,7 +64,7 @@ func (l *Local) sharedKeys(ctx context.Context, d store.Device, set DeviceSettin
 	l.keys.mu.Lock()
 	defer l.keys.mu.Unlock()
 	if set.supplies() && l.keys.owners == nil {
-		l.compareAll(ctx)
+		l.compareAll(ctx, d.Endpoint)
 	}
 	for i, k := range keys {
 		for _, other := range keys[:i] {
@@ -81,16 +81,19 @@ func (l *Local) sharedKeys(ctx context.Context, d store.Device, set DeviceSettin
 	return warnings
 }
 
-// compareAll remembers the keys of the devices that there are. It is called with the lock
-// held. Where it cannot read them it remembers fewer: the edit is done all the same.
-func (l *Local) compareAll(ctx context.Context) {
+// compareAll remembers the keys of the devices that there are, but for one. It is called
+// with the lock held. Where it cannot read them it remembers fewer: the edit is done all the
+// same.
+func (l *Local) compareAll(ctx context.Context, except lwm2m.EndpointName) {
 	l.keys.seed, l.keys.owners = maphash.MakeSeed(), make(map[uint64]lwm2m.EndpointName)
 	page, err := l.Store.Devices(ctx, store.DeviceQuery{Limit: maxCompared})
 	if err != nil {
 		return
 	}
 	for _, d := range page {
-		l.keys.remember(d.Endpoint, keysOf(d))
+		if d.Endpoint != except {
+			l.keys.remember(d.Endpoint, keysOf(d))
+		}
 	}
 }
 

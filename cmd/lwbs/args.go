@@ -11,13 +11,19 @@ import (
 // library wants: options before arguments, those of the program before the command.
 // People write them where they come to mind: lwbs device add NAME --profile meter. Of an
 // option without its value nothing stands behind it, so that the library says so, and
-// takes no argument for the value.
+// takes no argument for the value. "help" before or among commands is --help behind them.
 func arrange(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args
 	}
 	a := arranger{app: app, rest: args[1:]}
 	a.run()
+	switch unknown := len(a.positional) > 0 && a.group; {
+	case unknown && !a.optionsFirst:
+		a.options = nil // of a command that there is not
+	case !unknown && (a.help || slices.Contains(a.options, "--help") || slices.Contains(a.options, "-h")):
+		a.options, a.positional = []string{"--help"}, nil
+	}
 	out := append([]string{args[0]}, a.global...)
 	out = append(append(out, a.commands...), a.options...)
 	return append(out, a.positional...)
@@ -26,37 +32,44 @@ func arrange(app *cli.App, args []string) []string {
 type arranger struct {
 	app                                   *cli.App
 	rest                                  []string
+	flags                                 []cli.Flag // of the command so far
 	global, commands, options, positional []string
+	group                                 bool // whether the command so far only holds others
+	optionsFirst                          bool // whether there were any before the first argument
+	help                                  bool
 }
 
 func (a *arranger) run() {
-	commands, flags := a.app.Commands, []cli.Flag(nil)
+	commands := a.app.Commands
+	a.flags, a.group = nil, true
 	for len(a.rest) > 0 {
 		token := a.rest[0]
 		a.rest = a.rest[1:]
+		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(token) })
 		switch {
 		case token == "--":
 			a.positional = append(append(a.positional, token), a.rest...)
 			return
 		case strings.HasPrefix(token, "-") && token != "-":
-			a.option(token, flags)
+			a.option(token)
+		case a.group && token == "help" && len(a.positional) == 0:
+			a.help = true
+		case i >= 0 && len(a.positional) == 0:
+			a.commands = append(a.commands, token)
+			a.flags, a.group = commands[i].Flags, len(commands[i].Subcommands) > 0
+			commands = commands[i].Subcommands
 		default:
-			if i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(token) }); i >= 0 && len(a.positional) == 0 {
-				a.commands = append(a.commands, token)
-				commands, flags = commands[i].Subcommands, commands[i].Flags
-				continue
-			}
-			commands = nil
+			a.optionsFirst = a.optionsFirst || len(a.positional) == 0 && len(a.options) > 0
 			a.positional = append(a.positional, token)
 		}
 	}
 }
 
 // option takes token, and its value where that is a word of its own.
-func (a *arranger) option(token string, flags []cli.Flag) {
+func (a *arranger) option(token string) {
 	into := &a.options
 	name, _, joined := strings.Cut(strings.TrimLeft(token, "-"), "=")
-	f := flagNamed(flags, name)
+	f := flagNamed(a.flags, name)
 	if f == nil {
 		if f = flagNamed(a.app.Flags, name); f != nil {
 			into = &a.global
@@ -66,7 +79,7 @@ func (a *arranger) option(token string, flags []cli.Flag) {
 	if v, ok := f.(cli.DocGenerationFlag); !ok || !v.TakesValue() || joined {
 		return
 	}
-	if len(a.rest) > 0 && !a.isOption(a.rest[0], flags) {
+	if len(a.rest) > 0 && !a.isOption(a.rest[0]) {
 		*into = append(*into, a.rest[0])
 		a.rest = a.rest[1:]
 		return
@@ -78,10 +91,10 @@ func (a *arranger) option(token string, flags []cli.Flag) {
 
 // isOption reports whether token is an option that is known: --note=--psk is the way to
 // give such a word as a value.
-func (a *arranger) isOption(token string, flags []cli.Flag) bool {
+func (a *arranger) isOption(token string) bool {
 	name, long := strings.CutPrefix(token, "--")
 	name, _, _ = strings.Cut(name, "=")
-	return long && (flagNamed(flags, name) != nil || flagNamed(a.app.Flags, name) != nil)
+	return long && (flagNamed(a.flags, name) != nil || flagNamed(a.app.Flags, name) != nil)
 }
 
 func flagNamed(flags []cli.Flag, name string) cli.Flag {

@@ -184,7 +184,7 @@ func deviceAddCommand() *cli.Command {
 			return with(c, false, func(ctx context.Context, api admin.API) error {
 				d, err := api.AddDevice(ctx, lwm2m.EndpointName(args[0]), set)
 				if err != nil {
-					return err
+					return nearProfile(ctx, api, c.String("profile"), err)
 				}
 				warnName(c, d.Endpoint)
 				return edited(c, "added", d)
@@ -225,7 +225,7 @@ func deviceSetCommand() *cli.Command {
 			return with(c, false, func(ctx context.Context, api admin.API) error {
 				d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), set)
 				if err != nil {
-					return err
+					return nearProfile(ctx, api, c.String("profile"), err)
 				}
 				return edited(c, "changed", d)
 			})

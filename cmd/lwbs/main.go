@@ -32,7 +32,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out, errs := &screen{out: stdout, json: inJSON}, &screen{out: stderr, json: inJSON}
 	app := newApp(interruptible{ctx, stdin}, out, errs)
 	err := app.RunContext(ctx, arrange(app, args))
-	if err == nil {
+	if err == nil || errors.Is(err, errVersionTold) {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -61,7 +61,7 @@ Every command works with a server running and without. With one it asks the serv
 over a Unix socket beside the database; without one it opens the database itself.`
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:        "lwbs",
 		Usage:       "LwM2M Bootstrap-Server",
 		Description: description,
@@ -73,6 +73,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.StringFlag{Name: "key-file", EnvVars: []string{"LWBS_KEY_FILE"}, Usage: "the `FILE` with the key that seals the database's secrets (default: the database's name and .key)"},
 			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "where the server is administered, `unix:PATH` (default: the database's name and .sock)"},
 			&cli.StringFlag{Name: "objects", EnvVars: []string{"LWBS_OBJECTS"}, Usage: "`FOLDER` with definitions of more Objects, in the XML of the OMA registry"},
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "tell the version of this program"},
 		},
 		Commands: []*cli.Command{
 			serveCommand(), demoCommand(), deviceCommand(), profileCommand(), importCommand(), objectCommand(), sessionCommand(), whyCommand(), dbCommand(), versionCommand(),
@@ -82,20 +83,36 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		// A value may have commas in it; options are repeated for several.
 		DisableSliceFlagSeparator: true,
 		HideVersion:               true,
+		HideHelpCommand:           true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              onUsageError,
 		Before: func(c *cli.Context) error {
-			if c.String("db") == "" {
+			switch {
+			case c.Bool("version"):
+				printVersion(c.App.Writer)
+				return errVersionTold
+			case c.String("db") == "":
 				return usagef("--db is empty: name the database's file")
 			}
 			return nil
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usagef("unknown command %q: lwbs --help lists them", c.Args().First())
+				return unknownCommand("lwbs", c.Args().First(), c.App.Commands, c.App.Commands)
 			}
 			return cli.ShowAppHelp(c)
 		},
+	}
+	withoutHelpCommands(app.Commands)
+	return app
+}
+
+// withoutHelpCommands takes the commands "help" and "h" away, which would be in the way of
+// devices of these names; see arrange.
+func withoutHelpCommands(commands []*cli.Command) {
+	for _, c := range commands {
+		c.HideHelpCommand = true
+		withoutHelpCommands(c.Subcommands)
 	}
 }
 
@@ -108,7 +125,7 @@ func group(name, usage string, commands ...*cli.Command) *cli.Command {
 		Name: name, Usage: usage, Subcommands: commands, OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usagef("unknown command %q: lwbs %s --help lists them", name+" "+c.Args().First(), name)
+				return unknownCommand("lwbs "+name, c.Args().First(), commands, c.App.Commands)
 			}
 			return cli.ShowSubcommandHelp(c)
 		},

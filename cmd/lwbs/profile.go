@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -110,7 +112,7 @@ func profileGetCommand() *cli.Command {
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			p, err := api.Profile(ctx, args[0])
 			if err != nil {
-				return err
+				return nearProfile(ctx, api, args[0], err)
 			}
 			if c.Bool("json") {
 				return printJSON(c.App.Writer, p)
@@ -163,10 +165,27 @@ func profileDeleteCommand() *cli.Command {
 		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`", DefaultText: "0: any"}},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
-				return err
+				return nearProfile(ctx, api, args[0], err)
 			}
 			fmt.Fprintf(c.App.Writer, "deleted profile %s\n", name(args[0]))
 			return nil
 		}, "NAME"),
 	}
+}
+
+// nearProfile adds to an error about a profile that there is not the one that was probably
+// meant.
+func nearProfile(ctx context.Context, api admin.API, wanted string, err error) error {
+	if !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), fmt.Sprintf("profile %q", wanted)) {
+		return err
+	}
+	var known []string
+	some, failed := api.Profiles(ctx, store.ProfileQuery{Limit: pageSize})
+	for _, p := range some {
+		known = append(known, p.Name)
+	}
+	if near := profilefile.Nearest(wanted, known); failed == nil && near != "" {
+		return &worded{fmt.Sprintf("%v: did you mean %q?", err, near), err}
+	}
+	return err
 }

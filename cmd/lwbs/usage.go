@@ -3,9 +3,13 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/store/profilefile"
 )
 
 // A usageError is a mistake in the command line.
@@ -16,7 +20,40 @@ func (e *usageError) Error() string { return e.text }
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
 func onUsageError(c *cli.Context, err error, _ bool) error {
-	return usagef("%s: %s --help tells more", optionError(c.Command.Flags, err.Error()), c.Command.HelpName)
+	known := c.App.Flags
+	if c.Command != nil {
+		known = append(slices.Clone(known), c.Command.Flags...)
+	}
+	text := optionError(known, err.Error())
+	if !strings.HasSuffix(text, "?") {
+		text += ":"
+	}
+	return usagef("%s %s --help tells more", text, c.Command.HelpName)
+}
+
+// unknownCommand says that word is no command behind parent, and which was probably meant:
+// one of those there, siblings, or the same word in another place.
+func unknownCommand(parent, word string, siblings, all []*cli.Command) error {
+	before := strings.TrimPrefix(strings.TrimPrefix(parent, "lwbs")+" ", " ")
+	var known, meant []string
+	for _, c := range siblings {
+		known = append(known, c.Name)
+	}
+	if near := profilefile.Nearest(word, known); near != "" {
+		meant = append(meant, strconv.Quote(before+near))
+	}
+	if len(meant) == 0 {
+		for _, group := range all {
+			if slices.ContainsFunc(group.Subcommands, func(c *cli.Command) bool { return c.HasName(word) }) {
+				meant = append(meant, strconv.Quote(group.Name+" "+word))
+			}
+		}
+	}
+	text := fmt.Sprintf("unknown command %q: ", before+word)
+	if len(meant) > 0 {
+		text += "did you mean " + strings.Join(meant, " or ") + "? "
+	}
+	return usagef("%s%s --help lists them", text, parent)
 }
 
 // What the command-line library says of options.
@@ -29,7 +66,15 @@ var (
 // optionError says the same in the words of this program.
 func optionError(flags []cli.Flag, text string) string {
 	if m := unknownOption.FindStringSubmatch(text); m != nil {
-		return "unknown option " + dashed(m[1])
+		var known []string
+		for _, f := range flags {
+			known = append(known, f.Names()...)
+		}
+		option := dashed(m[1])
+		if near := profilefile.Nearest(strings.TrimLeft(option, "-"), known); len(near) > 1 {
+			return fmt.Sprintf("unknown option %s: did you mean --%s?", option, near)
+		}
+		return "unknown option " + option
 	}
 	if m := lackingOption.FindStringSubmatch(text); m != nil {
 		return dashed(m[1]) + " needs a value"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -42,11 +43,16 @@ func versionCommand() *cli.Command {
 			if c.Bool("json") {
 				return printJSON(c.App.Writer, map[string]string{"version": version(), "go": runtime.Version()})
 			}
-			fmt.Fprintf(c.App.Writer, "lwbs %s (%s)\n", version(), runtime.Version())
+			printVersion(c.App.Writer)
 			return nil
 		},
 	}
 }
+
+// errVersionTold ends a command that has --version among the options of the program.
+var errVersionTold = errors.New("the version was told")
+
+func printVersion(out io.Writer) { fmt.Fprintf(out, "lwbs %s (%s)\n", version(), runtime.Version()) }
 
 func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
 

@@ -49,25 +49,25 @@ func accountNames() []string {
 	return slices.Concat(resourceNames(server), resourceNames(security))
 }
 
-// didYouMean ends a message about an unknown word with the known one that was probably
+// DidYouMean ends a message about an unknown word with the known one that was probably
 // meant; empty where none is close.
-func didYouMean(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
+func DidYouMean(word string, known []string) string {
+	if near := Nearest(word, known); near != "" {
 		return ": did you mean " + strconv.Quote(near) + "?"
 	}
 	return ""
 }
 
-// nearest returns the known word that want was probably meant to be; empty where none
-// is close.
-func nearest(want string, known []string) string {
+// Nearest returns the known word that want was probably meant to be; empty where none
+// is close: more than two letters are wrong, or more than half of them.
+func Nearest(want string, known []string) string {
 	const longest = 100 // bytes; no known word is that long
 	best, distance := "", 3
 	if len(want) > longest {
 		return best
 	}
 	for _, k := range known {
-		if d := editDistance(strings.ToLower(want), strings.ToLower(k)); d < distance {
+		if d := editDistance(strings.ToLower(want), strings.ToLower(k)); d < distance && 2*d <= len(want) {
 			best, distance = k, d
 		}
 	}

@@ -64,7 +64,7 @@ func (r *reader) mapping(n node, place string, known fields, rest func(e entry, 
 }
 
 func (r *reader) unknown(e entry, known []string) {
-	r.fail(e.line, "unknown key %q%s", e.key, didYouMean(e.key, known))
+	r.fail(e.line, "unknown key %q%s", e.key, DidYouMean(e.key, known))
 }
 
 func orDocument(place string) string {

@@ -23,7 +23,7 @@ func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, plac
 			r.fail(e.line, "%s: %q is no Resource ID, and names of Object %d are not known: add its definition (--objects FOLDER)", place, e.key, def.ID)
 			continue
 		case !ok:
-			r.fail(e.line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.key, didYouMean(e.key, resourceNames(def)))
+			r.fail(e.line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.key, DidYouMean(e.key, resourceNames(def)))
 			continue
 		}
 		d, ok := def.Resource(id)
