@@ -119,9 +119,9 @@ func TestLoopGuardWhileTheClockIsSet(t *testing.T) {
 func TestStreakWhileTheClockIsSet(t *testing.T) {
 	for _, jump := range jumps {
 		all, now := newStreaks(), time.Now()
-		all.open(store.Session{ID: "1", Endpoint: "dev", Cause: store.CauseKeyDiffers, Started: now, Ended: now}, time.Hour)
+		all.open("dev", store.Session{ID: "1", Endpoint: "dev", Cause: store.CauseKeyDiffers, Started: now, Ended: now}, time.Hour)
 		at := set(now.Add(time.Minute), jump)
-		if !all.repeat(store.Session{ID: "2", Endpoint: "dev", Cause: store.CauseKeyDiffers, Started: at, Ended: at.Add(time.Second)}) {
+		if !all.repeat("dev", store.Session{ID: "2", Endpoint: "dev", Cause: store.CauseKeyDiffers, Started: at, Ended: at.Add(time.Second)}) {
 			t.Errorf("after a jump of %v another streak begins", jump)
 		}
 		kept := all.due(set(now.Add(2*time.Minute), jump))
@@ -131,7 +131,7 @@ func TestStreakWhileTheClockIsSet(t *testing.T) {
 		if took := kept[0].Ended.Round(0).Sub(kept[0].Started.Round(0)); took != 61*time.Second {
 			t.Errorf("after a jump of %v the record is about %v", jump, took)
 		}
-		if all.repeat(store.Session{Endpoint: "dev", Cause: store.CauseKeyDiffers, Started: set(now.Add(2*time.Hour), jump)}) {
+		if all.repeat("dev", store.Session{Endpoint: "dev", Cause: store.CauseKeyDiffers, Started: set(now.Add(2*time.Hour), jump)}) {
 			t.Errorf("after a jump of %v the streak goes on for ever", jump)
 		}
 	}
@@ -147,11 +147,11 @@ func TestEndWhileTheClockIsSet(t *testing.T) {
 	}
 }
 
-// The limit of records of unknown peers lets go after a minute, by the time that passed.
-func TestStrangersWhileTheClockIsSet(t *testing.T) {
+// A quota lets go after a minute, by the time that passed.
+func TestQuotaWhileTheClockIsSet(t *testing.T) {
 	for _, jump := range jumps {
-		h, now := &history{strangers: 1}, time.Now()
-		got := []bool{h.admit(now), h.admit(set(now.Add(time.Second), jump)), h.admit(set(now.Add(61*time.Second), jump))}
+		q, now := &quota{limit: 1}, time.Now()
+		got := []bool{q.take("", now), q.take("", set(now.Add(time.Second), jump)), q.take("", set(now.Add(61*time.Second), jump))}
 		if want := []bool{true, false, true}; !slices.Equal(got, want) {
 			t.Errorf("after a jump of %v: %v, want %v", jump, got, want)
 		}

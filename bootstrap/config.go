@@ -55,10 +55,15 @@ type Config struct {
 	// minutes.
 	RepeatWindow time.Duration
 
-	// StrangerRecords is how many records of history strangers may cause in a
-	// minute, all of them together; what exceeds it is counted and dropped. Default
-	// 60.
+	// StrangerRecords is how many records of history peers without a device record may
+	// cause in a minute over DTLS, all of them together; those of one network may cause
+	// half of them, and over plain CoAP there may be a third as many. What exceeds this has
+	// one record for each network and cause. Default 60.
 	StrangerRecords int
+
+	// UnauthenticatedRecords is the same for peers that gave the name or the identity of a
+	// device and proved nothing. Default 600.
+	UnauthenticatedRecords int
 
 	// Trust returns what is believed of certificates at this moment. It is called for
 	// every client that has one, and must be quick. Default: only those that a device
@@ -98,6 +103,7 @@ func (c Config) withDefaults() (Config, error) {
 		positive("LoopWindow", &c.LoopWindow, time.Minute),
 		positive("RepeatWindow", &c.RepeatWindow, 10*time.Minute),
 		positive("StrangerRecords", &c.StrangerRecords, 60),
+		positive("UnauthenticatedRecords", &c.UnauthenticatedRecords, 600),
 	)
 	if c.SessionTimeout > maxSessionTimeout {
 		errs = append(errs, fmt.Errorf("SessionTimeout %v is over %v", c.SessionTimeout, maxSessionTimeout))

@@ -31,13 +31,18 @@ func (srv *Server) PSK(identity string) (lwm2m.Secret, bool) {
 // HandshakeFailed records a DTLS handshake that did not complete. A wrong key shows
 // only in this way: the server cannot read the client's last flight, stays silent, and
 // the handshake times out (RFC 5246 §7.4.9, RFC 4279 §2).
+//
+// The attempt is counted under the device whose identity or name the peer gave, as one that
+// proved nothing; but for a certificate that a record names, the key of which was proved.
 func (srv *Server) HandshakeFailed(h Handshake) {
-	peer := Peer{Remote: h.Remote, Transport: "coaps", Identity: h.Identity, Chain: h.Chain}
+	peer := Peer{Remote: h.Remote, Transport: TransportDTLS, Identity: h.Identity, Chain: h.Chain}
 	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
 	d, err := srv.lookUp(peer)
 	why := handshakeFailure(h, err == nil)
 	switch ep := unreadableDevice(err); {
+	case err == nil && len(h.Chain) > 0 && hasCredential(d, store.CredentialCertificate, store.Fingerprint(h.Chain[0].Raw)):
+		proved(&record, d, "")
 	case err == nil:
 		about(&record, d)
 	case ep != "":
@@ -65,23 +70,58 @@ func handshakeFailure(h Handshake, known bool) failure {
 		f.cause = store.CauseNoCommonSuite
 	case errors.Is(h.Err, ErrServerRefused):
 		f.cause = store.CauseServerRefused
-	case h.Identity != "" && known:
-		f.cause = store.CauseKeyDiffers
-	case h.Identity != "":
+	case h.Identity != "" && !known:
 		f.cause = store.CauseIdentityUnknown
+	case errors.Is(h.Err, ErrKeyDiffers):
+		f.cause = store.CauseKeyDiffers
 	}
 	return f
 }
 
-// NoRequest records an association that a client made and then did not use.
+// NoRequest records an association that a client made and then did not use. Where the
+// device has what it needs, or has another association, that is no failure: Anjay opens one
+// to its Bootstrap-Server whenever it starts, and asks only if it cannot register.
 func (srv *Server) NoRequest(peer Peer, since time.Time) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
 	record := srv.attempt(peer, since)
 	record.Stage = store.StageHandshake
-	if d, known := srv.deviceOf(peer); known {
+	why := failed(store.CauseNoRequest, "the association ended without a request")
+	if d, ok := srv.holder(ctx, peer); ok {
+		proved(&record, d, "")
+		if detail := srv.whyIdle(ctx, d); detail != "" {
+			why = failed(store.CauseIdle, "%s", detail)
+		}
+	} else if d, ok := srv.deviceOf(peer); ok {
 		about(&record, d)
 	}
-	srv.refuse(context.Background(), record, &refusal{failure: *failed(store.CauseNoRequest, "the association ended without a request")})
+	srv.refuse(ctx, record, &refusal{failure: *why})
 }
+
+// whyIdle says why d may have asked for nothing without anything being wrong; empty where
+// nothing is known that would explain it.
+func (srv *Server) whyIdle(ctx context.Context, d store.Device) string {
+	if srv.Running(d.Endpoint) != nil {
+		return "the device bootstraps on another association"
+	}
+	page, err := srv.cfg.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOnes})
+	if _, ok := srv.found(d, err); !ok {
+		return ""
+	}
+	for _, s := range page {
+		switch {
+		case s.Cause.Success():
+			return "the device has been bootstrapped before"
+		case s.Cause != store.CauseIdle:
+			return ""
+		}
+	}
+	return ""
+}
+
+// lastOnes is how many attempts of a device are looked at for the last that tells of its
+// state.
+const lastOnes = 20
 
 // deviceOf finds the device that a peer seems to be, and logs where the store fails.
 func (srv *Server) deviceOf(peer Peer) (store.Device, bool) {
@@ -99,12 +139,4 @@ func (srv *Server) lookUp(peer Peer) (store.Device, error) {
 		return srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
 	}
 	return store.Device{}, store.ErrNotFound
-}
-
-// found logs an error of the store that is more than that there is no such device.
-func (srv *Server) found(d store.Device, err error) (store.Device, bool) {
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		srv.storeFault(err)
-	}
-	return d, err == nil
 }

@@ -16,66 +16,105 @@ import (
 //   - wait in a queue of maxWaiting, so that answering never waits for the disk;
 //   - are one record for as long as the same one keeps failing in the same way: see
 //     [streak];
-//   - are limited to a number each minute where nobody knows the one who failed.
+//   - have a quota of records a minute where the peer proved nothing. Those beyond it have
+//     one record together, for each network and cause; that has a quota too.
 //
 // What does not fit is dropped, counted, and logged once a minute.
 type history struct {
-	store     store.Store
-	log       *slog.Logger
-	window    time.Duration // of a streak
-	strangers int           // records of strangers in a minute
+	store  store.Store
+	log    *slog.Logger
+	window time.Duration // of a streak
 
 	queue   chan store.Session
 	closing chan struct{}
 	closed  chan struct{}
 
 	mu       sync.Mutex
-	streaks  streaks   // guarded by mu
-	minute   time.Time // guarded by mu; when the count of strangers began
-	admitted int       // guarded by mu; records of strangers since then
-	dropped  uint64    // guarded by mu; in all
-	logged   uint64    // guarded by mu; of dropped, those that the log tells of
+	streaks  streaks         // guarded by mu
+	quotas   map[kind]*quota // guarded by mu; the map itself is constant
+	networks quota           // guarded by mu; of records of networks
+	dropped  uint64          // guarded by mu; in all
+	logged   uint64          // guarded by mu; of dropped, those that the log tells of
 }
+
+// A kind is what tells apart attempts that proved nothing. Over plain CoAP the source
+// address may be forged, so that such attempts may cause a third of the records only.
+type kind struct {
+	known bool // under the name of a device
+	plain bool
+}
+
+func kindOf(s store.Session) kind { return kind{s.Known, s.Transport == TransportPlain} }
 
 const (
 	maxWaiting   = 1024
 	sweepEvery   = time.Minute
 	storeTimeout = 10 * time.Second // for one edit, then the store is taken for broken
+
+	// networkRecords is how many records a minute are about networks.
+	networkRecords = 20
 )
 
 // newHistory returns a history whose goroutine runs until close.
 func newHistory(cfg Config) *history {
 	h := &history{
-		store:     cfg.Store,
-		log:       cfg.Logger,
-		window:    cfg.RepeatWindow,
-		strangers: cfg.StrangerRecords,
-		queue:     make(chan store.Session, maxWaiting),
-		closing:   make(chan struct{}),
-		closed:    make(chan struct{}),
-		streaks:   newStreaks(),
+		store:   cfg.Store,
+		log:     cfg.Logger,
+		window:  cfg.RepeatWindow,
+		queue:   make(chan store.Session, maxWaiting),
+		closing: make(chan struct{}),
+		closed:  make(chan struct{}),
+		streaks: newStreaks(),
+		quotas: map[kind]*quota{
+			{}:                         {limit: cfg.StrangerRecords},
+			{plain: true}:              {limit: max(1, cfg.StrangerRecords/3)},
+			{known: true}:              {limit: cfg.UnauthenticatedRecords},
+			{known: true, plain: true}: {limit: max(1, cfg.UnauthenticatedRecords/3)},
+		},
+		networks: quota{limit: networkRecords},
 	}
 	go h.run()
 	return h
 }
 
-// refused records an attempt that started no session, without waiting, and reports
-// whether it makes a record of its own.
+// refused records an attempt that started no session, or one whose peer proved nothing,
+// without waiting, and reports whether it makes a record of its own.
 func (h *history) refused(s store.Session) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.streaks.repeat(s) {
+	if h.streaks.repeat(subject(s), s) {
 		return false
 	}
-	if !s.Known && !h.admit(s.Started) {
-		h.dropped++
+	if !s.Proof.Counts() && !h.quotas[kindOf(s)].take(s.Remote, s.Started) {
+		h.crowd(s)
 		return false
 	}
+	return h.begin(subject(s), s)
+}
+
+// begin queues a record that begins a streak of who, and reports whether there was room.
+func (h *history) begin(who string, s store.Session) bool {
 	if !h.push(s) {
 		return false
 	}
-	h.push(h.streaks.open(s, h.window)...)
+	h.push(h.streaks.open(who, s, h.window)...)
 	return true
+}
+
+// crowd counts an attempt beyond the quota in the record that is about its network.
+func (h *history) crowd(s store.Session) {
+	from := networkOf(s.Remote)
+	who := "network " + from.String()
+	s = store.Session{
+		ID: s.ID, Started: s.Started, Ended: s.Ended, Remote: s.Remote, Transport: s.Transport,
+		Stage: s.Stage, Cause: s.Cause, Proof: store.ProofNone, Network: from.String(),
+	}
+	switch {
+	case h.streaks.repeat(who, s):
+	case from.IsValid() && h.networks.take(s.Remote, s.Started) && !h.begin(who, s):
+		return // and counted
+	}
+	h.dropped++
 }
 
 // push queues records and reports whether there was room for them.
@@ -89,15 +128,6 @@ func (h *history) push(records ...store.Session) bool {
 		}
 	}
 	return true
-}
-
-// admit counts a record of a stranger.
-func (h *history) admit(now time.Time) bool {
-	if now.Sub(h.minute) >= time.Minute {
-		h.minute, h.admitted = now, 0
-	}
-	h.admitted++
-	return h.admitted <= h.strangers
 }
 
 // began ends the streaks of a device whose session starts, so that the history keeps

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -49,6 +50,8 @@ type attempt struct {
 	identity string             // of a stranger
 	remote   string
 	cause    store.Cause
+	claimed  lwm2m.EndpointName
+	proof    store.Proof // default: that it is the device, where that is known
 }
 
 // Attempts that fail in the same way are one record, which says how many they were.
@@ -59,16 +62,20 @@ func TestHistoryOfRefusals(t *testing.T) {
 		attempts []attempt
 		kept     []string // "ID who cause xATTEMPTS"; the ID is the second
 	}{
-		{"one", []attempt{{1, "a", "", "", differs}}, []string{"001 a key-differs x1"}},
-		{"the same again", []attempt{{1, "a", "", "", differs}, {20, "a", "", "", differs}, {50, "a", "", "", differs}}, []string{"001 a key-differs x3"}},
-		{"another cause", []attempt{{1, "a", "", "", differs}, {2, "a", "", "", store.CauseDisabled}, {3, "a", "", "", differs}},
+		{"one", []attempt{{1, "a", "", "", differs, "", ""}}, []string{"001 a key-differs x1"}},
+		{"the same again", []attempt{{1, "a", "", "", differs, "", ""}, {20, "a", "", "", differs, "", ""}, {50, "a", "", "", differs, "", ""}}, []string{"001 a key-differs x3"}},
+		{"another cause", []attempt{{1, "a", "", "", differs, "", ""}, {2, "a", "", "", store.CauseDisabled, "", ""}, {3, "a", "", "", differs, "", ""}},
 			[]string{"001 a key-differs x2", "002 a disabled x1"}},
-		{"another device", []attempt{{1, "a", "", "", differs}, {2, "b", "", "", differs}}, []string{"001 a key-differs x1", "002 b key-differs x1"}},
-		{"long after", []attempt{{1, "a", "", "", differs}, {599, "a", "", "", differs}, {601, "a", "", "", differs}, {602, "a", "", "", differs}},
+		{"another device", []attempt{{1, "a", "", "", differs, "", ""}, {2, "b", "", "", differs, "", ""}}, []string{"001 a key-differs x1", "002 b key-differs x1"}},
+		{"long after", []attempt{{1, "a", "", "", differs, "", ""}, {599, "a", "", "", differs, "", ""}, {601, "a", "", "", differs, "", ""}, {602, "a", "", "", differs, "", ""}},
 			[]string{"001 a key-differs x2", "601 a key-differs x2"}},
-		{"strangers by their identity", []attempt{{1, "", "x", "", unknown}, {2, "", "y", "", unknown}, {3, "", "x", "", unknown}},
+		{"what is proved, and what is not", []attempt{{1, "a", "", "", differs, "", store.ProofNone}, {2, "a", "", "", differs, "", store.ProofIdentity}, {3, "a", "", "", differs, "", store.ProofNone}},
+			[]string{"001 a key-differs x2", "002 a key-differs x1"}},
+		{"under other names", []attempt{{1, "a", "", "", differs, "b", ""}, {2, "a", "", "", differs, "c", ""}, {3, "a", "", "", differs, "b", ""}},
+			[]string{"001 a key-differs x2", "002 a key-differs x1"}},
+		{"strangers by their identity", []attempt{{1, "", "x", "", unknown, "", ""}, {2, "", "y", "", unknown, "", ""}, {3, "", "x", "", unknown, "", ""}},
 			[]string{"001 x identity-unknown x2", "002 y identity-unknown x1"}},
-		{"strangers without a name, by their address", []attempt{{1, "", "", "192.0.2.1:7", noName}, {2, "", "", "192.0.2.2:7", noName}, {3, "", "", "192.0.2.1:8", noName}},
+		{"strangers without a name, by their address", []attempt{{1, "", "", "192.0.2.1:7", noName, "", ""}, {2, "", "", "192.0.2.2:7", noName, "", ""}, {3, "", "", "192.0.2.1:8", noName, "", ""}},
 			[]string{"001  handshake-failed x2", "002  handshake-failed x1"}},
 	}
 	for _, tt := range tests {
@@ -91,9 +98,15 @@ func TestHistoryOfRefusals(t *testing.T) {
 }
 
 func (a attempt) record() store.Session {
+	if a.proof == "" {
+		a.proof = store.ProofNone
+		if a.endpoint != "" {
+			a.proof = store.ProofIdentity
+		}
+	}
 	return store.Session{
 		ID: fmt.Sprintf("%03d", a.second), Endpoint: a.endpoint, Known: a.endpoint != "", Identity: a.identity, Remote: a.remote,
-		Cause: a.cause, Started: time.Now(), Ended: time.Now(),
+		Cause: a.cause, Claimed: a.claimed, Proof: a.proof, Transport: TransportDTLS, Started: time.Now(), Ended: time.Now(),
 	}
 }
 
@@ -101,7 +114,7 @@ func historyConfig(s store.Store, log *slog.Logger) Config {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return Config{Store: s, Logger: log, RepeatWindow: 10 * time.Minute, StrangerRecords: 60}
+	return Config{Store: s, Logger: log, RepeatWindow: 10 * time.Minute, StrangerRecords: 60, UnauthenticatedRecords: 60}
 }
 
 // A session of the device ends what its refusals were counted under: what comes after it
@@ -111,11 +124,11 @@ func TestHistoryAfterASession(t *testing.T) {
 		d := newDiary()
 		h := newHistory(historyConfig(d, nil))
 		for second := range 3 {
-			h.refused(attempt{second, "a", "", "", store.CauseKeyDiffers}.record())
+			h.refused(attempt{second, "a", "", "", store.CauseKeyDiffers, "", ""}.record())
 		}
-		h.began(store.Session{ID: "003", Endpoint: "a"})
+		h.began(store.Session{ID: "003", Endpoint: "a", Proof: store.ProofIdentity})
 		h.ended(store.Session{ID: "003", Endpoint: "a", Cause: store.CauseDone})
-		h.refused(attempt{4, "a", "", "", store.CauseKeyDiffers}.record())
+		h.refused(attempt{4, "a", "", "", store.CauseKeyDiffers, "", ""}.record())
 		h.close()
 		want := []string{"000 a key-differs x3", "003 a done x1", "004 a key-differs x1"}
 		if got := d.lines(); !slices.Equal(got, want) {
@@ -124,41 +137,140 @@ func TestHistoryAfterASession(t *testing.T) {
 	})
 }
 
-// Strangers cannot fill the history: a few records a minute are theirs, and devices are
-// recorded all the same. What is left out is counted in the log.
-func TestHistoryOfManyStrangers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+// hosts are addresses of so many networks.
+func hosts(networks int) (out []string) {
+	for i := range networks {
+		out = append(out, fmt.Sprintf("198.51.%d.7:5683", i))
+	}
+	return out
+}
+
+// Those who prove nothing cannot fill the history: a few records a minute are theirs, no
+// network has more than half of them, and what a device proves is recorded all the same.
+// The others have one record for each network, which counts them.
+func TestHistoryOfFloods(t *testing.T) {
+	tests := []struct {
+		name  string
+		spare store.Session // what is the same in all of them
+		from  []string      // where they come from, in turn
+		kept  int           // records of their own
+	}{
+		{"unknown identities from many networks", store.Session{Transport: TransportDTLS}, hosts(50), 60},
+		{"unknown identities from one network", store.Session{Transport: TransportDTLS}, []string{"192.0.2.1:7", "192.0.2.2:7", "192.0.2.200:7"}, 30},
+		{"unknown names over plain CoAP, with forged addresses", store.Session{Transport: TransportPlain}, hosts(50), 20},
+		{"identities of devices", store.Session{Transport: TransportDTLS, Known: true}, hosts(50), 60},
+		{"names of devices over plain CoAP, from one network", store.Session{Transport: TransportPlain, Known: true}, hosts(1), 10},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				d := newDiary()
+				h := newHistory(historyConfig(d, slog.New(slog.NewTextHandler(&log, nil))))
+				attempt := func(i int, remote string) bool {
+					s := tt.spare
+					s.ID, s.Identity, s.Remote = fmt.Sprintf("%03d", i), fmt.Sprint("prefix-", i), remote
+					s.Proof, s.Cause, s.Started = store.ProofNone, store.CauseIdentityUnknown, time.Now()
+					if s.Known {
+						s.Endpoint, s.Cause = lwm2m.EndpointName(s.Identity), store.CauseKeyDiffers
+					}
+					return h.refused(s)
+				}
+				kept := 0
+				for i := range 500 {
+					if attempt(i, tt.from[i%len(tt.from)]) {
+						kept++
+					}
+				}
+				if kept != tt.kept {
+					t.Errorf("%d have records of their own, want %d", kept, tt.kept)
+				}
+				if !h.refused(store.Session{ID: "proved", Endpoint: "a", Known: true, Proof: store.ProofIdentity, Cause: store.CauseDisabled, Started: time.Now()}) {
+					t.Error("what a device proved is not recorded beside them")
+				}
+				time.Sleep(2 * time.Minute)
+				if !attempt(501, "203.0.113.9:7") {
+					t.Error("one is not recorded two minutes later")
+				}
+				h.close()
+				if n := h.unrecorded(); n != uint64(500-tt.kept) {
+					t.Errorf("%d are counted as without a record of their own, want %d", n, 500-tt.kept)
+				}
+				together, networks := 0, 0
+				for _, s := range d.kept {
+					if s.Network != "" {
+						networks++
+						together += max(1, s.Attempts)
+						if s.Endpoint != "" || s.Identity != "" || s.Known {
+							t.Errorf("the record of a network names somebody: %+v", s)
+						}
+					}
+				}
+				if want := min(len(networksOf(tt.from)), networkRecords); networks != want {
+					t.Errorf("%d records of networks, want %d", networks, want)
+				}
+				if len(networksOf(tt.from)) <= networkRecords && together != 500-tt.kept {
+					t.Errorf("the records of networks count %d, want %d", together, 500-tt.kept)
+				}
+				if !strings.Contains(log.String(), fmt.Sprint("count=", 500-tt.kept)) {
+					t.Errorf("the log does not tell of them: %s", log.String())
+				}
+			})
+		})
+	}
+}
+
+func networksOf(remotes []string) map[netip.Prefix]bool {
+	out := make(map[netip.Prefix]bool)
+	for _, r := range remotes {
+		out[networkOf(r)] = true
+	}
+	return out
+}
+
+// A device that comes from one network is recorded while another network floods.
+func TestFloodOfOneNetwork(t *testing.T) {
+	d := newDiary()
+	h := newHistory(historyConfig(d, nil))
+	for i := range 500 {
+		h.refused(attempt{i, "", fmt.Sprint("x-", i), fmt.Sprintf("192.0.2.%d:7", i%256), store.CauseIdentityUnknown, "", ""}.record())
+	}
+	if !h.refused(attempt{500, "", "id-A", "203.0.113.1:7", store.CauseIdentityUnknown, "", ""}.record()) {
+		t.Error("an unknown identity from another network has no record")
+	}
+	h.close()
+}
+
+// The addresses that attempts came from are counted, and not one record each.
+func TestAttemptsFromManyAddresses(t *testing.T) {
+	for n, want := range map[int]string{1: "(20 times since", 3: "from 3 addresses)", 20: "from more than 8 addresses)"} {
 		d := newDiary()
-		h := newHistory(historyConfig(d, slog.New(slog.NewTextHandler(&log, nil))))
-		kept := 0
-		for i := range 500 {
-			a := attempt{i, "", fmt.Sprint("stranger-", i), "", store.CauseIdentityUnknown}
-			if h.refused(a.record()) {
-				kept++
-			}
-		}
-		if kept != 60 {
-			t.Errorf("%d strangers are recorded within a minute, want 60", kept)
-		}
-		if !h.refused(attempt{500, "a", "", "", store.CauseDisabled}.record()) {
-			t.Error("a device is not recorded beside them")
-		}
-		time.Sleep(2 * time.Minute)
-		if !h.refused(attempt{501, "", "late", "", store.CauseIdentityUnknown}.record()) {
-			t.Error("a stranger is not recorded two minutes later")
+		h := newHistory(historyConfig(d, nil))
+		for i := range 20 {
+			h.refused(attempt{i, "a", "", hosts(n)[i%n], store.CauseKeyDiffers, "", store.ProofNone}.record())
 		}
 		h.close()
-		if len(d.kept) != 62 {
-			t.Errorf("%d records are kept, want 62", len(d.kept))
+		if s := d.kept["000"]; len(d.kept) != 1 || s.Attempts != 20 || !strings.Contains(s.Detail, want) {
+			t.Errorf("from %d addresses: %d records, detail %q, want %q", n, len(d.kept), s.Detail, want)
 		}
-		if !strings.Contains(log.String(), "count=440") {
-			t.Errorf("the log does not tell of the 440 that were left out: %s", log.String())
-		}
-		if n := h.unrecorded(); n != 440 {
-			t.Errorf("%d are counted as left out, want 440", n)
-		}
-	})
+	}
+}
+
+// A device that claims ever new names has a few records for them.
+func TestManyNamesOfOneDevice(t *testing.T) {
+	d := newDiary()
+	h := newHistory(historyConfig(d, nil))
+	for i := range 200 {
+		h.refused(attempt{i, "a", "", "", store.CauseIdentityMismatch, lwm2m.EndpointName(fmt.Sprint("name-", i)), ""}.record())
+	}
+	h.close()
+	total := 0
+	for _, s := range d.kept {
+		total += max(1, s.Attempts)
+	}
+	if len(d.kept) != maxStreaksOfOne || total != 200 {
+		t.Errorf("%d records count %d attempts, want %d that count 200", len(d.kept), total, maxStreaksOfOne)
+	}
 }
 
 // The streaks that are open are bounded; one that had to give way is kept with its count.
@@ -168,11 +280,12 @@ func TestStreaksAreBounded(t *testing.T) {
 	session := func(i int) store.Session {
 		return store.Session{ID: fmt.Sprint(i), Identity: fmt.Sprint(i), Cause: store.CauseIdentityUnknown, Started: now}
 	}
-	all.open(session(0), time.Minute)
-	all.repeat(session(0))
+	who := func(s store.Session) string { return subject(s) }
+	all.open(who(session(0)), session(0), time.Minute)
+	all.repeat(who(session(0)), session(0))
 	var grown []store.Session
 	for i := range 2 * maxStreaks {
-		grown = append(grown, all.open(session(1+i), time.Minute)...)
+		grown = append(grown, all.open(who(session(1+i)), session(1+i), time.Minute)...)
 	}
 	if len(all.order) > maxStreaks || len(all.bySubject) > maxStreaks {
 		t.Errorf("%d streaks of %d subjects are open", len(all.order), len(all.bySubject))

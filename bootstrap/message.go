@@ -117,10 +117,16 @@ type Conn interface {
 	Close() error
 }
 
+// The transports of a [Peer].
+const (
+	TransportPlain = "coap"
+	TransportDTLS  = "coaps"
+)
+
 // A Peer is who is at the other end of a [Conn].
 type Peer struct {
 	Remote    string // IP:port as first seen
-	Transport string // "coap" or "coaps"
+	Transport string // TransportPlain or TransportDTLS
 
 	// Identity is the PSK identity that was proved, raw; empty with plain CoAP and with a
 	// certificate.
@@ -141,7 +147,7 @@ func (p Peer) name() string {
 }
 
 // Secure reports whether the peer proved its identity.
-func (p Peer) Secure() bool { return p.Transport == "coaps" }
+func (p Peer) Secure() bool { return p.Transport == TransportDTLS }
 
 // Tuning adapts the message layer to one peer. Zero values mean the default.
 type Tuning struct {
@@ -160,14 +166,16 @@ type Handler interface {
 	ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(ctx context.Context))
 }
 
-// Why a handshake did not complete, where it was for neither key nor certificate of the
-// client.
+// Why a handshake did not complete, where it was not for the certificate of the client.
 var (
 	// ErrNoCommonSuite: the client offers no cipher suite that the server has.
 	ErrNoCommonSuite = errors.New("no common cipher suite")
 
 	// ErrBusy: a limit of the server was reached.
 	ErrBusy = errors.New("the server is busy")
+
+	// ErrKeyDiffers: what the client sent to prove its pre-shared key does not fit ours.
+	ErrKeyDiffers = errors.New("PSK differs")
 
 	// ErrServerRefused: the client does not like the certificate of the server.
 	ErrServerRefused = errors.New("the client refused the server's certificate")

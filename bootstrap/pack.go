@@ -53,9 +53,9 @@ func parsePackRequest(r Request) (packRequest, *refusal) {
 func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
 	record := srv.attempt(conn.Peer(), time.Now())
 	req, refused := parsePackRequest(r)
-	record.Endpoint, record.Format = req.endpoint, req.format
+	record.Format = req.format
 	if refused != nil {
-		return srv.misread(ctx, conn.Peer(), record, refused), nil
+		return srv.misread(ctx, conn.Peer(), req.endpoint, record, refused), nil
 	}
 	d, refused := srv.recognise(ctx, conn.Peer(), req.endpoint, &record)
 	if refused != nil {

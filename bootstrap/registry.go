@@ -112,6 +112,13 @@ func (r *registry) wait(ctx context.Context) error {
 	}
 }
 
+// of returns the session of a device that is running, the newest one; nil for none.
+func (r *registry) of(ep lwm2m.EndpointName) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.newest[ep]
+}
+
 // snapshot returns the records of the sessions as they stand, oldest first.
 func (r *registry) snapshot() []store.Session {
 	r.mu.Lock()

@@ -16,10 +16,12 @@ type bootstrapRequest struct {
 	format   *lwm2m.Format      // pct; nil when not given
 }
 
-// The resources of a Bootstrap-Server.
+// The resources of a Bootstrap-Server, and the one of an LwM2M Server that clients
+// register at.
 const (
-	pathBootstrap = "bs"
-	pathPack      = "bspack"
+	pathBootstrap    = "bs"
+	pathPack         = "bspack"
+	pathRegistration = "rd"
 )
 
 // resourceOf is the last segment of a Uri-Path. What stands before it comes from the

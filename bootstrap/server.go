@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,9 +49,27 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (Resp
 	case resource == pathPack && r.Method == GET:
 		return srv.servePack(ctx, conn, r)
 	case resource == pathBootstrap || resource == pathPack:
+		srv.misdirected(ctx, conn, r)
 		return Response{Code: lwm2m.CodeMethodNotAllowed}, nil
 	}
+	srv.misdirected(ctx, conn, r)
 	return Response{Code: lwm2m.CodeNotFound}, nil
+}
+
+// misdirected records that a client asked for something that no Bootstrap-Server has. Over
+// plain CoAP that is done for a registration only: the rest is the business of scanners.
+func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
+	registers := resourceOf(r.Path) == pathRegistration && r.Method == POST
+	if !registers && !conn.Peer().Secure() {
+		return
+	}
+	detail := fmt.Sprintf("the request was %v /%s", r.Method, printable(strings.Join(r.Path, "/"), maxIdentityShown))
+	if registers {
+		detail += ", by which a client registers with an LwM2M Server"
+	}
+	ep, _ := parseEndpoint(r.Queries)
+	record := srv.attempt(conn.Peer(), time.Now())
+	srv.misread(ctx, conn.Peer(), ep, record, &refusal{failure: failure{store.CauseOtherRequest, detail}})
 }
 
 // serveBootstrap answers a Bootstrap-Request. The session that it may start sends
@@ -58,9 +77,9 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (Resp
 func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
 	record := srv.attempt(conn.Peer(), time.Now())
 	req, refused := parseRequest(r.Queries)
-	record.Endpoint, record.PreferredFormat = req.endpoint, req.format
+	record.PreferredFormat = req.format
 	if refused != nil {
-		return srv.misread(ctx, conn.Peer(), record, refused), nil
+		return srv.misread(ctx, conn.Peer(), req.endpoint, record, refused), nil
 	}
 	d, refused := srv.recognise(ctx, conn.Peer(), req.endpoint, &record)
 	if refused != nil {
@@ -73,33 +92,20 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Re
 	return Response{Code: lwm2m.CodeChanged}, func(context.Context) { s.run(sctx) }
 }
 
-// attempt begins the record of what a peer tries.
-func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
-	return store.Session{
-		ID:        srv.ids.next(started),
-		Started:   started,
-		Remote:    peer.Remote,
-		Transport: peer.Transport,
-		Identity:  printable(peer.name(), maxIdentityShown),
-		Stage:     store.StageRequest,
-	}
-}
-
 // endOf is the end, now, of what began at started: as much later as it took, also where
 // somebody set the clock in between.
 func endOf(started time.Time) time.Time { return started.Add(time.Since(started)) }
 
-// about notes whose attempt it is.
-func about(record *store.Session, d store.Device) {
-	record.Endpoint, record.Known = d.Endpoint, true
-	record.Profile, record.DeviceRevision = d.Profile, d.Revision
-}
-
-// recognise returns the device that the request is about, which the record names from
-// now on, or why it may not bootstrap.
+// recognise returns the device that the request is about, or why it may not bootstrap. The
+// record tells from now on whose attempt it is.
 func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *refusal) {
 	d, refused := srv.authorize(ctx, peer, ep)
-	if d.Endpoint != "" {
+	switch {
+	case refused != nil:
+		srv.attribute(ctx, record, peer, ep, d)
+	case peer.Secure():
+		proved(record, d, ep)
+	default:
 		about(record, d)
 	}
 	return d, refused
@@ -120,12 +126,13 @@ func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record 
 	return s, sctx, nil
 }
 
-// misread answers a request that could not be read; the identity of the peer may tell
-// whose it is.
-func (srv *Server) misread(ctx context.Context, peer Peer, record store.Session, why *refusal) Response {
-	if d, known := srv.deviceOf(peer); known && peer.Secure() {
-		about(&record, d)
+// misread answers a request that could not be read, but for the name in it perhaps.
+func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record store.Session, why *refusal) Response {
+	var named store.Device
+	if ep != "" {
+		named, _ = srv.found(srv.cfg.Store.Device(ctx, ep))
 	}
+	srv.attribute(ctx, &record, peer, ep, named)
 	return srv.refuse(ctx, record, why)
 }
 
@@ -145,6 +152,16 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusa
 
 // Active returns the sessions that are running, as they stand, oldest first.
 func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
+
+// Running returns the session of a device that is running, as it stands; nil for none.
+func (srv *Server) Running(ep lwm2m.EndpointName) *store.Session {
+	s := srv.sessions.of(ep)
+	if s == nil {
+		return nil
+	}
+	record := s.snapshot()
+	return &record
+}
 
 // Unrecorded is how many attempts were refused so far without a record of their own in
 // the history, since a limit of it was reached.

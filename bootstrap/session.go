@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -83,7 +84,9 @@ func (s *session) run(ctx context.Context) {
 	if s.previous != nil {
 		<-s.previous // its context has ended: this cannot take long
 	}
-	s.srv.history.began(s.snapshot())
+	if record := s.snapshot(); record.Proof.Counts() {
+		s.srv.history.began(record)
+	}
 	s.observe(EventStarted)
 	f := s.advance(ctx)
 	go s.end(ctx, f) // the registry knows the session until it has ended
@@ -262,8 +265,14 @@ func (s *session) conclude(ctx context.Context, cause store.Cause, detail string
 	s.cancel(nil)
 	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
 	record := s.snapshot()
-	s.srv.history.ended(record)
-	logEnd(ctx, s.srv.cfg.Logger, severity(cause), record)
+	level := severity(cause)
+	switch {
+	case record.Proof.Counts():
+		s.srv.history.ended(record)
+	case !s.srv.history.refused(record): // nobody answered: it may have been a forged request
+		level = slog.LevelDebug
+	}
+	logEnd(ctx, s.srv.cfg.Logger, level, record)
 	s.observe(EventEnded)
 	s.srv.sessions.remove(s)
 }

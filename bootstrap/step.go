@@ -68,6 +68,9 @@ func (s *session) do(ctx context.Context, st step) (Response, *failure) {
 		o.Diagnostic = printable(string(answer.Payload), maxDiagnosticShown)
 	}
 	s.note(func(r *store.Session) { r.Operations = append(r.Operations, o) })
+	if err == nil {
+		s.answered()
+	}
 	if answer.Quirk != "" {
 		s.quirks(answer.Quirk)
 	}
@@ -77,6 +80,15 @@ func (s *session) do(ctx context.Context, st step) (Response, *failure) {
 		slog.String("error", o.Error), slog.Duration("took", o.Took))
 	s.observe(EventOperation)
 	return answer, f
+}
+
+// answered notes that the client is where it says, if nothing has proved more than that.
+func (s *session) answered() {
+	if s.record.Proof.Counts() {
+		return
+	}
+	s.note(func(r *store.Session) { r.Proof = store.ProofAddress })
+	s.srv.history.began(s.snapshot())
 }
 
 // tolerate marks the last operation as failed without harm.

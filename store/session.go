@@ -13,13 +13,22 @@ type Session struct {
 	// clock said then: the history is in this order.
 	ID string `json:"id"`
 
-	// Endpoint is the name that the client gave, or that its identity belongs to;
-	// empty where neither is known.
+	// Endpoint is the device that the attempt is counted under: the one whose credential
+	// the peer has proved to hold; where it proved none, the one whose identity or name it
+	// gave; where there is no such device, the name that it gave. Empty where nothing of
+	// this is known.
 	Endpoint lwm2m.EndpointName `json:"endpoint,omitempty"`
 
-	// Known is whether Endpoint had a device record. History of strangers is kept
-	// under a limit of its own, so that they cannot push out that of devices.
+	// Claimed is the endpoint name in the request, where it is another than Endpoint: the
+	// peer holds the credential of Endpoint, and calls itself this.
+	Claimed lwm2m.EndpointName `json:"claimed,omitempty"`
+
+	// Known is whether Endpoint had a device record.
 	Known bool `json:"known"`
+
+	// Proof is what the peer proved of being Endpoint. Attempts of each kind are kept under
+	// limits of their own, so that those who proved nothing push out nothing of the others.
+	Proof Proof `json:"proof,omitempty"`
 
 	Started   time.Time `json:"started"`
 	Ended     time.Time `json:"ended,omitzero"`
@@ -46,6 +55,11 @@ type Session struct {
 	// stands for; zero means one. All else is about the latest.
 	Attempts int `json:"attempts,omitempty"`
 
+	// Network, such as 192.0.2.0/24, is set where the record is about all attempts from there
+	// that ended with this cause and have no records of their own, since there were too many
+	// of peers that proved nothing.
+	Network string `json:"network,omitempty"`
+
 	// Operations are what was asked of the client, in order.
 	Operations []Operation `json:"operations,omitempty"`
 
@@ -58,6 +72,27 @@ type Session struct {
 	// Notes are what else is worth telling: what the client keeps of its servers, say.
 	Notes []string `json:"notes,omitempty"`
 }
+
+// A Proof is what a peer proved about who it is.
+type Proof string
+
+// The proofs.
+const (
+	// ProofIdentity: a DTLS handshake with a credential of the device.
+	ProofIdentity Proof = "identity"
+
+	// ProofAddress: the peer of plain CoAP answered a request of ours, and so is where it
+	// says. Nothing proves that it is the device.
+	ProofAddress Proof = "address"
+
+	// ProofNone: neither. Anybody could have sent this.
+	ProofNone Proof = "none"
+)
+
+// Counts reports whether an attempt with this proof says something about the device and is
+// kept among its own sessions. It is true of the records of former releases, which say
+// nothing about proofs.
+func (p Proof) Counts() bool { return p != ProofNone }
 
 // An Operation is one bootstrap operation of a session.
 type Operation struct {
@@ -97,8 +132,8 @@ const (
 	CauseDone            Cause = "done"             // Finish was answered with 2.04
 	CausePackDelivered   Cause = "pack-delivered"   // a Bootstrap-Pack was sent; nothing tells what became of it
 	CauseIdentityUnknown Cause = "identity-unknown" // handshake with an identity that no device has
-	CauseKeyDiffers      Cause = "key-differs"      // identity known, but the handshake did not complete
-	CauseHandshakeFailed Cause = "handshake-failed" // it ended before an identity was seen
+	CauseKeyDiffers      Cause = "key-differs"      // identity known, but what should prove the key does not fit
+	CauseHandshakeFailed Cause = "handshake-failed" // it ended before anything was proved, or could be
 	CauseNoCommonSuite   Cause = "no-common-suite"  // the client offers no suite that the server has
 
 	CauseCertificateMissing   Cause = "certificate-missing"        // the client has chosen certificates and sent none
@@ -112,9 +147,11 @@ const (
 	CauseServerRefused        Cause = "server-certificate-refused" // the client does not trust the server's
 
 	CauseNoRequest        Cause = "no-request"         // authenticated, and then never asked
+	CauseIdle             Cause = "idle"               // the same of a device that has what it needs
+	CauseOtherRequest     Cause = "other-request"      // asked for something else than to bootstrap, such as to register
 	CauseBadRequest       Cause = "bad-request"        // the Bootstrap-Request breaks the specification
 	CauseEndpointUnknown  Cause = "endpoint-unknown"   // no device of this name
-	CauseIdentityMismatch Cause = "identity-mismatch"  // authenticated as another device
+	CauseIdentityMismatch Cause = "identity-mismatch"  // authenticated with what the device of that name does not have
 	CauseNoSecRefused     Cause = "nosec-refused"      // plain CoAP, and the record does not permit it
 	CauseDisabled         Cause = "disabled"           // the record is disabled
 	CauseFormatUnknown    Cause = "format-unsupported" // a preferred content format that there is not
@@ -141,11 +178,22 @@ const (
 // Success reports whether a session with this cause ended well.
 func (c Cause) Success() bool { return c == CauseDone || c == CausePackDelivered }
 
+// Failure reports whether an attempt with this cause went wrong.
+func (c Cause) Failure() bool { return !c.Success() && c != CauseIdle }
+
 // A SessionQuery selects sessions, the newest first.
 type SessionQuery struct {
-	Endpoint lwm2m.EndpointName // of this endpoint; empty for any
+	Endpoint lwm2m.EndpointName // of this endpoint, or under this name; empty for any
 	Identity string             // with this Identity; empty for any
 	Before   string             // older than the session with this ID; empty from the newest
 	Limit    int                // at most this many; zero means 100, at most 10,000
 	Failed   bool               // only those that did not end well
+
+	// Own is for Endpoint: only attempts of which it is known whose they are, as their Proof
+	// counts. Without it come those under its name as well: by peers that proved nothing, and
+	// by other devices that claimed it.
+	Own bool
+
+	// Strangers selects the attempts of peers that belong to no device, and nothing else.
+	Strangers bool
 }

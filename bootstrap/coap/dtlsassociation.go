@@ -34,7 +34,7 @@ var (
 	ErrUnknownIdentity = errors.New("unknown PSK identity")
 
 	// ErrKeyDiffers: what the peer sent to prove its key does not fit our key.
-	ErrKeyDiffers = errors.New("PSK differs")
+	ErrKeyDiffers = bootstrap.ErrKeyDiffers
 )
 
 // An association is one DTLS association of a listener, from its first ClientHello on.

@@ -1,0 +1,76 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// attempt begins the record of what a peer tries, which has proved nothing so far.
+func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
+	return store.Session{
+		ID:        srv.ids.next(started),
+		Started:   started,
+		Remote:    peer.Remote,
+		Transport: peer.Transport,
+		Identity:  printable(peer.name(), maxIdentityShown),
+		Stage:     store.StageRequest,
+		Proof:     store.ProofNone,
+	}
+}
+
+// about notes whose attempt it is.
+func about(record *store.Session, d store.Device) {
+	record.Endpoint, record.Known = d.Endpoint, true
+	record.Profile, record.DeviceRevision = d.Profile, d.Revision
+}
+
+// proved notes that the attempt is that of d, whose credential the peer holds. Claimed is
+// the name that it gave, empty for none.
+func proved(record *store.Session, d store.Device, claimed lwm2m.EndpointName) {
+	about(record, d)
+	record.Proof = store.ProofIdentity
+	if claimed != d.Endpoint {
+		record.Claimed = claimed
+	}
+}
+
+// attribute notes whose attempt it is that a peer made under the name ep, empty for none,
+// and that was refused: that of the device whose credential it holds, else of the device of
+// that name, named, which is zero where there is none. So what one device does wrong is
+// never put down to another.
+func (srv *Server) attribute(ctx context.Context, record *store.Session, peer Peer, ep lwm2m.EndpointName, named store.Device) {
+	if d, ok := srv.holder(ctx, peer); ok {
+		proved(record, d, ep)
+		return
+	}
+	if record.Endpoint = ep; named.Endpoint != "" {
+		about(record, named)
+	}
+}
+
+// holder finds the device whose credential a peer has proved to hold.
+func (srv *Server) holder(ctx context.Context, peer Peer) (store.Device, bool) {
+	switch {
+	case !peer.Secure():
+		return store.Device{}, false
+	case len(peer.Chain) == 0:
+		return srv.found(srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity))
+	}
+	d, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(peer.Chain[0].Raw))
+	if errors.Is(err, store.ErrNotFound) && srv.cfg.Trust().vouch(peer.Chain, time.Now()) == nil {
+		d, err = srv.certificateOwner(ctx, peer.Chain)
+	}
+	return srv.found(d, err)
+}
+
+// found logs an error of the store that is more than that there is no such device.
+func (srv *Server) found(d store.Device, err error) (store.Device, bool) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		srv.storeFault(err)
+	}
+	return d, err == nil
+}
