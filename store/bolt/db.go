@@ -51,13 +51,21 @@ var (
 	bucketSessionKnown    = []byte("session_known")
 	bucketSessionStranger = []byte("session_stranger")
 
+	// Those that the first files of this schema lack; see addBuckets.
+	bucketSessionClaimed  = []byte("session_claimed")
+	bucketSessionPlain    = []byte("session_plain")
+	bucketSessionUnproved = []byte("session_unproved")
+
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
-		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger}
+		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger,
+		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved}
 
 	keySchema    = []byte("schema")
 	keyKeyCheck  = []byte("keycheck")
 	keyKnown     = []byte("known")
 	keyStrangers = []byte("strangers")
+	keyPlain     = []byte("plain")
+	keyUnproved  = []byte("unproved")
 )
 
 // keyCheckPlace and keyCheckText tell at the opening whether the Keyring fits.
@@ -146,6 +154,9 @@ func (db *DB) prepare(file string) error {
 			return err
 		}
 	}
+	if err := db.addBuckets(); err != nil {
+		return err
+	}
 	return db.db.View(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if tx.Bucket(name) == nil {
@@ -157,6 +168,34 @@ func (db *DB) prepare(file string) error {
 			return store.ErrNoKey
 		}
 		return nil
+	})
+}
+
+// addBuckets makes the buckets that a file of this schema may lack: they hold nothing that
+// an older lwbs would have put there.
+func (db *DB) addBuckets() error {
+	var missing [][]byte
+	err := db.db.View(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved} {
+			if tx.Bucket(name) == nil {
+				missing = append(missing, name)
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil || len(missing) == 0:
+		return err
+	case db.opts.ReadOnly:
+		return fmt.Errorf("%w: the file must be brought up to date first, by any command that edits", store.ErrSchema)
+	}
+	return db.db.Update(func(tx *bbolt.Tx) error {
+		var errs []error
+		for _, name := range missing {
+			_, err := tx.CreateBucket(name)
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
 	})
 }
 

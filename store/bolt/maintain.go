@@ -22,7 +22,7 @@ func (db *DB) Stats(ctx context.Context) (store.Stats, error) {
 	err := db.view(ctx, func(tx *bbolt.Tx) error {
 		s.Devices = tx.Bucket(bucketDevice).Stats().KeyN
 		s.Profiles = tx.Bucket(bucketProfile).Stats().KeyN
-		s.Sessions = int(count(tx, keyKnown) + count(tx, keyStrangers))
+		s.Sessions = int(countSessions(tx))
 		s.Bytes = tx.Size()
 		s.Free = int64(db.db.Stats().FreePageN) * int64(db.db.Info().PageSize)
 		return nil
@@ -31,6 +31,13 @@ func (db *DB) Stats(ctx context.Context) (store.Stats, error) {
 		return store.Stats{}, fmt.Errorf("database statistics: %w", err)
 	}
 	return s, nil
+}
+
+func countSessions(tx *bbolt.Tx) (n uint64) {
+	for _, h := range histories {
+		n += count(tx, h.count)
+	}
+	return n
 }
 
 // Backup writes a compacted copy to file, whole or not at all, while the database is
@@ -169,20 +176,24 @@ func checkSessions(tx *bbolt.Tx) (problems []error) {
 		}
 		h := historyOf(s)
 		counts[string(h.count)]++
-		want.add(h.bucket, k, string(pair(string(s.Endpoint), s.Identity)))
-		want.add(bucketSessionEndpoint, pair(string(s.Endpoint), s.ID), "")
+		want.add(h.bucket, k, string(entryOf(s)))
+		want.add(bucketSessionEndpoint, pair(string(s.Endpoint), s.ID), string(proofMark(s.Proof)))
 		if s.Identity != "" {
 			want.add(bucketSessionIdentity, pair(s.Identity, s.ID), "")
 		}
-		if !s.Cause.Success() {
+		if s.Claimed != "" {
+			want.add(bucketSessionClaimed, pair(string(s.Claimed), s.ID), "")
+		}
+		if s.Cause.Failure() {
 			want.add(bucketSessionFailed, k, "")
 		}
 		return nil
 	})
-	for _, key := range [][]byte{keyKnown, keyStrangers} {
-		if have := count(tx, key); have != counts[string(key)] {
-			problems = append(problems, fmt.Errorf("%w: count %s is %d, there are %d", store.ErrCorrupt, key, have, counts[string(key)]))
+	for _, h := range histories {
+		if have := count(tx, h.count); have != counts[string(h.count)] {
+			problems = append(problems, fmt.Errorf("%w: count %s is %d, there are %d", store.ErrCorrupt, h.count, have, counts[string(h.count)]))
 		}
 	}
-	return append(problems, want.compare(tx, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger)...)
+	return append(problems, want.compare(tx, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionClaimed,
+		bucketSessionKnown, bucketSessionPlain, bucketSessionUnproved, bucketSessionStranger)...)
 }

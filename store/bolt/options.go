@@ -18,11 +18,17 @@ type Options struct {
 	// store.ErrFull. Default: no limit.
 	MaxSize int
 
-	// SessionsPerDevice, Sessions and StrangerSessions limit the history: of one
-	// endpoint, of all devices, and of endpoints that have no record. The oldest
-	// goes first. Defaults 20, 1,000,000 and 10,000.
+	// SessionsPerDevice and Sessions limit the history, of one device and of all: that of
+	// peers that proved to hold its credential, and as much again over plain CoAP of peers
+	// that proved their address. The oldest goes first. Defaults 20 and 1,000,000.
 	SessionsPerDevice int
 	Sessions          int
+
+	// UnprovedPerDevice and UnprovedSessions limit, apart from that, the history of peers
+	// that gave the name or the identity of a device and proved nothing; StrangerSessions
+	// that of peers that belong to no device. Defaults 8, 50,000 and 10,000.
+	UnprovedPerDevice int
+	UnprovedSessions  int
 	StrangerSessions  int
 
 	// Unreadable, where set, is told of each part of the database that cannot be read, when
@@ -41,7 +47,7 @@ func (o Options) withDefaults() Options {
 	for _, limit := range []struct {
 		field     *int
 		byDefault int
-	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.StrangerSessions, 10_000}} {
+	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.StrangerSessions, 10_000}} {
 		if *limit.field <= 0 {
 			*limit.field = limit.byDefault
 		}
