@@ -76,6 +76,18 @@ func (d Device) Clone() Device {
 	return d
 }
 
+// HasUnknown reports whether d has anything that only a newer lwbs understands.
+func (d Device) HasUnknown() bool {
+	unknown := d.Unknown != ""
+	for _, c := range d.Credentials {
+		unknown = unknown || c.Unknown != ""
+	}
+	for _, a := range d.Accounts {
+		unknown = unknown || a.Unknown != ""
+	}
+	return unknown
+}
+
 // A CredentialKind is a way to authenticate to the Bootstrap-Server.
 type CredentialKind string
 

@@ -35,6 +35,18 @@ type Store interface {
 	// a damaged one. Its sessions stay. Errors: ErrNotFound, ErrConflict.
 	DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev Revision) error
 
+	// RenameDevice gives the record with this revision, zero for any, another name, and moves
+	// its history there. Everything else of it stays, its identities too. Sessions that are
+	// appended under the old name afterwards, with an ID that is kept, go to the new one.
+	// Errors: ErrNotFound, ErrConflict, ErrExists where a device is called so already,
+	// ErrInvalid, ErrNewer where the record has secrets that only a newer lwbs can seal anew.
+	RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev Revision) (Device, error)
+
+	// NearDevices returns devices whose endpoint name, PSK identity or certificate name is
+	// near to name, the nearest first, at most limit. It may leave out some beyond the first
+	// millions. See [NameMatcher].
+	NearDevices(ctx context.Context, name string, limit int) ([]NearDevice, error)
+
 	// PutProfile is to profiles what PutDevice is to devices. With revision zero it also
 	// replaces a damaged record.
 	PutProfile(ctx context.Context, p Profile) (Profile, error)

@@ -67,6 +67,16 @@ func (s measured) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev s
 	return s.Store.DeleteDevice(ctx, ep, rev)
 }
 
+func (s measured) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (kept store.Device, err error) {
+	defer s.took("rename_device", time.Now(), &err)
+	return s.Store.RenameDevice(ctx, ep, to, rev)
+}
+
+func (s measured) NearDevices(ctx context.Context, name string, limit int) (near []store.NearDevice, err error) {
+	defer s.took("near_devices", time.Now(), &err)
+	return s.Store.NearDevices(ctx, name, limit)
+}
+
 func (s measured) PutProfile(ctx context.Context, p store.Profile) (kept store.Profile, err error) {
 	defer s.took("put_profile", time.Now(), &err)
 	return s.Store.PutProfile(ctx, p)

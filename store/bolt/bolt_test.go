@@ -52,7 +52,11 @@ func (c checked) Close() error {
 }
 
 func TestSuite(t *testing.T) {
-	opts := bolt.Options{SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions, StrangerSessions: storetest.StrangerSessions}
+	opts := bolt.Options{
+		SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
+		UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions,
+		StrangerSessions: storetest.StrangerSessions,
+	}
 	storetest.Run(t, storetest.Backend{
 		Open: func(t *testing.T) store.Store {
 			file, k := filepath.Join(t.TempDir(), "x.db"), keyring(t)

@@ -305,10 +305,18 @@ func newestFirst(tx *bbolt.Tx, q store.SessionQuery, each func(id string) bool) 
 				newest = w
 			}
 		}
-		if newest == nil || !each(newest.id()) {
+		if newest == nil {
 			return
 		}
-		newest.back()
+		id := newest.id()
+		if !each(id) {
+			return
+		}
+		for _, w := range walks { // a session may be in both
+			if w.id() == id {
+				w.back()
+			}
+		}
 	}
 }
 

@@ -16,18 +16,20 @@ import (
 
 // A Backend is one implementation of [store.Store] under test.
 type Backend struct {
-	// Open returns an empty store that keeps 5 sessions of a device, 50 of all devices
-	// and 10 of strangers; the suite closes it. Required.
+	// Open returns an empty store with the limits below; the suite closes it. Required.
 	Open func(t *testing.T) store.Store
 
 	// Reopen opens the data of a closed store. Nil skips what needs it.
 	Reopen func(t *testing.T, closed store.Store) store.Store
 }
 
-// The limits that Open sets.
+// The limits that Open sets, of sessions: of one device and of all, of those of peers that
+// proved nothing in the same way, and of strangers.
 const (
 	SessionsPerDevice = 5
 	Sessions          = 50
+	UnprovedPerDevice = 3
+	UnprovedSessions  = 20
 	StrangerSessions  = 10
 )
 
@@ -53,6 +55,12 @@ func Run(t *testing.T, b Backend) {
 		{"SessionPages", testSessionPages},
 		{"SessionLimits", testSessionLimits},
 		{"SessionReplaced", testSessionReplaced},
+		{"SessionShares", testSessionShares},
+		{"ClaimedNames", testClaimedNames},
+		{"Rename", testRename},
+		{"RenameRefused", testRenameRefused},
+		{"RenameMovesHistory", testRenameMovesHistory},
+		{"NearDevices", testNearDevices},
 		{"Stats", testStats},
 	}
 	for _, c := range cases {

@@ -1,0 +1,112 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+const (
+	// maxCompared is how many names a search compares at most, so that it ends in seconds.
+	maxCompared = 5_000_000
+
+	// compareGroup is how many of them it compares in one transaction: a long one would
+	// keep the pages of old versions, and make writers wait where the file grows.
+	compareGroup = 10_000
+)
+
+// NearDevices implements [store.Store]. It compares the names in the smallest indexes that
+// have them all, which takes some 100 ms for a million devices.
+func (db *DB) NearDevices(ctx context.Context, name string, limit int) ([]store.NearDevice, error) {
+	s := nearSearch{matcher: store.NewNameMatcher(name), limit: max(1, limit), best: make(map[lwm2m.EndpointName]store.NearDevice)}
+	err := db.scan(ctx, bucketDeviceProfile, func(k, _ []byte) {
+		_, ep, _ := bytes.Cut(k, []byte{0})
+		s.compare(string(ep), lwm2m.EndpointName(ep), "")
+	})
+	if err == nil {
+		err = db.scan(ctx, bucketIdentity, func(k, v []byte) {
+			kind, identity, _ := strings.Cut(string(k), "\x00")
+			if kind != string(store.CredentialCertificate) && identity != string(v) {
+				s.compare(identity, lwm2m.EndpointName(v), identity)
+			}
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("names near to %q: %w", name, err)
+	}
+	return s.found(), nil
+}
+
+// scan calls each with the entries of a bucket, at most maxCompared of them.
+func (db *DB) scan(ctx context.Context, bucket []byte, each func(k, v []byte)) error {
+	var after []byte
+	for seen := 0; seen < maxCompared; {
+		n := 0
+		err := db.view(ctx, func(tx *bbolt.Tx) error {
+			c := tx.Bucket(bucket).Cursor()
+			k, v := c.Seek(after)
+			if after != nil && bytes.Equal(k, after) {
+				k, v = c.Next()
+			}
+			for ; k != nil && n < compareGroup; k, v = c.Next() {
+				each(k, v)
+				n++
+				if n == compareGroup {
+					after = bytes.Clone(k)
+				}
+			}
+			return nil
+		})
+		if err != nil || n < compareGroup {
+			return err
+		}
+		seen += n
+	}
+	return nil
+}
+
+// A nearSearch keeps the nearest of the devices that it has compared.
+type nearSearch struct {
+	matcher *store.NameMatcher
+	limit   int
+	best    map[lwm2m.EndpointName]store.NearDevice // at most twice limit
+}
+
+// compare looks at one name of a device. Identity is empty where it is the endpoint name.
+func (s *nearSearch) compare(name string, ep lwm2m.EndpointName, identity string) {
+	near := s.matcher.Near(name)
+	if near == store.NotNear {
+		return
+	}
+	if old, ok := s.best[ep]; ok && old.Nearness <= near {
+		return
+	}
+	s.best[ep] = store.NearDevice{Endpoint: ep, Identity: identity, Nearness: near}
+	if len(s.best) > 2*s.limit {
+		kept := s.found()
+		clear(s.best)
+		for _, d := range kept {
+			s.best[d.Endpoint] = d
+		}
+	}
+}
+
+// found are the nearest, in order.
+func (s *nearSearch) found() []store.NearDevice {
+	out := make([]store.NearDevice, 0, len(s.best))
+	for _, d := range s.best {
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(a, b store.NearDevice) int {
+		return cmp.Or(cmp.Compare(a.Nearness, b.Nearness), cmp.Compare(a.Endpoint, b.Endpoint))
+	})
+	return out[:min(len(out), s.limit)]
+}

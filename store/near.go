@@ -1,0 +1,102 @@
+package store
+
+import (
+	"slices"
+	"unicode"
+
+	"lwbs/lwm2m"
+)
+
+// A Nearness says in what two names differ that may be meant for the same.
+type Nearness int
+
+// The kinds of Nearness, the nearest first. Names that differ in more are NotNear.
+const (
+	NotNear      Nearness = iota
+	NearSpelling          // in letter case, in separators, or in nothing
+	NearPrefix            // one lacks what the other begins with, such as urn:imei:
+	NearTypo              // in one character, or in two that are exchanged; also with a prefix
+)
+
+// A NearDevice is a device that a name may be meant for.
+type NearDevice struct {
+	Endpoint lwm2m.EndpointName `json:"endpoint"`
+
+	// Identity is what is near: the PSK identity of the device or the name in its
+	// certificates; empty where that is the endpoint name.
+	Identity string `json:"identity,omitempty"`
+
+	Nearness Nearness `json:"-"`
+}
+
+// Limits of what is taken for near, in letters and digits: short names are alike by chance.
+const (
+	minNear       = 4
+	minNearPrefix = 8 // for a typo in a name with a prefix
+)
+
+// A NameMatcher finds names that are near to one. It is for one goroutine.
+type NameMatcher struct {
+	name  []rune
+	other []rune // of the last call, to be used again
+}
+
+// NewNameMatcher returns a matcher for names near to name.
+func NewNameMatcher(name string) *NameMatcher {
+	return &NameMatcher{name: appendFolded(nil, name)}
+}
+
+// appendFolded appends the letters and digits of a name in lower case.
+func appendFolded(b []rune, name string) []rune {
+	for _, r := range name {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			b = append(b, unicode.ToLower(r))
+		}
+	}
+	return b
+}
+
+// Near says how near other is.
+func (m *NameMatcher) Near(other string) Nearness {
+	m.other = appendFolded(m.other[:0], other)
+	short, long := m.name, m.other
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	switch ahead := len(long) - len(short); {
+	case len(short) == 0:
+		return NotNear
+	case slices.Equal(short, long):
+		return NearSpelling
+	case len(short) < minNear:
+		return NotNear
+	case slices.Equal(short, long[ahead:]):
+		return NearPrefix
+	case ahead <= 1 && oneTypo(short, long):
+		return NearTypo
+	case ahead > 1 && len(short) >= minNearPrefix:
+		for from := ahead - 1; from <= ahead+1; from++ {
+			if oneTypo(short, long[from:]) {
+				return NearTypo
+			}
+		}
+	}
+	return NotNear
+}
+
+// oneTypo reports whether a and b, whose lengths differ by one at most, are alike but for
+// one rune that is another, missing or too many, or two that are exchanged.
+func oneTypo(a, b []rune) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) < len(b) {
+		return slices.Equal(a[i:], b[i+1:])
+	}
+	return i == len(a) || slices.Equal(a[i+1:], b[i+1:]) ||
+		i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && slices.Equal(a[i+2:], b[i+2:])
+}
