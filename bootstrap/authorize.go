@@ -18,7 +18,7 @@ func (srv *Server) authorize(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 	d, err := srv.device(ctx, peer, ep)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return d, unacceptable(store.CauseEndpointUnknown, "no device has this name%s", srv.ownerNote(ctx, peer))
+		return d, unacceptable(store.CauseEndpointUnknown, "%s", srv.ownerNote(ctx, peer))
 	case err != nil:
 		d.Endpoint = unreadableDevice(err)
 		return d, ownFault(srv.storeFault(err))
@@ -60,13 +60,13 @@ func (srv *Server) authenticate(ctx context.Context, d store.Device, peer Peer) 
 	case len(peer.Chain) > 0:
 		return srv.checkCertificate(ctx, d, peer.Chain)
 	case !hasCredential(d, store.CredentialPSK, peer.Identity):
-		return unacceptable(store.CauseIdentityMismatch, "this is no identity of the device%s", srv.ownerNote(ctx, peer))
+		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, peer))
 	}
 	return nil
 }
 
-// ownerNote tells which device the identity of a peer does belong to, as the second
-// half of a sentence: the device was made for another name, or its parts were mixed up.
+// ownerNote tells which device the identity of a peer does belong to: the device was made
+// for another name, or its parts were mixed up. It is empty for a peer of plain CoAP.
 func (srv *Server) ownerNote(ctx context.Context, peer Peer) string {
 	if !peer.Secure() {
 		return ""
@@ -74,9 +74,9 @@ func (srv *Server) ownerNote(ctx context.Context, peer Peer) string {
 	who := printable(peer.name(), maxIdentityShown)
 	owner, err := srv.owner(ctx, peer)
 	if err != nil {
-		return fmt.Sprintf("; it authenticated as %q, which belongs to no device now", who)
+		return fmt.Sprintf("it authenticated as %q, which belongs to no device", who)
 	}
-	return fmt.Sprintf("; it authenticated as %q, which belongs to device %q", who, owner.Endpoint)
+	return fmt.Sprintf("it authenticated as %q, which belongs to device %q", who, owner.Endpoint)
 }
 
 // unreadableDevice is the device that a look-up failed over, since its record cannot be

@@ -65,7 +65,7 @@ func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain [
 		return nil
 	}
 	if f := trust.vouch(chain, now); f != nil {
-		return unacceptable(store.CauseIdentityMismatch, "this certificate is not in the record%s", srv.ownerNote(ctx, Peer{Transport: "coaps", Chain: chain}))
+		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, Peer{Transport: TransportDTLS, Chain: chain}))
 	}
 	names := trust.names(chain[0])
 	if slices.ContainsFunc(names, func(name string) bool { return hasCredential(d, store.CredentialCertificateName, name) }) {

@@ -15,20 +15,31 @@ type Explanation struct {
 	Remedy   string `json:"remedy"`   // what to do
 }
 
-// Explain puts a session of the history into words.
-func Explain(s store.Session) Explanation {
+// Facts are what is known beside the record of an attempt when it is explained: the
+// records as they are now. The zero Facts know nothing.
+type Facts struct {
+	// Looked is whether the records were looked at. Without that, the rest means nothing.
+	Looked bool
+
+	Device  *store.Device      // that of the attempt's Endpoint; nil: there is none now
+	Profile *store.Profile     // of Device; nil: not found
+	Claimed bool               // there is a device with the name that was claimed
+	Holder  lwm2m.EndpointName // the device that has the attempt's identity; empty: none has
+	Near    []store.NearDevice // devices with names or identities near to one that is unknown
+}
+
+// Explain puts an attempt of the history into words.
+func Explain(s store.Session) Explanation { return Facts{}.Explain(s) }
+
+// Explain puts an attempt of the history into words. A remedy that it names is one that
+// can be carried out, as far as the facts go; what it cannot know it calls likely.
+func (f Facts) Explain(s store.Session) Explanation {
 	e := Explanation{Stage: stageText(s), Happened: happened(s), Remedy: remedies[s.Cause]}
-	switch s.Cause {
-	case "":
-		e.Remedy = "Wait: a session takes seconds as a rule, and at most four minutes."
-	case store.CauseRefused:
-		if o, ok := culprit(s); ok {
-			e.Remedy = refusalRemedy(o)
-		}
-	case store.CauseSilent:
-		if last(s).Op == lwm2m.OpWrite && last(s).Bytes > smallPayload {
-			e.Remedy += " The request had " + fmt.Sprint(last(s).Bytes) + " bytes: a smaller blockSize in the profile may get through where large datagrams are lost."
-		}
+	if remedy := contextual[s.Cause]; remedy != nil {
+		e.Remedy = remedy(f, s)
+	}
+	if s.Network != "" {
+		e.Remedy = "Look whether devices of yours are in that network: lwbs session list --failed shows those of them that have records of their own. Else nothing: this is what a scan or an attack looks like."
 	}
 	if e.Remedy == "" {
 		e.Remedy = "Look into the log of the server."
@@ -36,8 +47,23 @@ func Explain(s store.Session) Explanation {
 	return e
 }
 
-// smallPayload fits into a datagram that passes everywhere, in bytes.
-const smallPayload = 512
+// contextual are the remedies that depend on more than the cause.
+var contextual = map[store.Cause]func(Facts, store.Session) string{
+	store.CauseDone:             doneRemedy,
+	store.CauseHandshakeFailed:  handshakeRemedy,
+	store.CauseIdentityUnknown:  identityRemedy,
+	store.CauseKeyDiffers:       keyRemedy,
+	store.CauseEndpointUnknown:  endpointRemedy,
+	store.CauseIdentityMismatch: mismatchRemedy,
+	store.CauseCertificateName:  certificateNameRemedy,
+	store.CauseNoSecRefused:     noSecRemedy,
+	store.CauseDisabled:         disabledRemedy,
+	store.CauseOtherRequest:     otherRequestRemedy,
+	store.CauseRefused:          refusedRemedy,
+	store.CauseFinishRefused:    finishRemedy,
+	store.CauseSilent:           silentRemedy,
+	store.CauseReset:            resetRemedy,
+}
 
 var stageNames = map[store.Stage]string{
 	store.StageHandshake: "DTLS handshake",
@@ -69,27 +95,20 @@ func stageText(s store.Session) string {
 	return fmt.Sprintf("%s; writes accepted: %d", text, accepted)
 }
 
-// happened is what stopped the session, with the detail of its record.
+// happened is what stopped the attempt, with the detail of its record.
 func happened(s store.Session) string {
-	var text string
-	switch s.Cause {
-	case "":
-		return "The session is still running."
-	case store.CauseDone:
-		text = "The device accepted everything and confirmed Bootstrap-Finish"
-	case store.CauseIdentityUnknown:
-		text = fmt.Sprintf("The device wanted to authenticate as %q; no device record has this PSK identity", s.Identity)
-	case store.CauseKeyDiffers:
-		text = fmt.Sprintf("The device named the PSK identity %q, which is known, but could not prove it has the key: the two keys differ, or the network cut the handshake off", s.Identity)
-	case store.CauseEndpointUnknown:
-		text = fmt.Sprintf("The device calls itself %q; there is no device record of this name", s.Endpoint)
-	case store.CauseIdentityMismatch:
-		text = fmt.Sprintf("The device calls itself %q, but it authenticated with the identity %q, which the record of that device does not have", s.Endpoint, s.Identity)
-	default:
+	if s.Cause == "" {
+		return runningText(s)
+	}
+	text := whoseText(s)
+	if text == "" {
 		text = occurrences[s.Cause]
-		if text == "" {
-			text = fmt.Sprintf("The session ended with the cause %q", s.Cause)
-		}
+	}
+	if text == "" {
+		text = fmt.Sprintf("It ended with the cause %q", s.Cause)
+	}
+	if s.Network != "" {
+		text = fmt.Sprintf("Peers in %s made more attempts under changing names or identities than have records of their own; this one counts those that ended with the cause %s", s.Network, s.Cause)
 	}
 	if s.Detail != "" {
 		text += ": " + s.Detail
@@ -98,6 +117,19 @@ func happened(s store.Session) string {
 		text += "."
 	}
 	return text + harmless(s)
+}
+
+// runningText tells of a session that has not ended.
+func runningText(s store.Session) string {
+	if len(s.Operations) == 0 {
+		return "The session is running; no operation of it has been answered so far."
+	}
+	o := last(s)
+	answer := o.Code.String()
+	if o.Code == 0 {
+		answer = "nothing"
+	}
+	return fmt.Sprintf("The session is running; the device answered %s to %s %v, the last of %d operations.", answer, o.Op, o.Path, len(s.Operations))
 }
 
 // harmless names what was refused and did not matter, lest the operations of a good
@@ -121,7 +153,7 @@ func harmless(s store.Session) string {
 // occurrences are those causes that need no more than the detail of the record.
 var occurrences = map[store.Cause]string{
 	store.CausePackDelivered:   "The device asked for everything in one pack and was given it; the protocol has no word for whether it could use it",
-	store.CauseHandshakeFailed: "The DTLS handshake ended before the device named an identity",
+	store.CauseHandshakeFailed: "The DTLS handshake ended before the peer named an identity",
 	store.CauseNoCommonSuite:   "The device offered no cipher suite that this server has",
 	store.CauseServerRefused:   "The device broke the DTLS handshake off because of this server's certificate",
 
@@ -135,8 +167,10 @@ var occurrences = map[store.Cause]string{
 	store.CauseCertificateName:      "The device has a certificate of a trusted CA, but for a name that its record does not take",
 
 	store.CauseNoRequest:      "The device authenticated and then asked for nothing",
+	store.CauseIdle:           "The device authenticated and asked for nothing, as one does that has what it needs",
+	store.CauseOtherRequest:   "The peer asked for something else than to bootstrap",
 	store.CauseBadRequest:     "The Bootstrap-Request of the device breaks the specification",
-	store.CauseNoSecRefused:   "The device came without encryption, and its record asks for it",
+	store.CauseNoSecRefused:   "A peer with the name of this device came without encryption, and the record asks for it",
 	store.CauseDisabled:       "The device proved who it is and was refused",
 	store.CauseFormatUnknown:  "The device asked for a content format that does not exist for bootstrapping",
 	store.CausePlanInvalid:    "Profile and device record together make no configuration that could work, so nothing was sent",
@@ -161,13 +195,9 @@ var occurrences = map[store.Cause]string{
 
 // remedies say what to do.
 var remedies = map[store.Cause]string{
-	store.CauseDone:            "Nothing to do. If the device does not register, compare identity, key and address with what the LwM2M Server has.",
-	store.CausePackDelivered:   "Nothing, if the device registers with the LwM2M Server. If an ordinary session of it follows, it did not like the pack, and that session tells more; if neither does, set pack: refuse in the profile, and each write is answered.",
-	store.CauseIdentityUnknown: "Add a device with this identity, or correct the identity in the device; every character counts, capitals and a prefix such as urn:imei: too.",
-	store.CauseKeyDiffers:      "Compare the key in the device with the one in the record; a key of 32 hexadecimal digits that was entered as text is another key. If other devices of the same network fail too, look at the network.",
-	store.CauseHandshakeFailed: "See that the device uses DTLS 1.2 with a pre-shared key or a certificate, that it speaks DTLS to this port and not plain CoAP, and that UDP passes in both directions. A port scan leaves the same trace.",
-	store.CauseNoCommonSuite:   "Choose one of the suites of docs/operations.md in the device. Suites with certificates are there only while the server has a certificate: lwbs serve --tls-cert.",
-	store.CauseServerRefused:   "Compare what the device trusts with what lwbs serve --tls-cert shows it: the CA or the certificate itself, its dates by the device's clock, and the host name in the Bootstrap-Server URI of the device.",
+	store.CausePackDelivered: "Nothing, if the device registers with the LwM2M Server. If an ordinary session of it follows, it did not like the pack, and that session tells more; if neither does, set pack: refuse in the profile, and each write is answered.",
+	store.CauseNoCommonSuite: "Choose one of the suites of docs/operations.md in the device. Suites with certificates are there only while the server has a certificate: lwbs serve --tls-cert.",
+	store.CauseServerRefused: "Compare what the device trusts with what lwbs serve --tls-cert shows it: the CA or the certificate itself, its dates by the device's clock, and the host name in the Bootstrap-Server URI of the device.",
 
 	store.CauseCertificateMissing:   "Put a certificate and its key into the device; or, if it has a pre-shared key, let it offer the suites for that.",
 	store.CauseCertificateUnknown:   "If it is the right one, name it in the record: lwbs device set --certificate FILE, or --certificate-fingerprint with the identity of this session. Else give the device one that the server's CA has issued.",
@@ -176,56 +206,25 @@ var remedies = map[store.Cause]string{
 	store.CauseCertificateEarly:     "Wait until it is valid, or issue the device another one. If the dates above have come already, set the clock of this server.",
 	store.CauseCertificateUsage:     "Issue a certificate with the key usage digitalSignature and the extended key usage clientAuth; or name this one certificate in the record, where its use is not asked for.",
 	store.CauseCertificateRevoked:   "Issue the device a new certificate, if it is still yours. If it should not be on the list, get a new list from the CA for --tls-crl.",
-	store.CauseCertificateName:      "Correct the endpoint name in the device; or set the name in the record, lwbs device set --certificate-name. Where the name stands in certificates is for --tls-endpoint-from to say.",
 
-	store.CauseNoRequest:        "Look into the device's log: it may wait out its hold-off time, or have taken too long for the handshake and given up.",
-	store.CauseBadRequest:       "Correct the endpoint name or the Bootstrap-Server URI in the device. Without encryption it must send its endpoint name.",
-	store.CauseEndpointUnknown:  "Add the device under exactly this name, or correct the name in the device.",
-	store.CauseIdentityMismatch: "Correct the endpoint name in the device, or add the identity to the record of that device. Two devices with exchanged credentials look the same.",
-	store.CauseNoSecRefused:     "Give the device a coaps:// address of this server and its key; or permit plain CoAP in its record, if the network is one to trust.",
-	store.CauseDisabled:         "Enable the device, if it is to be bootstrapped.",
-	store.CauseFormatUnknown:    "Set the preferred content format of the device to 11542 (TLV), 110 or 112 (SenML), or 11544 (LwM2M CBOR), or make it send none.",
-	store.CausePlanInvalid:      "Correct what is named above in the profile or the device record; \"lwbs profile check\" shows it before a device comes, but for what depends on what the device has. Nothing needs to be done on the device.",
-	store.CauseTemplateFailed:   "Give the device record the variable that is named above (lwbs device set ENDPOINT --var NAME=VALUE), or correct the template in the profile. Nothing needs to be done on the device.",
-	store.CauseLooping:          "See why it comes back: most often it cannot register with what it was given, so look at the LwM2M Server. It is served again a minute later.",
-	store.CauseBusy:             "Nothing, if it was a short rush: devices try again. If it goes on, see with \"lwbs session list --failed\" who takes the places.",
-	store.CauseDiscoverFailed:   "Set discoverFailed to \"assume\" and bootstrapInstance to the Security Object Instance that this kind of device uses for its Bootstrap-Server Account.",
-	store.CauseRefused:          "Look which operation was refused, and take out of the profile what the device does not know.",
-	store.CauseVerifyFailed:     "Take out of the profile what the device drops, or see why it does: it may have no room, or know the Resource by another meaning. With verify: record in the profile the session goes on and the history tells the differences.",
-	store.CauseSilent:           "Look at the radio link and the power supply of the device: it may sleep, or have lost its network. It will come again by itself. If it always stops at the same operation, that operation makes it fail.",
-	store.CauseGarbled:          "Try a smaller blockSize in the profile; if that does not help, the device's block-wise transfer is at fault, and its firmware needs mending.",
-	store.CauseReset:            "Restart the device: it has lost its bootstrap session, as after a reboot. If it always happens at the same operation, its firmware lacks that operation.",
-	store.CauseGone:             "Look into the device's log for why it gave up: a restart, a lost network, a time limit of its own. If it always happens at the same operation, that operation makes it fail.",
-	store.CauseFinishRefused:    "The device found the configuration incomplete or contradictory. Look into its log; common reasons are empty Resources that it needs or dislikes (emptyResources in the profile), a binding or lifetime it does not support, and more accounts than it has room for.",
-	store.CauseFinishUnknown:    "Look whether the device registers with the LwM2M Server. If it does, all is well. If not, it will bootstrap again; a renewed key stays pending until then.",
-	store.CauseSuperseded:       "Look at the session after this one. If they follow each other without end, the device is restarting or losing answers.",
-	store.CauseDeadline:         "Look at the operations that took long, and at the number of transmissions: a lossy link, or an ackTimeout in the profile that is too long. Fewer writes help too.",
-	store.CauseStopped:          "Nothing: the device will come again by itself, or after a restart.",
-	store.CauseUnreadable:       "A record of a newer lwbs: run that release again. A damaged one: delete the device and add it again, or apply the profile again; \"lwbs db check\" tells what else is damaged, and docs/operations.md how to salvage the rest. Look at the disk, too.",
-	store.CauseInternal:         "Look into the log of the server at this time, and at its disk.",
-}
-
-// refusalRemedy says what to do about a write that was refused.
-func refusalRemedy(o store.Operation) string {
-	switch o.Code {
-	case lwm2m.CodeUnsupportedFormat, lwm2m.CodeNotAcceptable:
-		return "The device reads none of the content formats that were tried, or no value in them. See its documentation for the format it takes, and set it in the profile (format)."
-	case lwm2m.CodeBadRequest:
-		return fmt.Sprintf("The device does not like a Resource or a value of %v. Take optional Resources out of the profile until it accepts; set emptyResources to the other choice; see that keys and identities fit into the device (many hold 16 bytes).", o.Path)
-	case lwm2m.CodeNotFound:
-		return fmt.Sprintf("The device does not know the Object or a Resource of %v. Take it out of the profile.", o.Path)
-	case lwm2m.CodeMethodNotAllowed, lwm2m.CodeUnauthorized, lwm2m.CodeForbidden:
-		return fmt.Sprintf("The device does not let a Bootstrap-Server write %v, or does not take this server for its Bootstrap-Server any more. Take the Object out of the profile, or restart the device.", o.Path)
-	case lwm2m.CodeRequestTooLarge, lwm2m.CodeRequestIncomplete:
-		return fmt.Sprintf("The %d bytes are more than the device can take. Set a smaller blockSize or maxPayload in the profile, shorten keys and certificates, or write fewer Resources.", o.Bytes)
-	}
-	return "The device failed by itself: most often it has no room left. Many hold two accounts and keys of 16 bytes. Its log tells more."
-}
-
-// culprit is the operation that ended a session.
-func culprit(s store.Session) (store.Operation, bool) {
-	o := last(s)
-	return o, o.Code != 0 && !o.Code.Success() && !o.Tolerated
+	store.CauseNoRequest:      "Look into the device's log. Most likely it waits out its hold-off time, which is longer than the minute that an association waits for its first request; or it took so long for the handshake that it had given up; or it is not configured to bootstrap from here.",
+	store.CauseIdle:           "Nothing. Some clients, such as Anjay, open an association to their Bootstrap-Server whenever they start and keep it for later. To bootstrap it anew, have its LwM2M Server execute /1/x/9 (Bootstrap-Request Trigger), or take its accounts away in the device.",
+	store.CauseBadRequest:     "Correct the endpoint name or the Bootstrap-Server URI in the device. Without encryption it must send its endpoint name.",
+	store.CauseFormatUnknown:  "Set the preferred content format of the device to 11542 (TLV), 110 or 112 (SenML), or 11544 (LwM2M CBOR), or make it send none.",
+	store.CausePlanInvalid:    "Correct what is named above in the profile or the device record; \"lwbs profile check\" shows it before a device comes, but for what depends on what the device has. Nothing needs to be done on the device.",
+	store.CauseTemplateFailed: "Give the device record the variable that is named above (lwbs device set ENDPOINT --var NAME=VALUE), or correct the template in the profile. Nothing needs to be done on the device.",
+	store.CauseLooping:        "See why it comes back. Most often it cannot register with what it was given, so look at the log of the LwM2M Server; or two devices have the same name and credential. It is served again a minute after it has stopped.",
+	store.CauseBusy:           "Nothing, if it was a short rush: devices try again. If it goes on, see with \"lwbs session list --failed\" who takes the places.",
+	store.CauseDiscoverFailed: "Set discoverFailed to \"assume\" and bootstrapInstance to the Security Object Instance that this kind of device uses for its Bootstrap-Server Account.",
+	store.CauseVerifyFailed:   "Take out of the profile what the device drops, or see why it does: it may have no room, or know the Resource by another meaning. With verify: record in the profile the session goes on and the history tells the differences.",
+	store.CauseGarbled:        "Try a smaller blockSize in the profile; if that does not help, the device's block-wise transfer is at fault, and its firmware needs mending.",
+	store.CauseGone:           "Look into the device's log for why it gave up: a restart, a lost network, a time limit of its own. If it always happens at the same operation, that operation makes it fail.",
+	store.CauseFinishUnknown:  "Look whether the device registers with the LwM2M Server. If it does, all is well. If not, it will bootstrap again; a renewed key stays pending until then.",
+	store.CauseSuperseded:     "Look at the session after this one. If they follow each other without end, the device is restarting or losing answers; or, where the addresses alternate, two devices have the same name and credential.",
+	store.CauseDeadline:       "Look at the operations that took long, and at the number of transmissions: a lossy link, or an ackTimeout in the profile that is too long. Fewer writes help too.",
+	store.CauseStopped:        "Nothing: the device will come again by itself, or after a restart.",
+	store.CauseUnreadable:     "A record of a newer lwbs: run that release again. A damaged one: delete the device and add it again, or apply the profile again; \"lwbs db check\" tells what else is damaged, and docs/operations.md how to salvage the rest. Look at the disk, too.",
+	store.CauseInternal:       "Look into the log of the server at this time, and at its disk.",
 }
 
 func last(s store.Session) store.Operation {

@@ -10,10 +10,12 @@ import (
 // The keys of log attributes.
 const (
 	LogEndpoint  = "endpoint"
+	LogClaimed   = "claimed" // the endpoint name that was given, where it is another
 	LogSession   = "session"
 	LogRemote    = "remote"
 	LogTransport = "transport"
 	LogIdentity  = "identity"
+	LogProof     = "proof"
 	LogProfile   = "profile"
 	LogStage     = "stage"
 	LogCause     = "cause"
@@ -23,7 +25,7 @@ const (
 // fault, Error that of this server or of those who configured it.
 func severity(c store.Cause) slog.Level {
 	switch c {
-	case store.CauseDone, store.CausePackDelivered, store.CauseSuperseded, store.CauseStopped:
+	case store.CauseDone, store.CausePackDelivered, store.CauseIdle, store.CauseSuperseded, store.CauseStopped:
 		return slog.LevelInfo
 	case store.CauseInternal, store.CauseUnreadable, store.CausePlanInvalid, store.CauseTemplateFailed:
 		return slog.LevelError
@@ -33,16 +35,21 @@ func severity(c store.Cause) slog.Level {
 
 // logEnd writes the one record of a session that ended, at level.
 func logEnd(ctx context.Context, log *slog.Logger, level slog.Level, s store.Session) {
-	message := "bootstrap failed"
-	if s.Cause.Success() {
-		message = "bootstrap done"
+	message := "bootstrap done"
+	switch {
+	case s.Cause.Failure():
+		message = "bootstrap failed"
+	case !s.Cause.Success():
+		message = "bootstrap not asked for"
 	}
 	log.LogAttrs(ctx, level, message,
 		slog.String(LogEndpoint, string(s.Endpoint)),
+		slog.String(LogClaimed, string(s.Claimed)),
 		slog.String(LogSession, s.ID),
 		slog.String(LogRemote, s.Remote),
 		slog.String(LogTransport, s.Transport),
 		slog.String(LogIdentity, s.Identity),
+		slog.String(LogProof, string(s.Proof)),
 		slog.String(LogProfile, s.Profile),
 		slog.String(LogStage, string(s.Stage)),
 		slog.String(LogCause, string(s.Cause)),

@@ -56,6 +56,9 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (Resp
 	return Response{Code: lwm2m.CodeNotFound}, nil
 }
 
+// registersText is in the detail of a request to register.
+const registersText = "by which a client registers with an LwM2M Server"
+
 // misdirected records that a client asked for something that no Bootstrap-Server has. Over
 // plain CoAP that is done for a registration only: the rest is the business of scanners.
 func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
@@ -65,7 +68,7 @@ func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
 	}
 	detail := fmt.Sprintf("the request was %v /%s", r.Method, printable(strings.Join(r.Path, "/"), maxIdentityShown))
 	if registers {
-		detail += ", by which a client registers with an LwM2M Server"
+		detail += ", " + registersText
 	}
 	ep, _ := parseEndpoint(r.Queries)
 	record := srv.attempt(conn.Peer(), time.Now())

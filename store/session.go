@@ -194,6 +194,6 @@ type SessionQuery struct {
 	// by other devices that claimed it.
 	Own bool
 
-	// Strangers selects the attempts of peers that belong to no device, and nothing else.
-	Strangers bool
+	// Unknown selects the attempts of peers that belong to no device, and nothing else.
+	Unknown bool
 }

@@ -193,7 +193,7 @@ func (c *Client) Session(ctx context.Context, id string) (s store.Session, err e
 // Sessions implements [API].
 func (c *Client) Sessions(ctx context.Context, q store.SessionQuery) (page []store.Session, err error) {
 	path := withQuery("/v1/sessions", "endpoint", string(q.Endpoint), "identity", q.Identity, "before", q.Before,
-		"limit", number(q.Limit), "failed", flag(q.Failed))
+		"limit", number(q.Limit), "failed", flag(q.Failed), "own", flag(q.Own), "unknown", flag(q.Unknown))
 	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
 }
 

@@ -49,7 +49,7 @@ var routes = []route{
 	{"GET /v1/profiles/{name}", nil, 0, (*Server).profile},
 	{"PUT /v1/profiles/{name}", nil, maxBody, (*Server).applyProfile},
 	{"DELETE /v1/profiles/{name}", nil, 0, (*Server).deleteProfile},
-	{"GET /v1/sessions", []string{"before", "endpoint", "failed", "identity", "limit"}, 0, (*Server).sessions},
+	{"GET /v1/sessions", []string{"before", "endpoint", "failed", "identity", "limit", "own", "unknown"}, 0, (*Server).sessions},
 	{"GET /v1/sessions/{id}", nil, 0, (*Server).session},
 	{"POST /v1/check", nil, 0, (*Server).check},
 	{"POST /v1/backup", nil, maxBody, (*Server).backup},
@@ -296,13 +296,17 @@ func (s *Server) sessions(r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	failed, err := r.boolean("failed")
-	if err != nil {
-		return reply{}, err
-	}
 	q := store.SessionQuery{
 		Endpoint: lwm2m.EndpointName(r.query.Get("endpoint")), Identity: r.query.Get("identity"),
-		Before: r.query.Get("before"), Failed: failed,
+		Before: r.query.Get("before"),
+	}
+	for _, f := range []struct {
+		name  string
+		value *bool
+	}{{"failed", &q.Failed}, {"own", &q.Own}, {"unknown", &q.Unknown}} {
+		if *f.value, err = r.boolean(f.name); err != nil {
+			return reply{}, err
+		}
 	}
 	return page(r, n, "before", func(limit int, before string) ([]store.Session, error) {
 		q.Limit = limit

@@ -274,7 +274,7 @@ func (a *association) why(err error, sealed bool) error {
 	case a.claim.shown != nil && refusedServer(err):
 		return fmt.Errorf("%w, that of %q: %w", bootstrap.ErrServerRefused, a.claim.shown.Subject, err)
 	case a.claim.shown != nil && len(a.claim.chain) == 0 && !sealed:
-		return fmt.Errorf("%w, after it was shown the certificate of %q", err, a.claim.shown.Subject)
+		return fmt.Errorf("%w, %s %q", err, bootstrap.AfterCertificate, a.claim.shown.Subject)
 	case a.claim.identity == "" && len(a.offered) > 0 && !common(a.offered, a.claim.accepted):
 		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, suitesText(a.offered))
 	case a.claim.identity == "":

@@ -125,7 +125,8 @@ func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 	}
 	storetest.Run(t, storetest.Backend{Open: func(t *testing.T) store.Store {
 		db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{
-			SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions, StrangerSessions: storetest.StrangerSessions,
+			SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
+			UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions, StrangerSessions: storetest.StrangerSessions,
 		})
 		if err != nil {
 			t.Fatal(err)

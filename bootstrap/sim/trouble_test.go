@@ -33,11 +33,11 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 	}{
 		// Answered 4.00 they stop for good, after one more try where pct was sent.
 		{name: "unknown", who: "zephyr", device: unknown, err: sim.ErrRefused,
-			causes: []store.Cause{store.CauseEndpointUnknown}, told: "Add the device", attempts: 1},
+			causes: []store.Cause{store.CauseEndpointUnknown}, told: "lwbs device rename urn:dev:1 urn:dev:9", attempts: 1},
 		{name: "unknown", who: "anjay-1.1", device: unknown, err: sim.ErrRefused,
 			causes: []store.Cause{store.CauseEndpointUnknown}, told: "2 times", attempts: 1},
 		{name: "unknown", who: "leshan-2.0", device: unknown, err: sim.ErrRefused,
-			causes: []store.Cause{store.CauseEndpointUnknown}, told: "Add the device", attempts: 1},
+			causes: []store.Cause{store.CauseEndpointUnknown}, told: `belongs to device "urn:dev:1"`, attempts: 1},
 		// These come again and again.
 		{name: "unknown", who: "wakaama", device: unknown, err: sim.ErrRefused,
 			causes: []store.Cause{store.CauseEndpointUnknown}, told: "3 times", attempts: 3},

@@ -62,9 +62,6 @@ var defaultsOf = map[string][]string{
 	"devices that are remembered for it":                                                            {"bootstrap.maxLoopEntries"},
 	"answer to Discover":                                                                            {"lwm2m.maxLinkFormat"},
 	"end of the server, for running sessions":                                                       {"--drain"},
-	"history of one device":                                                                         {"store/bolt.SessionsPerDevice"},
-	"history of all devices; of strangers":                                                          {"store/bolt.Sessions", "store/bolt.StrangerSessions"},
-	"records of strangers in a minute":                                                              {"bootstrap.StrangerRecords"},
 	"the same failure of the same device":                                                           {"bootstrap.RepeatWindow"},
 	"such failures that are open at a time":                                                         {"bootstrap.maxStreaks"},
 	"records that wait for the disk":                                                                {"bootstrap.maxWaiting"},
@@ -82,6 +79,12 @@ var defaultsOf = map[string][]string{
 	"imported file": {"cmd/lwbs.maxImport"},
 	"connections to the address of `--metrics`": {"cmd/lwbs.maxMonitors"},
 	"scrapes at a time; duration of one":        {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
+
+	"history of one device: with its credential; over plain CoAP, answered; of peers that proved nothing": {"store/bolt.SessionsPerDevice", "store/bolt.SessionsPerDevice", "store/bolt.UnprovedPerDevice"},
+	"history of all devices, for each of these; of unknown devices":                                       {"store/bolt.Sessions", "store/bolt.Sessions", "store/bolt.UnprovedSessions", "store/bolt.StrangerSessions"},
+	"records a minute of peers that proved nothing: under the name of a device; of unknown devices":       {"bootstrap.UnauthenticatedRecords", "bootstrap.StrangerRecords"},
+	"records a minute that are about networks":                                                            {"bootstrap.networkRecords"},
+	"such failures of one device that are open at a time":                                                 {"bootstrap.maxStreaksOfOne"},
 }
 
 // A row of a table of limits.

@@ -289,7 +289,7 @@ func (db *DB) Sessions(ctx context.Context, q store.SessionQuery) (page []store.
 func sessionMatches(s store.Session, q store.SessionQuery) bool {
 	return (q.Endpoint == "" || s.Endpoint == q.Endpoint || !q.Own && s.Claimed == q.Endpoint) &&
 		(!q.Own || s.Proof.Counts()) &&
-		(!q.Strangers || !s.Known) &&
+		(!q.Unknown || !s.Known) &&
 		(q.Identity == "" || s.Identity == q.Identity) &&
 		(!q.Failed || s.Cause.Failure())
 }
@@ -338,7 +338,7 @@ func walksFor(tx *bbolt.Tx, q store.SessionQuery) []*walk {
 		return []*walk{from(bucketSessionEndpoint, string(q.Endpoint)), from(bucketSessionClaimed, string(q.Endpoint))}
 	case q.Identity != "":
 		return []*walk{from(bucketSessionIdentity, q.Identity)}
-	case q.Strangers:
+	case q.Unknown:
 		return []*walk{from(bucketSessionStranger, "")}
 	case q.Failed:
 		return []*walk{from(bucketSessionFailed, "")}

@@ -90,8 +90,8 @@ func testClaimedNames(t *testing.T, s store.Store) {
 		{Endpoint: "meter-X"}:                             "[000004]",
 		{Endpoint: "meter-X", Own: true}:                  "[]",
 		{Endpoint: "meter-B", Identity: "id-meter-C"}:     "[000002]",
-		{Strangers: true}:                                 "[000005]",
-		{Strangers: true, Endpoint: "meter-C"}:            "[]",
+		{Unknown: true}:                                   "[000005]",
+		{Unknown: true, Endpoint: "meter-C"}:              "[]",
 	} {
 		if got := listed(t, s, q); got != want {
 			t.Errorf("%+v gives %s, want %s", q, got, want)
