@@ -62,6 +62,7 @@ func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Fin
 		})
 	}
 	_, more := Resolve(p, filled, objects)
+	more = append(more, unusedKeys(p, d)...)
 	for name := range d.Accounts {
 		if own := name == store.BootstrapServerAccount && p.BootstrapServer != nil; !own && !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
 			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name"})
@@ -80,4 +81,24 @@ type zeroes struct{}
 func (zeroes) Read(b []byte) (int, error) {
 	clear(b)
 	return len(b), nil
+}
+
+// unusedKeys warns of what a record has for an account that is not given it.
+func unusedKeys(p store.Profile, d store.Device) (out []Finding) {
+	for _, a := range p.Accounts {
+		keys, mode := d.Accounts[a.Name], securityName(a, d)
+		warn := func(what string) {
+			out = append(out, Finding{
+				Place:   fmt.Sprintf("device.accounts[%s].%s", a.Name, what),
+				Message: fmt.Sprintf("an account with security %s has none of the device: it is not given this one", mode), Warning: true,
+			})
+		}
+		if len(keys.Certificate) > 0 && !isKeyPair(mode) {
+			warn("certificate")
+		}
+		if keys.Identity != "" && mode != securityPSK {
+			warn("identity")
+		}
+	}
+	return out
 }

@@ -32,7 +32,8 @@ func settingFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "certificate", Usage: "it may come with the X.509 certificate in `FILE`, PEM or DER; several replace those it has"},
 		&cli.StringSliceFlag{Name: "certificate-fingerprint", Usage: "the same by its SHA-256 fingerprint, `HEX`; none removes those it has"},
 		&cli.StringSliceFlag{Name: "certificate-name", Usage: "it may come with any certificate that a CA of the server has issued for `NAME`; none removes those it has"},
-		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input"},
+		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input; a private key is PKCS#8, SEC1 or PKCS#1, in PEM or as --account-key-format says"},
+		&cli.StringSliceFlag{Name: "account-certificate-file", Usage: "the X.509 certificate that it is given for an account, or its raw public key, `ACCOUNT=FILE`, PEM or DER; without a file it is removed"},
 		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text (but for one line end behind it) or binary"},
 		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
 		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; - for standard input; text as it is, but for one line end behind it; bytes written as --account-key-format says; without a file it is removed"},
@@ -86,6 +87,9 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if set.AccountKeys, err = accountSecrets(c, "account-key-file", "key"); err != nil {
 		return set, err
 	}
+	if set.AccountCertificates, err = accountCertificates(c); err != nil {
+		return set, err
+	}
 	if set.AccountMasterSecrets, err = accountSecrets(c, "account-master-secret-file", "master secret"); err != nil {
 		return set, err
 	}
@@ -104,7 +108,11 @@ func accountSecrets(c *cli.Context, option, what string) (map[string][]byte, err
 		if file == "" {
 			return nil, usagef("--%s %s= names no file", option, account)
 		}
-		secret, err := readKey(c, what+" of account "+account, file, formOf(c, "account-key-format"))
+		read := readKey
+		if option == "account-key-file" {
+			read = readAccountKey
+		}
+		secret, err := read(c, what+" of account "+account, file, formOf(c, "account-key-format"))
 		if err != nil {
 			return nil, err
 		}
@@ -113,6 +121,29 @@ func accountSecrets(c *cli.Context, option, what string) (map[string][]byte, err
 		}
 		out[account] = secret
 		fmt.Fprintf(c.App.ErrWriter, "read the %s of account %s: %d bytes\n", what, account, len(secret))
+	}
+	return out, nil
+}
+
+// accountCertificates reads the files of --account-certificate-file.
+func accountCertificates(c *cli.Context) (map[string][]byte, error) {
+	files, err := assignments(c, "account-certificate-file", "ACCOUNT=FILE")
+	if err != nil || files == nil {
+		return nil, err
+	}
+	out := make(map[string][]byte, len(files))
+	for account, file := range files {
+		if out[account] = []byte{}; file == "" {
+			continue
+		}
+		b, shown, err := readInput(c, "certificate of account "+account, file, maxKeyFile)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(b) == 0:
+			return nil, fmt.Errorf("certificate of account %s in %s is empty", account, text(shown))
+		}
+		out[account] = b
 	}
 	return out, nil
 }
@@ -335,6 +366,9 @@ func accountText(a admin.Account) string {
 	var parts []string
 	if a.Identity != "" {
 		parts = append(parts, fmt.Sprintf("identity %q", a.Identity))
+	}
+	if len(a.Certificate) > 0 {
+		parts = append(parts, fmt.Sprintf("certificate or public key %s (SHA-256)", store.Fingerprint(a.Certificate)))
 	}
 	if a.KeyLength > 0 || a.MasterSecretLength == 0 {
 		parts = append(parts, "key "+keyText(a.Key, a.KeyLength))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/lwm2m"
 )
 
 // maxKeyFile is more than any key or certificate has, in bytes.
@@ -21,6 +23,24 @@ func readKey(c *cli.Context, what, file string, form keyForm) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return keyIn(c, what, shown, b, form)
+}
+
+// readAccountKey is readKey for the key of an account. PEM is taken whatever the form: it can
+// be nothing else.
+func readAccountKey(c *cli.Context, what, file string, form keyForm) ([]byte, error) {
+	if err := form.check(); err != nil {
+		return nil, err
+	}
+	b, shown, err := readInput(c, what, file, maxKeyFile)
+	if err != nil || lwm2m.IsPEM(b) {
+		return b, err
+	}
+	return keyIn(c, what, shown, b, form)
+}
+
+// keyIn is the key in b, which was read from a file that is shown like this.
+func keyIn(c *cli.Context, what, shown string, b []byte, form keyForm) ([]byte, error) {
 	key, warnings, err := form.decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s in %s: %w", what, text(shown), err)
