@@ -16,8 +16,8 @@ func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
 	sample := sampleDevice(p)
 	sample.Secrets = sampleSecrets(p, objects)
 	templates := templatesOf(p)
-	_, more := Resolve(p, sample, objects)
-	for _, f := range append(more, checkLimits(p, sample, objects)...) {
+	info, more := Resolve(p, sample, objects)
+	for _, f := range append(more, checkLimits(p, sample, info)...) {
 		at := slices.IndexFunc(templates, func(t templated) bool { return t.place == f.Place })
 		switch {
 		case ofTheDevice(f, p):
@@ -32,7 +32,12 @@ func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
 // CheckDevice returns what is wrong with d under its profile p. objects are as for
 // [Resolve].
 func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Finding {
-	found := checkWords(p)
+	return append(checkWords(p), checkRecord(p, d, objects)...)
+}
+
+// checkRecord is CheckDevice but for what is wrong with p whatever the device.
+func checkRecord(p store.Profile, d store.Device, objects *lwm2m.Registry) (found []Finding) {
+	AdoptRenamed(p, &d)
 	filled := d
 	_, err1 := FillKeys(p, &filled, zeroes{})
 	_, err2 := renewKeys(p, &filled, zeroes{})
@@ -61,18 +66,18 @@ func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Fin
 			Message: fmt.Sprintf("the key of the Bootstrap-Server Account is to be supplied, and the device has none: --account-key-file %s=FILE", store.BootstrapServerAccount),
 		})
 	}
-	_, more := Resolve(p, filled, objects)
+	info, more := Resolve(p, filled, objects)
 	more = append(more, unusedKeys(p, d)...)
 	for name := range d.Accounts {
 		if own := name == store.BootstrapServerAccount && p.BootstrapServer != nil; !own && !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
-			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name"})
+			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name: what the record has of it is not given", Warning: true})
 		}
 	}
 	more = append(more, unusedSecrets(p, d, objects)...)
 	if len(d.Credentials) == 0 && !d.NoSec {
 		more = append(more, Finding{Place: "device.credentials", Message: "the device has neither a key nor a certificate to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
 	}
-	return append(append(found, more...), checkLimits(p, filled, objects)...)
+	return append(append(found, more...), checkLimits(p, filled, info)...)
 }
 
 // zeroes is an endless source of zero bytes, for keys that nobody gets.

@@ -7,9 +7,8 @@ import (
 	"lwbs/store"
 )
 
-// checkLimits checks what d is given against what its kind of device can hold.
-func checkLimits(p store.Profile, d store.Device, objects *lwm2m.Registry) (found []Finding) {
-	info, _ := Resolve(p, d, objects)
+// checkLimits checks info, what d is given, against what its kind of device can hold.
+func checkLimits(p store.Profile, d store.Device, info lwm2m.BootstrapInfo) (found []Finding) {
 	for i, a := range info.Accounts {
 		found = append(found, checkSizes(p.Device, fmt.Sprintf("accounts[%d]", i), a.Security)...)
 	}

@@ -24,6 +24,7 @@ func checkWords(p store.Profile) []Finding {
 	for i, a := range p.Accounts {
 		c.name(i, p.Accounts)
 		c.account(fmt.Sprintf("accounts[%d]", i), a, p)
+		c.renamed(i, p.Accounts)
 	}
 	if b := p.BootstrapServer; b != nil {
 		c.oneOf("bootstrapServer.key", b.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
@@ -96,6 +97,34 @@ func (c *wordChecker) name(i int, accounts []store.Account) {
 		c.fail(place, "%q is the name of the Bootstrap-Server Account", name)
 	case slices.ContainsFunc(accounts[:i], func(a store.Account) bool { return a.Name == name }):
 		c.fail(place, "a second account with the name %q", name)
+	}
+}
+
+// maxRenames is how many names an account had before at most.
+const maxRenames = 16
+
+// renamed checks that what an account was called is the name of no other, now or before:
+// nobody could tell then which one a key in a device record is of.
+func (c *wordChecker) renamed(i int, accounts []store.Account) {
+	place := fmt.Sprintf("accounts[%d].renamedFrom", i)
+	if n := len(accounts[i].RenamedFrom); n > maxRenames {
+		c.fail(place, "%d names, at most %d are possible", n, maxRenames)
+		return
+	}
+	for at, old := range accounts[i].RenamedFrom {
+		switch {
+		case old == "":
+			c.fail(place, "an account was never without a name")
+		case slices.Contains(accounts[i].RenamedFrom[:at], old):
+			c.fail(place, "%q is there twice", old)
+		case old == store.BootstrapServerAccount:
+			c.fail(place, "%q is the name of the Bootstrap-Server Account", old)
+		}
+		for j, other := range accounts {
+			if other.Name == old || j != i && slices.Contains(other.RenamedFrom, old) {
+				c.fail(place, "%q is the name of account %q, or was", old, other.Name)
+			}
+		}
 	}
 }
 

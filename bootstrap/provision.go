@@ -41,12 +41,13 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 	if f != nil {
 		return provision{}, f
 	}
+	renamed := AdoptRenamed(p, &d)
 	filled, err1 := FillKeys(p, &d, srv.cfg.Rand)
 	renewed, err2 := renewKeys(p, &d, srv.cfg.Rand)
 	if err := errors.Join(err1, err2); err != nil {
 		return provision{}, failed(store.CauseInternal, "%v", err)
 	}
-	given := provision{profile: p, edited: filled || renewed}
+	given := provision{profile: p, edited: renamed || filled || renewed}
 	if note := confirmCredential(&d, peer); note != "" {
 		given.edited, given.notes = true, append(given.notes, note)
 	}

@@ -74,6 +74,10 @@ type Account struct {
 	// Name is how device records refer to the account; unique in the profile.
 	Name string `json:"name"`
 
+	// RenamedFrom are names that the account had before: what a device record has under
+	// one of them is that of this account.
+	RenamedFrom []string `json:"renamedFrom,omitempty"`
+
 	URI           string              `json:"uri"` // template; Resource 0/x/0
 	ShortServerID lwm2m.ShortServerID `json:"shortServerID"`
 

@@ -31,6 +31,11 @@ type Store interface {
 	// limit.
 	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
 
+	// DeviceSample returns how many devices have a profile, and the names of at most n
+	// of them, spread evenly over all in their order; the first and the last are among
+	// them where n is 2 or more.
+	DeviceSample(ctx context.Context, profile string, n int) (total int, names []lwm2m.EndpointName, err error)
+
 	// DeleteDevice removes the record with this revision; zero stands for any, also for
 	// a damaged one. Its sessions stay. Errors: ErrNotFound, ErrConflict.
 	DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev Revision) error

@@ -2,7 +2,10 @@ package admin
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
+	"lwbs/bootstrap"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -31,6 +34,39 @@ func (set DeviceSettings) applyAccounts(have map[string]store.AccountKeys) map[s
 		change(name, func(a *store.AccountKeys) { a.Identity = identity })
 	}
 	return out
+}
+
+// unknownAccounts are the accounts that are named and that the profile does not have.
+func (set DeviceSettings) unknownAccounts(p store.Profile) (out []bootstrap.Finding) {
+	names := slices.Concat(slices.Collect(maps.Keys(set.AccountKeys)), slices.Collect(maps.Keys(set.AccountCertificates)),
+		slices.Collect(maps.Keys(set.AccountMasterSecrets)), slices.Collect(maps.Keys(set.AccountIdentities)))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		message := "profile has no account of this name"
+		switch i := slices.IndexFunc(p.Accounts, func(a store.Account) bool { return a.Name == name || slices.Contains(a.RenamedFrom, name) }); {
+		case name == store.BootstrapServerAccount && p.BootstrapServer != nil, i >= 0 && p.Accounts[i].Name == name:
+			continue
+		case i >= 0:
+			message += fmt.Sprintf(": it is called %q now", p.Accounts[i].Name)
+		}
+		out = append(out, bootstrap.Finding{Place: "device.accounts[" + name + "]", Message: message})
+	}
+	return out
+}
+
+// forget drops what d has of accounts that p does not have.
+func (set DeviceSettings) forget(p store.Profile, d *store.Device) error {
+	for _, name := range set.ForgetAccounts {
+		if slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
+			return fmt.Errorf("%w: account %q cannot be forgotten: profile %q has it", store.ErrInvalid, name, p.Name)
+		}
+		if _, has := d.Accounts[name]; !has {
+			return fmt.Errorf("%w: the record has nothing of an account %q", store.ErrInvalid, name)
+		}
+		d.Accounts = copied(d.Accounts)
+		delete(d.Accounts, name)
+	}
+	return nil
 }
 
 // normalize turns the private keys and certificates that set has given d, whose map of

@@ -72,7 +72,7 @@ func newRig(t *testing.T) *rig {
 		}
 		r.local.Close()
 	})
-	_, err = r.local.ApplyProfile(t.Context(), store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 7}}})
+	_, err = r.local.ApplyProfile(t.Context(), store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 7}}}, admin.ApplyOptions{})
 	check(t, err)
 	return r
 }
@@ -147,7 +147,7 @@ func testAPI(t *testing.T, api admin.API) {
 			t.Errorf("%s: error %v, want %v", name, e.err, e.want)
 		}
 	}
-	_, err = api.ApplyProfile(ctx, store.Profile{Name: "bad", Accounts: []store.Account{{Name: "x", URI: "http://a", ShortServerID: 1}}})
+	_, err = api.ApplyProfile(ctx, store.Profile{Name: "bad", Accounts: []store.Account{{Name: "x", URI: "http://a", ShortServerID: 1}}}, admin.ApplyOptions{})
 	var invalid *admin.InvalidError
 	if !errors.As(err, &invalid) || len(invalid.Findings) == 0 || invalid.Findings[0].Place != "accounts[0].uri" {
 		t.Errorf("a bad profile: %v", err)

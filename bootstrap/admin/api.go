@@ -36,12 +36,15 @@ type API interface {
 
 	// ApplyProfile creates or replaces the profile with p's name, and returns what
 	// could be better about it. P.Revision zero replaces any revision.
-	ApplyProfile(ctx context.Context, p store.Profile) (Applied, error)
+	//
+	// Where devices have the profile, the answer tells what it means for them; what harms
+	// them beyond what o permits is refused with a [*HarmError].
+	ApplyProfile(ctx context.Context, p store.Profile, o ApplyOptions) (Applied, error)
 
 	// ApplyProfiles is ApplyProfile for 1 to [MaxApplied] profiles with different names:
 	// it keeps all of them or none. In an [*InvalidError] the places begin with the one
 	// that they are in, such as "profiles[1].accounts[0].uri".
-	ApplyProfiles(ctx context.Context, ps []store.Profile) ([]Applied, error)
+	ApplyProfiles(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]Applied, error)
 
 	Profile(ctx context.Context, name string) (store.Profile, error)
 	Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Profile, error)
@@ -186,6 +189,10 @@ type DeviceSettings struct {
 	// PKCS#8, SEC1 or PKCS#1.
 	AccountCertificates map[string][]byte `json:"accountCertificates,omitempty"`
 
+	// ForgetAccounts are accounts of which the record forgets everything: those that the
+	// profile does not have any more.
+	ForgetAccounts []string `json:"forgetAccounts,omitempty"`
+
 	// Secrets are values of secret Resources, by path, such as /11/0/6; set one by one, an
 	// empty value removes one.
 	Secrets map[lwm2m.Path][]byte `json:"secrets,omitempty"`
@@ -208,6 +215,9 @@ type Applied struct {
 	Profile  store.Profile       `json:"profile"`
 	Warnings []bootstrap.Finding `json:"warnings,omitempty"`
 	Created  bool                `json:"created"`
+
+	// Impact is what the profile means for the devices that have it; nil where none does.
+	Impact *bootstrap.Impact `json:"impact,omitempty"`
 }
 
 // Status tells of the server and the database.

@@ -157,16 +157,17 @@ func (c *Client) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev st
 }
 
 // ApplyProfile implements [API].
-func (c *Client) ApplyProfile(ctx context.Context, p store.Profile) (a Applied, err error) {
+func (c *Client) ApplyProfile(ctx context.Context, p store.Profile, o ApplyOptions) (a Applied, err error) {
 	rev := p.Revision
 	p.Revision = 0
-	return a, c.request(ctx, http.MethodPut, profilePath(p.Name), rev, p, &a)
+	path := withQuery(profilePath(p.Name), "replaceKeys", flag(o.ReplaceKeys), "allowFailing", flag(o.AllowFailing), "dryRun", flag(o.DryRun), "examine", number(o.Examine))
+	return a, c.request(ctx, http.MethodPut, path, rev, p, &a)
 }
 
 // ApplyProfiles implements [API].
-func (c *Client) ApplyProfiles(ctx context.Context, ps []store.Profile) ([]Applied, error) {
+func (c *Client) ApplyProfiles(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]Applied, error) {
 	var a applyAnswer
-	err := c.request(ctx, http.MethodPost, "/v1/profiles", 0, applyRequest{ps}, &a)
+	err := c.request(ctx, http.MethodPost, "/v1/profiles", 0, applyRequest{ps, o}, &a)
 	return a.Applied, err
 }
 

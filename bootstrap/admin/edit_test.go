@@ -27,7 +27,7 @@ func TestEditsWithoutRevisionComeThrough(t *testing.T) {
 			errs <- err
 		})
 		all.Go(func() {
-			_, err := r.client.ApplyProfiles(t.Context(), []store.Profile{profile("p", i), profile("q", i)})
+			_, err := r.client.ApplyProfiles(t.Context(), []store.Profile{profile("p", i), profile("q", i)}, admin.ApplyOptions{})
 			errs <- err
 		})
 	}
@@ -63,11 +63,11 @@ func TestProfilesAreAppliedTogether(t *testing.T) {
 			store.ErrConflict: {profile("fresh", 1), stale},
 			store.ErrInvalid:  {profile("fresh", 1), profile("fresh", 2)},
 		} {
-			if _, err := api.ApplyProfiles(t.Context(), ps); !errors.Is(err, want) {
+			if _, err := api.ApplyProfiles(t.Context(), ps, admin.ApplyOptions{}); !errors.Is(err, want) {
 				t.Errorf("%s: error %v, want %v", name, err, want)
 			}
 		}
-		_, err := api.ApplyProfiles(t.Context(), []store.Profile{profile("fresh", 1), bad})
+		_, err := api.ApplyProfiles(t.Context(), []store.Profile{profile("fresh", 1), bad}, admin.ApplyOptions{})
 		var invalid *admin.InvalidError
 		if !errors.As(err, &invalid) || invalid.Findings[0].Place != "profiles[1].accounts[0].uri" {
 			t.Errorf("%s: a bad profile: %v", name, err)
@@ -76,7 +76,7 @@ func TestProfilesAreAppliedTogether(t *testing.T) {
 			t.Errorf("%s: a part of what was refused was kept: %v", name, err)
 		}
 	}
-	applied, err := r.client.ApplyProfiles(t.Context(), []store.Profile{profile("p", 1), profile("fresh", 1)})
+	applied, err := r.client.ApplyProfiles(t.Context(), []store.Profile{profile("p", 1), profile("fresh", 1)}, admin.ApplyOptions{})
 	check(t, err)
 	if len(applied) != 2 || applied[0].Created || applied[0].Profile.Revision != 2 || !applied[1].Created || applied[1].Profile.Name != "fresh" {
 		t.Errorf("applied %+v", applied)
@@ -98,7 +98,7 @@ func TestEditsShowOnlyTheKeysTheyMade(t *testing.T) {
 	}
 	with := profile("p", 1)
 	with.Accounts[0].OSCORE = &store.OSCORE{SenderID: "a", RecipientID: "b"}
-	_, err = r.client.ApplyProfile(ctx, with)
+	_, err = r.client.ApplyProfile(ctx, with, admin.ApplyOptions{})
 	check(t, err)
 	d, err := r.client.SetDevice(ctx, "dev-1", 0, admin.DeviceSettings{Note: new("n")})
 	check(t, err)
@@ -121,7 +121,7 @@ func TestIdentitiesOfAccountsAreTold(t *testing.T) {
 		store.Account{Name: "second", URI: "coaps://b.example", ShortServerID: 8, Identity: "{{.Endpoint}}-{{.Vars.n}}"},
 		store.Account{Name: "third", URI: "coaps://c.example", ShortServerID: 9})
 	p.NoAccessControl = true
-	_, err := r.local.ApplyProfile(ctx, p)
+	_, err := r.local.ApplyProfile(ctx, p, admin.ApplyOptions{})
 	check(t, err)
 	_, err = r.local.AddDevice(ctx, "dev-1", admin.DeviceSettings{Profile: new("p"), PSK: &admin.PSK{}, Vars: map[string]string{"n": "5"}, AccountIdentities: map[string]string{"third": "own"}})
 	check(t, err)

@@ -91,11 +91,15 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if err := set.normalize(p, &d); err != nil {
 		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
+	bootstrap.AdoptRenamed(p, &d)
+	if err := set.forget(p, &d); err != nil {
+		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
+	}
 	before := maps.Clone(d.Accounts)
 	if _, err := bootstrap.FillKeys(p, &d, rand.Reader); err != nil {
 		return Device{}, err
 	}
-	errs, warnings := split(bootstrap.CheckDevice(p, d, l.Objects))
+	errs, warnings := split(append(set.unknownAccounts(p), bootstrap.CheckDevice(p, d, l.Objects)...))
 	if len(errs) > 0 {
 		return Device{}, &InvalidError{fmt.Sprintf("device %q", d.Endpoint), errs}
 	}

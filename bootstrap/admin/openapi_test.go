@@ -162,7 +162,7 @@ func wildcards(path string) (names []string) {
 func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
-		"Problem": Problem{}, "Finding": bootstrap.Finding{}, "Status": Status{}, "Stats": store.Stats{}, "Device": Device{},
+		"Problem": Problem{}, "Harm": Harm{}, "Impact": bootstrap.Impact{}, "Effect": bootstrap.Effect{}, "Finding": bootstrap.Finding{}, "Status": Status{}, "Stats": store.Stats{}, "Device": Device{},
 		"Credential": Credential{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
 		"BackupRequest": backupRequest{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
@@ -199,6 +199,11 @@ func fieldsOf(typ reflect.Type) (all, always []string) {
 		if !f.IsExported() {
 			continue
 		}
+		if f.Anonymous {
+			more, required := fieldsOf(f.Type)
+			all, always = append(all, more...), append(always, required...)
+			continue
+		}
 		all = append(all, name)
 		if !strings.Contains(options, "omit") {
 			always = append(always, name)
@@ -209,7 +214,7 @@ func fieldsOf(typ reflect.Type) (all, always []string) {
 }
 
 func TestProblemsAreTheKnownErrors(t *testing.T) {
-	want := []string{"about:blank", "urn:lwbs:findings"}
+	want := []string{"about:blank", "urn:lwbs:findings", "urn:lwbs:devices-harmed"}
 	for _, k := range known {
 		want = append(want, "urn:lwbs:"+k.name)
 	}
@@ -336,10 +341,10 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("PUT", profile, "/v1/profiles/other", fullProfile(), 400)
 	second, third := fullProfile(), fullProfile()
 	second.Name, third.Name, third.Revision = "second", "third", 7
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{[]store.Profile{fullProfile(), second}}, 200)
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{[]store.Profile{second, third}}, 404)
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{fullProfile(), second}}, 200)
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{second, third}}, 404)
 	third.Name = "full"
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{[]store.Profile{second, third}}, 412)
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{second, third}}, 412)
 	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{}, 422)
 	c.call("GET", "/v1/profiles", "/v1/profiles?limit=1", nil, 200)
 	c.call("PUT", profile, "/v1/profiles/bad", store.Profile{Name: "bad", Accounts: []store.Account{{Name: "x", URI: "http://a", ShortServerID: 1}}}, 422)
@@ -358,6 +363,15 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("POST", device, "/v1/devices/d2", DeviceSettings{Profile: new("full")}, 422) // no variable host
 	c.call("PATCH", device, "/v1/devices/d%2F1", DeviceSettings{PSK: &PSK{}}, 200)
 	c.call("PATCH", device, "/v1/devices/nope", DeviceSettings{}, 404)
+	without := fullProfile()
+	without.Accounts, without.AccessControl = without.Accounts[1:], nil
+	c.call("PUT", profile, "/v1/profiles/full?dryRun=true&examine=5", without, 200)
+	c.call("PUT", profile, "/v1/profiles/full", without, 409)
+	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{without}}, 409)
+	c.call("PUT", profile, "/v1/profiles/full?replaceKeys=yes", without, 400)
+	c.call("PUT", profile, "/v1/profiles/full?examine=0", without, 400)
+	c.call("PUT", profile, "/v1/profiles/full?replaceKeys=true", without, 200)
+	c.call("PUT", profile, "/v1/profiles/full", fullProfile(), 200)
 
 	if err := c.server.api.(*Local).Store.AppendSession(t.Context(), fullSession()); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ type Problem struct {
 	Detail   string              `json:"detail"`
 	What     string              `json:"what,omitempty"`
 	Findings []bootstrap.Finding `json:"findings,omitempty"`
+	Harms    []Harm              `json:"harms,omitempty"`
 }
 
 const problemMedia = "application/problem+json"
@@ -62,7 +63,11 @@ var known = []struct {
 func ProblemOf(err error) Problem {
 	var invalid *InvalidError
 	if errors.As(err, &invalid) {
-		return Problem{"urn:lwbs:findings", "invalid", http.StatusUnprocessableEntity, err.Error(), invalid.What, invalid.Findings}
+		return Problem{Type: "urn:lwbs:findings", Title: "invalid", Status: http.StatusUnprocessableEntity, Detail: err.Error(), What: invalid.What, Findings: invalid.Findings}
+	}
+	var harm *HarmError
+	if errors.As(err, &harm) {
+		return Problem{Type: "urn:lwbs:devices-harmed", Title: "devices would be harmed", Status: http.StatusConflict, Detail: err.Error(), Harms: harm.Harms}
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
@@ -85,6 +90,9 @@ func (e *remoteError) Unwrap() error { return e.err }
 func (p Problem) err() error {
 	if p.Type == "urn:lwbs:findings" {
 		return &InvalidError{p.What, p.Findings}
+	}
+	if p.Type == "urn:lwbs:devices-harmed" {
+		return &HarmError{p.Harms}
 	}
 	for _, k := range known {
 		if p.Type == "urn:lwbs:"+k.name {

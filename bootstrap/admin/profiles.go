@@ -11,7 +11,7 @@ import (
 )
 
 // ApplyProfile implements [API].
-func (l *Local) ApplyProfile(ctx context.Context, p store.Profile) (Applied, error) {
+func (l *Local) ApplyProfile(ctx context.Context, p store.Profile, o ApplyOptions) (Applied, error) {
 	if err := p.Validate(); err != nil { // before checks that take longer the more there is
 		return Applied{}, fmt.Errorf("profile %q: %w", p.Name, err)
 	}
@@ -19,15 +19,33 @@ func (l *Local) ApplyProfile(ctx context.Context, p store.Profile) (Applied, err
 	if len(errs) > 0 {
 		return Applied{}, &InvalidError{fmt.Sprintf("profile %q", p.Name), errs}
 	}
-	kept, err := l.putProfiles(ctx, []store.Profile{p})
+	out, err := l.applyChecked(ctx, []store.Profile{p}, [][]bootstrap.Finding{warnings}, o)
 	if err != nil {
 		return Applied{}, err
 	}
-	return applied(kept[0], warnings), nil
+	return out[0], nil
+}
+
+// applyChecked applies profiles that are good by themselves.
+func (l *Local) applyChecked(ctx context.Context, ps []store.Profile, warnings [][]bootstrap.Finding, o ApplyOptions) ([]Applied, error) {
+	impacts, err := l.impacts(ctx, ps, o)
+	if err != nil {
+		return nil, err
+	}
+	if !o.DryRun {
+		if ps, err = l.putProfiles(ctx, ps); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]Applied, len(ps))
+	for i, p := range ps {
+		out[i] = Applied{Profile: listed(p), Warnings: warnings[i], Created: p.Revision == 1, Impact: impacts[i]}
+	}
+	return out, nil
 }
 
 // ApplyProfiles implements [API].
-func (l *Local) ApplyProfiles(ctx context.Context, ps []store.Profile) ([]Applied, error) {
+func (l *Local) ApplyProfiles(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]Applied, error) {
 	if len(ps) == 0 || len(ps) > MaxApplied {
 		return nil, fmt.Errorf("%w: %d profiles, 1 to %d are possible at once", store.ErrInvalid, len(ps), MaxApplied)
 	}
@@ -47,19 +65,7 @@ func (l *Local) ApplyProfiles(ctx context.Context, ps []store.Profile) ([]Applie
 	if len(wrong) > 0 {
 		return nil, &InvalidError{Findings: wrong}
 	}
-	kept, err := l.putProfiles(ctx, ps)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Applied, len(kept))
-	for i, p := range kept {
-		out[i] = applied(p, warnings[i])
-	}
-	return out, nil
-}
-
-func applied(kept store.Profile, warnings []bootstrap.Finding) Applied {
-	return Applied{Profile: listed(kept), Warnings: warnings, Created: kept.Revision == 1}
+	return l.applyChecked(ctx, ps, warnings, o)
 }
 
 // putProfiles keeps all of ps or none. Those of revision zero replace the newest: where

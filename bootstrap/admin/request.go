@@ -81,6 +81,20 @@ func (r request) limit() (int, error) {
 	return n, nil
 }
 
+// applyOptions reads the parameters of [ApplyOptions].
+func (r request) applyOptions() (o ApplyOptions, err error) {
+	var errs [3]error
+	o.ReplaceKeys, errs[0] = r.boolean("replaceKeys")
+	o.AllowFailing, errs[1] = r.boolean("allowFailing")
+	o.DryRun, errs[2] = r.boolean("dryRun")
+	if text := r.query.Get("examine"); text != "" {
+		if o.Examine, err = strconv.Atoi(text); err != nil || o.Examine < 1 {
+			return o, fmt.Errorf("%w: examine=%s is not a number from 1", errBadRequest, quoted(text))
+		}
+	}
+	return o, errors.Join(errs[:]...)
+}
+
 // defaultPage is how many entries a list has where nothing else is said.
 const defaultPage = 100
 

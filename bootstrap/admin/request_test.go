@@ -38,7 +38,7 @@ func withDevices(t *testing.T, n int) *asker {
 	t.Helper()
 	c := newAsker(t)
 	local := c.server.api.(*Local)
-	if _, err := local.ApplyProfile(t.Context(), fullProfile()); err != nil {
+	if _, err := local.ApplyProfile(t.Context(), fullProfile(), ApplyOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
@@ -188,7 +188,7 @@ func TestPagesLeadOn(t *testing.T) {
 		}
 		p := fullProfile()
 		p.Name = fmt.Sprintf("p%d", i)
-		if _, err := c.server.api.ApplyProfile(t.Context(), p); err != nil {
+		if _, err := c.server.api.ApplyProfile(t.Context(), p, ApplyOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -252,8 +252,8 @@ func TestHugeRecordsAreRefusedAtOnce(t *testing.T) {
 		{"PATCH", "/v1/devices/dev-000", "credentials, at most 16 are possible", DeviceSettings{CertificateNames: &tags}},
 		{"PATCH", "/v1/devices/dev-000", "bytes of note, at most", DeviceSettings{Note: new(strings.Repeat("x", 500_000))}},
 		{"PUT", "/v1/profiles/many", "5000 accounts, at most 64 are possible", profile},
-		{"POST", "/v1/profiles", "5000 accounts, at most 64 are possible", applyRequest{[]store.Profile{profile}}},
-		{"POST", "/v1/profiles", "1001 profiles, 1 to 1000 are possible", applyRequest{make([]store.Profile, MaxApplied+1)}},
+		{"POST", "/v1/profiles", "5000 accounts, at most 64 are possible", applyRequest{Profiles: []store.Profile{profile}}},
+		{"POST", "/v1/profiles", "1001 profiles, 1 to 1000 are possible", applyRequest{Profiles: make([]store.Profile, MaxApplied+1)}},
 	} {
 		body, err := json.Marshal(tt.body)
 		if err != nil {

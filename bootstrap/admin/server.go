@@ -47,7 +47,7 @@ var routes = []route{
 	{"GET /v1/profiles", []string{"after", "limit"}, 0, (*Server).profiles},
 	{"POST /v1/profiles", nil, maxProfiles, (*Server).applyProfiles},
 	{"GET /v1/profiles/{name}", nil, 0, (*Server).profile},
-	{"PUT /v1/profiles/{name}", nil, maxBody, (*Server).applyProfile},
+	{"PUT /v1/profiles/{name}", []string{"allowFailing", "dryRun", "examine", "replaceKeys"}, maxBody, (*Server).applyProfile},
 	{"DELETE /v1/profiles/{name}", nil, 0, (*Server).deleteProfile},
 	{"GET /v1/sessions", []string{"before", "endpoint", "failed", "identity", "limit", "own", "unknown"}, 0, (*Server).sessions},
 	{"GET /v1/sessions/{id}", nil, 0, (*Server).session},
@@ -251,7 +251,11 @@ func (s *Server) applyProfile(r request) (reply, error) {
 	if p.Revision, err = sameRevision(p.Revision, rev); err != nil {
 		return reply{}, err
 	}
-	a, err := s.api.ApplyProfile(r.Context(), p)
+	o, err := r.applyOptions()
+	if err != nil {
+		return reply{}, err
+	}
+	a, err := s.api.ApplyProfile(r.Context(), p, o)
 	return reply{body: a, revision: a.Profile.Revision}, err
 }
 
@@ -267,6 +271,7 @@ func sameRevision(body, match store.Revision) (store.Revision, error) {
 // An applyRequest is the body of POST /v1/profiles.
 type applyRequest struct {
 	Profiles []store.Profile `json:"profiles"`
+	ApplyOptions
 }
 
 // An applyAnswer is the answer to it.
@@ -279,7 +284,7 @@ func (s *Server) applyProfiles(r request) (reply, error) {
 	if err := r.body(&in); err != nil {
 		return reply{}, err
 	}
-	a, err := s.api.ApplyProfiles(r.Context(), in.Profiles)
+	a, err := s.api.ApplyProfiles(r.Context(), in.Profiles, in.ApplyOptions)
 	return reply{body: applyAnswer{a}}, err
 }
 

@@ -62,6 +62,11 @@ func (s measured) Devices(ctx context.Context, q store.DeviceQuery) (page []stor
 	return s.Store.Devices(ctx, q)
 }
 
+func (s measured) DeviceSample(ctx context.Context, profile string, n int) (total int, names []lwm2m.EndpointName, err error) {
+	defer s.took("device_sample", time.Now(), &err)
+	return s.Store.DeviceSample(ctx, profile, n)
+}
+
 func (s measured) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) (err error) {
 	defer s.took("delete_device", time.Now(), &err)
 	return s.Store.DeleteDevice(ctx, ep, rev)

@@ -130,7 +130,7 @@ func (s *story) addRecords(ctx context.Context, api admin.API, sink *registerSin
 	for line := range strings.Lines(text) {
 		s.tell("  %s", strings.TrimRight(line, "\n"))
 	}
-	if _, err := api.ApplyProfile(ctx, docs[0].Profile); err != nil {
+	if _, err := api.ApplyProfile(ctx, docs[0].Profile, admin.ApplyOptions{}); err != nil {
 		return admin.Device{}, err
 	}
 	profile := "meter"

@@ -38,6 +38,7 @@ func settingFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
 		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; - for standard input; text as it is, but for one line end behind it; bytes written as --account-key-format says; without a file it is removed"},
 		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
+		&cli.StringSliceFlag{Name: "forget-account", Usage: "drop what its record has of an `ACCOUNT` that its profile does not have any more"},
 		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has; none removes those it has"},
 		&cli.StringFlag{Name: "format", Usage: "the content `FORMAT` of writes: tlv, senml-json, senml-cbor, lwm2m-cbor, or none to leave it to the profile"},
@@ -93,6 +94,7 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if set.AccountMasterSecrets, err = accountSecrets(c, "account-master-secret-file", "master secret"); err != nil {
 		return set, err
 	}
+	set.ForgetAccounts = c.StringSlice("forget-account")
 	set.Secrets, err = resourceSecrets(c)
 	return set, err
 }

@@ -203,7 +203,7 @@ func (im *importing) keeps() bool {
 func (im *importing) write(ctx context.Context, api admin.API) {
 	for _, p := range im.profiles {
 		if p.used > 0 && !p.same {
-			_, p.refused = api.ApplyProfile(ctx, p.profile)
+			_, p.refused = api.ApplyProfile(ctx, p.profile, admin.ApplyOptions{ReplaceKeys: im.replace, AllowFailing: im.replace})
 		}
 	}
 	errs := make([]error, len(im.entries))

@@ -26,11 +26,11 @@ func profileCommand() *cli.Command {
 func profileApplyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "apply", Usage: "create or replace the profiles of files", ArgsUsage: "FILE...",
-		Description: "Every profile of every file is checked first, and all are kept together: if one of them is\nwrong, nothing is changed.",
-		Flags: []cli.Flag{
+		Description: "Every profile of every file is checked first, and all are kept together: if one of them is\nwrong, nothing is changed. Where devices have a profile, what it means for them is looked at\ntoo, and what would leave some without anything, or without a key that they have, is refused.",
+		Flags: append([]cli.Flag{
 			fileFlag(),
 			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`", DefaultText: "0: any"},
-		},
+		}, impactFlags()...),
 		Action: onFiles(func(c *cli.Context, files []string) error {
 			objects, err := objectsOf(c)
 			if err != nil {
@@ -57,9 +57,13 @@ func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 		profiles[i] = d.Profile
 		profiles[i].Revision = store.Revision(c.Uint64("revision"))
 	}
-	applied, err := api.ApplyProfiles(ctx, profiles)
+	o, err := applyOptions(c)
 	if err != nil {
-		return ofServer(err, docs)
+		return err
+	}
+	applied, err := api.ApplyProfiles(ctx, profiles, o)
+	if err != nil {
+		return ofDevices(ofServer(err, docs), docs)
 	}
 	for i, a := range applied {
 		did := "replaced"
@@ -67,9 +71,18 @@ func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 			did = "created"
 		}
 		warnServer(c.App.ErrWriter, docs[i], a.Warnings, objects)
-		fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)\n", did, name(a.Profile.Name), a.Profile.Revision)
+		tellImpact(c.App.ErrWriter, docs[i], a.Impact, o)
+		fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)%s\n", did, name(a.Profile.Name), a.Profile.Revision, usedBy(a))
 	}
 	return nil
+}
+
+// usedBy is how many devices have a profile that was replaced.
+func usedBy(a admin.Applied) string {
+	if a.Impact == nil {
+		return ""
+	}
+	return ": " + examinedText(a.Impact)
 }
 
 // warnServer tells the warnings of a server that were not told before, since it knows
@@ -86,7 +99,8 @@ func warnServer(out io.Writer, d profilefile.Document, warnings []bootstrap.Find
 func profileCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "check the profiles of files, and change nothing", ArgsUsage: "FILE...",
-		Flags: []cli.Flag{fileFlag()},
+		Description: "Where there is a server or a database, what each profile means for the devices that have it\nis looked at too.",
+		Flags:       append([]cli.Flag{fileFlag()}, impactFlags()...),
 		Action: onFiles(func(c *cli.Context, files []string) error {
 			objects, err := objectsOf(c)
 			if err != nil {
@@ -96,13 +110,53 @@ func profileCheckCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			o, err := applyOptions(c)
+			if err != nil {
+				return err
+			}
+			err = with(c, false, func(ctx context.Context, api admin.API) error {
+				return checkProfiles(ctx, c, api, docs, objects, o)
+			})
+			if !errors.Is(err, errNoDatabase) {
+				return err
+			}
 			for _, d := range docs {
-				fmt.Fprintf(c.App.Writer, "profile %s is good: %s, %s\n", name(d.Profile.Name),
-					counted(len(d.Profile.Accounts), "account", "accounts"), counted(len(d.Profile.Objects), "other object", "other objects"))
+				fmt.Fprintf(c.App.Writer, "%s; there is no database here whose devices could be looked at\n", goodText(d))
 			}
 			return nil
 		}),
 	}
+}
+
+// checkProfiles tells what the profiles in docs, which are good by themselves, mean for
+// devices.
+func checkProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *lwm2m.Registry, o admin.ApplyOptions) error {
+	profiles := make([]store.Profile, len(docs))
+	for i, d := range docs {
+		profiles[i] = d.Profile
+	}
+	dry := o
+	dry.DryRun = true
+	applied, err := api.ApplyProfiles(ctx, profiles, dry)
+	if err != nil {
+		return ofServer(err, docs)
+	}
+	var errs []error
+	for i, a := range applied {
+		warnServer(c.App.ErrWriter, docs[i], a.Warnings, objects)
+		tellImpact(c.App.ErrWriter, docs[i], a.Impact, o)
+		found := harms(docs[i], unpermitted(a.Impact, o))
+		if errs = append(errs, found...); len(found) == 0 {
+			fmt.Fprintf(c.App.Writer, "%s; %s\n", goodText(docs[i]), examinedText(a.Impact))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// goodText is that a profile is good, and what is in it.
+func goodText(d profilefile.Document) string {
+	return fmt.Sprintf("profile %s is good: %s, %s", name(d.Profile.Name),
+		counted(len(d.Profile.Accounts), "account", "accounts"), counted(len(d.Profile.Objects), "other object", "other objects"))
 }
 
 func profileGetCommand() *cli.Command {

@@ -236,6 +236,35 @@ func (db *DB) candidates(tx *bbolt.Tx, q store.DeviceQuery, each func(ep string)
 	})
 }
 
+// DeviceSample implements [store.Store]. It reads the index of profiles twice and no record.
+func (db *DB) DeviceSample(ctx context.Context, profile string, n int) (total int, names []lwm2m.EndpointName, err error) {
+	err = db.view(ctx, func(tx *bbolt.Tx) error {
+		each := func(do func(key []byte)) error {
+			underPrefix(tx.Bucket(bucketDeviceProfile), pair(profile, ""), nil, func(k []byte) bool {
+				do(k)
+				return ctx.Err() == nil
+			})
+			return ctx.Err()
+		}
+		if err := each(func([]byte) { total++ }); err != nil || n <= 0 {
+			return err
+		}
+		n := min(n, total)
+		at := 0
+		return each(func(k []byte) {
+			// The i-th of n is the one at i(total-1)/(n-1).
+			if i := len(names); i < n && at == i*(total-1)/max(n-1, 1) {
+				names = append(names, lwm2m.EndpointName(second(k, profile)))
+			}
+			at++
+		})
+	})
+	if err != nil {
+		return 0, nil, fmt.Errorf("count devices of profile %q: %w", profile, err)
+	}
+	return total, names, nil
+}
+
 func matches(d store.Device, q store.DeviceQuery) bool {
 	return (q.Profile == "" || d.Profile == q.Profile) && (q.Tag == "" || slices.Contains(d.Tags, q.Tag))
 }

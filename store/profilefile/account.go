@@ -20,6 +20,7 @@ func (r *reader) account(n node, place string) (a store.Account) {
 	a.ServerResources = make(map[lwm2m.ResourceID]store.Literal)
 	known := fields{
 		"name":            r.str(&a.Name),
+		"renamedFrom":     func(n node, place string) { a.RenamedFrom = r.texts(n, place) },
 		"uri":             r.str(&a.URI),
 		"shortServerID":   integer(r, &a.ShortServerID, 1, lwm2m.MaxID-1),
 		"security":        r.oneOf(&a.Security, "psk", "rpk", "certificate", "nosec"),

@@ -116,6 +116,22 @@ func (r *reader) str(into *string) func(node, string) {
 	}
 }
 
+// texts is a list of texts, or one of them alone.
+func (r *reader) texts(n node, place string) (out []string) {
+	one := func(n node, place string) {
+		var text string
+		if r.str(&text)(n, place); text != "" {
+			out = append(out, text)
+		}
+	}
+	if n.kind == list {
+		r.each(n, place, one)
+	} else {
+		one(n, place)
+	}
+	return out
+}
+
 // words is a field of text that has a default, to which no text at all would not lead.
 func (r *reader) words(into *string, byDefault string) func(node, string) {
 	return func(n node, place string) {

@@ -118,6 +118,15 @@ func (w *writer) deletePolicy(p store.DeletePolicy) {
 func account(a store.Account) yaml.MapSlice {
 	var w writer
 	w.text("name", a.Name)
+	if names := a.RenamedFrom; len(names) == 1 && names[0] != "" {
+		w.text("renamedFrom", names[0])
+	} else if len(names) > 0 {
+		var all []any
+		for _, n := range names {
+			all = append(all, scalar(n))
+		}
+		w.list("renamedFrom", all)
+	}
 	w.text("uri", a.URI)
 	w.number("shortServerID", int(a.ShortServerID))
 	w.text("security", a.Security)

@@ -47,6 +47,7 @@ func Run(t *testing.T, b Backend) {
 		{"Identities", testIdentities},
 		{"DevicePages", testDevicePages},
 		{"DeviceFilters", testDeviceFilters},
+		{"DeviceSample", testDeviceSample},
 		{"Profiles", testProfiles},
 		{"ProfilesAllOrNone", testProfilesAllOrNone},
 		{"ProfileInUse", testProfileInUse},
@@ -288,6 +289,30 @@ func testDeviceFilters(t *testing.T, s store.Store) {
 		}
 		if fmt.Sprint(got) != tt.want {
 			t.Errorf("%+v gives %v, want %s", tt.q, got, tt.want)
+		}
+	}
+}
+
+func testDeviceSample(t *testing.T, s store.Store) {
+	for _, p := range []string{"p", "p2", "none"} {
+		must[store.Profile](t)(s.PutProfile(t.Context(), store.Profile{Name: p}))
+	}
+	for i := range 10 {
+		must[store.Device](t)(s.PutDevice(t.Context(), store.Device{Endpoint: lwm2m.EndpointName(fmt.Sprintf("d%d", i)), Profile: "p"}))
+		must[store.Device](t)(s.PutDevice(t.Context(), store.Device{Endpoint: lwm2m.EndpointName(fmt.Sprintf("e%d", i)), Profile: "p2"}))
+	}
+	for _, tt := range []struct {
+		profile string
+		n       int
+		total   int
+		want    string
+	}{
+		{"p", 0, 10, "[]"}, {"p", 1, 10, "[d0]"}, {"p", 2, 10, "[d0 d9]"}, {"p", 4, 10, "[d0 d3 d6 d9]"},
+		{"p", 100, 10, "[d0 d1 d2 d3 d4 d5 d6 d7 d8 d9]"}, {"p2", 2, 10, "[e0 e9]"}, {"none", 5, 0, "[]"}, {"nope", 5, 0, "[]"},
+	} {
+		total, names, err := s.DeviceSample(t.Context(), tt.profile, tt.n)
+		if err != nil || total != tt.total || fmt.Sprint(names) != tt.want {
+			t.Errorf("%d of %s: %v of %d, %v; want %s of %d", tt.n, tt.profile, names, total, err, tt.want, tt.total)
 		}
 	}
 }
