@@ -57,11 +57,11 @@ objects:
     resources: {UTC Offset: "+01:00", Timezone: Europe/Berlin}
 `
 
-// A story tells what happens, in numbered steps.
+// A story tells what happens as it happens, in numbered steps.
 type story struct {
-	out  io.Writer
-	step int
-	last time.Time // when the device answered last
+	out   io.Writer
+	step  int
+	began time.Time // when the device was switched on
 }
 
 func (s *story) title(format string, args ...any) {
@@ -71,7 +71,15 @@ func (s *story) title(format string, args ...any) {
 
 func (s *story) tell(format string, args ...any) { fmt.Fprintf(s.out, "   "+format+"\n", args...) }
 
+// timed is tell, with the time since the device was switched on.
+func (s *story) timed(format string, args ...any) {
+	fmt.Fprintf(s.out, "   %6.1f ms  %s\n", float64(time.Since(s.began))/float64(time.Millisecond), fmt.Sprintf(format, args...))
+}
+
 func demo(ctx context.Context, out io.Writer) (err error) {
+	s := &story{out: out}
+	fmt.Fprintf(out, "lwbs %s, an LwM2M Bootstrap-Server\n", version())
+	s.title("The server starts (lwbs serve), with a database in a temporary folder:")
 	dir, err := os.MkdirTemp("", "lwbs-demo-*")
 	if err != nil {
 		return err
@@ -86,6 +94,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	s.tell("database %s, with a key that seals its secrets", filepath.Join(dir, "lwbs.db"))
 	server, err := bootstrap.NewServer(bootstrap.Config{Store: db})
 	if err != nil {
 		return err
@@ -96,31 +105,39 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer listener.Close()
+	s.tell("listening on coaps://%v", listener.Addr())
 	sink, err := newRegisterSink()
 	if err != nil {
 		return err
 	}
 	defer sink.close()
+	s.tell("the LwM2M Server that the device is to register at listens on coaps://%s", sink.addr())
+	return s.run(ctx, demoParts{server, listener, sink, &admin.Local{Store: db}})
+}
 
-	s := &story{out: out}
-	fmt.Fprintf(out, "lwbs %s, an LwM2M Bootstrap-Server\n", version())
-	api := &admin.Local{Store: db}
-	added, err := s.addRecords(ctx, api, sink, listener)
+// demoParts are what the demonstration starts.
+type demoParts struct {
+	server   *bootstrap.Server
+	listener *coap.Listener
+	sink     *registerSink
+	api      admin.API
+}
+
+func (s *story) run(ctx context.Context, p demoParts) error {
+	added, err := s.addRecords(ctx, p.api, p.sink)
 	if err != nil {
 		return err
 	}
-	result, err := s.bootstrap(ctx, added, listener, sink)
+	result, err := s.bootstrap(ctx, added, p.listener, p.sink)
 	if err != nil {
 		return err
 	}
-	if err := s.outcome(result, sink); err != nil {
-		return err
-	}
-	return s.history(ctx, server, api)
+	s.outcome(result)
+	return s.history(ctx, p.server, p.api)
 }
 
 // addRecords does what an engineer does before the device is switched on.
-func (s *story) addRecords(ctx context.Context, api admin.API, sink *registerSink, l *coap.Listener) (admin.Device, error) {
+func (s *story) addRecords(ctx context.Context, api admin.API, sink *registerSink) (admin.Device, error) {
 	text := fmt.Sprintf(demoProfile, sink.addr())
 	docs, err := profilefile.Read("meter.yaml", []byte(text), nil)
 	if err != nil {
@@ -133,16 +150,16 @@ func (s *story) addRecords(ctx context.Context, api admin.API, sink *registerSin
 	if _, err := api.ApplyProfile(ctx, docs[0].Profile, admin.ApplyOptions{}); err != nil {
 		return admin.Device{}, err
 	}
+	s.title("A record says who may have it (lwbs device add %s --profile meter --psk generate):", demoEndpoint)
 	profile := "meter"
 	added, err := api.AddDevice(ctx, demoEndpoint, admin.DeviceSettings{Profile: &profile, PSK: &admin.PSK{}})
 	if err != nil {
 		return added, err
 	}
-	s.title("A record says who may have it (lwbs device add %s --profile meter --psk generate):", demoEndpoint)
 	s.tell("identity  %s", added.Credentials[0].Identity)
 	s.tell("key       %s…   shown in full when a device is really added", added.Credentials[0].Key[:8])
 	sink.accept(added.Accounts["main"])
-	s.title("The server listens at coaps://%v, and the device knows that address and this key. Nothing else.", l.Addr())
+	s.tell("the device knows these two and the address of the server, and nothing else")
 	return added, nil
 }
 
@@ -152,32 +169,43 @@ func (s *story) bootstrap(ctx context.Context, d admin.Device, l *coap.Listener,
 	if err != nil {
 		return sim.Result{}, err
 	}
-	s.title("The device is switched on. It authenticates over DTLS-PSK and asks:")
-	s.tell("device → POST /bs?ep=%s", d.Endpoint)
-	began := time.Now()
+	s.title("The device is switched on:")
+	s.began = time.Now()
+	s.timed("device → DTLS handshake with its key, with coaps://%v", l.Addr())
 	result, err := sim.Run(ctx, sim.Config{
 		Endpoint: d.Endpoint,
 		BootstrapServer: lwm2m.SecurityInstance{
 			ServerURI: "coaps://" + l.Addr().String(), PublicKeyOrIdentity: []byte(identity), SecretKey: key,
 		},
 		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
-			return coap.DialDTLS(ctx, l.Addr().String(), coap.DialConfig{Handler: h, Identity: identity, Key: key})
+			conn, err := coap.DialDTLS(ctx, l.Addr().String(), coap.DialConfig{Handler: h, Identity: identity, Key: key})
+			if err == nil {
+				s.timed("device → POST   /bs    ep=%s", d.Endpoint)
+			}
+			return conn, err
 		},
 		DialServer: func(ctx context.Context, a sim.Account) (bootstrap.Conn, error) {
-			return coap.DialDTLS(ctx, sink.addr(), coap.DialConfig{Identity: string(a.Security.PublicKeyOrIdentity), Key: a.Security.SecretKey})
+			s.timed("device → DTLS handshake with the key that it was given, with %s", a.Security.ServerURI)
+			conn, err := coap.DialDTLS(ctx, sink.addr(), coap.DialConfig{Identity: string(a.Security.PublicKeyOrIdentity), Key: a.Security.SecretKey})
+			if err == nil {
+				s.timed("device → POST   /rd    ep=%s", d.Endpoint)
+			}
+			return conn, err
 		},
 		Observe: s.exchange,
 	})
 	if err != nil {
 		return result, fmt.Errorf("the device was not bootstrapped: %w", err)
 	}
-	s.tell("that took %v, the handshake included", s.last.Sub(began).Round(time.Millisecond))
+	if len(result.Registered) != 1 || !sink.registered(demoEndpoint) {
+		return result, errors.New("the device did not register at its LwM2M Server")
+	}
+	s.timed("it is registered at its LwM2M Server")
 	return result, nil
 }
 
 // exchange tells of one request of the server.
 func (s *story) exchange(step sim.Step) {
-	s.last = time.Now()
 	path, what := step.Path.String(), ""
 	switch {
 	case step.Request.Method == bootstrap.POST:
@@ -187,11 +215,11 @@ func (s *story) exchange(step sim.Step) {
 	case step.Request.Method == bootstrap.PUT:
 		what = fmt.Sprintf("%d bytes of %v", len(step.Request.Payload), step.Request.ContentFormat)
 	}
-	s.tell("server → %-6v %-6s %s → %v", step.Request.Method, path, what, step.Response.Code)
+	s.timed("server → %-6v %-6s %s → %v", step.Request.Method, path, what, step.Response.Code)
 }
 
 // outcome tells what the device has in the end.
-func (s *story) outcome(r sim.Result, sink *registerSink) error {
+func (s *story) outcome(r sim.Result) {
 	s.title("What the device holds now:")
 	for _, o := range r.Objects {
 		def, _ := lwm2m.Definition(o.ID)
@@ -203,11 +231,6 @@ func (s *story) outcome(r sim.Result, sink *registerSink) error {
 			}
 		}
 	}
-	if len(r.Registered) != 1 || !sink.registered(demoEndpoint) {
-		return fmt.Errorf("the device did not register at its LwM2M Server")
-	}
-	s.title("With the new key it registered at its LwM2M Server, %s.", r.Registered[0])
-	return nil
 }
 
 // history tells what is kept of it, and what to type next.
