@@ -44,6 +44,9 @@ func (f Facts) Explain(s store.Session) Explanation {
 	if e.Remedy == "" {
 		e.Remedy = "Look into the log of the server."
 	}
+	if s.Known && s.Proof == store.ProofNone && s.Cause != store.CauseSilent {
+		e.Remedy += " Nothing proves that this was the device: whoever knows its name or identity can leave such a trace."
+	}
 	return e
 }
 
@@ -56,13 +59,18 @@ var contextual = map[store.Cause]func(Facts, store.Session) string{
 	store.CauseEndpointUnknown:  endpointRemedy,
 	store.CauseIdentityMismatch: mismatchRemedy,
 	store.CauseCertificateName:  certificateNameRemedy,
-	store.CauseNoSecRefused:     noSecRemedy,
-	store.CauseDisabled:         disabledRemedy,
-	store.CauseOtherRequest:     otherRequestRemedy,
-	store.CauseRefused:          refusedRemedy,
-	store.CauseFinishRefused:    finishRemedy,
-	store.CauseSilent:           silentRemedy,
-	store.CauseReset:            resetRemedy,
+
+	store.CauseCertificateUnknown:   unknownCertificateRemedy,
+	store.CauseCertificateUntrusted: untrustedRemedy,
+	store.CauseCertificateUsage:     usageRemedy,
+
+	store.CauseNoSecRefused:  noSecRemedy,
+	store.CauseDisabled:      disabledRemedy,
+	store.CauseOtherRequest:  otherRequestRemedy,
+	store.CauseRefused:       refusedRemedy,
+	store.CauseFinishRefused: finishRemedy,
+	store.CauseSilent:        silentRemedy,
+	store.CauseReset:         resetRemedy,
 }
 
 var stageNames = map[store.Stage]string{
@@ -106,6 +114,9 @@ func happened(s store.Session) string {
 	}
 	if text == "" {
 		text = fmt.Sprintf("It ended with the cause %q", s.Cause)
+	}
+	if rest, ok := strings.CutPrefix(text, "The device"); ok && s.Proof == store.ProofNone {
+		text = "A peer" + rest
 	}
 	if s.Network != "" {
 		text = fmt.Sprintf("Peers in %s made more attempts under changing names or identities than have records of their own; this one counts those that ended with the cause %s", s.Network, s.Cause)
@@ -152,6 +163,7 @@ func harmless(s store.Session) string {
 
 // occurrences are those causes that need no more than the detail of the record.
 var occurrences = map[store.Cause]string{
+	store.CauseDone:            "The device accepted everything and confirmed Bootstrap-Finish",
 	store.CausePackDelivered:   "The device asked for everything in one pack and was given it; the protocol has no word for whether it could use it",
 	store.CauseHandshakeFailed: "The DTLS handshake ended before the peer named an identity",
 	store.CauseNoCommonSuite:   "The device offered no cipher suite that this server has",
@@ -195,17 +207,16 @@ var occurrences = map[store.Cause]string{
 
 // remedies say what to do.
 var remedies = map[store.Cause]string{
+	"": "Wait: a session takes seconds as a rule, and at most four minutes.",
+
 	store.CausePackDelivered: "Nothing, if the device registers with the LwM2M Server. If an ordinary session of it follows, it did not like the pack, and that session tells more; if neither does, set pack: refuse in the profile, and each write is answered.",
 	store.CauseNoCommonSuite: "Choose one of the suites of docs/operations.md in the device. Suites with certificates are there only while the server has a certificate: lwbs serve --tls-cert.",
 	store.CauseServerRefused: "Compare what the device trusts with what lwbs serve --tls-cert shows it: the CA or the certificate itself, its dates by the device's clock, and the host name in the Bootstrap-Server URI of the device.",
 
-	store.CauseCertificateMissing:   "Put a certificate and its key into the device; or, if it has a pre-shared key, let it offer the suites for that.",
-	store.CauseCertificateUnknown:   "If it is the right one, name it in the record: lwbs device set --certificate FILE, or --certificate-fingerprint with the identity of this session. Else give the device one that the server's CA has issued.",
-	store.CauseCertificateUntrusted: "Add the CA that issued it to the file of --tls-client-ca; or let the device send the certificates between its own and the CA, if there are any; or name this one certificate in the record.",
-	store.CauseCertificateExpired:   "Issue the device a new certificate. If the dates above are not over yet, set the clock of this server.",
-	store.CauseCertificateEarly:     "Wait until it is valid, or issue the device another one. If the dates above have come already, set the clock of this server.",
-	store.CauseCertificateUsage:     "Issue a certificate with the key usage digitalSignature and the extended key usage clientAuth; or name this one certificate in the record, where its use is not asked for.",
-	store.CauseCertificateRevoked:   "Issue the device a new certificate, if it is still yours. If it should not be on the list, get a new list from the CA for --tls-crl.",
+	store.CauseCertificateMissing: "Put a certificate and its key into the device; or, if it has a pre-shared key, let it offer the suites for that.",
+	store.CauseCertificateExpired: "Issue the device a new certificate. If the dates above are not over yet, set the clock of this server.",
+	store.CauseCertificateEarly:   "Wait until it is valid, or issue the device another one. If the dates above have come already, set the clock of this server.",
+	store.CauseCertificateRevoked: "Issue the device a new certificate, if it is still yours. If it should not be on the list, get a new list from the CA for --tls-crl.",
 
 	store.CauseNoRequest:      "Look into the device's log. Most likely it waits out its hold-off time, which is longer than the minute that an association waits for its first request; or it took so long for the handshake that it had given up; or it is not configured to bootstrap from here.",
 	store.CauseIdle:           "Nothing. Some clients, such as Anjay, open an association to their Bootstrap-Server whenever they start and keep it for later. To bootstrap it anew, have its LwM2M Server execute /1/x/9 (Bootstrap-Request Trigger), or take its accounts away in the device.",

@@ -39,9 +39,6 @@ func whoseText(s store.Session) string {
 	return ""
 }
 
-// unproved is a reminder where an attempt may be anybody's.
-const unproved = " Nothing proves that this was the device: whoever knows its name or identity can leave such a trace."
-
 func identityRemedy(f Facts, s store.Session) string {
 	correct := "correct the identity in the device; every character counts, capitals and a prefix such as urn:imei: too"
 	add := fmt.Sprintf("lwbs device add NAME --profile PROFILE --psk-identity %s --psk-key-file FILE --psk-key-format hex", word(s.Identity))
@@ -69,7 +66,7 @@ func keyRemedy(f Facts, s store.Session) string {
 		set += " --psk-identity " + word(s.Identity)
 	}
 	return fmt.Sprintf("Compare the key in the device with the one in the record, which lwbs device get %s --reveal shows. Most often a key of hexadecimal digits was entered as text in one place, or one of the two was replaced. To take that of the device: %s --psk-key-file FILE --psk-key-format hex.",
-		word(s.Endpoint), set) + unproved
+		word(s.Endpoint), set)
 }
 
 func handshakeRemedy(_ Facts, s store.Session) string {
@@ -79,7 +76,7 @@ func handshakeRemedy(_ Facts, s store.Session) string {
 		return "Most likely the device does not trust the certificate of this server and breaks off without a word, as Mbed TLS does. " + remedies[store.CauseServerRefused] +
 			" Else see " + network + ", and that the device waits long enough."
 	case s.Identity != "" && s.Known:
-		return "Most likely datagrams were lost, or the device gave up: see " + network + ", and that the device waits long enough for a handshake. It may have been restarted, too. A wrong key is told as key-differs." + unproved
+		return "Most likely datagrams were lost, or the device gave up: see " + network + ", and that the device waits long enough for a handshake. It may have been restarted, too. A wrong key is told as key-differs."
 	}
 	return "See that the device uses DTLS 1.2 with a pre-shared key or a certificate, that it waits long enough for a handshake, and " + network + ". A port scan leaves the same trace."
 }
@@ -110,7 +107,7 @@ func mismatchRemedy(f Facts, s store.Session) string {
 	case f.Holder == s.Endpoint && f.Holder != "":
 		return "Let the device come again: by now its record has this credential."
 	case f.Holder != "":
-		return fmt.Sprintf("By now %q has this credential. Correct the endpoint name in the device, if it is that one; else give it the key of %q.", f.Holder, s.Endpoint) + unproved
+		return fmt.Sprintf("By now %q has this credential. Correct the endpoint name in the device, if it is that one; else give it the key of %q.", f.Holder, s.Endpoint)
 	case fingerprint.MatchString(s.Identity):
 		return fmt.Sprintf("Give the device the certificate that its record names; or name this one: lwbs device set %s --certificate-fingerprint %s.", word(s.Endpoint), s.Identity)
 	}
@@ -147,6 +144,27 @@ func certificateNameRemedy(f Facts, s store.Session) string {
 		s.Claimed, s.Endpoint, word(s.Endpoint), word(s.Claimed)) + where
 }
 
+// nameCertificate is how the certificate of an attempt is named in the record.
+func nameCertificate(s store.Session) string {
+	ep := "NAME"
+	if s.Known {
+		ep = word(s.Endpoint)
+	}
+	return fmt.Sprintf("lwbs device set %s --certificate-fingerprint %s", ep, s.Identity)
+}
+
+func unknownCertificateRemedy(_ Facts, s store.Session) string {
+	return "If it is the right one, name it in the record: " + nameCertificate(s) + ", with those that are to stay. Else give the device one that the server's CA has issued."
+}
+
+func untrustedRemedy(_ Facts, s store.Session) string {
+	return "Add the CA that issued it to the file of lwbs serve --tls-client-ca; or let the device send the certificates between its own and the CA, if there are any; or name this one certificate in the record: " + nameCertificate(s) + "."
+}
+
+func usageRemedy(_ Facts, s store.Session) string {
+	return "Issue a certificate with the key usage digitalSignature and the extended key usage clientAuth; or name this one certificate in the record, where its use is not asked for: " + nameCertificate(s) + "."
+}
+
 func noSecRemedy(f Facts, s store.Session) string {
 	if f.Device != nil && f.Device.NoSec {
 		return "Let the device come again: by now its record permits plain CoAP."
@@ -155,7 +173,7 @@ func noSecRemedy(f Facts, s store.Session) string {
 	if f.Profile == nil || !f.Profile.SecretsOverNoSec {
 		text += ", and secretsOverNoSec: true in its profile where that has secrets"
 	}
-	return text + "." + unproved
+	return text + "."
 }
 
 func disabledRemedy(f Facts, s store.Session) string {

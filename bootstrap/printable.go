@@ -15,6 +15,9 @@ const (
 	maxErrorShown      = 200
 )
 
+// IdentityShown is how the history shows a PSK identity.
+func IdentityShown(identity string) string { return printable(identity, maxIdentityShown) }
+
 // printable makes text of a stranger fit for a log, a terminal and a record: control
 // characters, other invisible ones and bytes that are no UTF-8 are escaped as in Go,
 // and what exceeds limit bytes is cut off and shown as "…".

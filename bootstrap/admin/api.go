@@ -31,6 +31,11 @@ type API interface {
 	// Devices returns one page, never with keys.
 	Devices(ctx context.Context, q store.DeviceQuery) ([]Device, error)
 
+	// RenameDevice gives a record another name; rev zero takes any revision. Its keys,
+	// identities and history stay. The answer warns of identities towards LwM2M Servers that
+	// have changed with the name. It is refused while a session of the device is running.
+	RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (Device, error)
+
 	// DeleteDevice removes a record; rev zero takes any revision.
 	DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error
 
@@ -51,6 +56,14 @@ type API interface {
 	DeleteProfile(ctx context.Context, name string, rev store.Revision) error
 
 	Session(ctx context.Context, id string) (store.Session, error)
+
+	// Explain puts a session into words, by the records as they are now.
+	Explain(ctx context.Context, id string) (Reason, error)
+
+	// Why tells what is known of a device, by its name or one of its identities, and
+	// explains its last attempts, at most limit; zero means 3. That there is no such device
+	// is no error.
+	Why(ctx context.Context, name string, limit int) (Why, error)
 
 	// Sessions returns one page of history; running sessions are not in it.
 	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)
@@ -74,6 +87,10 @@ type API interface {
 
 // ErrNoServer is returned for what only a running server can do.
 var ErrNoServer = errors.New("no server is running")
+
+// ErrSessionRunning is returned for what cannot be done while a session of the device is
+// running.
+var ErrSessionRunning = errors.New("a session of the device is running")
 
 // An InvalidError says why a profile or a device makes no sense.
 type InvalidError struct {
@@ -113,8 +130,16 @@ type Device struct {
 	Created     time.Time             `json:"created"`
 	Updated     time.Time             `json:"updated"`
 
-	// Last is the newest session of the device; nil when it never came.
+	// Last is the newest attempt of which it is known that it is the device's; nil where
+	// there is none.
 	Last *store.Session `json:"last,omitempty"`
+
+	// Unproved is the newest attempt under its name or identity that nothing proves to be
+	// the device's, or that another device made; nil where there is none after Last.
+	Unproved *store.Session `json:"unproved,omitempty"`
+
+	// Running is the session of it that is running, as it stands; nil for none.
+	Running *store.Session `json:"running,omitempty"`
 
 	// Warnings are what could be better about the record; told by edits only.
 	Warnings []string `json:"warnings,omitempty"`
@@ -172,6 +197,10 @@ type DeviceSettings struct {
 	PSK   *PSK `json:"psk,omitempty"`
 	NoPSK bool `json:"noPSK,omitempty"`
 
+	// PSKIdentity gives the pre-shared key that the device has another identity, written as
+	// in PSK. It is for a device that has one, and none is pending.
+	PSKIdentity *string `json:"pskIdentity,omitempty"`
+
 	// Certificates replace those that the device may come with, by their SHA-256
 	// fingerprints; CertificateNames replace the names for which it may come with any
 	// certificate of a CA that the server trusts.
@@ -227,6 +256,13 @@ type Status struct {
 	Started time.Time `json:"started,omitzero"`
 	Listens []string  `json:"listens,omitempty"` // such as coaps://0.0.0.0:5684
 	Active  int       `json:"active"`            // sessions
+
+	// Database is the file that the records are in.
+	Database string `json:"database,omitempty"`
+
+	// Unrecorded is how many attempts have no record of their own since the server was
+	// started, as peers that proved nothing made too many.
+	Unrecorded uint64 `json:"unrecorded,omitempty"`
 
 	// Draining is whether the server is about to stop, and refuses new sessions.
 	Draining bool `json:"draining,omitempty"`

@@ -151,6 +151,11 @@ func (c *Client) Devices(ctx context.Context, q store.DeviceQuery) (page []Devic
 	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
 }
 
+// RenameDevice implements [API].
+func (c *Client) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (d Device, err error) {
+	return d, c.request(ctx, http.MethodPost, devicePath(ep)+"/rename", rev, renameRequest{to}, &d)
+}
+
 // DeleteDevice implements [API].
 func (c *Client) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error {
 	return c.request(ctx, http.MethodDelete, devicePath(ep), rev, nil, nil)
@@ -189,6 +194,16 @@ func (c *Client) DeleteProfile(ctx context.Context, name string, rev store.Revis
 // Session implements [API].
 func (c *Client) Session(ctx context.Context, id string) (s store.Session, err error) {
 	return s, c.request(ctx, http.MethodGet, "/v1/sessions/"+segment(id), 0, nil, &s)
+}
+
+// Explain implements [API].
+func (c *Client) Explain(ctx context.Context, id string) (r Reason, err error) {
+	return r, c.request(ctx, http.MethodGet, "/v1/sessions/"+segment(id)+"/explanation", 0, nil, &r)
+}
+
+// Why implements [API].
+func (c *Client) Why(ctx context.Context, name string, limit int) (w Why, err error) {
+	return w, c.request(ctx, http.MethodGet, withQuery("/v1/why/"+segment(name), "limit", number(limit)), 0, nil, &w)
 }
 
 // Sessions implements [API].

@@ -23,6 +23,11 @@ func (set DeviceSettings) applyCredentials(d *store.Device) (generated bool, err
 		}
 		d.Credentials = append(d.Credentials, c)
 	}
+	if set.PSKIdentity != nil {
+		if err := renameCredential(d, *set.PSKIdentity); err != nil {
+			return false, err
+		}
+	}
 	replace := func(kind store.CredentialKind, identities *[]string) {
 		if identities == nil {
 			return
@@ -40,6 +45,31 @@ func (set DeviceSettings) applyCredentials(d *store.Device) (generated bool, err
 	replace(store.CredentialCertificate, set.Certificates)
 	replace(store.CredentialCertificateName, set.CertificateNames)
 	return generated, nil
+}
+
+// renameCredential gives the one pre-shared key of d another identity.
+func renameCredential(d *store.Device, identity string) error {
+	b, err := store.IdentityBytes(identity)
+	if err != nil {
+		return fmt.Errorf("%w: PSK identity: %w", store.ErrInvalid, err)
+	}
+	all := slices.Clone(d.Credentials)
+	of := -1
+	for i, c := range all {
+		switch {
+		case c.Kind != store.CredentialPSK:
+		case of >= 0 || c.Pending:
+			return fmt.Errorf("%w: it has several pre-shared keys: give the key for this identity too", store.ErrInvalid)
+		default:
+			of = i
+		}
+	}
+	if of < 0 {
+		return fmt.Errorf("%w: it has no pre-shared key: give one for this identity", store.ErrInvalid)
+	}
+	all[of].Identity = string(b)
+	d.Credentials = all
+	return nil
 }
 
 // otherThan returns a copy of the credentials of other kinds.

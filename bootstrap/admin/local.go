@@ -33,6 +33,13 @@ type Local struct {
 	// Server tells of the running server; nil where there is none.
 	Server func() Status
 
+	// Running returns the session of a device that is running, nil for none; nil where
+	// there is no server.
+	Running func(ep lwm2m.EndpointName) *store.Session
+
+	// Database is the file that the records are in, for those who read about it.
+	Database string
+
 	// Events is where Watch gets its events; nil where there is no server.
 	Events *Hub
 
@@ -249,12 +256,67 @@ func (l *Local) profileOf(ctx context.Context, d store.Device) (store.Profile, e
 	return p, err
 }
 
+// withLast adds what was last seen of d: what tells of its state, and what came after that
+// under its name.
 func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
-	last, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Limit: 1})
-	if len(last) > 0 {
-		d.Last = &last[0]
+	own, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOwn})
+	if err != nil {
+		return d, err
 	}
+	if len(own) > 0 {
+		d.Last = &own[0]
+	}
+	for _, s := range own { // that it idles says less than how it was bootstrapped
+		if s.Cause != store.CauseIdle {
+			d.Last = &s
+			break
+		}
+	}
+	all, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Limit: 1})
+	if len(all) > 0 && (all[0].Endpoint != d.Endpoint || !all[0].Proof.Counts()) {
+		d.Unproved = &all[0]
+	}
+	d.Running = l.running(d.Endpoint)
 	return d, err
+}
+
+// lastOwn is how many attempts of a device are looked at for the last one that tells of its
+// state.
+const lastOwn = 5
+
+// running is the session of a device that is running, nil for none.
+func (l *Local) running(ep lwm2m.EndpointName) *store.Session {
+	if l.Running == nil {
+		return nil
+	}
+	return l.Running(ep)
+}
+
+// RenameDevice implements [API].
+func (l *Local) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (Device, error) {
+	old, err := l.Store.Device(ctx, ep)
+	if err != nil {
+		return Device{}, err
+	}
+	p, err := l.profileOf(ctx, old)
+	if err != nil {
+		return Device{}, err
+	}
+	if l.running(ep) != nil {
+		return Device{}, fmt.Errorf("rename device %q: %w: repeat it in a minute", ep, ErrSessionRunning)
+	}
+	d, err := l.Store.RenameDevice(ctx, ep, to, rev)
+	if err != nil {
+		return Device{}, err
+	}
+	out, err := l.withLast(ctx, view(p, d, false))
+	was, is := bootstrap.PSKIdentities(p, old), bootstrap.PSKIdentities(p, d)
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		if was[name] != is[name] {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("account %q: from its next bootstrap on the device has the identity %q in place of %q there, which the LwM2M Server must know; to keep the old one, set it for this account", name, is[name], was[name]))
+		}
+	}
+	return out, err
 }
 
 // view is d, whose profile is p, as it is shown.
@@ -337,7 +399,7 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 		s = l.Server()
 		s.Server = true
 	}
-	s.Version = l.Version
+	s.Version, s.Database = l.Version, l.Database
 	var err error
 	s.Store, err = l.Store.Stats(ctx)
 	return s, err

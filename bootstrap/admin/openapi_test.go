@@ -382,6 +382,20 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/sessions", "/v1/sessions?endpoint=d/1", nil, 200)
 	c.call("GET", "/v1/sessions/{id}", "/v1/sessions/s1", nil, 200)
 	c.call("GET", "/v1/sessions/{id}", "/v1/sessions/s2", nil, 404)
+	c.call("GET", "/v1/sessions/{id}/explanation", "/v1/sessions/s1/explanation", nil, 200)
+	c.call("GET", "/v1/sessions/{id}/explanation", "/v1/sessions/s2/explanation", nil, 404)
+	c.call("GET", "/v1/sessions", "/v1/sessions?own=true&unknown=false", nil, 200)
+	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1", nil, 200)
+	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F2?limit=1", nil, 200)
+	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1?limit=0", nil, 400)
+
+	const rename = "/v1/devices/{endpoint}/rename"
+	c.call("POST", rename, "/v1/devices/d%2F1/rename", renameRequest{"d/2"}, 200)
+	c.call("POST", rename, "/v1/devices/d%2F1/rename", renameRequest{"d/3"}, 404)
+	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{"d/2"}, 409)
+	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{}, 422)
+	c.call("POST", rename, "/v1/devices/d%2F2/rename", map[string]any{"odd": 1}, 400)
+	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{"d/1"}, 200)
 
 	c.call("POST", "/v1/check", "/v1/check", nil, 200)
 	file := filepath.Join(t.TempDir(), "copy.db")
@@ -422,7 +436,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 // fullSession has a value for every member.
 func fullSession() store.Session {
 	return store.Session{
-		ID: "s1", Endpoint: "d/1", Known: true, Started: time.Now(), Ended: time.Now(), Remote: "127.0.0.1:5000", Transport: "coaps", Identity: "id",
+		ID: "s1", Endpoint: "d/1", Claimed: "d/2", Known: true, Proof: store.ProofIdentity, Network: "192.0.2.0/24", Started: time.Now(), Ended: time.Now(), Remote: "127.0.0.1:5000", Transport: "coaps", Identity: "id",
 		Profile: "full", ProfileRevision: 1, DeviceRevision: 1, PreferredFormat: new(lwm2m.FormatSenMLCBOR), Format: lwm2m.FormatTLV,
 		Stage: store.StageWrite, Cause: store.CauseRefused, Detail: "x", Attempts: 2, Links: "</0>", Quirks: []string{"q"}, Notes: []string{"n"},
 		Operations: []store.Operation{

@@ -51,6 +51,7 @@ var known = []struct {
 	{"invalid", store.ErrInvalid, http.StatusUnprocessableEntity},
 	{"full", store.ErrFull, http.StatusInsufficientStorage},
 	{"damaged", store.ErrCorrupt, http.StatusInternalServerError},
+	{"session-running", ErrSessionRunning, http.StatusConflict},
 	{"no-server", ErrNoServer, http.StatusServiceUnavailable},
 	{"file-exists", fs.ErrExist, http.StatusConflict},
 	{"bad-request", errBadRequest, http.StatusBadRequest},

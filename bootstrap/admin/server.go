@@ -44,6 +44,7 @@ var routes = []route{
 	{"PATCH /v1/devices/{endpoint}", nil, maxBody, (*Server).setDevice},
 	{"GET /v1/devices/{endpoint}", []string{"reveal"}, 0, (*Server).device},
 	{"DELETE /v1/devices/{endpoint}", nil, 0, (*Server).deleteDevice},
+	{"POST /v1/devices/{endpoint}/rename", nil, maxBody, (*Server).renameDevice},
 	{"GET /v1/profiles", []string{"after", "limit"}, 0, (*Server).profiles},
 	{"POST /v1/profiles", nil, maxProfiles, (*Server).applyProfiles},
 	{"GET /v1/profiles/{name}", nil, 0, (*Server).profile},
@@ -51,6 +52,8 @@ var routes = []route{
 	{"DELETE /v1/profiles/{name}", nil, 0, (*Server).deleteProfile},
 	{"GET /v1/sessions", []string{"before", "endpoint", "failed", "identity", "limit", "own", "unknown"}, 0, (*Server).sessions},
 	{"GET /v1/sessions/{id}", nil, 0, (*Server).session},
+	{"GET /v1/sessions/{id}/explanation", nil, 0, (*Server).explanation},
+	{"GET /v1/why/{name}", []string{"limit"}, 0, (*Server).why},
 	{"POST /v1/check", nil, 0, (*Server).check},
 	{"POST /v1/backup", nil, maxBody, (*Server).backup},
 }
@@ -216,6 +219,24 @@ func (s *Server) deleteDevice(r request) (reply, error) {
 	return reply{body: struct{}{}}, err
 }
 
+// A renameRequest is the body of POST /v1/devices/{endpoint}/rename.
+type renameRequest struct {
+	To lwm2m.EndpointName `json:"to"`
+}
+
+func (s *Server) renameDevice(r request) (reply, error) {
+	var rename renameRequest
+	rev, err := r.revision()
+	if err == nil {
+		err = r.body(&rename)
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	d, err := s.api.RenameDevice(r.Context(), r.endpoint(), rename.To, rev)
+	return reply{body: d, revision: d.Revision}, err
+}
+
 func (s *Server) profiles(r request) (reply, error) {
 	n, err := r.limit()
 	if err != nil {
@@ -320,6 +341,23 @@ func (s *Server) sessions(r request) (reply, error) {
 		}
 		return s.api.Sessions(r.Context(), q)
 	}, func(s store.Session) string { return s.ID })
+}
+
+func (s *Server) explanation(r request) (reply, error) {
+	reason, err := s.api.Explain(r.Context(), r.PathValue("id"))
+	return reply{body: reason}, err
+}
+
+func (s *Server) why(r request) (reply, error) {
+	n := 0
+	if r.query.Get("limit") != "" {
+		var err error
+		if n, err = r.limit(); err != nil {
+			return reply{}, err
+		}
+	}
+	why, err := s.api.Why(r.Context(), r.PathValue("name"), n)
+	return reply{body: why}, err
 }
 
 func (s *Server) session(r request) (reply, error) {

@@ -188,7 +188,7 @@ func TestDeviceCommands(t *testing.T) {
 
 		sh.ok("device add dev-2 --profile meter --psk-key-file $D/key.hex --psk-key-format hex --psk-identity id-2")
 		out = sh.ok("device get dev-2 --reveal")
-		contains(t, "get", out, `psk identity "id-2"`, "00112233445566778899aabbccddeeff", "never came")
+		contains(t, "get", out, `psk identity "id-2"`, "00112233445566778899aabbccddeeff", "never seen by this database")
 		sh.ok("device set dev-2 --psk-key-file - --psk-key-format hex --account-key-file main=$D/key.hex --note n --var a=b")
 		out = sh.ok("device get dev-2 --reveal")
 		contains(t, "after set", out, `psk identity "dev-2"`, "ffeeddccbbaa99887766554433221100", "account main", "00112233445566778899aabbccddeeff", "variable a", "note")
@@ -256,7 +256,7 @@ func TestProfileCommands(t *testing.T) {
 func TestOtherCommands(t *testing.T) {
 	inBothModes(t, func(t *testing.T, sh *shell) {
 		sh.ok("device add dev-1 --profile meter --psk generate")
-		contains(t, "why", sh.ok("why dev-1"), "never came", "to do")
+		contains(t, "why", sh.ok("why dev-1"), "never seen by this database", "to do")
 		contains(t, "session list", sh.ok("session list"), "CAUSE")
 		if got := strings.TrimSpace(sh.ok("session list --json --failed")); got != "[]" {
 			t.Errorf("session list --json: %s", got)

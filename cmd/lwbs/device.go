@@ -8,9 +8,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -18,7 +20,7 @@ import (
 
 func deviceCommand() *cli.Command {
 	return group("device", "who may bootstrap", deviceAddCommand(), deviceGetCommand(), deviceListCommand(), deviceSetCommand(),
-		deviceDeleteCommand(), deviceSwitchCommand("enable", false), deviceSwitchCommand("disable", true))
+		deviceRenameCommand(), deviceDeleteCommand(), deviceSwitchCommand("enable", false), deviceSwitchCommand("disable", true))
 }
 
 // settingFlags are the options that add and set have in common.
@@ -71,6 +73,9 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if set.NoPSK = c.String("psk") == none; !set.NoPSK {
 		if set.PSK, err = pskOf(c); err != nil {
 			return set, err
+		}
+		if set.PSK == nil {
+			given("psk-identity", &set.PSKIdentity)
 		}
 	}
 	if set.Certificates, err = fingerprints(c); err != nil {
@@ -172,8 +177,6 @@ func pskOf(c *cli.Context) (*admin.PSK, error) {
 		fmt.Fprintf(c.App.ErrWriter, "read the key: %d bytes\n", len(key))
 		psk.Key = key
 		return psk, nil
-	case psk.Identity != "":
-		return nil, usagef("--psk-identity needs --psk generate or --psk-key-file: an identity goes with a key")
 	}
 	return nil, nil
 }
@@ -211,6 +214,9 @@ func deviceAddCommand() *cli.Command {
 				return usagef("--profile is missing: lwbs profile list shows those there are")
 			}
 			set, err := settings(c)
+			if err == nil && set.PSKIdentity != nil {
+				err = usagef("--psk-identity needs --psk generate or --psk-key-file: an identity goes with a key")
+			}
 			if err != nil {
 				return err
 			}
@@ -241,7 +247,7 @@ func warnName(c *cli.Context, ep lwm2m.EndpointName) {
 func deviceSetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "set", Usage: "change a device", ArgsUsage: "ENDPOINT",
-		Description: "What is not named stays as it is. A new key replaces the one that the device bootstraps with,\nand new certificates replace certificates; --psk none takes the key from a device that has moved to\ncertificates.",
+		Description: "What is not named stays as it is. A new key replaces the one that the device bootstraps with,\nand new certificates replace certificates; --psk none takes the key from a device that has moved to\ncertificates. --psk-identity alone gives the key that it has another identity.",
 		Flags:       append(settingFlags(), revisionFlag(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "ENDPOINT")
@@ -348,7 +354,13 @@ func printDevice(out io.Writer, d admin.Device) error {
 	if d.Note != "" {
 		row("note", "%s", text(d.Note))
 	}
+	if d.Running != nil {
+		row("running", "%s", runningOf(*d.Running))
+	}
 	row("last session", "%s", lastOf(d))
+	if d.Unproved != nil {
+		row("under its name", "%s", unprovedOf(d))
+	}
 	return t.flush()
 }
 
@@ -406,11 +418,48 @@ func stateOf(d admin.Device) string {
 	return "enabled"
 }
 
+// lastOf is what is known of the state of a device.
 func lastOf(d admin.Device) string {
-	if d.Last == nil {
-		return "never came"
+	switch {
+	case d.Last != nil:
+		return fmt.Sprintf("%s %s", clock(d.Last.Started), d.Last.Cause)
+	case d.Running != nil:
+		return "none before"
+	case d.Unproved != nil:
+		return "none with its credential"
 	}
-	return fmt.Sprintf("%s %s", clock(d.Last.Started), d.Last.Cause)
+	return "never seen by this database"
+}
+
+// runningOf is how far a session is.
+func runningOf(s store.Session) string {
+	return fmt.Sprintf("since %s, for %s: %s", clock(s.Started), age(s), bootstrap.Explain(s).Stage)
+}
+
+// age is how long a session has been running, in whole seconds.
+func age(s store.Session) time.Duration { return time.Since(s.Started).Truncate(time.Second) }
+
+// unprovedOf is the last attempt under the name of a device that is not known to be its own.
+func unprovedOf(d admin.Device) string {
+	s := *d.Unproved
+	who := "nothing proves that it was the device"
+	if s.Endpoint != d.Endpoint {
+		who = fmt.Sprintf("by %s", name(s.Endpoint))
+	}
+	return fmt.Sprintf("%s %s, %s", clock(whenOf(s)), s.Cause, who)
+}
+
+// stateNow is the last that is known of a device, for lists.
+func stateNow(d admin.Device) string {
+	switch {
+	case d.Running != nil:
+		return "running: " + bootstrap.Explain(*d.Running).Stage
+	case d.Last == nil && d.Unproved != nil:
+		return fmt.Sprintf("%s %s (not proved)", clock(whenOf(*d.Unproved)), d.Unproved.Cause)
+	case d.Last == nil:
+		return "never seen"
+	}
+	return lastOf(d)
 }
 
 func deviceListCommand() *cli.Command {
@@ -443,11 +492,27 @@ func deviceListCommand() *cli.Command {
 					key:      func(d admin.Device) string { return string(d.Endpoint) },
 					headings: []string{"ENDPOINT", "PROFILE", "STATE", "LAST SESSION"},
 					cells: func(d admin.Device) []string {
-						return []string{name(d.Endpoint), name(d.Profile), stateOf(d), lastOf(d)}
+						return []string{name(d.Endpoint), name(d.Profile), stateOf(d), stateNow(d)}
 					},
 				}.print(ctx, c)
 			})
 		},
+	}
+}
+
+func deviceRenameCommand() *cli.Command {
+	return &cli.Command{
+		Name: "rename", Usage: "give a device another name; its keys, identities and history stay", ArgsUsage: "ENDPOINT NAME",
+		Description: "For a device that calls itself otherwise than its record. What it is given by templates over\n.Endpoint changes with the name, such as its identity towards LwM2M Servers, which is warned of.",
+		Flags:       []cli.Flag{revisionFlag(), jsonFlag()},
+		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			d, err := api.RenameDevice(ctx, lwm2m.EndpointName(args[0]), lwm2m.EndpointName(args[1]), store.Revision(c.Uint64("revision")))
+			if err != nil {
+				return err
+			}
+			warnName(c, d.Endpoint)
+			return edited(c, "renamed "+name(args[0])+" to", d)
+		}, "ENDPOINT", "NAME"),
 	}
 }
 

@@ -54,7 +54,16 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &admin.Local{Store: db, Objects: objects, Version: version()}, nil
+	return &admin.Local{Store: db, Objects: objects, Version: version(), Database: databaseFile(c)}, nil
+}
+
+// databaseFile is the path of the database, from the root where that can be told.
+func databaseFile(c *cli.Context) string {
+	file := c.String("db")
+	if path, err := filepath.Abs(file); err == nil {
+		return path
+	}
+	return file
 }
 
 // errNoDatabase is wrapped where there is neither a server nor a database.

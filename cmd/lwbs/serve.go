@@ -83,7 +83,7 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	tuneCollector()
-	s := &service{log: log, db: db, tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{log: log, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socket), db.Close())
 }
 
@@ -104,6 +104,7 @@ func newLogger(c *cli.Context) (*slog.Logger, error) {
 type service struct {
 	log     *slog.Logger
 	db      *bolt.DB
+	file    string // of db
 	tls     *tlsKeeper
 	objects *lwm2m.Registry
 	metrics *metrics.Metrics
@@ -267,8 +268,8 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Server: func() admin.Status {
-		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active()), Draining: s.server.Draining()}
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Server: func() admin.Status {
+		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
 	}}
 }
 

@@ -30,9 +30,9 @@ func sessionListCommand() *cli.Command {
 		Name: "list", Usage: "list past sessions, the newest first",
 		Flags: []cli.Flag{
 			jsonFlag(), limitFlag("100; with --json all"),
-			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"},
+			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`, and under its name"},
 			&cli.StringFlag{Name: "identity", Usage: "only those with the PSK `IDENTITY`, or the fingerprint of a certificate"},
-			&cli.BoolFlag{Name: "failed", Usage: "only those that did not end well, together by who failed and why; with --json, each by itself"},
+			&cli.BoolFlag{Name: "failed", Usage: "only those that went wrong, together by who failed and why; with --json, each by itself"},
 			&cli.StringFlag{Name: "before", Usage: "start behind the session with this `ID`"},
 		},
 		Action: func(c *cli.Context) error {
@@ -82,8 +82,12 @@ func from(s store.Session) string { return text(s.Transport + "://" + s.Remote) 
 // nameOf is whom a session is about, as far as that is known.
 func nameOf(s store.Session) string {
 	switch {
+	case s.Claimed != "":
+		return fmt.Sprintf("%s (as %s)", name(s.Endpoint), name(s.Claimed))
 	case s.Endpoint != "":
 		return name(s.Endpoint)
+	case s.Network != "":
+		return fmt.Sprintf("(network %s)", s.Network)
 	case s.Identity != "":
 		return fmt.Sprintf("(identity %s)", s.Identity) // it is printable
 	}
@@ -102,22 +106,27 @@ func sessionGetCommand() *cli.Command {
 		Name: "get", Usage: "show one session, operation by operation", ArgsUsage: "ID",
 		Flags: []cli.Flag{jsonFlag()},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
-			s, err := api.Session(ctx, args[0])
+			r, err := api.Explain(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, s)
+				return printJSON(c.App.Writer, r.Session)
 			}
-			return printSession(c.App.Writer, s)
+			return printSession(c.App.Writer, r)
 		}, "ID"),
 	}
 }
 
-func printSession(out io.Writer, s store.Session) error {
+func printSession(out io.Writer, r admin.Reason) error {
+	s := r.Session
 	fmt.Fprintf(out, "session %s of %s, from %s, %s, took %v\n", s.ID, nameOf(s), from(s), clock(s.Started), took(s))
-	if s.Identity != "" {
+	switch {
+	case s.Identity == "":
+	case s.Proof.Counts():
 		fmt.Fprintf(out, "authenticated as %q\n", s.Identity)
+	default:
+		fmt.Fprintf(out, "gave the identity %q and did not prove it\n", s.Identity)
 	}
 	if s.Links != "" {
 		fmt.Fprintf(out, "the device has %s\n", s.Links)
@@ -135,7 +144,7 @@ func printSession(out io.Writer, s store.Session) error {
 	for _, n := range s.Notes {
 		fmt.Fprintf(out, "noted: %s\n", n)
 	}
-	printExplanation(out, bootstrap.Explain(s))
+	printExplanation(out, r.Explanation)
 	return nil
 }
 
@@ -173,7 +182,7 @@ func sessionWatchCommand() *cli.Command {
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON, an event a line"}, &cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"}},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
 			err := api.Watch(ctx, func(e admin.Event) error {
-				if only := c.String("endpoint"); only != "" && string(e.Session.Endpoint) != only {
+				if only := lwm2m.EndpointName(c.String("endpoint")); only != "" && e.Session.Endpoint != only && e.Session.Claimed != only {
 					return nil
 				}
 				return printEvent(c, e)

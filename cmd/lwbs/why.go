@@ -2,22 +2,24 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
-	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
 func whyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "why", Usage: "tell in plain words how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
-		Description:  "In place of the endpoint name, a PSK identity or the fingerprint of a certificate will do, for a\ndevice that never got so far as to tell its name.",
+		Description: `In place of the endpoint name, a PSK identity or the fingerprint of a certificate will do, for a
+device that never got so far as to tell its name. A session that is running comes first. Told
+are the last attempts of the device, and those under its name that it may not have made; and
+attempts of unknown devices that may have been this one.`,
 		OnUsageError: onUsageError,
 		Flags:        []cli.Flag{jsonFlag(), limitFlag(fmt.Sprint(defaultReasons))},
 		Action: func(c *cli.Context) error {
@@ -37,60 +39,90 @@ func whyCommand() *cli.Command {
 // defaultReasons is how many attempts are explained where nothing else is said.
 const defaultReasons = 3
 
-// reason is one attempt, explained.
-type reason struct {
-	Session store.Session `json:"session"`
-	bootstrap.Explanation
-}
-
-func why(ctx context.Context, c *cli.Context, api admin.API, name string, n int) error {
-	sessions, err := api.Sessions(ctx, store.SessionQuery{Endpoint: lwm2m.EndpointName(name), Limit: n})
-	if err == nil && len(sessions) == 0 {
-		sessions, err = api.Sessions(ctx, store.SessionQuery{Identity: name, Limit: n})
-	}
+func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int) error {
+	w, err := api.Why(ctx, asked, n)
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") && len(sessions) > 0 {
-		reasons := []reason{}
-		for _, s := range sessions {
-			reasons = append(reasons, reason{s, bootstrap.Explain(s)})
-		}
-		return printJSON(c.App.Writer, reasons)
+	if w.Endpoint == "" && len(w.Attempts) == 0 {
+		return nobody(w)
 	}
-	if len(sessions) == 0 {
-		return whyNothing(ctx, c, api, name)
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, w)
 	}
-	for _, s := range sessions {
-		printReason(c.App.Writer, s)
-	}
+	printWhy(c.App.Writer, w)
 	return nil
+}
+
+// nobody is the error where nothing is known of a name.
+func nobody(w admin.Why) error {
+	text := fmt.Sprintf("%q is no device here, and this database has never seen anything of this name or identity", w.Name)
+	if len(w.Near) > 0 {
+		text += "; did you mean " + nearText(w.Near) + "?"
+	} else {
+		text += ": lwbs device list shows the devices, lwbs session list --failed what unknown ones gave"
+	}
+	return &worded{text, store.ErrNotFound}
+}
+
+// nearText names devices that a name may be meant for.
+func nearText(near []store.NearDevice) string {
+	var out []string
+	for _, d := range near {
+		one := name(d.Endpoint)
+		if d.Identity != "" {
+			one += " (identity " + name(d.Identity) + ")"
+		}
+		out = append(out, one)
+	}
+	return strings.Join(out, ", or ")
+}
+
+func printWhy(out io.Writer, w admin.Why) {
+	if w.Running != nil {
+		s := w.Running.Session
+		fmt.Fprintf(out, "%s  %s from %s: running for %v\n", clock(s.Started), nameOf(s), from(s), age(s))
+		printReason(out, *w.Running)
+	}
+	if w.Never != nil {
+		fmt.Fprintf(out, "%s was never seen\n", name(w.Endpoint))
+		printExplanation(out, *w.Never)
+	}
+	for _, r := range w.Attempts {
+		printAttempt(out, r)
+	}
+	if w.Endpoint == "" && len(w.Near) > 0 {
+		fmt.Fprintf(out, "%s is no device here; near to it: %s\n", name(w.Name), nearText(w.Near))
+	}
+	for _, l := range w.Likely {
+		fmt.Fprintf(out, "perhaps  ")
+		printAttempt(out, l.Reason)
+		fmt.Fprintf(out, "  perhaps    %s, since %s\n", name(w.Endpoint), l.Because)
+	}
+	for _, n := range w.Notes {
+		fmt.Fprintf(out, "note: %s\n", n)
+	}
+}
+
+// printAttempt tells of one attempt, and explains it.
+func printAttempt(out io.Writer, r admin.Reason) {
+	s := r.Session
+	fmt.Fprintf(out, "%s  %s from %s: %s\n", clock(whenOf(s)), nameOf(s), from(s), s.Cause)
+	printReason(out, r)
+}
+
+// whenOf is when an attempt began, or when the last of those was over that have one record.
+func whenOf(s store.Session) time.Time {
+	if s.Attempts > 1 {
+		return lastTime(s)
+	}
+	return s.Started
 }
 
 // printReason explains one attempt, and tells what was noted besides.
-func printReason(out io.Writer, s store.Session) {
-	fmt.Fprintf(out, "%s  %s from %s: %s\n", clock(s.Started), nameOf(s), from(s), s.Cause)
-	printExplanation(out, bootstrap.Explain(s))
-	for _, n := range s.Notes {
+func printReason(out io.Writer, r admin.Reason) {
+	printExplanation(out, r.Explanation)
+	for _, n := range r.Session.Notes {
 		fmt.Fprintf(out, "  noted      %s\n", n)
 	}
-}
-
-// whyNothing explains that there is nothing to explain.
-func whyNothing(ctx context.Context, c *cli.Context, api admin.API, name string) error {
-	_, err := api.Device(ctx, lwm2m.EndpointName(name), false)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return &worded{fmt.Sprintf("%q is no device here, and nothing of this name or identity ever came: lwbs device list shows the devices, lwbs session list --failed the strangers", name), store.ErrNotFound}
-	case err != nil:
-		return err
-	case c.Bool("json"):
-		return printJSON(c.App.Writer, []reason{})
-	}
-	fmt.Fprintf(c.App.Writer, `%s never came.
-  came to    nothing: no datagram of it led to a handshake or a request
-  happened   the record is there, but the device did not reach the server
-  to do      check the device's Bootstrap-Server address and port, its network, and the firewall for UDP in front of lwbs
-`, name)
-	return nil
 }

@@ -35,7 +35,7 @@ func (db *DB) NearDevices(ctx context.Context, name string, limit int) ([]store.
 		err = db.scan(ctx, bucketIdentity, func(k, v []byte) {
 			kind, identity, _ := strings.Cut(string(k), "\x00")
 			if kind != string(store.CredentialCertificate) && identity != string(v) {
-				s.compare(identity, lwm2m.EndpointName(v), identity)
+				s.compare(identity, lwm2m.EndpointName(v), store.IdentityText([]byte(identity)))
 			}
 		})
 	}

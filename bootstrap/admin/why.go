@@ -1,0 +1,381 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A Reason is one attempt, explained.
+type Reason struct {
+	Session store.Session `json:"session"`
+	bootstrap.Explanation
+}
+
+// A Likeness is an attempt of a peer that belongs to no device, and may be the device that
+// was asked about.
+type Likeness struct {
+	Reason
+	Because string `json:"because"` // why it may be
+}
+
+// A Why is what is known of one name.
+type Why struct {
+	Name string `json:"name"` // that was asked about
+
+	// Endpoint is the device that has the name, or an identity that is the name; empty where
+	// there is none. Identity is that identity, empty for the endpoint name itself.
+	Endpoint lwm2m.EndpointName `json:"endpoint,omitempty"`
+	Identity string             `json:"identity,omitempty"`
+
+	// Running is the session of the device that is running; nil for none.
+	Running *Reason `json:"running,omitempty"`
+
+	// Attempts are the last ones of the device and under its name, the newest first. The
+	// last of which it is known that they are its own is among them.
+	Attempts []Reason `json:"attempts"`
+
+	// Never explains why there is nothing to explain: set where the device was never seen.
+	Never *bootstrap.Explanation `json:"never,omitempty"`
+
+	// Likely are attempts that may be the device's, though nothing proves it.
+	Likely []Likeness `json:"likely,omitempty"`
+
+	// Near are devices that the name may be meant for; only where Endpoint is empty.
+	Near []store.NearDevice `json:"near,omitempty"`
+
+	// Notes are what else is worth knowing, a sentence each.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Limits of what is looked at for an answer to why.
+const (
+	maxReasons   = 100    // attempts that are explained
+	maxNear      = 5      // devices that a name may be meant for
+	maxLikely    = 3      // attempts that may be the device's
+	maxUnknown   = 10_000 // attempts of unknown devices that are looked at for those
+	unknownPage  = 500    // of them at a time
+	lastAttempts = 20     // of a device, that are looked at for what they have in common
+)
+
+// Why implements [API].
+func (l *Local) Why(ctx context.Context, name string, limit int) (Why, error) {
+	i := inquiry{local: l, why: Why{Name: name, Attempts: []Reason{}}, limit: min(cmp.Or(limit, 3), maxReasons), near: make(map[string][]store.NearDevice)}
+	if err := i.run(ctx); err != nil {
+		return Why{}, fmt.Errorf("why %q: %w", name, err)
+	}
+	return i.why, nil
+}
+
+// Explain implements [API].
+func (l *Local) Explain(ctx context.Context, id string) (Reason, error) {
+	s, err := l.Store.Session(ctx, id)
+	if err != nil {
+		return Reason{}, err
+	}
+	i := inquiry{local: l, near: make(map[string][]store.NearDevice)}
+	return i.explain(ctx, s)
+}
+
+// An inquiry gathers the answer to one why.
+type inquiry struct {
+	local *Local
+	limit int
+	why   Why
+
+	device *store.Device                 // nil for none
+	own    []store.Session               // of the device, with a proof, the newest first
+	near   map[string][]store.NearDevice // by the name that they are near to
+}
+
+func (i *inquiry) run(ctx context.Context) error {
+	if err := i.resolve(ctx); err != nil {
+		return err
+	}
+	attempts, err := i.attempts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range attempts {
+		r, err := i.explain(ctx, s)
+		if err != nil {
+			return err
+		}
+		i.why.Attempts = append(i.why.Attempts, r)
+	}
+	if i.device == nil {
+		i.why.Near, err = i.nearTo(ctx, i.why.Name)
+		return err
+	}
+	if s := i.local.running(i.device.Endpoint); s != nil {
+		i.why.Running = &Reason{*s, bootstrap.Explain(*s)}
+	}
+	if err := i.likely(ctx); err != nil {
+		return err
+	}
+	return i.conclude(ctx)
+}
+
+// resolve finds the device that has the name, or an identity that is the name.
+func (i *inquiry) resolve(ctx context.Context) error {
+	identity := i.why.Name
+	if b, err := store.IdentityBytes(identity); err == nil {
+		identity = string(b)
+	}
+	d, err := i.local.Store.Device(ctx, lwm2m.EndpointName(i.why.Name))
+	for _, kind := range []store.CredentialKind{store.CredentialPSK, store.CredentialCertificateName, store.CredentialCertificate} {
+		if !errors.Is(err, store.ErrNotFound) {
+			break
+		}
+		if d, err = i.local.Store.DeviceByIdentity(ctx, kind, identity); err == nil {
+			i.why.Identity = i.why.Name
+		}
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	i.device, i.why.Endpoint = &d, d.Endpoint
+	i.own, err = i.local.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastAttempts})
+	return err
+}
+
+// attempts are the last ones that are to be explained, the newest first: of the device and
+// under its name; and with its identities, as it may have come before it was added.
+func (i *inquiry) attempts(ctx context.Context) ([]store.Session, error) {
+	queries := []store.SessionQuery{{Endpoint: lwm2m.EndpointName(i.why.Name)}, {Identity: i.why.Name}}
+	if i.device != nil {
+		queries[0].Endpoint = i.device.Endpoint
+		for _, c := range i.device.Credentials {
+			queries = append(queries, store.SessionQuery{Identity: bootstrap.IdentityShown(c.Identity)})
+		}
+	}
+	var all []store.Session
+	for _, q := range queries {
+		if q.Endpoint == "" && q.Identity == "" {
+			continue
+		}
+		q.Limit = i.limit
+		page, err := i.local.Store.Sessions(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+	}
+	newestFirst := func(a, b store.Session) int { return cmp.Compare(b.ID, a.ID) }
+	slices.SortFunc(all, newestFirst)
+	all = slices.CompactFunc(all, func(a, b store.Session) bool { return a.ID == b.ID })
+	all = all[:min(len(all), i.limit)]
+	if len(i.own) > 0 && !slices.ContainsFunc(all, func(s store.Session) bool { return s.ID >= i.own[0].ID && i.isOwn(s) }) {
+		all[len(all)-1] = i.own[0]
+	}
+	return all, nil
+}
+
+func (i *inquiry) isOwn(s store.Session) bool {
+	return s.Endpoint == i.why.Endpoint && s.Proof.Counts()
+}
+
+// explain explains s by the records as they are now.
+func (i *inquiry) explain(ctx context.Context, s store.Session) (Reason, error) {
+	f, err := i.facts(ctx, s)
+	return Reason{s, f.Explain(s)}, err
+}
+
+func (i *inquiry) facts(ctx context.Context, s store.Session) (f bootstrap.Facts, err error) {
+	f.Looked = true
+	records := i.local.Store
+	if s.Endpoint != "" {
+		d, err := records.Device(ctx, s.Endpoint)
+		if err = unlessMissing(err); err != nil {
+			return f, err
+		}
+		if d.Endpoint != "" {
+			f.Device = &d
+			p, err := records.Profile(ctx, d.Profile)
+			if err = unlessMissing(err); err != nil {
+				return f, err
+			}
+			if p.Name != "" {
+				f.Profile = &p
+			}
+		}
+	}
+	if s.Claimed != "" {
+		d, err := records.Device(ctx, s.Claimed)
+		if err = unlessMissing(err); err != nil {
+			return f, err
+		}
+		f.Claimed = d.Endpoint != ""
+	}
+	for _, kind := range []store.CredentialKind{store.CredentialPSK, store.CredentialCertificate} {
+		if s.Identity == "" || f.Holder != "" {
+			continue
+		}
+		d, err := records.DeviceByIdentity(ctx, kind, s.Identity)
+		if err = unlessMissing(err); err != nil {
+			return f, err
+		}
+		f.Holder = d.Endpoint
+	}
+	switch {
+	case s.Cause == store.CauseIdentityUnknown && f.Holder == "":
+		f.Near, err = i.nearTo(ctx, s.Identity)
+	case s.Cause == store.CauseEndpointUnknown && s.Claimed == "" && f.Device == nil:
+		f.Near, err = i.nearTo(ctx, string(s.Endpoint))
+	}
+	return f, err
+}
+
+// unlessMissing is err, unless it says no more than that there is no such record.
+func unlessMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// nearTo are devices that name may be meant for.
+func (i *inquiry) nearTo(ctx context.Context, name string) (near []store.NearDevice, err error) {
+	near, known := i.near[name]
+	if !known {
+		near, err = i.local.Store.NearDevices(ctx, name, maxNear)
+		i.near[name] = near
+	}
+	return near, err
+}
+
+// likely finds attempts of unknown devices, since the last of the device itself, that may
+// be its: with a name or an identity that is nearly one of its own; or, where they gave
+// neither, from the address that it came from last.
+func (i *inquiry) likely(ctx context.Context) error {
+	match := newLikeness(*i.device, i.own)
+	q := store.SessionQuery{Unknown: true, Limit: unknownPage}
+	for seen := 0; seen < maxUnknown && len(i.why.Likely) < maxLikely; {
+		page, err := i.local.Store.Sessions(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, s := range page {
+			if len(i.own) > 0 && s.ID < i.own[0].ID || len(i.why.Likely) >= maxLikely {
+				return nil
+			}
+			because := match.because(s)
+			if because == "" || slices.ContainsFunc(i.why.Attempts, func(r Reason) bool { return r.Session.ID == s.ID }) {
+				continue
+			}
+			r, err := i.explain(ctx, s)
+			if err != nil {
+				return err
+			}
+			i.why.Likely = append(i.why.Likely, Likeness{r, because})
+		}
+		if seen += len(page); len(page) < unknownPage {
+			return nil
+		}
+		q.Before = page[len(page)-1].ID
+	}
+	return nil
+}
+
+// A likeness tells attempts that may be those of one device.
+type likeness struct {
+	names    []string
+	matchers []*store.NameMatcher
+	host     string // that the device came from last; empty where it is not known
+}
+
+func newLikeness(d store.Device, own []store.Session) likeness {
+	l := likeness{names: []string{string(d.Endpoint)}}
+	for _, c := range d.Credentials {
+		if c.Kind != store.CredentialCertificate && !slices.Contains(l.names, c.Identity) {
+			l.names = append(l.names, c.Identity)
+		}
+	}
+	for _, name := range l.names {
+		l.matchers = append(l.matchers, store.NewNameMatcher(name))
+	}
+	if len(own) > 0 {
+		l.host = bootstrap.HostOf(own[0].Remote)
+	}
+	return l
+}
+
+// because says why s may be an attempt of the device; empty where nothing says so.
+func (l likeness) because(s store.Session) string {
+	given := []string{string(s.Endpoint)}
+	if s.Cause == store.CauseIdentityUnknown {
+		given = append(given, s.Identity)
+	}
+	for _, name := range given {
+		for i, m := range l.matchers {
+			if name != "" && m.Near(name) != store.NotNear {
+				return fmt.Sprintf("it gave %q, and the record has %q", name, l.names[i])
+			}
+		}
+	}
+	if l.host != "" && s.Endpoint == "" && s.Identity == "" && s.Network == "" && bootstrap.HostOf(s.Remote) == l.host {
+		return "it came from " + l.host + ", as the device did last, and told nothing of who it is"
+	}
+	return ""
+}
+
+// conclude adds what there is to say beside the attempts.
+func (i *inquiry) conclude(ctx context.Context) error {
+	note := func(format string, args ...any) { i.why.Notes = append(i.why.Notes, fmt.Sprintf(format, args...)) }
+	if i.why.Identity != "" {
+		note("%q is an identity of the device %q.", i.why.Identity, i.why.Endpoint)
+	}
+	st, err := i.local.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if text := bootstrap.Alternating(i.own); text != "" {
+		note("%s", text)
+	}
+	if i.why.Running == nil && len(i.why.Attempts) == 0 {
+		i.why.Never = i.never(st)
+		return nil
+	}
+	if !st.Server {
+		note("No server is running with this database (%s): until one is, devices cannot come.", st.Database)
+	}
+	return nil
+}
+
+// never explains that nothing of the device was seen, as far as that is known.
+func (i *inquiry) never(st Status) *bootstrap.Explanation {
+	ids := ""
+	for _, c := range i.device.Credentials {
+		if c.Identity != string(i.device.Endpoint) {
+			ids += fmt.Sprintf(", nor with its identity %q", c.Identity)
+		}
+	}
+	e := &bootstrap.Explanation{
+		Stage:    "nothing that is recorded",
+		Happened: fmt.Sprintf("It was never seen by this database (%s): no session, failed handshake or refused request is recorded under its name%s.", st.Database, ids),
+	}
+	if st.Unrecorded > 0 {
+		e.Happened += fmt.Sprintf(" Since the server was started, %d attempts have no records of their own, as peers that proved nothing made too many.", st.Unrecorded)
+	}
+	switch {
+	case !st.Server:
+		e.Remedy = "Start the server: none is running with this database. One that is running has another database, and what it sees is told there: give its --db or --admin."
+	case len(i.why.Likely) > 0:
+		e.Remedy = "See the attempts below, which may be the device's."
+	default:
+		e.Remedy = fmt.Sprintf("Check that the device's Bootstrap-Server address leads here (the server listens on %s since %s), its network, and the firewall for UDP in front of the server. What came under other names: lwbs session list --failed.",
+			strings.Join(st.Listens, " and "), st.Started.UTC().Format(time.DateTime+" UTC"))
+	}
+	return e
+}

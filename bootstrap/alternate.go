@@ -1,0 +1,53 @@
+package bootstrap
+
+import (
+	"fmt"
+	"slices"
+
+	"lwbs/store"
+)
+
+// HostOf is the address of a peer, an IP:port, without the port.
+func HostOf(remote string) string { return hostOf(remote) }
+
+// minReturns is how often a device must come back to an address that it had left before
+// that looks like two devices. One return is a device that was away for once.
+const minReturns = 2
+
+// Alternating says what suggests that two devices have the same name and credential: the
+// sessions of one, the newest first, came from two addresses in turn. It is empty where
+// nothing does. A device behind the same address as another is told by its port, which is
+// the same again only where the device has one of its own.
+func Alternating(own []store.Session) string {
+	for _, place := range []func(store.Session) string{
+		func(s store.Session) string { return hostOf(s.Remote) },
+		func(s store.Session) string { return s.Remote },
+	} {
+		if a, b, ok := alternate(own, place); ok {
+			return fmt.Sprintf("Two devices may have this name and its credential: its attempts came from %s and %s in turn. Where it is one device that changes between two networks, all is well. Else give one of the two a name and a credential of its own: lwbs device add NAME --profile PROFILE --psk generate.", a, b)
+		}
+	}
+	return ""
+}
+
+// alternate reports whether the sessions, the newest first, return to places that they had
+// left, and names the last two.
+func alternate(sessions []store.Session, place func(store.Session) string) (a, b string, ok bool) {
+	var left []string // places, each once
+	at, returns := "", 0
+	for _, s := range slices.Backward(sessions) {
+		next := place(s)
+		if next == at || next == "" {
+			continue
+		}
+		if slices.Contains(left, next) {
+			a, b = at, next
+			returns++
+		}
+		if at != "" && !slices.Contains(left, at) {
+			left = append(left, at)
+		}
+		at = next
+	}
+	return a, b, returns >= minReturns
+}
