@@ -6,9 +6,12 @@
 package metrics
 
 import (
-	"slices"
-	"sync"
+	"net/http"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"lwbs/bootstrap"
 	"lwbs/store"
@@ -16,18 +19,22 @@ import (
 
 // Metrics collects. Its methods may be called concurrently.
 type Metrics struct {
-	sessions   *counter
-	duration   *histogram
-	operations *counter
-	resent     *counter
-	handshakes *histogram
-	failed     *counter
-	storeTook  *histogram
+	registry *prometheus.Registry
 
-	mu        sync.Mutex
-	readings  []metric  // guarded by mu
-	listeners listeners // guarded by mu
+	sessions   *prometheus.CounterVec
+	duration   *prometheus.HistogramVec
+	operations *prometheus.CounterVec
+	resent     prometheus.Counter
+	handshakes *prometheus.HistogramVec
+	failed     *prometheus.CounterVec
+	storeTook  *prometheus.HistogramVec
 }
+
+// Limits of scrapes: more at a time are answered with 503, as is one that takes longer.
+const (
+	maxScrapes    = 4
+	scrapeTimeout = 10 * time.Second
+)
 
 // Buckets in seconds. Sessions take milliseconds on a wire and minutes over a radio;
 // handshakes one or two round trips, and as many flights lost as there may be; store
@@ -38,33 +45,51 @@ var (
 	storeBuckets   = []float64{0.00001, 0.0001, 0.001, 0.005, 0.02, 0.1, 0.5, 2}
 )
 
-// New returns Metrics, which also have those of the Go runtime and the process.
+// New returns Metrics with a registry of their own, which also holds those of the Go
+// runtime and the process.
 func New() *Metrics {
-	return &Metrics{
-		sessions: newCounter("lwbs_sessions_total",
-			"Attempts to bootstrap that ended, by cause; those refused or lost before a session began included.", "cause"),
-		duration: newHistogram("lwbs_session_duration_seconds",
-			"From the Bootstrap-Request to the end of the session, by result (done or failed).", sessionBuckets, "result"),
-		operations: newCounter("lwbs_operations_total",
-			"Bootstrap operations, by operation and the client's code (none where it did not answer).", "code", "op"),
-		resent: newCounter("lwbs_operation_retransmissions_total",
-			"Datagrams of bootstrap operations that were sent again."),
-		handshakes: newHistogram("lwbs_handshake_duration_seconds",
-			"DTLS handshakes from the first ClientHello to their end, by result (done or failed).", shakeBuckets, "result"),
-		failed: newCounter("lwbs_handshakes_failed_total",
-			"DTLS handshakes that did not complete, by why.", "cause"),
-		storeTook: newHistogram("lwbs_store_duration_seconds",
-			"Time of store operations, by operation and result (done, not-found, conflict or failed).", storeBuckets, "op", "result"),
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lwbs_sessions_total",
+			Help: "Attempts to bootstrap that ended, by cause; those refused or lost before a session began included.",
+		}, []string{"cause"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lwbs_session_duration_seconds",
+			Help:    "From the Bootstrap-Request to the end of the session, by result (done or failed).",
+			Buckets: sessionBuckets,
+		}, []string{"result"}),
+		operations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lwbs_operations_total",
+			Help: "Bootstrap operations, by operation and the client's code (none where it did not answer).",
+		}, []string{"op", "code"}),
+		resent: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lwbs_operation_retransmissions_total",
+			Help: "Datagrams of bootstrap operations that were sent again.",
+		}),
+		handshakes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lwbs_handshake_duration_seconds",
+			Help:    "DTLS handshakes from the first ClientHello to their end, by result (done or failed).",
+			Buckets: shakeBuckets,
+		}, []string{"result"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lwbs_handshakes_failed_total",
+			Help: "DTLS handshakes that did not complete, by why.",
+		}, []string{"cause"}),
+		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lwbs_store_duration_seconds",
+			Help:    "Time of store operations, by operation and result (done, not-found, conflict or failed).",
+			Buckets: storeBuckets,
+		}, []string{"op", "result"}),
 	}
+	m.registry.MustRegister(m.sessions, m.duration, m.operations, m.resent, m.handshakes, m.failed, m.storeTook,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
 }
 
-// all are the metrics that there are now.
-func (m *Metrics) all() []metric {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Concat(
-		[]metric{m.sessions, m.duration, m.operations, m.resent, m.handshakes, m.failed, m.storeTook},
-		m.readings, []metric{slices.Clone(m.listeners), runtimeMetrics{}, processMetrics{}})
+// Handler serves the metrics in the formats of Prometheus.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: scrapeTimeout})
 }
 
 // Observe counts an event of the Bootstrap-Server.
@@ -86,26 +111,26 @@ func (m *Metrics) operation(s store.Session) {
 	if code == "" {
 		code = "none"
 	}
-	m.operations.add(1, code, string(op.Op))
+	m.operations.WithLabelValues(string(op.Op), code).Inc()
 	if op.Transmissions > 1 {
-		m.resent.add(float64(op.Transmissions - 1))
+		m.resent.Add(float64(op.Transmissions - 1))
 	}
 }
 
 func (m *Metrics) ended(s store.Session) {
-	m.sessions.add(1, string(s.Cause))
+	m.sessions.WithLabelValues(string(s.Cause)).Inc()
 	if s.Stage == store.StageHandshake && s.Cause != store.CauseNoRequest {
-		m.failed.add(1, string(s.Cause))
+		m.failed.WithLabelValues(string(s.Cause)).Inc()
 	}
 	if len(s.Operations) == 0 {
 		return // refused, or lost, before anything was asked of the client
 	}
-	m.duration.observe(s.Ended.Sub(s.Started).Seconds(), endOf(s.Cause.Success()))
+	m.duration.WithLabelValues(endOf(s.Cause.Success())).Observe(s.Ended.Sub(s.Started).Seconds())
 }
 
 // Handshake counts a DTLS handshake that has ended.
 func (m *Metrics) Handshake(took time.Duration, done bool) {
-	m.handshakes.observe(took.Seconds(), endOf(done))
+	m.handshakes.WithLabelValues(endOf(done)).Observe(took.Seconds())
 }
 
 func endOf(well bool) string {
@@ -118,21 +143,23 @@ func endOf(well bool) string {
 // Server adds what a Bootstrap-Server tells of itself: the number of running sessions,
 // and of refused attempts that its history has no record of. Call it once.
 func (m *Metrics) Server(active func() int, unrecorded func() uint64) {
-	m.read("lwbs_sessions_active", gaugeKind, "Sessions that are running.", func() float64 { return float64(active()) })
-	m.read("lwbs_attempts_unrecorded_total", counterKind, "Refused attempts that have no record in the history, since a limit of it was reached.",
-		func() float64 { return float64(unrecorded()) })
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lwbs_sessions_active",
+			Help: "Sessions that are running.",
+		}, func() float64 { return float64(active()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "lwbs_attempts_unrecorded_total",
+			Help: "Refused attempts that have no record in the history, since a limit of it was reached.",
+		}, func() float64 { return float64(unrecorded()) }),
+	)
 }
 
 // Certificates adds when the first of the server's certificates expires, which first
 // tells. Call it once.
 func (m *Metrics) Certificates(first func() time.Time) {
-	m.read("lwbs_certificate_expiry_timestamp_seconds", gaugeKind, "When the first of the certificates that the server shows and trusts expires.",
-		func() float64 { return float64(first().Unix()) })
-}
-
-// read adds a metric that is read at each scrape.
-func (m *Metrics) read(name, kind, help string, read func() float64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.readings = append(m.readings, reading{name, kind, help, read})
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lwbs_certificate_expiry_timestamp_seconds",
+		Help: "When the first of the certificates that the server shows and trusts expires.",
+	}, func() float64 { return float64(first().Unix()) }))
 }

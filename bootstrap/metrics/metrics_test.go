@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/metrics"
 	"lwbs/lwm2m"
@@ -89,6 +91,16 @@ func TestScrape(t *testing.T) {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("the scrape has no line %s", want)
 		}
+	}
+}
+
+func TestNamesAreWellFormed(t *testing.T) {
+	problems, err := promlint.New(strings.NewReader(scrape(t, eventful()))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
 }
 

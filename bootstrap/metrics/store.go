@@ -27,7 +27,7 @@ type measured struct {
 
 // took records how long op has taken since start, and its result; for defer.
 func (s measured) took(op string, start time.Time, err *error) {
-	s.metrics.storeTook.observe(time.Since(start).Seconds(), op, resultOf(*err))
+	s.metrics.storeTook.WithLabelValues(op, resultOf(*err)).Observe(time.Since(start).Seconds())
 }
 
 func resultOf(err error) string {

@@ -1,9 +1,6 @@
 package metrics
 
-import (
-	"maps"
-	"slices"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // A Transport is what one listener counted since it was opened, and what it holds now.
 type Transport struct {
@@ -18,61 +15,49 @@ type Transport struct {
 // Transport adds the figures of one listener, under its transport (coap, coaps) and its
 // name such as "coaps-1". Read is called at each scrape. Each name may be added once.
 func (m *Metrics) Transport(transport, name string, read func() Transport) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.listeners = append(m.listeners, listener{transport: transport, name: name, read: read})
+	m.registry.MustRegister(transportCollector{transport: transport, name: name, read: read})
 }
 
-// A listener is one whose figures are read at each scrape.
-type listener struct {
+type transportCollector struct {
 	transport, name string
 	read            func() Transport
-	figures         Transport
 }
 
-// listeners are all of them, of which each metric has a series or several.
-type listeners []listener
-
-func (all listeners) write(w *writer) {
-	if len(all) == 0 {
-		return
-	}
-	for i := range all {
-		all[i].figures = all[i].read()
-	}
-	w.family("lwbs_datagrams_total", counterKind, "Datagrams of a listener, by direction (in, out).")
-	for _, l := range all {
-		w.sample("lwbs_datagrams_total", float64(l.figures.Received), append([]label{{"direction", "in"}}, l.labels()...)...)
-		w.sample("lwbs_datagrams_total", float64(l.figures.Sent), append([]label{{"direction", "out"}}, l.labels()...)...)
-	}
-	for _, row := range []struct {
-		name, kind, help string
-		of               func(Transport) float64
-	}{
-		{"lwbs_retransmissions_total", counterKind, "Confirmable messages that were sent again.", func(t Transport) float64 { return float64(t.Retransmitted) }},
-		{"lwbs_datagrams_withheld_total", counterKind, "Datagrams that were not sent, as the address of their peer may be forged.", func(t Transport) float64 { return float64(t.Withheld) }},
-		{"lwbs_datagrams_duplicate_total", counterKind, "Requests and responses that had come before.", func(t Transport) float64 { return float64(t.Duplicates) }},
-		{"lwbs_associations", gaugeKind, "Associations with peers.", func(t Transport) float64 { return float64(t.Associations) }},
-		{"lwbs_handshakes_half_open", gaugeKind, "DTLS handshakes under way.", func(t Transport) float64 { return float64(t.HalfOpen) }},
-	} {
-		w.family(row.name, row.kind, row.help)
-		for _, l := range all {
-			w.sample(row.name, row.of(l.figures), l.labels()...)
-		}
-	}
-	all.writeDropped(w)
+// listenerDesc describes a metric of each listener with these labels besides.
+func listenerDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append([]string{"transport", "listener"}, labels...), nil)
 }
 
-func (all listeners) writeDropped(w *writer) {
-	const name = "lwbs_datagrams_dropped_total"
-	w.family(name, counterKind, "Datagrams that were not attended to, by reason.")
-	for _, l := range all {
-		for _, reason := range slices.Sorted(maps.Keys(l.figures.Dropped)) {
-			w.sample(name, float64(l.figures.Dropped[reason]), label{"listener", l.name}, label{"reason", reason}, label{"transport", l.transport})
-		}
-	}
-}
+var (
+	datagramsDesc       = listenerDesc("lwbs_datagrams_total", "Datagrams of a listener, by direction (in, out).", "direction")
+	retransmissionsDesc = listenerDesc("lwbs_retransmissions_total", "Confirmable messages that were sent again.")
+	withheldDesc        = listenerDesc("lwbs_datagrams_withheld_total", "Datagrams that were not sent, as the address of their peer may be forged.")
+	duplicatesDesc      = listenerDesc("lwbs_datagrams_duplicate_total", "Requests and responses that had come before.")
+	droppedDesc         = listenerDesc("lwbs_datagrams_dropped_total", "Datagrams that were not attended to, by reason.", "reason")
+	associationsDesc    = listenerDesc("lwbs_associations", "Associations with peers.")
+	halfOpenDesc        = listenerDesc("lwbs_handshakes_half_open", "DTLS handshakes under way.")
+)
 
-func (l listener) labels() []label {
-	return []label{{"listener", l.name}, {"transport", l.transport}}
+// Describe sends nothing: collectors of several listeners share their descriptions.
+func (c transportCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads the listener once.
+func (c transportCollector) Collect(ch chan<- prometheus.Metric) {
+	t := c.read()
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{c.transport, c.name}, labels...)...)
+	}
+	gauge := func(d *prometheus.Desc, v int) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), c.transport, c.name)
+	}
+	counter(datagramsDesc, t.Received, "in")
+	counter(datagramsDesc, t.Sent, "out")
+	counter(retransmissionsDesc, t.Retransmitted)
+	counter(withheldDesc, t.Withheld)
+	counter(duplicatesDesc, t.Duplicates)
+	for reason, n := range t.Dropped {
+		counter(droppedDesc, n, reason)
+	}
+	gauge(associationsDesc, t.Associations)
+	gauge(halfOpenDesc, t.HalfOpen)
 }

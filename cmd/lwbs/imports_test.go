@@ -34,6 +34,7 @@ var only = map[string]string{
 	"github.com/plgd-dev/go-coap": "bootstrap/coap",
 	"github.com/pion/":            "bootstrap/coap",
 	"go.etcd.io/bbolt":            "store/bolt",
+	"github.com/prometheus/":      "bootstrap/metrics",
 	"github.com/goccy/go-yaml":    "store/profilefile",
 	"github.com/urfave/cli":       "cmd/lwbs",
 }
