@@ -17,6 +17,10 @@ help: ## list the targets
 build: ## bin/lwbs, static and reproducible
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/lwbs ./cmd/lwbs
 
+.PHONY: dist
+dist: ## dist/: static binaries for each platform, checksums and an SBOM; the same bytes at every run
+	GO=$(GO) deploy/dist
+
 .PHONY: modules
 modules: ## download the Go modules
 	$(RETRY) $(GO) mod download
@@ -87,7 +91,7 @@ bench-record: ## record that run anew; its README tells when
 
 .PHONY: clean
 clean: ## what these targets made, the peers of interop too
-	rm -rf bin testdata/leshan/*/target testdata/wakaama/node_modules testdata/mbedtls/venv
+	rm -rf bin dist testdata/leshan/*/target testdata/wakaama/node_modules testdata/mbedtls/venv
 
 # The foreign stacks. A peer is built where its tools are.
 LESHAN  := testdata/leshan/server/target/server.jar
