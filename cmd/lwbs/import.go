@@ -90,7 +90,7 @@ func importOptions(c *cli.Context) importer.Options {
 }
 
 // maxImport is more than the file of a million devices has, in bytes.
-const maxImport = 1<<31 - 1
+const maxImport = 1 << 30
 
 func importFile(c *cli.Context, name string) (importer.File, error) {
 	b, shown, err := readInput(c, "the data to import", name, maxImport)
