@@ -45,6 +45,12 @@ const (
 	// DropUnknownCID: a connection ID that belongs to no association.
 	DropUnknownCID
 
+	// DropNotAuthentic: DTLS that the keys of its association do not open.
+	DropNotAuthentic
+
+	// DropReplayed: DTLS that has come before, or is too old to tell.
+	DropReplayed
+
 	// DropEnding: for an association that is about to end.
 	DropEnding
 
@@ -56,20 +62,22 @@ const (
 )
 
 var dropNames = [dropReasons]string{
-	notDropped:      "none",
-	DropOversize:    "oversize",
-	DropMalformed:   "malformed",
-	DropStray:       "stray",
-	DropSourceRate:  "source-rate",
-	DropGlobalRate:  "global-rate",
-	DropAddressFull: "address-full",
-	DropTableFull:   "table-full",
-	DropQueueFull:   "queue-full",
-	DropBusy:        "busy",
-	DropOutOfPlace:  "out-of-place",
-	DropUnknownCID:  "unknown-cid",
-	DropEnding:      "ending",
-	DropOverflow:    "overflow",
+	notDropped:       "none",
+	DropOversize:     "oversize",
+	DropMalformed:    "malformed",
+	DropStray:        "stray",
+	DropSourceRate:   "source-rate",
+	DropGlobalRate:   "global-rate",
+	DropAddressFull:  "address-full",
+	DropTableFull:    "table-full",
+	DropQueueFull:    "queue-full",
+	DropBusy:         "busy",
+	DropOutOfPlace:   "out-of-place",
+	DropUnknownCID:   "unknown-cid",
+	DropNotAuthentic: "not-authentic",
+	DropReplayed:     "replayed",
+	DropEnding:       "ending",
+	DropOverflow:     "overflow",
 }
 
 // String returns the name for logs and metrics, such as "queue-full".

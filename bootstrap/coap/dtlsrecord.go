@@ -72,6 +72,9 @@ func (r record) contentType() byte { return r.header[0] }
 func (r record) version() uint16   { return binary.BigEndian.Uint16(r.header[1:]) }
 func (r record) epoch() uint16     { return binary.BigEndian.Uint16(r.header[3:]) }
 
+// number is the sequence number within the epoch, 48 bits.
+func (r record) number() uint64 { return binary.BigEndian.Uint64(r.header[3:]) & maxNumber }
+
 // cid is the connection ID that a record of that type has in front of its length.
 func (r record) cid() []byte { return r.header[recordHeader-2 : len(r.header)-2] }
 
