@@ -97,18 +97,26 @@ func (c *conn) Done() <-chan struct{} { return c.ctx.Done() }
 
 // Close implements [bootstrap.Conn]. Only the first call does anything.
 func (c *conn) Close() error {
+	if !c.abandon() {
+		return nil
+	}
+	return c.link.close()
+}
+
+// abandon ends the conn and leaves its link as it is. It reports false where it had ended
+// before.
+func (c *conn) abandon() bool {
 	c.mu.Lock()
 	first := !c.closed
 	c.closed = true
 	c.idle.Stop()
 	c.stopLinger()
 	c.mu.Unlock()
-	if !first {
-		return nil
+	if first {
+		c.cancel()
+		c.hub.remove(c)
 	}
-	c.cancel()
-	c.hub.remove(c)
-	return c.link.close()
+	return first
 }
 
 // deliver takes a datagram that came from the peer. It never blocks: a reply, which is

@@ -27,7 +27,7 @@ func ListenDTLS(addr string, cfg Config) (*Listener, error) {
 	}
 	m := newMux(h, s)
 	h.spawn(m.run)
-	l := newListener(h, s.addr(), s.conn)
-	l.handshakes = m.handshakes
+	l := newListener(h, s.addr(), m.close)
+	l.handshakes, l.associations = m.handshakes, m.associations
 	return l, nil
 }

@@ -112,7 +112,7 @@ func FuzzDTLSDatagram(f *testing.F) {
 		s.shoot(b)
 		for i, c := range s.clients {
 			s.ask(c, "bs")
-			if a := s.stageOf(s.peers[i], live); a != s.live[i] {
+			if a := s.associationAt(s.peers[i]); a != s.live[i] {
 				t.Fatalf("client %d has another association", i)
 			}
 		}

@@ -2,333 +2,224 @@ package coap
 
 import (
 	"container/list"
-	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
-	"io"
-	"net"
+	"sync"
 	"time"
 
 	"lwbs/bootstrap"
 )
 
-// A stage is how far an association is.
-type stage uint8
-
-const (
-	proving stage = iota // returned the cookie; is to show that it has the key
-	live                 // handshake complete
-	gone                 // in no slot
-
-	stages = int(gone)
-)
-
-// Why a handshake did not complete, beside what the peer's own alert may say.
-var (
-	// ErrHandshakeTimeout: the peer fell silent.
-	ErrHandshakeTimeout = errors.New("handshake timed out")
-
-	// ErrUnknownIdentity: nobody has the identity that the peer claimed.
-	ErrUnknownIdentity = errors.New("unknown PSK identity")
-
-	// ErrKeyDiffers: what the peer sent to prove its key does not fit our key.
-	ErrKeyDiffers = bootstrap.ErrKeyDiffers
-)
-
-// An association is one DTLS association of a listener, from its first ClientHello on.
-// It is the [link] of its conn.
+// An association is a DTLS association of a listener whose handshake is complete. It is
+// the [link] of its conn, which there is once the peer has sent something.
+//
+// It has no goroutine: a record is opened where it arrives, and sealed where it is sent.
 type association struct {
-	mux     *mux
-	peer    udpPeer            // once it is live, guarded by mux.mu
-	random  [clientRandom]byte // of its ClientHello
-	started time.Time
-	pipe    *pipe
-	ticket  *ticket
-	paid    toll
-
-	returned []byte // the cookie that the peer returned before there was an association
-
-	cancel context.CancelCauseFunc // ends the handshake
-
-	// What follows is guarded by mux.mu.
-	timeout *time.Timer // ends the handshake
-	until   time.Time   // when it does
-	stage   stage
-	cid     connectionID  // zero where the peer did not ask for one, or not yet
-	conn    *conn         // nil before it is live
-	place   *list.Element // among those that are live; nil elsewhere
-	heard   time.Time     // when something authentic came, once it is live
-	plain   int           // datagrams that it may still take in the clear, or before it is live
-	sealed  bool          // something encrypted came, such as the peer's Finished
-	claimed bool          // the peer has named its PSK identity
-	offered []Suite       // in its ClientHello
-
-	// claim is written within the handshake, and read after it.
-	claim claim
-
-	// Once the handshake is complete:
-	secure net.Conn
-	roams  bool // has a connection ID, and so may change its address
-}
-
-// A claim is what a peer says that it is, and what was found out about that.
-type claim struct {
+	mux      *mux
+	name     peerName
 	identity string              // of PSK
 	chain    []*x509.Certificate // its own first
-	good     bool                // the identity has a key, or the chain was accepted
-	err      error               // what was wrong with the one or the other
-	accepted []Suite             // by us
-	shown    *x509.Certificate   // our own that it was shown; nil for none
+	since    time.Time           // when the handshake was complete
+	random   [clientRandom]byte  // of its ClientHello
+
+	// What follows is guarded by mux.mu.
+	over  bool          // found nowhere any more
+	cid   connectionID  // zero where the peer did not ask for one
+	conn  *conn         // nil before the peer has sent something
+	place *list.Element // among those established
+	heard time.Time     // when something authentic came
+	await *time.Timer   // for the first request; nil once that has come
+
+	// peer is changed with mux.mu and mu held, and so may be read with either.
+	peer udpPeer
+
+	mu      sync.Mutex  // taken after mux.mu, if with it
+	layer   recordLayer // guarded by mu
+	flight  []byte      // guarded by mu; see [association.repeatFlight]
+	repeats int         // guarded by mu; of flight
+	muted   bool        // guarded by mu; the peer has ended the association, or has another
 }
 
-// name tells the peer from others.
-func (c claim) name() string {
-	if len(c.chain) > 0 {
-		return string(c.chain[0].Raw)
+// maxRepeats is how often the last flight of a handshake is sent again: more often than a
+// client repeats its own, which takes longer each time.
+const maxRepeats = 16
+
+// newAssociation returns what h has agreed upon.
+func newAssociation(h *handshake, agreed agreement) *association {
+	a := &association{
+		mux:      h.mux,
+		name:     h.claim.name(),
+		identity: h.claim.identity,
+		chain:    h.claim.chain,
+		since:    time.Now(),
+		random:   h.random,
+		peer:     h.peer,
+		flight:   agreed.flight,
 	}
-	return c.identity
+	h.mux.mu.Lock()
+	defer h.mux.mu.Unlock()
+	var own []byte
+	if a.cid = h.cid; a.cid != (connectionID{}) {
+		own = a.cid[:]
+	}
+	a.layer = newRecordLayer(agreed.suite, agreed.master, h.random[:], agreed.serverRandom, own, h.peerCID, agreed.next)
+	return a
 }
 
-// put queues a copy of a datagram of the peer, and returns why not. A nil association
-// takes none. The caller holds mux.mu.
-func (a *association) put(from udpPeer, d digest, b []byte) DropReason {
-	if a == nil || !a.expects(d) {
-		return DropOutOfPlace
-	}
-	if a.stage != live || d.kind != kindSealed {
-		if a.plain == 0 {
-			return DropQueueFull
+// receive takes a datagram that may be of the peer, and returns why not.
+func (a *association) receive(from udpPeer, b []byte) DropReason {
+	why := DropOutOfPlace
+	for taken := false; len(b) > 0; {
+		r, rest, ok := nextRecord(b)
+		if !ok {
+			return why
 		}
-		a.plain--
+		if b = rest; r.epoch() == plainEpoch {
+			continue // of a flight that the peer repeats
+		}
+		if reason := a.receiveRecord(from, r); !taken {
+			why, taken = reason, reason == notDropped
+		}
 	}
-	if a.stage == proving {
-		a.mux.admission.hear(a.ticket, time.Now())
+	return why
+}
+
+// receiveRecord takes one record, and returns why not.
+func (a *association) receiveRecord(from udpPeer, r record) DropReason {
+	a.mu.Lock()
+	out, why := a.layer.open(r)
+	again := a.repeatFlight(r, out, why)
+	a.mu.Unlock()
+	if again != nil {
+		a.write(again)
 	}
-	if d.sealed && !a.sealed {
-		a.sealed = true
-		a.hasSentAll()
+	if why != notDropped {
+		return why
 	}
-	if d.kind == kindHello && len(a.offered) == 0 {
-		a.offered = offered(b)
-	}
-	if !a.pipe.put(b, from) {
-		return DropQueueFull
+	a.mux.hear(a, from, out.newest)
+	switch {
+	case out.contentType == applicationData:
+		return a.deliver(out.content)
+	case isClosure(out):
+		a.peerCloses()
 	}
 	return notDropped
 }
 
-// verdictTime is how long a handshake goes on whose peer has sent all that it has to: with
-// its key it is complete at once, and with another it never is.
-const verdictTime = 10 * time.Second
-
-// setDeadline ends the handshake at that time. The caller holds mux.mu, or is the only one
-// to know a.
-func (a *association) setDeadline(at time.Time) {
-	if a.timeout != nil {
-		a.timeout.Stop()
-	}
-	a.until = at
-	a.timeout = time.AfterFunc(time.Until(at), func() { a.cancel(ErrHandshakeTimeout) })
-}
-
-// hasSentAll notes that the peer has sent its identity or its Finished, and brings the end
-// of the handshake nearer where it has sent both. The caller holds mux.mu.
-func (a *association) hasSentAll() {
-	if at := time.Now().Add(verdictTime); a.stage == proving && a.claimed && a.sealed && at.Before(a.until) {
-		a.setDeadline(at)
-	}
-}
-
-// expects reports whether d has the connection ID that it must have: the right one if
-// any, as pion would cut other records in the wrong places, and one on all that comes
-// after the handshake where there is one. The caller holds mux.mu.
-func (a *association) expects(d digest) bool {
-	if d.cid != nil {
-		return a.cid == connectionID(d.cid)
-	}
-	return d.kind != kindSealed || a.cid == connectionID{}
-}
-
-// run is the life of the association. ctx ends the handshake.
-func (a *association) run(ctx context.Context) {
-	if err := a.handshake(ctx); err != nil {
-		a.failed(ctx, err)
-		return
-	}
-	if report := a.mux.hub.cfg.HandshakeDone; report != nil {
-		report(time.Since(a.started))
-	}
-	defer a.mux.leave(a)
-	peer := bootstrap.Peer{Remote: a.peer.remote.String(), Transport: "coaps", Identity: a.claim.identity, Chain: a.claim.chain}
-	c := a.mux.hub.newConn(a, peer)
-	if c == nil {
-		return
-	}
-	a.mux.opened(a, c)
-	since := time.Now()
-	asked := a.read(c)
-	c.hangUp()
-	<-c.Done()
-	if report := a.mux.hub.cfg.DTLS.NoRequest; !asked && report != nil && a.mux.hub.ctx.Err() == nil {
-		report(peer, since)
-	}
-}
-
-// handshake completes the handshake, after which claim is proved.
-func (a *association) handshake(ctx context.Context) error {
-	certificates := a.mux.hub.cfg.DTLS.Certificates()
-	a.claim.accepted = accepted(certificates)
-	var identity string
-	var err error
-	a.secure, identity, err = accept(ctx, a.pipe, a.peer, serverSide{
-		suites: a.claim.accepted,
-		cookie: a.returned,
-		cid:    func() []byte { return a.mux.assign(a) },
-		key:    a.key,
-		certificate: func(name string, offered []Suite) *tls.Certificate {
-			return a.show(choose(certificates, name, offered))
-		},
-		verify: a.verify,
-	})
-	switch {
-	case err != nil:
-		return err
-	case !a.claim.good || identity != a.claim.identity:
-		err = ErrUnknownIdentity // cannot be: nobody knows a made-up key
-	case !a.mux.establish(a):
-		err = errNoRoom
-	default:
+// repeatFlight returns the last flight of the server where r shows that the peer has not
+// got it, as it repeats its own Finished: the same bytes, as if they were under way for long
+// (RFC 6347 §4.2.4). Some clients repeat the very record that they sent before. After
+// something else has come, the peer has got it. The caller holds mu.
+func (a *association) repeatFlight(r record, out openedRecord, why DropReason) []byte {
+	if a.flight == nil {
 		return nil
 	}
-	a.pipe.Close()
-	a.secure.Close()
-	return err
-}
-
-// key returns the key for the identity that the peer claims.
-func (a *association) key(identity string) ([]byte, error) {
-	key, known, err := a.mux.keys.find(a.mux.hub.ctx, identity)
-	if err == nil {
-		a.claim.identity = identity
-	}
-	a.claim.good, a.claim.err = known, err
-	a.mux.mu.Lock()
-	defer a.mux.mu.Unlock()
-	a.claimed = true
-	a.hasSentAll()
-	return key, err
-}
-
-// show remembers the certificate that the peer is shown.
-func (a *association) show(c *tls.Certificate) *tls.Certificate {
-	if c != nil {
-		a.claim.shown = c.Leaf
-	}
-	return c
-}
-
-// verify decides about the certificates of the peer.
-func (a *association) verify(raw [][]byte) error {
-	chain, err := parseChain(raw)
-	if err == nil {
-		a.claim.chain = chain
-		err = a.mux.hub.cfg.DTLS.VerifyClient(chain)
-	}
-	a.claim.good, a.claim.err = err == nil, err
-	return err
-}
-
-// failed tells of a handshake that ended with err, unless we are about to stop. One that
-// was complete, and had to give way, is nobody's failure.
-func (a *association) failed(ctx context.Context, err error) {
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	sealed := a.mux.leave(a) // after which nothing comes any more
-	hub := a.mux.hub
-	if hub.ctx.Err() != nil {
-		return
-	}
-	failure := bootstrap.Handshake{
-		Remote:   a.peer.remote.String(),
-		Identity: a.claim.identity,
-		Chain:    a.claim.chain,
-		Err:      a.why(err, sealed),
-		Started:  a.started,
-	}
-	hub.cfg.Logger.Debug("handshake failed",
-		"remote", failure.Remote, "identity", failure.Identity, "err", failure.Err)
-	if report := hub.cfg.HandshakeFailed; report != nil && a.secure == nil {
-		report(failure)
-	}
-}
-
-// why adds to the error that ended the handshake what else is known. sealed is whether
-// the peer sent something encrypted: its Finished, which did not fit.
-func (a *association) why(err error, sealed bool) error {
-	switch {
-	case a.claim.err != nil:
-		return a.claim.err
-	case a.claim.shown != nil && refusedServer(err):
-		return fmt.Errorf("%w, that of %q: %w", bootstrap.ErrServerRefused, a.claim.shown.Subject, err)
-	case a.claim.shown != nil && len(a.claim.chain) == 0 && !sealed:
-		return fmt.Errorf("%w, %s %q", err, bootstrap.AfterCertificate, a.claim.shown.Subject)
-	case a.claim.identity == "" && len(a.offered) > 0 && !common(a.offered, a.claim.accepted):
-		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, suitesText(a.offered))
-	case a.claim.identity == "":
-		return err
-	case !a.claim.good:
-		return fmt.Errorf("%w: %w", ErrUnknownIdentity, err)
-	case sealed:
-		return fmt.Errorf("%w: %w", ErrKeyDiffers, err)
-	default:
-		return err
-	}
-}
-
-// read passes what the peer sends to c until the association ends, or the time for a
-// first request is over. It reports whether there was a request.
-func (a *association) read(c *conn) (asked bool) {
-	buf := make([]byte, maxDatagram+1) // is held while nothing comes; what is larger is dropped
-	a.secure.SetReadDeadline(time.Now().Add(a.mux.hub.cfg.DTLS.RequestTimeout))
-	for {
-		n, err := a.secure.Read(buf)
-		var ne net.Error
-		switch {
-		case err == nil:
-			a.mux.heard(a)
-			if !asked && isRequest(buf[:n]) {
-				asked = true
-				a.secure.SetReadDeadline(time.Time{})
-			}
-			c.deliver(buf[:n])
-		case errors.Is(err, io.EOF), errors.As(err, &ne) && ne.Timeout():
-			return asked
-		default: // such as a message that is too large, or a warning of the peer: it goes on
-			a.mux.hub.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
+	if why == DropReplayed {
+		var ok bool
+		if out, ok = a.layer.decrypt(r); ok {
+			why = notDropped
 		}
 	}
+	switch {
+	case why != notDropped:
+		return nil
+	case out.contentType != handshakeRecord, a.repeats == maxRepeats:
+		a.flight = nil
+		return nil
+	}
+	a.repeats++
+	return a.flight
 }
 
-// follow follows the peer before something is sent to it.
-func (a *association) follow() {
-	if !a.roams {
-		return
+// isClosure reports whether a record ends the association: close_notify, or a fatal alert.
+func isClosure(out openedRecord) bool {
+	return out.contentType == alertRecord && len(out.content) == 2 &&
+		(out.content[0] == alertFatal || out.content[1] == alertCloseNotify)
+}
+
+// Alerts (RFC 5246 §7.2).
+const (
+	alertWarning     = 1
+	alertFatal       = 2
+	alertCloseNotify = 0
+)
+
+// deliver passes what came on to the conn, and returns why not.
+func (a *association) deliver(b []byte) DropReason {
+	c := a.open()
+	if c == nil {
+		return DropEnding
 	}
+	if isRequest(b) {
+		a.mux.asked(a)
+	}
+	c.deliver(b)
+	return notDropped
+}
+
+// open returns the conn of the association, which begins where there is none; nil at the end.
+func (a *association) open() *conn {
 	a.mux.mu.Lock()
-	defer a.mux.mu.Unlock()
-	a.mux.follow(a)
+	c, over, remote := a.conn, a.over, a.peer.remote
+	a.mux.mu.Unlock()
+	if c != nil || over {
+		return c
+	}
+	c = a.mux.hub.newConn(a, bootstrap.Peer{Remote: remote.String(), Transport: "coaps", Identity: a.identity, Chain: a.chain})
+	if c == nil {
+		return nil
+	}
+	return a.mux.opened(a, c)
+}
+
+// peerCloses answers the end that the peer puts to the association (RFC 5246 §7.2.1).
+func (a *association) peerCloses() {
+	a.goodbye()
+	a.mux.forget(a)
 }
 
 // send implements [link].
 func (a *association) send(b []byte) error {
-	a.follow()
-	_, err := a.secure.Write(b)
-	return err
+	a.mu.Lock()
+	if a.muted {
+		a.mu.Unlock()
+		return bootstrap.ErrGone
+	}
+	sealed, err := a.layer.seal(applicationData, b)
+	a.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return a.write(sealed)
 }
 
-// close implements [link]. The peer is told, unless a newer association of its has
-// taken the place of this one.
-func (a *association) close() error { return a.secure.Close() }
+// write sends a datagram to where the peer is.
+func (a *association) write(b []byte) error {
+	a.mu.Lock()
+	to := a.peer
+	a.mu.Unlock()
+	return a.mux.socket.write(b, sourceControl(to.local), to.remote)
+}
+
+// goodbye sends close_notify, unless the peer has ended the association or has a newer one,
+// and nothing more after that.
+func (a *association) goodbye() error {
+	a.mu.Lock()
+	if a.muted {
+		a.mu.Unlock()
+		return nil
+	}
+	a.muted = true
+	sealed, err := a.layer.seal(alertRecord, []byte{alertWarning, alertCloseNotify})
+	a.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return a.write(sealed)
+}
+
+// close implements [link].
+func (a *association) close() error {
+	err := a.goodbye()
+	a.mux.forget(a)
+	return err
+}

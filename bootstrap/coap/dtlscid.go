@@ -15,58 +15,57 @@ const cidSize = 8
 // connectionID is none.
 type connectionID [cidSize]byte
 
-// assign returns a connection ID by which a is found from now on, instead of an earlier
-// one.
-func (m *mux) assign(a *association) []byte {
+// assign returns a connection ID by which h is found from now on, instead of an earlier one.
+func (m *mux) assign(h *handshake) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.unassign(a)
-	if a.stage == gone {
+	m.unassign(h)
+	if h.over {
 		return nil
 	}
-	for a.cid == (connectionID{}) || m.cids[a.cid] != nil {
-		rand.Read(a.cid[:]) // never fails
-		a.cid[0] = m.hub.cfg.DTLS.ReplicaID
+	for h.cid == (connectionID{}) || m.cids[h.cid] != (seat{}) {
+		rand.Read(h.cid[:]) // never fails
+		h.cid[0] = m.hub.cfg.DTLS.ReplicaID
 	}
-	m.cids[a.cid] = a
-	return bytes.Clone(a.cid[:])
+	m.cids[h.cid] = seat{handshake: h}
+	return bytes.Clone(h.cid[:])
 }
 
-// unassign takes back the connection ID of a, if it has one. The caller holds mu.
-func (m *mux) unassign(a *association) {
-	delete(m.cids, a.cid)
-	a.cid = connectionID{}
+// unassign takes back the connection ID of h, if it has one. The caller holds mu.
+func (m *mux) unassign(h *handshake) {
+	if m.cids[h.cid].handshake == h {
+		delete(m.cids, h.cid)
+	}
+	h.cid = connectionID{}
 }
 
 // routeCID is route for records that have a connection ID, wherever they come from. The
 // caller holds mu.
-func (m *mux) routeCID(peer udpPeer, d digest, b []byte) DropReason {
-	a := m.cids[connectionID(d.cid)]
-	if a == nil {
-		return DropUnknownCID
+func (m *mux) routeCID(peer udpPeer, d digest, b []byte) (*association, DropReason) {
+	s := m.cids[connectionID(d.cid)]
+	switch {
+	case s.association != nil:
+		return s.association, notDropped
+	case s.handshake != nil:
+		return nil, s.handshake.put(peer, d, b)
 	}
-	return a.put(peer, d, b)
+	return nil, DropUnknownCID
 }
 
-// follow lets a be where its peer has moved to, which shows only where it has a
-// connection ID. pion tells: it sends to where the newest record came from that was
-// authentic (RFC 9146 §6). It notes that a moment after it has handed out what came, so
-// that very rarely an answer goes to the address before, as good as lost.
-// An association that is at that address already keeps its place there, as a is found
-// without. The caller holds mu.
-func (m *mux) follow(a *association) {
-	if !a.roams {
+// follow lets a be where its newest record came from (RFC 9146 §6), which is elsewhere
+// only where it was found by its connection ID. An association that is at that address
+// already keeps its place there, as a is found without. The caller holds mu.
+func (m *mux) follow(a *association, to udpPeer) {
+	if to == a.peer || a.over {
 		return
 	}
-	from, to := a.peer, a.secure.RemoteAddr().(udpPeer)
-	if a.stage != live || to == from {
-		return
-	}
+	m.hub.cfg.Logger.Debug("peer has moved", "from", a.peer, "to", to)
 	m.vacate(a)
+	a.mu.Lock()
 	a.peer = to
-	if s := m.slots[to]; s[live] == nil {
-		s[live] = a
+	a.mu.Unlock()
+	if s := m.slots[to]; s.association == nil {
+		s.association = a
 		m.slots[to] = s
 	}
-	m.hub.cfg.Logger.Debug("peer has moved", "from", from, "to", to)
 }

@@ -182,7 +182,7 @@ func TestMuxForgetsMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	there := udpPeer{remote: after.LocalAddr().(*net.UDPAddr).AddrPort()}
-	h.until("it has moved", func() bool { return len(h.slots) == 1 && h.slots[there][live] != nil })
+	h.until("it has moved", func() bool { return len(h.slots) == 1 && h.slots[there].association != nil })
 	secure.Close()
 	h.until("nothing is left", func() bool {
 		return len(h.slots)+len(h.cids)+h.order.Len()+h.admission.handshakes() == 0

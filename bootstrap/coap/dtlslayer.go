@@ -41,8 +41,8 @@ var (
 // newRecordLayer returns what follows a handshake of these secrets, in which the server
 // has sent records up to the number before next. ownCID is nil where the client wanted
 // none.
-func newRecordLayer(suite Suite, master, clientRandom, serverRandom, ownCID, peerCID []byte, next uint64) *recordLayer {
-	return &recordLayer{
+func newRecordLayer(suite Suite, master, clientRandom, serverRandom, ownCID, peerCID []byte, next uint64) recordLayer {
+	return recordLayer{
 		suite:   suite,
 		keys:    protections[suite].keyBlock(master, clientRandom, serverRandom),
 		ownCID:  ownCID,

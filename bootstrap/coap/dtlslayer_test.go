@@ -42,10 +42,16 @@ func forEverySuite(t *testing.T, test func(t *testing.T, server *recordLayer)) {
 	for _, suite := range everySuite() {
 		for _, pair := range cidPairs {
 			t.Run(fmt.Sprintf("%v/%s", suite, pair.name), func(t *testing.T) {
-				test(t, newRecordLayer(suite, testMaster, testClientRandom, testServerRandom, pair.own, pair.peer, 1))
+				test(t, layerOf(suite, pair.own, pair.peer, 1))
 			})
 		}
 	}
+}
+
+// layerOf returns the server's side of an association with the secrets above.
+func layerOf(suite Suite, own, peer []byte, next uint64) *recordLayer {
+	l := newRecordLayer(suite, testMaster, testClientRandom, testServerRandom, own, peer, next)
+	return &l
 }
 
 // clientOf returns the other side of server.
@@ -270,12 +276,13 @@ func recordedLayer(t *testing.T, datagrams []recorded) *recordLayer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRecordLayer(suite, master, random(clientHelloBody), random(serverHelloBody), nil, nil, 0)
+	l := newRecordLayer(suite, master, random(clientHelloBody), random(serverHelloBody), nil, nil, 0)
+	return &l
 }
 
 // Each record of ours has a number of its own, and there are no more than there may be.
 func TestRecordLayerNumbers(t *testing.T) {
-	l := newRecordLayer(PSKWithAES128CCM8, testMaster, testClientRandom, testServerRandom, nil, nil, 7)
+	l := layerOf(PSKWithAES128CCM8, nil, nil, 7)
 	l.limit = 10
 	for want := uint64(7); want < 10; want++ {
 		b := must(t, l, applicationData, []byte("x"))
@@ -352,9 +359,9 @@ func TestRecordLayerRefuses(t *testing.T) {
 // A record that says it has no type, or is for another association, is not taken.
 func TestRecordLayerConnectionIDs(t *testing.T) {
 	own := []byte{0, 1, 2, 3, 4, 5, 6, 7}
-	with := newRecordLayer(PSKWithAES128GCMSHA256, testMaster, testClientRandom, testServerRandom, own, nil, 1)
-	without := newRecordLayer(PSKWithAES128GCMSHA256, testMaster, testClientRandom, testServerRandom, nil, nil, 1)
-	other := newRecordLayer(PSKWithAES128GCMSHA256, testMaster, testClientRandom, testServerRandom, bytes.Repeat([]byte{5}, cidSize), nil, 1)
+	with := layerOf(PSKWithAES128GCMSHA256, own, nil, 1)
+	without := layerOf(PSKWithAES128GCMSHA256, nil, nil, 1)
+	other := layerOf(PSKWithAES128GCMSHA256, bytes.Repeat([]byte{5}, cidSize), nil, 1)
 	client := clientOf(t, with)
 	b := must(t, client, applicationData, []byte("x"))
 	for name, l := range map[string]*recordLayer{"none": without, "another": other} {
@@ -441,7 +448,7 @@ func FuzzRecordLayer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, suite, cids uint8, content []byte, at uint16, change uint8) {
 		pair := cidPairs[int(cids)%len(cidPairs)]
-		server := newRecordLayer(everySuite()[int(suite)%len(everySuite())], testMaster, testClientRandom, testServerRandom, pair.own, pair.peer, 1)
+		server := layerOf(everySuite()[int(suite)%len(everySuite())], pair.own, pair.peer, 1)
 		client := clientOf(t, server)
 		b, err := client.seal(applicationData, content)
 		if err != nil {
@@ -467,7 +474,7 @@ func FuzzRecordLayer(f *testing.F) {
 
 func BenchmarkRecordLayer(b *testing.B) {
 	for _, suite := range []Suite{PSKWithAES128CCM8, PSKWithAES128GCMSHA256, PSKWithAES128CBCSHA256, ECDSAWithChaCha20Poly1305} {
-		server := newRecordLayer(suite, testMaster, testClientRandom, testServerRandom, nil, nil, 1)
+		server := layerOf(suite, nil, nil, 1)
 		sealed := must(b, clientOf(b, server), applicationData, make([]byte, 100))
 		r := single(b, sealed)
 		b.Run("seal/"+suite.String(), func(b *testing.B) {

@@ -1,9 +1,11 @@
 package coap
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +23,7 @@ import (
 // A serverSide is what a handshake asks of the association that it is for.
 type serverSide struct {
 	suites []Suite
-	cid    func() []byte // the connection ID for a client that asks for one
+	cid    func() []byte // the connection ID for a client that asks for one; nil gives none
 	cookie []byte        // that the client has returned already
 
 	// key returns the key of an identity; its error ends the handshake.
@@ -36,26 +38,84 @@ type serverSide struct {
 	verify func(chain [][]byte) error
 }
 
-// accept runs the handshake with the client at peer over pc, which it closes when that
-// fails. The identity is empty for a client with a certificate. ctx has no effect on the
-// association once the handshake is complete.
-func accept(ctx context.Context, pc net.PacketConn, peer net.Addr, side serverSide) (nc net.Conn, identity string, err error) {
-	asked := &askedConn{PacketConn: pc, cookie: side.cookie}
-	c, err := dtls.ServerWithOptions(asked, peer, side.options()...)
+// An agreement is what a complete handshake has agreed upon.
+type agreement struct {
+	suite        Suite
+	identity     string // of the client; empty for one with a certificate
+	master       []byte // secret, 48 bytes
+	serverRandom []byte
+	flight       []byte // the last of the server, one datagram
+	next         uint64 // number of the next record of the server
+}
+
+// accept runs the handshake with the client at peer over p, which it closes. Of what comes
+// through p after the last flight of the server nothing is lost: it is left in there.
+func accept(ctx context.Context, p *pipe, peer net.Addr, side serverSide) (agreement, error) {
+	defer p.Close()
+	var seen flightWatch
+	p.last = seen.look
+	var secret masterSecret
+	asked := &askedConn{PacketConn: p, cookie: side.cookie}
+	c, err := dtls.ServerWithOptions(asked, peer, append(side.options(), dtls.WithKeyLogWriter(&secret))...)
 	if err != nil {
-		pc.Close()
-		return nil, "", err
+		return agreement{}, err
 	}
 	asked.c = c
-	if err := handshake(ctx, c); err != nil {
-		return nil, "", err
+	if err := handshakeOf(ctx, c); err != nil {
+		return agreement{}, err
 	}
 	state, ok := c.ConnectionState()
-	if !ok {
-		c.Close()
-		return nil, "", errors.New("no state after the handshake")
+	c.Close() // whose close_notify the pipe swallows
+	if !ok || len(secret) == 0 || seen.flight == nil {
+		return agreement{}, errStateLayout
 	}
-	return dtlsConn{c}, string(state.IdentityHint), nil
+	return agreement{
+		suite:        Suite(state.CipherSuiteID),
+		identity:     string(state.IdentityHint),
+		master:       secret,
+		serverRandom: seen.random,
+		flight:       seen.flight,
+		next:         seen.next,
+	}, nil
+}
+
+// errStateLayout: pion does not tell what it did before.
+var errStateLayout = errors.New("no keys after the handshake")
+
+// A masterSecret is that of a handshake as pion logs it in the format of NSS: label, random
+// and secret in hexadecimal. Of the ways that pion has to give it away this takes a
+// microsecond; the state of an association, which is gob, takes ninety.
+type masterSecret []byte
+
+// Write implements [io.Writer].
+func (s *masterSecret) Write(line []byte) (int, error) {
+	fields := bytes.Fields(line)
+	if len(fields) == 3 && string(fields[0]) == "CLIENT_RANDOM" {
+		*s, _ = hex.AppendDecode(nil, fields[2])
+	}
+	return len(line), nil
+}
+
+// A flightWatch looks at what a server sends for its random and its last flight.
+type flightWatch struct {
+	random []byte
+	flight []byte
+	next   uint64 // number of the record after that flight
+}
+
+// look reports whether b is the last flight: ChangeCipherSpec and Finished, which are so
+// small that they always are in one datagram.
+func (w *flightWatch) look(b []byte) bool {
+	if body, ok := sentHandshake(b, serverHello); ok && len(body) >= 2+clientRandom {
+		w.random = bytes.Clone(body[2 : 2+clientRandom])
+	}
+	first, finished, ok := nextRecord(b)
+	if !ok || first.contentType() != changeCipherSpec || len(finished) < recordHeader {
+		return false
+	}
+	w.flight = bytes.Clone(b)
+	w.next = record{header: finished}.number() + 1
+	return true
 }
 
 // options are those of pion. It is told only to ask for a certificate: what becomes of one
@@ -65,8 +125,10 @@ func (side serverSide) options() []dtls.ServerOption {
 	options := []dtls.ServerOption{
 		dtls.WithPSK(func(identity []byte) ([]byte, error) { return side.key(string(identity)) }),
 		suiteOption(side.suites),
-		dtls.WithConnectionIDGenerator(side.cid),
 		silence(),
+	}
+	if side.cid != nil {
+		options = append(options, dtls.WithConnectionIDGenerator(side.cid))
 	}
 	if !common(side.suites, CertificateSuites()) {
 		return options
@@ -126,7 +188,7 @@ func connect(ctx context.Context, pc net.PacketConn, peer net.Addr, cfg DialConf
 		pc.Close()
 		return nil, err
 	}
-	if err := handshake(ctx, c); err != nil {
+	if err := handshakeOf(ctx, c); err != nil {
 		return nil, err
 	}
 	return dtlsConn{c}, nil
@@ -151,9 +213,9 @@ func refusedServer(err error) bool {
 	return err == nil && len(b) == 2 && (b[1] >= 42 && b[1] <= 46 || b[1] == 48)
 }
 
-// handshake completes the handshake of c, or closes c. An association that the peer has
+// handshakeOf completes the handshake of c, or closes c. An association that the peer has
 // ended by then is complete too: what it sent can still be read.
-func handshake(ctx context.Context, c *dtls.Conn) error {
+func handshakeOf(ctx context.Context, c *dtls.Conn) error {
 	err := c.HandshakeContext(ctx)
 	if err == nil || complete(c) {
 		return nil

@@ -27,18 +27,26 @@ type parcel struct {
 	from net.Addr // a udpPeer
 }
 
-// A pipe is the [net.PacketConn] of one DTLS association: the multiplexer puts in what
-// the peer sent, and what comes out goes to its socket. Its methods may be called
-// concurrently.
+// A pipe is the [net.PacketConn] of one DTLS handshake: the multiplexer puts in what the
+// peer sent, and what comes out goes to its socket. Its methods may be called concurrently.
 type pipe struct {
 	socket *socket
 	peer   udpPeer
 	home   net.Addr // peer, made to a net.Addr once
-	queue  chan parcel
+
+	// last reports whether a datagram that is about to be sent is the last one; then
+	// nothing more comes out of the pipe, and what is written to it is swallowed. Nil: there
+	// is no last one.
+	last func(b []byte) bool
 
 	readDeadline *deadline.Deadline
 	closeOnce    sync.Once
 	closed       chan struct{}
+	more         chan struct{} // takes one: there may be something in queue
+
+	mu    sync.Mutex
+	queue []parcel // guarded by mu
+	done  bool     // guarded by mu; the last datagram was sent
 }
 
 // newPipe returns the pipe for a peer, which may send from elsewhere later.
@@ -47,49 +55,77 @@ func newPipe(s *socket, peer udpPeer) *pipe {
 		socket:       s,
 		peer:         peer,
 		home:         peer,
-		queue:        make(chan parcel, maxQueue),
 		readDeadline: deadline.New(),
 		closed:       make(chan struct{}),
+		more:         make(chan struct{}, 1),
 	}
 }
 
 // put adds a copy of a datagram and reports whether there was room for it. It never
-// blocks, and only one goroutine may call it at a time.
+// blocks.
 func (p *pipe) put(data []byte, from udpPeer) bool {
-	if len(p.queue) == cap(p.queue) {
-		return false // without a copy
-	}
 	at := p.home
 	if from != p.peer {
 		at = from
 	}
-	p.queue <- parcel{bytes.Clone(data), at}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.queue) == maxQueue {
+		return false // without a copy
+	}
+	p.queue = append(p.queue, parcel{bytes.Clone(data), at})
+	select {
+	case p.more <- struct{}{}:
+	default:
+	}
 	return true
 }
 
-// ReadFrom implements [net.PacketConn].
-func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
-	select {
-	case <-p.closed:
-		return 0, nil, net.ErrClosed
-	default:
+// rest takes out everything.
+func (p *pipe) rest() []parcel {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := p.queue
+	p.queue = nil
+	return out
+}
+
+// next takes out one datagram, if there is one for the reader.
+func (p *pipe) next() (in parcel, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done || len(p.queue) == 0 {
+		return in, false
 	}
-	select {
-	case in := <-p.queue:
-		return copy(b, in.data), in.from, nil
-	case <-p.closed:
-		return 0, nil, net.ErrClosed
-	case <-p.readDeadline.Done():
-		return 0, nil, os.ErrDeadlineExceeded
+	in, p.queue = p.queue[0], p.queue[1:]
+	return in, true
+}
+
+// ReadFrom implements [net.PacketConn]. There is one reader at a time.
+func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		select {
+		case <-p.closed:
+			return 0, nil, net.ErrClosed
+		default:
+		}
+		if in, ok := p.next(); ok {
+			return copy(b, in.data), in.from, nil
+		}
+		select {
+		case <-p.more:
+		case <-p.closed:
+			return 0, nil, net.ErrClosed
+		case <-p.readDeadline.Done():
+			return 0, nil, os.ErrDeadlineExceeded
+		}
 	}
 }
 
 // WriteTo implements [net.PacketConn]. A closed pipe swallows what is written.
 func (p *pipe) WriteTo(b []byte, to net.Addr) (int, error) {
-	select {
-	case <-p.closed:
+	if p.swallows(b) {
 		return len(b), nil
-	default:
 	}
 	peer := to.(udpPeer)
 	if err := p.socket.write(b, sourceControl(peer.local), peer.remote); err != nil {
@@ -98,7 +134,24 @@ func (p *pipe) WriteTo(b []byte, to net.Addr) (int, error) {
 	return len(b), nil
 }
 
-// Close implements [net.PacketConn]. The socket stays open.
+// swallows reports whether b is not to be sent, and looks whether it is the last.
+func (p *pipe) swallows(b []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.closed:
+		return true
+	default:
+	}
+	if p.done {
+		return true
+	}
+	p.done = p.last != nil && p.last(b)
+	return false
+}
+
+// Close implements [net.PacketConn]. The socket stays open, and what is in the pipe can
+// still be taken out with rest.
 func (p *pipe) Close() error {
 	p.closeOnce.Do(func() { close(p.closed) })
 	return nil

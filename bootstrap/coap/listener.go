@@ -1,24 +1,23 @@
 package coap
 
-import (
-	"io"
-	"net/netip"
-)
+import "net/netip"
 
 // A Listener takes the requests of peers on one address, over UDP ([ListenUDP]) or
 // DTLS ([ListenDTLS]).
 type Listener struct {
-	hub    *hub
-	addr   netip.AddrPort
-	socket io.Closer
+	hub         *hub
+	addr        netip.AddrPort
+	closeSocket func() error
 
-	handshakes func() int // under way; nil without DTLS
+	// With DTLS only:
+	handshakes   func() int // under way
+	associations func() int // established
 }
 
-// newListener returns a Listener of the conns of h, which are all on socket, bound to
+// newListener returns a Listener of the conns of h, which are all on one socket, bound to
 // addr.
-func newListener(h *hub, addr netip.AddrPort, socket io.Closer) *Listener {
-	return &Listener{hub: h, addr: addr, socket: socket}
+func newListener(h *hub, addr netip.AddrPort, closeSocket func() error) *Listener {
+	return &Listener{hub: h, addr: addr, closeSocket: closeSocket}
 }
 
 // Addr is the address that the Listener is bound to, with the port that the system
@@ -30,6 +29,9 @@ func (l *Listener) Counters() Counters { return l.hub.counters.snapshot() }
 
 // Peers is how many associations there are now, those on the way to one not counted.
 func (l *Listener) Peers() int {
+	if l.associations != nil {
+		return l.associations()
+	}
 	l.hub.mu.Lock()
 	defer l.hub.mu.Unlock()
 	return len(l.hub.conns)
@@ -45,4 +47,4 @@ func (l *Listener) Handshakes() int {
 
 // Close ends all associations and waits for every goroutine, so that it must not be
 // called from a handler. Requests under way fail with [bootstrap.ErrGone].
-func (l *Listener) Close() error { return l.hub.close(l.socket.Close) }
+func (l *Listener) Close() error { return l.hub.close(l.closeSocket) }

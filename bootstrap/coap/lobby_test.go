@@ -178,14 +178,14 @@ func TestMuxLobby(t *testing.T) {
 	a, b := peerAt(9), peerAt(10)
 	m.take(a, returnHello(m, a, 1))
 	m.take(b, returnHello(m, b, 2))
-	if m.stageOf(a, proving) == nil || m.stageOf(b, proving) != nil {
+	if m.handshakeAt(a) == nil || m.handshakeAt(b) != nil {
 		t.Fatal("the limit does not hold")
 	}
 	if n := m.hub.counters.snapshot().Dropped.Total(); n != 0 {
 		t.Errorf("%d datagrams were dropped", n)
 	}
-	m.leave(m.stageOf(a, proving))
-	if m.stageOf(b, proving) == nil {
+	m.leave(m.handshakeAt(a))
+	if m.handshakeAt(b) == nil {
 		t.Error("who waited was not let in")
 	}
 }
@@ -205,20 +205,20 @@ func TestMuxPace(t *testing.T) {
 	one, next := peerAt(9), peerAt(10)
 	m.take(one, returnHello(m, one, 200))
 	m.take(next, returnHello(m, next, 201))
-	if m.stageOf(one, proving) != nil {
+	if m.handshakeAt(one) != nil {
 		t.Fatal("a newcomer is let in though everything is late")
 	}
 	m.pace.set(false)
 	m.take(one, returnHello(m, one, 200))
-	let := m.stageOf(one, proving)
+	let := m.handshakeAt(one)
 	if let == nil {
 		t.Fatal("a newcomer is not let in though nothing is late any more")
 	}
-	m.leave(m.stageOf(peerAt(100), proving))
-	if m.stageOf(one, proving) != let {
+	m.leave(m.handshakeAt(peerAt(100)))
+	if m.handshakeAt(one) != let {
 		t.Error("who was let in was let in again, in place of itself")
 	}
-	if m.stageOf(next, proving) == nil {
+	if m.handshakeAt(next) == nil {
 		t.Error("the next one is not let in")
 	}
 }

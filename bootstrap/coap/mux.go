@@ -18,11 +18,10 @@ import (
 // clear anybody could have sent, and pion stores parts of messages.
 const maxPlain = 64
 
-// Errors of associations that have to give way.
+// Errors of handshakes that have to give way.
 var (
 	errCrowdedOut = fmt.Errorf("%w: the handshake made room for another when the peer had been silent for %v", bootstrap.ErrBusy, givesWayAfter)
 	errSuperseded = errors.New("the peer began another handshake")
-	errNoRoom     = errors.New("no room for another association")
 )
 
 // A mux divides the datagrams of one socket among DTLS associations. Its read loop
@@ -37,24 +36,27 @@ type mux struct {
 	cookies cookieMaker
 
 	mu        sync.Mutex
-	partials  *reassembler                  // guarded by mu
-	slots     map[udpPeer]slot              // guarded by mu; no empty ones
-	cids      map[connectionID]*association // guarded by mu
-	order     *list.List                    // of *association, the live ones, last heard first; guarded by mu
-	admission *admission                    // guarded by mu
-	lobby     *lobby                        // guarded by mu
-	requests  int                           // guarded by mu; that are handled
-	relief    *time.Timer                   // guarded by mu; nil where none is due
+	partials  *reassembler          // guarded by mu
+	slots     map[udpPeer]seat      // guarded by mu; no empty ones
+	cids      map[connectionID]seat // guarded by mu; no empty ones
+	order     *list.List            // of *association, last heard first; guarded by mu
+	admission *admission            // guarded by mu
+	lobby     *lobby                // guarded by mu
+	requests  int                   // guarded by mu; that are handled
+	relief    *time.Timer           // guarded by mu; nil where none is due
 }
 
-// A slot has the associations of one address and port, at most one of each stage.
+// A seat has what there is at one address and port, or under one connection ID.
 //
 // A device that lost power comes back with a ClientHello from the port that it had
 // before, and must get in at once; but anybody can forge a ClientHello. So the
 // newcomer runs beside the others and takes the place of an older one only when it
 // has come as far: a cookie returned replaces a handshake, and a complete handshake
 // the association (RFC 6347 §4.2.8).
-type slot [stages]*association
+type seat struct {
+	handshake   *handshake
+	association *association
+}
 
 func newMux(h *hub, s *socket) *mux {
 	m := &mux{
@@ -63,8 +65,8 @@ func newMux(h *hub, s *socket) *mux {
 		keys:      newKeyFinder(h.cfg.PSK),
 		gate:      newGate(h.cfg.Strangers),
 		cookies:   newCookieMaker(),
-		slots:     make(map[udpPeer]slot),
-		cids:      make(map[connectionID]*association),
+		slots:     make(map[udpPeer]seat),
+		cids:      make(map[connectionID]seat),
 		order:     list.New(),
 		admission: newAdmission(h.cfg),
 		lobby:     newLobby(),
@@ -102,21 +104,24 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 		return notDropped
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.route(peer, d, b)
+	a, why := m.route(peer, d, b)
+	m.mu.Unlock()
+	if a == nil {
+		return why
+	}
+	if reason := a.receive(peer, b); why != notDropped {
+		return reason
+	}
+	return notDropped
 }
 
-// knows reports whether there is an association at peer that began with a ClientHello
-// with this random.
+// knows reports whether there is a handshake or an association at peer that began with a
+// ClientHello with this random.
 func (m *mux) knows(peer udpPeer, random [clientRandom]byte) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, a := range m.slots[peer] {
-		if a != nil && a.random == random {
-			return true
-		}
-	}
-	return false
+	s := m.slots[peer]
+	return s.handshake != nil && s.handshake.random == random || s.association != nil && s.association.random == random
 }
 
 // ask sends a cookie to a peer that begins a handshake, and remembers nothing of it:
@@ -129,28 +134,27 @@ func (m *mux) ask(peer udpPeer, random [clientRandom]byte) {
 	_ = m.socket.write(question, sourceControl(peer.local), peer.remote)
 }
 
-// route puts b into the queues of the associations that it may be for, and returns why
-// not where none took it. The caller holds mu.
-func (m *mux) route(peer udpPeer, d digest, b []byte) DropReason {
+// route puts b into the queue of the handshake that it may be for, and returns why not where
+// it does not. It returns the association that is to look at b too, or alone. The caller
+// holds mu.
+func (m *mux) route(peer udpPeer, d digest, b []byte) (*association, DropReason) {
 	s := m.slots[peer]
 	switch d.kind {
 	case kindHello:
-		return m.routeHello(peer, d.hello, b)
+		return nil, m.routeHello(peer, d.hello, b)
 	case kindAlert: // which counts for nothing after a handshake
-		return s[proving].put(peer, d, b)
+		return nil, s.handshake.put(peer, d, b)
 	case kindFlight:
-		if s[proving] != nil {
-			return s[proving].put(peer, d, b)
+		if s.handshake != nil {
+			return nil, s.handshake.put(peer, d, b)
 		}
-		// Our last flight was lost, and the peer repeats its own.
-		return s[live].put(peer, d, b)
+		return s.association, DropOutOfPlace // our last flight was lost, and the peer repeats its own
 	default:
 		if d.cid != nil {
 			return m.routeCID(peer, d, b)
 		}
 		// Which keys it is under only trying can tell.
-		toProving, toLive := s[proving].put(peer, d, b), s[live].put(peer, d, b)
-		return min(toProving, toLive) // not dropped where one of them took it
+		return s.association, s.handshake.put(peer, d, b)
 	}
 }
 
@@ -158,11 +162,11 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) DropReason {
 // caller holds mu.
 func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 	s := m.slots[peer]
-	if a := s[live]; a != nil && h.start && a.random == h.random {
+	if a := s.association; a != nil && h.start && a.random == h.random {
 		return DropOutOfPlace // came twice: a handshake of its own would get what the peer repeats for a
 	}
-	if a := s[proving]; a != nil && h.start && a.random == h.random {
-		return a.put(peer, digest{kind: kindHello}, b) // its answer was lost
+	if begun := s.handshake; begun != nil && h.start && begun.random == h.random {
+		return begun.put(peer, digest{kind: kindHello}, b) // its answer was lost
 	}
 	if w, ok := parseWholeHello(b); ok {
 		return m.greet(peer, w, b)
@@ -202,17 +206,17 @@ func (m *mux) greet(peer udpPeer, w wholeHello, b []byte) DropReason {
 	return why
 }
 
-// welcome begins the association of a peer that has returned its cookie, and returns why
+// welcome begins the handshake of a peer that has returned its cookie, and returns why
 // not. The caller holds mu.
 func (m *mux) welcome(v *visitor) DropReason {
-	a, why := m.admit(v)
+	h, why := m.admit(v)
 	if why != notDropped {
 		return why
 	}
 	d := digest{kind: kindHello}
 	w, _ := parseWholeHello(v.second)
 	first, _ := w.before() // as with any visitor
-	return max(a.put(v.peer, d, first), a.put(v.peer, d, v.second))
+	return max(h.put(v.peer, d, first), h.put(v.peer, d, v.second))
 }
 
 // welcomeNext gives a handshake that has become free to who waits for one, and one more
@@ -295,9 +299,9 @@ func (m *mux) attended() {
 	m.welcomeNext()
 }
 
-// admit returns a new association, or at which limit there can be none. An older handshake
-// of the same address is given up. The caller holds mu.
-func (m *mux) admit(v *visitor) (*association, DropReason) {
+// admit returns a new handshake, or at which limit there can be none. An older one of the
+// same address is given up. The caller holds mu.
+func (m *mux) admit(v *visitor) (*handshake, DropReason) {
 	now := time.Now()
 	from := v.peer.remote.Addr()
 	paid, why := m.gate.enter(from, now)
@@ -305,7 +309,7 @@ func (m *mux) admit(v *visitor) (*association, DropReason) {
 		return nil, why
 	}
 	ctx, cancel := context.WithCancelCause(m.hub.ctx)
-	a := &association{
+	h := &handshake{
 		mux:     m,
 		peer:    v.peer,
 		random:  v.random,
@@ -316,121 +320,184 @@ func (m *mux) admit(v *visitor) (*association, DropReason) {
 
 		returned: v.cookie,
 	}
-	if _, room := m.room(now); room || m.slots[v.peer][live] != nil { // which it will replace
-		if old := m.slots[v.peer][proving]; old != nil {
+	if _, room := m.room(now); room || m.slots[v.peer].association != nil { // which it will replace
+		if old := m.slots[v.peer].handshake; old != nil {
 			m.drop(old, errSuperseded)
 		}
-		a.ticket = m.admission.enter(from, now, func() { m.drop(a, errCrowdedOut) })
+		h.ticket = m.admission.enter(from, now, func() { m.drop(h, errCrowdedOut) })
 	}
-	if a.ticket == nil {
+	if h.ticket == nil {
 		cancel(nil)
 		m.gate.leave(paid)
 		return nil, DropTableFull
 	}
-	a.pipe = newPipe(m.socket, v.peer)
-	a.setDeadline(now.Add(m.hub.cfg.DTLS.HandshakeTimeout))
-	m.place(a, proving)
-	if !m.hub.spawn(func() { a.run(ctx) }) {
-		m.drop(a, net.ErrClosed)
+	h.pipe = newPipe(m.socket, v.peer)
+	h.setDeadline(now.Add(m.hub.cfg.DTLS.HandshakeTimeout))
+	s := m.slots[h.peer]
+	s.handshake = h
+	m.slots[h.peer] = s
+	if !m.hub.spawn(func() { h.run(ctx) }) {
+		m.drop(h, net.ErrClosed)
 		return nil, DropEnding
 	}
-	return a, notDropped
+	return h, notDropped
 }
 
-// establish notes that the handshake is complete, and ends the association that the
-// address had before, or one that is idle where there are too many. It reports false where
-// this one had to give way itself.
-func (m *mux) establish(a *association) bool {
-	idle, ok := m.settle(a)
-	if idle != nil {
-		idle.conn.Close()
-	}
-	return ok
-}
-
-// settle makes a one of the established associations, and returns which is to be closed
-// for that.
-func (m *mux) settle(a *association) (idle *association, ok bool) {
+// establish puts a in the place of h, which is complete, and ends the association that the
+// address had before, or one that is idle where there are too many. It returns what came
+// for h after that was complete; a is nil where it had to give way itself.
+func (m *mux) establish(h *handshake, a *association) (_ *association, waiting []parcel) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if a.stage == gone {
+	ended, ok := m.settle(h, a)
+	if ok {
+		waiting = h.pipe.rest()
+	}
+	m.mu.Unlock()
+	for _, old := range ended {
+		old.end()
+	}
+	if !ok {
+		return nil, nil
+	}
+	return a, waiting
+}
+
+// settle makes a one of the established associations, and returns which are to end for
+// that. The caller holds mu.
+func (m *mux) settle(h *handshake, a *association) (ended []ending, ok bool) {
+	if h.over {
 		return nil, false
 	}
 	now := time.Now()
-	a.timeout.Stop()
-	m.admission.settle(a.ticket)
-	m.gate.prove(a.paid, now)
-	m.replace(m.slots[a.peer][live], a)
-	if idle, ok = m.room(now); !ok {
-		return nil, false
+	m.gate.prove(h.paid, now)
+	if old := m.slots[h.peer].association; old != nil {
+		if e, ends := m.replace(old, a); ends {
+			ended = append(ended, e)
+		}
+	}
+	idle, ok := m.room(now)
+	if !ok {
+		return ended, false
 	}
 	if idle != nil {
-		m.place(idle, gone)
+		ended = append(ended, ending{idle, idle.conn, m.remove(idle), true})
 	}
-	a.roams = a.cid != connectionID{}
-	m.place(a, live)
-	m.enlist(a)
+	delete(m.cids, h.cid) // it is that of a
+	h.cid = connectionID{}
+	m.drop(h, nil)
+	m.place(a)
 	m.welcomeNext()
-	return idle, true
+	return ended, true
 }
 
-// replace ends old, the association that the address of a had before; nil for none. Where
-// another device had that address, and is found without it, its association goes on. The
-// caller holds mu.
-func (m *mux) replace(old, a *association) {
-	switch {
-	case old == nil:
-	case old.roams && old.claim.name() != a.claim.name():
-		m.vacate(old)
-	default:
-		m.place(old, gone)
-		old.pipe.Close()
+// place lets a be found. The caller holds mu.
+func (m *mux) place(a *association) {
+	s := m.slots[a.peer]
+	s.association = a
+	m.slots[a.peer] = s
+	if a.cid != (connectionID{}) {
+		m.cids[a.cid] = seat{association: a}
+	}
+	a.heard = time.Now()
+	a.place = m.order.PushFront(a)
+	a.await = time.AfterFunc(m.hub.cfg.DTLS.RequestTimeout, func() { m.expire(a) })
+}
+
+// An ending is an association that is found no more, and what is left to do about it.
+type ending struct {
+	*association
+	conn    *conn
+	unasked bool
+	tell    bool // the peer
+}
+
+// end does that.
+func (e ending) end() {
+	if e.tell {
+		_ = e.goodbye() // an error is as good as a lost datagram
+	}
+	e.mu.Lock()
+	e.muted = true
+	e.mu.Unlock()
+	if e.conn != nil {
+		e.conn.hangUp()
+	}
+	if e.unasked {
+		e.tellNoRequest()
 	}
 }
 
-// leave forgets a, and reports whether something encrypted came from its peer.
-func (m *mux) leave(a *association) (sealed bool) {
+// replace ends old, the association that the address of a had before. Where another device
+// had that address, and is found without it, its association goes on. The caller holds mu.
+func (m *mux) replace(old, a *association) (_ ending, ends bool) {
+	if old.cid != (connectionID{}) && old.name != a.name {
+		m.vacate(old)
+		return ending{}, false
+	}
+	return ending{old, old.conn, m.remove(old), false}, true
+}
+
+// leave forgets h, and reports whether something encrypted came from its peer.
+func (m *mux) leave(h *handshake) (sealed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.drop(a, nil)
+	m.drop(h, nil)
 	m.welcomeNext()
-	return a.sealed
+	return h.sealed
 }
 
-// drop forgets a and ends its handshake because of cause. The caller holds mu.
-func (m *mux) drop(a *association, cause error) {
-	m.place(a, gone)
-	m.admission.settle(a.ticket)
-	a.timeout.Stop()
-	a.cancel(cause)
-}
-
-// place moves a to the place of another stage. The caller holds mu.
-func (m *mux) place(a *association, to stage) {
-	m.vacate(a)
-	a.stage = to
-	if to == gone {
-		m.strike(a)
-		m.unassign(a)
-		return
+// drop forgets h and ends it because of cause. The caller holds mu.
+func (m *mux) drop(h *handshake, cause error) {
+	if !h.over {
+		h.over = true
+		s := m.slots[h.peer]
+		s.handshake = nil
+		m.set(h.peer, s)
+		m.unassign(h)
 	}
-	s := m.slots[a.peer]
-	s[to] = a
-	m.slots[a.peer] = s
+	m.admission.settle(h.ticket)
+	h.timeout.Stop()
+	h.cancel(cause)
 }
 
-// vacate takes a out of its slot, if it is in one. The caller holds mu.
+// vacate takes a out of the seat of its address, if it has that. The caller holds mu.
 func (m *mux) vacate(a *association) {
-	s := m.slots[a.peer]
-	if a.stage == gone || s[a.stage] != a {
+	if s := m.slots[a.peer]; s.association == a {
+		s.association = nil
+		m.set(a.peer, s)
+	}
+}
+
+// set puts s at an address. The caller holds mu.
+func (m *mux) set(peer udpPeer, s seat) {
+	if s == (seat{}) {
+		delete(m.slots, peer)
 		return
 	}
-	s[a.stage] = nil
-	if s == (slot{}) {
-		delete(m.slots, a.peer)
-		return
+	m.slots[peer] = s
+}
+
+// close ends every association, tells their peers, and closes the socket.
+func (m *mux) close() error {
+	m.mu.Lock()
+	var ended []ending
+	for e := m.order.Front(); e != nil; {
+		a := e.Value.(*association)
+		e = e.Next()
+		ended = append(ended, ending{a, a.conn, m.remove(a), true})
 	}
-	m.slots[a.peer] = s
+	m.mu.Unlock()
+	for _, e := range ended {
+		e.end()
+	}
+	return m.socket.conn.Close()
+}
+
+// associations is how many are established.
+func (m *mux) associations() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.order.Len()
 }
 
 // handshakes is how many are under way.

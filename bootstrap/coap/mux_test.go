@@ -53,10 +53,24 @@ func beginHello(random byte) []byte {
 	return append(b, 0, 0, 0, 2, 0xc0, 0xa8, 1, 0)
 }
 
-func (m *mux) stageOf(peer udpPeer, s stage) *association {
+func (m *mux) handshakeAt(peer udpPeer) *handshake {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.slots[peer][s]
+	return m.slots[peer].handshake
+}
+
+func (m *mux) associationAt(peer udpPeer) *association {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.slots[peer].association
+}
+
+// completed makes an association of h, as if its handshake were complete; nil where it had
+// to give way.
+func (m *mux) completed(h *handshake) *association {
+	as := &handshake{mux: m, peer: h.peer, random: h.random} // as what is in h belongs to its goroutine
+	a, _ := m.establish(h, newAssociation(as, agreement{suite: PSKWithAES128CCM8, serverRandom: make([]byte, clientRandom)}))
+	return a
 }
 
 func peerAt(port uint16) udpPeer {
@@ -69,13 +83,13 @@ func TestMuxCookieSupersedes(t *testing.T) {
 	m := newTestMux(t, func(cfg *Config) { cfg.DTLS.MaxHandshakes, cfg.HandshakeFailed = 1, nil })
 	peer := peerAt(9)
 	m.take(peer, returnHello(m, peer, 1))
-	first := m.stageOf(peer, proving)
+	first := m.handshakeAt(peer)
 	m.take(peer, returnHello(m, peer, 1)) // which changes nothing
-	if first == nil || m.stageOf(peer, proving) != first {
+	if first == nil || m.handshakeAt(peer) != first {
 		t.Fatal("the same ClientHello begins another handshake")
 	}
 	m.take(peer, returnHello(m, peer, 2))
-	if second := m.stageOf(peer, proving); second == nil || second == first {
+	if second := m.handshakeAt(peer); second == nil || second == first {
 		t.Error("the device was not let in")
 	}
 }
@@ -98,7 +112,7 @@ func TestMuxForeignCookie(t *testing.T) {
 		"message number":    third,
 	} {
 		m.take(peer, b)
-		if m.stageOf(peer, proving) != nil {
+		if m.handshakeAt(peer) != nil {
 			t.Fatalf("%s: it begins an association", name)
 		}
 	}
@@ -142,7 +156,7 @@ func TestMuxStrangers(t *testing.T) {
 		"short handshake":    {handshakeRecord, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 7},
 	} {
 		m.take(peerAt(9), b)
-		if m.stageOf(peerAt(9), proving) != nil {
+		if m.handshakeAt(peerAt(9)) != nil {
 			t.Fatalf("%s begins an association", name)
 		}
 	}
@@ -162,7 +176,7 @@ func TestMuxBoundsPlain(t *testing.T) {
 			t.Fatal("everything is taken")
 		}
 	}
-	a := m.stageOf(peer, proving)
+	a := m.handshakeAt(peer)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a.plain != 0 {
@@ -211,34 +225,34 @@ func TestMuxHelloComesTwice(t *testing.T) {
 	m := newTestMux(t, func(*Config) {})
 	peer := peerAt(9)
 	m.take(peer, returnHello(m, peer, 1))
-	a := m.stageOf(peer, proving)
-	if a == nil || !m.establish(a) {
+	a := m.completed(m.handshakeAt(peer))
+	if a == nil {
 		t.Fatal("not established")
 	}
 	before := m.hub.counters.snapshot().Sent
 	m.take(peer, returnHello(m, peer, 1))
 	m.take(peer, beginHello(1))
-	if m.stageOf(peer, proving) != nil || m.stageOf(peer, live) != a {
+	if m.handshakeAt(peer) != nil || m.associationAt(peer) != a {
 		t.Error("another handshake was begun")
 	}
 	if n := m.hub.counters.snapshot(); n.Dropped[DropOutOfPlace] != 2 || n.Sent != before {
 		t.Errorf("counters %+v", n)
 	}
 	m.take(peer, returnHello(m, peer, 2))
-	if m.stageOf(peer, proving) == nil {
+	if m.handshakeAt(peer) == nil {
 		t.Error("a device that was restarted is not let in")
 	}
 }
 
 // An association that is superseded just as its handshake completes gives way.
 func TestMuxEstablishAfterDrop(t *testing.T) {
-	m := newTestMux(t, func(*Config) {})
+	m := newTestMux(t, func(cfg *Config) { cfg.HandshakeFailed = nil })
 	m.take(peerAt(9), returnHello(m, peerAt(9), 1))
-	a := m.stageOf(peerAt(9), proving)
+	a := m.handshakeAt(peerAt(9))
 	m.mu.Lock()
 	m.drop(a, errSuperseded)
 	m.mu.Unlock()
-	if m.establish(a) || m.stageOf(peerAt(9), live) != nil {
+	if m.completed(a) != nil || m.associationAt(peerAt(9)) != nil {
 		t.Error("established all the same")
 	}
 }

@@ -87,7 +87,7 @@ func TestConstrainedClientWaits(t *testing.T) {
 			b.take(later, returnHello(b.mux, later, 2))
 		}
 		synctest.Wait()
-		b.leave(b.stageOf(busy, proving))
+		b.leave(b.handshakeAt(busy))
 		synctest.Wait()
 		select {
 		case err := <-done:
@@ -95,7 +95,7 @@ func TestConstrainedClientWaits(t *testing.T) {
 				t.Error(err)
 			}
 		default:
-			if b.stageOf(peerAt(9), proving) == nil {
+			if b.handshakeAt(peerAt(9)) == nil {
 				t.Fatal("another was let in")
 			}
 			if err := <-done; err != nil {

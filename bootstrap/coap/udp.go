@@ -24,7 +24,7 @@ func ListenUDP(addr string, cfg Config) (*Listener, error) {
 	h.attend = newDesk(h.spawn).attend
 	t := newUDPTable(h, s)
 	h.spawn(func() { s.read(t.take) })
-	return newListener(h, s.addr(), s.conn), nil
+	return newListener(h, s.addr(), s.conn.Close), nil
 }
 
 // take passes b to the conn of its peer.
