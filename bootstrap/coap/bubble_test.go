@@ -49,9 +49,9 @@ func inBubble(t *testing.T, set func(*Config), f func(b *bubble)) {
 		in := newMemoryConn(b.down)
 		b.mux = newMux(h, &socket{hub: h, conn: in})
 		h.spawn(b.run)
+		defer synctest.Wait()
+		defer h.close(in.Close) // also where f calls Fatal
 		f(b)
-		h.close(in.Close)
-		synctest.Wait()
 	})
 }
 

@@ -57,11 +57,11 @@ func newAssociation(h *handshake, agreed agreement) *association {
 	}
 	h.mux.mu.Lock()
 	defer h.mux.mu.Unlock()
-	var own []byte
+	var own, peer []byte
 	if a.cid = h.cid; a.cid != (connectionID{}) {
-		own = a.cid[:]
+		own, peer = a.cid[:], h.peerCID
 	}
-	a.layer = newRecordLayer(agreed.suite, agreed.master, h.random[:], agreed.serverRandom, own, h.peerCID, agreed.next)
+	a.layer = newRecordLayer(agreed.suite, agreed.master, h.random[:], agreed.serverRandom, own, peer, agreed.next)
 	return a
 }
 
@@ -99,8 +99,8 @@ func (a *association) receiveRecord(from udpPeer, r record) DropReason {
 	switch {
 	case out.contentType == applicationData:
 		return a.deliver(out.content)
-	case isClosure(out):
-		a.peerCloses()
+	case out.contentType == alertRecord && len(out.content) == 2:
+		a.receiveAlert(out.content[0], out.content[1])
 	}
 	return notDropped
 }
@@ -128,12 +128,6 @@ func (a *association) repeatFlight(r record, out openedRecord, why DropReason) [
 	}
 	a.repeats++
 	return a.flight
-}
-
-// isClosure reports whether a record ends the association: close_notify, or a fatal alert.
-func isClosure(out openedRecord) bool {
-	return out.contentType == alertRecord && len(out.content) == 2 &&
-		(out.content[0] == alertFatal || out.content[1] == alertCloseNotify)
 }
 
 // Alerts (RFC 5246 §7.2).
@@ -171,10 +165,25 @@ func (a *association) open() *conn {
 	return a.mux.opened(a, c)
 }
 
-// peerCloses answers the end that the peer puts to the association (RFC 5246 §7.2.1).
-func (a *association) peerCloses() {
-	a.goodbye()
+// receiveAlert ends the association with a fatal alert and with close_notify, which is
+// answered; others change nothing (RFC 5246 §7.2).
+func (a *association) receiveAlert(level, description byte) {
+	switch {
+	case description == alertCloseNotify:
+		_ = a.goodbye() // an error is as good as a lost datagram
+	case level == alertFatal:
+		a.mute()
+	default:
+		return
+	}
 	a.mux.forget(a)
+}
+
+// mute lets nothing more be sent.
+func (a *association) mute() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.muted = true
 }
 
 // send implements [link].

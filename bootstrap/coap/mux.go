@@ -416,9 +416,7 @@ func (e ending) end() {
 	if e.tell {
 		_ = e.goodbye() // an error is as good as a lost datagram
 	}
-	e.mu.Lock()
-	e.muted = true
-	e.mu.Unlock()
+	e.mute()
 	if e.conn != nil {
 		e.conn.hangUp()
 	}

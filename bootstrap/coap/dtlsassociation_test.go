@@ -1,0 +1,325 @@
+package coap
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/dtls/v3"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+)
+
+// A device is a client whose handshake is complete, and which the test plays from then on,
+// record by record.
+type device struct {
+	b     *bubble
+	peer  udpPeer
+	layer *recordLayer
+	in    *pipe
+}
+
+// join lets a client in, with these options beside those of every client.
+func (b *bubble) join(peer udpPeer, options ...dtls.ClientOption) *device {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	in := b.connect(peer)
+	c, err := dtls.ClientWithOptions(in, udpPeer{}, append([]dtls.ClientOption{
+		dtls.WithPSK(func([]byte) ([]byte, error) { return []byte(bubbleKey), nil }),
+		dtls.WithPSKIdentityHint([]byte("device")),
+		suiteOption(Suites()[:1]), silence()}, options...)...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := c.HandshakeContext(ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	in.Close() // which swallows the close_notify
+	c.Close()
+	synctest.Wait()
+	a := b.associationAt(peer)
+	if a == nil {
+		b.t.Fatal("there is no association")
+	}
+	d := &device{b: b, peer: peer, layer: clientOf(b.t, &a.layer), in: b.connect(peer)}
+	d.layer.next = 100 // beyond those of its handshake
+	return d
+}
+
+// seal returns a record of the device.
+func (d *device) seal(contentType byte, content ...byte) []byte {
+	d.b.t.Helper()
+	return must(d.b.t, d.layer, contentType, content)
+}
+
+// send sends a record, and returns what came back at once.
+func (d *device) send(contentType byte, content ...byte) []openedRecord {
+	d.b.t.Helper()
+	d.b.up(d.peer, d.seal(contentType, content...))
+	return d.heard()
+}
+
+// heard returns what the server has sent in the meantime.
+func (d *device) heard() (out []openedRecord) {
+	d.b.t.Helper()
+	synctest.Wait()
+	for _, p := range d.in.rest() {
+		opened, why := d.layer.open(single(d.b.t, p.data))
+		if why != notDropped {
+			d.b.t.Fatalf("%x does not open: %v", p.data, why)
+		}
+		out = append(out, opened)
+	}
+	return out
+}
+
+// postBS is POST /bs with this message ID.
+func postBS(mid byte) []byte { return []byte{0x40, 2, 0, mid, 0xb2, 'b', 's'} }
+
+// asks makes a request that must be answered.
+func (d *device) asks(mid byte) {
+	d.b.t.Helper()
+	got := d.send(applicationData, postBS(mid)...)
+	if len(got) != 1 || got[0].contentType != applicationData || !bytes.Equal(got[0].content, []byte{0x60, 0x84, 0, mid}) {
+		d.b.t.Fatalf("request %d is answered by %+v", mid, got)
+	}
+}
+
+// Where the last flight of the server is lost, the client repeats its own and gets the same
+// datagram again, a number of times, and not what was never lost.
+func TestLastFlightIsRepeated(t *testing.T) {
+	for _, lost := range []int{0, 1, 5} {
+		var flights [][]byte
+		inBubble(t, nil, func(b *bubble) {
+			b.lose = func(_ udpPeer, up bool, d []byte) bool {
+				if up || d[0] != changeCipherSpec {
+					return false
+				}
+				flights = append(flights, bytes.Clone(d))
+				return len(flights) <= lost
+			}
+			b.join(peerAt(9)).asks(1)
+		})
+		if len(flights) != lost+1 || len(slices.CompactFunc(flights, bytes.Equal)) != 1 {
+			t.Errorf("with %d lost, %d were sent: %x", lost, len(flights), flights)
+		}
+	}
+}
+
+// A client that repeats the very record of its Finished gets the last flight too, but not
+// for ever, and not when it has got it.
+func TestLastFlightIsRepeatedForReplays(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		var last []byte
+		b.lose = func(_ udpPeer, up bool, d []byte) bool {
+			if up && d[0] == handshakeRecord && d[13] == 16 { // ClientKeyExchange
+				last = bytes.Clone(d)
+			}
+			return false
+		}
+		d := b.join(peerAt(9))
+		repeat := func() (n int) {
+			for range maxRepeats + 5 {
+				b.up(d.peer, last)
+				synctest.Wait()
+				n += len(d.in.rest())
+			}
+			return n
+		}
+		if n := repeat(); n != maxRepeats {
+			t.Errorf("the last flight is sent again %d times, want %d", n, maxRepeats)
+		}
+		d = b.join(peerAt(10))
+		d.asks(1)
+		if n := repeat(); n != 0 {
+			t.Errorf("to a client that has it %d times", n)
+		}
+		if got := d.send(handshakeRecord, 20, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0); len(got) != 0 {
+			t.Errorf("a handshake message gets %+v", got)
+		}
+		d.asks(2)
+	})
+}
+
+// Every record of the server has a number of its own, unless it is the same once more.
+func TestNoNumberTwice(t *testing.T) {
+	for _, lost := range []int{0, 3} {
+		sent := make(map[uint64][]byte)
+		inBubble(t, nil, func(b *bubble) {
+			flights := 0
+			b.lose = func(_ udpPeer, up bool, d []byte) bool {
+				if up {
+					return false
+				}
+				for rest := d; len(rest) > 0; {
+					r, behind, _ := nextRecord(rest)
+					if rest = behind; r.epoch() == plainEpoch {
+						continue
+					}
+					if before := sent[r.number()]; before != nil && !bytes.Equal(before, r.content) {
+						t.Errorf("two records have number %d: %x and %x", r.number(), before, r.content)
+					}
+					sent[r.number()] = bytes.Clone(r.content)
+				}
+				if d[0] == changeCipherSpec {
+					flights++
+				}
+				return d[0] == changeCipherSpec && flights <= lost
+			}
+			d := b.join(peerAt(9))
+			for mid := range byte(20) {
+				d.asks(mid)
+			}
+			d.send(alertRecord, alertWarning, alertCloseNotify)
+		})
+		if len(sent) != 22 { // Finished, the answers and close_notify
+			t.Errorf("%d numbers were used, want 22", len(sent))
+		}
+	}
+}
+
+// Of what the client sends as soon as it may nothing is lost, though pion may be reading
+// still.
+func TestNothingIsLostAtTheHandoff(t *testing.T) {
+	asked := make(chan struct{}, 1000)
+	inBubble(t, func(cfg *Config) {
+		cfg.Handler = handlerFunc(func(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			asked <- struct{}{}
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
+		})
+	}, func(b *bubble) {
+		const clients, requests = 100, 5
+		for i := range clients {
+			c, err := dtls.ClientWithOptions(b.connect(peerAt(uint16(1+i))), udpPeer{},
+				dtls.WithPSK(func([]byte) ([]byte, error) { return []byte(bubbleKey), nil }),
+				dtls.WithPSKIdentityHint([]byte("device")), suiteOption(Suites()[:1]), silence())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for mid := range byte(requests) {
+				if _, err := c.Write(postBS(mid)); err != nil { // the first one shakes hands
+					t.Fatal(err)
+				}
+			}
+			defer c.Close()
+		}
+		synctest.Wait()
+		if len(asked) != clients*requests {
+			t.Errorf("%d requests arrived, want %d", len(asked), clients*requests)
+		}
+	})
+}
+
+// close_notify and fatal alerts end an association, where they are authentic; the first is
+// answered. Other alerts do not.
+func TestAssociationAlerts(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		level, alert byte
+		ends, answer bool
+	}{
+		{"close_notify", alertWarning, alertCloseNotify, true, true},
+		{"close_notify, fatal", alertFatal, alertCloseNotify, true, true},
+		{"fatal", alertFatal, 80, true, false},
+		{"warning", alertWarning, 90, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				d := b.join(peerAt(9))
+				d.asks(1)
+				c := b.associationAt(d.peer).conn
+				if got := d.send(alertRecord, tt.level); len(got) != 0 {
+					t.Errorf("half an alert is answered by %+v", got)
+				}
+				got := d.send(alertRecord, tt.level, tt.alert)
+				answered := len(got) == 1 && got[0].contentType == alertRecord && bytes.Equal(got[0].content, []byte{alertWarning, alertCloseNotify})
+				if answered != tt.answer || !answered && len(got) > 0 {
+					t.Errorf("answered by %+v", got)
+				}
+				if ended := c.ctx.Err() != nil; ended != tt.ends || (b.associationAt(d.peer) == nil) != tt.ends {
+					t.Errorf("it has ended: %t, want %t", ended, tt.ends)
+				}
+				if !tt.ends {
+					d.asks(2)
+					return
+				}
+				if d.send(applicationData, postBS(2)...); b.hub.counters.snapshot().Dropped[DropOutOfPlace] != 1 {
+					t.Error("it goes on")
+				}
+				if err := c.link.send([]byte("x")); err == nil {
+					t.Error("something is sent after the end")
+				}
+				if got := d.heard(); len(got) != 0 {
+					t.Errorf("after the end came %+v", got)
+				}
+			})
+		})
+	}
+}
+
+// What is not authentic is counted, and costs the peer nothing.
+func TestAssociationCountsForgeries(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		d := b.join(peerAt(9))
+		first := d.seal(applicationData, postBS(1)...)
+		b.up(d.peer, first)
+		forged := bytes.Clone(d.seal(applicationData, postBS(2)...))
+		forged[len(forged)-1]++
+		for range 100 {
+			b.up(d.peer, forged)
+			b.up(d.peer, first)
+		}
+		oldVersion := d.seal(applicationData, postBS(3)...)
+		oldVersion[2] = 0xff
+		b.up(d.peer, oldVersion)
+		if got := b.hub.counters.snapshot().Dropped; got[DropNotAuthentic] != 100 || got[DropReplayed] != 100 || got[DropOutOfPlace] != 1 {
+			t.Errorf("dropped: %v", got)
+		}
+		d.heard()
+		d.asks(4)
+	})
+}
+
+// A client that asks for a connection ID gets one, but not with CBC.
+func TestConnectionIDBySuite(t *testing.T) {
+	for _, suite := range Suites() {
+		inBubble(t, nil, func(b *bubble) {
+			d := b.join(peerAt(9), dtls.WithConnectionIDGenerator(func() []byte { return []byte{1, 2, 3, 4, 5, 6, 7, 8} }), suiteOption([]Suite{suite}))
+			if got, want := b.associationAt(d.peer).cid != (connectionID{}), suite != PSKWithAES128CBCSHA256; got != want {
+				t.Errorf("%v: it has one: %t, want %t", suite, got, want)
+			}
+			d.asks(1)
+		})
+	}
+}
+
+// An association without a request ends in time, and is told of once; one with a request
+// goes on.
+func TestAssociationWithoutRequest(t *testing.T) {
+	told := make(chan bootstrap.Peer, 10)
+	inBubble(t, func(cfg *Config) { cfg.DTLS.NoRequest = func(p bootstrap.Peer, _ time.Time) { told <- p } }, func(b *bubble) {
+		silent, pings, asks := b.join(peerAt(9)), b.join(peerAt(10)), b.join(peerAt(11))
+		pings.send(applicationData, 0x40, 0, 0, 1) // a CoAP ping
+		asks.asks(1)
+		time.Sleep(b.hub.cfg.DTLS.RequestTimeout)
+		for name, d := range map[string]*device{"silent": silent, "pings": pings} {
+			if got := d.heard(); len(got) != 1 || got[0].contentType != alertRecord || b.associationAt(d.peer) != nil {
+				t.Errorf("%s: heard %+v", name, got)
+			}
+			if p := <-told; p.Identity != "device" || p.Transport != "coaps" || p.Remote != silent.peer.String() && p.Remote != pings.peer.String() {
+				t.Errorf("told of %+v", p)
+			}
+		}
+		asks.asks(2)
+	})
+	select {
+	case p := <-told:
+		t.Errorf("told of %+v", p)
+	default:
+	}
+}
