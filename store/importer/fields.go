@@ -2,13 +2,11 @@ package importer
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 )
 
 // wrong is the error for what is wrong with the data. Its text never holds a key.
@@ -28,11 +26,11 @@ func (f *fields) UnmarshalJSON(b []byte) error {
 }
 
 // take removes the member of that name and puts its value into, which stays as it is
-// where there is no such member or where it is null.
+// where there is no such member or where it is null or an empty text.
 func (f fields) take(name string, into any) error {
 	raw, ok := f[name]
 	delete(f, name)
-	if !ok || string(raw) == "null" {
+	if !ok || string(raw) == "null" || string(raw) == `""` {
 		return nil
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
@@ -54,44 +52,6 @@ func (f fields) takeAll(into map[string]any) error {
 
 // left are the names of what nobody took.
 func (f fields) left() []string { return slices.Sorted(maps.Keys(f)) }
-
-// octets are bytes in the forms of Jackson and Gson: an array of numbers, signed in
-// Leshan's files and unsigned in the answers of its REST API, or Base64.
-type octets []byte
-
-func (o *octets) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		var text string
-		if err := json.Unmarshal(b, &text); err != nil {
-			return err
-		}
-		decoded, err := base64.StdEncoding.DecodeString(text)
-		*o = decoded
-		return err
-	}
-	var numbers []int16
-	if err := json.Unmarshal(b, &numbers); err != nil {
-		return err
-	}
-	out := make([]byte, len(numbers))
-	for i, n := range numbers {
-		if n < -128 || n > 255 {
-			return wrong("not a byte")
-		}
-		out[i] = byte(n)
-	}
-	*o = out
-	return nil
-}
-
-// A number is a whole number, as a JSON number or as text.
-type number int64
-
-func (n *number) UnmarshalJSON(b []byte) error {
-	i, err := strconv.ParseInt(string(bytes.Trim(b, `"`)), 10, 64)
-	*n = number(i)
-	return err
-}
 
 // A member is one of a JSON object.
 type member struct {

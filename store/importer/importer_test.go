@@ -203,20 +203,40 @@ func TestLeshanEntriesThatAreRefused(t *testing.T) {
 
 func TestLeshanEntriesInOtherForms(t *testing.T) {
 	for name, test := range map[string]struct{ config, want string }{
-		"format by name":     {`{"contentFormat": "TLV", ` + account("", "")[1:], "format: tlv"},
-		"format by number":   {`{"contentFormat": 110, ` + account("", "")[1:], "format: senml-json"},
-		"binding as a list":  {account("", `, "binding": ["U", "Q"]`), "binding: UQ"},
-		"suite as a number":  {account(`, "cipherSuite": [49320]`, ""), "49320"},
-		"own certificate":    {strings.Replace(account("", ""), `"security": {`, `"security": {"0": {"bootstrapServer": true, "securityMode": "X509"}, `, 1), `certificate-name "dev-1"`},
-		"bytes in Base64":    {account(`, "serverPublicKey": "AQID", "securityMode": "X509", "publicKeyOrId": "BAUG", "secretKey": "Bw=="`, ""), "serverPublicKey: base64:AQID"},
-		"name of before 1.0": {account(`, "serverPublicKeyOrId": [1, -1], "securityMode": "RPK", "secretKey": [7]`, ""), "serverPublicKey: base64:Af8="},
-		"APN":                {account("", `, "apnLink": 2`), "11:2"},
-		"Device Object":      {`{"toDelete": ["/3", "/1/0"], ` + account("", "")[1:], "- /1/0"},
-		"SMS number":         {account(`, "serverSmsNumber": "+49", "smsSecurityMode": "SPS_DEVICE"`, ""), "+49"},
-		"OSCORE of nobody":   {`{"oscore": {"3": {}}, ` + account("", "")[1:], "oscore 3 belongs to no account"},
-		"null":               {account("", `, "binding": null`), "uri: coap://a.example"},
-		"lifetime of zero":   {account("", `, "lifetime": 0`), "lifetime: 0s"},
-		"no lifetime":        {account("", `, "lifetime": null`), "security: nosec\ndelete"},
+		"format by name":       {`{"contentFormat": "TLV", ` + account("", "")[1:], "format: tlv"},
+		"format by number":     {`{"contentFormat": 110, ` + account("", "")[1:], "format: senml-json"},
+		"binding as a list":    {account("", `, "binding": ["U", "Q"]`), "binding: UQ"},
+		"suite as a number":    {account(`, "cipherSuite": [49320]`, ""), "49320"},
+		"own certificate":      {strings.Replace(account("", ""), `"security": {`, `"security": {"0": {"bootstrapServer": true, "securityMode": "X509"}, `, 1), `certificate-name "dev-1"`},
+		"bytes in Base64":      {account(`, "serverPublicKey": "AQID", "securityMode": "X509", "publicKeyOrId": "BAUG", "secretKey": "Bw=="`, ""), "serverPublicKey: base64:AQID"},
+		"name of before 1.0":   {account(`, "serverPublicKeyOrId": [1, -1], "securityMode": "RPK", "secretKey": [7]`, ""), "serverPublicKey: base64:Af8="},
+		"APN":                  {account("", `, "apnLink": 2`), "11:2"},
+		"Device Object":        {`{"toDelete": ["/3", "/1/0"], ` + account("", "")[1:], "- /1/0"},
+		"SMS number":           {account(`, "serverSmsNumber": "+49", "smsSecurityMode": "SPS_DEVICE"`, ""), "+49"},
+		"OSCORE of nobody":     {`{"oscore": {"3": {}}, ` + account("", "")[1:], "oscore 3 belongs to no account"},
+		"null":                 {account("", `, "binding": null`), "uri: coap://a.example"},
+		"lifetime of zero":     {account("", `, "lifetime": 0`), "lifetime: 0s"},
+		"lifetime, absent":     {account("", `, "lifetime": ""`), "security: nosec\ndelete"},
+		"numbers as text":      {account(`, "serverId": "1"`, `, "shortId": " 1", "lifetime": "300", "defaultMinPeriod": "5"`), "lifetime: 5m"},
+		"number with a point":  {account(`, "serverId": 1.0`, `, "lifetime": 300.0, "defaultMinPeriod": 5e0`), "defaultMinimumPeriod: 5"},
+		"boolean as text":      {account(`, "bootstrapServer": "False"`, `, "notifIfDisabled": "True", "muteSend": "no"`), "notificationStoring: true"},
+		"own account, as text": {strings.Replace(account("", ""), `"security": {`, `"security": {"0": {"bootstrapServer": "True", "securityMode": "PSK", "publicKeyOrId": [65], "secretKey": [1]}, `, 1), `psk "A" key "\x01"`},
+		"mode in lower case":   {account(`, "securityMode": "NoSec"`, ""), "security: nosec"},
+		"mode as a number":     {account(`, "securityMode": 3`, ""), "security: nosec"},
+		"SMS mode, odd":        {account(`, "smsSecurityMode": "no_sec"`, ""), "security: nosec\ndelete"},
+		"SMS number, a number": {account(`, "serverSmsNumber": 49301`, ""), "49301"},
+		"matching as a number": {account(`, "matchingType": 1, "securityMode": "X509", "serverPublicKey": [1], "publicKeyOrId": [4], "secretKey": [7]`, ""), "matchingType: 1"},
+		"arrays for objects":   {`{"security": [{"uri": "coap://a.example", "serverId": 1, "securityMode": "NO_SEC"}], "servers": [{"shortId": 1}]}`, "uri: coap://a.example"},
+		"one path":             {`{"toDelete": "/1/0", ` + account("", "")[1:], "- /1/0"},
+		"hold off":             {account(`, "clientHoldOffTime": 20`, ""), "security: nosec\ndelete"},
+		"missing members":      {`{"security": {"1": {"uri": "coap://a.example", "serverId": 1, "securityMode": "NO_SEC"}}, "servers": {"0": {"shortId": 1}}, "acls": null, "oscore": null, "toDelete": null}`, "delete: none"},
+
+		"hexadecimal digits":      {account(`, "serverPublicKey": "000102030405060708090A0B0C0D0E0F", "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "serverPublicKey: base64:AAECAwQFBgcICQoLDA0ODw=="},
+		"digits that may be both": {account(`, "serverPublicKey": "01020304", "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "serverPublicKey: base64:01020304"},
+		"digits, no Base64":       {account(`, "serverPublicKey": "0102030405", "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "serverPublicKey: base64:AQIDBAU="},
+		"Base64 without padding":  {account(`, "serverPublicKey": "AQ", "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "serverPublicKey: base64:AQ=="},
+		"Base64 for URLs":         {account(`, "serverPublicKey": "-_8", "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "serverPublicKey: base64:+/8="},
+		"no lifetime":             {account("", `, "lifetime": null`), "security: nosec\ndelete"},
 
 		"OSCORE without algorithms": {`{"oscore": {"3": {"oscoreMasterSecret": [1], "oscoreSenderId": [1]}}, ` + account(`, "oscoreSecurityMode": 3`, "")[1:], "recipientID: \"{{.Vars.recipientID1}}\"\ndelete"},
 		"OSCORE with algorithms":    {`{"oscore": {"3": {"oscoreMasterSecret": [1], "oscoreSenderId": [1], "oscoreHmacAlgorithm": 5}}, ` + account(`, "oscoreSecurityMode": 3`, "")[1:], "hmacAlgorithm: 5"},
@@ -232,6 +252,9 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 			r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if strings.Contains(describe(t, r), "is not known here") {
+				t.Errorf("something is not known:\n%s", describe(t, r))
 			}
 			if got := describe(t, r); r.Entries[0].Outcome != importer.Imported || !strings.Contains(strings.ReplaceAll(got, "\n    ", "\n"), test.want) {
 				t.Errorf("no %q in\n%s", test.want, got)
@@ -483,6 +506,53 @@ func TestValuesOfWakaama(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := describe(t, r); r.Entries[0].Outcome != importer.Imported || !strings.Contains(got, test.want) {
+				t.Errorf("no %q in\n%s", test.want, got)
+			}
+		})
+	}
+}
+
+// Files of editors and people of all kinds are read; what belongs to nothing is told.
+func TestFormsOfWakaama(t *testing.T) {
+	const good = "[Server]\nid=1\nuri=coap://a.example\nsecurity=NoSec\nlifetime=300\n[Endpoint]\nName=dev-1\nServer=1\n"
+	for name, text := range map[string]string{
+		"as it is":           good,
+		"CRLF":               strings.ReplaceAll(good, "\n", "\r\n"),
+		"no line end":        strings.TrimSuffix(good, "\n"),
+		"byte order mark":    "\ufeff" + good,
+		"tabs":               strings.ReplaceAll(strings.ReplaceAll(good, "=", "\t=\t"), "[", "\t["),
+		"comments":           "; one\n" + strings.ReplaceAll(good, "[", "# two\n\n[") + ";",
+		"comments behind":    strings.NewReplacer("300", "300 ; five minutes", "NoSec", "NoSec\t# none", "Server=1", "Server=1 ; the first").Replace(good),
+		"other case":         strings.NewReplacer("Server", "SERVER", "Endpoint", "EndPoint", "Name", "NAME", "NoSec", "nosec").Replace(good),
+		"spaces in brackets": strings.NewReplacer("[", "[ ", "]", " ] ; a section").Replace(good),
+		"zero before":        strings.Replace(good, "Server=1", "Server=01", 1),
+		"the device first":   good[strings.Index(good, "[Endpoint]"):] + good[:strings.Index(good, "[Endpoint]")],
+		"words":              strings.Replace(good, "lifetime", "bootstrap=False\nlifetime", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := importer.Wakaama(importer.Options{NoSec: true}, importer.File{Name: "f", Text: []byte(text)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := describe(t, r)
+			if len(r.Entries) != 1 || r.Entries[0].Outcome != importer.Imported || !strings.Contains(got, `device "dev-1"`) || !strings.Contains(got, "uri: coap://a.example\n") || !strings.Contains(got, "lifetime: 5m") {
+				t.Errorf("read as\n%s", got)
+			}
+		})
+	}
+	for name, test := range map[string]struct{ text, want string }{
+		"unknown section": {good + "[Endpoints]\nName=dev-2\n", "f:9: refused: \"the section is called [endpoints]: want [Server] or [Endpoint]\""},
+		"before sections": {"Name=dev-2\n" + good, "f:1: refused: \"the lines from here to the first section belong to none\""},
+		"unknown key":     {good + "Colour=red\n", `line 9: the key "colour" is not known here, and left out`},
+		"key with signs":  {strings.Replace(good, "NoSec", "PSK\npublic=0x64\nsecret=01:02 03", 1), `key "\x01\x02\x03"`},
+		"device twice":    {good + "[Endpoint]\nName=dev-1\nServer=1\n", "refused: \"the device was there before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := importer.Wakaama(importer.Options{NoSec: true}, importer.File{Name: "f", Text: []byte(test.text)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(t, r); !strings.Contains(got, test.want) || !strings.Contains(got, "imported") {
 				t.Errorf("no %q in\n%s", test.want, got)
 			}
 		})

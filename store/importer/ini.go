@@ -19,6 +19,17 @@ type pair struct {
 	line       int
 }
 
+// plain is the value without a comment behind it, which Wakaama itself does not know: for
+// values that cannot have a space and one of its signs in them.
+func (p pair) plain() string {
+	for _, sign := range []string{" ;", " #", "\t;", "\t#"} {
+		if before, _, ok := strings.Cut(p.value, sign); ok {
+			p.value = before
+		}
+	}
+	return strings.TrimSpace(p.value)
+}
+
 // last is the value of the last line with that key.
 func (s section) last(key string) (value string, ok bool) {
 	for _, p := range s.pairs {
@@ -31,7 +42,7 @@ func (s section) last(key string) (value string, ok bool) {
 
 // sections reads the form of Wakaama's examples/bootstrap_server: lines of comments
 // begin with # or ;, and spaces do not count around [, keys and values. What stands before
-// the first section is not looked at.
+// the first section is in one without a name.
 func sections(text []byte) []section {
 	var out []section
 	n := 0
@@ -50,7 +61,7 @@ func sections(text []byte) []section {
 			out = append(out, s)
 			continue
 		case len(out) == 0:
-			continue
+			out = append(out, section{line: n})
 		}
 		s := &out[len(out)-1]
 		key, value, ok := strings.Cut(line, "=")

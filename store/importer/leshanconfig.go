@@ -32,11 +32,10 @@ func leshanConfig(source, endpoint string, raw json.RawMessage) draft {
 
 func (d *draft) leshanConfig(config fields) error {
 	var (
-		format                  json.RawMessage
-		deletes                 []string
-		security, servers, acls map[number]fields
-		oscore                  map[number]fields
-		auto                    bool
+		format                          json.RawMessage
+		deletes                         list
+		security, servers, acls, oscore numbered
+		auto                            flag
 	)
 	err := config.takeAll(map[string]any{
 		"contentFormat": &format, "toDelete": &deletes, "security": &security, "servers": &servers, "acls": &acls,
@@ -74,8 +73,8 @@ func (d *draft) ignored(where string, f fields) {
 
 // leshanAccounts joins each LwM2M Server's security and server entries by the Short
 // Server ID, as Leshan's DefaultConfigurationChecker does.
-func (d *draft) leshanAccounts(security, servers, oscore map[number]fields) error {
-	objects := make(map[number]fields, len(servers)) // by Short Server ID
+func (d *draft) leshanAccounts(security, servers, oscore numbered) error {
+	objects := make(numbered, len(servers)) // by Short Server ID
 	for _, id := range slices.Sorted(maps.Keys(servers)) {
 		var ssid number
 		if err := servers[id].take("shortId", &ssid); err != nil {
@@ -105,7 +104,7 @@ func (d *draft) leshanAccounts(security, servers, oscore map[number]fields) erro
 
 // leshanAccount reads one security entry, and the entries of the server and of the
 // OSCORE context that belong to it.
-func (d *draft) leshanAccount(security fields, objects, oscore map[number]fields) error {
+func (d *draft) leshanAccount(security fields, objects, oscore numbered) error {
 	s, err := leshanSecurityObject(security)
 	if err != nil {
 		return err

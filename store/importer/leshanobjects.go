@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"lwbs/lwm2m"
@@ -13,7 +15,7 @@ import (
 // A securityObject is Object 0 as peers describe it.
 type securityObject struct {
 	uri, mode string // mode in the words of profiles
-	bootstrap bool
+	bootstrap flag
 	ssid      number
 	oscore    *number // its entry among the OSCORE contexts
 
@@ -39,7 +41,12 @@ func shortServerID(n number) lwm2m.ShortServerID {
 }
 
 // leshanModes are the words of profiles for those of Leshan's SecurityMode.
-var leshanModes = map[string]string{"PSK": "psk", "RPK": "rpk", "X509": "certificate", "NO_SEC": "nosec"}
+var leshanModes = map[string]string{"PSK": "psk", "RPK": "rpk", "X509": "certificate", "NOSEC": "nosec", "0": "psk", "1": "rpk", "2": "certificate", "3": "nosec"}
+
+// plainWord is a word of Leshan in capitals, without what is between its parts.
+func plainWord(w word) string {
+	return strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToUpper(string(w)))
+}
 
 // Codes of Leshan's enumerations.
 var (
@@ -51,9 +58,9 @@ var (
 func leshanSecurityObject(f fields) (securityObject, error) {
 	s := securityObject{resources: make(map[lwm2m.ResourceID]store.Literal)}
 	var (
-		mode, smsMode, smsNumber, matching, usage, sni string
+		mode, smsMode, smsNumber, matching, usage, sni word
 		smsParameters, smsKey                          octets
-		holdOff, timeout                               number
+		holdOff, timeout                               number // of a Bootstrap-Server Account, which is not written
 		suites                                         []cipherSuite
 	)
 	err := f.takeAll(map[string]any{
@@ -64,19 +71,22 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 		"matchingType": &matching, "certificateUsage": &usage, "sni": &sni, "cipherSuite": &suites,
 	})
 	if err == nil {
-		err = f.take("serverPublicKey", &s.serverKey) // serverPublicKeyOrId before 1.0
+		err = cmp.Or(
+			f.take("serverPublicKey", &s.serverKey), // serverPublicKeyOrId before 1.0
+			f.take("clientHoldOffTime", &holdOff),   // its right name
+		)
 	}
 	if err != nil {
 		return s, err
 	}
 	var ok bool
-	switch s.mode, ok = leshanModes[mode]; {
+	switch s.mode, ok = leshanModes[plainWord(mode)]; {
 	case !ok:
 		return s, wrong("security mode %q cannot be imported", mode)
 	case len(smsParameters)+len(smsKey) > 0:
 		return s, wrong("it has keys for SMS, which cannot be imported")
 	}
-	if smsMode == "NO_SEC" { // which Leshan writes of itself, and no device needs
+	if plainWord(smsMode) == "NOSEC" { // which Leshan writes of itself, and no device needs
 		smsMode = ""
 	}
 	err = cmp.Or(
@@ -87,8 +97,8 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 	if err != nil {
 		return s, err
 	}
-	setText(s.resources, 9, smsNumber)
-	setText(s.resources, 14, sni)
+	setText(s.resources, 9, string(smsNumber))
+	setText(s.resources, 14, string(sni))
 	if len(suites) > 0 {
 		list := make(map[lwm2m.ResourceInstanceID]store.Literal, len(suites))
 		for i, suite := range suites {
@@ -100,16 +110,17 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 }
 
 // setWord sets a Resource to the code of a word, if there is one.
-func setWord(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, word string, codes map[string]int64) error {
-	if word == "" {
+func setWord(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, w word, codes map[string]int64) error {
+	if w == "" {
 		return nil
 	}
-	code, ok := codes[word]
-	if !ok {
-		return wrong("%q is not a word of Resource 0/x/%d", word, id)
+	for name, code := range codes {
+		if plainWord(word(name)) == plainWord(w) || strconv.FormatInt(code, 10) == string(w) {
+			into[id] = numberLiteral(code)
+			return nil
+		}
 	}
-	into[id] = numberLiteral(code)
-	return nil
+	return wrong("%q is not a word of Resource 0/x/%d", w, id)
 }
 
 // A cipherSuite is a number, alone or as Jackson writes CipherSuiteId.
@@ -138,22 +149,27 @@ func (v *binding) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*string)(v))
 }
 
+// maxSeconds is the greatest number of seconds that clients are known to take.
+const maxSeconds = 1<<31 - 1
+
 // leshanServerObject reads Object 1, but for the Short Server ID, into a.
 func leshanServerObject(f fields, a *store.Account) error {
 	var (
 		lifetime  *number
 		bind      binding
-		preferred string
+		preferred word
 		apn       *number
+		storing   *flag
 	)
-	err := f.takeAll(map[string]any{"lifetime": &lifetime, "binding": &bind, "notifIfDisabled": &a.NotificationStoring,
+	err := f.takeAll(map[string]any{"lifetime": &lifetime, "binding": &bind, "notifIfDisabled": &storing,
 		"apnLink": &apn, "preferredTransport": &preferred})
 	if err != nil {
 		return err
 	}
+	a.NotificationStoring = (*bool)(storing)
 	if lifetime != nil {
-		if *lifetime < 0 || *lifetime > 1<<31-1 {
-			return wrong("lifetime %d is not possible", *lifetime)
+		if *lifetime < 0 || *lifetime > maxSeconds {
+			return wrong("lifetime %d is not possible: want 0 to %d s", *lifetime, maxSeconds)
 		}
 		a.Lifetime = new(store.Duration(time.Duration(*lifetime) * time.Second))
 	}
@@ -169,18 +185,18 @@ func leshanServerObject(f fields, a *store.Account) error {
 		}
 	}
 	for id, name := range leshanBooleans {
-		var b *bool
+		var b *flag
 		if err := f.take(name, &b); err != nil {
 			return err
 		}
 		if b != nil {
-			a.ServerResources[id] = store.Literal{Boolean: b}
+			a.ServerResources[id] = store.Literal{Boolean: (*bool)(b)}
 		}
 	}
 	if apn != nil {
 		setText(a.ServerResources, 10, fmt.Sprintf("11:%d", *apn))
 	}
-	setText(a.ServerResources, 22, preferred)
+	setText(a.ServerResources, 22, string(preferred))
 	return nil
 }
 

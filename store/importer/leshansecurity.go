@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"encoding/hex"
 	"encoding/json"
 
 	"lwbs/lwm2m"
@@ -21,7 +20,7 @@ func leshanSecurity(source string, raw json.RawMessage) draft {
 		endpoint, mode string
 		psk            fields
 		tls, rpk       fields
-		x509           bool
+		x509           flag
 		oscore         fields
 	)
 	err := entry.takeAll(map[string]any{"endpoint": &endpoint, "psk": &psk, "tls": &tls, "rpk": &rpk, "x509": &x509, "oscore": &oscore})
@@ -37,7 +36,7 @@ func leshanSecurity(source string, raw json.RawMessage) draft {
 		err = d.Device.Endpoint.Validate()
 	case psk != nil:
 		err = d.credential(psk)
-	case mode == "x509" || x509:
+	case mode == "x509" || bool(x509):
 		d.hasCertificate()
 	case mode == "rpk" || rpk != nil:
 		err = wrong("it authenticates with a raw public key, which lwbs does not support: give it a pre-shared key or a certificate")
@@ -58,7 +57,7 @@ func (d *draft) credential(psk fields) error {
 	if err := psk.takeAll(map[string]any{"identity": &identity, "key": &key}); err != nil {
 		return err
 	}
-	b, err := hex.DecodeString(key)
+	b, err := hexOf(key)
 	if err != nil {
 		return wrong("its key is not hexadecimal")
 	}

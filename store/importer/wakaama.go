@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,16 +30,33 @@ func Wakaama(o Options, f File) (Result, error) {
 		servers[w.id] = w
 	}
 	var drafts []draft
+	devices := false
 	for _, s := range all {
-		if s.name == "endpoint" {
+		switch s.name {
+		case "endpoint":
 			drafts = append(drafts, wakaamaEndpoint(f.Name, s, servers))
+			devices = true
+		case "server":
+		default:
+			drafts = append(drafts, wakaamaStray(f.Name, s))
 		}
 	}
-	if len(drafts) == 0 {
+	if !devices {
 		return Result{}, fmt.Errorf("%s: there is no section [Endpoint]", f.Name)
 	}
 	refuseSecondAny(drafts)
 	return result(drafts, "wakaama", o), nil
+}
+
+// wakaamaStray is an entry for a section that Wakaama does not know, and passes over.
+func wakaamaStray(file string, s section) draft {
+	d := draft{Entry: Entry{Source: fmt.Sprintf("%s:%d", file, s.line)}}
+	if s.name == "" {
+		d.refuse(wrong("the lines from here to the first section belong to none"))
+		return d
+	}
+	d.refuse(wrong("the section is called [%s]: want [Server] or [Endpoint]", s.name))
+	return d
 }
 
 // refuseSecondAny refuses each section for any device but the first.
@@ -127,7 +143,7 @@ func (w *wakaamaServer) set(p pair) (err error) {
 		w.account.Lifetime = new(store.Duration(time.Duration(n) * time.Second))
 		return err
 	case "security":
-		mode, ok := wakaamaModes[strings.ToLower(p.value)]
+		mode, ok := wakaamaModes[strings.ToLower(p.plain())]
 		if !ok {
 			return wrong("security %q is not NoSec, PSK, RPK or Certificate", p.value)
 		}
@@ -218,10 +234,14 @@ func wakaamaEndpoint(file string, s section, servers map[string]wakaamaServer) d
 
 // wakaamaServer gives the draft the account that the line p names.
 func (d *draft) wakaamaServer(p pair, servers map[string]wakaamaServer) {
-	w, ok := servers[p.value]
+	id := p.plain()
+	if n, err := count(p); err == nil {
+		id = strconv.FormatInt(n, 10) // "01", too
+	}
+	w, ok := servers[id]
 	switch {
 	case !ok:
-		d.refuse(wrong("line %d: there is no server with the id %s", p.line, p.value))
+		d.refuse(wrong("line %d: there is no server with the id %s", p.line, id))
 		return
 	case w.err != nil:
 		d.refuse(w.err)
@@ -242,7 +262,7 @@ func (d *draft) wakaamaServer(p pair, servers map[string]wakaamaServer) {
 }
 
 func count(p pair) (int64, error) {
-	n, err := strconv.ParseInt(p.value, 10, 32)
+	n, err := strconv.ParseInt(p.plain(), 10, 32)
 	if err != nil || n < 0 {
 		return 0, wrong("%s: %q is not a number from 0", p.key, p.value)
 	}
@@ -250,10 +270,10 @@ func count(p pair) (int64, error) {
 }
 
 func yesNo(p pair) (bool, error) {
-	switch strings.ToLower(p.value) {
-	case "yes":
+	switch strings.ToLower(p.plain()) {
+	case "yes", "true", "1":
 		return true, nil
-	case "no":
+	case "no", "false", "0":
 		return false, nil
 	}
 	return false, wrong("%s: %q is not yes or no", p.key, p.value)
@@ -261,7 +281,7 @@ func yesNo(p pair) (bool, error) {
 
 // hexadecimal does not repeat the value in its error: it may be a key.
 func hexadecimal(p pair) ([]byte, error) {
-	b, err := hex.DecodeString(p.value)
+	b, err := hexOf(p.plain())
 	if err != nil {
 		return nil, wrong("%s is not hexadecimal", p.key)
 	}

@@ -1,0 +1,134 @@
+package importer
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// octets are bytes in the forms of Jackson and Gson: an array of numbers, signed in
+// Leshan's files and unsigned in the answers of its REST API, or Base64. People write
+// hexadecimal digits, too.
+type octets []byte
+
+func (o *octets) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		var text string
+		if err := json.Unmarshal(b, &text); err != nil {
+			return err
+		}
+		decoded, err := octetsIn(text)
+		*o = decoded
+		return err
+	}
+	var numbers []int16
+	if err := json.Unmarshal(b, &numbers); err != nil {
+		return err
+	}
+	out := make([]byte, len(numbers))
+	for i, n := range numbers {
+		if n < -128 || n > 255 {
+			return wrong("not a byte")
+		}
+		out[i] = byte(n)
+	}
+	*o = out
+	return nil
+}
+
+// surelyHex is from how many hexadecimal digits on a text is no Base64: one of 16 random
+// characters has only such once in 25 million.
+const surelyHex = 16
+
+// octetsIn reads Base64, with padding and without, of either alphabet; and hexadecimal
+// digits that can hardly be that.
+func octetsIn(text string) ([]byte, error) {
+	if digits, err := hexOf(text); err == nil && (len(text) >= surelyHex || len(text)%4 != 0) {
+		return digits, nil
+	}
+	plain := strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "=")
+	return base64.RawStdEncoding.DecodeString(plain)
+}
+
+// hexOf reads hexadecimal digits, also with 0x before them, or with colons, spaces or
+// hyphens between.
+func hexOf(text string) ([]byte, error) {
+	text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), "0x"), "0X")
+	return hex.DecodeString(strings.NewReplacer(":", "", " ", "", "\t", "", "-", "").Replace(text))
+}
+
+// A number is a whole number, as a JSON number or as text.
+type number int64
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	text := strings.TrimSpace(string(bytes.Trim(b, `"`)))
+	i, err := strconv.ParseInt(text, 10, 64)
+	if err != nil { // "300.0", as languages with one kind of numbers write it
+		const exact = 1 << 53
+		f, floating := strconv.ParseFloat(text, 64)
+		if floating == nil && f == math.Trunc(f) && math.Abs(f) <= exact {
+			i, err = int64(f), nil
+		}
+	}
+	*n = number(i)
+	return err
+}
+
+// A flag is true or false, as a JSON boolean or as text such as "True" and "no".
+type flag bool
+
+func (v *flag) UnmarshalJSON(b []byte) error {
+	switch strings.ToLower(string(bytes.Trim(b, `" `))) {
+	case "true", "yes":
+		*v = true
+	case "false", "no":
+		*v = false
+	default:
+		return wrong("neither true nor false")
+	}
+	return nil
+}
+
+// A word is text, or a number that stands for it.
+type word string
+
+func (w *word) UnmarshalJSON(b []byte) error {
+	var n json.Number
+	if json.Unmarshal(b, &n) == nil {
+		*w = word(n)
+		return nil
+	}
+	return json.Unmarshal(b, (*string)(w))
+}
+
+// numbered are objects by their numbers: the members of an object, or the elements of an
+// array.
+type numbered map[number]fields
+
+func (v *numbered) UnmarshalJSON(b []byte) error {
+	var list []fields
+	if json.Unmarshal(b, &list) != nil {
+		return json.Unmarshal(b, (*map[number]fields)(v))
+	}
+	*v = make(numbered, len(list))
+	for i, f := range list {
+		(*v)[number(i)] = f
+	}
+	return nil
+}
+
+// A list is one of texts, or one text.
+type list []string
+
+func (v *list) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*v = list{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(v))
+}
