@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"lwbs/lwm2m"
@@ -10,7 +11,9 @@ import (
 
 // A layout decides which Instances of a client are touched, and how.
 type layout struct {
-	found     *lwm2m.Discovery // nil: the client did not tell
+	found     *lwm2m.Discovery           // nil: the client did not tell
+	known     []lwm2m.DiscoveredInstance // what it has by that, and by what it was given before
+	memory    memory
 	deletes   store.DeletePolicy
 	partial   []lwm2m.Path       // Instances that stay
 	deleted   []lwm2m.Path       // what it deletes
@@ -19,15 +22,19 @@ type layout struct {
 	quirks    []string
 }
 
-func newLayout(found *lwm2m.Discovery, pol policy) *layout {
-	l := &layout{found: found, deletes: pol.deletes, partial: pol.partial, protected: []lwm2m.InstanceID{pol.bootstrapInstance}}
-	if tellsBootstrapAccount(found) {
-		l.protected = found.BootstrapSecurity()
-		l.certain = len(l.protected) == 1
+func newLayout(found *lwm2m.Discovery, m memory, pol policy) *layout {
+	l := &layout{found: found, memory: m, deletes: pol.deletes, partial: pol.partial, protected: []lwm2m.InstanceID{pol.bootstrapInstance}}
+	l.known, l.quirks = m.recall(found)
+	switch own := l.bootstrapSecurity(); {
+	case len(own) > 0:
+		l.protected = own
+		l.certain = len(own) == 1
+	case m.written.BootstrapInstance != nil && *m.written.BootstrapInstance != pol.bootstrapInstance:
+		l.protected = append(l.protected, *m.written.BootstrapInstance)
 	}
 	switch {
 	case found == nil:
-	case len(found.BootstrapSecurity()) == 0:
+	case len(l.bootstrapSecurity()) == 0:
 		l.quirks = append(l.quirks, fmt.Sprintf("names no Bootstrap-Server Account in its answer to Discover; /0/%d is taken for it", pol.bootstrapInstance))
 	case !l.certain:
 		l.quirks = append(l.quirks, fmt.Sprintf("has %d Security instances without a short server ID: none of them is touched", len(l.protected)))
@@ -38,13 +45,22 @@ func newLayout(found *lwm2m.Discovery, pol policy) *layout {
 	return l
 }
 
+// bootstrapSecurity are the Security Instances that may be the Bootstrap-Server Account by
+// what the client told; none where it told nothing of them.
+func (l *layout) bootstrapSecurity() []lwm2m.InstanceID {
+	if l.found == nil || silentOn(l.found, lwm2m.ObjectSecurity) {
+		return nil
+	}
+	return lwm2m.Discovery{Instances: l.known}.BootstrapSecurity()
+}
+
 // forbid reports what of the policy or of info would harm the Bootstrap-Server
 // Account, or that of another server.
 func (l *layout) forbid(info lwm2m.BootstrapInfo) error {
 	if info.BootstrapServer != nil && !l.certain {
 		return fmt.Errorf("the Bootstrap-Server Account is to be replaced, and it is not certain which instance it is")
 	}
-	if l.deletes.Mode == store.DeleteReplaced && l.found == nil {
+	if l.deletes.Mode == store.DeleteReplaced && l.found == nil && !l.remembersAll(info) {
 		return fmt.Errorf("accounts are to be replaced by their servers, and the client does not tell which it has")
 	}
 	if l.deletes.Mode != store.DeleteList {
@@ -58,6 +74,18 @@ func (l *layout) forbid(info lwm2m.BootstrapInfo) error {
 	return nil
 }
 
+// remembersAll reports whether each account of info was given to the client before.
+func (l *layout) remembersAll(info lwm2m.BootstrapInfo) bool {
+	for i, a := range info.Accounts {
+		if !slices.ContainsFunc(l.memory.written.Instances, func(w store.WrittenInstance) bool {
+			return w.Server == a.Security.ShortServerID || w.Account != "" && w.Account == l.memory.account(i)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 // leavesAccount reports why the client would have no LwM2M Server to go to: a complete
 // account has to be given to it, or to stay. Several clients accept Finish without one,
 // and ask again at once.
@@ -65,7 +93,7 @@ func (l *layout) leavesAccount(info lwm2m.BootstrapInfo) error {
 	switch {
 	case len(info.Accounts) > 0:
 		return nil
-	case l.found == nil:
+	case l.found == nil && len(l.known) == 0:
 		return fmt.Errorf("the profile has no account, and the client does not tell whether it has one")
 	}
 	servers := l.numbering(lwm2m.ObjectServer, nil).owner
@@ -85,10 +113,7 @@ func (l *layout) delete(info lwm2m.BootstrapInfo) {
 	case store.DeleteList:
 		l.deleted = l.deletes.Paths
 	case store.DeleteDiscovered, store.DeleteReplaced:
-		if l.found == nil {
-			return
-		}
-		for _, in := range l.found.Instances {
+		for _, in := range l.known {
 			if l.deletable(in, info) {
 				l.deleted = append(l.deleted, in.Path)
 			}
@@ -102,32 +127,44 @@ func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo
 	everyone := l.deletes.Mode == store.DeleteDiscovered
 	switch in.Path.Object() {
 	case lwm2m.ObjectSecurity:
-		return !slices.Contains(l.protected, in.Path.Instance()) && (everyone || replaces(info, in.ShortServerID))
+		return !slices.Contains(l.protected, in.Path.Instance()) && (everyone || l.replaces(info, in))
 	case lwm2m.ObjectServer:
-		return everyone || replaces(info, in.ShortServerID)
+		return everyone || l.replaces(info, in)
 	case lwm2m.ObjectAccessControl:
 		return everyone || len(info.AccessControl) > 0
 	case lwm2m.ObjectOSCORE:
 		// Without a short server ID it may be the Bootstrap-Server's.
-		return in.ShortServerID != 0 && (everyone || replaces(info, in.ShortServerID))
+		return in.ShortServerID != 0 && (everyone || l.replaces(info, in))
 	case lwm2m.ObjectDevice:
 		return false // its one instance always stays (Core 1.1.1 §6.1.7.6)
 	}
-	return !slices.Contains(l.partial, in.Path) &&
-		slices.ContainsFunc(info.Others, func(o lwm2m.Object) bool { return o.ID == in.Path.Object() })
+	if slices.Contains(l.partial, in.Path) {
+		return false
+	}
+	_, ours := l.memory.entry(in.Path)
+	return ours && everyone || slices.ContainsFunc(info.Others, func(o lwm2m.Object) bool { return o.ID == in.Path.Object() })
 }
 
-// replaces reports whether info has an account of the server.
-func replaces(info lwm2m.BootstrapInfo, id lwm2m.ShortServerID) bool {
-	return slices.ContainsFunc(info.Accounts, func(a lwm2m.ServerAccount) bool { return a.Security.ShortServerID == id })
+// replaces reports whether info has an account in place of that of an Instance: of the same
+// server, or the one that the Instance was given for when the server had another Short
+// Server ID.
+func (l *layout) replaces(info lwm2m.BootstrapInfo, in lwm2m.DiscoveredInstance) bool {
+	given, _ := l.memory.entry(in.Path)
+	for i, a := range info.Accounts {
+		if a.Security.ShortServerID == in.ShortServerID || given.Account != "" && given.Account == l.memory.account(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // blindDeletions are the Instances about to be written, to be deleted first where the
-// client did not tell what it has: one that merges would otherwise keep old values.
+// client did not tell what it has: one that merges would otherwise keep old values. Those
+// that it was given before are deleted already.
 func (l *layout) blindDeletions(objects []lwm2m.Object) []lwm2m.Path {
 	var out []lwm2m.Path
 	for _, p := range instancePaths(objects) {
-		if p.Object() != lwm2m.ObjectDevice && !slices.Contains(l.partial, p) {
+		if p.Object() != lwm2m.ObjectDevice && !slices.Contains(l.partial, p) && !slices.Contains(l.deleted, p) {
 			out = append(out, p)
 		}
 	}
@@ -155,16 +192,17 @@ func (l *layout) assign(info *lwm2m.BootstrapInfo) {
 	var contexts []lwm2m.OSCOREInstance
 	for i := range info.Accounts {
 		a := &info.Accounts[i]
-		a.Security.ID = security.next(a.Security.ShortServerID)
-		a.Server.ID = server.next(a.Server.ShortServerID)
+		name := l.memory.account(i)
+		a.Security.ID = security.next(a.Security.ShortServerID, name)
+		a.Server.ID = server.next(a.Server.ShortServerID, name)
 		if a.Security.OSCORESecurityMode != nil {
-			contexts = append(contexts, renumbered(info.OSCORE, &a.Security, oscore.next(a.Security.ShortServerID)))
+			contexts = append(contexts, renumbered(info.OSCORE, &a.Security, oscore.next(a.Security.ShortServerID, name)))
 		}
 	}
 	info.OSCORE = contexts
 	info.AccessControl = slices.Clone(info.AccessControl)
 	for i := range info.AccessControl {
-		info.AccessControl[i].ID = access.next(0)
+		info.AccessControl[i].ID = access.about(targetOf(info.AccessControl[i]))
 	}
 	if info.BootstrapServer != nil {
 		own := *info.BootstrapServer
@@ -190,7 +228,7 @@ func (l *layout) foreignContexts() (out []lwm2m.InstanceID) {
 	if l.found == nil {
 		return l.protected
 	}
-	for _, in := range l.found.Instances {
+	for _, in := range l.known {
 		if in.Path.Object() == lwm2m.ObjectOSCORE && in.ShortServerID == 0 {
 			out = append(out, in.Path.Instance())
 		}
@@ -198,37 +236,83 @@ func (l *layout) foreignContexts() (out []lwm2m.InstanceID) {
 	return out
 }
 
-// A numbering hands out the Instance IDs of one Object.
+// A numbering hands out the Instance IDs of one Object. Those of instances that stay are
+// handed out again for what they were given for.
 type numbering struct {
-	taken map[lwm2m.InstanceID]bool
-	owner map[lwm2m.ShortServerID]lwm2m.InstanceID // of instances that stay
+	taken   map[lwm2m.InstanceID]bool
+	owner   map[lwm2m.ShortServerID]lwm2m.InstanceID
+	account map[string]lwm2m.InstanceID // by the name that it had
+	target  map[lwm2m.Path]lwm2m.InstanceID
 }
 
 func (l *layout) numbering(o lwm2m.ObjectID, reserved []lwm2m.InstanceID) *numbering {
-	n := &numbering{taken: make(map[lwm2m.InstanceID]bool), owner: make(map[lwm2m.ShortServerID]lwm2m.InstanceID)}
+	n := &numbering{
+		taken: make(map[lwm2m.InstanceID]bool), owner: make(map[lwm2m.ShortServerID]lwm2m.InstanceID),
+		account: make(map[string]lwm2m.InstanceID), target: make(map[lwm2m.Path]lwm2m.InstanceID),
+	}
 	for _, id := range reserved {
 		n.taken[id] = true
 	}
-	if l.found == nil {
-		return n
-	}
-	for _, in := range l.found.Instances {
-		goes := slices.ContainsFunc(l.deleted, func(p lwm2m.Path) bool { return p.Contains(in.Path) })
-		if in.Path.Object() != o || goes {
+	for _, in := range l.known {
+		if in.Path.Object() != o || l.goes(in.Path) {
 			continue
 		}
-		n.taken[in.Path.Instance()] = true
+		id := in.Path.Instance()
+		n.taken[id] = true
+		if slices.Contains(reserved, id) { // whatever it was given for, it may be another by now
+			continue
+		}
 		if in.ShortServerID != 0 {
-			n.owner[in.ShortServerID] = in.Path.Instance()
+			n.owner[in.ShortServerID] = id
+		}
+		given, ours := l.memory.entry(in.Path)
+		if ours && given.Account != "" {
+			n.account[given.Account] = id
+		}
+		if ours && given.Target.Depth() > 0 {
+			n.target[given.Target] = id
 		}
 	}
 	return n
 }
 
-func (n *numbering) next(id lwm2m.ShortServerID) lwm2m.InstanceID {
-	if own, ok := n.owner[id]; ok && id != 0 {
-		return own
+// goes reports whether an Instance that the client has is deleted for certain: of one that
+// it does not tell of, but was given before, a Delete may be refused, and what is written
+// for the same purpose is to take its place then.
+func (l *layout) goes(p lwm2m.Path) bool {
+	at := slices.IndexFunc(l.deleted, func(d lwm2m.Path) bool { return d.Contains(p) })
+	return at >= 0 && (l.deleted[at].Depth() < 2 || l.found != nil && has(l.found, p))
+}
+
+// next is the ID for an Instance of an account: that of the same server, else of the account
+// of the same name, else the lowest that is free. No ID is handed out twice.
+func (n *numbering) next(server lwm2m.ShortServerID, account string) lwm2m.InstanceID {
+	if own, ok := n.owner[server]; ok && server != 0 {
+		return n.use(own)
 	}
+	if own, ok := n.account[account]; ok && account != "" {
+		return n.use(own)
+	}
+	return n.free()
+}
+
+// about is the ID for the Access Control Instance of a target.
+func (n *numbering) about(target lwm2m.Path) lwm2m.InstanceID {
+	if own, ok := n.target[target]; ok {
+		return n.use(own)
+	}
+	return n.free()
+}
+
+// use hands out an ID that was handed out before.
+func (n *numbering) use(id lwm2m.InstanceID) lwm2m.InstanceID {
+	maps.DeleteFunc(n.owner, func(_ lwm2m.ShortServerID, of lwm2m.InstanceID) bool { return of == id })
+	maps.DeleteFunc(n.account, func(_ string, of lwm2m.InstanceID) bool { return of == id })
+	maps.DeleteFunc(n.target, func(_ lwm2m.Path, of lwm2m.InstanceID) bool { return of == id })
+	return id
+}
+
+func (n *numbering) free() lwm2m.InstanceID {
 	var free lwm2m.InstanceID
 	for n.taken[free] {
 		free++

@@ -138,11 +138,12 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 		return Response{}, f
 	}
 	s.give(given, req.format)
-	objects, quirks, err := makePack(given.info, req.own, policyOf(given.profile))
+	p, err := makePack(given.info, req.own, memoryOf(given.profile, given.device), policyOf(given.profile))
 	if err != nil {
 		return Response{}, failed(store.CausePlanInvalid, "%v", err)
 	}
-	s.quirks(quirks...)
+	objects := p.content
+	s.quirks(p.quirks...)
 	payload, err := lwm2m.Encode(req.format, lwm2m.Root, objects)
 	if err != nil {
 		return Response{}, failed(store.CausePlanInvalid, "%v", err)
@@ -152,6 +153,10 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 			Op: lwm2m.OpPack, Path: lwm2m.Root, Format: req.format, Bytes: len(payload), Code: lwm2m.CodeContent, Took: time.Since(began),
 		})
 	})
+	for _, w := range p.given { // it may use the pack, and never says
+		w.Unconfirmed = true
+		s.done.written = append(s.done.written, w)
+	}
 	s.observe(EventOperation)
 	return Response{Code: lwm2m.CodeContent, ContentFormat: req.format, Payload: payload}, nil
 }
@@ -169,9 +174,12 @@ func (s *session) endPack(ctx context.Context, f *failure) {
 // A client of LwM2M 1.2.0 cannot tell where that account is. Besides the instance that
 // the profile assumes, /0/0 and /0/1 are left free for such a client, which is where
 // clients have it.
-func makePack(info lwm2m.BootstrapInfo, own *lwm2m.Discovery, pol policy) (objects []lwm2m.Object, quirks []string, err error) {
+//
+// What the client was given before does not matter: a pack replaces it. M names what it
+// is given now.
+func makePack(info lwm2m.BootstrapInfo, own *lwm2m.Discovery, m memory, pol policy) (plan, error) {
 	pol.deletes = store.DeletePolicy{Mode: store.DeleteDiscovered} // which is what a pack does to each of its Objects
-	l := newLayout(own, pol)
+	l := newLayout(own, memory{}, pol)
 	if !tellsBootstrapAccount(own) {
 		l.protected = append(l.protected, 0, 1)
 		l.quirks = []string{"does not tell where its Bootstrap-Server Account is"}
@@ -179,8 +187,8 @@ func makePack(info lwm2m.BootstrapInfo, own *lwm2m.Discovery, pol policy) (objec
 	info.BootstrapServer = nil
 	l.assign(&info)
 	if err := l.survives(info); err != nil {
-		return nil, nil, err
+		return plan{}, err
 	}
-	objects, err = info.Objects(pol.emptyResources)
-	return objects, l.quirks, err
+	objects, err := info.Objects(pol.emptyResources)
+	return plan{content: objects, quirks: l.quirks, given: m.describe(info)}, err
 }

@@ -106,12 +106,12 @@ func TestPackInstances(t *testing.T) {
 			if tt.acc != "" {
 				own = new(lwm2m.ParseDiscover([]byte(tt.acc)))
 			}
-			objects, _, err := makePack(info, own, policyOf(p))
+			pack, err := makePack(info, own, memory{}, policyOf(p))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []lwm2m.InstanceID
-			for _, in := range objects[0].Instances {
+			for _, in := range pack.content[0].Instances {
 				got = append(got, in.ID)
 			}
 			if !slices.Equal(got, tt.security) {

@@ -24,6 +24,10 @@ type plan struct {
 	operations []operation
 	content    []lwm2m.Object // all that the Writes write
 	quirks     []string       // what is odd about the client, for the record
+
+	// given are the Instances that the Writes write, as a record remembers them; not that of
+	// the Bootstrap-Server Account.
+	given map[lwm2m.Path]store.WrittenInstance
 }
 
 // A policy is the part of a profile that decides how its Bootstrap Information gets
@@ -67,14 +71,15 @@ func tellsBootstrapAccount(found *lwm2m.Discovery) bool {
 }
 
 // makePlan returns the operations that give info to a client. It is a pure function
-// of what the client has, as far as it told (nil: not at all), and of the policy.
+// of what the client has, as far as it told (nil: not at all) and was given it before, and
+// of the policy.
 //
 // No plan touches the Security Object Instance of the Bootstrap-Server Account, which
 // the client needs to come back, unless info replaces it and the client has told which
 // one it is. What is written is deleted before where the policy allows: some clients
 // merge what is written with what they have, others replace it.
-func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (plan, error) {
-	l := newLayout(found, pol)
+func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, m memory, pol policy) (plan, error) {
+	l := newLayout(found, m, pol)
 	if err := l.forbid(info); err != nil {
 		return plan{}, err
 	}
@@ -91,9 +96,9 @@ func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, pol policy) (pla
 		return plan{}, err
 	}
 	if found == nil && pol.deletes.Mode == store.DeleteDiscovered {
-		l.deleted = l.blindDeletions(objects)
+		l.deleted = append(l.deleted, l.blindDeletions(objects)...)
 	}
-	p := plan{content: objects, quirks: l.quirks}
+	p := plan{content: objects, quirks: l.quirks, given: m.describe(info)}
 	for _, path := range l.deleted {
 		p.operations = append(p.operations, operation{op: lwm2m.OpDelete, path: path})
 	}

@@ -116,7 +116,7 @@ func TestPlan(t *testing.T) {
 				d := lwm2m.ParseDiscover([]byte(tt.links))
 				found = &d
 			}
-			got, err := makePlan(info, found, policyOf(p))
+			got, err := makePlan(info, found, memory{}, policyOf(p))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestPlanIsRefused(t *testing.T) {
 			if tt.links != "" {
 				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
 			}
-			if got, err := makePlan(info, found, policyOf(p)); err == nil || !strings.Contains(err.Error(), tt.told) || len(got.operations) > 0 {
+			if got, err := makePlan(info, found, memory{}, policyOf(p)); err == nil || !strings.Contains(err.Error(), tt.told) || len(got.operations) > 0 {
 				t.Errorf("the plan is %+v, %v", got, err)
 			}
 		})
@@ -189,7 +189,7 @@ func TestPlanLeavesAnAccount(t *testing.T) {
 			if tt.links != "" {
 				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
 			}
-			if _, err := makePlan(info, found, policyOf(p)); (err == nil) != tt.good {
+			if _, err := makePlan(info, found, memory{}, policyOf(p)); (err == nil) != tt.good {
 				t.Errorf("the plan ends with %v", err)
 			}
 		})
@@ -234,14 +234,14 @@ func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 		found := lwm2m.ParseDiscover([]byte(links))
 		own := found.BootstrapSecurity()
-		if objects, _, err := makePack(info, &found, policyOf(p)); err == nil {
-			for _, path := range instancePaths(objects) {
+		if pack, err := makePack(info, &found, memory{}, policyOf(p)); err == nil {
+			for _, path := range instancePaths(pack.content) {
 				if path.Object() == lwm2m.ObjectSecurity && slices.Contains(own, path.Instance()) {
 					t.Errorf("%q: the pack has %v", links, path)
 				}
 			}
 		}
-		got, err := makePlan(info, &found, policyOf(p))
+		got, err := makePlan(info, &found, memory{}, policyOf(p))
 		if err != nil {
 			return
 		}

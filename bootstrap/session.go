@@ -35,15 +35,17 @@ type session struct {
 
 	// What follows belongs to the goroutine of run.
 
-	given    provision        // at first as it was when the request came
-	found    *lwm2m.Discovery // what the client said it has; nil where it did not tell
-	plan     []operation      // what is left of it
-	content  []lwm2m.Object   // what the Writes of all of it write
-	intended lwm2m.Format     // of the Writes
-	format   lwm2m.Format     // of the next one
-	untried  []lwm2m.Format   // to fall back on
-	written  bool             // a Write was accepted
-	separate bool             // Finish was answered in a message of its own
+	given    provision                            // at first as it was when the request came
+	found    *lwm2m.Discovery                     // what the client said it has; nil where it did not tell
+	plan     []operation                          // what is left of it
+	writes   map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
+	done     deed                                 // what the client has done of it, or may have
+	content  []lwm2m.Object                       // what the Writes of all of it write
+	intended lwm2m.Format                         // of the Writes
+	format   lwm2m.Format                         // of the next one
+	untried  []lwm2m.Format                       // to fall back on
+	written  bool                                 // a Write was accepted
+	separate bool                                 // Finish was answered in a message of its own
 
 	mu     sync.Mutex
 	record store.Session // guarded by mu; changed by run only
@@ -152,11 +154,12 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 	if found == nil {
 		s.tolerate()
 	}
-	p, err := makePlan(s.given.info, found, pol)
+	p, err := makePlan(s.given.info, found, memoryOf(s.given.profile, s.given.device), pol)
 	if err != nil {
 		return nil, failed(store.CausePlanInvalid, "%v", err)
 	}
-	s.found, s.plan, s.content = found, p.operations, p.content
+	s.found, s.plan, s.content, s.writes = found, p.operations, p.content, p.given
+	s.done.found = found
 	s.quirks(p.quirks...)
 	return (*session).operate, s.encodable()
 }
@@ -185,6 +188,9 @@ func (s *session) operate(ctx context.Context) (state, *failure) {
 func (s *session) delete(ctx context.Context, o operation) *failure {
 	s.enter(store.StageDelete)
 	answer, f := s.do(ctx, step{op: o.op, path: o.path})
+	if f == nil && (answer.Code.Success() || answer.Code == lwm2m.CodeNotFound) {
+		s.done.deleted = append(s.done.deleted, o.path)
+	}
 	switch {
 	case f != nil && f.cause == store.CauseReset:
 		s.tolerate()
@@ -231,6 +237,7 @@ func (s *session) end(ctx context.Context, f *failure) {
 // which good stands for.
 func (s *session) outcome(ctx context.Context, good store.Cause, f *failure) (store.Cause, string) {
 	if f != nil {
+		s.keepDeeds(ctx)
 		return f.cause, f.detail
 	}
 	return good, s.settle(ctx)

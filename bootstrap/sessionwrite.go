@@ -27,6 +27,9 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 			return nil
 		}
 		answer, f := s.do(ctx, step{op: o.op, path: o.path, format: s.format, payload: payload})
+		if f == nil && answer.Code.Success() || f != nil && f.cause != store.CauseReset && f.cause != store.CauseInternal {
+			s.wrote(o, f != nil)
+		}
 		switch {
 		case f != nil:
 			return f
@@ -89,6 +92,18 @@ func encodes(operations []operation, f lwm2m.Format) error {
 		}
 	}
 	return nil
+}
+
+// wrote notes that the client has what o writes, or may have it where that is unconfirmed.
+func (s *session) wrote(o operation, unconfirmed bool) {
+	for _, p := range instancePaths(o.objects) {
+		w, known := s.writes[p]
+		if !known || slices.ContainsFunc(s.done.written, func(has store.WrittenInstance) bool { return has.Path == p }) {
+			continue
+		}
+		w.Unconfirmed = unconfirmed
+		s.done.written = append(s.done.written, w)
+	}
 }
 
 // tooLarge reports whether a payload is more than the profile says the device can hold.

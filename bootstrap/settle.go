@@ -29,7 +29,7 @@ func (s *session) settle(ctx context.Context) (detail string) {
 		if s.format != s.intended && d.Format == s.given.device.Format {
 			d.Format, changed = s.format, true
 		}
-		return changed
+		return s.remember(d) || changed
 	})
 	if s.given.own != nil {
 		s.remark(s.given.own.note())
@@ -40,6 +40,30 @@ func (s *session) settle(ctx context.Context) (detail string) {
 	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "delivery not kept",
 		slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.Any("error", err))
 	return "the device record could not be updated, and may show a renewed key as pending: " + printable(err.Error(), maxErrorShown)
+}
+
+// remember notes on the device record what the client holds now.
+func (s *session) remember(d *store.Device) (changed bool) {
+	next := remember(d.Written, s.done)
+	if s.done.found == nil && len(s.done.deleted)+len(s.done.written) == 0 || next.Equal(d.Written) {
+		return false
+	}
+	d.Written = next
+	return true
+}
+
+// keepDeeds keeps on the device record what a session that failed has written or deleted: the
+// next one finds it on the client, which may not tell.
+func (s *session) keepDeeds(ctx context.Context) {
+	if len(s.done.deleted)+len(s.done.written) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := s.srv.editDevice(ctx, s.given.device, s.remember); err != nil {
+		s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "what the device was given is not kept",
+			slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.Any("error", err))
+	}
 }
 
 // deliver marks the keys that the client was given. A key that an operator changed

@@ -23,6 +23,7 @@ type deviceRow struct {
 	Tags        []string              `json:"tags,omitempty"`
 	Format      lwm2m.Format          `json:"format,omitzero"`
 	Note        string                `json:"note,omitempty"`
+	Written     *writtenRow           `json:"written,omitempty"`
 	Created     time.Time             `json:"created"`
 	Updated     time.Time             `json:"updated"`
 
@@ -121,6 +122,9 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 		Vars: d.Vars, Tags: d.Tags, Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
 		unknown: d.Unknown,
 	}
+	if w := d.Written; !w.Equal(Written{}) {
+		row.Written = &writtenRow{w.Instances, w.BootstrapInstance}
+	}
 	for _, c := range d.Credentials {
 		row.Credentials = append(row.Credentials, credentialRow{
 			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: []byte(c.Replaces), URI: c.URI,
@@ -163,6 +167,12 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Disabled: row.Disabled, NoSec: row.NoSec,
 		Vars: row.Vars, Tags: row.Tags, Format: row.Format, Note: row.Note, Created: row.Created, Updated: row.Updated,
 		Unknown: row.unknown,
+	}
+	if row.Written != nil {
+		d.Written = Written{BootstrapInstance: row.Written.BootstrapInstance}
+		if len(row.Written.Instances) > 0 {
+			d.Written.Instances = row.Written.Instances
+		}
 	}
 	o := opener{keyring: k, endpoint: row.Endpoint}
 	for _, c := range row.Credentials {

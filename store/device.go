@@ -54,6 +54,9 @@ type Device struct {
 	// Note is free text of the operator.
 	Note string
 
+	// Written is what the device was given in earlier sessions.
+	Written Written
+
 	// Unknown are members of the stored record that a newer lwbs wrote and this one does
 	// not know, as a JSON object; empty as a rule. An edit keeps them.
 	Unknown string
@@ -71,6 +74,7 @@ func (d Device) Clone() Device {
 		d.Accounts[name] = a
 	}
 	d.Secrets = maps.Clone(d.Secrets)
+	d.Written = d.Written.clone()
 	d.Vars = maps.Clone(d.Vars)
 	d.Tags = slices.Clone(d.Tags)
 	return d

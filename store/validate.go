@@ -31,7 +31,7 @@ func (d Device) Validate() error {
 	if d.Profile == "" {
 		return fmt.Errorf("%w: a device needs a profile", ErrInvalid)
 	}
-	if err := d.limited(); err != nil {
+	if err := errors.Join(d.limited(), d.Written.validate()); err != nil {
 		return err
 	}
 	seen := make(map[string]bool)

@@ -127,8 +127,13 @@ type Device struct {
 	Tags        []string              `json:"tags,omitempty"`
 	Format      lwm2m.Format          `json:"format,omitzero"`
 	Note        string                `json:"note,omitempty"`
-	Created     time.Time             `json:"created"`
-	Updated     time.Time             `json:"updated"`
+
+	// Written are the Object Instances that the device was given in earlier sessions and
+	// holds, as far as is known.
+	Written []store.WrittenInstance `json:"written,omitempty"`
+
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
 
 	// Last is the newest attempt of which it is known that it is the device's; nil where
 	// there is none.

@@ -138,7 +138,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 // apply changes d, and reports whether it made a key for it.
 func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	if set.Reset {
-		*d = store.Device{Endpoint: d.Endpoint, Revision: d.Revision}
+		*d = store.Device{Endpoint: d.Endpoint, Revision: d.Revision, Written: d.Written} // which the device still has
 	}
 	assign(&d.Profile, set.Profile)
 	assign(&d.Disabled, set.Disabled)
@@ -325,6 +325,7 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Disabled: d.Disabled, NoSec: d.NoSec,
 		Credentials: []Credential{}, Accounts: make(map[string]Account, len(d.Accounts)),
 		Vars: d.Vars, Tags: slices.Clone(d.Tags), Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
+		Written: slices.Clone(d.Written.Instances),
 	}
 	for _, c := range d.Credentials {
 		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Pending: c.Pending}

@@ -163,7 +163,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
 		"Problem": Problem{}, "Harm": Harm{}, "Impact": bootstrap.Impact{}, "Effect": bootstrap.Effect{}, "Finding": bootstrap.Finding{}, "Status": Status{}, "Stats": store.Stats{}, "Device": Device{},
-		"Credential": Credential{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
+		"Credential": Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
 		"BackupRequest": backupRequest{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
@@ -374,6 +374,14 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("PUT", profile, "/v1/profiles/full", fullProfile(), 200)
 
 	if err := c.server.api.(*Local).Store.AppendSession(t.Context(), fullSession()); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := c.server.api.(*Local).Store.Device(t.Context(), "d/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.Written.Instances = []store.WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: "main", Server: 101, Unconfirmed: true}, {Path: lwm2m.InstancePath(2, 0), Target: lwm2m.ObjectPath(3)}}
+	if _, err := c.server.api.(*Local).Store.PutDevice(t.Context(), kept); err != nil {
 		t.Fatal(err)
 	}
 	c.call("GET", device, "/v1/devices/d%2F1?reveal=true", nil, 200)

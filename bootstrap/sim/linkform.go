@@ -21,6 +21,14 @@ type LinkForm struct {
 
 	// URIs makes it tell the server URIs of Security Instances.
 	URIs bool
+
+	// NoServerIDs makes it tell no Short Server IDs, as many stacks of LwM2M 1.0 do, and
+	// NoContextIDs none of OSCORE Instances.
+	NoServerIDs  bool
+	NoContextIDs bool
+
+	// Silent are the Objects that it does not speak of.
+	Silent []lwm2m.ObjectID
 }
 
 // append appends d in that form.
@@ -30,6 +38,9 @@ func (f LinkForm) append(dst []byte, d lwm2m.Discovery) []byte {
 	}
 	dst = append(dst, f.Root...)
 	for _, o := range d.Objects {
+		if slices.Contains(f.Silent, o) {
+			continue
+		}
 		instances := slices.DeleteFunc(slices.Clone(d.Instances), func(in lwm2m.DiscoveredInstance) bool { return in.Path.Object() != o })
 		if link, named := f.object(o, len(instances)); named {
 			dst = lwm2m.AppendLinks(append(dst, ','), link)
@@ -37,6 +48,9 @@ func (f LinkForm) append(dst []byte, d lwm2m.Discovery) []byte {
 		for i := range instances {
 			if !f.URIs {
 				instances[i].URI = ""
+			}
+			if f.NoServerIDs || f.NoContextIDs && o == lwm2m.ObjectOSCORE {
+				instances[i].ShortServerID, instances[i].BadShortServerID = 0, false
 			}
 		}
 		if len(instances) > 0 {

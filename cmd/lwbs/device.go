@@ -354,6 +354,9 @@ func printDevice(out io.Writer, d admin.Device) error {
 	if d.Note != "" {
 		row("note", "%s", text(d.Note))
 	}
+	if len(d.Written) > 0 {
+		row("holds", "%s", writtenText(d.Written))
+	}
 	if d.Running != nil {
 		row("running", "%s", runningOf(*d.Running))
 	}
@@ -389,6 +392,21 @@ func accountText(a admin.Account) string {
 	}
 	if a.MasterSecretLength > 0 {
 		parts = append(parts, "OSCORE master secret "+keyText(a.MasterSecret, a.MasterSecretLength))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// writtenText is what a device was given and holds, as far as is known.
+func writtenText(written []store.WrittenInstance) string {
+	parts := make([]string, len(written))
+	for i, w := range written {
+		parts[i] = w.Path.String()
+		if w.Account != "" {
+			parts[i] += " of " + name(w.Account)
+		}
+		if w.Unconfirmed {
+			parts[i] += " (perhaps)"
+		}
 	}
 	return strings.Join(parts, ", ")
 }

@@ -1,0 +1,232 @@
+package bootstrap
+
+import (
+	"fmt"
+	"slices"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A memory is what a device was given before, for the plan of what it is given next. What
+// the client tells by itself counts for more.
+type memory struct {
+	written store.Written
+
+	// accounts are the names of the accounts that are given now, in the order of
+	// [lwm2m.BootstrapInfo].
+	accounts []string
+}
+
+// memoryOf is what is remembered of d for what it is given under p.
+func memoryOf(p store.Profile, d store.Device) memory {
+	m := memory{written: d.Written}
+	for _, a := range p.Accounts {
+		m.accounts = append(m.accounts, a.Name)
+	}
+	return m
+}
+
+// account is the name of the account at a place of the Bootstrap Information; empty where
+// nobody said.
+func (m memory) account(i int) string {
+	if i < len(m.accounts) {
+		return m.accounts[i]
+	}
+	return ""
+}
+
+// entry returns what is remembered of an Instance.
+func (m memory) entry(p lwm2m.Path) (store.WrittenInstance, bool) {
+	i := slices.IndexFunc(m.written.Instances, func(w store.WrittenInstance) bool { return w.Path == p })
+	if i < 0 {
+		return store.WrittenInstance{}, false
+	}
+	return m.written.Instances[i], true
+}
+
+// recall completes what a client told, nil where it told nothing, with what is remembered:
+// Short Server IDs that it does not tell, and Instances of Objects that it does not speak
+// of. It returns the Instances that the client is taken to have, and what was added, for
+// people.
+//
+// What is remembered may be out of date, as after a reset to factory settings. So nothing
+// is added to an account of which the client tells that one half is gone; and nothing to
+// Security Instances where none would be left that may be the Bootstrap-Server Account, or
+// where the one that was is among them: an Instance that was written once may be that by
+// now.
+func (m memory) recall(found *lwm2m.Discovery) (known []lwm2m.DiscoveredInstance, notes []string) {
+	if found != nil {
+		known = slices.Clone(found.Instances)
+	}
+	var added, named []lwm2m.Path
+	for _, w := range m.written.Instances {
+		if !m.credible(w, found) {
+			continue
+		}
+		i := slices.IndexFunc(known, func(in lwm2m.DiscoveredInstance) bool { return in.Path == w.Path })
+		switch {
+		case i < 0 && silentOn(found, w.Path.Object()):
+			known = append(known, lwm2m.DiscoveredInstance{Path: w.Path, ShortServerID: w.Server})
+			added = append(added, w.Path)
+		case i >= 0 && w.Server != 0 && known[i].ShortServerID == 0 && !known[i].BadShortServerID:
+			known[i].ShortServerID = w.Server
+			named = append(named, w.Path)
+		}
+	}
+	slices.SortFunc(known, func(a, b lwm2m.DiscoveredInstance) int { return a.Path.Compare(b.Path) })
+	if found == nil {
+		return known, nil // that it tells nothing was noted
+	}
+	if len(named) > 0 {
+		notes = append(notes, fmt.Sprintf("does not tell whose %s is: taken from what it was given before", pathList(named)))
+	}
+	if len(added) > 0 {
+		notes = append(notes, fmt.Sprintf("does not tell of %s: taken to have it, as it was given before", pathList(added)))
+	}
+	return known, notes
+}
+
+// credible reports whether what is remembered of an Instance goes with what the client
+// tells.
+func (m memory) credible(w store.WrittenInstance, found *lwm2m.Discovery) bool {
+	if w.Path.Depth() != 2 {
+		return false
+	}
+	if found == nil {
+		return true
+	}
+	object := w.Path.Object()
+	if object == lwm2m.ObjectSecurity && !m.sparesBootstrapAccount(found) {
+		return false
+	}
+	for _, other := range m.written.Instances {
+		half := other.Path.Object() == lwm2m.ObjectSecurity || other.Path.Object() == lwm2m.ObjectServer
+		if w.Account != "" && other.Account == w.Account && half && !other.Unconfirmed && !silentOn(found, other.Path.Object()) && !has(found, other.Path) {
+			return false
+		}
+	}
+	// Of other Objects than those of accounts a client that does not speak has none.
+	return object <= lwm2m.ObjectAccessControl || object == lwm2m.ObjectOSCORE || !silentOn(found, object)
+}
+
+// sparesBootstrapAccount reports whether the Security Instances without a Short Server ID
+// that a client names are more than those that were written, and the one that it had its
+// Bootstrap-Server Account in is still among the others.
+func (m memory) sparesBootstrapAccount(found *lwm2m.Discovery) bool {
+	if silentOn(found, lwm2m.ObjectSecurity) {
+		return true
+	}
+	rest := slices.DeleteFunc(found.BootstrapSecurity(), func(id lwm2m.InstanceID) bool {
+		w, written := m.entry(lwm2m.InstancePath(lwm2m.ObjectSecurity, id))
+		return written && w.Server != 0
+	})
+	own := m.written.BootstrapInstance
+	return len(rest) > 0 && (own == nil || slices.Contains(rest, *own))
+}
+
+// silentOn reports whether a client does not tell which Instances of an Object it has. That
+// it has no Instance of Security says no more: it has its Bootstrap-Server Account.
+func silentOn(found *lwm2m.Discovery, o lwm2m.ObjectID) bool {
+	if found == nil {
+		return true
+	}
+	if o == lwm2m.ObjectSecurity {
+		return !slices.ContainsFunc(found.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path.Object() == o })
+	}
+	return !slices.Contains(found.Objects, o)
+}
+
+func has(found *lwm2m.Discovery, p lwm2m.Path) bool {
+	return slices.ContainsFunc(found.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path == p })
+}
+
+// pathList is a list of paths for people.
+func pathList(paths []lwm2m.Path) (text string) {
+	for i, p := range paths {
+		if i > 0 {
+			text += ", "
+		}
+		text += p.String()
+	}
+	return text
+}
+
+// describe is what a record remembers of the Instances in info, once they have their IDs.
+func (m memory) describe(info lwm2m.BootstrapInfo) map[lwm2m.Path]store.WrittenInstance {
+	out := make(map[lwm2m.Path]store.WrittenInstance)
+	add := func(w store.WrittenInstance) { out[w.Path] = w }
+	for i, a := range info.Accounts {
+		of := store.WrittenInstance{Account: m.account(i), Server: a.Security.ShortServerID}
+		of.Path = lwm2m.InstancePath(lwm2m.ObjectSecurity, a.Security.ID)
+		add(of)
+		of.Path = lwm2m.InstancePath(lwm2m.ObjectServer, a.Server.ID)
+		add(of)
+		if link := a.Security.OSCORESecurityMode; link != nil {
+			of.Path = lwm2m.InstancePath(lwm2m.ObjectOSCORE, link.Instance)
+			add(of)
+		}
+	}
+	for _, a := range info.AccessControl {
+		add(store.WrittenInstance{Path: lwm2m.InstancePath(lwm2m.ObjectAccessControl, a.ID), Target: targetOf(a)})
+	}
+	for _, o := range info.Others {
+		for _, in := range o.Instances {
+			add(store.WrittenInstance{Path: lwm2m.InstancePath(o.ID, in.ID)})
+		}
+	}
+	return out
+}
+
+// targetOf is what an Access Control Instance is about.
+func targetOf(a lwm2m.AccessControlInstance) lwm2m.Path {
+	if a.Instance == lwm2m.MaxID {
+		return lwm2m.ObjectPath(a.Object)
+	}
+	return lwm2m.InstancePath(a.Object, a.Instance)
+}
+
+// A deed is what a session has done to a client, as far as the client may have done it.
+type deed struct {
+	found   *lwm2m.Discovery
+	deleted []lwm2m.Path
+	written []store.WrittenInstance
+}
+
+// remember is what a record remembers after a session: what it did before, but for what
+// was deleted, or is gone by what the client told; and what was written.
+func remember(before store.Written, done deed) store.Written {
+	m := memory{written: before}
+	var out store.Written
+	for _, w := range before.Instances {
+		deleted := slices.ContainsFunc(done.deleted, func(p lwm2m.Path) bool { return p.Contains(w.Path) })
+		again := slices.ContainsFunc(done.written, func(n store.WrittenInstance) bool { return n.Path == w.Path })
+		gone := done.found != nil && !silentOn(done.found, w.Path.Object()) && !has(done.found, w.Path)
+		if !deleted && !again && !gone && m.credible(w, done.found) {
+			out.Instances = append(out.Instances, w)
+		}
+	}
+	out.Instances = append(out.Instances, done.written...)
+	slices.SortFunc(out.Instances, func(a, b store.WrittenInstance) int { return a.Path.Compare(b.Path) })
+	if n := len(out.Instances); n > store.MaxWritten {
+		out.Instances = out.Instances[:store.MaxWritten]
+	}
+	out.BootstrapInstance = before.BootstrapInstance
+	if own := done.own(m); own != nil {
+		out.BootstrapInstance = own
+	}
+	return out
+}
+
+// own is where the client has its Bootstrap-Server Account, nil where that is not certain.
+func (done deed) own(m memory) *lwm2m.InstanceID {
+	if done.found == nil {
+		return nil
+	}
+	known, _ := m.recall(done.found)
+	candidates := lwm2m.Discovery{Instances: known}.BootstrapSecurity()
+	if len(candidates) != 1 {
+		return nil
+	}
+	return &candidates[0]
+}
