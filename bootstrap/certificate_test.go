@@ -257,7 +257,15 @@ func TestCertificateRefusedIsRecorded(t *testing.T) {
 			t.Errorf("why: %+v", why)
 		}
 	}
-	for err, cause := range map[error]store.Cause{bootstrap.ErrNoCommonSuite: store.CauseNoCommonSuite, bootstrap.ErrServerRefused: store.CauseServerRefused} {
+	for err, cause := range map[error]store.Cause{
+		bootstrap.ErrNoCommonSuite:     store.CauseNoCommonSuite,
+		bootstrap.ErrNoCommonCurve:     store.CauseNoCommonCurve,
+		bootstrap.ErrNoCommonSignature: store.CauseNoCommonSignature,
+		bootstrap.ErrCertificateKind:   store.CauseCertificateKind,
+		bootstrap.ErrCertificateProof:  store.CauseCertificateProof,
+		bootstrap.ErrServerRefused:     store.CauseServerRefused,
+		bootstrap.ErrBusy:              store.CauseBusy,
+	} {
 		h.server.HandshakeFailed(bootstrap.Handshake{Remote: "192.0.2.1:5000", Err: err, Started: time.Now()})
 		if s := <-h.ended; s.Cause != cause {
 			t.Errorf("%v is recorded as %s", err, s.Cause)

@@ -169,6 +169,11 @@ var occurrences = map[store.Cause]string{
 	store.CauseNoCommonSuite:   "The device offered no cipher suite that this server has",
 	store.CauseServerRefused:   "The device broke the DTLS handshake off because of this server's certificate",
 
+	store.CauseNoCommonCurve:     "The device offered no elliptic curve that this server needs",
+	store.CauseNoCommonSignature: "The device takes no signature that the key of the server's certificate can make",
+	store.CauseCertificateKind:   "The device sent a certificate of a kind that this server cannot verify",
+	store.CauseCertificateProof:  "The device sent a certificate and did not prove that it has the key of it",
+
 	store.CauseCertificateMissing:   "The device chose to authenticate with a certificate and did not send one",
 	store.CauseCertificateUnknown:   "The device has a certificate that no device record names and that no trusted CA has issued",
 	store.CauseCertificateUntrusted: "The device has a certificate that leads to no CA which this server trusts",
@@ -213,7 +218,12 @@ var remedies = map[store.Cause]string{
 	store.CauseNoCommonSuite: "Choose one of the suites of docs/operations.md in the device. Suites with certificates are there only while the server has a certificate: lwbs serve --tls-cert.",
 	store.CauseServerRefused: "Compare what the device trusts with what lwbs serve --tls-cert shows it: the CA or the certificate itself, its dates by the device's clock, and the host name in the Bootstrap-Server URI of the device.",
 
-	store.CauseCertificateMissing: "Put a certificate and its key into the device; or, if it has a pre-shared key, let it offer the suites for that.",
+	store.CauseNoCommonCurve:     "Let the device offer one of the curves named above (supported groups in its TLS library); or give the server a certificate with a key on a curve that the device has: lwbs serve --tls-cert, which may be repeated.",
+	store.CauseNoCommonSignature: "Let the device offer one of the signature algorithms named above; or give the server a second certificate, with a key of the kind that the device takes: lwbs serve --tls-cert, which may be repeated.",
+	store.CauseCertificateKind:   "Issue the device a certificate with a key of ECDSA (P-256, P-384 or P-521), Ed25519 or RSA of at most 8,192 bits.",
+	store.CauseCertificateProof:  "See that the certificate and the private key in the device belong together. If they do, it signs with an algorithm that the server does not take: ECDSA and RSA go with SHA-256, SHA-384 and SHA-512.",
+
+	store.CauseCertificateMissing: "Put a certificate and its key into the device; or, if it has a pre-shared key, let it offer the suites for that. A device keeps back a certificate of a kind that it was not asked for: the server takes keys of ECDSA (P-256, P-384, P-521), Ed25519 and RSA.",
 	store.CauseCertificateExpired: "Issue the device a new certificate. If the dates above are not over yet, set the clock of this server.",
 	store.CauseCertificateEarly:   "Wait until it is valid, or issue the device another one. If the dates above have come already, set the clock of this server.",
 	store.CauseCertificateRevoked: "Issue the device a new certificate, if it is still yours. If it should not be on the list, get a new list from the CA for --tls-crl.",

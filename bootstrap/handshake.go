@@ -53,23 +53,39 @@ func (srv *Server) HandshakeFailed(h Handshake) {
 	srv.refuse(context.Background(), record, &refusal{failure: why})
 }
 
+// handshakeCauses are the causes of handshakes that ended for neither key nor certificate of
+// the client alone.
+var handshakeCauses = []struct {
+	err   error
+	cause store.Cause
+}{
+	{ErrBusy, store.CauseBusy},
+	{ErrNoCommonSuite, store.CauseNoCommonSuite},
+	{ErrNoCommonCurve, store.CauseNoCommonCurve},
+	{ErrNoCommonSignature, store.CauseNoCommonSignature},
+	{ErrCertificateKind, store.CauseCertificateKind},
+	{ErrCertificateProof, store.CauseCertificateProof},
+	{ErrServerRefused, store.CauseServerRefused},
+}
+
 // handshakeFailure is why a handshake did not complete; known is whether a device has
 // the identity that was claimed in it.
 func handshakeFailure(h Handshake, known bool) failure {
 	f := failure{cause: store.CauseHandshakeFailed}
 	if h.Err != nil {
-		f.detail = printable(h.Err.Error(), maxErrorShown)
+		f.detail = printable(h.Err.Error(), maxOfferShown)
 	}
 	var refused *CertificateError
+	if errors.As(h.Err, &refused) {
+		return failure{refused.Cause, refused.Detail}
+	}
+	for _, c := range handshakeCauses {
+		if errors.Is(h.Err, c.err) {
+			f.cause = c.cause
+			return f
+		}
+	}
 	switch {
-	case errors.As(h.Err, &refused):
-		f = failure{refused.Cause, refused.Detail}
-	case errors.Is(h.Err, ErrBusy):
-		f.cause = store.CauseBusy
-	case errors.Is(h.Err, ErrNoCommonSuite):
-		f.cause = store.CauseNoCommonSuite
-	case errors.Is(h.Err, ErrServerRefused):
-		f.cause = store.CauseServerRefused
 	case h.Identity != "" && !known:
 		f.cause = store.CauseIdentityUnknown
 	case errors.Is(h.Err, ErrKeyDiffers):

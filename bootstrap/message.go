@@ -171,6 +171,21 @@ var (
 	// ErrNoCommonSuite: the client offers no cipher suite that the server has.
 	ErrNoCommonSuite = errors.New("no common cipher suite")
 
+	// ErrNoCommonSignature: the client takes no signature that the key of the server's
+	// certificate can make.
+	ErrNoCommonSignature = errors.New("no common signature algorithm")
+
+	// ErrNoCommonCurve: the client knows no curve that the server needs: for the key exchange,
+	// or that of its certificate's key.
+	ErrNoCommonCurve = errors.New("no common curve")
+
+	// ErrCertificateKind: the client sent a certificate that the server cannot verify.
+	ErrCertificateKind = errors.New("unsupported certificate")
+
+	// ErrCertificateProof: what the client sent to prove that it has the key of its
+	// certificate does not.
+	ErrCertificateProof = errors.New("the client did not prove that it has the key of its certificate")
+
 	// ErrBusy: a limit of the server was reached.
 	ErrBusy = errors.New("the server is busy")
 

@@ -13,6 +13,7 @@ const (
 	maxDiagnosticShown = 128
 	maxLinksShown      = 2048
 	maxErrorShown      = 200
+	maxOfferShown      = 600 // what a client offers, and what it would need to
 )
 
 // IdentityShown is how the history shows a PSK identity.

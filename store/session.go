@@ -136,6 +136,11 @@ const (
 	CauseHandshakeFailed Cause = "handshake-failed" // it ended before anything was proved, or could be
 	CauseNoCommonSuite   Cause = "no-common-suite"  // the client offers no suite that the server has
 
+	CauseNoCommonCurve     Cause = "no-common-curve"               // the client offers no curve that the server has, or not that of its certificate's key
+	CauseNoCommonSignature Cause = "no-common-signature-algorithm" // the client takes no signature that the server's key can make
+	CauseCertificateKind   Cause = "certificate-unsupported"       // the client's is of a kind that the server cannot verify
+	CauseCertificateProof  Cause = "certificate-unproved"          // the client did not prove that it has the key of its certificate
+
 	CauseCertificateMissing   Cause = "certificate-missing"        // the client has chosen certificates and sent none
 	CauseCertificateUnknown   Cause = "certificate-unknown"        // no device has this one, and no CA vouches for it
 	CauseCertificateUntrusted Cause = "certificate-untrusted"      // its issuer is no CA that the server trusts

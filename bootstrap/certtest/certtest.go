@@ -5,6 +5,7 @@ package certtest
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -29,9 +30,13 @@ type Authority struct {
 // NewAuthority makes a root.
 func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
-	a := &Authority{key: P256(t)}
-	a.Certificate = sign(t, authority(name), nil, a.key, a.key)
-	return a
+	return NewAuthorityWith(t, name, P256(t))
+}
+
+// NewAuthorityWith makes a root that has this key.
+func NewAuthorityWith(t testing.TB, name string, key crypto.Signer) *Authority {
+	t.Helper()
+	return &Authority{key: key, Certificate: sign(t, authority(name), nil, key, key)}
 }
 
 // Authority makes a CA below a.
@@ -55,7 +60,13 @@ func authority(name string) *x509.Certificate {
 // another. Each change may alter it before it is signed.
 func (a *Authority) Client(t testing.TB, name string, change ...func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
-	return a.issue(t, P256(t), template(name), change)
+	return a.ClientWith(t, name, P256(t), change...)
+}
+
+// ClientWith is Client for a key that there is.
+func (a *Authority) ClientWith(t testing.TB, name string, key crypto.Signer, change ...func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
+	return a.issue(t, key, template(name), change)
 }
 
 // Server issues the certificate of a server with this DNS name, for the key.
@@ -129,6 +140,19 @@ func P256(t testing.TB) crypto.Signer { return newECDSA(t, elliptic.P256()) }
 
 // P384 is a new ECDSA key.
 func P384(t testing.TB) crypto.Signer { return newECDSA(t, elliptic.P384()) }
+
+// P521 is a new ECDSA key.
+func P521(t testing.TB) crypto.Signer { return newECDSA(t, elliptic.P521()) }
+
+// Ed25519 is a new key.
+func Ed25519(t testing.TB) crypto.Signer {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
 
 func newECDSA(t testing.TB, curve elliptic.Curve) crypto.Signer {
 	t.Helper()

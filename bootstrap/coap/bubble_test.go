@@ -48,7 +48,7 @@ func inBubble(t *testing.T, set func(*Config), f func(b *bubble)) {
 		h := newHub(cfg)
 		in := newMemoryConn(b.down)
 		b.mux = newMux(h, &socket{hub: h, conn: in})
-		h.spawn(b.run)
+		b.start()
 		defer synctest.Wait()
 		defer h.close(in.Close) // also where f calls Fatal
 		f(b)

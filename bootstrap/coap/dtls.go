@@ -26,7 +26,7 @@ func ListenDTLS(addr string, cfg Config) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	m := newMux(h, s)
-	h.spawn(m.run)
+	m.start()
 	l := newListener(h, s.addr(), m.close)
 	l.handshakes, l.associations = m.handshakes, m.associations
 	return l, nil

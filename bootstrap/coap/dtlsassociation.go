@@ -59,7 +59,7 @@ func newAssociation(h *handshake, agreed agreement) *association {
 	defer h.mux.mu.Unlock()
 	var own, peer []byte
 	if a.cid = h.cid; a.cid != (connectionID{}) {
-		own, peer = a.cid[:], h.peerCID
+		own, peer = a.cid[:], h.offer.cid
 	}
 	a.layer = newRecordLayer(agreed.suite, agreed.master, h.random[:], agreed.serverRandom, own, peer, agreed.next)
 	return a

@@ -2,6 +2,9 @@ package coap
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,6 +12,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"lwbs/bootstrap"
 )
 
 // maxChain is how many certificates a client may send: its own and those up to its CA.
@@ -29,33 +34,79 @@ func parseChain(raw [][]byte) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// choose returns the certificate to show to a client that asked for a server of this
-// name, empty for none, and offers suites: the first one of that name whose key goes with
-// a suite, else the first one whose key does; nil where there is none.
+// maxRSA is the longest RSA key of a client that is looked at, in bits, as pion has it.
+const maxRSA = 8192
+
+// unproved is why a handshake ended with err after the client had sent this certificate and
+// something to prove that it has the key.
+func unproved(raw []byte, err error) error {
+	c, parseErr := x509.ParseCertificate(raw)
+	if parseErr != nil {
+		return fmt.Errorf("%w: %w", bootstrap.ErrCertificateKind, parseErr)
+	}
+	switch key := c.PublicKey.(type) {
+	case *ecdsa.PublicKey, ed25519.PublicKey:
+	case *rsa.PublicKey:
+		if n := key.N.BitLen(); n > maxRSA {
+			return fmt.Errorf("%w: that of %q has an RSA key of %d bits", bootstrap.ErrCertificateKind, c.Subject, n)
+		}
+	default:
+		return fmt.Errorf("%w: that of %q has a key of the algorithm %v", bootstrap.ErrCertificateKind, c.Subject, c.PublicKeyAlgorithm)
+	}
+	return fmt.Errorf("%w, that of %q: %w", bootstrap.ErrCertificateProof, c.Subject, err)
+}
+
+// choose returns the certificate to show to a client that asked for a server of this name,
+// empty for none. Of those that go with what it offers it is the first of the best: what
+// counts is that the client offers the curve of the key, then the name, and then that it
+// offers the signature of the issuer. Its error says why there is none.
 //
 // A client that offers a suite with a pre-shared key has such a key and is meant to use
 // it: Mbed TLS offers suites with certificates first, though it has none.
-func choose(certificates []tls.Certificate, name string, offered []Suite) *tls.Certificate {
-	if common(offered, Suites()) {
-		return &tls.Certificate{PrivateKey: noKey{}}
+func choose(certificates []tls.Certificate, name string, o offer) (*tls.Certificate, error) {
+	if common(o.suites, Suites()) {
+		return &tls.Certificate{PrivateKey: noKey{}}, nil
 	}
 	var chosen *tls.Certificate
+	best, why := 0, fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, listed(o.suites))
 	for i, c := range certificates {
-		switch {
-		case !common(offered, suitesOf(c)):
-		case named(c.Leaf, name):
-			return &certificates[i]
-		case chosen == nil:
-			chosen = &certificates[i]
+		if err := mismatch(o, c); err != nil {
+			if errors.Is(why, bootstrap.ErrNoCommonSuite) {
+				why = err
+			}
+			continue
+		}
+		if score := 1 + scoreOf(o, name, c.Leaf); score > best {
+			chosen, best = &certificates[i], score
 		}
 	}
-	return chosen
+	if chosen == nil {
+		return nil, why
+	}
+	return chosen, nil
+}
+
+// scoreOf is how well a certificate fits to a client.
+func scoreOf(o offer, name string, c *x509.Certificate) (score int) {
+	if c == nil {
+		return 0
+	}
+	if strangeCurve(o, c) == nil {
+		score += 4
+	}
+	if named(c, name) {
+		score += 2
+	}
+	if issuedFor(o, c) {
+		score++
+	}
+	return score
 }
 
 // named reports whether a certificate is for the server of this name. LwM2M has it in the
 // Common Name too.
 func named(c *x509.Certificate, name string) bool {
-	if c == nil || name == "" {
+	if name == "" {
 		return false
 	}
 	name = strings.TrimSuffix(name, ".")

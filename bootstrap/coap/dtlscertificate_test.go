@@ -1,6 +1,7 @@
 package coap_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -106,6 +107,8 @@ func TestCertificateRefused(t *testing.T) {
 		"not good":     {certificate: s.ca.Client(t, "stranger"), want: errNotGood, shown: "BadCertificate"},
 		"none":         {certificate: tls.Certificate{}, want: errNotGood, shown: "BadCertificate"},
 		"long":         {certificate: long(s.client), shown: "BadCertificate"},
+		"wrong key":    {certificate: withKey(s.client, certtest.P256(t)), want: bootstrap.ErrCertificateProof, shown: "BadCertificate"},
+		"unknown kind": {certificate: ofUnknownCurve(t, s.client), want: bootstrap.ErrCertificateKind, shown: "BadCertificate"},
 		"no suite":     {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.Suites = coap.CertificateSuites()[5:] }, want: bootstrap.ErrNoCommonSuite},
 		"server's CA":  {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerCertificates = []*x509.Certificate{s.client.Leaf} }, want: bootstrap.ErrServerRefused},
 		"wrong server": {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerName = "b.example" }, want: bootstrap.ErrServerRefused},
@@ -131,6 +134,25 @@ func TestCertificateRefused(t *testing.T) {
 	}
 }
 
+// withKey has a key that is not that of the certificate.
+func withKey(c tls.Certificate, key crypto.Signer) tls.Certificate {
+	c.PrivateKey = key
+	return c
+}
+
+// ofUnknownCurve has a key on no curve that there is: P-256 with the last number of its name
+// (RFC 5480 §2.1.1.1) changed.
+func ofUnknownCurve(t *testing.T, c tls.Certificate) tls.Certificate {
+	t.Helper()
+	p256 := []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}
+	der := bytes.Replace(c.Certificate[0], p256, append(p256[:7:7], 99), 1)
+	if _, err := x509.ParseCertificate(der); err == nil {
+		t.Fatal("the curve is known")
+	}
+	c.Certificate, c.Leaf = [][]byte{der}, nil
+	return c
+}
+
 // long has more certificates in its chain than anybody needs.
 func long(c tls.Certificate) tls.Certificate {
 	c.Certificate = slices.Repeat(c.Certificate, 9)
@@ -142,7 +164,7 @@ func TestCertificatesOff(t *testing.T) {
 	s := listenDTLS(t, nil, nil)
 	client := certtest.SelfSigned(t, "known")
 	_, err := tryDTLS(s.Addr().String(), patience, func(cfg *coap.DialConfig) { *cfg = coap.DialConfig{Certificate: &client} })
-	if err == nil || !strings.Contains(err.Error(), "InsufficientSecurity") {
+	if err == nil || !strings.Contains(err.Error(), "HandshakeFailure") {
 		t.Errorf("dial: %v", err)
 	}
 	failure := next(t, "failed handshake", s.failed)

@@ -37,6 +37,7 @@ type handshake struct {
 	paid    toll
 
 	returned []byte // the cookie that the peer returned before there was a handshake
+	offer    offer  // in the ClientHello
 
 	cancel context.CancelCauseFunc // ends it
 
@@ -48,8 +49,6 @@ type handshake struct {
 	plain   int          // datagrams that it may still take
 	sealed  bool         // something encrypted came, such as the peer's Finished
 	claimed bool         // the peer has named its PSK identity
-	offered []Suite      // in the ClientHello
-	peerCID []byte       // likewise; nil without one
 
 	// claim is written within the handshake, and read after it.
 	claim claim
@@ -60,8 +59,9 @@ type claim struct {
 	identity string              // of PSK
 	key      []byte              // that of the identity, or a made-up one
 	chain    []*x509.Certificate // its own first
+	sent     [][]byte            // certificates of a handshake that failed, of which nothing is proved
 	good     bool                // the identity has a key, or the chain was accepted
-	err      error               // what was wrong with the one or the other
+	err      error               // what was wrong with the one or the other, or with what it offers
 	accepted []Suite             // by us
 	shown    *x509.Certificate   // our own that it was shown; nil for none
 }
@@ -96,9 +96,6 @@ func (h *handshake) put(from udpPeer, d digest, b []byte) DropReason {
 	if d.sealed && !h.sealed {
 		h.sealed = true
 		h.hasSentAll()
-	}
-	if d.kind == kindHello && len(h.offered) == 0 {
-		h.offered, h.peerCID = offered(b), offeredCID(b)
 	}
 	if !h.pipe.put(b, from) {
 		return DropQueueFull
@@ -159,14 +156,15 @@ func (h *handshake) shake(ctx context.Context) (agreement, error) {
 	certificates := h.mux.hub.cfg.DTLS.Certificates()
 	h.claim.accepted = accepted(certificates)
 	agreed, err := accept(ctx, h.pipe, h.peer, serverSide{
-		suites: h.claim.accepted,
 		cookie: h.returned,
 		cid:    h.cidMaker(),
 		key:    h.findKey,
-		certificate: func(name string, offered []Suite) *tls.Certificate {
-			return h.show(choose(certificates, name, offered))
+		certificate: func(name string) (*tls.Certificate, error) {
+			return h.show(choose(certificates, name, h.offer))
 		},
-		verify: h.verify,
+		signatures: preferred(h.offer),
+		verify:     h.verify,
+		unproved:   func(raw [][]byte) { h.claim.sent = raw },
 	})
 	if err == nil && (!h.claim.good || agreed.identity != h.claim.identity) {
 		err = ErrUnknownIdentity // cannot be: nobody knows a made-up key
@@ -178,9 +176,7 @@ func (h *handshake) shake(ctx context.Context) (agreement, error) {
 // gets none. With CBC it does not: pion's MAC then has the content twice, against
 // RFC 9146 §5.1, so that no other stack would understand it.
 func (h *handshake) cidMaker() func() []byte {
-	h.mux.mu.Lock()
-	defer h.mux.mu.Unlock()
-	for _, s := range h.offered {
+	for _, s := range h.offer.suites {
 		if slices.Contains(Suites(), s) { // which pion chooses then; see choose
 			if s == PSKWithAES128CBCSHA256 {
 				return nil
@@ -218,12 +214,14 @@ func (h *handshake) findKey(identity string) ([]byte, error) {
 	return key, err
 }
 
-// show remembers the certificate that the peer is shown.
-func (h *handshake) show(c *tls.Certificate) *tls.Certificate {
-	if c != nil {
-		h.claim.shown = c.Leaf
+// show remembers the certificate that the peer is shown, or why there is none for it.
+func (h *handshake) show(c *tls.Certificate, err error) (*tls.Certificate, error) {
+	if err != nil {
+		h.claim.err = err
+		return nil, err
 	}
-	return c
+	h.claim.shown = c.Leaf
+	return c, nil
 }
 
 // verify decides about the certificates of the peer.
@@ -267,12 +265,16 @@ func (h *handshake) why(err error, sealed bool) error {
 	switch {
 	case h.claim.err != nil:
 		return h.claim.err
+	case len(h.claim.sent) > 0 && sealed && !errors.Is(err, ErrHandshakeTimeout):
+		return unproved(h.claim.sent[0], err)
 	case h.claim.shown != nil && refusedServer(err):
 		return fmt.Errorf("%w, that of %q: %w", bootstrap.ErrServerRefused, h.claim.shown.Subject, err)
+	case h.claim.shown != nil && !sealed && strangeCurve(h.offer, h.claim.shown) != nil:
+		return fmt.Errorf("%w: %w", strangeCurve(h.offer, h.claim.shown), err)
 	case h.claim.shown != nil && len(h.claim.chain) == 0 && !sealed:
 		return fmt.Errorf("%w, %s %q", err, bootstrap.AfterCertificate, h.claim.shown.Subject)
-	case h.claim.identity == "" && len(h.offered) > 0 && !common(h.offered, h.claim.accepted):
-		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, suitesText(h.offered))
+	case h.claim.identity == "" && len(h.offer.suites) > 0 && !common(h.offer.suites, h.claim.accepted):
+		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, listed(h.offer.suites))
 	case h.claim.identity == "":
 		return err
 	case !h.claim.good:

@@ -1,10 +1,6 @@
 package coap
 
-import (
-	"bytes"
-	"encoding/binary"
-	"iter"
-)
+import "encoding/binary"
 
 // Sizes of handshake messages (RFC 6347 §4.2.2) and of what a ClientHello has.
 const (
@@ -25,24 +21,6 @@ type hello struct {
 	first  bool // begins a handshake: the start of message 0
 	random [clientRandom]byte
 	cookie []byte // aliases the datagram; empty where there is none, or it is cut off
-	suites []byte // likewise: those that are offered, two bytes each
-}
-
-// maxOffered is how many suites of a peer are remembered: more than any stack has.
-const maxOffered = 256
-
-// offered are the suites in a datagram that begins with a ClientHello; none where they
-// are not all there, or absurdly many.
-func offered(b []byte) []Suite {
-	d, ok := inspect(b)
-	if !ok || len(d.hello.suites) > 2*maxOffered {
-		return nil
-	}
-	suites := make([]Suite, 0, len(d.hello.suites)/2)
-	for b := d.hello.suites; len(b) >= 2; b = b[2:] {
-		suites = append(suites, Suite(binary.BigEndian.Uint16(b)))
-	}
-	return suites
 }
 
 // parseHello reads the beginning of a ClientHello (RFC 6347 §4.2.1, §4.2.2), which
@@ -57,58 +35,10 @@ func parseHello(message []byte) hello {
 	h.start = true
 	h.first = binary.BigEndian.Uint16(message[4:]) == 0
 	copy(h.random[:], body[2:])
-	_, rest, ok := cutVector(body[2+clientRandom:]) // the session ID
-	if ok {
-		h.cookie, rest, ok = cutVector(rest)
-	}
-	if ok && len(rest) >= 2 {
-		if n := int(binary.BigEndian.Uint16(rest)); n <= len(rest)-2 {
-			h.suites = rest[2 : 2+n]
-		}
+	if _, rest, ok := cutVector(body[2+clientRandom:]); ok { // behind the session ID
+		h.cookie, _, _ = cutVector(rest)
 	}
 	return h
-}
-
-// extensionCID is the extension with which a client asks for connection IDs
-// (RFC 9146 §3).
-const extensionCID = 54
-
-// offeredCID returns the connection ID that a client wants to be sent, which may be empty,
-// from a datagram that is its whole ClientHello; nil where it wants none.
-func offeredCID(b []byte) (cid []byte) {
-	h, ok := parseWholeHello(b)
-	if !ok {
-		return nil
-	}
-	for id, value := range extensions(h.rest) {
-		if id == extensionCID {
-			if v, rest, ok := cutVector(value); ok && len(rest) == 0 {
-				cid = bytes.Clone(v[:len(v):len(v)])
-			}
-		}
-	}
-	return cid
-}
-
-// extensions ranges over those of a ClientHello, of which rest is what follows the cookie
-// (RFC 5246 §7.4.1.2, §7.4.1.4).
-func extensions(rest []byte) iter.Seq2[uint16, []byte] {
-	return func(yield func(uint16, []byte) bool) {
-		_, rest, ok := cutLongVector(rest) // the suites
-		if ok {
-			_, rest, ok = cutVector(rest) // the compression methods
-		}
-		if ok {
-			rest, _, ok = cutLongVector(rest)
-		}
-		for ok && len(rest) >= 4 {
-			id := binary.BigEndian.Uint16(rest)
-			var value []byte
-			if value, rest, ok = cutLongVector(rest[2:]); !ok || !yield(id, value) {
-				return
-			}
-		}
-	}
 }
 
 // sentCookie returns the cookie of a HelloVerifyRequest that we send as b; ok is false

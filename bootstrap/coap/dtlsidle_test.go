@@ -34,7 +34,7 @@ func newHouse(t testing.TB, peers int) *house {
 			return resp, func(context.Context) { <-h.busy }
 		})
 	})
-	h.hub.spawn(h.run)
+	h.start()
 	return h
 }
 

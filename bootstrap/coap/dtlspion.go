@@ -14,15 +14,13 @@ import (
 	"slices"
 
 	"github.com/pion/dtls/v3"
-
-	"lwbs/bootstrap"
+	"github.com/pion/dtls/v3/pkg/crypto/elliptic"
 )
 
 // This file and silence have all calls of pion's DTLS.
 
 // A serverSide is what a handshake asks of the association that it is for.
 type serverSide struct {
-	suites []Suite
 	cid    func() []byte // the connection ID for a client that asks for one; nil gives none
 	cookie []byte        // that the client has returned already
 
@@ -30,8 +28,16 @@ type serverSide struct {
 	key func(identity string) ([]byte, error)
 
 	// certificate returns the one to show to a client that asked for a server of this
-	// name and offers suites; nil where none will do. Unused without suites that need one.
-	certificate func(name string, offered []Suite) *tls.Certificate
+	// name; its error, that none will do, ends the handshake with handshake_failure.
+	certificate func(name string) (*tls.Certificate, error)
+
+	// unproved is told what certificates a client sent in a handshake that did not complete;
+	// none where none came so far.
+	unproved func(chain [][]byte)
+
+	// signatures are those that the client may use to prove its key; with the first that goes
+	// with the key of the certificate the server proves its own.
+	signatures []SignatureAlgorithm
 
 	// verify decides about the certificates of a client, which has proved to have the key
 	// of the first one, if any; its error ends the handshake.
@@ -62,6 +68,9 @@ func accept(ctx context.Context, p *pipe, peer net.Addr, side serverSide) (agree
 	}
 	asked.c = c
 	if err := handshakeOf(ctx, c); err != nil {
+		if state, ok := c.ConnectionState(); ok {
+			side.unproved(state.PeerCertificates)
+		}
 		return agreement{}, err
 	}
 	state, ok := c.ConnectionState()
@@ -124,25 +133,12 @@ func (w *flightWatch) look(b []byte) bool {
 func (side serverSide) options() []dtls.ServerOption {
 	options := []dtls.ServerOption{
 		dtls.WithPSK(func(identity []byte) ([]byte, error) { return side.key(string(identity)) }),
-		suiteOption(side.suites),
+		suiteOption(append(Suites(), CertificateSuites()...)),
+		signatureOption(side.signatures),
+		groupOption(),
 		silence(),
-	}
-	if side.cid != nil {
-		options = append(options, dtls.WithConnectionIDGenerator(side.cid))
-	}
-	if !common(side.suites, CertificateSuites()) {
-		return options
-	}
-	return append(options,
 		dtls.WithGetCertificate(func(hello *dtls.ClientHelloInfo) (*tls.Certificate, error) {
-			offered := make([]Suite, len(hello.CipherSuites))
-			for i, id := range hello.CipherSuites {
-				offered[i] = Suite(id)
-			}
-			if c := side.certificate(hello.ServerName, offered); c != nil {
-				return c, nil
-			}
-			return nil, bootstrap.ErrNoCommonSuite
+			return side.certificate(hello.ServerName)
 		}),
 		dtls.WithClientAuth(dtls.RequestClientCert),
 		dtls.WithVerifyConnection(func(s *dtls.State) error {
@@ -150,7 +146,12 @@ func (side serverSide) options() []dtls.ServerOption {
 				return nil
 			}
 			return side.verify(s.PeerCertificates)
-		}))
+		}),
+	}
+	if side.cid != nil {
+		options = append(options, dtls.WithConnectionIDGenerator(side.cid))
+	}
+	return options
 }
 
 // connect runs the handshake with the server at peer over pc, which it closes when that
@@ -238,6 +239,22 @@ func complete(c *dtls.Conn) bool {
 	}
 	_, err := state.MarshalBinary()
 	return err == nil
+}
+
+func signatureOption(signatures []SignatureAlgorithm) dtls.Option {
+	schemes := make([]tls.SignatureScheme, len(signatures))
+	for i, s := range signatures {
+		schemes[i] = tls.SignatureScheme(s)
+	}
+	return dtls.WithSignatureSchemes(schemes...)
+}
+
+func groupOption() dtls.Option {
+	var curves []elliptic.Curve
+	for _, g := range groups() {
+		curves = append(curves, elliptic.Curve(g))
+	}
+	return dtls.WithEllipticCurves(curves...)
 }
 
 func suiteOption(suites []Suite) dtls.Option {

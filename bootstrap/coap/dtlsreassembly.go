@@ -101,9 +101,14 @@ func (r *reassembler) complete(p *partial, now time.Time) []byte {
 		r.proved.add(p)
 	}
 	whole, ok := p.whole()
-	if ok {
-		r.proved.remove(p)
+	if !ok {
+		return nil
 	}
+	if _, ok = parseOffer(whole); !ok { // something forged is in it
+		p.have = spans{{0, p.firm}}
+		return nil
+	}
+	r.proved.remove(p)
 	return whole
 }
 

@@ -19,11 +19,16 @@ func fragmentOf(record []byte, from, to int) []byte {
 	return b
 }
 
-// longHello is a second ClientHello of a peer, with n more bytes than it needs.
+// longHello is a second ClientHello of a peer, with an extension of n more bytes than it
+// needs where n is more than 5.
 func longHello(m *mux, peer udpPeer, random byte, n int) []byte {
-	b := append(returnHello(m, peer, random), make([]byte, n)...)
-	for i := range n {
-		b[len(b)-n+i] = byte(i)
+	b := returnHello(m, peer, random)
+	if n < 6 {
+		return b
+	}
+	b = append(b, byte((n-2)>>8), byte(n-2), 0xff, 0xf0, byte((n-6)>>8), byte(n-6))
+	for i := range n - 6 {
+		b = append(b, byte(i))
 	}
 	for _, at := range []int{recordHeader - 2, recordHeader + 2, recordHeader + 10} {
 		length := int(b[at])<<8 + int(b[at+1]) + n

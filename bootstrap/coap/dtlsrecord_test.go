@@ -75,13 +75,13 @@ func TestInspectRecordings(t *testing.T) {
 			if len(got) < 4 || len(cookie) == 0 {
 				t.Fatalf("%d datagrams, cookie %x", len(got), cookie)
 			}
-			random, suites := got[0].hello.random, got[0].hello.suites
-			if !common(offered(datagrams[0].b), Suites()) {
-				t.Errorf("it offers %x, none of which we have", suites)
+			random := got[0].hello.random
+			if o, ok := parseOffer(datagrams[0].b); !ok || !common(o.suites, Suites()) {
+				t.Errorf("it offers %+v, none of which we have", o)
 			}
 			want := []digest{
-				{kind: kindHello, hello: hello{start: true, first: true, random: random, suites: suites}},
-				{kind: kindHello, hello: hello{start: true, random: random, cookie: cookie, suites: suites}},
+				{kind: kindHello, hello: hello{start: true, first: true, random: random}},
+				{kind: kindHello, hello: hello{start: true, random: random, cookie: cookie}},
 				{kind: kindFlight, sealed: true},
 			}
 			for len(want) < len(got) {

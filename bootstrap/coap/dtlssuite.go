@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // A Suite is a cipher suite of DTLS by its number in the IANA registry "TLS Cipher
@@ -105,19 +104,4 @@ func (s Suite) String() string {
 		return name
 	}
 	return fmt.Sprintf("suite 0x%04x", uint16(s))
-}
-
-// maxSuitesShown is how many suites of a stranger are worth telling.
-const maxSuitesShown = 8
-
-// suitesText lists suites for people.
-func suitesText(suites []Suite) string {
-	var parts []string
-	for _, s := range suites[:min(len(suites), maxSuitesShown)] {
-		parts = append(parts, s.String())
-	}
-	if rest := len(suites) - maxSuitesShown; rest > 0 {
-		parts = append(parts, fmt.Sprintf("%d more", rest))
-	}
-	return strings.Join(parts, ", ")
 }

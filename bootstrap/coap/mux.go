@@ -76,12 +76,12 @@ func newMux(h *hub, s *socket) *mux {
 	return m
 }
 
-// run reads until the socket is closed.
-func (m *mux) run() {
+// start reads until the socket is closed.
+func (m *mux) start() {
 	for range lookups {
 		m.hub.spawn(func() { m.keys.serve(m.hub.ctx) })
 	}
-	m.socket.read(m.take)
+	m.hub.spawn(func() { m.socket.read(m.take) })
 }
 
 // take passes b to the associations that it may be for.
@@ -309,6 +309,7 @@ func (m *mux) admit(v *visitor) (*handshake, DropReason) {
 		return nil, why
 	}
 	ctx, cancel := context.WithCancelCause(m.hub.ctx)
+	offers, _ := parseOffer(v.second) // what makes no sense pion finds out too
 	h := &handshake{
 		mux:     m,
 		peer:    v.peer,
@@ -319,6 +320,7 @@ func (m *mux) admit(v *visitor) (*handshake, DropReason) {
 		plain:   maxPlain,
 
 		returned: v.cookie,
+		offer:    offers,
 	}
 	if _, room := m.room(now); room || m.slots[v.peer].association != nil { // which it will replace
 		if old := m.slots[v.peer].handshake; old != nil {

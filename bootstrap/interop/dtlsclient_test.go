@@ -36,6 +36,7 @@ var (
 			"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305", "DEFAULT"},
 		command: func(d device, host, port, suite string) *exec.Cmd {
 			args := []string{"s_client", "-quiet", "-dtls1_2", "-connect", net.JoinHostPort(host, port), "-cipher", suite}
+			args = append(args, d.options...)
 			if d.mtu != 0 {
 				args = append(args, "-mtu", strconv.Itoa(d.mtu))
 			}

@@ -24,11 +24,12 @@ type device struct {
 	// server. Name is that of the server.
 	certificate, certificateKey, ca, name string
 
-	mtu     int    // of a dtlsClient, in bytes; zero means its default
-	seconds int    // how long it tries; zero means 30
-	refuse  string // requests that a Leshan device refuses, as "PUT:/1=4.00"
-	format  string // that device11 prefers; empty for its default
-	cid     string // bytes of the DTLS connection ID that device11 offers; empty for none
+	mtu     int      // of a dtlsClient, in bytes; zero means its default
+	options []string // of openssl, beside its own
+	seconds int      // how long it tries; zero means 30
+	refuse  string   // requests that a Leshan device refuses, as "PUT:/1=4.00"
+	format  string   // that device11 prefers; empty for its default
+	cid     string   // bytes of the DTLS connection ID that device11 offers; empty for none
 }
 
 // A peer is a foreign LwM2M stack in the role of the device.
