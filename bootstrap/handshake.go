@@ -59,7 +59,6 @@ var handshakeCauses = []struct {
 	err   error
 	cause store.Cause
 }{
-	{ErrBusy, store.CauseBusy},
 	{ErrNoCommonSuite, store.CauseNoCommonSuite},
 	{ErrNoCommonCurve, store.CauseNoCommonCurve},
 	{ErrNoCommonSignature, store.CauseNoCommonSignature},
@@ -90,6 +89,8 @@ func handshakeFailure(h Handshake, known bool) failure {
 		f.cause = store.CauseIdentityUnknown
 	case errors.Is(h.Err, ErrKeyDiffers):
 		f.cause = store.CauseKeyDiffers
+	case errors.Is(h.Err, ErrBusy):
+		f.cause = store.CauseBusy
 	}
 	return f
 }
