@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -205,6 +206,29 @@ func TestSocket(t *testing.T) {
 	check(t, os.WriteFile(file, []byte("precious"), 0o600))
 	if _, err := admin.Listen(file); err == nil {
 		t.Error("a file that is no socket was replaced")
+	}
+}
+
+// A path that the system takes for too long is reached all the same, as that of a
+// database in a deep folder is.
+func TestSocketInADeepFolder(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		dir = filepath.Join(dir, strings.Repeat("d", 100))
+	}
+	check(t, os.MkdirAll(dir, 0o700))
+	file := filepath.Join(dir, "lwbs.db.sock")
+	l, err := admin.Listen(file)
+	check(t, err)
+	defer l.Close()
+	if _, err := admin.Listen(file); !errors.Is(err, admin.ErrRunning) {
+		t.Errorf("a second server: error %v, want %v", err, admin.ErrRunning)
+	}
+	c, err := admin.Dial(t.Context(), file)
+	check(t, err)
+	check(t, c.Close())
+	if _, err := admin.Dial(t.Context(), file+"x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nobody there: %v", err)
 	}
 }
 

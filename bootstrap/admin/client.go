@@ -26,8 +26,7 @@ var _ API = (*Client)(nil)
 // Dial returns a Client of the server on the socket in file. Its error is that of the
 // system where nobody answers there.
 func Dial(ctx context.Context, file string) (*Client, error) {
-	var d net.Dialer
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", file) }
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, file) }
 	try, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c, err := dial(try, "", "")

@@ -22,8 +22,14 @@ const dialTimeout = time.Second
 // Listen opens the Unix socket in file, which only its owner may use. A socket that a
 // dead server left behind is removed; one that is answered is not.
 func Listen(file string) (net.Listener, error) {
-	if c, err := net.DialTimeout("unix", file, dialTimeout); err == nil {
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	c, err := dialSocket(ctx, file)
+	switch {
+	case err == nil:
 		return nil, errors.Join(fmt.Errorf("admin socket %s: %w", file, ErrRunning), c.Close())
+	case errors.Is(err, syscall.EINVAL): // the system says no more
+		return nil, fmt.Errorf("admin socket %s: the path is too long for a socket: name a shorter one with --admin unix:PATH", file)
 	}
 	if info, err := os.Lstat(file); err == nil && info.Mode()&fs.ModeSocket == 0 {
 		return nil, fmt.Errorf("admin socket %s: a file of this name exists that is no socket", file)
@@ -32,9 +38,6 @@ func Listen(file string) (net.Listener, error) {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}
 	l, err := listenPrivately(file)
-	if errors.Is(err, syscall.EINVAL) { // bind says no more
-		return nil, fmt.Errorf("admin socket %s: the path is too long for a socket: name a shorter one with --admin unix:PATH", file)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}

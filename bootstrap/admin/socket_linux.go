@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,7 +19,12 @@ func listenPrivately(file string) (net.Listener, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unix"})
+	path, done, err := short(filepath.Join(dir, "s"))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +49,33 @@ type unlinking struct {
 func (u unlinking) Close() error {
 	_ = os.Remove(u.file)
 	return u.Listener.Close()
+}
+
+// maxSocketPath is the longest path of a socket, in bytes (unix(7)).
+const maxSocketPath = 107
+
+// short is a path to the socket in file that is no longer than that, by way of its folder
+// if need be; until done is called.
+func short(file string) (path string, done func(), err error) {
+	if len(file) <= maxSocketPath {
+		return file, func() {}, nil
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(file)), func() { dir.Close() }, nil
+}
+
+// dialSocket connects to the socket in file.
+func dialSocket(ctx context.Context, file string) (net.Conn, error) {
+	path, done, err := short(file)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", path)
 }
 
 // peerOf asks the kernel who is at the other end.

@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"context"
 	"net"
 	"os"
 )
@@ -17,6 +18,12 @@ func listenPrivately(file string) (net.Listener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// dialSocket connects to the socket in file.
+func dialSocket(ctx context.Context, file string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", file)
 }
 
 func peerOf(net.Conn) caller { return caller{-1, -1} }

@@ -369,11 +369,7 @@ func TestBadFiles(t *testing.T) {
 		{"database is a folder", func(*testing.T, *shell) {}, "--db $D device list", "database $D is a folder"},
 		{"no folder for a database", func(*testing.T, *shell) {}, "--db $D/no/y.db profile apply -f $D/meter.yaml", "make database $D/no/y.db: stat $D/no: no such file"},
 		{"no folder for a socket", func(*testing.T, *shell) {}, "serve --coaps 127.0.0.1:0 --admin unix:$D/no/s", "admin socket"},
-		{"folder with too long a name", func(t *testing.T, sh *shell) {
-			if err := os.Mkdir(sh.path(strings.Repeat("s", 120)), 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}, "serve --coaps 127.0.0.1:0 --admin unix:$D/" + strings.Repeat("s", 120) + "/s", "the path is too long for a socket"},
+		{"socket with too long a name", func(*testing.T, *shell) {}, "serve --coaps 127.0.0.1:0 --admin unix:$D/" + strings.Repeat("s", 120), "the path is too long for a socket"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

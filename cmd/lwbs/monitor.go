@@ -42,22 +42,14 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// sites opens the admin socket and, where it is asked for, the monitoring address.
-func (s *service) sites(c *cli.Context, socket string) ([]site, error) {
+// sites are the admin socket and, where it is asked for, the monitoring address.
+func (s *service) sites(at doors) []site {
 	local := s.administration()
-	l, err := admin.Listen(socket)
-	if err != nil {
-		return nil, err
+	sites := []site{{at.admin, admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})}}
+	if at.metrics != nil {
+		sites = append(sites, site{at.metrics, monitor(local, s.metrics.Handler())})
 	}
-	sites := []site{{l, admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})}}
-	if addr := c.String("metrics"); addr != "" {
-		l, err := listenMonitor(addr)
-		if err != nil {
-			return nil, errors.Join(err, sites[0].listener.Close())
-		}
-		sites = append(sites, site{l, monitor(local, s.metrics.Handler())})
-	}
-	return sites, nil
+	return sites
 }
 
 // listenMonitor opens addr, which is on the loopback interface unless it says otherwise.

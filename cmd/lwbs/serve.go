@@ -53,6 +53,9 @@ func serve(c *cli.Context) error {
 	if err := checkAddresses(c); err != nil {
 		return err
 	}
+	if err := setLimits(c, new(coap.Config)); err != nil {
+		return err
+	}
 	log, err := newLogger(c)
 	if err != nil {
 		return err
@@ -78,13 +81,17 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := openStore(c, true)
+	at, err := openDoors(c, socket) // before a database is made, or brought up to date
 	if err != nil {
 		return err
 	}
+	db, err := openStore(c, true)
+	if err != nil {
+		return errors.Join(err, at.close())
+	}
 	tuneCollector()
 	s := &service{log: log, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
-	return errors.Join(s.run(c, socket), db.Close())
+	return errors.Join(s.run(c, socket, at), db.Close())
 }
 
 func newLogger(c *cli.Context) (*slog.Logger, error) {
@@ -116,14 +123,11 @@ type service struct {
 	started   time.Time
 }
 
-func (s *service) run(c *cli.Context, socket string) error {
+func (s *service) run(c *cli.Context, socket string, at doors) error {
 	if err := s.start(c); err != nil {
-		return errors.Join(err, s.close())
+		return errors.Join(err, s.close(), at.close())
 	}
-	sites, err := s.sites(c, socket)
-	if err != nil {
-		return errors.Join(err, s.close())
-	}
+	sites := s.sites(at)
 	// The socket outlives the signal, for the commands of whoever watches the end.
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
 	ended := make(chan error, 1)
@@ -135,6 +139,7 @@ func (s *service) run(c *cli.Context, socket string) error {
 	}
 	tellSites(c, sites, socket)
 
+	var err error
 	select {
 	case <-c.Context.Done():
 	case err = <-ended:
@@ -248,6 +253,8 @@ func listenError(scheme, addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s at %s: the port is in use by another program: stop it, or choose another address with --%s", scheme, addr, scheme)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s at %s: this machine has no such address: choose another with --%s", scheme, addr, scheme)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s at %s: not permitted: choose a port of 1024 or above", scheme, addr)
 	}
