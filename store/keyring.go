@@ -62,6 +62,9 @@ func LoadKeyring(file string) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read key file: %w", err)
 	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("key file %s is a folder", file)
+	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return nil, fmt.Errorf("key file %s can be read by others (mode %04o): chmod 600 %s", file, mode, file)
 	}

@@ -51,6 +51,17 @@ func settingFlags() []cli.Flag {
 
 // settings reads the options of settingFlags.
 func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
+	if err := noneEmpty(c, "profile", "psk", "psk-key-file", "psk-identity"); err != nil {
+		return set, err
+	}
+	for format, files := range map[string][]string{
+		"psk-key-format":     {"psk-key-file"},
+		"account-key-format": {"account-key-file", "account-master-secret-file", "secret-file"},
+	} {
+		if c.IsSet(format) && !slices.ContainsFunc(files, c.IsSet) {
+			return set, usagef("--%s says how a file is written: it needs --%s", format, strings.Join(files, " or --"))
+		}
+	}
 	given := func(name string, field **string) {
 		if c.IsSet(name) {
 			*field = new(c.String(name))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -46,6 +47,7 @@ type listing[T any] struct {
 func (l listing[T]) print(ctx context.Context, c *cli.Context) error {
 	var more bool
 	var err error
+	behind := l.behind
 	if c.Bool("json") {
 		list := &jsonList{out: c.App.Writer}
 		if more, err = l.each(ctx, func(entry T) error { return list.add(entry) }); err == nil {
@@ -57,8 +59,8 @@ func (l listing[T]) print(ctx context.Context, c *cli.Context) error {
 			t.row(l.cells(entry)...)
 			return t.err
 		})
-		if failed := t.flush(); err == nil {
-			err = failed
+		if err == nil || l.behind != behind { // else there is nothing to head
+			err = errors.Join(err, t.flush())
 		}
 	}
 	if more && err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	case err == nil:
 		return client, nil
 	case c.IsSet("admin"):
-		return nil, fmt.Errorf("admin socket %s: %w", socket, err)
+		return nil, fmt.Errorf("admin socket %s: no server answers there: %w", socket, plainly(err))
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", socket, err)
 	}
@@ -66,6 +67,14 @@ func databaseFile(c *cli.Context) string {
 	return file
 }
 
+// plainly is an error of the network without what was asked for.
+func plainly(err error) error {
+	if op := new(net.OpError); errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
 // errNoDatabase is wrapped where there is neither a server nor a database.
 var errNoDatabase = errors.New("does not exist")
 
@@ -73,10 +82,15 @@ var errNoDatabase = errors.New("does not exist")
 func openStore(c *cli.Context, create bool) (*bolt.DB, error) {
 	file := c.String("db")
 	info, err := os.Stat(file)
-	if err == nil && info.IsDir() {
-		return nil, fmt.Errorf("database %s is a folder: name a file in it with --db", file)
-	}
 	fresh := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case err != nil && !fresh:
+		return nil, fmt.Errorf("database: %w", err)
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("database %s is a folder: name a file in it with --db", file)
+	case err == nil && !info.Mode().IsRegular():
+		return nil, fmt.Errorf("database %s is no file that holds anything: name another with --db", file)
+	}
 	if fresh && !create {
 		return nil, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another", file, errNoDatabase)
 	}
@@ -108,6 +122,20 @@ func with(c *cli.Context, create bool, do func(ctx context.Context, api admin.AP
 		return err
 	}
 	return errors.Join(do(c.Context, api), api.Close())
+}
+
+// onServer is the action of a command that takes no arguments and needs a running server.
+func onServer(do func(ctx context.Context, c *cli.Context, api admin.API) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if _, err := arguments(c); err != nil {
+			return err
+		}
+		err := with(c, false, func(ctx context.Context, api admin.API) error { return do(ctx, c, api) })
+		if errors.Is(err, errNoDatabase) {
+			return admin.ErrNoServer
+		}
+		return err
+	}
 }
 
 // onRecords is the action of a command that takes the named arguments and works on

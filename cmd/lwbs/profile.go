@@ -43,7 +43,7 @@ func profileApplyCommand() *cli.Command {
 			if len(docs) > 1 && c.IsSet("revision") {
 				return usagef("--revision is for one profile; there are %d", len(docs))
 			}
-			return with(c, true, func(ctx context.Context, api admin.API) error {
+			return with(c, c.Uint64("revision") == 0, func(ctx context.Context, api admin.API) error {
 				return applyProfiles(ctx, c, api, docs, objects)
 			})
 		}),

@@ -180,7 +180,10 @@ func sessionWatchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "watch", Usage: "show sessions as they happen, until interrupted; needs a running server",
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON, an event a line"}, &cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`"}},
-		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
+		Action: onServer(func(ctx context.Context, c *cli.Context, api admin.API) error {
+			if err := noneEmpty(c, "endpoint"); err != nil {
+				return err
+			}
 			err := api.Watch(ctx, func(e admin.Event) error {
 				if only := lwm2m.EndpointName(c.String("endpoint")); only != "" && e.Session.Endpoint != only && e.Session.Claimed != only {
 					return nil
