@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -18,8 +20,13 @@ import (
 
 // A Client is the API of a running server, over its Unix socket.
 type Client struct {
-	http *http.Client
+	http    *http.Client
+	patient *http.Client // for what takes as long as the database is large
 }
+
+// answerTimeout is how long a server may take until it begins to answer, unless it has to
+// read the whole database.
+const answerTimeout = time.Minute
 
 var _ API = (*Client)(nil)
 
@@ -34,12 +41,16 @@ func Dial(ctx context.Context, file string) (*Client, error) {
 		return nil, err
 	}
 	c.Close()
-	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
+	return &Client{
+		http:    &http.Client{Transport: &http.Transport{DialContext: dial, ResponseHeaderTimeout: answerTimeout}},
+		patient: &http.Client{Transport: &http.Transport{DialContext: dial}},
+	}, nil
 }
 
 // Close lets go of idle connections.
 func (c *Client) Close() error {
 	c.http.CloseIdleConnections()
+	c.patient.CloseIdleConnections()
 	return nil
 }
 
@@ -74,9 +85,13 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 	if rev != 0 {
 		req.Header.Set("If-Match", etag(rev))
 	}
-	resp, err := c.http.Do(req)
+	client := c.http
+	if method == http.MethodPost && (path == checkPath || path == backupPath) {
+		client = c.patient
+	}
+	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the server: %w", err)
+		return nil, askError(ctx, err)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -88,6 +103,23 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 	}
 	return nil, p.err()
 }
+
+// askError says why a request has no answer, without the address, which is made up.
+func askError(ctx context.Context, err error) error {
+	var asked *url.Error
+	switch {
+	case ctx.Err() != nil || !errors.As(err, &asked):
+		return fmt.Errorf("ask the server: %w", err)
+	case asked.Timeout():
+		return fmt.Errorf("ask the server: it does not answer within %v: %w", answerTimeout, asked.Err)
+	}
+	return fmt.Errorf("ask the server: %w", asked.Err)
+}
+
+const (
+	checkPath  = "/v1/check"
+	backupPath = "/v1/backup"
+)
 
 func devicePath(ep lwm2m.EndpointName) string { return "/v1/devices/" + segment(string(ep)) }
 
@@ -219,12 +251,12 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 
 // Check implements [API].
 func (c *Client) Check(ctx context.Context) error {
-	return c.request(ctx, http.MethodPost, "/v1/check", 0, nil, nil)
+	return c.request(ctx, http.MethodPost, checkPath, 0, nil, nil)
 }
 
 // Backup implements [API].
 func (c *Client) Backup(ctx context.Context, file string) error {
-	return c.request(ctx, http.MethodPost, "/v1/backup", 0, backupRequest{file}, nil)
+	return c.request(ctx, http.MethodPost, backupPath, 0, backupRequest{file}, nil)
 }
 
 // Watch implements [API]. It ends without error when the server does.

@@ -12,12 +12,17 @@ import (
 // People write them where they come to mind: lwbs device add NAME --profile meter. Of an
 // option without its value nothing stands behind it, so that the library says so, and
 // takes no argument for the value. "help" before or among commands is --help behind them.
-func arrange(app *cli.App, args []string) []string {
+// Its error is about an option of a command that is given twice, and of which only one would
+// count; of those of the program the last one counts, for the sake of aliases.
+func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(args) == 0 {
-		return args
+		return args, nil
 	}
-	a := arranger{app: app, rest: args[1:]}
+	a := arranger{app: app, rest: args[1:], seen: make(map[cli.Flag]bool)}
 	a.run()
+	if a.twice != "" {
+		return nil, usagef("%s is given twice", dashed(a.twice))
+	}
 	switch unknown := len(a.positional) > 0 && a.group; {
 	case unknown && !a.optionsFirst:
 		a.options = nil // of a command that there is not
@@ -26,7 +31,7 @@ func arrange(app *cli.App, args []string) []string {
 	}
 	out := append([]string{args[0]}, a.global...)
 	out = append(append(out, a.commands...), a.options...)
-	return append(out, a.positional...)
+	return append(out, a.positional...), nil
 }
 
 type arranger struct {
@@ -37,6 +42,8 @@ type arranger struct {
 	group                                 bool // whether the command so far only holds others
 	optionsFirst                          bool // whether there were any before the first argument
 	help                                  bool
+	seen                                  map[cli.Flag]bool
+	twice                                 string // the option that is there twice
 }
 
 func (a *arranger) run() {
@@ -76,6 +83,14 @@ func (a *arranger) option(token string) {
 		}
 	}
 	*into = append(*into, token)
+	switch f.(type) {
+	case nil, *cli.StringSliceFlag, *cli.BoolFlag:
+	default:
+		if a.seen[f] && into == &a.options {
+			a.twice = name
+		}
+		a.seen[f] = true
+	}
 	if v, ok := f.(cli.DocGenerationFlag); !ok || !v.TakesValue() || joined {
 		return
 	}

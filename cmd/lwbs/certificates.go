@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -18,12 +19,22 @@ import (
 // none is what removes a setting that has several values.
 const none = "none"
 
-// listOrNone is the values of a repeated option, or no values for the word none.
-func listOrNone(values []string) []string {
+// listOrNone is the values of a repeated option, or no values for the word none; nil where
+// it is not given.
+func listOrNone(c *cli.Context, option string) ([]string, error) {
+	values := c.StringSlice(option)
 	if len(values) == 1 && values[0] == none {
-		return []string{}
+		return []string{}, nil
 	}
-	return values
+	for _, v := range values {
+		switch v {
+		case none:
+			return nil, usagef("--%s none stands alone: it removes all", option)
+		case "":
+			return nil, usagef("--%s is empty", option)
+		}
+	}
+	return values, nil
 }
 
 // fingerprints reads the options about certificates to bootstrap with; nil where there
@@ -33,7 +44,12 @@ func fingerprints(c *cli.Context) (*[]string, error) {
 		return nil, nil
 	}
 	out := []string{}
-	for _, file := range c.StringSlice("certificate") {
+	files, err1 := listOrNone(c, "certificate")
+	prints, err2 := listOrNone(c, "certificate-fingerprint")
+	if err := cmp.Or(err1, err2); err != nil {
+		return nil, err
+	}
+	for _, file := range files {
 		chain, err := readCertificates(file)
 		if err != nil {
 			return nil, err
@@ -41,7 +57,7 @@ func fingerprints(c *cli.Context) (*[]string, error) {
 		out = append(out, store.Fingerprint(chain[0].Raw))
 		fmt.Fprintf(c.App.ErrWriter, "read the certificate of %s, valid until %s\n", text(chain[0].Subject.String()), clock(chain[0].NotAfter))
 	}
-	for _, text := range listOrNone(c.StringSlice("certificate-fingerprint")) {
+	for _, text := range prints {
 		print, err := fingerprintOf(text)
 		if err != nil {
 			return nil, usagef("--certificate-fingerprint %q: %v", text, err)

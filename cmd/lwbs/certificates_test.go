@@ -50,7 +50,7 @@ func TestDeviceCertificates(t *testing.T) {
 			"device set dev-1 --certificate-fingerprint abcd":                                `--certificate-fingerprint "abcd": 4 hexadecimal digits, a fingerprint of SHA-256 has 64`,
 			"device set dev-1 --certificate-fingerprint " + strings.Repeat("ab:", 19) + "ab": "40 hexadecimal digits are a fingerprint of SHA-1",
 			"device set dev-1 --certificate-fingerprint " + strings.Repeat("a", 63):          "63 hexadecimal digits: one is missing or too many",
-			"device set dev-1 --certificate-fingerprint $E":                                  `--certificate-fingerprint "": 0 hexadecimal digits`,
+			"device set dev-1 --certificate-fingerprint $E":                                  "--certificate-fingerprint is empty",
 			"device set dev-1 --psk ffff":                                                    "the words generate and none only",
 		} {
 			if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -311,6 +310,14 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 		"--db $E device list":                                    "--db is empty",
 		"profile check":                                          "no FILE is named, nor - for standard input: lwbs profile check [options] FILE...",
 		"profile apply":                                          "no FILE is named",
+		"device add x --profile a --profile b":                   "--profile is given twice",
+		"device set x --tag none --tag a":                        "--tag none stands alone: it removes all",
+		"device set x --tag $E":                                  "--tag is empty",
+		"device set x --certificate-name $E":                     "--certificate-name is empty",
+		"device set x --certificate $E":                          "--certificate is empty",
+		"device set x --psk-key-file $E":                         "--psk-key-file is empty",
+		"device set x --psk-key-format hex":                      "--psk-key-format says how a file is written: it needs --psk-key-file",
+		"device set x --account-key-format hex":                  "--account-key-format says how a file is written: it needs --account-key-file or",
 		"profile apply $E":                                       "FILE is empty",
 		"profile apply $D/meter.yaml -f $D/meter.yaml":           "FILE $D/meter.yaml is named twice",
 		"serve --log loud":                                       "--log",
@@ -410,12 +417,12 @@ func TestArrange(t *testing.T) {
 		"lwbs device list --json --db":              "lwbs --db",
 		"lwbs":                                      "lwbs",
 	} {
-		got := strings.Join(arrange(newApp(nil, nil, nil), strings.Fields(in)), " ")
-		if got != want {
-			t.Errorf("%s becomes %s, want %s", in, got, want)
+		args, err := arrange(newApp(nil, nil, nil), strings.Fields(in))
+		if got := strings.Join(args, " "); err != nil || got != want {
+			t.Errorf("%s becomes %s, %v, want %s", in, got, err, want)
 		}
 	}
-	if got := fmt.Sprint(arrange(newApp(nil, nil, nil), nil)); got != "[]" {
-		t.Errorf("nothing becomes %s", got)
+	if got, err := arrange(newApp(nil, nil, nil), nil); err != nil || len(got) > 0 {
+		t.Errorf("nothing becomes %s, %v", got, err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -72,8 +73,10 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if c.IsSet("no-sec") {
 		set.NoSec = new(c.Bool("no-sec"))
 	}
-	if c.IsSet("tag") {
-		set.Tags = new(listOrNone(c.StringSlice("tag")))
+	if tags, err := listOrNone(c, "tag"); err != nil {
+		return set, err
+	} else if tags != nil {
+		set.Tags = &tags
 	}
 	if c.IsSet("format") {
 		set.Format = new(lwm2m.Format)
@@ -92,8 +95,10 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if set.Certificates, err = fingerprints(c); err != nil {
 		return set, err
 	}
-	if c.IsSet("certificate-name") {
-		set.CertificateNames = new(listOrNone(c.StringSlice("certificate-name")))
+	if names, err := listOrNone(c, "certificate-name"); err != nil {
+		return set, err
+	} else if names != nil {
+		set.CertificateNames = &names
 	}
 	if set.Vars, err = assignments(c, "var", "NAME=VALUE"); err != nil {
 		return set, err
@@ -513,6 +518,9 @@ func deviceListCommand() *cli.Command {
 				return err
 			}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if err := noteProfile(ctx, c, api); err != nil {
+					return err
+				}
 				return listing[admin.Device]{
 					limit: n, behind: c.String("after"), option: "--after",
 					next: func(ctx context.Context, n int, behind string) ([]admin.Device, error) {
@@ -543,6 +551,21 @@ func deviceRenameCommand() *cli.Command {
 			return edited(c, "renamed "+name(args[0])+" to", d)
 		}, "ENDPOINT", "NAME"),
 	}
+}
+
+// noteProfile tells that a list is empty since there is no profile of the name that was
+// asked for.
+func noteProfile(ctx context.Context, c *cli.Context, api admin.API) error {
+	wanted := c.String("profile")
+	if wanted == "" {
+		return nil
+	}
+	_, err := api.Profile(ctx, wanted)
+	if errors.Is(err, store.ErrNotFound) {
+		fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", nearProfile(ctx, api, wanted, err))
+		return nil
+	}
+	return err
 }
 
 func deviceDeleteCommand() *cli.Command {

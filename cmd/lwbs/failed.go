@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -104,11 +105,13 @@ func hintFor(err error) string {
 	case errors.Is(err, store.ErrNoKey):
 		return "give the key file of this database with --key-file, or restore it from where you keep it: there is no other way to its secrets"
 	case errors.Is(err, store.ErrConflict):
-		return "somebody else changed the record: read it again and repeat the change"
+		return "the record has another revision than the one that was named: read it again, and repeat the change if it is still right"
 	case errors.Is(err, store.ErrFull):
 		return "nothing was changed: make room on the disk and repeat the command"
 	case errors.Is(err, admin.ErrNoServer):
 		return "start it with lwbs serve, with the same --db"
+	case errors.Is(err, fs.ErrExist):
+		return "no file is ever replaced: name another"
 	case errors.Is(err, store.ErrExists):
 		return "lwbs device set changes a device that exists"
 	case errors.Is(err, store.ErrNotFound):

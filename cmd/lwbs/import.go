@@ -44,6 +44,10 @@ GET /api/security/clients). Give both in one command; - is standard input.
 			if c.NArg() == 0 {
 				return usagef("no FILE is named: lwbs %s", usageOf(c))
 			}
+			options, err := importOptions(c)
+			if err != nil {
+				return err
+			}
 			var files []importer.File
 			for _, name := range c.Args().Slice() {
 				f, err := importFile(c, name)
@@ -52,7 +56,7 @@ GET /api/security/clients). Give both in one command; - is standard input.
 				}
 				files = append(files, f)
 			}
-			r, err := importer.Leshan(importOptions(c), files...)
+			r, err := importer.Leshan(options, files...)
 			if err != nil {
 				return err
 			}
@@ -72,11 +76,15 @@ That server knows no DTLS: give the devices keys, or permit plain CoAP with --no
 			if err != nil {
 				return err
 			}
+			options, err := importOptions(c)
+			if err != nil {
+				return err
+			}
 			f, err := importFile(c, args[0])
 			if err != nil {
 				return err
 			}
-			r, err := importer.Wakaama(importOptions(c), f)
+			r, err := importer.Wakaama(options, f)
 			if err != nil {
 				return err
 			}
@@ -85,8 +93,12 @@ That server knows no DTLS: give the devices keys, or permit plain CoAP with --no
 	}
 }
 
-func importOptions(c *cli.Context) importer.Options {
-	return importer.Options{Prefix: c.String("prefix"), NoSec: c.Bool("no-sec"), Tags: c.StringSlice("tag")}
+func importOptions(c *cli.Context) (importer.Options, error) {
+	tags, err := listOrNone(c, "tag")
+	if err == nil {
+		err = noneEmpty(c, "prefix")
+	}
+	return importer.Options{Prefix: c.String("prefix"), NoSec: c.Bool("no-sec"), Tags: tags}, err
 }
 
 // maxImport is more than the file of a million devices has, in bytes.

@@ -156,6 +156,10 @@ func TestListsNeverEndWithoutAWord(t *testing.T) {
 					t.Errorf("%s: %d lines, want 202 and a heading", line, lines)
 				}
 			}
+			_, out, errs := sh.run("device list --profile p0x0")
+			if errs != "warning: profile \"p0x0\": not found: did you mean \"p000\"?\n" || strings.Count(out, "\n") != 1 {
+				t.Errorf("a profile that there is not: %q, %q", out, errs)
+			}
 			for line, want := range map[string]int{
 				"device list --json": 202, "profile list --json": 202, "session list --json": 202, "session list --json --failed": 202,
 				"device list --json --limit 100": 100, "session list --json --limit 100 --before 0000000000000102": 100,

@@ -31,7 +31,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	inJSON := wantsJSON(args)
 	out, errs := &screen{out: stdout, json: inJSON}, &screen{out: stderr, json: inJSON}
 	app := newApp(interruptible{ctx, stdin}, out, errs)
-	err := app.RunContext(ctx, arrange(app, args))
+	arranged, err := arrange(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, arranged)
+	}
+	if err == nil {
+		err = out.failed
+	}
 	if err == nil || errors.Is(err, errVersionTold) {
 		return exitDone
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -97,8 +98,9 @@ type screen struct {
 	out  io.Writer
 	json bool
 
-	mu   sync.Mutex
-	rest []byte // the beginning of a character; guarded by mu
+	mu     sync.Mutex
+	rest   []byte // the beginning of a character; guarded by mu
+	failed error  // of the first write that did; guarded by mu
 }
 
 // Write implements [io.Writer].
@@ -126,6 +128,7 @@ func (s *screen) Write(b []byte) (int, error) {
 		in = in[size:]
 	}
 	if _, err := s.out.Write(out); err != nil {
+		s.failed = cmp.Or(s.failed, err)
 		return 0, err
 	}
 	return len(b), nil
