@@ -43,23 +43,23 @@ func profileApplyCommand() *cli.Command {
 			if len(docs) > 1 && c.IsSet("revision") {
 				return usagef("--revision is for one profile; there are %d", len(docs))
 			}
+			o, err := applyOptions(c)
+			if err != nil {
+				return err
+			}
 			return with(c, c.Uint64("revision") == 0, func(ctx context.Context, api admin.API) error {
-				return applyProfiles(ctx, c, api, docs, objects)
+				return applyProfiles(ctx, c, api, docs, objects, o)
 			})
 		}),
 	}
 }
 
 // applyProfiles keeps what is in docs, and tells of each.
-func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *lwm2m.Registry) error {
+func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *lwm2m.Registry, o admin.ApplyOptions) error {
 	profiles := make([]store.Profile, len(docs))
 	for i, d := range docs {
 		profiles[i] = d.Profile
 		profiles[i].Revision = store.Revision(c.Uint64("revision"))
-	}
-	o, err := applyOptions(c)
-	if err != nil {
-		return err
 	}
 	applied, err := api.ApplyProfiles(ctx, profiles, o)
 	if err != nil {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
 )
@@ -34,4 +37,17 @@ func TestProfilesOfSeveralFiles(t *testing.T) {
 		contains(t, "apply", sh.ok("profile apply $D/two.yaml -f $D/c.yaml"), "created profile a (revision 1)", "created profile b (revision 1)", "created profile c (revision 1)")
 		contains(t, "apply again", sh.ok("profile apply $D/two.yaml"), "replaced profile a (revision 2)", "replaced profile b (revision 2)")
 	})
+}
+
+// A command line that is wrong makes no database.
+func TestWrongApplyMakesNothing(t *testing.T) {
+	sh := newShell(t)
+	for _, line := range []string{"profile apply --examine 0 $D/meter.yaml", "profile apply --revision 1 $D/meter.yaml", "profile apply $D/meter.yaml $D/key.hex"} {
+		if status, _, errs := sh.run(line); status == exitDone {
+			t.Errorf("%s: status %d, %s", line, status, errs)
+		}
+		if _, err := os.Stat(sh.path("x.db")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: there is a database: %v", line, err)
+		}
+	}
 }
