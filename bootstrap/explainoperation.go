@@ -65,13 +65,13 @@ func refusedRemedy(f Facts, s store.Session) string {
 func clientErrorRemedy(f Facts, s store.Session, o store.Operation) string {
 	switch o.Code {
 	case lwm2m.CodeBadRequest:
-		return badValueRemedy(f, o)
+		return badValueRemedy(f, s, o)
 	case lwm2m.CodeNotFound:
 		return notFoundRemedy(f, s, o)
 	case lwm2m.CodeUnsupportedFormat:
 		return formatRemedy(f, s)
 	case lwm2m.CodeNotAcceptable:
-		return "The device says so of a value that it does not take, or of a format that it cannot read (Wakaama has no other word for either). " + badValueRemedy(f, o) + " " + formatRemedy(f, s)
+		return "The device says so of a value that it does not take, or of a format that it cannot read (Wakaama has no other word for either). " + badValueRemedy(f, s, o) + " " + formatRemedy(f, s)
 	case lwm2m.CodeMethodNotAllowed, lwm2m.CodeUnauthorized, lwm2m.CodeForbidden:
 		return fmt.Sprintf("The device does not let a Bootstrap-Server write %v, or it does not take this server for its Bootstrap-Server any more: then it has restarted, or waited too long, and comes again by itself. If it is always so, %s.", o.Path, takeOut(o.Path))
 	case lwm2m.CodeBadOption:
@@ -102,7 +102,7 @@ func serverErrorRemedy(o store.Operation) string {
 }
 
 // badValueRemedy is for a write whose content the device does not like.
-func badValueRemedy(f Facts, o store.Operation) string {
+func badValueRemedy(f Facts, s store.Session, o store.Operation) string {
 	if o.Path.Depth() < 3 {
 		text := fmt.Sprintf("The device does not like a Resource or a value of %v. Take optional Resources out of the profile until it accepts; see that keys and identities fit into the device (many hold 16 bytes)", o.Path)
 		if f.Profile == nil || o.Path.Object() == lwm2m.ObjectSecurity {
@@ -119,7 +119,7 @@ func badValueRemedy(f Facts, o store.Operation) string {
 	case r == 0:
 		return fmt.Sprintf("The device does not take the address in %v: it may be too long for it, or of a kind that it does not know; some want numbers in place of a host name. Change uri in the profile.", o.Path)
 	case r == 3 || r == 5:
-		return fmt.Sprintf("The device does not take the value of %v, of %d bytes with what belongs to it. Most likely it is too long: many hold 16 bytes. A shorter key: keyLength in the profile, then lwbs device set --account-key-file; a shorter identity: identity in the profile.", o.Path, o.Bytes)
+		return fmt.Sprintf("The device does not take the value of %v, of %d bytes with what belongs to it. Most likely it is too long: many hold 16 bytes. For a shorter key set keyLength in the profile and give this device a new one: lwbs device set %s --account-key-file ACCOUNT=FILE. For a shorter identity: identity in the profile.", o.Path, o.Bytes, word(s.Endpoint))
 	case r == 1 || r == 2 || r == 10:
 		return fmt.Sprintf("The device does not take the value of %v: it may not know this security mode, or have this Short Server ID already. Change security, uri or shortServerID in the profile.", o.Path)
 	}
@@ -190,7 +190,7 @@ func formatRemedy(f Facts, s store.Session) string {
 	if len(tried) > 0 {
 		text += " (" + strings.Join(tried, ", ") + ")"
 	}
-	return text + ". See its documentation for the one that it takes, and set format in the profile, or in the record of this device: lwbs device set --format."
+	return text + fmt.Sprintf(". See its documentation for the one that it takes, and set format in the profile, or in the record of this device: lwbs device set %s --format FORMAT.", word(s.Endpoint))
 }
 
 // blockRemedy is for a device that may not master block-wise transfer.
@@ -204,7 +204,7 @@ func finishRemedy(f Facts, s store.Session) string {
 	case lwm2m.CodeNotAcceptable:
 		return incompleteRemedy(f, s)
 	case lwm2m.CodeBadRequest:
-		return "Most likely the device is not bootstrapping any more: it was restarted, or the session was too slow for it (lwbs session get shows how long each operation took). Then it comes again by itself. Else it found the configuration wanting: " + lower(incompleteRemedy(f, s))
+		return "Most likely the device is not bootstrapping any more: it was restarted, or the session was too slow for it (lwbs session get " + word(s.ID) + " shows how long each operation took). Then it comes again by itself. Else: " + lower(incompleteRemedy(f, s))
 	case lwm2m.CodeNotFound, lwm2m.CodeMethodNotAllowed, lwm2m.CodeNotImplemented:
 		return "The device's firmware does not know Bootstrap-Finish, as Zephyr before 2.0. It needs a newer one; no profile helps. Some use their account all the same: look whether it registers."
 	case lwm2m.CodeInternalServerError, lwm2m.CodeServiceUnavailable:
@@ -228,8 +228,10 @@ func incompleteRemedy(f Facts, s store.Session) string {
 	if slices.ContainsFunc(s.Operations, func(o store.Operation) bool { return o.Op == lwm2m.OpWrite && o.Path.Object() == lwm2m.ObjectOSCORE }) {
 		reasons = append(reasons, "a value in oscore that it does not take, such as hmacAlgorithm with Leshan")
 	}
+	if text := leftOverText(f, s); text != "" {
+		reasons = append(reasons, text)
+	}
 	reasons = append(reasons,
-		"an account left from before that is not whole (delete: discovered in the profile deletes those that the device tells of)",
 		"more accounts than it has room for",
 		"that its own Bootstrap-Server Account lacks something, such as the hold-off time with Wakaama")
 	own := "Its log tells which"
@@ -237,6 +239,23 @@ func incompleteRemedy(f Facts, s store.Session) string {
 		own = "What it says itself is above; its log may tell more"
 	}
 	return fmt.Sprintf("The device found the configuration incomplete or contradictory. %s. Likely reasons, the most frequent first: %s.", own, strings.Join(reasons, "; "))
+}
+
+// leftOverText is about accounts from before, which the session may not have deleted.
+func leftOverText(f Facts, s store.Session) string {
+	const text = "an account from before that is not whole"
+	tells := slices.ContainsFunc(s.Operations, func(o store.Operation) bool { return o.Op == lwm2m.OpDiscover && o.Code.Success() })
+	switch {
+	case f.Profile == nil:
+		return text + " (delete: discovered in the profile deletes those that the device tells of)"
+	case f.Profile.Delete.Mode == store.DeleteAll:
+		return ""
+	case f.Profile.Delete.Mode != "" && f.Profile.Delete.Mode != store.DeleteDiscovered:
+		return text + " (set delete to discovered in the profile, which deletes those that the device tells of)"
+	case !tells:
+		return text + ", since the device does not tell which it has"
+	}
+	return ""
 }
 
 // lower makes the first letter of a sentence small, so that it can follow a colon.

@@ -1,0 +1,248 @@
+package bootstrap_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"lwbs/bootstrap"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// wrote is a Write and the answer to it.
+func wrote(path string, code lwm2m.Code) store.Operation {
+	p, err := lwm2m.ParsePath(path)
+	if err != nil {
+		panic(err)
+	}
+	return store.Operation{Op: lwm2m.OpWrite, Path: p, Format: lwm2m.FormatTLV, Bytes: 60, Code: code}
+}
+
+func finished(code lwm2m.Code, diagnostic string) store.Operation {
+	return store.Operation{Op: lwm2m.OpFinish, Code: code, Diagnostic: diagnostic}
+}
+
+// stopped is a session of the device "meter" that ended with these operations.
+func stopped(cause store.Cause, operations ...store.Operation) store.Session {
+	return store.Session{
+		ID: "s1", Endpoint: "meter", Known: true, Proof: store.ProofIdentity, Identity: "id", Transport: "coaps", Remote: "192.0.2.1:5683",
+		Stage: store.StageWrite, Cause: cause, Detail: "the detail", Operations: operations,
+	}
+}
+
+// tried is an attempt in the name of the device "meter" that proved nothing.
+func tried(cause store.Cause) store.Session {
+	s := stopped(cause)
+	s.Proof, s.Stage = store.ProofNone, store.StageHandshake
+	return s
+}
+
+// foreign is an attempt of a peer that belongs to no device.
+func foreign(cause store.Cause, endpoint, identity string) store.Session {
+	s := tried(cause)
+	s.Known, s.Endpoint, s.Identity = false, lwm2m.EndpointName(endpoint), identity
+	return s
+}
+
+func claiming(name lwm2m.EndpointName, s store.Session) store.Session {
+	s.Claimed = name
+	return s
+}
+
+func detailed(detail string, s store.Session) store.Session {
+	s.Detail = detail
+	return s
+}
+
+func plainly(s store.Session) store.Session {
+	s.Transport = "coap"
+	return s
+}
+
+// knowing are facts about the device "meter" with a profile.
+func knowing(change func(*bootstrap.Facts)) bootstrap.Facts {
+	f := bootstrap.Facts{Looked: true, Device: &store.Device{Endpoint: "meter"}, Profile: &store.Profile{Name: "p", Accounts: []store.Account{{Name: "main"}}}}
+	if change != nil {
+		change(&f)
+	}
+	return f
+}
+
+func withProfile(change func(*store.Profile)) bootstrap.Facts {
+	return knowing(func(f *bootstrap.Facts) { change(f.Profile) })
+}
+
+// What is said of each way to fail, by cause, operation, path, code and what else is
+// known. What the foreign clients do is in docs/interop.md.
+func TestExplanations(t *testing.T) {
+	omits := withProfile(func(p *store.Profile) { p.Device.EmptyResources = "omit" })
+	extra := withProfile(func(p *store.Profile) {
+		p.Accounts[0].ServerResources = map[lwm2m.ResourceID]store.Literal{26: {}}
+		p.Accounts[0].SecurityResources = map[lwm2m.ResourceID]store.Literal{15: {}}
+	})
+	const changed = lwm2m.CodeChanged
+	tests := []struct {
+		name   string
+		facts  bootstrap.Facts
+		s      store.Session
+		words  []string
+		unsaid []string
+	}{
+		// Done.
+		{"done", knowing(nil), stopped(store.CauseDone), []string{"confirmed Bootstrap-Finish", "Nothing to do", "lwbs device get meter --reveal"}, []string{"emptyResources"}},
+		{"done by Leshan 1.5 without empty Resources", omits, stopped(store.CauseDone), []string{"confirmed Bootstrap-Finish", "Leshan 1.5", "emptyResources: omit", "set it to write"}, nil},
+		{"running", knowing(nil), stopped("", wrote("/0/1", changed)), []string{"is running", "2.04 Changed to write /0/1", "Wait"}, nil},
+		{"has what it needs", knowing(nil), stopped(store.CauseIdle), []string{"asked for nothing", "Nothing.", "/1/x/9"}, []string{"hold-off"}},
+		{"asked for nothing", knowing(nil), stopped(store.CauseNoRequest), []string{"asked for nothing", "Most likely", "hold-off"}, nil},
+
+		// A Write refused: what the device does not know.
+		{"4.04 to the first account", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeNotFound)), []string{"wants another Instance", "one LwM2M Server beside the Bootstrap-Server", "writes: resource"}, []string{"out of the objects"}},
+		{"4.04 to the first account with more Resources", extra, stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeNotFound)), []string{"Most likely it does not know a Resource", "take those out of the account"}, []string{"out of the objects"}},
+		{"4.04 to the second account", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", changed), wrote("/0/2", lwm2m.CodeNotFound)), []string{"Most likely it has no room for one more Instance of Object 0", "have one account"}, []string{"out of the objects"}},
+		{"4.04 to the Server, nothing known", bootstrap.Facts{}, stopped(store.CauseRefused, wrote("/0/1", changed), wrote("/1/0", lwm2m.CodeNotFound)), []string{"does not know a Resource", "no room"}, []string{"out of the objects"}},
+		{"4.04 to a Resource of the account", extra, stopped(store.CauseRefused, wrote("/1/0/26", lwm2m.CodeNotFound)), []string{"does not know Resource /1/0/26", "take Resource 26 out of the account"}, nil},
+		{"4.04 to another Object, by Leshan", knowing(nil), stopped(store.CauseRefused, wrote("/11/0", lwm2m.CodeNotFound)), []string{"does not know Object 11", "take /11/0 out of the objects"}, []string{"room"}},
+		{"4.04 to OSCORE, by Leshan", knowing(nil), stopped(store.CauseRefused, wrote("/21/0", lwm2m.CodeNotFound)), []string{"does not know Object 21", "take oscore out of the account"}, []string{"out of the objects"}},
+		{"4.04 to access control", knowing(nil), stopped(store.CauseRefused, wrote("/2/0", lwm2m.CodeNotFound)), []string{"accessControl: none"}, []string{"out of the objects"}},
+
+		// What it does not like.
+		{"4.00 to the account", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeBadRequest)), []string{"/0/1", "16 bytes", "emptyResources in the profile to omit"}, nil},
+		{"4.00 to the account that omits", omits, stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeBadRequest)), []string{"emptyResources in the profile to write"}, nil},
+		{"4.00 to the Server", knowing(nil), stopped(store.CauseRefused, wrote("/1/0", lwm2m.CodeBadRequest)), []string{"a Resource or a value of /1/0"}, []string{"emptyResources"}},
+		{"4.00 to the key", knowing(nil), stopped(store.CauseRefused, wrote("/0/1/5", lwm2m.CodeBadRequest)), []string{"/0/1/5", "too long", "keyLength", "lwbs device set meter --account-key-file ACCOUNT=FILE"}, nil},
+		{"4.00 to the URI", knowing(nil), stopped(store.CauseRefused, wrote("/0/1/0", lwm2m.CodeBadRequest)), []string{"address", "uri in the profile"}, nil},
+		{"4.00 to the security mode", knowing(nil), stopped(store.CauseRefused, wrote("/0/1/2", lwm2m.CodeBadRequest)), []string{"security mode"}, nil},
+		{"4.00 to Resource 0/x/15, by Wakaama", extra, stopped(store.CauseRefused, wrote("/0/1/15", lwm2m.CodeBadRequest)), []string{"/0/1/15", "take Resource 15 out of the account"}, nil},
+		{"4.00 to another Object", knowing(nil), stopped(store.CauseRefused, wrote("/3/0/14", lwm2m.CodeBadRequest)), []string{"/3/0/14", "take /3/0/14 out of the objects"}, nil},
+		{"4.15", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeUnsupportedFormat)), []string{"content formats", "(tlv)", "lwbs device set meter --format FORMAT"}, []string{"16 bytes"}},
+		{"4.06 to a Write, by Wakaama", knowing(nil), stopped(store.CauseRefused, wrote("/1/0", lwm2m.CodeNotAcceptable)), []string{"Wakaama", "content formats", "a value of /1/0"}, []string{"Bootstrap-Finish: the device found"}},
+
+		// What it may not, or cannot.
+		{"4.05 to Security, by Leshan 1.5", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeMethodNotAllowed)), []string{"does not let a Bootstrap-Server write /0/1", "cannot be bootstrapped"}, []string{"out of the objects"}},
+		{"4.05 to another Object", knowing(nil), stopped(store.CauseRefused, wrote("/11/0", lwm2m.CodeMethodNotAllowed)), []string{"take /11/0 out of the objects"}, nil},
+		{"4.01", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeUnauthorized)), []string{"not take this server for its Bootstrap-Server any more"}, nil},
+		{"4.03", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeForbidden)), []string{"not take this server for its Bootstrap-Server any more"}, nil},
+		{"4.02", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeBadOption)), []string{"block-wise transfer", "60 bytes", "blockSize"}, []string{"room"}},
+		{"4.08", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeRequestIncomplete)), []string{"lost a block", "block-wise"}, []string{"more than the device can take"}},
+		{"4.13", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeRequestTooLarge)), []string{"60 bytes are more than the device can take", "maxPayload"}, nil},
+		{"4.09", knowing(nil), stopped(store.CauseRefused, wrote("/3/0", lwm2m.Code(4<<5|9))), []string{"4.09", "log", "take /3/0 out"}, nil},
+		{"5.00 to the account, by Zephyr", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeInternalServerError)), []string{"Most likely it has no room", "two Security Instances", "16 bytes"}, nil},
+		{"5.00 to another Object", knowing(nil), stopped(store.CauseRefused, wrote("/3/0", lwm2m.CodeInternalServerError)), []string{"cannot store a value"}, []string{"Security"}},
+		{"5.01", knowing(nil), stopped(store.CauseRefused, wrote("/11/0", lwm2m.CodeNotImplemented)), []string{"does not implement this write", "take /11/0 out of the objects", "newer firmware"}, []string{"room"}},
+		{"5.01 to the account", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeNotImplemented)), []string{"does not implement this write", "cannot be bootstrapped"}, []string{"room"}},
+		{"5.03", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeServiceUnavailable)), []string{"busy", "comes again by itself"}, []string{"room"}},
+		{"5.04", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.Code(5<<5|4))), []string{"failed by itself, with 5.04"}, []string{"room"}},
+		{"2.05 to a Write", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeContent)), []string{"no meaning as the answer to a Bootstrap-Write"}, nil},
+		{"no operation", knowing(nil), stopped(store.CauseRefused), []string{"lwbs session get s1"}, nil},
+
+		// Finish refused.
+		{"4.06 by Leshan 2, which misses what is empty", omits, stopped(store.CauseFinishRefused, wrote("/0/1", changed), finished(lwm2m.CodeNotAcceptable, "[value MUST NOT be null]")), []string{"What it says itself is above", "set emptyResources to write"}, []string{"binding"}},
+		{"4.06 with nothing omitted", knowing(nil), stopped(store.CauseFinishRefused, wrote("/0/1", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"takes for mandatory and the profile does not write", "does not tell which it has", "more accounts", "Its log tells which"}, []string{"binding", "emptyResources", "oscore", "delete"}},
+		{"4.06 with accounts that were not deleted", withProfile(func(p *store.Profile) { p.Delete.Mode = store.DeleteNone }), stopped(store.CauseFinishRefused, finished(lwm2m.CodeNotAcceptable, "")), []string{"account from before", "set delete to discovered"}, nil},
+		{"4.06 by a device that tells of its accounts", knowing(nil), stopped(store.CauseFinishRefused, store.Operation{Op: lwm2m.OpDiscover, Code: lwm2m.CodeContent}, finished(lwm2m.CodeNotAcceptable, "")), []string{"more accounts"}, []string{"from before"}},
+		{"4.06, nothing known", bootstrap.Facts{}, stopped(store.CauseFinishRefused, wrote("/0/1", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"mandatory Resource that is missing", "emptyResources: write"}, []string{"binding"}},
+		{"4.06 with OSCORE, by Leshan 2", knowing(nil), stopped(store.CauseFinishRefused, wrote("/21/0", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"hmacAlgorithm"}, nil},
+		{"4.00 to Finish", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeBadRequest, "")), []string{"not bootstrapping any more", "lwbs session get s1"}, nil},
+		{"4.04 by Zephyr before 2.0", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeNotFound, "")), []string{"does not know Bootstrap-Finish", "Zephyr before 2.0"}, []string{"mandatory"}},
+		{"5.01 to Finish", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeNotImplemented, "")), []string{"does not know Bootstrap-Finish"}, []string{"mandatory"}},
+		{"5.00 to Finish", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeInternalServerError, "")), []string{"could not store it"}, []string{"mandatory"}},
+
+		// Silence.
+		{"silent at a large Write", knowing(nil), stopped(store.CauseSilent, store.Operation{Op: lwm2m.OpDiscover, Code: lwm2m.CodeContent}, store.Operation{Op: lwm2m.OpWrite, Bytes: 310}), []string{"310 bytes", "smaller blockSize"}, nil},
+		{"silent at a small Write", knowing(nil), stopped(store.CauseSilent, store.Operation{Op: lwm2m.OpDiscover, Code: lwm2m.CodeContent}, store.Operation{Op: lwm2m.OpWrite, Bytes: 80}), []string{"radio link", "that operation makes it fail"}, []string{"blockSize"}},
+		{"silent at once", knowing(nil), stopped(store.CauseSilent, store.Operation{Op: lwm2m.OpDiscover}), []string{"that of a Bootstrap-Server"}, []string{"forged"}},
+		{"silent at once over plain CoAP", knowing(nil), plainly(tried(store.CauseSilent)), []string{"A peer stopped answering", "NAT or a firewall", "forged"}, []string{"radio"}},
+		{"RST", knowing(nil), stopped(store.CauseReset), []string{"Restart the device"}, nil},
+		{"RST over plain CoAP", knowing(nil), plainly(stopped(store.CauseReset)), []string{"another one has its address"}, []string{"Restart the device"}},
+		{"superseded", knowing(nil), stopped(store.CauseSuperseded), []string{"addresses alternate", "two devices"}, nil},
+		{"looping", knowing(nil), stopped(store.CauseLooping), []string{"LwM2M Server", "two devices have the same name"}, nil},
+
+		// Who it is.
+		{"identity that nobody has", bootstrap.Facts{Looked: true}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`"id-X"`, "no device record has this PSK identity", "lwbs device add NAME --profile PROFILE --psk-identity id-X"}, []string{"Nothing proves"}},
+		{"identity that is nearly another", bootstrap.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter", Identity: "id-x"}}}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`Device "meter" has "id-x"`, "lwbs device set meter --psk-identity id-X"}, nil},
+		{"identity that a device has by now", bootstrap.Facts{Looked: true, Holder: "meter"}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{"come again", `by now "meter" has this identity`}, []string{"device add"}},
+		{"wrong key", knowing(nil), tried(store.CauseKeyDiffers), []string{"two keys differ", "lwbs device get meter --reveal", "lwbs device set meter --psk-identity id --psk-key-file FILE --psk-key-format hex", "Nothing proves that this was the device"}, []string{"network"}},
+		{"wrong key of a device that is gone", bootstrap.Facts{Looked: true}, tried(store.CauseKeyDiffers), []string{"no such device any more"}, []string{"lwbs device set"}},
+		{"handshake without a proof", knowing(nil), tried(store.CauseHandshakeFailed), []string{`identity "id", which is known`, "Most likely datagrams were lost", "key-differs"}, []string{"keys differ"}},
+		{"handshake without a name", bootstrap.Facts{Looked: true}, foreign(store.CauseHandshakeFailed, "", ""), []string{"before the peer named an identity", "DTLS 1.2", "port scan"}, []string{"plain CoAP"}},
+		{"silent after the server's certificate, as Mbed TLS", bootstrap.Facts{Looked: true}, detailed(`handshake timed out, after it was shown the certificate of "CN=bs"`, foreign(store.CauseHandshakeFailed, "", "")), []string{"does not trust the certificate of this server", "Mbed TLS", "its dates"}, []string{"port scan"}},
+		{"refuses the server's certificate", bootstrap.Facts{Looked: true}, foreign(store.CauseServerRefused, "", ""), []string{"broke the DTLS handshake off because of this server's certificate", "host name"}, nil},
+
+		{"name that nobody has", bootstrap.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`calls itself "meter-X"`, "no device record of this name", "lwbs device add meter-X --profile PROFILE"}, []string{"rename"}},
+		{"name that is nearly another", bootstrap.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter-x"}}}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`a device "meter-x"`, "lwbs device rename meter-x meter-X"}, nil},
+		{"name that a device has by now", knowing(nil), foreign(store.CauseEndpointUnknown, "meter", ""), []string{"come again"}, []string{"device add"}},
+		{"another name than its record", knowing(nil), claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{`calls itself "meter-X"`, `to "meter"`, "lwbs device rename meter meter-X"}, []string{"device add"}},
+		{"the same, nothing known", bootstrap.Facts{}, claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{"lwbs device rename meter meter-X"}, nil},
+		{"the same, renamed since", knowing(nil), claiming("meter", stopped(store.CauseEndpointUnknown)), []string{"come again"}, []string{"lwbs device rename"}},
+		{"the same, added since", knowing(func(f *bootstrap.Facts) { f.Claimed = true }), claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{"one record at a time", "lwbs device delete meter-X, then lwbs device rename meter meter-X"}, nil},
+		{"the same, its own record is gone", bootstrap.Facts{Looked: true}, claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{`no record of "meter" any more`, "lwbs device add meter-X"}, []string{"rename"}},
+		{"the name of another device", knowing(func(f *bootstrap.Facts) { f.Claimed = true }), claiming("meter-B", stopped(store.CauseIdentityMismatch)), []string{`calls itself "meter-B"`, `it should be "meter"`, "lwbs device get meter-B --reveal", "one record at a time", "lwbs device delete meter-B"}, []string{"add the identity"}},
+		{"the name of another device, which is gone", knowing(nil), claiming("meter-B", stopped(store.CauseIdentityMismatch)), []string{"lwbs device rename meter meter-B"}, []string{"lwbs device delete"}},
+		{"a credential that was taken away", knowing(nil), tried(store.CauseIdentityMismatch), []string{"was taken out of its record", "lwbs device get meter --reveal"}, nil},
+		{"a credential that another device has by now", knowing(func(f *bootstrap.Facts) { f.Holder = "other" }), tried(store.CauseIdentityMismatch), []string{`By now "other" has this credential`}, nil},
+		{"a certificate that no record names", knowing(nil), func() store.Session {
+			s := tried(store.CauseIdentityMismatch)
+			s.Identity = strings.Repeat("ab", 32)
+			return s
+		}(), []string{"lwbs device set meter --certificate-fingerprint abab"}, nil},
+		{"a certificate of another name", knowing(nil), tried(store.CauseCertificateName), []string{"lwbs device set meter --certificate-name NAME", "--tls-endpoint-from"}, nil},
+		{"a certificate of another device's name", knowing(func(f *bootstrap.Facts) { f.Claimed = true }), claiming("meter-B", stopped(store.CauseCertificateName)), []string{"lwbs device set meter --certificate-name none, then lwbs device set meter-B --certificate-name NAME"}, nil},
+		{"a certificate of itself", knowing(nil), tried(store.CauseCertificateUnknown), []string{"A peer has a certificate", "lwbs device set meter --certificate-fingerprint", "Nothing proves"}, nil},
+
+		{"plain CoAP", knowing(nil), plainly(tried(store.CauseNoSecRefused)), []string{"without encryption", "lwbs device set meter --no-sec", "secretsOverNoSec: true", "Nothing proves"}, nil},
+		{"plain CoAP, secrets permitted", withProfile(func(p *store.Profile) { p.SecretsOverNoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"--no-sec"}, []string{"secretsOverNoSec"}},
+		{"plain CoAP, permitted since", knowing(func(f *bootstrap.Facts) { f.Device.NoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"come again"}, []string{"--no-sec"}},
+		{"disabled", knowing(func(f *bootstrap.Facts) { f.Device.Disabled = true }), stopped(store.CauseDisabled), []string{"lwbs device enable meter"}, nil},
+		{"disabled, enabled since", knowing(nil), stopped(store.CauseDisabled), []string{"enabled by now"}, []string{"lwbs device enable"}},
+		{"registers here", knowing(nil), detailed("the request was POST /rd, by which a client registers with an LwM2M Server", stopped(store.CauseOtherRequest)), []string{"takes this server for its LwM2M Server", "0/x/1 true"}, nil},
+		{"asks for something else", knowing(nil), detailed("the request was GET /x", stopped(store.CauseOtherRequest)), []string{"The device asked for something else", "only POST /bs and GET /bspack"}, nil},
+		{"a network", bootstrap.Facts{Looked: true}, func() store.Session {
+			s := foreign(store.CauseIdentityUnknown, "", "")
+			s.Network = "192.0.2.0/24"
+			return s
+		}(), []string{"192.0.2.0/24", "identity-unknown", "scan or an attack"}, []string{"device add"}},
+
+		// Names are words of a shell.
+		{"a name with a space", bootstrap.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "it's a meter", ""), []string{`lwbs device add 'it'\''s a meter' --profile`}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := tt.facts.Explain(tt.s)
+			text := e.Happened + " " + e.Remedy
+			for _, words := range tt.words {
+				if !strings.Contains(text, words) {
+					t.Errorf("no %q in\n%s\n%s", words, e.Happened, e.Remedy)
+				}
+			}
+			for _, words := range tt.unsaid {
+				if strings.Contains(text, words) {
+					t.Errorf("%q in\n%s\n%s", words, e.Happened, e.Remedy)
+				}
+			}
+			if strings.Contains(text, "%!") || strings.Contains(text, "..") || strings.Contains(text, "  ") {
+				t.Errorf("odd: %s", text)
+			}
+		})
+	}
+}
+
+// Every code that an answer may have is explained for every Object, whatever is known.
+func TestEveryCodeIsExplained(t *testing.T) {
+	for _, facts := range []bootstrap.Facts{{}, knowing(nil)} {
+		for _, path := range []string{"/0/1", "/0/1/5", "/1/0", "/1/0/7", "/2/0", "/21/0", "/3/0", "/3/0/14", "/33000/2/1"} {
+			for code := range lwm2m.Code(6 << 5) {
+				for _, cause := range []store.Cause{store.CauseRefused, store.CauseFinishRefused} {
+					o := wrote(path, code)
+					e := facts.Explain(stopped(cause, o))
+					if e.Stage == "" || e.Happened == "" || e.Remedy == "" || strings.Contains(e.Remedy, "%!") {
+						t.Errorf("%s %s %v: %+v", cause, path, code, e)
+					}
+					if o.Path.Object() != 0 && slices.Contains(strings.Fields(e.Remedy), "/0/1") {
+						t.Errorf("%s %s %v is explained by another path: %s", cause, path, code, e.Remedy)
+					}
+				}
+			}
+		}
+	}
+}
