@@ -44,10 +44,20 @@ func (f Facts) Explain(s store.Session) Explanation {
 	if e.Remedy == "" {
 		e.Remedy = "Look into the log of the server."
 	}
+	if refusals[s.Cause] && s.Network == "" {
+		e.Remedy += " A device that was refused may come again only after a restart, such as one with Zephyr or Anjay."
+	}
 	if s.Known && s.Proof == store.ProofNone && s.Cause != store.CauseSilent {
 		e.Remedy += " Nothing proves that this was the device: whoever knows its name or identity can leave such a trace."
 	}
 	return e
+}
+
+// refusals are the causes for which a Bootstrap-Request is refused, where something is to
+// be done before the device comes again.
+var refusals = map[store.Cause]bool{
+	store.CauseEndpointUnknown: true, store.CauseIdentityMismatch: true, store.CauseCertificateName: true, store.CauseNoSecRefused: true,
+	store.CauseDisabled: true, store.CauseBadRequest: true, store.CauseFormatUnknown: true, store.CausePlanInvalid: true, store.CauseTemplateFailed: true,
 }
 
 // contextual are the remedies that depend on more than the cause.
@@ -235,7 +245,7 @@ var remedies = map[store.Cause]string{
 	store.CausePlanInvalid:    "Correct what is named above in the profile or the device record; \"lwbs profile check\" shows it before a device comes, but for what depends on what the device has. Nothing needs to be done on the device.",
 	store.CauseTemplateFailed: "Give the device record the variable that is named above (lwbs device set ENDPOINT --var NAME=VALUE), or correct the template in the profile. Nothing needs to be done on the device.",
 	store.CauseLooping:        "See why it comes back. Most often it cannot register with what it was given, so look at the log of the LwM2M Server; or two devices have the same name and credential. It is served again a minute after it has stopped.",
-	store.CauseBusy:           "Nothing, if it was a short rush: devices try again. If it goes on, see with \"lwbs session list --failed\" who takes the places.",
+	store.CauseBusy:           "Nothing, if it was a short rush: most devices try again, some only after a restart. If it goes on, see with \"lwbs session list --failed\" who takes the places.",
 	store.CauseDiscoverFailed: "Set discoverFailed to \"assume\" and bootstrapInstance to the Security Object Instance that this kind of device uses for its Bootstrap-Server Account.",
 	store.CauseVerifyFailed:   "Take out of the profile what the device drops, or see why it does: it may have no room, or know the Resource by another meaning. With verify: record in the profile the session goes on and the history tells the differences.",
 	store.CauseGarbled:        "Try a smaller blockSize in the profile; if that does not help, the device's block-wise transfer is at fault, and its firmware needs mending.",

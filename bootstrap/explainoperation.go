@@ -26,7 +26,7 @@ func doneRemedy(f Facts, s store.Session) string {
 }
 
 func silentRemedy(_ Facts, s store.Session) string {
-	const link = "Look at the radio link and the power supply of the device: it may sleep, or have lost its network. It will come again by itself."
+	const link = "Look at the radio link and the power supply of the device: it may sleep, or have lost its network. Most devices come again by themselves."
 	o := last(s)
 	switch {
 	case s.Proof == store.ProofNone && s.Known:
@@ -75,8 +75,14 @@ func clientErrorRemedy(f Facts, s store.Session, o store.Operation) string {
 	case lwm2m.CodeMethodNotAllowed, lwm2m.CodeUnauthorized, lwm2m.CodeForbidden:
 		return fmt.Sprintf("The device does not let a Bootstrap-Server write %v, or it does not take this server for its Bootstrap-Server any more: then it has restarted, or waited too long, and comes again by itself. If it is always so, %s.", o.Path, takeOut(o.Path))
 	case lwm2m.CodeBadOption:
+		if !inBlocks(f, o) {
+			return "The device does not understand an option of the request, which had no more than its path and its content format. " + formatRemedy(f, s)
+		}
 		return "The device does not understand an option of the request. " + blockRemedy(o)
 	case lwm2m.CodeRequestIncomplete:
+		if !inBlocks(f, o) {
+			return "The device says that blocks are missing, and the request was whole: its block-wise transfer is at fault. A restart may help, else its firmware needs mending."
+		}
 		return "The device lost a block of the request, or keeps none. " + blockRemedy(o)
 	case lwm2m.CodeRequestTooLarge:
 		return fmt.Sprintf("The %d bytes are more than the device can take. Set a smaller blockSize or maxPayload in the profile, shorten keys and certificates, or write fewer Resources.", o.Bytes)
@@ -193,6 +199,18 @@ func formatRemedy(f Facts, s store.Session) string {
 	return text + fmt.Sprintf(". See its documentation for the one that it takes, and set format in the profile, or in the record of this device: lwbs device set %s --format FORMAT.", word(s.Endpoint))
 }
 
+// defaultBlockSize is that of a profile, in bytes.
+const defaultBlockSize = 1024
+
+// inBlocks reports whether a payload went in several blocks, by the profile as it is now.
+func inBlocks(f Facts, o store.Operation) bool {
+	size := defaultBlockSize
+	if f.Profile != nil && f.Profile.Device.BlockSize > 0 {
+		size = f.Profile.Device.BlockSize
+	}
+	return o.Bytes > size
+}
+
 // blockRemedy is for a device that may not master block-wise transfer.
 func blockRemedy(o store.Operation) string {
 	return fmt.Sprintf("Most likely it does not master block-wise transfer (RFC 7959). The payload had %d bytes: set blockSize in the profile so that it goes in one message (1024 is the most), or write less: maxPayload divides a write by Resources.", o.Bytes)
@@ -225,6 +243,9 @@ func incompleteRemedy(f Facts, s store.Session) string {
 		}
 	}
 	reasons := []string{first}
+	if format := takenForText(s); format != 0 {
+		reasons = []string{fmt.Sprintf("that it does not know %v, and took the Resources that were written one by one for plain text, after it had refused the whole: set format to tlv in the profile", format), first}
+	}
 	if slices.ContainsFunc(s.Operations, func(o store.Operation) bool { return o.Op == lwm2m.OpWrite && o.Path.Object() == lwm2m.ObjectOSCORE }) {
 		reasons = append(reasons, "a value in oscore that it does not take, such as hmacAlgorithm with Leshan")
 	}
@@ -239,6 +260,23 @@ func incompleteRemedy(f Facts, s store.Session) string {
 		own = "What it says itself is above; its log may tell more"
 	}
 	return fmt.Sprintf("The device found the configuration incomplete or contradictory. %s. Likely reasons, the most frequent first: %s.", own, strings.Join(reasons, "; "))
+}
+
+// takenForText is the format in which the device refused an Instance and then took its
+// Resources one by one, as old Wakaama does with a format that it does not know; zero where
+// it did not. Every client reads TLV.
+func takenForText(s store.Session) lwm2m.Format {
+	for i, whole := range s.Operations {
+		if whole.Op != lwm2m.OpWrite || whole.Path.Depth() != 2 || whole.Code.Success() || whole.Format == lwm2m.FormatTLV {
+			continue
+		}
+		if slices.ContainsFunc(s.Operations[i:], func(o store.Operation) bool {
+			return o.Op == lwm2m.OpWrite && o.Path.Depth() == 3 && whole.Path.Contains(o.Path) && o.Format == whole.Format && o.Code.Success()
+		}) {
+			return whole.Format
+		}
+	}
+	return 0
 }
 
 // leftOverText is about accounts from before, which the session may not have deleted.

@@ -19,6 +19,16 @@ func wrote(path string, code lwm2m.Code) store.Operation {
 	return store.Operation{Op: lwm2m.OpWrite, Path: p, Format: lwm2m.FormatTLV, Bytes: 60, Code: code}
 }
 
+func sized(bytes int, o store.Operation) store.Operation {
+	o.Bytes = bytes
+	return o
+}
+
+func inFormat(f lwm2m.Format, o store.Operation) store.Operation {
+	o.Format = f
+	return o
+}
+
 func finished(code lwm2m.Code, diagnostic string) store.Operation {
 	return store.Operation{Op: lwm2m.OpFinish, Code: code, Diagnostic: diagnostic}
 }
@@ -123,8 +133,11 @@ func TestExplanations(t *testing.T) {
 		{"4.05 to another Object", knowing(nil), stopped(store.CauseRefused, wrote("/11/0", lwm2m.CodeMethodNotAllowed)), []string{"take /11/0 out of the objects"}, nil},
 		{"4.01", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeUnauthorized)), []string{"not take this server for its Bootstrap-Server any more"}, nil},
 		{"4.03", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeForbidden)), []string{"not take this server for its Bootstrap-Server any more"}, nil},
-		{"4.02", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeBadOption)), []string{"block-wise transfer", "60 bytes", "blockSize"}, []string{"room"}},
-		{"4.08", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeRequestIncomplete)), []string{"lost a block", "block-wise"}, []string{"more than the device can take"}},
+		{"4.02", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeBadOption)), []string{"an option of the request", "content format"}, []string{"block", "room"}},
+		{"4.02 to blocks", knowing(nil), stopped(store.CauseRefused, sized(1400, wrote("/0/1", lwm2m.CodeBadOption))), []string{"block-wise transfer", "1400 bytes", "blockSize"}, []string{"room"}},
+		{"4.02 to small blocks", withProfile(func(p *store.Profile) { p.Device.BlockSize = 32 }), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeBadOption)), []string{"block-wise transfer", "60 bytes"}, nil},
+		{"4.08", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeRequestIncomplete)), []string{"the request was whole"}, []string{"lost a block"}},
+		{"4.08 to blocks", knowing(nil), stopped(store.CauseRefused, sized(1400, wrote("/0/1", lwm2m.CodeRequestIncomplete))), []string{"lost a block", "block-wise"}, []string{"more than the device can take"}},
 		{"4.13", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeRequestTooLarge)), []string{"60 bytes are more than the device can take", "maxPayload"}, nil},
 		{"4.09", knowing(nil), stopped(store.CauseRefused, wrote("/3/0", lwm2m.Code(4<<5|9))), []string{"4.09", "log", "take /3/0 out"}, nil},
 		{"5.00 to the account, by Zephyr", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeInternalServerError)), []string{"Most likely it has no room", "two Security Instances", "16 bytes"}, nil},
@@ -144,6 +157,10 @@ func TestExplanations(t *testing.T) {
 		{"4.06, nothing known", bootstrap.Facts{}, stopped(store.CauseFinishRefused, wrote("/0/1", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"mandatory Resource that is missing", "emptyResources: write"}, []string{"binding"}},
 		{"4.06 with OSCORE, by Leshan 2", knowing(nil), stopped(store.CauseFinishRefused, wrote("/21/0", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"hmacAlgorithm"}, nil},
 		{"4.00 to Finish", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeBadRequest, "")), []string{"not bootstrapping any more", "lwbs session get s1"}, nil},
+		{"4.06 by old Wakaama, which took SenML JSON for text", knowing(nil), stopped(store.CauseFinishRefused,
+			inFormat(lwm2m.FormatSenMLJSON, wrote("/0/1", lwm2m.CodeBadRequest)), inFormat(lwm2m.FormatSenMLJSON, wrote("/0/1/0", changed)), finished(lwm2m.CodeNotAcceptable, "")),
+			[]string{"first: that it does not know senml-json", "plain text", "set format to tlv"}, nil},
+		{"4.06 by a device that takes single Resources in TLV", knowing(nil), stopped(store.CauseFinishRefused, wrote("/0/1", lwm2m.CodeBadRequest), wrote("/0/1/0", changed), finished(lwm2m.CodeNotAcceptable, "")), nil, []string{"plain text"}},
 		{"4.04 by Zephyr before 2.0", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeNotFound, "")), []string{"does not know Bootstrap-Finish", "Zephyr before 2.0"}, []string{"mandatory"}},
 		{"5.01 to Finish", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeNotImplemented, "")), []string{"does not know Bootstrap-Finish"}, []string{"mandatory"}},
 		{"5.00 to Finish", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeInternalServerError, "")), []string{"could not store it"}, []string{"mandatory"}},
@@ -193,7 +210,7 @@ func TestExplanations(t *testing.T) {
 		{"plain CoAP", knowing(nil), plainly(tried(store.CauseNoSecRefused)), []string{"without encryption", "lwbs device set meter --no-sec", "secretsOverNoSec: true", "Nothing proves"}, nil},
 		{"plain CoAP, secrets permitted", withProfile(func(p *store.Profile) { p.SecretsOverNoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"--no-sec"}, []string{"secretsOverNoSec"}},
 		{"plain CoAP, permitted since", knowing(func(f *bootstrap.Facts) { f.Device.NoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"come again"}, []string{"--no-sec"}},
-		{"disabled", knowing(func(f *bootstrap.Facts) { f.Device.Disabled = true }), stopped(store.CauseDisabled), []string{"lwbs device enable meter"}, nil},
+		{"disabled", knowing(func(f *bootstrap.Facts) { f.Device.Disabled = true }), stopped(store.CauseDisabled), []string{"lwbs device enable meter", "only after a restart"}, nil},
 		{"disabled, enabled since", knowing(nil), stopped(store.CauseDisabled), []string{"enabled by now"}, []string{"lwbs device enable"}},
 		{"registers here", knowing(nil), detailed("the request was POST /rd, by which a client registers with an LwM2M Server", stopped(store.CauseOtherRequest)), []string{"takes this server for its LwM2M Server", "0/x/1 true"}, nil},
 		{"asks for something else", knowing(nil), detailed("the request was GET /x", stopped(store.CauseOtherRequest)), []string{"The device asked for something else", "only POST /bs and GET /bspack"}, nil},

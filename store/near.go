@@ -3,6 +3,7 @@ package store
 import (
 	"slices"
 	"unicode"
+	"unicode/utf8"
 
 	"lwbs/lwm2m"
 )
@@ -43,21 +44,35 @@ type NameMatcher struct {
 
 // NewNameMatcher returns a matcher for names near to name.
 func NewNameMatcher(name string) *NameMatcher {
-	return &NameMatcher{name: appendFolded(nil, name)}
+	return &NameMatcher{name: appendFolded(nil, []byte(name))}
 }
 
 // appendFolded appends the letters and digits of a name in lower case.
-func appendFolded(b []rune, name string) []rune {
-	for _, r := range name {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			b = append(b, unicode.ToLower(r))
+func appendFolded(out []rune, name []byte) []rune {
+	for len(name) > 0 {
+		r, size := rune(name[0]), 1
+		switch {
+		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+			out = append(out, r)
+		case r < utf8.RuneSelf:
+			if 'A' <= r && r <= 'Z' {
+				out = append(out, r+'a'-'A')
+			}
+		default:
+			if r, size = utf8.DecodeRune(name); unicode.IsLetter(r) || unicode.IsDigit(r) {
+				out = append(out, unicode.ToLower(r))
+			}
 		}
+		name = name[size:]
 	}
-	return b
+	return out
 }
 
 // Near says how near other is.
-func (m *NameMatcher) Near(other string) Nearness {
+func (m *NameMatcher) Near(other string) Nearness { return m.NearBytes([]byte(other)) }
+
+// NearBytes is Near for a name in bytes, which it neither keeps nor changes.
+func (m *NameMatcher) NearBytes(other []byte) Nearness {
 	m.other = appendFolded(m.other[:0], other)
 	short, long := m.name, m.other
 	if len(short) > len(long) {

@@ -46,7 +46,7 @@ func TestFailure(t *testing.T) {
 		{
 			name: "identity of another device", peers: []peer{leshan11}, from: "coaps", setup: exchanged,
 			event: "bootstrap-refused", cause: "identity-mismatch",
-			why: []string{`"urn:dev:os:meter-1"`, `"factory-4712"`},
+			why: []string{`calls itself "urn:dev:os:meter-1"`, `"factory-4712", which belongs to device "urn:dev:os:meter-2"`, "lwbs device delete urn:dev:os:meter-1, then lwbs device rename urn:dev:os:meter-2 urn:dev:os:meter-1"},
 		},
 		{
 			name: "plain CoAP not permitted", peers: []peer{leshan11}, from: "coap",
@@ -83,7 +83,44 @@ func TestFailure(t *testing.T) {
 				lwbs.add(t, *d)
 			},
 			event: "bootstrap-refused", cause: "finish-refused",
-			why: []string{"4.06 Not Acceptable", "Bootstrap-Finish"},
+			why: []string{"4.06 Not Acceptable", "Bootstrap-Finish", "value MUST NOT be null", "set emptyResources to write"},
+		},
+		{
+			name: "Object that it does not know", peers: []peer{leshan11, leshan10, wakaamaNPM}, from: "coaps",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				lwbs.apply(t, "coaps://127.0.0.1:5684", "objects:", "  - path: /11/0", "    resources: {0: home, 4: 0}")
+				d.seconds = 10
+				lwbs.add(t, *d)
+			},
+			cause: "refused", why: []string{"/11/0", "4.04 Not Found", "does not know Object 11", "take /11/0 out of the objects of the profile"},
+		},
+		{
+			name: "no access control", peers: []peer{leshan11, leshan10}, from: "coaps",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				lwbs.apply(t, "coaps://127.0.0.1:5684", "accessControl:", "  - {object: 3, instance: 0, owner: 101, rights: {101: 15}}")
+				d.seconds = 10
+				lwbs.add(t, *d)
+			},
+			cause: "refused", why: []string{"/2/0", "4.04 Not Found", "accessControl: none"},
+		},
+		{
+			name: "format that it does not read", peers: []peer{leshan10}, from: "coaps",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				lwbs.apply(t, "coaps://127.0.0.1:5684", "format: senml-json")
+				d.seconds = 10
+				lwbs.add(t, *d)
+			},
+			cause: "refused", why: []string{"4.15 Unsupported Content-Format", "none of the content formats that were tried (senml-json)"},
+		},
+		{
+			// It takes the JSON of single Resources for their values, and finds that out at Finish.
+			name: "format that it takes for text", peers: []peer{wakaamaNPM}, from: "coaps",
+			setup: func(t *testing.T, lwbs operator, d *device) {
+				lwbs.apply(t, "coaps://127.0.0.1:5684", "format: senml-json")
+				d.seconds = 15
+				lwbs.add(t, *d)
+			},
+			cause: "finish-refused", why: []string{"4.06 Not Acceptable", "it does not know senml-json", "set format to tlv"},
 		},
 	}
 	for _, tt := range tests {
@@ -137,8 +174,9 @@ func (f failure) checkDevice(t *testing.T, events []event, d device) {
 	if has("registered") {
 		t.Error("the device registered")
 	}
+	tells := slices.ContainsFunc(events, func(e event) bool { return e.Method != "" }) // Wakaama does not
 	finished := slices.ContainsFunc(events, func(e event) bool { return e.Method == "POST" && e.Path == "/bs" })
-	if finished != (f.cause == "finish-refused") {
+	if finished != (f.cause == "finish-refused") && (finished || tells) {
 		t.Errorf("the device got Bootstrap-Finish: %v", finished)
 	}
 	checkDevice(t, events, d)
