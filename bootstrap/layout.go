@@ -121,8 +121,9 @@ func (l *layout) delete(info lwm2m.BootstrapInfo) {
 	}
 }
 
-// deletable reports whether a discovered Instance is of the accounts that are to be
-// replaced, or of an Object that is to be written.
+// deletable reports whether an Instance that the client has is of the accounts that are to
+// be replaced, or is to be written, or was written before and is not given any more. What the
+// client has of other Objects by itself, such as the APN that it is connected with, stays.
 func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo) bool {
 	everyone := l.deletes.Mode == store.DeleteDiscovered
 	switch in.Path.Object() {
@@ -142,7 +143,7 @@ func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo
 		return false
 	}
 	_, ours := l.memory.entry(in.Path)
-	return ours && everyone || slices.ContainsFunc(info.Others, func(o lwm2m.Object) bool { return o.ID == in.Path.Object() })
+	return ours && everyone || slices.Contains(instancePaths(info.Others), in.Path)
 }
 
 // replaces reports whether info has an account in place of that of an Instance: of the same

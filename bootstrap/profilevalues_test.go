@@ -276,8 +276,8 @@ func TestPlanIsEncodedFirst(t *testing.T) {
 func TestPartialInstances(t *testing.T) {
 	links := bootstrap.Response{Code: lwm2m.CodeContent, Payload: []byte(`</>;lwm2m=1.1,</0/0>,</11/0>,</11/1>`)}
 	for object, want := range map[string]string{
-		"{path: /11/0, resources: {0: x, 1: internet, 2: true, 4: 1}}":    "DELETE /11/0, DELETE /11/1, PUT /0/1 tlv, PUT /1/0 tlv, PUT /11/0 tlv",
-		"{path: /11/0, partial: true, resources: {1: internet, 2: true}}": "DELETE /11/1, PUT /0/1 tlv, PUT /1/0 tlv, PUT /11/0/1 tlv, PUT /11/0/2 tlv",
+		"{path: /11/0, resources: {0: x, 1: internet, 2: true, 4: 1}}":    "DELETE /11/0, PUT /0/1 tlv, PUT /1/0 tlv, PUT /11/0 tlv",
+		"{path: /11/0, partial: true, resources: {1: internet, 2: true}}": "PUT /0/1 tlv, PUT /1/0 tlv, PUT /11/0/1 tlv, PUT /11/0/2 tlv",
 	} {
 		c := newScriptedClient(map[string][]any{"GET /": {links}})
 		p := readProfile(t, "name: p\naccounts: [{name: a, uri: 'coaps://a.example', shortServerID: 101}]\nobjects: ["+object+"]\n")

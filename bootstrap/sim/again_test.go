@@ -198,6 +198,33 @@ func TestNothingIsWrittenTwice(t *testing.T) {
 	}
 }
 
+// What a device has of other Objects by itself stays, however often it comes; what it was
+// given goes with the profile.
+func TestInstancesOfTheDeviceStay(t *testing.T) {
+	apn := func(instances ...lwm2m.InstanceID) (out []store.ObjectValues) {
+		for _, id := range instances {
+			out = append(out, store.ObjectValues{Path: lwm2m.InstancePath(11, id), Resources: map[lwm2m.ResourceID]store.Literal{0: {Text: new("home")}, 4: {Text: new("3")}}})
+		}
+		return out
+	}
+	b := newBench(t, func(b *bench) { b.profile.Objects = apn(0, 1) })
+	cfg := b.config()
+	cfg.Stack.Objects = []lwm2m.ObjectID{0, 1, 2, 3, 11}
+	own := []lwm2m.Object{{ID: 11, Instances: []lwm2m.Instance{{ID: 5, Resources: []lwm2m.Resource{lwm2m.Single(0, lwm2m.StringValue("own"))}}}}}
+	r := b.again(cfg, own, nil)
+	if got, want := held(t, r.Objects), "/0/0 0, /0/1 101, /1/0 101, /11/0, /11/1, /11/5"; got != want {
+		t.Errorf("the device holds %s, want %s", got, want)
+	}
+	r = b.again(cfg, r.Objects, func(p *store.Profile) { p.Objects = apn(1) })
+	if got, want := held(t, r.Objects), "/0/0 0, /0/1 101, /1/0 101, /11/1, /11/5"; got != want {
+		t.Errorf("the device holds %s, want %s; asked %v", got, want, b.asked())
+	}
+	r = b.again(cfg, r.Objects, func(p *store.Profile) { p.Objects = nil })
+	if got, want := held(t, r.Objects), "/0/0 0, /0/1 101, /1/0 101, /11/5"; got != want {
+		t.Errorf("the device holds %s, want %s; asked %v", got, want, b.asked())
+	}
+}
+
 // What is remembered is out of date after a reset to factory settings, or where somebody
 // else has written: then it harms nothing.
 func TestMemoryThatIsOutOfDate(t *testing.T) {
