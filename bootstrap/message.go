@@ -137,13 +137,13 @@ type Peer struct {
 	Chain []*x509.Certificate
 }
 
-// name is what the peer authenticated as: the PSK identity or the fingerprint of the
-// certificate.
+// name is what the peer authenticated as: the PSK identity, as [store.IdentityText] has it,
+// or the fingerprint of the certificate.
 func (p Peer) name() string {
 	if len(p.Chain) > 0 {
 		return store.Fingerprint(p.Chain[0].Raw)
 	}
-	return p.Identity
+	return store.IdentityText([]byte(p.Identity))
 }
 
 // Secure reports whether the peer proved its identity.

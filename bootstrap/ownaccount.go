@@ -44,11 +44,16 @@ func confirmCredential(d *store.Device, peer Peer) (note string) {
 		kept = append(kept, c)
 	}
 	d.Credentials = kept
-	note = fmt.Sprintf("the device came with its new bootstrap credential %q", printable(used.Identity, maxIdentityShown))
+	note = fmt.Sprintf("the device came with its new bootstrap credential %q", identityShown(used.Identity))
 	if dropped != "" {
-		note += fmt.Sprintf("; %q is no longer accepted", printable(dropped, maxIdentityShown))
+		note += fmt.Sprintf("; %q is no longer accepted", identityShown(dropped))
 	}
 	return note
+}
+
+// identityShown is a PSK identity for people.
+func identityShown(identity string) string {
+	return printable(store.IdentityText([]byte(identity)), maxIdentityShown)
 }
 
 // credentialOf is the credential of d that the peer authenticated with; nil where it is
@@ -219,9 +224,9 @@ func (own ownAccount) given(d *store.Device) (changed bool) {
 // note tells what the client was given.
 func (own ownAccount) note() string {
 	c := own.credential
-	text := fmt.Sprintf("the device was given the Bootstrap-Server Account %s with the credential %q", own.uri, printable(c.Identity, maxIdentityShown))
+	text := fmt.Sprintf("the device was given the Bootstrap-Server Account %s with the credential %q", own.uri, identityShown(c.Identity))
 	if c.Pending && c.Replaces != "" {
-		text += fmt.Sprintf("; until it comes with that, %q is accepted too", printable(c.Replaces, maxIdentityShown))
+		text += fmt.Sprintf("; until it comes with that, %q is accepted too", identityShown(c.Replaces))
 	}
 	return text
 }

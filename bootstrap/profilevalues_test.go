@@ -126,7 +126,7 @@ func TestIdentityOfTheRecord(t *testing.T) {
 	}
 	d.Accounts["a"] = store.AccountKeys{Identity: "hex:0", Key: lwm2m.NewSecret(make([]byte, 16))}
 	if _, found := bootstrap.Resolve(p, d, nil); !slices.ContainsFunc(found, func(f bootstrap.Finding) bool {
-		return f.Place == "accounts[0].identity" && strings.Contains(f.Message, "has 1 digits")
+		return f.Place == "accounts[0].identity" && strings.Contains(f.Message, "has an odd number of digits, 1")
 	}) {
 		t.Errorf("half a byte: found %v", found)
 	}
@@ -149,7 +149,7 @@ func TestValuesThatAreRefused(t *testing.T) {
 		{fmt.Sprintf(head, "") + "bootstrapServer: {uri: 'coaps://b.example', clientHoldOffTime: -1}", "bootstrapServer.clientHoldOffTime: client hold off time -1s is not a whole number of seconds"},
 		{fmt.Sprintf(head, ", oscore: {senderID: s, aeadAlgorithm: 0}"), "accounts[0].oscore.aeadAlgorithm: 0 is no AEAD algorithm"},
 		{fmt.Sprintf(head, ", oscore: {senderID: s, hmacAlgorithm: 0}"), "accounts[0].oscore.hmacAlgorithm: 0 is no HMAC algorithm"},
-		{fmt.Sprintf(head, ", identity: 'hex:0f0'"), "accounts[0].identity: what follows hex: has 3 digits"},
+		{fmt.Sprintf(head, ", identity: 'hex:0f0'"), "accounts[0].identity: what follows hex: has an odd number of digits, 3"},
 		{fmt.Sprintf(head, ", lifetime: 60, serverResources: {1: 61}"), "accounts[0].serverResources[1]: Resource 1/x/1 is there twice"},
 		{fmt.Sprintf(head, ", identity: a, securityResources: {3: 'hex:00'}"), "accounts[0].securityResources[3]: Resource 0/x/3 is there twice"},
 		{fmt.Sprintf(head, "") + "objects: [{path: /11/0, resources: {APN: internet}}]", "objects[0]: it lacks mandatory Resources of APN Connection Profile: 0 (Profile name), 4 (Authentication Type); if the devices have the Instance and keep what is not named, say partial: true"},

@@ -28,6 +28,7 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 		r.fail(place+".security", "%q is not psk, rpk, certificate or nosec", name)
 	}
 	uri, _ := r.render(a.URI, place+".uri")
+	binding, _ := r.render(cmp.Or(a.Binding, defaultBinding), place+".binding")
 	out := lwm2m.ServerAccount{
 		Security: lwm2m.SecurityInstance{
 			ID: lwm2m.InstanceID(i), ServerURI: uri, Mode: mode,
@@ -37,7 +38,7 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 			ID: lwm2m.InstanceID(i), ShortServerID: a.ShortServerID,
 			Lifetime:            orDefault(a.Lifetime, defaultLifetime),
 			NotificationStoring: a.NotificationStoring == nil || *a.NotificationStoring,
-			Binding:             cmp.Or(a.Binding, defaultBinding),
+			Binding:             binding,
 		},
 	}
 	out.Security.PublicKeyOrIdentity = r.publicKeyOrIdentity(a, mode, place)

@@ -59,6 +59,7 @@ func templatesOf(p store.Profile) (out []templated) {
 		place := fmt.Sprintf("accounts[%d]", i)
 		add(false, place+".uri", a.URI)
 		add(isKeyPair(a.Security), place+".identity", a.Identity)
+		add(true, place+".binding", a.Binding)
 		add(true, place+".serverPublicKey", string(a.ServerPublicKey))
 		literals(place+".securityResources", a.SecurityResources)
 		literals(place+".serverResources", a.ServerResources)

@@ -105,7 +105,7 @@ func ParseOpaque(text string) ([]byte, error) {
 		b, err := hex.DecodeString(digits)
 		switch {
 		case errors.Is(err, hex.ErrLength):
-			return nil, fmt.Errorf("what follows hex: has %d digits, and bytes have two each", len(digits))
+			return nil, fmt.Errorf("what follows hex: has an odd number of digits, %d", len(digits))
 		case err != nil:
 			return nil, fmt.Errorf("what follows hex: is not hexadecimal")
 		}

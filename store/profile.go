@@ -103,7 +103,7 @@ type Account struct {
 	// without end.
 	Lifetime *Duration `json:"lifetime,omitempty"`
 
-	Binding string `json:"binding,omitempty"` // Resource 1/x/7; empty means "U"
+	Binding string `json:"binding,omitempty"` // template; Resource 1/x/7; empty means "U"
 
 	// OSCORE, where not nil, protects the messages to the server end to end, with or
 	// without DTLS below (RFC 8613).
@@ -113,8 +113,8 @@ type Account struct {
 	NotificationStoring *bool `json:"notificationStoring,omitempty"`
 
 	// SecurityResources and ServerResources hold every other Resource of Object 0
-	// and 1 that is to be written, and of those above Resources 0/x/3 and 4 and 1/x/1, 6
-	// and 7 where a template has them.
+	// and 1 that is to be written, and of those above Resources 0/x/3 and 4 and 1/x/1
+	// and 6 where a template has them.
 	SecurityResources map[lwm2m.ResourceID]Literal `json:"securityResources,omitempty"`
 	ServerResources   map[lwm2m.ResourceID]Literal `json:"serverResources,omitempty"`
 }

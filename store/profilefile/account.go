@@ -32,7 +32,7 @@ func (r *reader) account(n node, place string) (a store.Account) {
 
 		"lifetime":            r.orTemplate(a.ServerResources, 1, optional(&a.Lifetime, r.duration)),
 		"notificationStoring": r.orTemplate(a.ServerResources, 6, optional(&a.NotificationStoring, r.boolean)),
-		"binding":             r.orTemplate(a.ServerResources, 7, r.words(&a.Binding, "U")),
+		"binding":             r.words(&a.Binding, "U"),
 		securityList: func(n node, place string) {
 			r.resources(a.SecurityResources, n, place, r.definition(lwm2m.ObjectSecurity, ""))
 		},

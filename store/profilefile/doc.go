@@ -1,5 +1,5 @@
 // Package profilefile reads and writes profiles as people keep them: YAML, or JSON,
-// which is YAML too. Every mistake is reported with the line that it is on.
+// which is YAML too; a profile as the admin API has it is read as well. Every mistake is reported with the line that it is on.
 //
 //	name: meter
 //	accounts:

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -121,7 +123,7 @@ func TestProblems(t *testing.T) {
 		{"empty identity", "name: m\naccounts:\n  - identity: ''\n", "p.yaml:3: accounts[0].identity is empty: leave it out for the endpoint name"},
 		{"empty binding", "name: m\naccounts:\n  - binding: ''\n", "p.yaml:3: accounts[0].binding is empty: leave it out for U"},
 		{"bytes of which there are none", "name: m\naccounts:\n  - serverPublicKey: 'hex:'\n", "p.yaml:3: accounts[0].serverPublicKey: there are no bytes in it: leave it out"},
-		{"salt of half a byte", "name: m\naccounts:\n  - oscore: {masterSalt: 'hex:012'}\n", "p.yaml:3: accounts[0].oscore.masterSalt: what follows hex: has 3 digits, and bytes have two each"},
+		{"salt of half a byte", "name: m\naccounts:\n  - oscore: {masterSalt: 'hex:012'}\n", "p.yaml:3: accounts[0].oscore.masterSalt: what follows hex: has an odd number of digits, 3"},
 		{"ACK timeout of zero", "name: m\ndevice: {ackTimeout: 0}\n", "p.yaml:2: device.ackTimeout: want more than 0: leave it out for 2s"},
 		{"number that begins with a zero", "name: m\naccounts:\n  - shortServerID: 0101\n", `p.yaml:3: accounts[0].shortServerID: 0101 begins with a zero, which some take for octal: write the number without, or quote it ("0101") if it is text`},
 		{"lifetime that begins with a zero", "name: m\naccounts:\n  - lifetime: 0300\n", `p.yaml:3: accounts[0].lifetime: 0300 begins with a zero, which some take for octal: write the number without, or quote it ("0300") if it is text`},
@@ -359,12 +361,12 @@ accounts:
 		t.Fatal(err)
 	}
 	a := docs[0].Profile.Accounts[0]
-	for id, want := range map[lwm2m.ResourceID]string{1: "{{.Vars.lifetime}}", 6: "{{.Vars.storing}}", 7: "{{.Vars.binding}}"} {
+	for id, want := range map[lwm2m.ResourceID]string{1: "{{.Vars.lifetime}}", 6: "{{.Vars.storing}}"} {
 		if got := literalText(a.ServerResources[id]); got != want {
 			t.Errorf("/1/x/%d is %s, want %s", id, got, want)
 		}
 	}
-	if a.ServerPublicKey != "hex:{{.Vars.key}}" || a.OSCORE.IDContext != "{{.Vars.context}}" {
+	if a.Binding != "{{.Vars.binding}}" || a.ServerPublicKey != "hex:{{.Vars.key}}" || a.OSCORE.IDContext != "{{.Vars.context}}" {
 		t.Errorf("read as %+v", a)
 	}
 	if got := docs[0].Problem("accounts[0].serverResources[1]", "x").Error(); got != "p.yaml:4: accounts[0].lifetime: x" {
@@ -445,6 +447,59 @@ func checkRoundTrip(t *testing.T, in string) {
 	for _, d := range docs {
 		checkWriting(t, d.Profile)
 	}
+}
+
+// The form of the admin API is read, too: what lwbs profile get --json prints can be applied.
+func TestReadsTheFormOfTheAPI(t *testing.T) {
+	for _, text := range []string{meter, strings.Replace(everyChoice, "- name: a\n", "- name: a\n    shortServerID: 1\n", 1), "name: m\ndelete: [/0/1, /1]\naccounts: [{name: a, shortServerID: 1, renamedFrom: [b, c], lifetime: 0, securityResources: {26000: [1, x]}}]\n"} {
+		docs, err := profilefile.Read("p.yaml", []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := docs[0].Profile
+		p.Revision, p.Created = 7, time.Now()
+		b, err := json.MarshalIndent(p, "", "\t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := profilefile.Read("p.json", b, nil)
+		if err != nil {
+			t.Errorf("%v\n%s", err, b)
+			continue
+		}
+		if !reflect.DeepEqual(again[0].Profile, docs[0].Profile) {
+			t.Errorf("%+v became %+v\n%s", docs[0].Profile, again[0].Profile, b)
+		}
+	}
+}
+
+// FuzzText: text in any place of a profile survives being written and read again, in YAML
+// and in the JSON of the admin API.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"", "0123", "hex:00", "a: b", "- a", "{{.Endpoint}}", "\u2028", "\x00", "\u00ff", "😀", "null", "#", "'", "\"", "\\", " a", "a\n", "\r\n", "\ufeff", "\u0085", "~", "0x1F", "1e3", "=", "<<", "yes", "?", "|", "%YAML", "---", "..."} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) {
+			return // neither form can hold it
+		}
+		p := store.Profile{
+			Name: "m" + text, Accounts: []store.Account{{
+				Name: "a" + text, RenamedFrom: []string{"b" + text, "c"}, URI: text, ShortServerID: 1, Identity: "i" + text, Binding: "U" + text, OSCORE: &store.OSCORE{SenderID: text},
+				SecurityResources: map[lwm2m.ResourceID]store.Literal{14: {Text: &text}},
+			}},
+			Objects: []store.ObjectValues{{Path: lwm2m.InstancePath(3, 0), Resources: map[lwm2m.ResourceID]store.Literal{15: {Text: &text}, 11: {Instances: map[lwm2m.ResourceInstanceID]store.Literal{2: {Text: &text}}}}}},
+		}
+		checkWriting(t, p)
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := profilefile.Read("p.json", b, nil)
+		if err != nil || !reflect.DeepEqual(again[0].Profile, p) {
+			t.Errorf("%+v became %+v, %v\n%s", p, again, err, b)
+		}
+	})
 }
 
 // checkWriting returns what is written of p, which is read again as p.

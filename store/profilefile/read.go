@@ -79,7 +79,13 @@ func (r *reader) profile(n node) (p store.Profile) {
 		"secretsOverNoSec":  r.boolean(&p.SecretsOverNoSec),
 		"bootstrapServer":   func(n node, place string) { p.BootstrapServer = r.bootstrapServer(n, place) },
 		"delete":            func(n node, place string) { p.Delete = r.deletePolicy(n, place) },
-		"device":            func(n node, place string) { p.Device = r.device(n, place) },
+		"noAccessControl":   r.boolean(&p.NoAccessControl),
+
+		// What the admin API tells of a profile besides: it is not the owner's.
+		"revision": func(node, string) {},
+		"created":  func(node, string) {},
+		"updated":  func(node, string) {},
+		"device":   func(n node, place string) { p.Device = r.device(n, place) },
 		"accounts": func(n node, place string) {
 			r.each(n, place, func(n node, place string) { p.Accounts = append(p.Accounts, r.account(n, place)) })
 		},
@@ -149,6 +155,13 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 }
 
 func (r *reader) deletePolicy(n node, place string) (p store.DeletePolicy) {
+	if n.kind == mapping { // as the admin API has it
+		r.mapping(n, place, fields{
+			"mode":  r.oneOf(&p.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteList, store.DeleteNone),
+			"paths": func(n node, place string) { p.Paths = r.deletePolicy(n, place).Paths },
+		}, nil)
+		return p
+	}
 	if n.kind != list {
 		r.oneOf(&p.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteNone)(n, place)
 		return p
