@@ -343,6 +343,7 @@ func (i *inquiry) conclude(ctx context.Context) error {
 	if text := bootstrap.Alternating(i.own); text != "" {
 		note("%s", text)
 	}
+	i.qualify()
 	if i.why.Running == nil && len(i.why.Attempts) == 0 {
 		i.why.Never = i.never(st)
 		return nil
@@ -351,6 +352,22 @@ func (i *inquiry) conclude(ctx context.Context) error {
 		note("No server is running with this database (%s): until one is, devices cannot come.", st.Database)
 	}
 	return nil
+}
+
+// qualify takes back that there is nothing to do, where something came after the device was
+// bootstrapped that may be the device in trouble.
+func (i *inquiry) qualify() {
+	at := slices.IndexFunc(i.why.Attempts, func(r Reason) bool { return i.isOwn(r.Session) })
+	if at < 0 || !i.why.Attempts[at].Session.Cause.Success() {
+		return
+	}
+	r := &i.why.Attempts[at]
+	switch {
+	case len(i.why.Likely) > 0:
+		r.Remedy = "Since then there were attempts that may be this device's, below. If they are not: " + r.Remedy
+	case at > 0:
+		r.Remedy = "Since then there were attempts under its name, above. If they are not this device's: " + r.Remedy
+	}
 }
 
 // never explains that nothing of the device was seen, as far as that is known.

@@ -56,7 +56,7 @@ func eventful() *metrics.Metrics {
 	m.Observe(bootstrap.Event{Kind: bootstrap.EventOperation, Session: s})
 	s.Cause, s.Ended = store.CauseFinishUnknown, began.Add(3*time.Second)
 	m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: s})
-	for _, cause := range []store.Cause{store.CauseKeyDiffers, store.CauseCertificateExpired, store.CauseNoRequest} {
+	for _, cause := range []store.Cause{store.CauseKeyDiffers, store.CauseCertificateExpired, store.CauseNoRequest, store.CauseIdle} {
 		m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{Stage: store.StageHandshake, Cause: cause}})
 	}
 	m.Certificates(func() time.Time { return time.Unix(4102444800, 0) })

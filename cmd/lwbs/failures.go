@@ -56,12 +56,13 @@ func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.Ses
 // groupFailures gathers sessions, the newest first, by who failed and why.
 func groupFailures(page []store.Session) []failure {
 	type key struct {
-		who   string
-		cause store.Cause
+		who    string
+		cause  store.Cause
+		proved bool
 	}
 	groups := make(map[key]*failure)
 	for _, s := range page {
-		k := key{who(s), s.Cause}
+		k := key{who(s), s.Cause, s.Proof.Counts()}
 		f := groups[k]
 		if f == nil {
 			f = &failure{latest: s}
@@ -83,7 +84,7 @@ func groupFailures(page []store.Session) []failure {
 // who tells devices and strangers apart: by the name, or what they authenticated as, or
 // where they came from.
 func who(s store.Session) string {
-	if s.Endpoint == "" && s.Identity == "" {
+	if s.Endpoint == "" && s.Identity == "" && s.Network == "" {
 		host, _, _ := net.SplitHostPort(s.Remote)
 		return "host " + host
 	}

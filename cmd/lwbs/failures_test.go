@@ -23,7 +23,14 @@ func TestGroupFailures(t *testing.T) {
 			Started: at, Ended: at.Add(time.Second),
 		}
 	}
+	of := func(s store.Session, proof store.Proof, network string) store.Session {
+		s.Proof, s.Network = proof, network
+		return s
+	}
 	page := []store.Session{ // the newest first
+		of(session(12, "", "", "192.0.2.1:1", store.CauseHandshakeFailed, 400), store.ProofNone, "192.0.2.0/24"),
+		of(session(11, "meter", "meter", "192.0.2.9:1", store.CauseCertificateExpired, 0), store.ProofNone, ""),
+		of(session(10, "meter", "meter", "192.0.2.9:1", store.CauseCertificateExpired, 0), store.ProofIdentity, ""),
 		session(9, "", "", "192.0.2.1:2", store.CauseHandshakeFailed, 0),
 		session(8, "meter", "meter", "192.0.2.9:1", store.CauseKeyDiffers, 3),
 		session(7, "", "", "192.0.2.1:1", store.CauseHandshakeFailed, 5),
@@ -37,6 +44,9 @@ func TestGroupFailures(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s x%d since %d", f.latest.ID, f.latest.Cause, f.attempts, int(f.first.Sub(start).Minutes())))
 	}
 	want := []string{
+		"012 handshake-failed x400 since 12",
+		"011 certificate-expired x1 since 11",
+		"010 certificate-expired x1 since 10",
 		"009 handshake-failed x6 since 7",
 		"008 key-differs x5 since 3",
 		"006 identity-unknown x1 since 6",

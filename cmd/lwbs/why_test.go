@@ -15,6 +15,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -212,8 +213,7 @@ func TestNobodyPushesOutTheHistoryOfADevice(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			// POST /bs?ep=meter-A, confirmable, without a token.
-			if _, err := conn.Write(append([]byte{0x40, 0x02, byte(n), 0x01, 0xb2, 'b', 's', 0x4a}, "ep=meter-A"...)); err != nil {
+			if _, err := conn.Write(forged(n)); err != nil {
 				t.Fatal(err)
 			}
 			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
@@ -252,4 +252,53 @@ func TestNobodyPushesOutTheHistoryOfADevice(t *testing.T) {
 	if n := strings.Count(sh.ok("session list --endpoint meter-A"), "\n"); n != 2+len(attack) {
 		t.Errorf("%d lines, want one for each kind of attack, one for the session and the heading:\n%s", n, sh.ok("session list --endpoint meter-A"))
 	}
+}
+
+// A device that may come over plain CoAP keeps its state and its history, whoever sends
+// requests in its name without being there for the answer.
+func TestForgedRequestsOverPlainCoAP(t *testing.T) {
+	sh := newShell(t)
+	sh.serve("--coap", "127.0.0.1:0", "--drain", "0s")
+	sh.write("open.yaml", "name: open\naccounts:\n  - {name: main, uri: coap://lwm2m.example.com, shortServerID: 101}\n")
+	sh.ok("profile apply -f $D/open.yaml")
+	sh.ok("device add meter-A --profile open --no-sec")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := sim.Run(ctx, sim.Config{
+		Endpoint:        "meter-A",
+		BootstrapServer: lwm2m.SecurityInstance{ServerURI: "coap://" + sh.coap, Mode: lwm2m.SecurityNoSec},
+		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
+			return coap.DialUDP(ctx, sh.coap, coap.DialConfig{Handler: h})
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := sh.lastSession("--endpoint meter-A")
+	for n := range 25 {
+		conn, err := net.Dial("udp", sh.coap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(forged(n)); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := conn.Read(make([]byte, 100)); err != nil {
+			t.Error(err)
+		}
+		conn.Close()
+	}
+	sh.await("session list --endpoint meter-A", "looping")
+	list := sh.await("session list --endpoint meter-A", "superseded")
+	contains(t, "session list", list, good)
+	if n := strings.Count(list, "\n"); n > 5 {
+		t.Errorf("%d lines, want one for each way that the forged requests ended:\n%s", n, list)
+	}
+	contains(t, "device get", sh.ok("device get meter-A"), " done\n", "nothing proves that it was the device")
+}
+
+// forged is POST /bs?ep=meter-A, confirmable, without a token.
+func forged(n int) []byte {
+	return append([]byte{0x40, 0x02, byte(n), 0x01, 0xb2, 'b', 's', 0x4a}, "ep=meter-A"...)
 }
