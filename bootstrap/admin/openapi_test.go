@@ -363,6 +363,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("POST", device, "/v1/devices/d2", DeviceSettings{Profile: new("full")}, 422) // no variable host
 	c.call("PATCH", device, "/v1/devices/d%2F1", DeviceSettings{PSK: &PSK{}}, 200)
 	c.call("PATCH", device, "/v1/devices/nope", DeviceSettings{}, 404)
+	c.call("PATCH", device, "/v1/devices/d%2F1", DeviceSettings{Format: new(lwm2m.FormatText)}, 422)
 	without := fullProfile()
 	without.Accounts, without.AccessControl = without.Accounts[1:], nil
 	c.call("PUT", profile, "/v1/profiles/full?dryRun=true&examine=5", without, 200)
@@ -410,6 +411,8 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{file}, 200)
 	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{file}, 409)
 	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{"copy.db"}, 400)
+	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{filepath.Join(t.TempDir(), "nowhere", "copy.db")}, 400)
+	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{"/tmp/a\x00b"}, 400)
 
 	c.call("DELETE", profile, "/v1/profiles/full", nil, 409)
 	c.call("DELETE", device, "/v1/devices/d%2F1", nil, 200)

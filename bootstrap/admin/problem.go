@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"lwbs/bootstrap"
 	"lwbs/store"
@@ -64,11 +65,11 @@ var known = []struct {
 func ProblemOf(err error) Problem {
 	var invalid *InvalidError
 	if errors.As(err, &invalid) {
-		return Problem{Type: "urn:lwbs:findings", Title: "invalid", Status: http.StatusUnprocessableEntity, Detail: err.Error(), What: invalid.What, Findings: invalid.Findings}
+		return Problem{Type: "urn:lwbs:findings", Title: "invalid", Status: http.StatusUnprocessableEntity, Detail: oneLine(err), What: invalid.What, Findings: invalid.Findings}
 	}
 	var harm *HarmError
 	if errors.As(err, &harm) {
-		return Problem{Type: "urn:lwbs:devices-harmed", Title: "devices would be harmed", Status: http.StatusConflict, Detail: err.Error(), Harms: harm.Harms}
+		return Problem{Type: "urn:lwbs:devices-harmed", Title: "devices would be harmed", Status: http.StatusConflict, Detail: oneLine(err), Harms: harm.Harms}
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
@@ -77,6 +78,9 @@ func ProblemOf(err error) Problem {
 	}
 	return Problem{Type: "about:blank", Title: "internal error", Status: http.StatusInternalServerError, Detail: err.Error()}
 }
+
+// oneLine is the text of an error whose parts are told one by one, too.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // A remoteError is an error of the server: its text, and what it wraps.
 type remoteError struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -382,6 +383,9 @@ func (s *Server) backup(r request) (reply, error) {
 	}
 	if err == nil {
 		err = s.api.Backup(r.Context(), b.File)
+	}
+	if path := new(fs.PathError); errors.As(err, &path) && !errors.Is(err, store.ErrFull) && !errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%w: %w", errBadRequest, err) // there can be no such file
 	}
 	return reply{body: struct{}{}}, err
 }

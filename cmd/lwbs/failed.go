@@ -34,6 +34,7 @@ type failed struct {
 	Detail   string              `json:"detail"` // what is told without --json
 	What     string              `json:"what,omitempty"`
 	Findings []bootstrap.Finding `json:"findings,omitempty"`
+	Harms    []admin.Harm        `json:"harms,omitempty"`
 	Hint     string              `json:"hint,omitempty"`
 }
 
@@ -49,7 +50,7 @@ func tell(out io.Writer, err error, inJSON bool) {
 		return
 	}
 	p := admin.ProblemOf(err)
-	f := failed{p.Type, p.Title, p.Detail, p.What, p.Findings, hintFor(err)}
+	f := failed{p.Type, p.Title, p.Detail, p.What, p.Findings, p.Harms, hintFor(err)}
 	if kind, title := kindOf(err); kind != "" {
 		f.Type, f.Title = "urn:lwbs:"+kind, title
 	}

@@ -47,8 +47,14 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("back up to %s: %w", file, errors.Join(err, fs.ErrExist))
+	switch _, err := os.Lstat(file); {
+	case err == nil:
+		return fmt.Errorf("back up to %s: %w", file, fs.ErrExist)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("back up: %w", err)
+	}
+	if _, err := os.Stat(filepath.Dir(file)); err != nil {
+		return fmt.Errorf("back up to %s: its folder: %w", file, err)
 	}
 	part := file + ".part"
 	if err := db.compactInto(part); err != nil {
