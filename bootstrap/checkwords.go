@@ -11,7 +11,7 @@ import (
 
 // checkWords checks what does not depend on a device.
 func checkWords(p store.Profile) []Finding {
-	c := &wordChecker{}
+	c := &wordChecker{sample: sampleDevice(p)}
 	c.oneOf("format", p.Format, formatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor")
 	c.oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
 	c.oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
@@ -37,7 +37,10 @@ func checkWords(p store.Profile) []Finding {
 }
 
 // A wordChecker gathers what is wrong.
-type wordChecker struct{ found []Finding }
+type wordChecker struct {
+	sample store.Device
+	found  []Finding
+}
 
 func (c *wordChecker) fail(place, format string, args ...any) {
 	c.found = append(c.found, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
@@ -131,7 +134,7 @@ func (c *wordChecker) renamed(i int, accounts []store.Account) {
 func (c *wordChecker) account(place string, a store.Account, p store.Profile) {
 	c.oneOf(place+".key", a.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
 	c.length(place+".keyLength", a.KeyLength)
-	mode := securityName(a, sampleDevice(p))
+	mode := securityName(a, c.sample)
 	if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == securityRPK || mode == securityCertificate) {
 		c.fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
 	}
