@@ -186,8 +186,9 @@ func targetOf(a lwm2m.AccessControlInstance) lwm2m.Path {
 	return lwm2m.InstancePath(a.Object, a.Instance)
 }
 
-// A deed is what a session has done to a client, as far as the client may have done it.
-type deed struct {
+// clientChanges are what a session has changed on a client, as far as the client may have
+// done it.
+type clientChanges struct {
 	found   *lwm2m.Discovery
 	deleted []lwm2m.Path
 	written []store.WrittenInstance
@@ -195,35 +196,35 @@ type deed struct {
 
 // remember is what a record remembers after a session: what it did before, but for what
 // was deleted, or is gone by what the client told; and what was written.
-func remember(before store.Written, done deed) store.Written {
+func remember(before store.Written, made clientChanges) store.Written {
 	m := memory{written: before}
 	var out store.Written
 	for _, w := range before.Instances {
-		deleted := slices.ContainsFunc(done.deleted, func(p lwm2m.Path) bool { return p.Contains(w.Path) })
-		again := slices.ContainsFunc(done.written, func(n store.WrittenInstance) bool { return n.Path == w.Path })
-		gone := done.found != nil && !silentOn(done.found, w.Path.Object()) && !has(done.found, w.Path)
-		if !deleted && !again && !gone && m.credible(w, done.found) {
+		deleted := slices.ContainsFunc(made.deleted, func(p lwm2m.Path) bool { return p.Contains(w.Path) })
+		again := slices.ContainsFunc(made.written, func(n store.WrittenInstance) bool { return n.Path == w.Path })
+		gone := made.found != nil && !silentOn(made.found, w.Path.Object()) && !has(made.found, w.Path)
+		if !deleted && !again && !gone && m.credible(w, made.found) {
 			out.Instances = append(out.Instances, w)
 		}
 	}
-	out.Instances = append(out.Instances, done.written...)
+	out.Instances = append(out.Instances, made.written...)
 	slices.SortFunc(out.Instances, func(a, b store.WrittenInstance) int { return a.Path.Compare(b.Path) })
 	if n := len(out.Instances); n > store.MaxWritten {
 		out.Instances = out.Instances[:store.MaxWritten]
 	}
 	out.BootstrapInstance = before.BootstrapInstance
-	if own := done.own(m); own != nil {
+	if own := made.own(m); own != nil {
 		out.BootstrapInstance = own
 	}
 	return out
 }
 
 // own is where the client has its Bootstrap-Server Account, nil where that is not certain.
-func (done deed) own(m memory) *lwm2m.InstanceID {
-	if done.found == nil {
+func (made clientChanges) own(m memory) *lwm2m.InstanceID {
+	if made.found == nil {
 		return nil
 	}
-	known, _ := m.recall(done.found)
+	known, _ := m.recall(made.found)
 	candidates := lwm2m.Discovery{Instances: known}.BootstrapSecurity()
 	if len(candidates) != 1 {
 		return nil

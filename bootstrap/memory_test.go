@@ -105,7 +105,7 @@ func TestRemember(t *testing.T) {
 		{"it does not tell", "", "/0/1 a 101, /1/0 a 101", "/0/2 b 102", nil, "/0/1 /0/2 /1/0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			done := deed{deleted: tt.deleted, written: givenBefore(t, tt.written).Instances}
+			done := clientChanges{deleted: tt.deleted, written: givenBefore(t, tt.written).Instances}
 			if tt.links != "" {
 				done.found = new(lwm2m.ParseDiscover([]byte(tt.links)))
 			}
@@ -118,7 +118,7 @@ func TestRemember(t *testing.T) {
 			}
 		})
 	}
-	many := deed{}
+	many := clientChanges{}
 	for i := range 2 * store.MaxWritten {
 		many.written = append(many.written, store.WrittenInstance{Path: lwm2m.InstancePath(11, lwm2m.InstanceID(i))})
 	}

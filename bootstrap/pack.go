@@ -155,7 +155,7 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 	})
 	for _, w := range p.given { // it may use the pack, and never says
 		w.Unconfirmed = true
-		s.done.written = append(s.done.written, w)
+		s.changes.written = append(s.changes.written, w)
 	}
 	s.observe(EventOperation)
 	return Response{Code: lwm2m.CodeContent, ContentFormat: req.format, Payload: payload}, nil

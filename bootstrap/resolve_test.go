@@ -71,3 +71,45 @@ func TestTemplateMistakes(t *testing.T) {
 		}
 	}
 }
+
+// The variables of a template are found wherever they stand in it.
+func TestVariablesOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"no template":                  "[]",
+		"{{.Endpoint}}":                "[]",
+		"{{.Vars.a}}-{{ .Vars.b }}":    "[a b]",
+		"{{printf \"%s\" .Vars.a}}":    "[a]",
+		"{{$.Vars.a}}":                 "[a]",
+		"{{(printf .Vars.a) | print}}": "[a]",
+		"{{if .Vars.a}}{{.Vars.b}}{{else}}{{.Vars.c}}{{end}}": "[a b c]",
+		"{{with .Vars.a}}{{.}}{{end}}":                        "[a]",
+		"{{range .Vars}}{{.}}{{end}}":                         "[]",
+		"{{/* .Vars.a */}}{{\".Vars.b\"}}":                    "[]",
+		"{{index .Vars \"a\"}}":                               "[]",
+		"{{.Vars.a":                                           "[]",
+	} {
+		if got := fmt.Sprint(variablesOf(text)); got != want {
+			t.Errorf("%s has %s, want %s", text, got, want)
+		}
+	}
+}
+
+// What a template makes is bounded, and what it cannot make is said to be its fault.
+func TestTemplatesThatFail(t *testing.T) {
+	d := store.Device{Endpoint: "dev", Vars: map[string]string{"long": strings.Repeat("x", maxRendered)}}
+	for text, want := range map[string]string{
+		"{{.Vars.long}}":                     "",
+		"{{.Vars.long}}x":                    "makes more than 16384 bytes",
+		"{{.Vars.none}}":                     `no variable "none"`,
+		"{{.Vars.none | printf}}":            `no variable "none"`,
+		"{{slice .Endpoint 0 9}}":            "template: ",
+		"{{.Endpoint.Name}}":                 "template: there is no .Name",
+		"{{nope}}":                           "bad template",
+		"{{range $i := 1000000000}}x{{end}}": "makes more than 16384 bytes",
+	} {
+		_, err := render(text, d)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || templateCause(err) != store.CauseTemplateFailed) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

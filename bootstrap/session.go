@@ -39,7 +39,7 @@ type session struct {
 	found    *lwm2m.Discovery                     // what the client said it has; nil where it did not tell
 	plan     []operation                          // what is left of it
 	writes   map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
-	done     deed                                 // what the client has done of it, or may have
+	changes  clientChanges                        // what the client has done of it, or may have
 	content  []lwm2m.Object                       // what the Writes of all of it write
 	intended lwm2m.Format                         // of the Writes
 	format   lwm2m.Format                         // of the next one
@@ -159,7 +159,7 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 		return nil, failed(store.CausePlanInvalid, "%v", err)
 	}
 	s.found, s.plan, s.content, s.writes = found, p.operations, p.content, p.given
-	s.done.found = found
+	s.changes.found = found
 	s.quirks(p.quirks...)
 	return (*session).operate, s.encodable()
 }
@@ -189,7 +189,7 @@ func (s *session) delete(ctx context.Context, o operation) *failure {
 	s.enter(store.StageDelete)
 	answer, f := s.do(ctx, step{op: o.op, path: o.path})
 	if f == nil && (answer.Code.Success() || answer.Code == lwm2m.CodeNotFound) {
-		s.done.deleted = append(s.done.deleted, o.path)
+		s.changes.deleted = append(s.changes.deleted, o.path)
 	}
 	switch {
 	case f != nil && f.cause == store.CauseReset:
@@ -237,7 +237,7 @@ func (s *session) end(ctx context.Context, f *failure) {
 // which good stands for.
 func (s *session) outcome(ctx context.Context, good store.Cause, f *failure) (store.Cause, string) {
 	if f != nil {
-		s.keepDeeds(ctx)
+		s.keepChanges(ctx)
 		return f.cause, f.detail
 	}
 	return good, s.settle(ctx)

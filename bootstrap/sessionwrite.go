@@ -98,11 +98,11 @@ func encodes(operations []operation, f lwm2m.Format) error {
 func (s *session) wrote(o operation, unconfirmed bool) {
 	for _, p := range instancePaths(o.objects) {
 		w, known := s.writes[p]
-		if !known || slices.ContainsFunc(s.done.written, func(has store.WrittenInstance) bool { return has.Path == p }) {
+		if !known || slices.ContainsFunc(s.changes.written, func(has store.WrittenInstance) bool { return has.Path == p }) {
 			continue
 		}
 		w.Unconfirmed = unconfirmed
-		s.done.written = append(s.done.written, w)
+		s.changes.written = append(s.changes.written, w)
 	}
 }
 

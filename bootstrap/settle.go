@@ -44,18 +44,18 @@ func (s *session) settle(ctx context.Context) (detail string) {
 
 // remember notes on the device record what the client holds now.
 func (s *session) remember(d *store.Device) (changed bool) {
-	next := remember(d.Written, s.done)
-	if s.done.found == nil && len(s.done.deleted)+len(s.done.written) == 0 || next.Equal(d.Written) {
+	next := remember(d.Written, s.changes)
+	if s.changes.found == nil && len(s.changes.deleted)+len(s.changes.written) == 0 || next.Equal(d.Written) {
 		return false
 	}
 	d.Written = next
 	return true
 }
 
-// keepDeeds keeps on the device record what a session that failed has written or deleted: the
+// keepChanges keeps on the device record what a session that failed has written or deleted: the
 // next one finds it on the client, which may not tell.
-func (s *session) keepDeeds(ctx context.Context) {
-	if len(s.done.deleted)+len(s.done.written) == 0 {
+func (s *session) keepChanges(ctx context.Context) {
+	if len(s.changes.deleted)+len(s.changes.written) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)

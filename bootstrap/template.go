@@ -87,7 +87,7 @@ func (b *boundedText) Write(p []byte) (int, error) {
 
 // variablesOf are the names in .Vars that a template uses, in their order; none of one
 // that cannot be parsed.
-func variablesOf(text string) (names []string) {
+func variablesOf(text string) []string {
 	if !isTemplate(text) {
 		return nil
 	}
@@ -95,50 +95,61 @@ func variablesOf(text string) (names []string) {
 	if err != nil || t.Tree == nil {
 		return nil
 	}
-	var walk func(n parse.Node)
-	walkPipe := func(p *parse.PipeNode) {
-		if p == nil {
-			return
-		}
-		for _, c := range p.Cmds {
-			for _, arg := range c.Args {
-				walk(arg)
-			}
-		}
+	var f variableFinder
+	f.list(t.Root)
+	return f.names
+}
+
+// A variableFinder walks through a template.
+type variableFinder struct{ names []string }
+
+func (f *variableFinder) list(l *parse.ListNode) {
+	if l == nil {
+		return
 	}
-	branch := func(b parse.BranchNode) {
-		walkPipe(b.Pipe)
-		walk(b.List)
-		walk(b.ElseList)
-	}
-	walk = func(n parse.Node) {
+	for _, n := range l.Nodes {
 		switch n := n.(type) {
-		case *parse.ListNode:
-			if n != nil {
-				for _, each := range n.Nodes {
-					walk(each)
+		case *parse.ActionNode:
+			f.pipe(n.Pipe)
+		case *parse.IfNode:
+			f.branch(n.BranchNode)
+		case *parse.WithNode:
+			f.branch(n.BranchNode)
+		case *parse.RangeNode:
+			f.branch(n.BranchNode)
+		}
+	}
+}
+
+func (f *variableFinder) branch(b parse.BranchNode) {
+	f.pipe(b.Pipe)
+	f.list(b.List)
+	f.list(b.ElseList)
+}
+
+func (f *variableFinder) pipe(p *parse.PipeNode) {
+	if p == nil {
+		return
+	}
+	for _, c := range p.Cmds {
+		for _, arg := range c.Args {
+			switch n := arg.(type) {
+			case *parse.PipeNode:
+				f.pipe(n)
+			case *parse.FieldNode:
+				f.field(n.Ident)
+			case *parse.VariableNode:
+				if n.Ident[0] == "$" {
+					f.field(n.Ident[1:])
 				}
 			}
-		case *parse.ActionNode:
-			walkPipe(n.Pipe)
-		case *parse.PipeNode:
-			walkPipe(n)
-		case *parse.IfNode:
-			branch(n.BranchNode)
-		case *parse.WithNode:
-			branch(n.BranchNode)
-		case *parse.RangeNode:
-			branch(n.BranchNode)
-		case *parse.FieldNode:
-			if len(n.Ident) > 1 && n.Ident[0] == "Vars" {
-				names = append(names, n.Ident[1])
-			}
-		case *parse.VariableNode:
-			if len(n.Ident) > 2 && n.Ident[0] == "$" && n.Ident[1] == "Vars" {
-				names = append(names, n.Ident[2])
-			}
 		}
 	}
-	walk(t.Root)
-	return names
+}
+
+// field takes the words of .Vars.name apart.
+func (f *variableFinder) field(words []string) {
+	if len(words) > 1 && words[0] == "Vars" {
+		f.names = append(f.names, words[1])
+	}
 }

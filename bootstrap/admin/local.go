@@ -87,22 +87,8 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if set.Format != nil && *set.Format != 0 && !set.Format.Writable() {
 		return Device{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
 	}
-	generated, err := set.apply(&d)
+	p, generated, err := l.edited(ctx, &d, set)
 	if err != nil {
-		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
-	}
-	if err := d.Validate(); err != nil { // before checks that take longer the more there is
-		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
-	}
-	p, err := l.Store.Profile(ctx, d.Profile)
-	if err != nil {
-		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
-	}
-	if err := set.normalize(p, &d); err != nil {
-		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
-	}
-	bootstrap.AdoptRenamed(p, &d)
-	if err := set.forget(p, &d); err != nil {
 		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
 	before := maps.Clone(d.Accounts)
@@ -136,6 +122,25 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	}
 	out.Warnings = append(out.Warnings, l.sharedKeys(ctx, kept, set)...)
 	return out, nil
+}
+
+// edited applies set to d, and returns the profile that d has then, and whether it was made a
+// key to bootstrap with.
+func (l *Local) edited(ctx context.Context, d *store.Device, set DeviceSettings) (p store.Profile, generated bool, err error) {
+	if generated, err = set.apply(d); err != nil {
+		return p, false, err
+	}
+	if err := d.Validate(); err != nil { // before checks that take longer the more there is
+		return p, false, err
+	}
+	if p, err = l.Store.Profile(ctx, d.Profile); err != nil {
+		return p, false, err
+	}
+	if err := set.normalize(p, d); err != nil {
+		return p, false, err
+	}
+	bootstrap.AdoptRenamed(p, d)
+	return p, generated, set.forget(p, d)
 }
 
 // apply changes d, and reports whether it made a key for it.
