@@ -43,6 +43,9 @@ type Why struct {
 	// last of which it is known that they are its own is among them.
 	Attempts []Reason `json:"attempts"`
 
+	// More is whether there are older ones than Attempts.
+	More bool `json:"more,omitempty"`
+
 	// Never explains why there is nothing to explain: set where the device was never seen.
 	Never *bootstrap.Explanation `json:"never,omitempty"`
 
@@ -58,7 +61,7 @@ type Why struct {
 
 // Limits of what is looked at for an answer to why.
 const (
-	maxReasons   = 100    // attempts that are explained
+	MaxReasons   = 100    // attempts that are explained
 	maxNear      = 5      // devices that a name may be meant for
 	maxLikely    = 3      // attempts that may be the device's
 	maxUnknown   = 10_000 // attempts of unknown devices that are looked at for those
@@ -68,7 +71,10 @@ const (
 
 // Why implements [API].
 func (l *Local) Why(ctx context.Context, name string, limit int) (Why, error) {
-	i := inquiry{local: l, why: Why{Name: name, Attempts: []Reason{}}, limit: min(cmp.Or(limit, 3), maxReasons), near: make(map[string][]store.NearDevice)}
+	if limit < 0 || limit > MaxReasons {
+		return Why{}, fmt.Errorf("%w: %d attempts, 1 to %d are possible", store.ErrInvalid, limit, MaxReasons)
+	}
+	i := inquiry{local: l, why: Why{Name: name, Attempts: []Reason{}}, limit: cmp.Or(limit, 3), near: make(map[string][]store.NearDevice)}
 	if err := i.run(ctx); err != nil {
 		return Why{}, fmt.Errorf("why %q: %w", name, err)
 	}
@@ -165,7 +171,7 @@ func (i *inquiry) attempts(ctx context.Context) ([]store.Session, error) {
 		if q.Endpoint == "" && q.Identity == "" {
 			continue
 		}
-		q.Limit = i.limit
+		q.Limit = i.limit + 1
 		page, err := i.local.Store.Sessions(ctx, q)
 		if err != nil {
 			return nil, err
@@ -175,6 +181,7 @@ func (i *inquiry) attempts(ctx context.Context) ([]store.Session, error) {
 	newestFirst := func(a, b store.Session) int { return cmp.Compare(b.ID, a.ID) }
 	slices.SortFunc(all, newestFirst)
 	all = slices.CompactFunc(all, func(a, b store.Session) bool { return a.ID == b.ID })
+	i.why.More = len(all) > i.limit
 	all = all[:min(len(all), i.limit)]
 	if len(i.own) > 0 && !slices.ContainsFunc(all, func(s store.Session) bool { return s.ID >= i.own[0].ID && i.isOwn(s) }) {
 		all[len(all)-1] = i.own[0]

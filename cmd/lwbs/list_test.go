@@ -178,6 +178,40 @@ func TestListsNeverEndWithoutAWord(t *testing.T) {
 	}
 }
 
+// Why explains the last attempts, and says that there are older ones.
+func TestWhySaysThatThereIsMore(t *testing.T) {
+	sh := newShell(t)
+	manyRecords(t, sh)
+	k, err := store.LoadKeyring(sh.path("x.db.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(sh.path("x.db"), k, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		if err := db.AppendSession(t.Context(), store.Session{ID: fmt.Sprintf("%016d", 1000+i), Endpoint: "dev-001", Known: true, Remote: "192.0.2.1:5683", Transport: "coaps", Cause: store.CauseRefused}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const more = "there are older attempts: --limit N explains more, up to 100\n"
+	for line, want := range map[string]string{
+		"why dev-001": more, "why dev-001 --json": more, "why dev-001 --limit 4": more, "why dev-001 --limit 5 --json": "", "why dev-001 --limit 100": "", "why dev-002": "",
+	} {
+		status, out, errs := sh.run(line)
+		if status != exitDone || errs != want || strings.HasSuffix(line, "--json") && strings.Contains(out, `"more": true`) != (want != "") {
+			t.Errorf("%s: status %d, %q, want %q:\n%s", line, status, errs, want, out)
+		}
+	}
+	if status, _, errs := sh.run("why dev-001 --limit 101"); status != exitUsage || !strings.Contains(errs, "--limit 101 is not within 1 to 100") {
+		t.Errorf("more than are explained: status %d, %s", status, errs)
+	}
+}
+
 // A list that fails in the middle is not a whole list.
 func TestListThatFailsIsNotWhole(t *testing.T) {
 	var out bytes.Buffer

@@ -31,6 +31,9 @@ attempts of unknown devices that may have been this one.`,
 			if err != nil {
 				return err
 			}
+			if n > admin.MaxReasons {
+				return usagef("--limit %d is not within 1 to %d: lwbs session list --endpoint lists all attempts", n, admin.MaxReasons)
+			}
 			return with(c, false, func(ctx context.Context, api admin.API) error { return why(ctx, c, api, args[0], n) })
 		},
 	}
@@ -48,10 +51,14 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 		return nobody(w)
 	}
 	if c.Bool("json") {
-		return printJSON(c.App.Writer, w)
+		err = printJSON(c.App.Writer, w)
+	} else {
+		printWhy(c.App.Writer, w)
 	}
-	printWhy(c.App.Writer, w)
-	return nil
+	if w.More {
+		fmt.Fprintf(c.App.ErrWriter, "there are older attempts: --limit N explains more, up to %d\n", admin.MaxReasons)
+	}
+	return err
 }
 
 // nobody is the error where nothing is known of a name.
