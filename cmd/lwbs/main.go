@@ -64,7 +64,11 @@ A profile says what a kind of device is given; a device record says who may have
    lwbs why urn:imei:490154203237518                  what happened, and what to do
 
 Every command works with a server running and without. With one it asks the server,
-over a Unix socket beside the database; without one it opens the database itself.`
+over a Unix socket beside the database; without one it opens the database itself.
+
+"lwbs help COMMAND" and "lwbs COMMAND --help" tell the rest. Reading commands print JSON with
+--json, and then errors are JSON too. The exit status is 0 for done, 1 for failed, and 2 for a
+mistake in the command line.`
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
