@@ -55,6 +55,9 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	if err := noneEmpty(c, "profile", "psk", "psk-key-file", "psk-identity"); err != nil {
 		return set, err
 	}
+	if err := readsOnce(c); err != nil {
+		return set, err
+	}
 	for format, files := range map[string][]string{
 		"psk-key-format":     {"psk-key-file"},
 		"account-key-format": {"account-key-file", "account-master-secret-file", "secret-file"},
@@ -118,6 +121,25 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	set.ForgetAccounts = c.StringSlice("forget-account")
 	set.Secrets, err = resourceSecrets(c)
 	return set, err
+}
+
+// readsOnce reports that several secrets are to come from standard input, which has but one.
+func readsOnce(c *cli.Context) error {
+	var from []string
+	if c.String("psk-key-file") == "-" {
+		from = append(from, "--psk-key-file -")
+	}
+	for _, option := range []string{"account-key-file", "account-master-secret-file", "secret-file"} {
+		for _, text := range c.StringSlice(option) {
+			if strings.HasSuffix(text, "=-") {
+				from = append(from, "--"+option+" "+text)
+			}
+		}
+	}
+	if len(from) > 1 {
+		return usagef("%s: standard input can be read once", strings.Join(from, " and "))
+	}
+	return nil
 }
 
 // accountSecrets reads the files that a repeated option ACCOUNT=FILE names.
