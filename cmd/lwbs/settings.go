@@ -1,0 +1,226 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+)
+
+// settingFlags are the options that add and set have in common.
+func settingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "profile", Usage: "what it is given: the `NAME` of a profile"},
+		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and shows it once; none removes the one it has"},
+		&cli.StringFlag{Name: "psk-key-file", Usage: "read its key from `FILE`, - for standard input"},
+		&cli.StringFlag{Name: "psk-key-format", Usage: "how the key is written: `FORMAT` hex, base64, text (but for one line end behind it) or binary; required with --psk-key-file"},
+		&cli.StringFlag{Name: "psk-identity", Usage: "its PSK identity `ID`; default the endpoint name"},
+		&cli.StringSliceFlag{Name: "certificate", Usage: "it may come with the X.509 certificate in `FILE`, PEM or DER; several replace those it has"},
+		&cli.StringSliceFlag{Name: "certificate-fingerprint", Usage: "the same by its SHA-256 fingerprint, `HEX`; none removes those it has"},
+		&cli.StringSliceFlag{Name: "certificate-name", Usage: "it may come with any certificate that a CA of the server has issued for `NAME`; none removes those it has"},
+		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input; a private key is PKCS#8, SEC1 or PKCS#1, in PEM or as --account-key-format says"},
+		&cli.StringSliceFlag{Name: "account-certificate-file", Usage: "the X.509 certificate that it is given for an account, or its raw public key, `ACCOUNT=FILE`, PEM or DER; without a file it is removed"},
+		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text (but for one line end behind it) or binary"},
+		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
+		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; - for standard input; text as it is, but for one line end behind it; bytes written as --account-key-format says; without a file it is removed"},
+		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
+		&cli.StringSliceFlag{Name: "forget-account", Usage: "drop what its record has of an `ACCOUNT` that its profile does not have any more"},
+		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has; none removes those it has"},
+		&cli.StringFlag{Name: "format", Usage: "the content `FORMAT` of writes: tlv, senml-json, senml-cbor, lwm2m-cbor, or none to leave it to the profile"},
+		&cli.BoolFlag{Name: "no-sec", Usage: "permit it to come over plain CoAP, where nothing proves who it is"},
+		&cli.StringFlag{Name: "note", Usage: "free `TEXT`"},
+	}
+}
+
+// settings reads the options of settingFlags.
+func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
+	if err := noneEmpty(c, "profile", "psk", "psk-key-file", "psk-identity", "format"); err != nil {
+		return set, err
+	}
+	if err := readsOnce(c); err != nil {
+		return set, err
+	}
+	for format, files := range map[string][]string{
+		"psk-key-format":     {"psk-key-file"},
+		"account-key-format": {"account-key-file", "account-master-secret-file", "secret-file"},
+	} {
+		if c.IsSet(format) && !slices.ContainsFunc(files, c.IsSet) {
+			return set, usagef("--%s says how a file is written: it needs --%s", format, strings.Join(files, " or --"))
+		}
+	}
+	given := func(name string, field **string) {
+		if c.IsSet(name) {
+			*field = new(c.String(name))
+		}
+	}
+	given("profile", &set.Profile)
+	given("note", &set.Note)
+	if c.IsSet("no-sec") {
+		set.NoSec = new(c.Bool("no-sec"))
+	}
+	if tags, err := listOrNone(c, "tag"); err != nil {
+		return set, err
+	} else if tags != nil {
+		set.Tags = &tags
+	}
+	if c.IsSet("format") {
+		set.Format = new(lwm2m.Format)
+		if err := set.Format.UnmarshalText([]byte(c.String("format"))); err != nil || *set.Format != 0 && !set.Format.Writable() {
+			return set, usagef("--format %q is not tlv, senml-json, senml-cbor, lwm2m-cbor or none", c.String("format"))
+		}
+	}
+	if set.NoPSK = c.String("psk") == none; !set.NoPSK {
+		if set.PSK, err = pskOf(c); err != nil {
+			return set, err
+		}
+		if set.PSK == nil {
+			given("psk-identity", &set.PSKIdentity)
+		}
+	}
+	if set.Certificates, err = fingerprints(c); err != nil {
+		return set, err
+	}
+	if names, err := listOrNone(c, "certificate-name"); err != nil {
+		return set, err
+	} else if names != nil {
+		set.CertificateNames = &names
+	}
+	if set.Vars, err = assignments(c, "var", "NAME=VALUE"); err != nil {
+		return set, err
+	}
+	if set.AccountIdentities, err = assignments(c, "account-identity", "ACCOUNT=ID"); err != nil {
+		return set, err
+	}
+	if set.AccountKeys, err = accountSecrets(c, "account-key-file", "key"); err != nil {
+		return set, err
+	}
+	if set.AccountCertificates, err = accountCertificates(c); err != nil {
+		return set, err
+	}
+	if set.AccountMasterSecrets, err = accountSecrets(c, "account-master-secret-file", "master secret"); err != nil {
+		return set, err
+	}
+	set.ForgetAccounts = c.StringSlice("forget-account")
+	set.Secrets, err = resourceSecrets(c)
+	return set, err
+}
+
+// readsOnce reports that several secrets are to come from standard input, which has but one.
+func readsOnce(c *cli.Context) error {
+	var from []string
+	if c.String("psk-key-file") == "-" {
+		from = append(from, "--psk-key-file -")
+	}
+	for _, option := range []string{"account-key-file", "account-certificate-file", "account-master-secret-file", "secret-file"} {
+		for _, text := range c.StringSlice(option) {
+			if strings.HasSuffix(text, "=-") {
+				from = append(from, "--"+option+" "+text)
+			}
+		}
+	}
+	if len(from) > 1 {
+		return usagef("%s: standard input can be read once", strings.Join(from, " and "))
+	}
+	return nil
+}
+
+// accountSecrets reads the files that a repeated option ACCOUNT=FILE names.
+func accountSecrets(c *cli.Context, option, what string) (map[string][]byte, error) {
+	files, err := assignments(c, option, "ACCOUNT=FILE")
+	if err != nil {
+		return nil, err
+	}
+	var out map[string][]byte
+	for account, file := range files {
+		if file == "" {
+			return nil, usagef("--%s %s= names no file", option, account)
+		}
+		read := readKey
+		if option == "account-key-file" {
+			read = readAccountKey
+		}
+		secret, err := read(c, what+" of account "+account, file, formOf(c, "account-key-format"))
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = make(map[string][]byte)
+		}
+		out[account] = secret
+		fmt.Fprintf(c.App.ErrWriter, "read the %s of account %s: %d bytes\n", what, account, len(secret))
+	}
+	return out, nil
+}
+
+// accountCertificates reads the files of --account-certificate-file.
+func accountCertificates(c *cli.Context) (map[string][]byte, error) {
+	files, err := assignments(c, "account-certificate-file", "ACCOUNT=FILE")
+	if err != nil || files == nil {
+		return nil, err
+	}
+	out := make(map[string][]byte, len(files))
+	for account, file := range files {
+		if out[account] = []byte{}; file == "" {
+			continue
+		}
+		b, shown, err := readInput(c, "certificate of account "+account, file, maxKeyFile)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(b) == 0:
+			return nil, fmt.Errorf("certificate of account %s in %s is empty", account, text(shown))
+		}
+		out[account] = b
+	}
+	return out, nil
+}
+
+// pskOf reads the options about the key to bootstrap with; nil where there are none.
+func pskOf(c *cli.Context) (*admin.PSK, error) {
+	psk := &admin.PSK{Identity: c.String("psk-identity")}
+	switch {
+	case c.IsSet("psk") && c.IsSet("psk-key-file"):
+		return nil, usagef("--psk generate and --psk-key-file exclude each other")
+	case c.IsSet("psk"):
+		if c.String("psk") != "generate" {
+			return nil, usagef("--psk takes the words generate and none only: a key on the command line could be read by others; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
+		}
+		return psk, nil
+	case c.IsSet("psk-key-file"):
+		if !c.IsSet("psk-key-format") {
+			return nil, usagef("--psk-key-file needs --psk-key-format hex, base64, text or binary: the form of a key is not guessed")
+		}
+		key, err := readKey(c, "key", c.String("psk-key-file"), formOf(c, "psk-key-format"))
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(c.App.ErrWriter, "read the key: %d bytes\n", len(key))
+		psk.Key = key
+		return psk, nil
+	}
+	return nil, nil
+}
+
+// assignments reads a repeated option of this form, such as NAME=VALUE.
+func assignments(c *cli.Context, name, form string) (map[string]string, error) {
+	var out map[string]string
+	for _, text := range c.StringSlice(name) {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return nil, usagef("--%s %q is not %s", name, text, form)
+		}
+		if _, twice := out[key]; twice {
+			return nil, usagef("--%s %s is given twice", name, key)
+		}
+		if out == nil {
+			out = make(map[string]string)
+		}
+		out[key] = value
+	}
+	return out, nil
+}
