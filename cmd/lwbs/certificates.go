@@ -116,8 +116,8 @@ func derBlocks(b []byte, blockType string) (ders [][]byte, err error) {
 	if len(b) == 0 {
 		return nil, errors.New("it is empty")
 	}
-	plain, _, err := textOf(b)
-	if err != nil || !bytes.Contains(plain, []byte("-----BEGIN")) {
+	plain, ok := inPEM(b)
+	if !ok {
 		if isPKCS12(b) {
 			return nil, errors.New("it is PKCS #12: openssl pkcs12 -in FILE -nodes writes what is in it as PEM")
 		}
@@ -142,6 +142,12 @@ func derBlocks(b []byte, blockType string) (ders [][]byte, err error) {
 		return nil, fmt.Errorf("it has %s, and no %s", strings.Join(others, ", "), blockType)
 	}
 	return nil, errors.New("the block of PEM in it is damaged: it may be cut off, or lack a line end")
+}
+
+// inPEM is the text of a file that has a block of PEM in it, however it was kept.
+func inPEM(b []byte) (plain []byte, ok bool) {
+	plain, _, err := textOf(b)
+	return plain, err == nil && bytes.Contains(plain, []byte("-----BEGIN"))
 }
 
 // isPKCS12 reports whether b begins as files of PKCS #12 do: a sequence with version 3.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
-
-	"lwbs/lwm2m"
 )
 
 // maxKeyFile is more than any key or certificate has, in bytes.
@@ -26,15 +24,24 @@ func readKey(c *cli.Context, what, file string, form keyForm) ([]byte, error) {
 	return keyIn(c, what, shown, b, form)
 }
 
-// readAccountKey is readKey for the key of an account. PEM is taken whatever the form: it can
-// be nothing else.
+// readAccountKey is readKey for the key of an account. A private key in PEM or DER is taken
+// whatever the form: it can be nothing else.
 func readAccountKey(c *cli.Context, what, file string, form keyForm) ([]byte, error) {
 	if err := form.check(); err != nil {
 		return nil, err
 	}
 	b, shown, err := readInput(c, what, file, maxKeyFile)
-	if err != nil || lwm2m.IsPEM(b) {
-		return b, err
+	if err != nil {
+		return nil, err
+	}
+	if plain, ok := inPEM(b); ok {
+		if _, err := keyBlock(plain); err != nil {
+			return nil, fmt.Errorf("%s in %s: %w", what, text(shown), err)
+		}
+		return plain, nil
+	}
+	if _, err := keyInDER(b); err == nil {
+		return b, nil
 	}
 	return keyIn(c, what, shown, b, form)
 }

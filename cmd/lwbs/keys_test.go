@@ -4,10 +4,18 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/certtest"
+	"lwbs/lwm2m"
 )
 
 // inUTF16 is s as PowerShell writes it into a file.
@@ -221,4 +229,44 @@ func FuzzKeyForms(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A private key for an account is taken however tools and editors write it, and refused
+// exactly.
+func TestPrivateKeysOfAccounts(t *testing.T) {
+	ca := certtest.NewAuthority(t, "Root")
+	_, file := certtest.WriteFiles(t, ca.Client(t, "device"))
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	sh := newShell(t)
+	app := newApp(strings.NewReader(""), io.Discard, io.Discard)
+	c := cli.NewContext(app, nil, nil)
+	form := keyForm{"hex", "--account-key-format"}
+	for name, as := range map[string]string{
+		"PEM": string(text), "Windows": strings.ReplaceAll(string(text), "\n", "\r\n"), "byte order mark": "\ufeff" + string(text),
+		"UTF-16": inUTF16(string(text), true), "DER": string(block.Bytes),
+	} {
+		sh.write("key", as)
+		got, err := readAccountKey(c, "key", sh.path("key"), form)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if der, err := lwm2m.PrivateKeyDER(got); err != nil || !bytes.Equal(der, block.Bytes) {
+			t.Errorf("%s: another key, %v", name, err)
+		}
+	}
+	for as, want := range map[string]string{
+		string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: block.Bytes})): "it is encrypted",
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes})):           "it has CERTIFICATE, and no private key",
+		string(text[:len(text)-20]): "the block of PEM in it is damaged",
+	} {
+		sh.write("key", as)
+		if _, err := readAccountKey(c, "key", sh.path("key"), form); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
 }

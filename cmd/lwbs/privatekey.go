@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -28,8 +27,8 @@ func privateKeyIn(file string) ([]byte, error) {
 
 // keyBlock finds the private key in the text of a file, or in DER.
 func keyBlock(b []byte) (*pem.Block, error) {
-	plain, _, err := textOf(b)
-	if err != nil || !bytes.Contains(plain, []byte("-----BEGIN")) {
+	plain, ok := inPEM(b)
+	if !ok {
 		return keyInDER(b)
 	}
 	var others []string

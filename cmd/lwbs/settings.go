@@ -175,6 +175,9 @@ func accountCertificates(c *cli.Context) (map[string][]byte, error) {
 		case len(b) == 0:
 			return nil, fmt.Errorf("certificate of account %s in %s is empty", account, text(shown))
 		}
+		if plain, ok := inPEM(b); ok {
+			b = plain
+		}
 		out[account] = b
 	}
 	return out, nil
