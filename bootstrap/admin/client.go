@@ -21,11 +21,10 @@ import (
 // A Client is the API of a running server, over its Unix socket.
 type Client struct {
 	http    *http.Client
-	patient *http.Client // for what takes as long as the database is large
+	patient *http.Client // for edits, and what takes as long as the database is large
 }
 
-// answerTimeout is how long a server may take until it begins to answer, unless it has to
-// read the whole database.
+// answerTimeout is how long a server may take until it begins to answer a read.
 const answerTimeout = time.Minute
 
 var _ API = (*Client)(nil)
@@ -86,7 +85,7 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 		req.Header.Set("If-Match", etag(rev))
 	}
 	client := c.http
-	if method == http.MethodPost && (path == checkPath || path == backupPath) {
+	if method != http.MethodGet {
 		client = c.patient
 	}
 	resp, err := client.Do(req)
@@ -115,11 +114,6 @@ func askError(ctx context.Context, err error) error {
 	}
 	return fmt.Errorf("ask the server: %w", asked.Err)
 }
-
-const (
-	checkPath  = "/v1/check"
-	backupPath = "/v1/backup"
-)
 
 func devicePath(ep lwm2m.EndpointName) string { return "/v1/devices/" + segment(string(ep)) }
 
@@ -251,12 +245,12 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 
 // Check implements [API].
 func (c *Client) Check(ctx context.Context) error {
-	return c.request(ctx, http.MethodPost, checkPath, 0, nil, nil)
+	return c.request(ctx, http.MethodPost, "/v1/check", 0, nil, nil)
 }
 
 // Backup implements [API].
 func (c *Client) Backup(ctx context.Context, file string) error {
-	return c.request(ctx, http.MethodPost, backupPath, 0, backupRequest{file}, nil)
+	return c.request(ctx, http.MethodPost, "/v1/backup", 0, backupRequest{file}, nil)
 }
 
 // Watch implements [API]. It ends without error when the server does.
