@@ -244,7 +244,7 @@ func TestWatch(t *testing.T) {
 		ended <- r.client.Watch(ctx, func(e admin.Event) error { got <- e; return nil })
 	}()
 	want := bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{ID: "s1", Cause: store.CauseDone}}
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond) // the watcher may not be there for the first
 	defer tick.Stop()
 	for {

@@ -264,7 +264,7 @@ func TestHugeRecordsAreRefusedAtOnce(t *testing.T) {
 		if status != 422 || !strings.Contains(answer, tt.want) || len(answer) > 300 {
 			t.Errorf("%s %s: status %d: %.300s, want %q", tt.method, tt.path, status, answer, tt.want)
 		}
-		if took := time.Since(began); took > 10*time.Second { // it was 200 s for 40,000 variables
+		if took := time.Since(began); took > time.Minute { // it was 200 s for 40,000 variables
 			t.Errorf("%s %s with %d bytes took %v", tt.method, tt.path, len(body), took)
 		}
 	}

@@ -18,8 +18,8 @@ import (
 	"lwbs/lwm2m"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+// patience is how long a test waits for what must happen, on any machine.
+const patience = time.Minute
 
 var testKey = lwm2m.NewSecret([]byte("0123456789abcdef"))
 
@@ -126,6 +126,49 @@ func tryAsk(conn bootstrap.Conn) error {
 		err = fmt.Errorf("answer is %v, want 2.04", resp.Code)
 	}
 	return err
+}
+
+// dialUntil dials until ok, and gives up then: the client must not get in.
+func dialUntil(t *testing.T, addr, what string, ok func() bool) {
+	t.Helper()
+	giveUp := beginDTLS(t, addr, nil)
+	until(t, what, ok)
+	giveUp()
+}
+
+// beginDTLS begins to dial, and returns how to give that up: the client must not have got in.
+func beginDTLS(t *testing.T, addr string, set func(*coap.DialConfig)) (giveUp func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg := coap.DialConfig{Identity: "known", Key: testKey}
+	if set != nil {
+		set(&cfg)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := coap.DialDTLS(ctx, addr, cfg)
+		ended <- err
+	}()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := next(t, "end of the handshake", ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("the client's error = %v, want that it was given up", err)
+		}
+	}
+}
+
+// paced is d, a time in which a client does its part, or longer where a handshake and a
+// request take more than a fifteenth of it on this machine now.
+func paced(t *testing.T, d time.Duration) time.Duration {
+	t.Helper()
+	s := listenDTLS(t, nil, nil)
+	began := time.Now()
+	conn := dialDTLS(t, s.Addr().String(), nil)
+	ask(t, conn)
+	took := time.Since(began)
+	conn.Close()
+	return max(d, 15*took)
 }
 
 // next takes the next element of c, which must come.
@@ -267,13 +310,14 @@ func TestDTLSNoRequest(t *testing.T) {
 		none(t, "failed handshake", s.failed)
 	})
 	t.Run("asked in time", func(t *testing.T) {
-		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = 300 * time.Millisecond }, nil)
+		timeout := paced(t, 300*time.Millisecond)
+		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = timeout }, nil)
 		conn := dialDTLS(t, s.Addr().String(), nil)
 		ask(t, conn)
 		select {
 		case <-conn.Done():
 			t.Error("closed although it had asked")
-		case <-time.After(400 * time.Millisecond):
+		case <-time.After(timeout * 4 / 3):
 		}
 		conn.Close()
 		next(t, "end of the association", next(t, "request", s.requests).Done())
@@ -320,10 +364,7 @@ func TestDTLSMaxPeers(t *testing.T) {
 		ask(t, conn)
 		conns = append(conns, conn)
 	}
-	if _, err := tryDTLS(s.Addr().String(), 200*time.Millisecond, nil); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error beyond the limit = %v", err)
-	}
-	until(t, "it was turned away", func() bool { return s.Counters().Dropped[coap.DropTableFull] > 0 })
+	dialUntil(t, s.Addr().String(), "it was turned away", func() bool { return s.Counters().Dropped[coap.DropTableFull] > 0 })
 	conns[0].Close()
 	ask(t, dialDTLS(t, s.Addr().String(), nil)) // perhaps at its second ClientHello
 	for _, conn := range conns[1:] {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
@@ -86,22 +85,20 @@ func TestDTLSSecondHelloInFragments(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := listenDTLS(t, nil, nil)
 			p := newTap(t, s.Addr())
-			var second atomic.Int32
+			first := firsts()
 			p.filter(func(up bool, b []byte) bool {
 				if !up || !isHello(b, 1) {
-					return true
+					return first(up, b)
 				}
-				second.Add(1)
+				if !first(up, b) {
+					return false
+				}
 				for _, d := range tt.cut(bytes.Clone(b), len(b)-25) {
 					p.forge(d)
 				}
 				return false
 			})
-			began := time.Now()
 			ask(t, dialDTLS(t, p.addr(), nil))
-			if took := time.Since(began); took > 900*time.Millisecond || second.Load() != 1 { // it repeats itself after a second
-				t.Errorf("it took %v and %d ClientHellos with a cookie", took, second.Load())
-			}
 			none(t, "failed handshake", s.failed)
 		})
 	}
@@ -113,7 +110,11 @@ func TestDTLSFirstHelloInFragments(t *testing.T) {
 	s := listenDTLS(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var held atomic.Int32
+	first := firsts()
 	p.filter(func(up bool, b []byte) bool {
+		if !first(up, b) {
+			return false
+		}
 		if !up || b[0] != 22 || b[4] != 0 || b[13] != 1 {
 			return true
 		}
@@ -126,10 +127,9 @@ func TestDTLSFirstHelloInFragments(t *testing.T) {
 		}
 		return false
 	})
-	began := time.Now()
 	ask(t, dialDTLS(t, p.addr(), nil))
-	if took := time.Since(began); took > 900*time.Millisecond || held.Load() != 0 {
-		t.Errorf("it took %v; %d handshakes were under way before the cookie was back", took, held.Load())
+	if held.Load() != 0 {
+		t.Errorf("%d handshakes were under way before the cookie was back", held.Load())
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -33,7 +32,7 @@ func TestDTLSLargeRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	secure, err := connect(ctx, connected{nc}, nc.RemoteAddr(), DialConfig{Identity: "device", Key: key})
 	if err != nil {

@@ -35,7 +35,7 @@ func TestOverflow(t *testing.T) {
 	came := make(chan struct{}, 10*sent)
 	h.spawn(func() { s.read(func(udpPeer, []byte) { came <- struct{}{} }) })
 	<-came // nobody loses what comes from now on
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for n := uint64(1); ; {
 		lost := h.counters.snapshot().Dropped[DropOverflow]
 		if lost > 0 {

@@ -59,7 +59,7 @@ func TestPaceOfThisProcess(t *testing.T) {
 			}
 		}()
 	}
-	for deadline := time.Now().Add(20 * time.Second); !p.slow(); runtime.Gosched() {
+	for deadline := time.Now().Add(patience); !p.slow(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("sixty-four times as many goroutines as processors are not slow")
 		}

@@ -269,7 +269,7 @@ func (r *registrar) registered(queries string) {
 		if got := strings.Join(req.Queries, "&"); got != queries {
 			r.t.Errorf("registered with %s, want %s", got, queries)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		r.t.Error("nobody has registered")
 	}
 }

@@ -85,7 +85,10 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 			c.Stack.Returns.AfterRefusal, c.Stack.Finishes.Stays = false, time.Millisecond
 		}, err: sim.ErrRefused, causes: append([]store.Cause{store.CauseLooping}, slices.Repeat([]store.Cause{store.CauseDone}, 5)...),
 			told: "again and again", attempts: 6, asked: "POST /bs"},
-		{name: "keeps nothing", who: "anjay-1.0", device: func(b *bench, c *sim.Config) { forgets(b, c); c.Speed = 1000 }, err: sim.ErrRefused,
+		{name: "keeps nothing", who: "anjay-1.0", device: func(b *bench, c *sim.Config) {
+			forgets(b, c)
+			c.Speed, c.SessionTimeout = 1000, 1000*patience // only its pauses are short
+		}, err: sim.ErrRefused,
 			causes: append([]store.Cause{store.CauseLooping}, slices.Repeat([]store.Cause{store.CauseDone}, 5)...), told: "again and again", attempts: 6, asked: "POST /bs"},
 		{name: "keeps nothing", who: "zephyr", device: forgets, err: sim.ErrNoAccount,
 			causes: []store.Cause{store.CauseDone}, attempts: 1, asked: "POST /bs"},

@@ -51,13 +51,13 @@ func stormInNamespace(t *testing.T) {
 	n := fleet(t, 20)
 	t.Run("UDP", func(t *testing.T) {
 		s := newServer(t, n)
-		s.endsWell(run(t, n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
+		s.endsWell(s.run(n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
 			return coap.DialUDP(ctx, s.udp.Addr().String(), cfg)
 		}), store.CauseFinishUnknown)
 	})
 	t.Run("DTLS", func(t *testing.T) {
 		s := newServer(t, n)
-		s.endsWell(run(t, n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
+		s.endsWell(s.run(n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
 			return coap.DialDTLS(ctx, s.dtls.Addr().String(), cfg)
 		}), store.CauseFinishUnknown)
 	})

@@ -57,10 +57,10 @@ type odd struct {
 
 // hear returns the next message of the server that has not come before; ok is false where
 // none comes.
-func (p *odd) hear(patience time.Duration) (m message, ok bool) {
+func (p *odd) hear(wait time.Duration) (m message, ok bool) {
 	p.Helper()
 	buf := make([]byte, 2048)
-	p.conn.SetReadDeadline(time.Now().Add(patience))
+	p.conn.SetReadDeadline(time.Now().Add(wait))
 	for {
 		n, err := p.conn.Read(buf)
 		if err != nil {
@@ -78,7 +78,7 @@ func (p *odd) hear(patience time.Duration) (m message, ok bool) {
 func (p *odd) repeated(m message) {
 	p.Helper()
 	delete(p.seen, string(m.bytes()))
-	if again, ok := p.hear(10 * time.Second); !ok || string(again.bytes()) != string(m.bytes()) {
+	if again, ok := p.hear(patience); !ok || string(again.bytes()) != string(m.bytes()) {
 		p.Fatalf("%x comes in place of %x again", again.bytes(), m.bytes())
 	}
 }
@@ -135,7 +135,7 @@ func (m message) firstBlock() bool {
 func (p *odd) play(first message, n int, react func(*odd, message) bool) (causes []store.Cause) {
 	p.Helper()
 	p.send(first)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for len(causes) < n {
 		select {
 		case s := <-p.ended:
@@ -278,7 +278,7 @@ func TestForgedRequest(t *testing.T) {
 	s.ok(err)
 	received, discovers := 0, 0
 	buf := make([]byte, 2048)
-	for deadline := time.Now().Add(20 * time.Second); len(s.ended) == 0; {
+	for deadline := time.Now().Add(patience); len(s.ended) == 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("the session does not end")
 		}

@@ -17,7 +17,28 @@ import (
 )
 
 // stormy is the weather of the tests: 30 % lost, 20 % twice, out of order.
-var stormy = weather{loss: 0.3, duplication: 0.2, delay: ackTimeout / 5}
+func (s *server) stormy() weather {
+	return weather{loss: 0.3, duplication: 0.2, delay: s.ackTimeout / 5}
+}
+
+// newStorm returns a server for n devices at a time, with timeouts that fit the machine: a
+// device alone, over a good link, is done within half of one.
+func newStorm(t *testing.T, n int) *server {
+	t.Helper()
+	s := newServer(t, n)
+	s.putDevice(n)
+	began := time.Now()
+	cfg := s.device(n, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
+		return coap.DialDTLS(ctx, s.dtls.Addr().String(), cfg)
+	})
+	cfg.Stack.Finishes.Stays = time.Nanosecond
+	_, err := sim.Run(t.Context(), cfg)
+	s.ok(err)
+	s.ackTimeout = max(ackTimeout, 2*time.Since(began))
+	s.putProfile()
+	<-s.ended
+	return s
+}
 
 // fleet is how many devices a test has.
 func fleet(t *testing.T, usual int) int {
@@ -37,15 +58,15 @@ func fleet(t *testing.T, usual int) int {
 const atOnce = 100
 
 // device is the one with number i, which reaches the server through dial.
-func device(i int, dial func(context.Context, coap.DialConfig) (bootstrap.Conn, error)) sim.Config {
+func (s *server) device(i int, dial func(context.Context, coap.DialConfig) (bootstrap.Conn, error)) sim.Config {
 	return sim.Config{
-		Endpoint: endpoint(i), SessionTimeout: 20 * time.Second,
+		Endpoint: endpoint(i), SessionTimeout: 200 * s.ackTimeout,
 		// Until the server has heard that it is done, whatever is lost.
-		Stack: sim.Stack{Finishes: sim.Finishing{Stays: 30 * ackTimeout}},
+		Stack: sim.Stack{Finishes: sim.Finishing{Stays: 30 * s.ackTimeout}},
 		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
 			conn, err := dial(ctx, coap.DialConfig{Handler: h, Identity: string(endpoint(i)), Key: key(i)})
 			if err == nil {
-				conn.Tune(bootstrap.Tuning{AckTimeout: ackTimeout})
+				conn.Tune(bootstrap.Tuning{AckTimeout: s.ackTimeout})
 			}
 			return conn, err
 		},
@@ -54,8 +75,8 @@ func device(i int, dial func(context.Context, coap.DialConfig) (bootstrap.Conn, 
 
 // run lets n devices bootstrap over dial, with so many attempts each, and returns what became
 // of them.
-func run(t *testing.T, n, attempts int, dial func(context.Context, coap.DialConfig) (bootstrap.Conn, error)) []sim.Result {
-	t.Helper()
+func (s *server) run(n, attempts int, dial func(context.Context, coap.DialConfig) (bootstrap.Conn, error)) []sim.Result {
+	s.Helper()
 	results := make([]sim.Result, n)
 	places := make(chan struct{}, atOnce)
 	var devices sync.WaitGroup
@@ -63,11 +84,11 @@ func run(t *testing.T, n, attempts int, dial func(context.Context, coap.DialConf
 		places <- struct{}{}
 		devices.Go(func() {
 			defer func() { <-places }()
-			cfg := device(i, dial)
-			cfg.Attempts, cfg.Stack.Returns = attempts, sim.Returning{AfterFailure: true, Pause: ackTimeout}
+			cfg := s.device(i, dial)
+			cfg.Attempts, cfg.Stack.Returns = attempts, sim.Returning{AfterFailure: true, Pause: s.ackTimeout}
 			var err error
-			if results[i], err = sim.Run(t.Context(), cfg); err != nil {
-				t.Errorf("device %d: %v", i, err)
+			if results[i], err = sim.Run(s.Context(), cfg); err != nil {
+				s.Errorf("device %d: %v", i, err)
 			}
 		})
 	}
@@ -79,7 +100,7 @@ func run(t *testing.T, n, attempts int, dial func(context.Context, coap.DialConf
 // oldest first.
 func (s *server) sessions() map[lwm2m.EndpointName][]store.Session {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
 	defer cancel()
 	s.ok(s.core.Drain(ctx))
 	all := make(map[lwm2m.EndpointName][]store.Session)
@@ -139,9 +160,9 @@ func (l *link) stormed(t *testing.T, devices int) {
 func TestStormUDP(t *testing.T) {
 	t.Parallel()
 	n := fleet(t, 40)
-	s := newServer(t, n)
-	l := newLink(t, s.udp.Addr(), stormy, 1)
-	results := run(t, n, 1, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
+	s := newStorm(t, n)
+	l := newLink(t, s.udp.Addr(), s.stormy(), 1)
+	results := s.run(n, 1, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
 		return coap.DialUDP(ctx, l.addr(), cfg)
 	})
 	if sessions := s.endsWell(results); sessions != n {
@@ -160,10 +181,10 @@ func TestStormUDP(t *testing.T) {
 func TestStormDTLS(t *testing.T) {
 	t.Parallel()
 	n := fleet(t, 10)
-	s := newServer(t, n)
-	l := newLink(t, s.dtls.Addr(), stormy, 2)
-	results := run(t, n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	s := newStorm(t, n)
+	l := newLink(t, s.dtls.Addr(), s.stormy(), 2)
+	results := s.run(n, 4, func(ctx context.Context, cfg coap.DialConfig) (bootstrap.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		return coap.DialDTLS(ctx, l.addr(), cfg)
 	})

@@ -25,6 +25,9 @@ accounts:
     shortServerID: 101
 `
 
+// patience is how long a test waits for what must happen, on any machine.
+const patience = time.Minute
+
 // A shell runs commands in a folder of its own.
 type shell struct {
 	t   *testing.T
@@ -103,7 +106,7 @@ func (sh *shell) serveLogging(log io.Writer, options ...string) {
 	case err := <-ended:
 		ended <- err
 		sh.t.Fatalf("the server did not start: %v", err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		sh.t.Fatal("the server did not say that it listens")
 	}
 }

@@ -69,7 +69,7 @@ func (sh *shell) start() *serverProcess {
 // await returns the next line with this text.
 func (p *serverProcess) await(t *testing.T, text string) string {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case line, ok := <-p.lines:
@@ -102,7 +102,7 @@ func (p *serverProcess) end(t *testing.T) {
 		if err != nil {
 			t.Errorf("the server ended with %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the server does not end")
 	}
 }
@@ -130,7 +130,7 @@ func (sh *shell) comeSlowly(endpoint string) (d slowDevice, outcome chan error) 
 	key := lwm2m.NewSecret([]byte("\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"))
 	outcome = make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(sh.t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(sh.t.Context(), patience)
 		defer cancel()
 		_, err := sim.Run(ctx, sim.Config{
 			Endpoint:        lwm2m.EndpointName(endpoint),

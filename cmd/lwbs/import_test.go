@@ -176,7 +176,7 @@ func TestImportedDeviceBootstrapsOverPlainCoAP(t *testing.T) {
 		t.Fatalf("status %d: %s", status, errs)
 	}
 	sh.serve("--coap", "127.0.0.1:0")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	result, err := sim.Run(ctx, sim.Config{
 		Endpoint:        "no-lifetime",

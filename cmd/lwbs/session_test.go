@@ -28,7 +28,7 @@ func (sh *shell) bootstrap(endpoint, keyHex string, objects ...lwm2m.ObjectID) (
 		sh.t.Fatal(err)
 	}
 	key := lwm2m.NewSecret(raw)
-	ctx, cancel := context.WithTimeout(sh.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(sh.t.Context(), patience)
 	defer cancel()
 	return sim.Run(ctx, sim.Config{
 		Endpoint: lwm2m.EndpointName(endpoint),
@@ -77,7 +77,7 @@ func (sh *shell) lastSession(query string) string {
 	sh.t.Helper()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(patience); ; {
 		for line := range strings.Lines(sh.ok("session list " + query)) {
 			if fields := strings.Fields(line); fields[0] != "STARTED" {
 				return fields[len(fields)-1]

@@ -241,7 +241,7 @@ func TestTLSKeeperWarns(t *testing.T) {
 // come lets a device with a certificate bootstrap.
 func (sh *shell) come(p pki, endpoint string, c tls.Certificate) error {
 	sh.t.Helper()
-	ctx, cancel := context.WithTimeout(sh.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(sh.t.Context(), patience)
 	defer cancel()
 	_, err := sim.Run(ctx, sim.Config{
 		Endpoint: lwm2m.EndpointName(endpoint),
@@ -297,7 +297,7 @@ func TestServeCertificates(t *testing.T) {
 // refused waits until a certificate no longer opens the server.
 func (sh *shell) refused(p pki, c tls.Certificate) {
 	sh.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if err := sh.come(p, "nobody", c); err != nil && strings.Contains(err.Error(), "BadCertificate") {
 			return
 		}
@@ -308,7 +308,7 @@ func (sh *shell) refused(p pki, c tls.Certificate) {
 // await repeats a command until it prints a text: the history is written a little later.
 func (sh *shell) await(line, want string) string {
 	sh.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		if out := sh.ok(line); strings.Contains(out, want) {
 			return out
 		} else if time.Now().After(deadline) {

@@ -53,7 +53,7 @@ func (sh *shell) asksAndWaits(endpoint, identity, keyHex string) {
 	}
 	select {
 	case <-asked:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		sh.t.Fatal("the session asks for nothing")
 	}
 }
@@ -216,7 +216,7 @@ func TestNobodyPushesOutTheHistoryOfADevice(t *testing.T) {
 			if _, err := conn.Write(forged(n)); err != nil {
 				t.Fatal(err)
 			}
-			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
 			if _, err := conn.Read(make([]byte, 100)); err != nil {
 				t.Error(err)
 			}
@@ -229,7 +229,7 @@ func TestNobodyPushesOutTheHistoryOfADevice(t *testing.T) {
 		"certificate-expired": func() tls.Certificate { return ca.Client(t, "meter-A", expired) },
 	} {
 		attack[kind] = func(int) {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			own := certificate()
 			conn, err := coap.DialDTLS(ctx, sh.coaps, coap.DialConfig{Certificate: &own, ServerCertificates: certtest.Chain(t, server)})
