@@ -31,7 +31,9 @@ func (db *DB) reading(read func() error) error {
 func (db *DB) damaged(p any) *store.UnreadableError {
 	part := &store.UnreadableError{Err: fmt.Errorf("%w: %v", store.ErrCorrupt, p)}
 	if fault, ok := p.(interface{ Addr() uintptr }); ok {
-		part.Page = db.pageAt(fault.Addr())
+		if part.Page = db.pageAt(fault.Addr()); part.Page != 0 {
+			part.Err = fmt.Errorf("%w: it cannot be read from the file", store.ErrCorrupt)
+		}
 	}
 	return part
 }

@@ -9,19 +9,27 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"lwbs/store"
+	"lwbs/store/bolt/pages"
 )
 
 // A DB is a bbolt file that keeps the records. It implements [store.Store].
 type DB struct {
 	db      *bbolt.DB
+	file    *os.File    // that of db, which closes it
+	pages   *pages.File // of it
 	keyring *store.Keyring
 	opts    Options
+
+	degraded atomic.Bool // pages are damaged
+	closedOK bool        // the file was closed in order when it was opened
+	written  bool        // there was an edit since; of the writer, until done is closed
 
 	devices  *recent[store.Device]
 	profiles *recent[store.Profile]
@@ -55,10 +63,21 @@ var (
 	bucketSessionClaimed  = []byte("session_claimed")
 	bucketSessionPlain    = []byte("session_plain")
 	bucketSessionUnproved = []byte("session_unproved")
+	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved}
+
+	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
+	// not.
+	ofDevices  = [][]byte{bucketDeviceProfile, bucketIdentity, bucketDeviceTag}
+	ofSessions = [][]byte{bucketSessionEndpoint, bucketSessionIdentity, bucketSessionClaimed, bucketSessionFailed,
+		bucketSessionKnown, bucketSessionPlain, bucketSessionUnproved, bucketSessionStranger}
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger,
 		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved}
+
+	// ofHistory are the buckets that lose what lies on damaged pages when the file is opened,
+	// so that new sessions can be kept there. Of others it is told, and edits there fail.
+	ofHistory = append([][]byte{bucketSession}, ofSessions...)
 
 	keySchema    = []byte("schema")
 	keyKeyCheck  = []byte("keycheck")
@@ -66,6 +85,8 @@ var (
 	keyStrangers = []byte("strangers")
 	keyPlain     = []byte("plain")
 	keyUnproved  = []byte("unproved")
+	keyDevices   = []byte("devices")
+	keyProfiles  = []byte("profiles")
 )
 
 // keyCheckPlace and keyCheckText tell at the opening whether the Keyring fits.
@@ -86,21 +107,30 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	case err == nil && found.Mode().IsRegular() && found.Size() == 0: // which bbolt would fill
 		return nil, fmt.Errorf("open database %s: %w: it is empty; remove it for a new one, or put a backup in its place", file, store.ErrCorrupt)
 	}
-	b, err := bbolt.Open(file, 0o600, opts.bbolt())
-	if err != nil {
+	db := &DB{
+		keyring: keyring, opts: opts,
+		devices: newRecent(store.Device.Clone), profiles: newRecent(store.Profile.Clone),
+		edits: make(chan edit, maxGroup), done: make(chan struct{}),
+	}
+	db.unread = newUnreadables(db.learn)
+	if err := db.openFile(file); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
-	db := &DB{
-		db: b, keyring: keyring, opts: opts,
-		devices: newRecent(store.Device.Clone), profiles: newRecent(store.Profile.Clone),
-		unread: &unreadables{tell: opts.Unreadable, parts: make(map[string]*store.UnreadableError)},
-		edits:  make(chan edit, maxGroup), done: make(chan struct{}),
-	}
-	if err := db.prepare(file); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), b.Close())
+	if err := db.reading(func() error { return db.prepare(file) }); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), db.db.Close())
 	}
 	go db.write()
 	return db, nil
+}
+
+// learn is told of each part of the database that cannot be read, for the first time.
+func (db *DB) learn(part *store.UnreadableError) {
+	if part.Page != 0 || part.Key == "" {
+		db.degraded.Store(true)
+	}
+	if db.opts.Unreadable != nil {
+		db.opts.Unreadable(part)
+	}
 }
 
 // create makes a complete database under another name and then renames it, so that a
@@ -150,6 +180,7 @@ func (db *DB) prepare(file string) error {
 		return err
 	}
 	if version < schema {
+		db.written = true
 		if err := db.migrate(file, version, schema, migrations); err != nil {
 			return err
 		}
@@ -176,7 +207,7 @@ func (db *DB) prepare(file string) error {
 func (db *DB) addBuckets() error {
 	var missing [][]byte
 	err := db.db.View(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved} {
+		for _, name := range added {
 			if tx.Bucket(name) == nil {
 				missing = append(missing, name)
 			}
@@ -189,6 +220,7 @@ func (db *DB) addBuckets() error {
 	case db.opts.ReadOnly:
 		return fmt.Errorf("%w: the file must be brought up to date first, by any command that edits", store.ErrSchema)
 	}
+	db.written = true
 	return db.db.Update(func(tx *bbolt.Tx) error {
 		var errs []error
 		for _, name := range missing {
@@ -228,17 +260,25 @@ func (db *DB) Close() error {
 	}
 	close(db.edits)
 	<-db.done
+	if db.written || !db.closedOK {
+		db.closeInOrder() // else the next opening takes longer
+	}
 	return db.db.Close()
 }
 
 // view runs a read.
-func (db *DB) view(ctx context.Context, read func(*bbolt.Tx) error) error {
+func (db *DB) view(ctx context.Context, read func(*transaction) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := adapt(db.reading(func() error { return db.db.View(read) }))
+	err := db.reading(func() error {
+		return db.db.View(func(b *bbolt.Tx) error {
+			tx := db.over(b)
+			return tx.explain(db.contain(func() error { return read(tx) }))
+		})
+	})
 	db.unread.note(err)
-	return err
+	return adapt(err)
 }
 
 // adapt turns the errors of bbolt and of the system into those of the contract.

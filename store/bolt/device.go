@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -20,7 +18,7 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
 	}
 	var kept store.Device
-	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
 		old, err := db.replaceable(tx, d)
 		if err != nil {
 			return err, nil
@@ -36,7 +34,10 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 			return err, nil
 		}
 		kept = next.Clone()
-		return nil, errors.Join(
+		if old.Revision == 0 {
+			failed = addCount(tx, keyDevices, 1)
+		}
+		return nil, errors.Join(failed,
 			tx.Bucket(bucketDevice).Put([]byte(d.Endpoint), b),
 			reindex(tx, indexEntries(old), indexEntries(next)))
 	})
@@ -48,7 +49,7 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 
 // replaceable returns the record that d may replace, which must not be changed, the zero
 // Device where there is none, or why it may not.
-func (db *DB) replaceable(tx *bbolt.Tx, d store.Device) (old store.Device, err error) {
+func (db *DB) replaceable(tx *transaction, d store.Device) (old store.Device, err error) {
 	if b := tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
 		var ok bool
 		if old, ok = db.devices.look([]byte(d.Endpoint), b); !ok {
@@ -86,7 +87,7 @@ func checkRevision(base, kept store.Revision) error {
 	return fmt.Errorf("revision is %d, not %d: %w", kept, base, store.ErrConflict)
 }
 
-// An indexEntry is one entry of an index of devices.
+// An indexEntry is one entry of an index.
 type indexEntry struct{ bucket, key, value string }
 
 // indexEntries are those of d; none of the zero Device.
@@ -107,14 +108,14 @@ func indexEntries(d store.Device) map[indexEntry]struct{} {
 
 // entriesOf finds the index entries of a device whose record cannot tell them, in the
 // whole of the indexes.
-func entriesOf(tx *bbolt.Tx, ep string) map[indexEntry]struct{} {
+func entriesOf(tx *transaction, ep string) map[indexEntry]struct{} {
 	found := make(map[indexEntry]struct{})
 	for _, bucket := range [][]byte{bucketIdentity, bucketDeviceProfile, bucketDeviceTag} {
-		_ = tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+		tx.Bucket(bucket).ascend(nil, func(k, v []byte) bool {
 			if string(v) == ep || len(v) == 0 && bytes.HasSuffix(k, append([]byte{0}, ep...)) {
 				found[indexEntry{string(bucket), string(k), string(v)}] = struct{}{}
 			}
-			return nil
+			return true
 		})
 	}
 	return found
@@ -122,7 +123,7 @@ func entriesOf(tx *bbolt.Tx, ep string) map[indexEntry]struct{} {
 
 // reindex replaces index entries. It leaves alone what stays, which is almost all: each
 // entry that is written takes a page with it.
-func reindex(tx *bbolt.Tx, old, next map[indexEntry]struct{}) error {
+func reindex(tx *transaction, old, next map[indexEntry]struct{}) error {
 	var errs []error
 	for e := range old {
 		if _, stays := next[e]; !stays {
@@ -139,7 +140,7 @@ func reindex(tx *bbolt.Tx, old, next map[indexEntry]struct{}) error {
 
 // Device implements [store.Store].
 func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		d, err = db.device(tx, ep)
 		return err
 	})
@@ -149,7 +150,7 @@ func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device
 	return d, nil
 }
 
-func (db *DB) device(tx *bbolt.Tx, ep lwm2m.EndpointName) (store.Device, error) {
+func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, error) {
 	b := tx.Bucket(bucketDevice).Get([]byte(ep))
 	if b == nil {
 		return store.Device{}, store.ErrNotFound
@@ -172,7 +173,7 @@ func (db *DB) decode(ep lwm2m.EndpointName, row []byte) (store.Device, error) {
 
 // DeviceByIdentity implements [store.Store].
 func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (d store.Device, err error) {
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		ep := tx.Bucket(bucketIdentity).Get(pair(string(kind), identity))
 		if ep == nil {
 			return store.ErrNotFound
@@ -189,7 +190,7 @@ func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, i
 // Devices implements [store.Store].
 func (db *DB) Devices(ctx context.Context, q store.DeviceQuery) (page []store.Device, err error) {
 	limit := pageLimit(q.Limit)
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		var failed error
 		db.candidates(tx, q, func(ep string) bool {
 			d, err := db.device(tx, lwm2m.EndpointName(ep))
@@ -213,7 +214,7 @@ func (db *DB) Devices(ctx context.Context, q store.DeviceQuery) (page []store.De
 
 // candidates calls each with the endpoints behind q.After that the best index for q
 // has, in their order.
-func (db *DB) candidates(tx *bbolt.Tx, q store.DeviceQuery, each func(ep string) bool) {
+func (db *DB) candidates(tx *transaction, q store.DeviceQuery, each func(ep string) bool) {
 	bucket, group := bucketDevice, ""
 	switch {
 	case q.Tag != "":
@@ -238,7 +239,7 @@ func (db *DB) candidates(tx *bbolt.Tx, q store.DeviceQuery, each func(ep string)
 
 // DeviceSample implements [store.Store]. It reads the index of profiles twice and no record.
 func (db *DB) DeviceSample(ctx context.Context, profile string, n int) (total int, names []lwm2m.EndpointName, err error) {
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		each := func(do func(key []byte)) error {
 			underPrefix(tx.Bucket(bucketDeviceProfile), pair(profile, ""), nil, func(k []byte) bool {
 				do(k)
@@ -271,7 +272,7 @@ func matches(d store.Device, q store.DeviceQuery) bool {
 
 // DeleteDevice implements [store.Store].
 func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error {
-	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
 		old, err := db.device(tx, ep)
 		if err == nil && rev != 0 {
 			err = checkRevision(rev, old.Revision)
@@ -284,7 +285,7 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 			return err, nil
 		}
 		db.devices.forget([]byte(ep))
-		return nil, errors.Join(reindex(tx, entries, nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
+		return nil, errors.Join(addCount(tx, keyDevices, -1), reindex(tx, entries, nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
 	})
 	if err != nil {
 		return fmt.Errorf("delete device %q: %w", ep, err)

@@ -2,7 +2,7 @@
 //
 // The buckets, all at the top:
 //
-//	meta              schema → number, keycheck → sealed text, known|strangers → count
+//	meta              schema → number, keycheck → sealed text, known|strangers|devices|profiles → count
 //	device            endpoint → record
 //	identity          kind 0 identity → endpoint
 //	device_tag        tag 0 endpoint → ∅

@@ -3,8 +3,7 @@ package bolt
 import (
 	"bytes"
 	"encoding/binary"
-
-	"go.etcd.io/bbolt"
+	"hash/crc32"
 )
 
 // pair is the key a 0 b of an index.
@@ -18,31 +17,57 @@ func second(key []byte, a string) string { return string(key[len(a)+1:]) }
 // present is the value of an index whose keys say it all.
 var present = []byte{}
 
-// count reads one of the counters in meta.
-func count(tx *bbolt.Tx, key []byte) uint64 {
-	b := tx.Bucket(bucketMeta).Get(key)
-	if len(b) != 8 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(b)
+// counted are the buckets whose elements are counted in meta, by the name of the count.
+var counted = map[string][]byte{
+	string(keyKnown): bucketSessionKnown, string(keyPlain): bucketSessionPlain,
+	string(keyUnproved): bucketSessionUnproved, string(keyStrangers): bucketSessionStranger,
+	string(keyDevices): bucketDevice, string(keyProfiles): bucketProfile,
 }
 
-func setCount(tx *bbolt.Tx, key []byte, n uint64) error {
-	return tx.Bucket(bucketMeta).Put(key, binary.BigEndian.AppendUint64(nil, n))
+// count reads one of the counts in meta: a number of 8 bytes and its CRC-32C. A wrong one
+// would have history dropped that is not too much: then, and where there is none, the
+// elements are counted.
+func count(tx *transaction, key []byte) (n uint64) {
+	if n, ok := countOf(tx.Bucket(bucketMeta).Get(key)); ok {
+		return n
+	}
+	tx.Bucket(counted[string(key)]).ascend(nil, func(_, _ []byte) bool {
+		n++
+		return true
+	})
+	return n
 }
+
+// countOf reads a count, and reports whether it is right.
+func countOf(b []byte) (n uint64, ok bool) {
+	if len(b) != 8+crc32.Size || !bytes.Equal(b, withSum(b[:8])) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(b), true
+}
+
+func setCount(tx *transaction, key []byte, n uint64) error {
+	return tx.Bucket(bucketMeta).Put(key, withSum(binary.BigEndian.AppendUint64(nil, n)))
+}
+
+// addCount changes a count, before the elements change that it is about.
+func addCount(tx *transaction, key []byte, n int) error {
+	return setCount(tx, key, uint64(max(0, int(count(tx, key))+n)))
+}
+
+func withSum(b []byte) []byte {
+	return binary.BigEndian.AppendUint32(bytes.Clone(b), crc32.Checksum(b, castagnoli))
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // underPrefix calls each with the keys of b that begin with prefix, from start on,
 // until it returns false.
-func underPrefix(b *bbolt.Bucket, prefix, start []byte, each func(key []byte) bool) {
-	c := b.Cursor()
+func underPrefix(b *bucket, prefix, start []byte, each func(key []byte) bool) {
 	if bytes.Compare(start, prefix) < 0 {
 		start = prefix
 	}
-	for k, _ := c.Seek(start); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-		if !each(k) {
-			return
-		}
-	}
+	b.ascend(start, func(k, _ []byte) bool { return bytes.HasPrefix(k, prefix) && each(k) })
 }
 
 // pageLimit is the limit of a query, with the contract's default and bounds.

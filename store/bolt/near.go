@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -49,19 +47,14 @@ func (db *DB) scan(ctx context.Context, bucket []byte, each func(k, v []byte)) e
 	var after []byte
 	for seen := 0; seen < maxCompared; {
 		n := 0
-		err := db.view(ctx, func(tx *bbolt.Tx) error {
-			c := tx.Bucket(bucket).Cursor()
-			k, v := c.Seek(after)
-			if after != nil && bytes.Equal(k, after) {
-				k, v = c.Next()
-			}
-			for ; k != nil && n < compareGroup; k, v = c.Next() {
+		err := db.view(ctx, func(tx *transaction) error {
+			tx.Bucket(bucket).ascend(after, func(k, v []byte) bool {
 				each(k, v)
-				n++
-				if n == compareGroup {
-					after = bytes.Clone(k)
+				if n++; n == compareGroup {
+					after = append(bytes.Clone(k), 0)
 				}
-			}
+				return n < compareGroup
+			})
 			return nil
 		})
 		if err != nil || n < compareGroup {

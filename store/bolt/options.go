@@ -35,9 +35,16 @@ type Options struct {
 	// that shows for the first time. It may be called from any goroutine, and must not wait.
 	Unreadable func(*store.UnreadableError)
 
+	// Progress, where set, is called while a file is read that was not closed in order, with
+	// the number of bytes that were read so far, of all. Where it returns false, the opening
+	// ends with context.Canceled.
+	Progress func(read, all int64) bool
+
 	// ReadOnly opens without the right to edit, for a check; several processes can
 	// do so at once.
 	ReadOnly bool
+
+	noSync bool // for tests: edits are told to be kept before the disk has them
 }
 
 func (o Options) withDefaults() Options {
@@ -71,5 +78,6 @@ func (o Options) bbolt() *bbolt.Options {
 		InitialMmapSize: mmap,
 		MaxSize:         o.MaxSize,
 		ReadOnly:        o.ReadOnly,
+		NoSync:          o.noSync,
 	}
 }

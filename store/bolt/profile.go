@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"lwbs/store"
 )
 
@@ -26,7 +24,7 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 		return nil, err
 	}
 	var kept []store.Profile
-	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
 		next, rows, err := db.nextProfiles(tx, ps)
 		if err != nil {
 			return err, nil
@@ -34,6 +32,9 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 		kept = next
 		var errs []error
 		for i, p := range next {
+			if tx.Bucket(bucketProfile).Get([]byte(p.Name)) == nil {
+				errs = append(errs, addCount(tx, keyProfiles, 1))
+			}
 			errs = append(errs, tx.Bucket(bucketProfile).Put([]byte(p.Name), rows[i]))
 		}
 		return nil, errors.Join(errs...)
@@ -65,7 +66,7 @@ func validProfiles(ps []store.Profile) error {
 
 // nextProfiles returns what ps become when they are kept, with their rows. It writes
 // nothing.
-func (db *DB) nextProfiles(tx *bbolt.Tx, ps []store.Profile) (next []store.Profile, rows [][]byte, err error) {
+func (db *DB) nextProfiles(tx *transaction, ps []store.Profile) (next []store.Profile, rows [][]byte, err error) {
 	for _, p := range ps {
 		old, err := db.profile(tx, p.Name)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) { // a damaged one is replaced
@@ -95,7 +96,7 @@ func (db *DB) nextProfiles(tx *bbolt.Tx, ps []store.Profile) (next []store.Profi
 }
 
 // profile reads a row, or takes it for what it was last time.
-func (db *DB) profile(tx *bbolt.Tx, name string) (store.Profile, error) {
+func (db *DB) profile(tx *transaction, name string) (store.Profile, error) {
 	row := tx.Bucket(bucketProfile).Get([]byte(name))
 	if row == nil {
 		return store.Profile{}, store.ErrNotFound
@@ -113,7 +114,7 @@ func (db *DB) profile(tx *bbolt.Tx, name string) (store.Profile, error) {
 
 // Profile implements [store.Store].
 func (db *DB) Profile(ctx context.Context, name string) (p store.Profile, err error) {
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		p, err = db.profile(tx, name)
 		return err
 	})
@@ -126,7 +127,7 @@ func (db *DB) Profile(ctx context.Context, name string) (p store.Profile, err er
 // Profiles implements [store.Store].
 func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.Profile, err error) {
 	limit := pageLimit(q.Limit)
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		var failed error
 		underPrefix(tx.Bucket(bucketProfile), nil, []byte(q.After), func(k []byte) bool {
 			if string(k) == q.After {
@@ -153,7 +154,7 @@ func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.
 
 // DeleteProfile implements [store.Store].
 func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision) error {
-	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
 		old, err := db.profile(tx, name)
 		if err == nil && rev != 0 {
 			err = checkRevision(rev, old.Revision)
@@ -170,7 +171,7 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 			return fmt.Errorf("%w, by device %q among others", store.ErrInUse, user), nil
 		}
 		db.profiles.forget([]byte(name))
-		return nil, tx.Bucket(bucketProfile).Delete([]byte(name))
+		return nil, errors.Join(addCount(tx, keyProfiles, -1), tx.Bucket(bucketProfile).Delete([]byte(name)))
 	})
 	if err != nil {
 		return fmt.Errorf("delete profile %q: %w", name, err)

@@ -1,13 +1,10 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -22,7 +19,7 @@ func (db *DB) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev s
 		return fail(fmt.Errorf("%w: %w", store.ErrInvalid, err))
 	}
 	var kept store.Device
-	err := db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
 		old, err := db.renameable(tx, ep, to, rev)
 		if err != nil {
 			return err, nil
@@ -49,7 +46,7 @@ func (db *DB) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev s
 }
 
 // renameable returns the record that is to have another name, or why it may not.
-func (db *DB) renameable(tx *bbolt.Tx, ep, to lwm2m.EndpointName, rev store.Revision) (store.Device, error) {
+func (db *DB) renameable(tx *transaction, ep, to lwm2m.EndpointName, rev store.Revision) (store.Device, error) {
 	d, err := db.device(tx, ep)
 	if err == nil && rev != 0 {
 		err = checkRevision(rev, d.Revision)
@@ -66,13 +63,12 @@ func (db *DB) renameable(tx *bbolt.Tx, ep, to lwm2m.EndpointName, rev store.Revi
 
 // moveSessions makes the history of the device ep that of the device to. What cannot be
 // read stays where it is, and so does what came before ep was a device.
-func (db *DB) moveSessions(tx *bbolt.Tx, ep, to lwm2m.EndpointName) error {
+func (db *DB) moveSessions(tx *transaction, ep, to lwm2m.EndpointName) error {
 	var ids []string
-	prefix := pair(string(ep), "")
-	c := tx.Bucket(bucketSessionEndpoint).Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+	underPrefix(tx.Bucket(bucketSessionEndpoint), pair(string(ep), ""), nil, func(k []byte) bool {
 		ids = append(ids, second(k, string(ep)))
-	}
+		return true
+	})
 	for _, id := range ids {
 		s, err := sessionIn(tx, id)
 		if err != nil || !s.Known {

@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"runtime/debug"
+	"slices"
 	"strings"
-
-	"go.etcd.io/bbolt"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -23,7 +24,7 @@ func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
 		err = fmt.Errorf("%w: a session needs an ID", store.ErrInvalid)
 	}
 	if err == nil {
-		err = db.edit(ctx, func(tx *bbolt.Tx) (refused, failed error) {
+		err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
 			s, b := s, b
 			if ep, moved := movedTo(tx, s); moved {
 				s.Endpoint = ep
@@ -49,7 +50,7 @@ func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
 
 // movedTo is the endpoint under which the session with the ID of s is kept, where that is
 // another than in s: the device was renamed since it began.
-func movedTo(tx *bbolt.Tx, s store.Session) (ep lwm2m.EndpointName, moved bool) {
+func movedTo(tx *transaction, s store.Session) (ep lwm2m.EndpointName, moved bool) {
 	about, ok := aboutSession(tx, s.ID)
 	return lwm2m.EndpointName(about.endpoint), ok && about.endpoint != string(s.Endpoint)
 }
@@ -124,7 +125,7 @@ func entryOf(s store.Session) []byte {
 
 // aboutSession reads the entry of a session, if there is one. Those of the first databases
 // have no identity in them: then it is that of the record, where that can be read.
-func aboutSession(tx *bbolt.Tx, id string) (a about, ok bool) {
+func aboutSession(tx *transaction, id string) (a about, ok bool) {
 	for _, h := range histories {
 		entry := tx.Bucket(h.bucket).Get([]byte(id))
 		if entry == nil {
@@ -146,61 +147,106 @@ func aboutSession(tx *bbolt.Tx, id string) (a about, ok bool) {
 	return about{}, false
 }
 
-func indexSession(tx *bbolt.Tx, s store.Session) error {
-	id, h := []byte(s.ID), historyOf(s)
-	errs := []error{
-		tx.Bucket(h.bucket).Put(id, entryOf(s)),
-		setCount(tx, h.count, count(tx, h.count)+1),
-		tx.Bucket(bucketSessionEndpoint).Put(pair(string(s.Endpoint), s.ID), proofMark(s.Proof)),
-	}
-	if s.Identity != "" {
-		errs = append(errs, tx.Bucket(bucketSessionIdentity).Put(pair(s.Identity, s.ID), present))
-	}
-	if s.Claimed != "" {
-		errs = append(errs, tx.Bucket(bucketSessionClaimed).Put(pair(string(s.Claimed), s.ID), present))
-	}
-	if s.Cause.Failure() {
-		errs = append(errs, tx.Bucket(bucketSessionFailed).Put(id, present))
+func indexSession(tx *transaction, s store.Session) error {
+	errs := []error{addCount(tx, historyOf(s).count, 1)}
+	for _, e := range sessionEntries(s) {
+		errs = append(errs, tx.Bucket([]byte(e.bucket)).Put([]byte(e.key), []byte(e.value)))
 	}
 	return errors.Join(errs...)
 }
 
+// sessionEntries are the index entries of s.
+func sessionEntries(s store.Session) []indexEntry {
+	all := []indexEntry{
+		{string(historyOf(s).bucket), s.ID, string(entryOf(s))},
+		{string(bucketSessionEndpoint), string(pair(string(s.Endpoint), s.ID)), string(proofMark(s.Proof))},
+	}
+	if s.Identity != "" {
+		all = append(all, indexEntry{string(bucketSessionIdentity), string(pair(s.Identity, s.ID)), string(present)})
+	}
+	if s.Claimed != "" {
+		all = append(all, indexEntry{string(bucketSessionClaimed), string(pair(string(s.Claimed), s.ID)), string(present)})
+	}
+	if s.Cause.Failure() {
+		all = append(all, indexEntry{string(bucketSessionFailed), s.ID, string(present)})
+	}
+	return all
+}
+
 // dropSession removes a session and its index entries, if there is one. It does not read
 // the record, which may be one that cannot be read.
-func dropSession(tx *bbolt.Tx, id string) error {
+func dropSession(tx *transaction, id string) error {
 	a, ok := aboutSession(tx, id)
-	if !ok {
+	var errs []error
+	switch {
+	case ok:
+		errs = append(errs, addCount(tx, a.history.count, -1))
+	case tx.Bucket(bucketSession).Get([]byte(id)) == nil:
 		return nil
+	default: // a damaged page has taken it out of its history
+		s, _ := sessionIn(tx, id)
+		a = about{history: historyOf(s), endpoint: string(s.Endpoint), identity: s.Identity, claimed: string(s.Claimed)}
 	}
-	return errors.Join(
-		tx.Bucket(bucketSession).Delete([]byte(id)),
-		tx.Bucket(a.history.bucket).Delete([]byte(id)),
-		setCount(tx, a.history.count, count(tx, a.history.count)-1),
-		tx.Bucket(bucketSessionEndpoint).Delete(pair(a.endpoint, id)),
-		tx.Bucket(bucketSessionIdentity).Delete(pair(a.identity, id)),
-		tx.Bucket(bucketSessionClaimed).Delete(pair(a.claimed, id)),
-		tx.Bucket(bucketSessionFailed).Delete([]byte(id)))
+	for _, e := range a.entries(id) {
+		errs = append(errs, tx.Bucket([]byte(e.bucket)).Delete([]byte(e.key)))
+	}
+	return errors.Join(errs...)
+}
+
+// entries are the record of a session and all index entries that it may have.
+func (a about) entries(id string) []indexEntry {
+	return []indexEntry{
+		{bucket: string(bucketSession), key: id},
+		{bucket: string(a.history.bucket), key: id},
+		{bucket: string(bucketSessionEndpoint), key: string(pair(a.endpoint, id))},
+		{bucket: string(bucketSessionIdentity), key: string(pair(a.identity, id))},
+		{bucket: string(bucketSessionClaimed), key: string(pair(a.claimed, id))},
+		{bucket: string(bucketSessionFailed), key: id},
+	}
+}
+
+// droppable reports whether dropSession can do its work, which it does not begin else. That
+// is looked at only where pages are damaged.
+func (t *transaction) droppable(id string) bool {
+	if !t.db.degraded.Load() {
+		return true
+	}
+	a, ok := aboutSession(t, id)
+	if !ok {
+		return true
+	}
+	for _, e := range a.entries(id) {
+		if err := t.change(e.bucket, []byte(e.key), true); err != nil {
+			t.db.unread.note(err)
+			return false
+		}
+	}
+	return true
 }
 
 // prune drops the oldest sessions of s's endpoint with the proof of s, and those of its
 // history, that are above the limits. Those without an endpoint have the limit of the
-// history only.
-func (db *DB) prune(tx *bbolt.Tx, s store.Session) error {
+// history only. One that cannot be dropped, since it lies on a damaged page, stays, and the
+// next goes.
+func (db *DB) prune(tx *transaction, s store.Session) error {
 	for _, id := range db.superfluous(tx, s) {
 		if err := errors.Join(dropSession(tx, id), tx.Bucket(bucketSessionEndpoint).Delete(pair(string(s.Endpoint), id))); err != nil {
 			return err
 		}
 	}
 	h := historyOf(s)
-	for range maxPruned {
-		if count(tx, h.count) <= db.limit(h) {
-			return nil
-		}
-		oldest, _ := tx.Bucket(h.bucket).Cursor().First()
-		if oldest == nil { // the count was wrong
-			return setCount(tx, h.count, 0)
-		}
-		if err := dropSession(tx, string(oldest)); err != nil {
+	above := int(min(max(count(tx, h.count), db.limit(h))-db.limit(h), maxPruned))
+	var oldest []string
+	if above > 0 {
+		tx.Bucket(h.bucket).ascend(nil, func(k, _ []byte) bool {
+			if tx.droppable(string(k)) {
+				oldest = append(oldest, string(k))
+			}
+			return len(oldest) < above
+		})
+	}
+	for _, id := range oldest {
+		if err := dropSession(tx, id); err != nil {
 			return err
 		}
 	}
@@ -208,7 +254,7 @@ func (db *DB) prune(tx *bbolt.Tx, s store.Session) error {
 }
 
 // superfluous are the oldest sessions of s's endpoint with the proof of s beyond the limit.
-func (db *DB) superfluous(tx *bbolt.Tx, s store.Session) []string {
+func (db *DB) superfluous(tx *transaction, s store.Session) (ids []string) {
 	if s.Endpoint == "" {
 		return nil
 	}
@@ -216,20 +262,19 @@ func (db *DB) superfluous(tx *bbolt.Tx, s store.Session) []string {
 	if s.Proof == store.ProofNone {
 		limit = min(limit, db.opts.UnprovedPerDevice)
 	}
-	var ids []string
 	prefix, mark := pair(string(s.Endpoint), ""), proofMark(s.Proof)
-	c := tx.Bucket(bucketSessionEndpoint).Cursor()
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(ids) < limit+maxPruned; k, v = c.Next() {
-		if bytes.Equal(v, mark) {
+	tx.Bucket(bucketSessionEndpoint).ascend(prefix, func(k, v []byte) bool {
+		if bytes.HasPrefix(k, prefix) && bytes.Equal(v, mark) {
 			ids = append(ids, second(k, string(s.Endpoint)))
 		}
-	}
-	return ids[:max(0, len(ids)-limit)]
+		return bytes.HasPrefix(k, prefix) && len(ids) < limit+maxPruned
+	})
+	return slices.DeleteFunc(ids[:max(0, len(ids)-limit)], func(id string) bool { return !tx.droppable(id) })
 }
 
 // Session implements [store.Store].
 func (db *DB) Session(ctx context.Context, id string) (s store.Session, err error) {
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		s, err = sessionIn(tx, id)
 		return err
 	})
@@ -239,7 +284,7 @@ func (db *DB) Session(ctx context.Context, id string) (s store.Session, err erro
 	return s, nil
 }
 
-func sessionIn(tx *bbolt.Tx, id string) (store.Session, error) {
+func sessionIn(tx *transaction, id string) (store.Session, error) {
 	b := tx.Bucket(bucketSession).Get([]byte(id))
 	if b == nil {
 		return store.Session{}, store.ErrNotFound
@@ -250,9 +295,11 @@ func sessionIn(tx *bbolt.Tx, id string) (store.Session, error) {
 
 // LastSession implements [store.Store].
 func (db *DB) LastSession(ctx context.Context) (id string, err error) {
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
-		last, _ := tx.Bucket(bucketSession).Cursor().Last()
-		id = string(last)
+	err = db.view(ctx, func(tx *transaction) error {
+		tx.Bucket(bucketSession).descend(nil, func(k, _ []byte) bool {
+			id = string(k)
+			return false
+		})
 		return nil
 	})
 	if err != nil {
@@ -264,7 +311,7 @@ func (db *DB) LastSession(ctx context.Context) (id string, err error) {
 // Sessions implements [store.Store].
 func (db *DB) Sessions(ctx context.Context, q store.SessionQuery) (page []store.Session, err error) {
 	limit := pageLimit(q.Limit)
-	err = db.view(ctx, func(tx *bbolt.Tx) error {
+	err = db.view(ctx, func(tx *transaction) error {
 		var failed error
 		newestFirst(tx, q, func(id string) bool {
 			s, err := sessionIn(tx, id)
@@ -296,8 +343,13 @@ func sessionMatches(s store.Session, q store.SessionQuery) bool {
 
 // newestFirst calls each with the IDs before q.Before that the best index for q has,
 // from the newest to the oldest.
-func newestFirst(tx *bbolt.Tx, q store.SessionQuery, each func(id string) bool) {
+func newestFirst(tx *transaction, q store.SessionQuery, each func(id string) bool) {
 	walks := walksFor(tx, q)
+	defer func() {
+		for _, w := range walks {
+			w.stop()
+		}
+	}()
 	for {
 		var newest *walk
 		for _, w := range walks {
@@ -321,16 +373,8 @@ func newestFirst(tx *bbolt.Tx, q store.SessionQuery, each func(id string) bool) 
 }
 
 // walksFor are the walks through the indexes that have what q selects.
-func walksFor(tx *bbolt.Tx, q store.SessionQuery) []*walk {
-	from := func(bucket []byte, group string) *walk {
-		w := &walk{cursor: tx.Bucket(bucket).Cursor(), own: q.Own}
-		if group != "" {
-			w.prefix = pair(group, "")
-		}
-		w.key, w.value = lastBefore(w.cursor, w.prefix, q.Before)
-		w.skip()
-		return w
-	}
+func walksFor(tx *transaction, q store.SessionQuery) []*walk {
+	from := func(bucket []byte, group string) *walk { return newWalk(tx.Bucket(bucket), group, q) }
 	switch {
 	case q.Endpoint != "" && q.Own:
 		return []*walk{from(bucketSessionEndpoint, string(q.Endpoint))}
@@ -348,41 +392,36 @@ func walksFor(tx *bbolt.Tx, q store.SessionQuery) []*walk {
 
 // A walk goes back through the entries of one group of an index.
 type walk struct {
-	cursor     *bbolt.Cursor
-	prefix     []byte
-	own        bool // leaves out what is marked as unproved
-	key, value []byte
+	next func() (string, bool)
+	stop func()
+	at   string // the ID where it is; empty at its end
 }
 
-// id is that of the session where the walk is; empty at its end.
-func (w *walk) id() string {
-	if w.key == nil || !bytes.HasPrefix(w.key, w.prefix) {
-		return ""
+// newWalk begins a walk at the last entry of group, of all where that is empty, that is
+// older than q.Before.
+func newWalk(b *bucket, group string, q store.SessionQuery) *walk {
+	var prefix []byte
+	if group != "" {
+		prefix = pair(group, "")
 	}
-	return string(w.key[len(w.prefix):])
-}
-
-func (w *walk) back() {
-	w.key, w.value = w.cursor.Prev()
-	w.skip()
-}
-
-// skip goes on to an entry that is not to be left out.
-func (w *walk) skip() {
-	for w.own && w.id() != "" && bytes.Equal(w.value, markUnproved) {
-		w.key, w.value = w.cursor.Prev()
-	}
-}
-
-// lastBefore moves to the last key under prefix that comes before prefix+before, or to
-// the last of all where before is empty.
-func lastBefore(c *bbolt.Cursor, prefix []byte, before string) (key, value []byte) {
-	bound := append(bytes.Clone(prefix), before...)
-	if before == "" {
+	bound := append(bytes.Clone(prefix), q.Before...)
+	if q.Before == "" {
 		bound = append(bound, 0xff)
 	}
-	if k, _ := c.Seek(bound); k == nil {
-		return c.Last()
-	}
-	return c.Prev()
+	w := new(walk)
+	w.next, w.stop = iter.Pull(func(yield func(string) bool) {
+		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // it is a goroutine of its own
+		b.descend(bound, func(k, v []byte) bool {
+			if !bytes.HasPrefix(k, prefix) {
+				return false
+			}
+			return q.Own && bytes.Equal(v, markUnproved) || yield(string(k[len(prefix):]))
+		})
+	})
+	w.back()
+	return w
 }
+
+func (w *walk) id() string { return w.at }
+
+func (w *walk) back() { w.at, _ = w.next() }

@@ -21,6 +21,10 @@ type unreadables struct {
 	parts map[string]*store.UnreadableError // by what they are; guarded by mu
 }
 
+func newUnreadables(tell func(*store.UnreadableError)) *unreadables {
+	return &unreadables{tell: tell, parts: make(map[string]*store.UnreadableError)}
+}
+
 // note remembers a part that could not be read, if err is about one.
 func (u *unreadables) note(err error) {
 	var part *store.UnreadableError
@@ -33,7 +37,7 @@ func (u *unreadables) note(err error) {
 		u.parts[part.What()] = part
 	}
 	u.mu.Unlock()
-	if !known && u.tell != nil {
+	if !known {
 		u.tell(part)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"lwbs/store"
@@ -20,12 +19,12 @@ type edit struct {
 	// apply makes the change. It may run several times, since a group is applied again
 	// without an edit that failed. Where it refuses, it has written nothing, and the
 	// transaction goes on; where it fails or panics, the transaction starts anew.
-	apply func(tx *bbolt.Tx) (refused, failed error)
+	apply func(tx *transaction) (refused, failed error)
 	end   chan<- error
 }
 
 // edit hands apply to the writer and waits for its end.
-func (db *DB) edit(ctx context.Context, apply func(*bbolt.Tx) (refused, failed error)) error {
+func (db *DB) edit(ctx context.Context, apply func(*transaction) (refused, failed error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -73,14 +72,17 @@ func (db *DB) write() {
 }
 
 // commit applies a group in one transaction and tells each edit how it ended. An edit that
-// fails is taken out, and the others are applied without it. A transaction that cannot be
+// fails is taken out, and the others are applied without it; over a damaged page that nobody
+// knew of before, only when it fails again. A transaction that cannot be
 // committed, since one edit needs more room than there is or touches a damaged page, is
 // tried again in halves.
 func (db *DB) commit(group []edit) {
 	for len(group) > 0 {
+		known := db.degraded.Load()
 		ends, culprit, err := db.transact(group)
 		db.unread.note(err)
 		switch {
+		case culprit >= 0 && db.degraded.Load() && !known: // now that it is known, there may be a way around
 		case culprit >= 0:
 			group[culprit].end <- adapt(err)
 			group = slices.Delete(group, culprit, culprit+1)
@@ -103,19 +105,25 @@ func (db *DB) commit(group []edit) {
 // where there is none; ends are how the others would have ended.
 func (db *DB) transact(group []edit) (ends []error, culprit int, err error) {
 	ends = make([]error, len(group))
-	tx, err := db.db.Begin(true)
+	if db.degraded.Load() {
+		db.db.NoFreelistSync = false // a list that is written need not be found out after a failure
+	}
+	b, err := db.db.Begin(true)
 	if err != nil {
 		return ends, -1, err
 	}
+	tx := db.over(b)
 	for i, e := range group {
 		failed := db.contain(func() (failed error) {
 			ends[i], failed = e.apply(tx)
 			return failed
 		})
 		if failed != nil {
-			return ends, i, errors.Join(failed, db.contain(tx.Rollback))
+			return ends, i, errors.Join(tx.explain(failed), db.contain(tx.Rollback))
 		}
+		ends[i] = tx.explain(ends[i])
 	}
+	db.written = true
 	err = db.contain(tx.Commit)
 	if damaged := new(store.UnreadableError); errors.As(err, &damaged) { // then it has not rolled back
 		_ = db.contain(tx.Rollback)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"go.etcd.io/bbolt"
-
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -36,12 +34,12 @@ func openNew(t *testing.T, opts Options) *DB {
 }
 
 // together hands edits to the writer so that they are one group, and returns their ends.
-func together(t *testing.T, db *DB, edits ...func(*bbolt.Tx) (refused, failed error)) []error {
+func together(t *testing.T, db *DB, edits ...func(*transaction) (refused, failed error)) []error {
 	t.Helper()
 	busy, free := make(chan struct{}), make(chan struct{})
 	blocked := make(chan error, 1)
 	go func() {
-		blocked <- db.edit(t.Context(), func(*bbolt.Tx) (error, error) {
+		blocked <- db.edit(t.Context(), func(*transaction) (error, error) {
 			close(busy)
 			<-free
 			return nil, nil
@@ -66,13 +64,15 @@ func together(t *testing.T, db *DB, edits ...func(*bbolt.Tx) (refused, failed er
 	return out
 }
 
-func putNote(name string) func(*bbolt.Tx) (error, error) {
-	return func(tx *bbolt.Tx) (error, error) { return nil, tx.Bucket(bucketMeta).Put([]byte(name), []byte("note")) }
+func putNote(name string) func(*transaction) (error, error) {
+	return func(tx *transaction) (error, error) {
+		return nil, tx.Bucket(bucketMeta).Put([]byte(name), []byte("note"))
+	}
 }
 
 func noted(t *testing.T, db *DB, name string) (is bool) {
 	t.Helper()
-	if err := db.view(t.Context(), func(tx *bbolt.Tx) error {
+	if err := db.view(t.Context(), func(tx *transaction) error {
 		is = tx.Bucket(bucketMeta).Get([]byte(name)) != nil
 		return nil
 	}); err != nil {
@@ -99,7 +99,7 @@ func TestFailureOfOneEdit(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			db := openNew(t, Options{})
-			failing := func(tx *bbolt.Tx) (error, error) {
+			failing := func(tx *transaction) (error, error) {
 				if tt.name != "refused" {
 					if err := tx.Bucket(bucketMeta).Put([]byte("half"), []byte("done")); err != nil {
 						return nil, err
@@ -128,7 +128,7 @@ func TestFailureOfOneEdit(t *testing.T) {
 // An edit that is too big for what is left of the file fails by itself.
 func TestTooBigForTheFile(t *testing.T) {
 	db := openNew(t, Options{MaxSize: 4 << 20})
-	big := func(tx *bbolt.Tx) (error, error) {
+	big := func(tx *transaction) (error, error) {
 		return nil, tx.Bucket(bucketMeta).Put([]byte("big"), make([]byte, 8<<20))
 	}
 	ends := together(t, db, putNote("a"), putNote("b"), big, putNote("c"))
@@ -153,7 +153,7 @@ func TestUnreadableSessions(t *testing.T) {
 			for i := range 3 {
 				appendSession(t, db, i)
 			}
-			if err := db.edit(t.Context(), func(tx *bbolt.Tx) (error, error) {
+			if err := db.edit(t.Context(), func(tx *transaction) (error, error) {
 				return nil, tx.Bucket(bucketSession).Put([]byte("s001"), []byte(`{"of":"a newer lwbs"`))
 			}); err != nil {
 				t.Fatal(err)
@@ -207,7 +207,7 @@ func TestUnreadableDevices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := db.edit(t.Context(), func(tx *bbolt.Tx) (error, error) {
+	if err := db.edit(t.Context(), func(tx *transaction) (error, error) {
 		return nil, tx.Bucket(bucketDevice).Put([]byte("dev-1"), []byte(`{"endpoint":"dev-1"`))
 	}); err != nil {
 		t.Fatal(err)
@@ -236,7 +236,7 @@ func TestMendDamagedRecords(t *testing.T) {
 	if _, err := db.PutDevice(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.edit(t.Context(), func(tx *bbolt.Tx) (error, error) {
+	if err := db.edit(t.Context(), func(tx *transaction) (error, error) {
 		return nil, errors.Join(tx.Bucket(bucketDevice).Put([]byte("dev"), []byte(`{`)), tx.Bucket(bucketProfile).Put([]byte("p"), []byte(`{`)))
 	}); err != nil {
 		t.Fatal(err)

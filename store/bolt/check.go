@@ -1,0 +1,343 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/bolt/pages"
+)
+
+// maxProblems is how many problems a check tells of one by one.
+const maxProblems = 1000
+
+// Check looks at every page, every record and every index entry and returns all that
+// is wrong, a line for each; nil where nothing is. It reads the whole file, while that is
+// in use.
+func (db *DB) Check(ctx context.Context) error {
+	return db.view(ctx, func(tx *transaction) error {
+		size := db.pages.PageSize()
+		meta := pages.Meta{PageSize: size, Root: uint64(tx.Cursor().Bucket().Root()), Free: pages.NoFree, End: uint64(tx.Size()) / uint64(size)}
+		c := checker{ctx: ctx, keyring: db.keyring}
+		c.file(db.pages, meta)
+		return c.result()
+	})
+}
+
+// CheckFile is Check of a file that nobody uses, and that it does not write to, whatever is
+// wrong with it. Without a Keyring, secrets are not looked at. Errors: store.ErrLocked, that
+// of the system where the file cannot be opened, and all that is wrong.
+func CheckFile(ctx context.Context, file string, keyring *store.Keyring) error {
+	f, size, err := openToRead(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	c := checker{ctx: ctx, keyring: keyring}
+	in, err := pages.Open(f, size)
+	if err != nil {
+		c.problem("%w", err)
+		return c.result()
+	}
+	for page := range 2 {
+		if wrong := in.Wrong(page); wrong != nil {
+			c.problem("%w: the other meta page is in use, which may be of the edit before the last", wrong)
+		}
+	}
+	meta, _ := in.Newest()
+	if end := meta.End; in.Pages() < end {
+		c.problem("the file has %d pages, and there should be %d: it was cut", in.Pages(), end)
+	}
+	if free, err := in.FreePages(meta); err != nil {
+		c.problem("%w: it is the list of free pages, which is made anew", err)
+	} else {
+		c.free = free
+	}
+	c.file(in, meta)
+	return c.result()
+}
+
+// openToRead opens a file that nobody edits meanwhile.
+func openToRead(file string) (*os.File, int64, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is no file", file)
+	default:
+		err = lock(f, false, Options{}.withDefaults().LockTimeout)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// A checker looks for what is wrong.
+type checker struct {
+	ctx      context.Context
+	keyring  *store.Keyring // nil: secrets are not looked at
+	free     []uint64       // pages that are said to be free
+	trees    map[string]pages.Tree
+	want     map[string]tally // what the indexes should have, by bucket
+	unread   map[string]bool  // records that cannot be read, by bucket 0 key
+	problems []error
+	more     int // problems above maxProblems
+	whole    bool
+}
+
+func (c *checker) problem(text string, args ...any) {
+	if len(c.problems) >= maxProblems {
+		c.more++
+		return
+	}
+	c.problems = append(c.problems, fmt.Errorf("%w: %w", store.ErrCorrupt, fmt.Errorf(text, args...)))
+}
+
+func (c *checker) result() error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	if c.more > 0 {
+		c.problems = append(c.problems, fmt.Errorf("%w: and %d problems more", store.ErrCorrupt, c.more))
+	}
+	return errors.Join(c.problems...)
+}
+
+// file looks at all that m refers to.
+func (c *checker) file(f *pages.File, m pages.Meta) {
+	survey, _ := f.Survey(m, func(uint64) bool { return c.ctx.Err() == nil })
+	c.trees, c.want, c.unread, c.whole = survey.Buckets, make(map[string]tally), make(map[string]bool), len(survey.Lost) == 0
+	for _, lost := range survey.Lost {
+		c.lost(lost)
+	}
+	for _, page := range c.free {
+		if survey.Used.Has(page) {
+			c.problem("page %d is in use, and the list of free pages has it", page)
+		}
+	}
+	for _, name := range missing(c.trees) {
+		c.problem("bucket %s is missing", name)
+		c.whole = false
+	}
+	c.meta()
+	c.records(bucketDevice, c.device)
+	c.records(bucketProfile, c.profile)
+	c.records(bucketSession, c.session)
+	if c.whole {
+		c.compare()
+	}
+}
+
+// missing are the buckets that every database has and that trees lack.
+func missing(trees map[string]pages.Tree) (names [][]byte) {
+	for _, name := range buckets {
+		if _, found := trees[string(name)]; !found && !slices.ContainsFunc(added, func(b []byte) bool { return bytes.Equal(b, name) }) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// lost tells of a page, and of which records were on it.
+func (c *checker) lost(l pages.LostIn) {
+	switch {
+	case l.Bucket == "":
+		c.problem("%w: it has the names of the buckets", l.Err)
+	case l.From == nil && l.To == nil:
+		c.problem("%w: it has all of bucket %s", l.Err, l.Bucket)
+	case l.To == nil:
+		c.problem("%w: it has bucket %s from %q on", l.Err, l.Bucket, l.From)
+	default:
+		c.problem("%w: it has bucket %s from %q to before %q", l.Err, l.Bucket, l.From, l.To)
+	}
+}
+
+// meta looks at what the database says of itself.
+func (c *checker) meta() {
+	tree, found := c.trees[string(bucketMeta)]
+	if !found {
+		return
+	}
+	version, err := tree.Get(keySchema)
+	if n, wrong := strconv.Atoi(string(version)); err == nil && (wrong != nil || n < 1) {
+		c.problem("schema %q", version)
+	}
+	check, err := tree.Get(keyKeyCheck)
+	if err != nil || c.keyring == nil {
+		return
+	}
+	if text, err := c.keyring.Open(check, keyCheckPlace); err != nil || string(text) != keyCheckText {
+		c.problem("the sealing key does not fit, or what tells so is damaged")
+	}
+}
+
+// records calls each with those of a bucket that can be read.
+func (c *checker) records(bucket []byte, each func(key, row []byte) error) {
+	tree := c.trees[string(bucket)]
+	if tree.File == nil {
+		return
+	}
+	tree.Ascend(nil, func(k, row []byte) bool {
+		if err := each(k, row); err != nil {
+			c.unread[string(pair(string(bucket), string(k)))] = true
+			c.problem("%s %q: %w", bucket, k, err)
+		}
+		return c.ctx.Err() == nil
+	}, nil)
+}
+
+func (c *checker) device(key, row []byte) error {
+	d, err := store.DecodeDevice(c.keyring, row)
+	if err == nil && d.Endpoint != lwm2m.EndpointName(key) {
+		err = fmt.Errorf("it is of %q", d.Endpoint)
+	}
+	if err != nil {
+		return err
+	}
+	if p, err := c.trees[string(bucketProfile)].Get([]byte(d.Profile)); p == nil && err == nil && c.whole {
+		c.problem("device %q: its profile %q is missing", key, d.Profile)
+	}
+	for e := range indexEntries(d) {
+		c.expect(e)
+	}
+	return nil
+}
+
+func (c *checker) profile(key, row []byte) error {
+	p, err := store.DecodeProfile(row)
+	if err == nil && p.Name != string(key) {
+		err = fmt.Errorf("it is of %q", p.Name)
+	}
+	return err
+}
+
+func (c *checker) session(key, row []byte) error {
+	s, err := store.DecodeSession(row)
+	if err == nil && s.ID != string(key) {
+		err = fmt.Errorf("it is of %q", s.ID)
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range sessionEntries(s) {
+		c.expect(e)
+	}
+	return nil
+}
+
+// A tally is how many entries there are, and a sum of what they are: two that are the same
+// are of the same entries, in whatever order.
+type tally struct{ n, sum uint64 }
+
+var tallySeed = maphash.MakeSeed()
+
+func (t *tally) add(key, value []byte) {
+	t.n++
+	t.sum += maphash.Bytes(tallySeed, append(append([]byte(strconv.Itoa(len(key))+" "), key...), value...))
+}
+
+func (c *checker) expect(e indexEntry) {
+	t := c.want[e.bucket]
+	t.add([]byte(e.key), []byte(e.value))
+	c.want[e.bucket] = t
+}
+
+// compare looks whether the indexes have what the records say.
+func (c *checker) compare() {
+	for _, name := range slices.Concat(ofDevices, ofSessions) {
+		var have tally
+		c.trees[string(name)].Ascend(nil, func(k, v []byte) bool {
+			have.add(k, v)
+			return c.ctx.Err() == nil
+		}, nil)
+		if have != c.want[string(name)] && c.ctx.Err() == nil {
+			c.differ(name)
+		}
+	}
+	for key, bucket := range counted {
+		c.count(key, bucket)
+	}
+}
+
+// differ tells how an index differs from what it should have.
+func (c *checker) differ(name []byte) {
+	want := make(map[string]string)
+	collect := func(e indexEntry) {
+		if e.bucket == string(name) {
+			want[e.key] = e.value
+		}
+	}
+	c.trees[string(bucketDevice)].Ascend(nil, func(_, row []byte) bool {
+		d, _ := store.DecodeDevice(nil, row)
+		for e := range indexEntries(d) {
+			collect(e)
+		}
+		return true
+	}, nil)
+	c.trees[string(bucketSession)].Ascend(nil, func(_, row []byte) bool {
+		if s, err := store.DecodeSession(row); err == nil {
+			for _, e := range sessionEntries(s) {
+				collect(e)
+			}
+		}
+		return true
+	}, nil)
+	all, found := len(want), 0
+	c.trees[string(name)].Ascend(nil, func(k, v []byte) bool {
+		value, expected := want[string(k)]
+		switch {
+		case expected && (value == string(v) || strings.HasPrefix(value, string(v)+"\x00")): // as the first databases have it
+			delete(want, string(k))
+			found++
+		case !c.ofUnread(name, k, v):
+			c.problem("index %s has %q, which no record does", name, k)
+		}
+		return true
+	}, nil)
+	for key := range want {
+		c.problem("index %s lacks %d of %d entries, such as %q", name, len(want), all, key)
+		break
+	}
+}
+
+// ofUnread reports whether an index entry is of a record that cannot be read, which has been
+// told of.
+func (c *checker) ofUnread(index, key, value []byte) bool {
+	owner, kind := key[bytes.LastIndexByte(key, 0)+1:], bucketSession
+	if slices.ContainsFunc(ofDevices, func(name []byte) bool { return bytes.Equal(name, index) }) {
+		if kind = bucketDevice; len(value) > 0 {
+			owner = value
+		}
+	}
+	return c.unread[string(pair(string(kind), string(owner)))]
+}
+
+// count compares one of the counts in meta with what is counted.
+func (c *checker) count(key string, bucket []byte) {
+	b, err := c.trees[string(bucketMeta)].Get([]byte(key))
+	if err != nil || b == nil {
+		return
+	}
+	have, ok := countOf(b)
+	n := uint64(0)
+	c.trees[string(bucket)].Ascend(nil, func(_, _ []byte) bool {
+		n++
+		return c.ctx.Err() == nil
+	}, nil)
+	if c.ctx.Err() == nil && (!ok || have != n) {
+		c.problem("count %s is %d, there are %d", key, have, n)
+	}
+}

@@ -1,0 +1,143 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+)
+
+// A File is the file of a database. Its methods may be called concurrently.
+type File struct {
+	in       io.ReaderAt
+	size     int64
+	pageSize int
+
+	metas [2]Meta
+	wrong [2]error // why a meta does not count
+}
+
+// ErrNoMeta is returned by Open where no meta page is valid.
+var ErrNoMeta = errors.New("both meta pages are damaged")
+
+// Open reads the metas of a file of size bytes. Where none is valid, its error wraps
+// ErrNoMeta, and the File takes pages for as large as those of the system.
+func Open(in io.ReaderAt, size int64) (*File, error) {
+	f := &File{in: in, size: size, pageSize: os.Getpagesize()}
+	f.metas[0], f.wrong[0] = f.meta(0, 0)
+	if f.wrong[0] == nil {
+		f.pageSize = f.metas[0].PageSize
+		f.metas[1], f.wrong[1] = f.meta(1, int64(f.pageSize))
+		return f, nil
+	}
+	first := f.wrong[1]
+	for n := minPageSize; n <= maxPageSize; n *= 2 {
+		f.metas[1], f.wrong[1] = f.meta(1, int64(n))
+		if f.wrong[1] == nil && f.metas[1].PageSize == n {
+			f.pageSize = n
+			return f, nil
+		}
+		if n == f.pageSize {
+			first = f.wrong[1]
+		}
+	}
+	f.wrong[1] = first
+	if first == nil {
+		f.wrong[1] = broken(1, "contradicts itself")
+	}
+	return f, fmt.Errorf("%w: %w; %w", ErrNoMeta, f.wrong[0], f.wrong[1])
+}
+
+func (f *File) meta(page uint64, at int64) (Meta, error) {
+	b := make([]byte, headerSize+metaSize)
+	n, err := f.in.ReadAt(b, at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Meta{}, broken(page, "cannot be read: %v", err)
+	}
+	return parseMeta(b[:n], page)
+}
+
+// Newest returns the meta that counts, and whether there is one.
+func (f *File) Newest() (Meta, bool) {
+	switch {
+	case f.wrong[0] != nil && f.wrong[1] != nil:
+		return Meta{}, false
+	case f.wrong[1] != nil || f.wrong[0] == nil && f.metas[0].Txid > f.metas[1].Txid:
+		return f.metas[0], true
+	}
+	return f.metas[1], true
+}
+
+// MetaAt is where in the file the page of a meta stands, which f has.
+func (f *File) MetaAt(m Meta) int64 {
+	if f.wrong[0] == nil && m == f.metas[0] {
+		return 0
+	}
+	return int64(f.pageSize)
+}
+
+// Wrong says why a meta page, 0 or 1, does not count; nil where it does.
+func (f *File) Wrong(page int) error { return f.wrong[page] }
+
+// PageSize is the size of a page, in bytes.
+func (f *File) PageSize() int { return f.pageSize }
+
+// Pages is the number of pages in the file, the last of which may be cut.
+func (f *File) Pages() uint64 {
+	return uint64(f.size+int64(f.pageSize)-1) / uint64(f.pageSize)
+}
+
+// Read reads a branch or leaf page into p, whose memory it uses again. End is that of the
+// meta. The error is an [*Error].
+func (f *File) Read(p *Page, id, end uint64) (err error) {
+	if id < 2 || id >= end {
+		return broken(id, "cannot be: the last is %d", end-1)
+	}
+	if p.b, err = f.bytes(p.b[:0], id, 1); err != nil {
+		return err
+	}
+	if err := p.header(p.b, id, end); err != nil {
+		return err
+	}
+	if p.Overflow > 0 { // which may be a wrong number, and too much to read
+		heads := (headerSize + p.count*elementSize + f.pageSize - 1) / f.pageSize
+		if heads <= p.Overflow+1 {
+			p.b, err = f.bytes(p.b[:0], id, heads)
+		}
+		if err == nil && heads <= p.Overflow+1 && p.spans(f.pageSize) {
+			p.b, err = f.bytes(p.b[:0], id, p.Overflow+1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return p.check(end, f.pageSize)
+}
+
+// bytes reads n pages from id on into b, which it grows as needed.
+func (f *File) bytes(b []byte, id uint64, n int) ([]byte, error) {
+	size, at := int64(n)*int64(f.pageSize), int64(id)*int64(f.pageSize)
+	if at > f.size-size {
+		return b, broken(id, "is not there: the file ends before its end")
+	}
+	if int64(cap(b)) < size {
+		b = make([]byte, size)
+	}
+	b = b[:size]
+	switch _, err := f.in.ReadAt(b, at); {
+	case errors.Is(err, io.EOF):
+		return b, broken(id, "is not there: the file ends before its end")
+	case err != nil:
+		return b, broken(id, "cannot be read: %v", err)
+	}
+	return b, nil
+}
+
+// Running returns the File of a database that is in use, and grows: where its trees are is
+// for the one who uses it to say.
+func Running(in io.ReaderAt, pageSize int) *File {
+	return &File{in: in, size: math.MaxInt64, pageSize: pageSize, wrong: [2]error{errRunning, errRunning}}
+}
+
+var errRunning = errors.New("not read: the database is in use")
