@@ -20,6 +20,8 @@ var mayImport = map[string][]string{
 	"lwm2m/":             {"lwm2m"},
 	"store":              {"lwm2m"},
 	"store/":             {"store", "lwm2m"},
+	"store/bolt":         {"store", "lwm2m", "store/bolt/pages"},
+	"store/bolt/pages":   {},
 	"bootstrap":          {"store", "lwm2m"},
 	"bootstrap/":         {"bootstrap", "store", "lwm2m"},
 	"bootstrap/certtest": {},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -143,9 +144,38 @@ type damage struct {
 	pages []uint64
 }
 
-// damages are of all kinds, at every page of the file or at every few.
-func (s *specimen) damages(every int) (all []damage) {
-	r := rand.New(rand.NewPCG(7, 8))
+// roles are pages of each kind: the metas, the list of free pages, and of each bucket the
+// root, the first leaf and the last.
+func (s *specimen) roles(t *testing.T) []int {
+	t.Helper()
+	f, err := pages.Open(bytes.NewReader(s.bytes), int64(len(s.bytes)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []int{0, 1, int(s.meta.Root)}
+	if s.meta.Free != pages.NoFree {
+		ids = append(ids, int(s.meta.Free))
+	}
+	trees, err := f.Buckets(s.meta).Trees()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range [][]byte{bucketDevice, bucketIdentity, bucketSession} {
+		for _, key := range [][]byte{{0}, {0xff}} {
+			way, err := trees[string(name)].Way(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, int(way[0]), int(way[len(way)-1]))
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// damages are of all kinds, at each of some pages.
+func (s *specimen) damages(ids []int) (all []damage) {
+	r := rand.New(rand.NewPCG(7, uint64(len(ids))))
 	n := len(s.bytes) / s.size
 	add := func(name string, b []byte, ids ...int) {
 		d := damage{name: name, bytes: b}
@@ -154,7 +184,7 @@ func (s *specimen) damages(every int) (all []damage) {
 		}
 		all = append(all, d)
 	}
-	for id := 0; id < n; id += every {
+	for _, id := range ids {
 		b := bytes.Clone(s.bytes)
 		clear(s.page(b, id))
 		add(fmt.Sprintf("page %d zeroed", id), b, id)
@@ -165,7 +195,7 @@ func (s *specimen) damages(every int) (all []damage) {
 		}
 		add(fmt.Sprintf("page %d noise", id), b, id)
 
-		for range 4 {
+		for range 2 {
 			b, at := bytes.Clone(s.bytes), r.IntN(s.size)
 			if r.IntN(2) == 0 {
 				at = r.IntN(200) // the headers
@@ -197,24 +227,38 @@ func (s *specimen) hurts(d damage, ep string) bool {
 // Whatever is damaged, the database does not bring its process down. It is opened, unless
 // what all records depend on is lost; every record that depends on no damaged page is
 // served, edited and kept over another opening; what cannot be read is told of.
+//
+// LWBS_DAMAGE_PAGES=N damages N pages of the file, in place of one of each kind.
 func TestDamage(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("closed in order %v", closed), func(t *testing.T) {
 			s := newSpecimen(t, closed)
-			every := max(1, len(s.bytes)/s.size/damagedPages(t))
-			for _, d := range s.damages(every) {
-				s.try(t, d)
+			for i, d := range s.damages(s.damaged(t)) {
+				if os.Getenv(damagePages) != "" || i%2 == 0 == closed { // half of them in each state
+					s.try(t, d)
+				}
 			}
 		})
 	}
 }
 
-// damagedPages is how many pages of a specimen are damaged.
-func damagedPages(t *testing.T) int {
-	if testing.Short() {
-		return 10
+const damagePages = "LWBS_DAMAGE_PAGES"
+
+// damaged are the pages that are damaged, one after the other.
+func (s *specimen) damaged(t *testing.T) (ids []int) {
+	text := os.Getenv(damagePages)
+	if text == "" {
+		return s.roles(t)
 	}
-	return 60
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is not a number from 1", damagePages, text)
+	}
+	all := len(s.bytes) / s.size
+	for id := 0; id < all; id += max(1, all/n) {
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 func (s *specimen) try(t *testing.T, d damage) {

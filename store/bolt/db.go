@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -21,15 +22,19 @@ import (
 
 // A DB is a bbolt file that keeps the records. It implements [store.Store].
 type DB struct {
-	db      *bbolt.DB
-	file    *os.File    // that of db, which closes it
-	pages   *pages.File // of it
+	use   sync.RWMutex // held for reading while db is used, for writing while it is replaced
+	db    *bbolt.DB
+	file  *os.File    // that of db, which closes it
+	pages *pages.File // of it
+
+	path    string
 	keyring *store.Keyring
 	opts    Options
 
 	degraded atomic.Bool // pages are damaged
 	closedOK bool        // the file was closed in order when it was opened
 	written  bool        // there was an edit since; of the writer, until done is closed
+	healed   time.Time   // when the file was opened anew; of the writer
 
 	devices  *recent[store.Device]
 	profiles *recent[store.Profile]
@@ -77,7 +82,7 @@ var (
 
 	// ofHistory are the buckets that lose what lies on damaged pages when the file is opened,
 	// so that new sessions can be kept there. Of others it is told, and edits there fail.
-	ofHistory = append([][]byte{bucketSession}, ofSessions...)
+	ofHistory = names(append([][]byte{bucketSession}, ofSessions...))
 
 	keySchema    = []byte("schema")
 	keyKeyCheck  = []byte("keycheck")
@@ -108,12 +113,12 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 		return nil, fmt.Errorf("open database %s: %w: it is empty; remove it for a new one, or put a backup in its place", file, store.ErrCorrupt)
 	}
 	db := &DB{
-		keyring: keyring, opts: opts,
+		path: file, keyring: keyring, opts: opts,
 		devices: newRecent(store.Device.Clone), profiles: newRecent(store.Profile.Clone),
 		edits: make(chan edit, maxGroup), done: make(chan struct{}),
 	}
 	db.unread = newUnreadables(db.learn)
-	if err := db.openFile(file); err != nil {
+	if err := db.openFile(file, db.inspect); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
 	if err := db.reading(func() error { return db.prepare(file) }); err != nil {
@@ -131,6 +136,15 @@ func (db *DB) learn(part *store.UnreadableError) {
 	if db.opts.Unreadable != nil {
 		db.opts.Unreadable(part)
 	}
+}
+
+// names are those of buckets.
+func names(buckets [][]byte) map[string]bool {
+	out := make(map[string]bool, len(buckets))
+	for _, name := range buckets {
+		out[string(name)] = true
+	}
+	return out
 }
 
 // create makes a complete database under another name and then renames it, so that a
@@ -271,6 +285,8 @@ func (db *DB) view(ctx context.Context, read func(*transaction) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	db.use.RLock()
+	defer db.use.RUnlock()
 	err := db.reading(func() error {
 		return db.db.View(func(b *bbolt.Tx) error {
 			tx := db.over(b)

@@ -53,7 +53,7 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 		return fmt.Errorf("back up to %s: its folder: %w", file, err)
 	}
 	part := file + ".part"
-	if err := db.compactInto(part); err != nil {
+	if err := db.reading(func() error { return db.compactInto(part) }); err != nil {
 		return fmt.Errorf("back up to %s: %w", file, errors.Join(adapt(err), removeIfAny(part)))
 	}
 	err := errors.Join(os.Link(part, file), os.Remove(part), store.SyncDir(filepath.Dir(file)))
@@ -64,6 +64,8 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 }
 
 func (db *DB) compactInto(part string) error {
+	db.use.RLock()
+	defer db.use.RUnlock()
 	if err := removeIfAny(part); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -14,9 +13,9 @@ import (
 	"lwbs/store/bolt/pages"
 )
 
-// openFile opens and locks the file, and sees that bbolt can work with it, which dies of what
-// is wrong there.
-func (db *DB) openFile(file string) error {
+// openFile opens and locks the file, and sees with inspect that bbolt can work with it, which
+// dies of what is wrong there.
+func (db *DB) openFile(file string, inspect func(*os.File) error) error {
 	mode := os.O_RDWR
 	if db.opts.ReadOnly {
 		mode = os.O_RDONLY
@@ -30,18 +29,19 @@ func (db *DB) openFile(file string) error {
 	}
 	opts := db.opts.bbolt()
 	opts.OpenFile = firstly(f)
-	err = db.inspect(f)
+	var b *bbolt.DB
+	err = inspect(f)
 	if err == nil {
 		err = db.reading(func() (err error) {
 			opts.NoFreelistSync = !db.degraded.Load()
-			db.db, err = bbolt.Open(file, 0o600, opts)
+			b, err = bbolt.Open(file, 0o600, opts)
 			return err
 		})
 	}
 	if err != nil {
 		return errors.Join(err, closeIfOpen(f))
 	}
-	db.file, db.pages = f, pages.Running(f, db.db.Info().PageSize)
+	db.db, db.file, db.pages = b, f, pages.Running(f, b.Info().PageSize)
 	return nil
 }
 
@@ -64,47 +64,65 @@ func closeIfOpen(f *os.File) error {
 	return nil
 }
 
-// inspect looks at a file that was not closed in order, and writes what bbolt needs to work
-// with it: see [pages.Repair]. Where it is damaged, it notes what is.
+// inspect looks at a file, and writes what bbolt needs to work with it, unless it was closed
+// in order.
 func (db *DB) inspect(f *os.File) error {
-	info, err := f.Stat()
+	file, err := pagesOf(f)
 	if err != nil {
 		return err
 	}
+	meta, _ := file.Newest()
+	if db.closedOK = !db.opts.ReadOnly && wasClosed(f, file, meta); db.closedOK || db.opts.ReadOnly {
+		return nil
+	}
+	repair, err := db.survey(file)
+	if err != nil || repair == nil {
+		return err
+	}
+	if err := db.mend(f, *repair); err != nil && db.degraded.Load() {
+		return err
+	}
+	return nil // what was not written, bbolt finds out by itself
+}
+
+// pagesOf reads the metas of a file.
+func pagesOf(f *os.File) (*pages.File, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
 	file, err := pages.Open(f, info.Size())
 	if err != nil {
-		return fmt.Errorf("%w: %w: put a backup in its place, or see what lwbs db salvage can read of it", store.ErrCorrupt, err)
+		return nil, fmt.Errorf("%w: %w: %s", store.ErrCorrupt, err, insteadOf)
 	}
+	return file, nil
+}
+
+// insteadOf is what is left to do with a file of which nothing can be served.
+const insteadOf = "put a backup in its place, or see what lwbs db salvage can read of it"
+
+// survey reads the whole file, notes what is damaged in it, and returns what is to be written
+// so that bbolt can work with it; nil for nothing.
+func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 	meta, _ := file.Newest()
-	if db.opts.ReadOnly {
-		return nil
-	}
-	if db.closedOK = wasClosed(f, file, meta); db.closedOK {
-		return nil
-	}
 	survey, complete := file.Survey(meta, func(read uint64) bool {
 		return db.opts.Progress == nil || db.opts.Progress(int64(read)*int64(meta.PageSize), int64(meta.End)*int64(meta.PageSize))
 	})
 	if !complete {
-		return context.Canceled
+		return nil, context.Canceled
 	}
 	for _, lost := range survey.Lost {
 		part := damaged(lost.Bucket, "", lost.Err)
 		if lost.Bucket == "" { // without the names of the buckets there is nothing
-			return fmt.Errorf("%w: put a backup in its place, or see what lwbs db salvage can read of it", part)
+			return nil, fmt.Errorf("%w: %s", part, insteadOf)
 		}
 		db.unread.note(part)
 	}
-	repair, needed, err := survey.Repair(file, meta, func(bucket string) bool {
-		return slices.ContainsFunc(ofHistory, func(name []byte) bool { return string(name) == bucket })
-	})
+	repair, needed, err := survey.Repair(file, meta, ofHistory)
 	if err != nil || !needed {
-		return err
+		return nil, err
 	}
-	if err := db.mend(f, repair); err != nil && db.degraded.Load() {
-		return err
-	}
-	return nil // what was not written, bbolt finds out by itself
+	return &repair, nil
 }
 
 // mend writes a repair so that a power cut leaves the file as it was, or repaired.

@@ -302,8 +302,7 @@ func (s *salvager) device(key string, row []byte) (func(*transaction) error, err
 		err = fmt.Errorf("it is of %q", d.Endpoint)
 	}
 	for _, c := range d.Credentials {
-		id := string(pair(string(c.Kind), c.Identity))
-		if owner, taken := s.owners[id]; taken && owner != key && err == nil {
+		if owner, taken := s.owners[identityKey(c)]; taken && owner != key && err == nil {
 			err = fmt.Errorf("its %s identity %q belongs to device %q", c.Kind, c.Identity, owner)
 		}
 	}
@@ -311,7 +310,7 @@ func (s *salvager) device(key string, row []byte) (func(*transaction) error, err
 		return nil, err
 	}
 	for _, c := range d.Credentials {
-		s.owners[string(pair(string(c.Kind), c.Identity))] = key
+		s.owners[identityKey(c)] = key
 	}
 	row = slices.Clone(row)
 	return func(tx *transaction) error {
@@ -321,6 +320,8 @@ func (s *salvager) device(key string, row []byte) (func(*transaction) error, err
 			reindex(tx, nil, indexEntries(d)))
 	}, nil
 }
+
+func identityKey(c store.Credential) string { return string(c.Kind) + "\x00" + c.Identity }
 
 // withProfiles puts empty profiles in the place of those that are lost and that devices
 // have. A device with one is not bootstrapped, until the profile is applied again.

@@ -83,6 +83,7 @@ func (db *DB) commit(group []edit) {
 		db.unread.note(err)
 		switch {
 		case culprit >= 0 && db.degraded.Load() && !known: // now that it is known, there may be a way around
+		case culprit >= 0 && db.heal(err):
 		case culprit >= 0:
 			group[culprit].end <- adapt(err)
 			group = slices.Delete(group, culprit, culprit+1)

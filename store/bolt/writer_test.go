@@ -177,7 +177,7 @@ func TestUnreadableSessions(t *testing.T) {
 	}
 }
 
-func appendSession(t *testing.T, db *DB, i int) {
+func appendSession(t testing.TB, db *DB, i int) {
 	t.Helper()
 	err := db.AppendSession(t.Context(), store.Session{ID: fmt.Sprintf("s%03d", i), Endpoint: "dev", Known: true, Identity: "identity", Cause: store.CauseRefused})
 	if err != nil {

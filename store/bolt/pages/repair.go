@@ -23,7 +23,7 @@ type Write struct {
 // damaged one cannot be told from free ones. Then only those are free that the list in the
 // file has, if there is one and it fits what is used; without one, none is, and the file
 // grows instead.
-func (s *Survey) Repair(f *File, m Meta, cut func(bucket string) bool) (r Repair, needed bool, err error) {
+func (s *Survey) Repair(f *File, m Meta, cut map[string]bool) (r Repair, needed bool, err error) {
 	c := &cutter{file: f, end: m.End}
 	next := m
 	if next.Root, err = s.cut(c, m, cut); err != nil {
@@ -46,10 +46,10 @@ func (s *Survey) Repair(f *File, m Meta, cut func(bucket string) bool) (r Repair
 }
 
 // cut cuts off what is lost of some buckets, and returns the root of the buckets' names.
-func (s *Survey) cut(c *cutter, m Meta, cut func(string) bool) (uint64, error) {
+func (s *Survey) cut(c *cutter, m Meta, cut map[string]bool) (uint64, error) {
 	lost := make(map[string][]LostIn)
 	for _, l := range s.Lost {
-		if l.Bucket != "" && cut(l.Bucket) {
+		if cut[l.Bucket] {
 			lost[l.Bucket] = append(lost[l.Bucket], l)
 		}
 	}
