@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"lwbs/lwm2m"
@@ -32,7 +33,11 @@ func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
 // CheckDevice returns what is wrong with d under its profile p. objects are as for
 // [Resolve].
 func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Finding {
-	return append(checkWords(p), checkRecord(p, d, objects)...)
+	found := append(checkWords(p), checkRecord(p, d, objects)...)
+	for i := range found {
+		found[i].Warning = found[i].Warning || found[i].lenient // which is the profile's, and was told of that
+	}
+	return found
 }
 
 // checkRecord is CheckDevice but for what is wrong with p whatever the device.
@@ -44,40 +49,55 @@ func checkRecord(p store.Profile, d store.Device, objects *lwm2m.Registry) (foun
 	if err1 != nil || err2 != nil {
 		found = append(found, Finding{Message: "keys cannot be generated"})
 	}
+	missing, places := notSupplied(p, d, &filled)
+	found = append(found, missing...)
+	info, more := Resolve(p, filled, objects)
+	more = slices.DeleteFunc(more, func(f Finding) bool { return slices.Contains(places, f.Place) }) // about what stands in
+	more = append(more, unusedKeys(p, d)...)
+	more = append(more, unusedSecrets(p, d, objects)...)
+	more = append(more, waysToCome(p, d, info, objects)...)
+	return append(append(found, more...), checkLimits(p, filled, info)...)
+}
+
+// notSupplied are the keys that d is to have and has not. Filled is given some that stand in;
+// places are where nothing is to be said of these.
+func notSupplied(p store.Profile, d store.Device, filled *store.Device) (found []Finding, places []string) {
+	fail := func(place, format string, args ...any) {
+		found = append(found, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
+		places = append(places, place)
+	}
 	for i, a := range p.Accounts {
+		place := fmt.Sprintf("accounts[%d]", i)
 		if keySource(a, d) == store.KeySupplied && d.Accounts[a.Name].Key.IsZero() {
-			found = append(found, Finding{
-				Place:   fmt.Sprintf("accounts[%d].key", i),
-				Message: fmt.Sprintf("the key of account %q is to be supplied, and the device has none: --account-key-file %s=FILE", a.Name, a.Name),
-			})
+			fail(place+".key", "the key of account %q is to be supplied, and the device has none: --account-key-file %s=FILE", a.Name, a.Name)
 			filled.Accounts = withKeys(filled.Accounts, a.Name, func(k *store.AccountKeys) { k.Key = sampleKey })
+			if a.Security == securityRPK {
+				places = append(places, place+".identity") // which would follow from the key
+			}
 		}
 		if o := a.OSCORE; o != nil && o.MasterSecret == store.KeySupplied && d.Accounts[a.Name].MasterSecret.IsZero() {
-			found = append(found, Finding{
-				Place:   fmt.Sprintf("accounts[%d].oscore.masterSecret", i),
-				Message: fmt.Sprintf("the master secret of account %q is to be supplied, and the device has none: --account-master-secret-file %s=FILE", a.Name, a.Name),
-			})
+			fail(place+".oscore.masterSecret", "the master secret of account %q is to be supplied, and the device has none: --account-master-secret-file %s=FILE", a.Name, a.Name)
 			filled.Accounts = withKeys(filled.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = sampleSecret(i) })
 		}
 	}
 	if b := p.BootstrapServer; b != nil && b.Key == store.KeySupplied && d.Accounts[store.BootstrapServerAccount].Key.IsZero() {
-		found = append(found, Finding{
-			Place:   "bootstrapServer.key",
-			Message: fmt.Sprintf("the key of the Bootstrap-Server Account is to be supplied, and the device has none: --account-key-file %s=FILE", store.BootstrapServerAccount),
-		})
+		fail("bootstrapServer.key", "the key of the Bootstrap-Server Account is to be supplied, and the device has none: --account-key-file %s=FILE", store.BootstrapServerAccount)
 	}
-	info, more := Resolve(p, filled, objects)
-	more = append(more, unusedKeys(p, d)...)
-	for name := range d.Accounts {
-		if own := name == store.BootstrapServerAccount && p.BootstrapServer != nil; !own && !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
-			more = append(more, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name: what the record has of it is not given", Warning: true})
-		}
+	return found, places
+}
+
+// waysToCome warns of a device that cannot come, or is given nothing when it does.
+func waysToCome(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, objects *lwm2m.Registry) []Finding {
+	info.BootstrapServer = nil // which is for devices that authenticate
+	switch {
+	case len(d.Credentials) > 0:
+		return nil
+	case !d.NoSec:
+		return []Finding{{Place: "device.credentials", Message: "the device has neither a key nor a certificate to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true}}
+	case !p.SecretsOverNoSec && givesSecrets(p, info, objects):
+		return []Finding{{Place: "device.noSec", Message: "the device can only come over plain CoAP, and its profile does not permit its secrets to be sent there: it is given nothing without a credential, or secretsOverNoSec: true in the profile", Warning: true, fatal: true}}
 	}
-	more = append(more, unusedSecrets(p, d, objects)...)
-	if len(d.Credentials) == 0 && !d.NoSec {
-		more = append(more, Finding{Place: "device.credentials", Message: "the device has neither a key nor a certificate to authenticate with, and may not come over plain CoAP: it cannot bootstrap", Warning: true})
-	}
-	return append(append(found, more...), checkLimits(p, filled, info)...)
+	return nil
 }
 
 // zeroes is an endless source of zero bytes, for keys that nobody gets.
@@ -90,6 +110,12 @@ func (zeroes) Read(b []byte) (int, error) {
 
 // unusedKeys warns of what a record has for an account that is not given it.
 func unusedKeys(p store.Profile, d store.Device) (out []Finding) {
+	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
+		own := name == store.BootstrapServerAccount && p.BootstrapServer != nil
+		if !own && !slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Name == name }) {
+			out = append(out, Finding{Place: "device.accounts[" + name + "]", Message: "profile has no account of this name: what the record has of it is not given", Warning: true})
+		}
+	}
 	for _, a := range p.Accounts {
 		keys, mode := d.Accounts[a.Name], securityName(a, d)
 		warn := func(what string) {

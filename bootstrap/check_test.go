@@ -112,6 +112,10 @@ func TestCheckProfile(t *testing.T) {
 		{"secret of the SMS binding, as text", func(p *store.Profile) {
 			p.Accounts[0].SecurityResources = map[lwm2m.ResourceID]store.Literal{8: {Text: new("key")}}
 		}, "accounts[0].securityResources[8]", "profiles hold none"},
+		{"delete where the Bootstrap-Server Account is", func(p *store.Profile) {
+			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.InstancePath(0, 0)}}
+		}, "", ""},
+		{"variable with a hyphen", func(p *store.Profile) { p.Accounts[0].Identity = "{{.Vars.my-id}}" }, "accounts[0].identity", "names of variables in templates have letters, digits and _"},
 		{"delete of a Resource", func(p *store.Profile) {
 			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.ResourcePath(1, 0, 1)}}
 		}, "delete[0]", "/1/0/1 cannot be deleted"},

@@ -16,7 +16,7 @@ func checkWords(p store.Profile) []Finding {
 	c.oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
 	c.oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
 	c.pack(p)
-	c.delete(p.Delete)
+	c.delete(p.Delete, p.BootstrapInstance)
 	c.device(p.Device)
 	if most := p.Device.MaxAccounts; most > 0 && len(p.Accounts) > most {
 		c.fail("accounts", "%d accounts, and this kind of device holds %d", len(p.Accounts), most)
@@ -72,9 +72,15 @@ func (c *wordChecker) pack(p store.Profile) {
 	}
 }
 
-func (c *wordChecker) delete(d store.DeletePolicy) {
+func (c *wordChecker) delete(d store.DeletePolicy, bootstrapInstance lwm2m.InstanceID) {
 	c.oneOf("delete", d.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteList, store.DeleteNone)
 	for i, path := range d.Paths {
+		if path == lwm2m.InstancePath(lwm2m.ObjectSecurity, bootstrapInstance) {
+			c.found = append(c.found, Finding{
+				Place:   fmt.Sprintf("delete[%d]", i),
+				Message: fmt.Sprintf("devices that have their Bootstrap-Server Account at %v, where most have it, are given nothing", path), Warning: true,
+			})
+		}
 		if path.Depth() > 2 || path.Object() == lwm2m.ObjectDevice && path.Depth() > 0 {
 			c.fail(fmt.Sprintf("delete[%d]", i), "%v cannot be deleted: that is for /, an Object or an Instance, and Object 3 always stays", path)
 		}

@@ -26,6 +26,9 @@ type Finding struct {
 	// lenient is set where a session goes on all the same, though it is no warning.
 	lenient bool
 
+	// fatal is set on a warning about a device that is given nothing all the same.
+	fatal bool
+
 	// template is set where a template could not be filled in.
 	template bool
 }

@@ -97,7 +97,7 @@ func (t *Trial) worked(d store.Device) bool {
 }
 
 func firstMistake(found []Finding) (f Finding, bad bool) {
-	i := slices.IndexFunc(found, func(f Finding) bool { return !f.Warning && !f.lenient })
+	i := slices.IndexFunc(found, func(f Finding) bool { return f.fatal || !f.Warning && !f.lenient })
 	if i < 0 {
 		return f, false
 	}

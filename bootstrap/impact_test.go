@@ -88,6 +88,40 @@ func TestTrial(t *testing.T) {
 	}
 }
 
+// A device that can only come over plain CoAP is given nothing where its profile has secrets
+// and does not permit that.
+func TestTrialOverPlainCoAP(t *testing.T) {
+	p := store.Profile{Name: "p", SecretsOverNoSec: true, Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}},
+		BootstrapServer: &store.BootstrapServer{URI: "coaps://bs.example"}}
+	key := map[string]store.AccountKeys{"main": {Key: lwm2m.NewSecret([]byte("0123456789abcdef"))}}
+	next := p.Clone()
+	next.SecretsOverNoSec = false
+	open := next.Clone()
+	open.Accounts[0].URI = "coap://a.example"
+	credential := []store.Credential{{Kind: store.CredentialPSK, Identity: "d", Key: lwm2m.NewSecret([]byte("k"))}}
+	for _, tt := range []struct {
+		name  string
+		after store.Profile
+		d     store.Device
+		fails bool
+	}{
+		{"plain CoAP only", next, store.Device{Endpoint: "d", NoSec: true, Accounts: key}, true},
+		{"plain CoAP, too", next, store.Device{Endpoint: "d", NoSec: true, Accounts: key, Credentials: credential}, false},
+		{"permitted", p, store.Device{Endpoint: "d", NoSec: true, Accounts: key}, false},
+		{"no secrets", open, store.Device{Endpoint: "d", NoSec: true}, false},
+	} {
+		trial := bootstrap.NewTrial(&p, tt.after, nil)
+		trial.Try(tt.d)
+		if got := trial.Impact(1); (len(got.Failing) > 0) != tt.fails {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+		found := bootstrap.CheckDevice(tt.after, tt.d, nil)
+		if told := strings.Contains(fmt.Sprint(found), "secretsOverNoSec: true"); told != tt.fails {
+			t.Errorf("%s: found %v", tt.name, found)
+		}
+	}
+}
+
 // Many devices are counted under the same reason, the first of them by name; many reasons
 // are told as one.
 func TestTrialCounts(t *testing.T) {

@@ -64,7 +64,7 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 		}
 		return provision{}, failed(cause, "%s", text)
 	}
-	if !peer.Secure() && !p.SecretsOverNoSec && (hasSecrets(info) || len(suppliedSecrets(p, srv.cfg.Objects)) > 0) {
+	if !peer.Secure() && !p.SecretsOverNoSec && givesSecrets(p, info, srv.cfg.Objects) {
 		return provision{}, failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
 	}
 	given.info = info
@@ -80,6 +80,11 @@ func mistakes(findings []Finding) string {
 		}
 	}
 	return strings.Join(texts, "; ")
+}
+
+// givesSecrets reports whether info, which is of p, is not for anybody to read.
+func givesSecrets(p store.Profile, info lwm2m.BootstrapInfo, objects *lwm2m.Registry) bool {
+	return hasSecrets(info) || len(suppliedSecrets(p, objects)) > 0
 }
 
 func hasSecrets(info lwm2m.BootstrapInfo) bool {

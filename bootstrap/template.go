@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -46,7 +47,7 @@ func render(text string, d store.Device) (string, error) {
 	}
 	t, err := template.New("").Option("missingkey=error").Parse(text)
 	if err != nil {
-		return "", &templateError{message: fmt.Sprintf(`bad template: %s: write {{"{{"}} for {{ itself`, strings.TrimPrefix(err.Error(), "template: "))}
+		return "", &templateError{message: fmt.Sprintf("bad template: %s%s", strings.TrimPrefix(err.Error(), "template: "), parseHint(text))}
 	}
 	vars := d.Vars
 	if vars == nil {
@@ -73,6 +74,17 @@ func render(text string, d store.Device) (string, error) {
 		return "", &templateError{message: fmt.Sprintf("template: there is no .%s, but .Endpoint and .Vars", field)}
 	}
 	return "", &templateError{message: "template: " + message}
+}
+
+// oddVariable is a variable by a name that templates do not take as it is.
+var oddVariable = regexp.MustCompile(`\.Vars\.[A-Za-z0-9_]*[^A-Za-z0-9_ |)}]`)
+
+// parseHint is what probably helps against a template that cannot be parsed.
+func parseHint(text string) string {
+	if oddVariable.MatchString(text) {
+		return ": names of variables in templates have letters, digits and _"
+	}
+	return `: write {{"{{"}} for {{ itself`
 }
 
 // A boundedText is a text that does not grow beyond maxRendered.

@@ -87,6 +87,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if set.Format != nil && *set.Format != 0 && !set.Format.Writable() {
 		return Device{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
 	}
+	was := d
 	p, generated, err := l.edited(ctx, &d, set)
 	if err != nil {
 		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
@@ -96,6 +97,8 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 		return Device{}, err
 	}
 	errs, warnings := split(append(set.unknownAccounts(p), bootstrap.CheckDevice(p, d, l.Objects)...))
+	errs, more := l.news(errs, p, was, set)
+	warnings = append(warnings, more...)
 	if len(errs) > 0 {
 		return Device{}, &InvalidError{fmt.Sprintf("device %q", d.Endpoint), errs}
 	}
@@ -122,6 +125,24 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	}
 	out.Warnings = append(out.Warnings, l.sharedKeys(ctx, kept, set)...)
 	return out, nil
+}
+
+// news parts errors in those that are new and those that the record had before under the same
+// profile, as warnings: they are no reason to refuse an edit of something else.
+func (l *Local) news(errs []bootstrap.Finding, p store.Profile, was store.Device, set DeviceSettings) (news, known []bootstrap.Finding) {
+	if len(errs) == 0 || was.Profile != p.Name || set.Reset {
+		return errs, nil
+	}
+	before := bootstrap.CheckDevice(p, was, l.Objects)
+	for _, f := range errs {
+		if slices.Contains(before, f) {
+			f.Warning = true
+			known = append(known, f)
+		} else {
+			news = append(news, f)
+		}
+	}
+	return news, known
 }
 
 // edited applies set to d, and returns the profile that d has then, and whether it was made a

@@ -47,6 +47,14 @@ func TestProfilesAreTriedOnTheirDevices(t *testing.T) {
 		if status != exitDone || !strings.Contains(errs, "warning: profile meter: 6 devices that have it are given nothing now either: lwbs why NAME tells the reason") {
 			t.Errorf("again: status %d, %s", status, errs)
 		}
+		sh.ok("device disable dev-0")
+		if status, _, errs := sh.run("device set dev-0 --note n"); status != exitDone || !strings.Contains(errs, `warning: accounts[0].uri: the device has no variable "host"`) {
+			t.Errorf("an edit of something else: status %d, %s", status, errs)
+		}
+		if status, _, errs := sh.run("device set dev-6 --var host="); status != exitFailed {
+			t.Errorf("a variable that is needed is removed: status %d, %s", status, errs)
+		}
+		sh.ok("device enable dev-0")
 		sh.ok("profile apply $D/kept.yaml")
 		if keyOf(t, sh, "dev-3") != key {
 			t.Error("the account that was renamed has another key")
