@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -108,7 +109,7 @@ func (f keyForm) decodeText(plain []byte, how string) ([]byte, error) {
 // oddText is what a text has that a device may not have.
 func (f keyForm) oddText(key []byte, how string) (warnings []string) {
 	if how != encodedPlain {
-		warnings = append(warnings, fmt.Sprintf("the file has %s: taken is the text in it, %s", how, counted(len(key), "byte", "bytes")))
+		warnings = append(warnings, fmt.Sprintf("the file %s: taken is the text in it, %s", how, counted(len(key), "byte", "bytes")))
 	}
 	if f.isText() {
 		return warnings
@@ -212,18 +213,33 @@ func decodeHex(s string) ([]byte, error) {
 	if len(digits)%2 != 0 {
 		return nil, fmt.Errorf("%s: one is missing or too many", counted(len(digits), "hexadecimal digit", "hexadecimal digits"))
 	}
-	var groups []int // digits between separators
+	if err := oddGroup(bare); err != nil {
+		return nil, err
+	}
+	return hex.DecodeString(digits)
+}
+
+// oddGroup reports digits between separators that are no whole bytes, and one that stands
+// alone between spaces: "1 2" may be 12, or 01 02.
+func oddGroup(bare string) error {
+	var groups, words []int // digits in each
 	for group := range strings.FieldsFuncSeq(bare, func(r rune) bool { return strings.ContainsRune(hexSeparators, r) }) {
-		if n := len(strings.Join(strings.Fields(group), "")); n > 0 {
+		n := 0
+		for word := range strings.FieldsSeq(group) {
+			n += len(word)
+			words = append(words, len(word))
+		}
+		if n > 0 {
 			groups = append(groups, n)
 		}
 	}
-	for i, n := range groups {
-		if n%2 != 0 {
-			return nil, fmt.Errorf("group %d of %d has %s: one is missing or too many", i+1, len(groups), counted(n, "hexadecimal digit", "hexadecimal digits"))
-		}
+	if i := slices.IndexFunc(groups, func(n int) bool { return n%2 != 0 }); i >= 0 {
+		return fmt.Errorf("group %d of %d has %s: one is missing or too many", i+1, len(groups), counted(groups[i], "hexadecimal digit", "hexadecimal digits"))
 	}
-	return hex.DecodeString(digits)
+	if i := slices.Index(words, 1); i >= 0 {
+		return fmt.Errorf("group %d of %d has 1 hexadecimal digit: one is missing, or there is a space too many", i+1, len(words))
+	}
+	return nil
 }
 
 // looksHex reports whether s is plainly at least eight bytes in hexadecimal, and of how

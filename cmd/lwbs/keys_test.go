@@ -95,6 +95,7 @@ func TestKeysThatAreNotClear(t *testing.T) {
 		{"hex", "0x" + strings.Repeat("a", 33) + "\n", "33 hexadecimal digits: one is missing or too many"},
 		{"hex", "a", "1 hexadecimal digit: one is missing or too many"},
 		{"hex", "00:11:2:3", "group 3 of 4 has 1 hexadecimal digit: one is missing or too many"},
+		{"hex", "1 2 3 4", "group 1 of 4 has 1 hexadecimal digit: one is missing, or there is a space too many"},
 		{"hex", "0x1, 0x2", "group 1 of 2 has 1 hexadecimal digit: one is missing or too many"},
 		{"hex", "0011223g", "character 8 is no hexadecimal digit"},
 		{"hex", "00112233\n4455O677", "character 5 of line 2 is no hexadecimal digit: it is a letter O"},
@@ -146,8 +147,8 @@ func TestOddKeysAreWarnedOf(t *testing.T) {
 		{"binary", "\ufeffa passphrase of words", "it begins with a byte order mark, which is part of the key"},
 		{"text", "correct horse battery ", "it begins or ends with a space"},
 		{"text", "correct horse b\xe4ttery", "it is not UTF-8"},
-		{"text", "\ufeffcorrect horse battery", "the file has a byte order mark: taken is the text in it, 21 bytes"},
-		{"text", inUTF16("correct horse battery\r\n", true), "the file has UTF-16: taken is the text in it, 21 bytes"},
+		{"text", "\ufeffcorrect horse battery", "the file begins with a byte order mark: taken is the text in it, 21 bytes"},
+		{"text", inUTF16("correct horse battery\r\n", true), "the file is in UTF-16: taken is the text in it, 21 bytes"},
 	} {
 		key, warnings, err := keyForm{tt.format, "--some-format"}.decode([]byte(tt.text))
 		if warnings = append(warnings, weaknesses(key)...); err != nil || (tt.want == "") != (len(warnings) == 0) || !strings.Contains(strings.Join(warnings, "\n"), tt.want) {

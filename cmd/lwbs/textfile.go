@@ -49,9 +49,9 @@ func readUpTo(what, file string, in io.Reader, limit int) ([]byte, error) {
 // How the text of a file was kept.
 const (
 	encodedPlain   = ""
-	encodedMark    = "a byte order mark"
-	encodedUTF16   = "UTF-16"
-	encodedNoMark  = "UTF-16 without a byte order mark"
+	encodedMark    = "begins with a byte order mark"
+	encodedUTF16   = "is in UTF-16"
+	encodedNoMark  = "is in UTF-16 without a byte order mark"
 	utf8Mark       = "\ufeff"
 	utf16LittleEnd = "\xff\xfe"
 	utf16BigEnd    = "\xfe\xff"
