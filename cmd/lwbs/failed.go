@@ -102,7 +102,7 @@ func wantsJSON(args []string) bool {
 func hintFor(err error) string {
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return "a server has the database open, but its admin socket does not answer here: check --admin, or stop it"
+		return "a command lets go of it soon: repeat this one; a server would be asked instead, but none answers on the admin socket: check --admin"
 	case errors.Is(err, store.ErrNoKey):
 		return "give the key file of this database with --key-file, or restore it from where you keep it: there is no other way to its secrets"
 	case errors.Is(err, store.ErrConflict):
