@@ -86,7 +86,7 @@ func (h *history) refused(s store.Session) bool {
 		return false
 	}
 	if !s.Proof.Counts() && !h.quotas[kindOf(s)].take(s.Remote, s.Started) {
-		h.crowd(s)
+		h.countForNetwork(s)
 		return false
 	}
 	return h.begin(subject(s), s)
@@ -101,8 +101,8 @@ func (h *history) begin(who string, s store.Session) bool {
 	return true
 }
 
-// crowd counts an attempt beyond the quota in the record that is about its network.
-func (h *history) crowd(s store.Session) {
+// countForNetwork counts an attempt beyond the quota in the record that is about its network.
+func (h *history) countForNetwork(s store.Session) {
 	from := networkOf(s.Remote)
 	who := "network " + from.String()
 	s = store.Session{

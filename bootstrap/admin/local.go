@@ -288,24 +288,23 @@ func (l *Local) profileOf(ctx context.Context, d store.Device) (store.Profile, e
 // withLast adds what was last seen of d: what tells of its state, and what came after that
 // under its name.
 func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
-	own, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOwn})
-	if err != nil {
+	d.Running = l.running(d.Endpoint)
+	newest, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Limit: 1})
+	if err != nil || len(newest) == 0 {
 		return d, err
 	}
+	switch s := &newest[0]; {
+	case s.Endpoint != d.Endpoint || !s.Proof.Counts():
+		d.Unproved = s
+	case s.Cause != store.CauseIdle: // as almost always
+		d.Last = s
+		return d, nil
+	}
+	own, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOwn})
 	if len(own) > 0 {
-		d.Last = &own[0]
+		// That it idles says less than how it was bootstrapped.
+		d.Last = &own[max(0, slices.IndexFunc(own, func(s store.Session) bool { return s.Cause != store.CauseIdle }))]
 	}
-	for _, s := range own { // that it idles says less than how it was bootstrapped
-		if s.Cause != store.CauseIdle {
-			d.Last = &s
-			break
-		}
-	}
-	all, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Limit: 1})
-	if len(all) > 0 && (all[0].Endpoint != d.Endpoint || !all[0].Proof.Counts()) {
-		d.Unproved = &all[0]
-	}
-	d.Running = l.running(d.Endpoint)
 	return d, err
 }
 

@@ -20,13 +20,6 @@ type Reason struct {
 	bootstrap.Explanation
 }
 
-// A Likeness is an attempt of a peer that belongs to no device, and may be the device that
-// was asked about.
-type Likeness struct {
-	Reason
-	Because string `json:"because"` // why it may be
-}
-
 // A Why is what is known of one name.
 type Why struct {
 	Name string `json:"name"` // that was asked about
@@ -61,12 +54,9 @@ type Why struct {
 
 // Limits of what is looked at for an answer to why.
 const (
-	MaxReasons   = 100    // attempts that are explained
-	maxNear      = 5      // devices that a name may be meant for
-	maxLikely    = 3      // attempts that may be the device's
-	maxUnknown   = 10_000 // attempts of unknown devices that are looked at for those
-	unknownPage  = 500    // of them at a time
-	lastAttempts = 20     // of a device, that are looked at for what they have in common
+	MaxReasons   = 100 // attempts that are explained
+	maxNear      = 5   // devices that a name may be meant for
+	lastAttempts = 20  // of a device, that are looked at for what they have in common
 )
 
 // Why implements [API].
@@ -199,41 +189,28 @@ func (i *inquiry) explain(ctx context.Context, s store.Session) (Reason, error) 
 	return Reason{s, f.Explain(s)}, err
 }
 
+// facts are the records that s is about, as they are now.
 func (i *inquiry) facts(ctx context.Context, s store.Session) (f bootstrap.Facts, err error) {
 	f.Looked = true
-	records := i.local.Store
-	if s.Endpoint != "" {
-		d, err := records.Device(ctx, s.Endpoint)
-		if err = unlessMissing(err); err != nil {
+	if f.Device, err = i.deviceNow(ctx, s.Endpoint); err != nil {
+		return f, err
+	}
+	if f.Device != nil {
+		p, err := i.local.profileOf(ctx, *f.Device)
+		if err != nil {
 			return f, err
 		}
-		if d.Endpoint != "" {
-			f.Device = &d
-			p, err := records.Profile(ctx, d.Profile)
-			if err = unlessMissing(err); err != nil {
-				return f, err
-			}
-			if p.Name != "" {
-				f.Profile = &p
-			}
+		if p.Name != "" {
+			f.Profile = &p
 		}
 	}
-	if s.Claimed != "" {
-		d, err := records.Device(ctx, s.Claimed)
-		if err = unlessMissing(err); err != nil {
-			return f, err
-		}
-		f.Claimed = d.Endpoint != ""
+	claimed, err := i.deviceNow(ctx, s.Claimed)
+	if err != nil {
+		return f, err
 	}
-	for _, kind := range []store.CredentialKind{store.CredentialPSK, store.CredentialCertificate} {
-		if s.Identity == "" || f.Holder != "" {
-			continue
-		}
-		d, err := records.DeviceByIdentity(ctx, kind, s.Identity)
-		if err = unlessMissing(err); err != nil {
-			return f, err
-		}
-		f.Holder = d.Endpoint
+	f.Claimed = claimed != nil
+	if f.Holder, err = i.holderNow(ctx, s.Identity); err != nil {
+		return f, err
 	}
 	switch {
 	case s.Cause == store.CauseIdentityUnknown && f.Holder == "":
@@ -242,6 +219,33 @@ func (i *inquiry) facts(ctx context.Context, s store.Session) (f bootstrap.Facts
 		f.Near, err = i.nearTo(ctx, string(s.Endpoint))
 	}
 	return f, err
+}
+
+// deviceNow is the record of ep, nil where there is none.
+func (i *inquiry) deviceNow(ctx context.Context, ep lwm2m.EndpointName) (*store.Device, error) {
+	if ep == "" {
+		return nil, nil
+	}
+	d, err := i.local.Store.Device(ctx, ep)
+	if err != nil {
+		return nil, unlessMissing(err)
+	}
+	return &d, nil
+}
+
+// holderNow is the device that has an identity, or the certificate of a fingerprint; empty
+// where none has.
+func (i *inquiry) holderNow(ctx context.Context, identity string) (lwm2m.EndpointName, error) {
+	if identity == "" {
+		return "", nil
+	}
+	for _, kind := range []store.CredentialKind{store.CredentialPSK, store.CredentialCertificate} {
+		d, err := i.local.Store.DeviceByIdentity(ctx, kind, identity)
+		if err == nil || !errors.Is(err, store.ErrNotFound) {
+			return d.Endpoint, err
+		}
+	}
+	return "", nil
 }
 
 // unlessMissing is err, unless it says no more than that there is no such record.
@@ -260,81 +264,6 @@ func (i *inquiry) nearTo(ctx context.Context, name string) (near []store.NearDev
 		i.near[name] = near
 	}
 	return near, err
-}
-
-// likely finds attempts of unknown devices, since the last of the device itself, that may
-// be its: with a name or an identity that is nearly one of its own; or, where they gave
-// neither, from the address that it came from last.
-func (i *inquiry) likely(ctx context.Context) error {
-	match := newLikeness(*i.device, i.own)
-	q := store.SessionQuery{Unknown: true, Limit: unknownPage}
-	for seen := 0; seen < maxUnknown && len(i.why.Likely) < maxLikely; {
-		page, err := i.local.Store.Sessions(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, s := range page {
-			if len(i.own) > 0 && s.ID < i.own[0].ID || len(i.why.Likely) >= maxLikely {
-				return nil
-			}
-			because := match.because(s)
-			if because == "" || slices.ContainsFunc(i.why.Attempts, func(r Reason) bool { return r.Session.ID == s.ID }) {
-				continue
-			}
-			r, err := i.explain(ctx, s)
-			if err != nil {
-				return err
-			}
-			i.why.Likely = append(i.why.Likely, Likeness{r, because})
-		}
-		if seen += len(page); len(page) < unknownPage {
-			return nil
-		}
-		q.Before = page[len(page)-1].ID
-	}
-	return nil
-}
-
-// A likeness tells attempts that may be those of one device.
-type likeness struct {
-	names    []string
-	matchers []*store.NameMatcher
-	host     string // that the device came from last; empty where it is not known
-}
-
-func newLikeness(d store.Device, own []store.Session) likeness {
-	l := likeness{names: []string{string(d.Endpoint)}}
-	for _, c := range d.Credentials {
-		if c.Kind != store.CredentialCertificate && !slices.Contains(l.names, c.Identity) {
-			l.names = append(l.names, c.Identity)
-		}
-	}
-	for _, name := range l.names {
-		l.matchers = append(l.matchers, store.NewNameMatcher(name))
-	}
-	if len(own) > 0 {
-		l.host = bootstrap.HostOf(own[0].Remote)
-	}
-	return l
-}
-
-// because says why s may be an attempt of the device; empty where nothing says so.
-func (l likeness) because(s store.Session) string {
-	given := []string{string(s.Endpoint)}
-	if s.Cause == store.CauseIdentityUnknown {
-		given = append(given, s.Identity)
-	}
-	for _, name := range given {
-		for i, m := range l.matchers {
-			if name != "" && m.Near(name) != store.NotNear {
-				return fmt.Sprintf("it gave %q, and the record has %q", name, l.names[i])
-			}
-		}
-	}
-	if l.host != "" && s.Endpoint == "" && s.Identity == "" && s.Network == "" && bootstrap.HostOf(s.Remote) == l.host {
-		return "it came from " + l.host + ", as the device did last, and told nothing of who it is"
-	}
-	return ""
 }
 
 // conclude adds what there is to say beside the attempts.

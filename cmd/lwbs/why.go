@@ -48,7 +48,7 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 		return err
 	}
 	if w.Endpoint == "" && len(w.Attempts) == 0 {
-		return nobody(w)
+		return notSeen(w)
 	}
 	if c.Bool("json") {
 		err = printJSON(c.App.Writer, w)
@@ -61,8 +61,8 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 	return err
 }
 
-// nobody is the error where nothing is known of a name.
-func nobody(w admin.Why) error {
+// notSeen is the error where nothing is known of a name.
+func notSeen(w admin.Why) error {
 	text := fmt.Sprintf("%q is no device here, and this database has never seen anything of this name or identity", w.Name)
 	if len(w.Near) > 0 {
 		text += "; did you mean " + nearText(w.Near) + "?"

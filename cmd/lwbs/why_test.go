@@ -186,7 +186,7 @@ func post(endpoint string) bootstrap.Request {
 // Whoever knows the name or the identity of a device, and nothing else, cannot change what
 // is shown as its state, nor push out what it did: not by wrong keys, not by certificates
 // with its name, not by plain CoAP.
-func TestNobodyPushesOutTheHistoryOfADevice(t *testing.T) {
+func TestUnauthenticatedPeersPushOutNothing(t *testing.T) {
 	sh := newShell(t)
 	server := certtest.SelfSigned(t, "localhost")
 	certificate, key := certtest.WriteFiles(t, server)
