@@ -131,7 +131,10 @@ func happened(s store.Session) string {
 	if s.Network != "" {
 		text = fmt.Sprintf("Peers in %s made more attempts under changing names or identities than have records of their own; this one counts those that ended with the cause %s", s.Network, s.Cause)
 	}
-	if s.Detail != "" {
+	switch {
+	case strings.HasPrefix(s.Detail, "("): // no more than how often it happened
+		text += " " + s.Detail
+	case s.Detail != "":
 		text += ": " + s.Detail
 	}
 	if !strings.HasSuffix(text, ".") {

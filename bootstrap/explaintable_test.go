@@ -180,6 +180,7 @@ func TestExplanations(t *testing.T) {
 		{"identity that is nearly another", bootstrap.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter", Identity: "id-x"}}}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`Device "meter" has "id-x"`, "lwbs device set meter --psk-identity id-X"}, nil},
 		{"identity that a device has by now", bootstrap.Facts{Looked: true, Holder: "meter"}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{"come again", `by now "meter" has this identity`}, []string{"device add"}},
 		{"wrong key", knowing(nil), tried(store.CauseKeyDiffers), []string{"two keys differ", "lwbs device get meter --reveal", "lwbs device set meter --psk-identity id --psk-key-file FILE --psk-key-format hex", "Nothing proves that this was the device"}, []string{"network"}},
+		{"wrong key, again and again", knowing(nil), detailed("(3 times since 10:00:00 UTC)", tried(store.CauseKeyDiffers)), []string{"two keys differ (3 times since 10:00:00 UTC)."}, nil},
 		{"wrong key of a device that is gone", bootstrap.Facts{Looked: true}, tried(store.CauseKeyDiffers), []string{"no such device any more"}, []string{"lwbs device set"}},
 		{"handshake without a proof", knowing(nil), tried(store.CauseHandshakeFailed), []string{`identity "id", which is known`, "Most likely datagrams were lost", "key-differs"}, []string{"keys differ"}},
 		{"handshake without a name", bootstrap.Facts{Looked: true}, foreign(store.CauseHandshakeFailed, "", ""), []string{"before the peer named an identity", "DTLS 1.2", "port scan"}, []string{"plain CoAP"}},

@@ -92,6 +92,9 @@ func handshakeFailure(h Handshake, known bool) failure {
 	case errors.Is(h.Err, ErrBusy):
 		f.cause = store.CauseBusy
 	}
+	if f.cause != store.CauseHandshakeFailed && !errors.Is(h.Err, ErrBusy) {
+		f.detail = "" // the cause says it all
+	}
 	return f
 }
 

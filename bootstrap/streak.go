@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"lwbs/lwm2m"
@@ -64,7 +65,7 @@ func (k *streak) record() store.Session {
 	case n > 1:
 		from = fmt.Sprintf(", from %d addresses", n)
 	}
-	s.Detail = fmt.Sprintf("%s (%d times since %s%s)", s.Detail, k.count, s.Started.UTC().Format("15:04:05 UTC"), from)
+	s.Detail = strings.TrimSpace(fmt.Sprintf("%s (%d times since %s%s)", s.Detail, k.count, s.Started.UTC().Format("15:04:05 UTC"), from))
 	return s
 }
 
