@@ -213,7 +213,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseSilent:         "The device stopped answering",
 	store.CauseGarbled:        "The device's answer came in blocks that do not fit together",
 	store.CauseReset:          "The device did not recognise a request as its own business",
-	store.CauseGone:           "The device ended the association in the middle",
+	store.CauseGone:           "The association with the device ended in the middle",
 	store.CauseFinishRefused:  "The device took every write and then refused Bootstrap-Finish",
 	store.CauseFinishUnknown:  "The device took every write and did not confirm Bootstrap-Finish, so that it may be bootstrapped or not",
 	store.CauseSuperseded:     "The device started over before this session was through",

@@ -84,6 +84,10 @@ var (
 
 	// ErrGone: the peer or this side closed the association.
 	ErrGone = errors.New("association closed")
+
+	// ErrStopping: the server is about to stop. It is what the contexts of requests end with
+	// then.
+	ErrStopping = errors.New("server stopped")
 )
 
 // A Conn is one association with a peer: a DTLS association, or an address and port

@@ -61,7 +61,9 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 	if refused != nil {
 		return srv.refuse(ctx, record, refused), nil
 	}
-	if p, f := srv.profileOf(ctx, d); f == nil {
+	look, done := lookingUp(ctx)
+	defer done()
+	if p, f := srv.profileOf(look, d); f == nil {
 		if why := unpackable(p, req, conn.Peer()); why != "" {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap pack declined",
 				slog.String(LogEndpoint, string(d.Endpoint)), slog.String(LogRemote, record.Remote), slog.String("detail", why))
@@ -134,6 +136,9 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure) {
 	began := time.Now()
 	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
+	if f == nil {
+		f = interruption(ctx, " while the pack was put together")
+	}
 	if f != nil {
 		return Response{}, f
 	}

@@ -100,6 +100,8 @@ func hasSecrets(info lwm2m.BootstrapInfo) bool {
 // had when its request came; it is resolved anew where the record was edited since, such
 // as by the session before this one.
 func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer, given provision) (provision, *failure) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout) // see lookingUp
+	defer done()
 	for range maxConflicts {
 		d, refused := srv.authorize(ctx, peer, ep)
 		if refused != nil {

@@ -102,6 +102,8 @@ func endOf(started time.Time) time.Time { return started.Add(time.Since(started)
 // recognise returns the device that the request is about, or why it may not bootstrap. The
 // record tells from now on whose attempt it is.
 func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *refusal) {
+	ctx, done := lookingUp(ctx)
+	defer done()
 	d, refused := srv.authorize(ctx, peer, ep)
 	switch {
 	case refused != nil:
@@ -116,7 +118,12 @@ func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 
 // admit decides whether d, which may bootstrap, starts a session now.
 func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *refusal) {
-	given, f := srv.provision(ctx, d, conn.Peer())
+	look, done := lookingUp(ctx)
+	defer done()
+	given, f := srv.provision(look, d, conn.Peer())
+	if f == nil {
+		f = interruption(ctx, " while its request was looked at")
+	}
 	if f != nil {
 		return nil, nil, ownFault(*f)
 	}
@@ -131,6 +138,8 @@ func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record 
 
 // misread answers a request that could not be read, but for the name in it perhaps.
 func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record store.Session, why *refusal) Response {
+	ctx, done := lookingUp(ctx)
+	defer done()
 	var named store.Device
 	if ep != "" {
 		named, _ = srv.found(srv.cfg.Store.Device(ctx, ep))
@@ -192,7 +201,7 @@ func (srv *Server) Drain(ctx context.Context) error {
 func (srv *Server) Close() error {
 	srv.closeOnce.Do(func() {
 		srv.sessions.drain()
-		srv.sessions.stop(errStopped)
+		srv.sessions.stop(ErrStopping)
 		_ = srv.sessions.wait(context.Background())
 		srv.history.close()
 	})

@@ -51,11 +51,11 @@ type session struct {
 	record store.Session // guarded by mu; changed by run only
 }
 
-// Why the context of a session ends before the session does.
-var (
-	errDeadline = errors.New("session took too long")
-	errStopped  = errors.New("server stopped")
-)
+// A deadlineError tells a session that it took too long. It and a supersededError are, beside
+// [ErrStopping], why the context of a session ends before the session does.
+type deadlineError struct{ limit time.Duration }
+
+func (*deadlineError) Error() string { return "session took too long" }
 
 // A supersededError tells a session that its client has begun a new one.
 type supersededError struct{ by Conn }
@@ -66,7 +66,7 @@ func (*supersededError) Error() string { return "superseded by a newer Bootstrap
 // association, at the deadline, or with cancel.
 func (srv *Server) newSession(ctx context.Context, conn Conn, record store.Session) (*session, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	ctx, stopTimer := context.WithTimeoutCause(ctx, srv.cfg.SessionTimeout, errDeadline)
+	ctx, stopTimer := context.WithTimeoutCause(ctx, srv.cfg.SessionTimeout, &deadlineError{srv.cfg.SessionTimeout})
 	return &session{
 		srv:      srv,
 		conn:     conn,
@@ -97,7 +97,7 @@ func (s *session) run(ctx context.Context) {
 func (s *session) advance(ctx context.Context) (f *failure) {
 	for next := state((*session).prepare); next != nil && f == nil; {
 		if ctx.Err() != nil {
-			return s.interrupted(ctx, "")
+			return interruption(ctx, "")
 		}
 		next, f = next(s, ctx)
 	}

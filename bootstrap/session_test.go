@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -18,8 +19,9 @@ import (
 
 // A scriptedClient is a [bootstrap.Conn] that answers from a table.
 type scriptedClient struct {
-	plain   bool             // comes over plain CoAP
-	answers map[string][]any // by "PUT /0/1": codes, responses, errors or endless, one after the other, the last for ever
+	plain    bool             // comes over plain CoAP
+	identity string           // that it has proved; "id" where empty
+	answers  map[string][]any // by "PUT /0/1": codes, responses, errors or endless, one after the other, the last for ever
 
 	mu     sync.Mutex
 	asked  []string // guarded by mu
@@ -75,7 +77,7 @@ func (c *scriptedClient) Peer() bootstrap.Peer {
 	if c.plain {
 		return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coap"}
 	}
-	return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}
+	return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: cmp.Or(c.identity, "id")}
 }
 func (c *scriptedClient) Tune(bootstrap.Tuning)  {}
 func (c *scriptedClient) Done() <-chan struct{}  { return c.done }

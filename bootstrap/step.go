@@ -119,7 +119,7 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
 	what := s.describe(store.Operation{Op: st.op, Path: st.path})
 	switch {
 	case ctx.Err() != nil:
-		return s.interrupted(ctx, " while the server waited for the answer to "+what)
+		return interruption(ctx, " while the server waited for the answer to "+what)
 	case errors.Is(err, ErrSilent):
 		return failed(store.CauseSilent, "the client did not answer %s, retransmissions included", what)
 	case errors.Is(err, ErrReset):
@@ -127,24 +127,9 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
 	case errors.Is(err, ErrGarbled):
 		return failed(store.CauseGarbled, "the client's answer to %s was garbled: %s", what, printable(err.Error(), maxErrorShown))
 	case errors.Is(err, ErrGone):
-		return failed(store.CauseGone, "the client closed the association before it answered %s", what)
+		return failed(store.CauseGone, "the association ended before the client answered %s", what)
 	}
 	return failed(store.CauseInternal, "%s was not sent: %s", what, printable(err.Error(), maxErrorShown))
-}
-
-// interrupted is the failure of a session whose context has ended.
-func (s *session) interrupted(ctx context.Context, when string) *failure {
-	why := context.Cause(ctx)
-	var superseded *supersededError
-	switch {
-	case errors.As(why, &superseded):
-		return failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
-	case errors.Is(why, errStopped):
-		return failed(store.CauseStopped, "the server was stopped%s", when)
-	case errors.Is(why, errDeadline):
-		return failed(store.CauseDeadline, "the session took %v, which is the limit%s", s.srv.cfg.SessionTimeout, when)
-	}
-	return failed(store.CauseGone, "the association ended%s", when)
 }
 
 // methods are the CoAP methods of the operations, as Bootstrap-Discover and the like

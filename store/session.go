@@ -170,7 +170,7 @@ const (
 	CauseSilent           Cause = "silent"             // the client did not answer an operation
 	CauseReset            Cause = "reset"              // the client answered an operation with RST
 	CauseGarbled          Cause = "garbled"            // the client's answer broke the rules of block-wise transfer
-	CauseGone             Cause = "gone"               // the client closed the association
+	CauseGone             Cause = "gone"               // the association ended in the middle, most often since the client closed it
 	CauseFinishRefused    Cause = "finish-refused"     // Finish was answered with an error
 	CauseFinishUnknown    Cause = "finish-unknown"     // Finish was sent and not answered: it may have worked
 	CauseSuperseded       Cause = "superseded"         // a newer Bootstrap-Request of the same device came

@@ -96,7 +96,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
 	}
 	if err != nil {
 		p := ProblemOf(err)
-		if p.Status == http.StatusInternalServerError {
+		if p.Status == http.StatusInternalServerError && r.Context().Err() == nil { // else the caller has gone
 			s.log.LogAttrs(r.Context(), slog.LevelError, "administration failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 		}
 		writeProblem(w, p)

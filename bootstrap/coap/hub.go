@@ -35,8 +35,8 @@ type hub struct {
 
 // newHub returns a hub without conns. Its owner calls close.
 func newHub(cfg Config) *hub {
-	ctx, cancel := context.WithCancel(context.Background())
-	h := &hub{cfg: cfg, ctx: ctx, cancel: cancel, conns: make(map[*conn]struct{})}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	h := &hub{cfg: cfg, ctx: ctx, cancel: func() { cancel(bootstrap.ErrStopping) }, conns: make(map[*conn]struct{})}
 	h.attend, h.late = h.spawn, func() bool { return false }
 	return h
 }

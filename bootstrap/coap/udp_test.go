@@ -332,11 +332,13 @@ func TestListenerClose(t *testing.T) {
 	checkLeaks(t)
 	started := make(chan struct{}, 10)
 	ended := make(chan error, 10)
+	why := make(chan error, 10)
 	l := listenUDP(t, coap.Config{Handler: handlerFunc(
 		func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
 			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(ctx context.Context) {
 				started <- struct{}{}
 				_, err := c.Do(ctx, finish)
+				why <- context.Cause(ctx)
 				ended <- err
 			}
 		},
@@ -354,6 +356,9 @@ func TestListenerClose(t *testing.T) {
 	for range 10 {
 		if err := <-ended; !errors.Is(err, bootstrap.ErrGone) {
 			t.Errorf("Do returned %v, want %v", err, bootstrap.ErrGone)
+		}
+		if err := <-why; !errors.Is(err, bootstrap.ErrStopping) {
+			t.Errorf("the context ends with %v, want %v", err, bootstrap.ErrStopping)
 		}
 	}
 	if err := l.Close(); err != nil {

@@ -78,7 +78,7 @@ func New() *Metrics {
 		}, []string{"cause"}),
 		storeTook: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "lwbs_store_duration_seconds",
-			Help:    "Time of store operations, by operation and result (done, not-found, conflict or failed).",
+			Help:    "Time of store operations, by operation and result (done, not-found, conflict, cancelled or failed).",
 			Buckets: storeBuckets,
 		}, []string{"op", "result"}),
 	}

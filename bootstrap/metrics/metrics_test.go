@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http/httptest"
@@ -111,6 +112,10 @@ func (oneDevice) Device(context.Context, lwm2m.EndpointName) (store.Device, erro
 	return store.Device{Endpoint: "dev-1"}, store.ErrNotFound
 }
 
+func (oneDevice) Profile(ctx context.Context, _ string) (store.Profile, error) {
+	return store.Profile{}, ctx.Err()
+}
+
 // TestStoreIsMeasuredAndUnchanged runs the suite of every backend on a measured one, and
 // finds each operation among the metrics.
 func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
@@ -133,6 +138,11 @@ func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 		}
 		return m.Store(db)
 	}})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.Store(oneDevice{}).Profile(gone, "p"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a look-up that nobody waits for: %v", err)
+	}
 	got := scrape(t, m)
 	for method := range reflect.TypeFor[store.Store]().Methods() {
 		if method.Name == "Close" {
@@ -142,7 +152,7 @@ func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 			t.Errorf("the scrape has no %s", want)
 		}
 	}
-	for _, want := range []string{`{op="device",result="not-found"}`, `{op="put_device",result="conflict"}`, `{op="put_device",result="failed"}`} {
+	for _, want := range []string{`{op="device",result="not-found"}`, `{op="put_device",result="conflict"}`, `{op="put_device",result="failed"}`, `{op="profile",result="cancelled"}`} {
 		if !strings.Contains(got, "lwbs_store_duration_seconds_count"+want) {
 			t.Errorf("the scrape has nothing of %s", want)
 		}

@@ -15,6 +15,9 @@ const (
 	resultNotFound = "not-found"
 	resultConflict = "conflict" // the record is there already, is in use, or has changed since
 	resultFailed   = "failed"   // the store's own fault, or the caller's
+
+	// resultCancelled: whoever asked did not wait for the answer.
+	resultCancelled = "cancelled"
 )
 
 // Store returns s with its operations measured.
@@ -38,6 +41,8 @@ func resultOf(err error) string {
 		return resultNotFound
 	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrIdentityTaken), errors.Is(err, store.ErrInUse):
 		return resultConflict
+	case errors.Is(err, context.Canceled):
+		return resultCancelled
 	}
 	return resultFailed
 }

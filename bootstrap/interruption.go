@@ -1,0 +1,35 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+
+	"lwbs/store"
+)
+
+// lookingUp returns the context for the look-ups of a request. They go on where its
+// association ends meanwhile: they are quick, what is recorded of the attempt is to be
+// right, and a store that was not left to answer is none that fails.
+func lookingUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), lookUpTimeout)
+}
+
+// interruption is why something that was to be done for a client was not: since ctx has
+// ended, of its session or its association. When is what that was, as the second half of a
+// sentence. It is nil where ctx has not ended.
+func interruption(ctx context.Context, when string) *failure {
+	why := context.Cause(ctx)
+	var superseded *supersededError
+	var late *deadlineError
+	switch {
+	case why == nil:
+		return nil
+	case errors.As(why, &superseded):
+		return failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
+	case errors.Is(why, ErrStopping):
+		return failed(store.CauseStopped, "the server was stopped%s", when)
+	case errors.As(why, &late):
+		return failed(store.CauseDeadline, "the session took %v, which is the limit%s", late.limit, when)
+	}
+	return failed(store.CauseGone, "the association ended%s", when)
+}
