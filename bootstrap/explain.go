@@ -81,9 +81,13 @@ var contextual = map[store.Cause]func(Facts, store.Session) string{
 	store.CauseFinishRefused: finishRemedy,
 	store.CauseSilent:        silentRemedy,
 	store.CauseReset:         resetRemedy,
+
+	store.CauseWrongPort:     wrongPortRemedy,
+	store.CauseOtherProtocol: otherProtocolRemedy,
 }
 
 var stageNames = map[store.Stage]string{
+	store.StageDatagram:  "a datagram",
 	store.StageHandshake: "DTLS handshake",
 	store.StageRequest:   "Bootstrap-Request",
 	store.StagePack:      "Bootstrap-Pack",
@@ -128,7 +132,9 @@ func happened(s store.Session) string {
 	if rest, ok := strings.CutPrefix(text, "The device"); ok && s.Proof == store.ProofNone {
 		text = "A peer" + rest
 	}
-	if s.Network != "" {
+	if s.Network != "" && s.Stage == store.StageDatagram {
+		text = fmt.Sprintf("Peers in %s sent more of what is not for this port than has records of its own; this one counts those that ended with the cause %s", s.Network, s.Cause)
+	} else if s.Network != "" {
 		text = fmt.Sprintf("Peers in %s made more attempts under changing names or identities than have records of their own; this one counts those that ended with the cause %s", s.Network, s.Cause)
 	}
 	switch {
@@ -221,6 +227,10 @@ var occurrences = map[store.Cause]string{
 	store.CauseStopped:        "The server was stopped in the middle",
 	store.CauseUnreadable:     "The server could not read its own record of the device, or of its profile",
 	store.CauseInternal:       "The server failed, not the device",
+
+	store.CauseWrongPort:          "A peer sends to the wrong port",
+	store.CauseOtherProtocol:      "A peer speaks a protocol that is not served here",
+	store.CauseUnreadableDatagram: "A peer sends what is neither CoAP nor DTLS",
 }
 
 // remedies say what to do.
@@ -259,6 +269,8 @@ var remedies = map[store.Cause]string{
 	store.CauseStopped:        "Nothing: the device will come again by itself, or after a restart.",
 	store.CauseUnreadable:     "A record of a newer lwbs: run that release again. A damaged one: delete the device and add it again, or apply the profile again; \"lwbs db check\" tells what else is damaged, and docs/operations.md how to salvage the rest. Look at the disk, too.",
 	store.CauseInternal:       "Look into the log of the server at this time, and at its disk.",
+
+	store.CauseUnreadableDatagram: "If a device of yours has this address, look what it sends and to which port: its Bootstrap-Server URI, and what else it talks to. A scan of the Internet leaves the same trace.",
 }
 
 func last(s store.Session) store.Operation {

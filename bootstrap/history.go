@@ -33,6 +33,7 @@ type history struct {
 	streaks  streaks         // guarded by mu
 	quotas   map[kind]*quota // guarded by mu; the map itself is constant
 	networks quota           // guarded by mu; of records of networks
+	others   quota           // guarded by mu; the same for other protocols
 	dropped  uint64          // guarded by mu; in all
 	logged   uint64          // guarded by mu; of dropped, those that the log tells of
 }
@@ -42,9 +43,15 @@ type history struct {
 type kind struct {
 	known bool // under the name of a device
 	plain bool
+	other bool // of another protocol; the source address may be forged
 }
 
-func kindOf(s store.Session) kind { return kind{s.Known, s.Transport == TransportPlain} }
+func kindOf(s store.Session) kind {
+	if s.Stage == store.StageDatagram {
+		return kind{other: true}
+	}
+	return kind{known: s.Known, plain: s.Transport == TransportPlain}
+}
 
 const (
 	maxWaiting   = 1024
@@ -53,6 +60,13 @@ const (
 
 	// networkRecords is how many records a minute are about networks.
 	networkRecords = 20
+
+	// otherRecords is how many records in otherPeriod are about datagrams of other protocols,
+	// and otherNetworkRecords how many more about the networks that they come from. A port on
+	// the Internet is sent some all the time.
+	otherRecords        = 40
+	otherNetworkRecords = 10
+	otherPeriod         = 10 * time.Minute
 )
 
 // newHistory returns a history whose goroutine runs until close.
@@ -70,8 +84,10 @@ func newHistory(cfg Config) *history {
 			{plain: true}:              {limit: max(1, cfg.StrangerRecords/3)},
 			{known: true}:              {limit: cfg.UnauthenticatedRecords},
 			{known: true, plain: true}: {limit: max(1, cfg.UnauthenticatedRecords/3)},
+			{other: true}:              {limit: otherRecords, period: otherPeriod},
 		},
 		networks: quota{limit: networkRecords},
+		others:   quota{limit: otherNetworkRecords, period: otherPeriod},
 	}
 	go h.run()
 	return h
@@ -105,13 +121,17 @@ func (h *history) begin(who string, s store.Session) bool {
 func (h *history) countForNetwork(s store.Session) {
 	from := networkOf(s.Remote)
 	who := "network " + from.String()
-	s = store.Session{
+	crowd := store.Session{
 		ID: s.ID, Started: s.Started, Ended: s.Ended, Remote: s.Remote, Transport: s.Transport,
-		Stage: s.Stage, Cause: s.Cause, Proof: store.ProofNone, Network: from.String(),
+		Stage: s.Stage, Cause: s.Cause, Proof: store.ProofNone, Network: from.String(), Attempts: s.Attempts,
+	}
+	networks := &h.networks
+	if kindOf(s).other {
+		networks, crowd.Detail = &h.others, "the last time "+s.Detail
 	}
 	switch {
-	case h.streaks.repeat(who, s):
-	case from.IsValid() && h.networks.take(s.Remote, s.Started) && !h.begin(who, s):
+	case h.streaks.repeat(who, crowd):
+	case from.IsValid() && networks.take(s.Remote, s.Started) && !h.begin(who, crowd):
 		return // and counted
 	}
 	h.dropped++

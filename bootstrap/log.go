@@ -27,6 +27,8 @@ func severity(c store.Cause) slog.Level {
 	switch c {
 	case store.CauseDone, store.CausePackDelivered, store.CauseIdle, store.CauseSuperseded, store.CauseStopped:
 		return slog.LevelInfo
+	case store.CauseOtherProtocol, store.CauseUnreadableDatagram: // as the Internet sends to every port
+		return slog.LevelInfo
 	case store.CauseInternal, store.CauseUnreadable, store.CausePlanInvalid, store.CauseTemplateFailed:
 		return slog.LevelError
 	}
@@ -37,6 +39,8 @@ func severity(c store.Cause) slog.Level {
 func logEnd(ctx context.Context, log *slog.Logger, level slog.Level, s store.Session) {
 	message := "bootstrap done"
 	switch {
+	case s.Stage == store.StageDatagram:
+		message = "not for this port"
 	case s.Cause.Failure():
 		message = "bootstrap failed"
 	case !s.Cause.Success():

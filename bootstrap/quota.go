@@ -1,18 +1,20 @@
 package bootstrap
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"time"
 )
 
 // A quota bounds how many records of history the attempts of one kind may cause in a
-// minute, and how many of them may come from one network. So a flood from one network
+// period, and how many of them may come from one network. So a flood from one network
 // leaves room for the attempts from others.
 type quota struct {
-	limit int // records in a minute; constant
+	limit  int           // records in a period; constant
+	period time.Duration // constant; zero means a minute
 
-	since    time.Time            // when the minute began
+	since    time.Time            // when the period began
 	used     int                  // records since then
 	networks map[netip.Prefix]int // records since then, by network
 }
@@ -20,7 +22,7 @@ type quota struct {
 // take counts a record about an attempt from remote, an IP:port, and reports whether it
 // is within the quota.
 func (q *quota) take(remote string, now time.Time) bool {
-	if q.networks == nil || now.Sub(q.since) >= time.Minute {
+	if q.networks == nil || now.Sub(q.since) >= cmp.Or(q.period, time.Minute) {
 		q.since, q.used, q.networks = now, 0, make(map[netip.Prefix]int)
 	}
 	from := networkOf(remote)

@@ -36,15 +36,19 @@ type streak struct {
 }
 
 func newStreak(who string, s store.Session, window time.Duration) *streak {
-	return &streak{who: who, latest: s, until: s.Started.Add(window), count: 1, kept: 1, hosts: []string{hostOf(s.Remote)}}
+	n := attempts(s)
+	return &streak{who: who, latest: s, until: s.Started.Add(window), count: n, kept: n, hosts: []string{hostOf(s.Remote)}}
 }
 
-// add counts one more attempt.
+// attempts is how many a record stands for.
+func attempts(s store.Session) int { return max(1, s.Attempts) }
+
+// add counts one more attempt, or as many as s stands for.
 func (k *streak) add(s store.Session) {
 	s.Ended = k.latest.Started.Add(s.Ended.Sub(k.latest.Started)) // by the clock of the first
 	s.ID, s.Started = k.latest.ID, k.latest.Started
 	k.latest = s
-	k.count++
+	k.count += attempts(s)
 	if host := hostOf(s.Remote); len(k.hosts) <= maxHosts && !slices.Contains(k.hosts, host) {
 		k.hosts = append(k.hosts, host)
 	}

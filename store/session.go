@@ -113,6 +113,7 @@ type Stage string
 
 // The stages, in order.
 const (
+	StageDatagram  Stage = "datagram"  // something came that is for no port here
 	StageHandshake Stage = "handshake" // DTLS was tried
 	StageRequest   Stage = "request"   // a Bootstrap-Request arrived
 	StagePack      Stage = "pack"      // a Bootstrap-Pack was put together
@@ -178,6 +179,10 @@ const (
 	CauseStopped          Cause = "server-stopped"     // the server was shut down
 	CauseUnreadable       Cause = "record-unreadable"  // the record of the device, or of its profile, is damaged or of a newer lwbs
 	CauseInternal         Cause = "internal-error"     // the server's own fault; its log tells more
+
+	CauseWrongPort          Cause = "wrong-port"          // DTLS to the port for plain CoAP, or plain CoAP to that for DTLS
+	CauseOtherProtocol      Cause = "other-protocol"      // a protocol, or version of one, that no port is for
+	CauseUnreadableDatagram Cause = "unreadable-datagram" // neither CoAP nor DTLS nor anything else that can be told for sure
 )
 
 // Success reports whether a session with this cause ended well.

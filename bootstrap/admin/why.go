@@ -29,6 +29,11 @@ type Why struct {
 	Endpoint lwm2m.EndpointName `json:"endpoint,omitempty"`
 	Identity string             `json:"identity,omitempty"`
 
+	// Address is the IP address that the name is; only where it is no device's, and nothing
+	// came under it. Then Attempts are those that came from there, or that are told of
+	// together for its network.
+	Address string `json:"address,omitempty"`
+
 	// Running is the session of the device that is running; nil for none.
 	Running *Reason `json:"running,omitempty"`
 
@@ -106,6 +111,9 @@ func (i *inquiry) run(ctx context.Context) error {
 			return err
 		}
 		i.why.Attempts = append(i.why.Attempts, r)
+	}
+	if a, ok := addressOf(i.why.Name); ok && i.device == nil && len(attempts) == 0 {
+		return i.fromAddress(ctx, a)
 	}
 	if i.device == nil {
 		i.why.Near, err = i.nearTo(ctx, i.why.Name)

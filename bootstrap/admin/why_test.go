@@ -43,6 +43,13 @@ func unproved(n int, ep lwm2m.EndpointName, cause store.Cause) store.Session {
 	return with(own(n, ep, cause), func(s *store.Session) { s.Proof, s.Remote = store.ProofNone, "203.0.113.5:9" })
 }
 
+// wrongPort is something that came to the wrong port, which may be forged.
+func wrongPort(n int, transport, detail string) store.Session {
+	return with(unknown(n, "", store.CauseWrongPort), func(s *store.Session) {
+		s.Stage, s.Transport, s.Detail = store.StageDatagram, transport, detail
+	})
+}
+
 // from is s from another address.
 func from(remote string, s store.Session) store.Session {
 	s.Remote = remote
@@ -111,6 +118,23 @@ var asked = []struct {
 	{name: "unknown identity", server: true, ask: "factory-4711", sessions: []store.Session{unknown(1, "factory-4711", store.CauseIdentityUnknown)}, attempts: "s001",
 		told: []string{"lwbs device add NAME --profile PROFILE --psk-identity factory-4711"}},
 	{name: "nobody", server: true, ask: "350123450000051", near: "urn:imei:350123450000051"},
+
+	{name: "address that sends to the wrong port", server: true, ask: "198.51.100.9",
+		sessions: []store.Session{wrongPort(1, "coap", "it speaks DTLS to the port for plain CoAP"), from("198.51.100.10:4711", wrongPort(2, "coap", "not this one"))},
+		attempts: "s001", told: []string{`"address":"198.51.100.9"`, "A peer sends to the wrong port: it speaks DTLS to the port for plain CoAP", "the port of the coaps address"}, untold: []string{"not this one", "meter"}},
+	{name: "address with port and scheme", server: true, ask: "coaps://198.51.100.9:1",
+		sessions: []store.Session{wrongPort(1, "coaps", "it speaks plain CoAP to the port for DTLS: POST /bs?ep=meter-A")},
+		attempts: "s001", told: []string{"POST /bs?ep=meter-A", "coaps://", "lwbs serve --coap"}},
+	{name: "address of IPv6", server: true, ask: "[2001:db8::1]:5683",
+		sessions: []store.Session{from("[2001:db8::1]:9", wrongPort(1, "coap", "x")), from("[2001:db8::2]:9", wrongPort(2, "coap", "x"))}, attempts: "s001"},
+	{name: "address of a network that has a record", server: true, ask: "198.51.100.77",
+		sessions: []store.Session{with(wrongPort(1, "coap", ""), func(s *store.Session) { s.Network = "198.51.100.0/24" })},
+		attempts: "s001", told: []string{"Peers in 198.51.100.0/24 sent more of what is not for this port"}},
+	{name: "address of a device", server: true, ask: "192.0.2.7", sessions: []store.Session{own(1, "meter-A", store.CauseDone)}, attempts: "s001"},
+	{name: "address that nothing came from", server: true, ask: "192.0.2.99", sessions: []store.Session{own(1, "meter-A", store.CauseDone)}},
+	{name: "wrong port under the name of a device", server: true, ask: "meter-A", endpoint: "meter-A",
+		sessions: []store.Session{with(wrongPort(1, "coaps", "it speaks plain CoAP to the port for DTLS: POST /bs?ep=meter-A"), func(s *store.Session) { s.Claimed = "meter-A" })},
+		attempts: "s001", told: []string{"it speaks plain CoAP to the port for DTLS", "lwbs device set meter-A --no-sec"}, untold: []string{"never seen"}},
 	{name: "nobody, and nothing near", server: true, ask: "quite-another"},
 	{name: "two devices with its name", server: true, ask: "meter-A", endpoint: "meter-A",
 		sessions: []store.Session{

@@ -31,6 +31,10 @@ type Config struct {
 	// ClientHello on; nil ignores them. It must be quick. Unused by [ListenUDP].
 	HandshakeDone func(took time.Duration)
 
+	// OtherProtocol is told of datagrams of other protocols than the port is for, those of a
+	// second from one address together; nil ignores them. What it is told of may be forged.
+	OtherProtocol func(bootstrap.OtherProtocol)
+
 	// DTLS is what only [ListenDTLS] looks at.
 	DTLS DTLSConfig
 

@@ -19,6 +19,10 @@ const (
 	// DropMalformed: not CoAP or DTLS, or against their rules.
 	DropMalformed
 
+	// DropOtherProtocol: of a protocol, or version of one, that the port is not for, which can
+	// be told for sure.
+	DropOtherProtocol
+
 	// DropStray: an acknowledgement, RST or response that nobody waits for.
 	DropStray
 
@@ -62,22 +66,23 @@ const (
 )
 
 var dropNames = [dropReasons]string{
-	notDropped:       "none",
-	DropOversize:     "oversize",
-	DropMalformed:    "malformed",
-	DropStray:        "stray",
-	DropSourceRate:   "source-rate",
-	DropGlobalRate:   "global-rate",
-	DropAddressFull:  "address-full",
-	DropTableFull:    "table-full",
-	DropQueueFull:    "queue-full",
-	DropBusy:         "busy",
-	DropOutOfPlace:   "out-of-place",
-	DropUnknownCID:   "unknown-cid",
-	DropNotAuthentic: "not-authentic",
-	DropReplayed:     "replayed",
-	DropEnding:       "ending",
-	DropOverflow:     "overflow",
+	notDropped:        "none",
+	DropOversize:      "oversize",
+	DropMalformed:     "malformed",
+	DropOtherProtocol: "other-protocol",
+	DropStray:         "stray",
+	DropSourceRate:    "source-rate",
+	DropGlobalRate:    "global-rate",
+	DropAddressFull:   "address-full",
+	DropTableFull:     "table-full",
+	DropQueueFull:     "queue-full",
+	DropBusy:          "busy",
+	DropOutOfPlace:    "out-of-place",
+	DropUnknownCID:    "unknown-cid",
+	DropNotAuthentic:  "not-authentic",
+	DropReplayed:      "replayed",
+	DropEnding:        "ending",
+	DropOverflow:      "overflow",
 }
 
 // String returns the name for logs and metrics, such as "queue-full".

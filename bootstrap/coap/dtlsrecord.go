@@ -30,6 +30,7 @@ const (
 const (
 	version10   = 0xfeff
 	version12   = 0xfefd
+	version13   = 0xfefc // in supported_versions only
 	versionMbed = 0xfe00
 )
 

@@ -31,6 +31,7 @@ type mux struct {
 	socket *socket
 	keys   *keyFinder
 	gate   *gate
+	others *others
 	pace   pace
 
 	cookies cookieMaker
@@ -64,6 +65,7 @@ func newMux(h *hub, s *socket) *mux {
 		socket:    s,
 		keys:      newKeyFinder(h.cfg.PSK),
 		gate:      newGate(h.cfg.Strangers),
+		others:    newOthers(h, bootstrap.TransportDTLS),
 		cookies:   newCookieMaker(),
 		slots:     make(map[udpPeer]seat),
 		cids:      make(map[connectionID]seat),
@@ -97,11 +99,10 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 	}
 	d, ok := inspect(b)
 	if !ok {
-		return DropMalformed
+		return m.others.take(peer, b)
 	}
 	if d.hello.first && !m.knows(peer, d.hello.random) {
-		m.ask(peer, d.hello.random)
-		return notDropped
+		return m.begin(peer, d.hello, b)
 	}
 	m.mu.Lock()
 	a, why := m.route(peer, d, b)
@@ -124,14 +125,29 @@ func (m *mux) knows(peer udpPeer, random [clientRandom]byte) bool {
 	return s.handshake != nil && s.handshake.random == random || s.association != nil && s.association.random == random
 }
 
+// begin answers the first ClientHello of a peer: with a cookie, or with an alert where the
+// peer can do with no version of the server.
+func (m *mux) begin(peer udpPeer, h hello, b []byte) DropReason {
+	if p := versionOnly(b); p != bootstrap.ProtocolUnreadable {
+		m.others.note(peer, p, bootstrap.Request{}, b)
+		m.reply(peer, wrongVersion(b))
+		return DropOtherProtocol
+	}
+	m.ask(peer, h.random)
+	return notDropped
+}
+
 // ask sends a cookie to a peer that begins a handshake, and remembers nothing of it:
 // whoever forges its address costs no more than this. Of a ClientHello in fragments the
 // first one has all that the cookie is made of, and is larger than the answer.
 func (m *mux) ask(peer udpPeer, random [clientRandom]byte) {
+	m.reply(peer, challenge(m.cookies.cookie(peer, random, time.Now())))
+}
+
+// reply sends a datagram to a peer that nothing is remembered of.
+func (m *mux) reply(peer udpPeer, b []byte) {
 	m.hub.counters.sent.Add(1)
-	question := challenge(m.cookies.cookie(peer, random, time.Now()))
-	// An error is as good as a lost datagram.
-	_ = m.socket.write(question, sourceControl(peer.local), peer.remote)
+	_ = m.socket.write(b, sourceControl(peer.local), peer.remote) // an error is as good as a lost datagram
 }
 
 // route puts b into the queue of the handshake that it may be for, and returns why not where

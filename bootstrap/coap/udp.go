@@ -30,6 +30,10 @@ func ListenUDP(addr string, cfg Config) (*Listener, error) {
 // take passes b to the conn of its peer.
 func (t *udpTable) take(peer udpPeer, b []byte) {
 	t.hub.counters.received.Add(1)
+	if !hasHeader(b) || isHTTP(b) || isCoAPOverTCP(b) {
+		t.hub.counters.dropped.add(t.others.take(peer, b))
+		return
+	}
 	c := t.find(peer)
 	if c == nil {
 		var why DropReason
@@ -47,8 +51,6 @@ func (t *udpTable) take(peer udpPeer, b []byte) {
 func (t *udpTable) meet(peer udpPeer, b []byte) (*conn, DropReason) {
 	now := time.Now()
 	switch {
-	case !hasHeader(b):
-		return nil, DropMalformed
 	case !isRequest(b):
 		return nil, t.turnAway(peer, b, now)
 	}

@@ -19,6 +19,7 @@ type udpTable struct {
 	hub    *hub
 	socket *socket
 	gate   *gate
+	others *others
 
 	mu    sync.Mutex
 	links map[udpPeer]*udpLink        // guarded by mu
@@ -43,6 +44,7 @@ func newUDPTable(h *hub, s *socket) *udpTable {
 		hub:    h,
 		socket: s,
 		gate:   newGate(h.cfg.Strangers),
+		others: newOthers(h, bootstrap.TransportPlain),
 		links:  make(map[udpPeer]*udpLink),
 		order:  list.New(),
 		hosts:  make(map[netip.Prefix]*list.List),

@@ -53,16 +53,16 @@ func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.Ses
 	return nil
 }
 
-// groupFailures gathers sessions, the newest first, by who failed and why.
+// groupFailures gathers sessions, the newest first, by who failed, where and why.
 func groupFailures(page []store.Session) []failure {
 	type key struct {
-		who    string
-		cause  store.Cause
-		proved bool
+		who, transport string
+		cause          store.Cause
+		proved         bool
 	}
 	groups := make(map[key]*failure)
 	for _, s := range page {
-		k := key{who(s), s.Cause, s.Proof.Counts()}
+		k := key{who(s), s.Transport, s.Cause, s.Proof.Counts()}
 		f := groups[k]
 		if f == nil {
 			f = &failure{latest: s}
@@ -84,7 +84,7 @@ func groupFailures(page []store.Session) []failure {
 // who tells devices and strangers apart: by the name, or what they authenticated as, or
 // where they came from.
 func who(s store.Session) string {
-	if s.Endpoint == "" && s.Identity == "" && s.Network == "" {
+	if s.Endpoint == "" && s.Identity == "" && s.Claimed == "" && s.Network == "" {
 		host, _, _ := net.SplitHostPort(s.Remote)
 		return "host " + host
 	}

@@ -82,6 +82,8 @@ func from(s store.Session) string { return text(s.Transport + "://" + s.Remote) 
 // nameOf is whom a session is about, as far as that is known.
 func nameOf(s store.Session) string {
 	switch {
+	case s.Claimed != "" && s.Endpoint == "":
+		return fmt.Sprintf("(unknown, as %s)", name(s.Claimed))
 	case s.Claimed != "":
 		return fmt.Sprintf("%s (as %s)", name(s.Endpoint), name(s.Claimed))
 	case s.Endpoint != "":

@@ -17,7 +17,8 @@ func whyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "why", Usage: "tell in plain words how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
 		Description: `In place of the endpoint name, a PSK identity or the fingerprint of a certificate will do, for a
-device that never got so far as to tell its name. A session that is running comes first. Told
+device that never got so far as to tell its name; or an IP address, for one that told nothing, such
+as one that sends to the wrong port. A session that is running comes first. Told
 are the last attempts of the device, and those under its name that it may not have made; and
 attempts of unknown devices that may have been this one.`,
 		OnUsageError: onUsageError,
@@ -63,6 +64,13 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 
 // notSeen is the error where nothing is known of a name.
 func notSeen(w admin.Why) error {
+	if w.Address != "" {
+		text := fmt.Sprintf("this database has seen nothing from %s", w.Address)
+		if len(w.Notes) > 0 {
+			text = fmt.Sprintf("nothing from %s is among the last attempts", w.Address)
+		}
+		return &worded{text + ": lwbs session list --failed shows where those came from that failed", store.ErrNotFound}
+	}
 	text := fmt.Sprintf("%q is no device here, and this database has never seen anything of this name or identity", w.Name)
 	if len(w.Near) > 0 {
 		text += "; did you mean " + nearText(w.Near) + "?"

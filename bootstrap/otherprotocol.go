@@ -1,0 +1,115 @@
+package bootstrap
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"lwbs/store"
+)
+
+// A Protocol is what came to a port that is for something else.
+type Protocol string
+
+// The protocols that can be told apart for sure.
+const (
+	ProtocolUnreadable Protocol = "" // none of the others
+	ProtocolDTLS       Protocol = "DTLS"
+	ProtocolCoAP       Protocol = "plain CoAP"
+	ProtocolDTLS10     Protocol = "DTLS 1.0" // and nothing newer
+	ProtocolDTLS13     Protocol = "DTLS 1.3" // and nothing older
+	ProtocolTLS        Protocol = "TLS"
+	ProtocolCoAPTCP    Protocol = "CoAP over TCP"
+	ProtocolHTTP       Protocol = "HTTP"
+)
+
+// An OtherProtocol tells of datagrams to a port that is for another protocol. Nobody has
+// proved to have sent them: their source address may be forged.
+type OtherProtocol struct {
+	Remote    string // IP:port of the last one
+	Transport string // that the port is for, as in [Peer]
+	Protocol  Protocol
+	Started   time.Time // when the first one came
+	Count     int       // of datagrams from this address since then, at least 1
+
+	// Request is what a request of plain CoAP asks for; the zero Request for others.
+	Request Request
+
+	// Sample is how the last one begins, a few bytes.
+	Sample []byte
+}
+
+// maxQueriesShown is how many parameters of such a request are told.
+const maxQueriesShown = 8
+
+// OtherProtocol records what came to the wrong port. It counts against no device: a name
+// in it is told as claimed only.
+func (srv *Server) OtherProtocol(o OtherProtocol) {
+	record := srv.attempt(Peer{Remote: o.Remote, Transport: o.Transport}, o.Started)
+	record.Stage = store.StageDatagram
+	if o.Count > 1 {
+		record.Attempts = o.Count
+	}
+	if ep, _ := parseEndpoint(o.Request.Queries); ep != "" {
+		record.Claimed = ep
+	}
+	srv.refuse(context.Background(), record, &refusal{failure: otherProtocolFailure(o)})
+}
+
+// otherProtocolFailure says what came and where to.
+func otherProtocolFailure(o OtherProtocol) failure {
+	port := "the port for DTLS"
+	if o.Transport == TransportPlain {
+		port = "the port for plain CoAP"
+	}
+	switch o.Protocol {
+	case ProtocolUnreadable:
+		return failure{store.CauseUnreadableDatagram, fmt.Sprintf("what came to %s begins with the bytes %s", port, hex.EncodeToString(o.Sample))}
+	case ProtocolDTLS:
+		return failure{store.CauseWrongPort, "it speaks DTLS to " + port}
+	case ProtocolCoAP:
+		return failure{store.CauseWrongPort, fmt.Sprintf("it speaks plain CoAP to %s: %s", port, requestText(o.Request))}
+	case ProtocolDTLS10, ProtocolDTLS13:
+		return failure{store.CauseOtherProtocol, fmt.Sprintf("it offers %s only, and the server has DTLS 1.2", o.Protocol)}
+	case ProtocolTLS:
+		return failure{store.CauseOtherProtocol, fmt.Sprintf("it speaks TLS, as over TCP, to %s", port)}
+	case ProtocolCoAPTCP:
+		return failure{store.CauseOtherProtocol, fmt.Sprintf("it speaks CoAP in the form for TCP (RFC 8323) to %s", port)}
+	}
+	return failure{store.CauseOtherProtocol, fmt.Sprintf("it speaks %s to %s", o.Protocol, port)}
+}
+
+// requestText is "POST /bs?ep=meter", made printable.
+func requestText(r Request) string {
+	text := fmt.Sprintf("%v /%s", r.Method, strings.Join(r.Path, "/"))
+	if n := min(len(r.Queries), maxQueriesShown); n > 0 {
+		text += "?" + strings.Join(r.Queries[:n], "&")
+	}
+	return printable(text, maxIdentityShown)
+}
+
+// wrongPortRemedy says which address the device should have.
+func wrongPortRemedy(_ Facts, s store.Session) string {
+	if s.Transport == TransportPlain {
+		return "If this is a device of yours, give its Bootstrap-Server URI the port of the coaps address that lwbs serve prints, 5684 by default."
+	}
+	name := "ENDPOINT"
+	if s.Claimed != "" {
+		name = word(s.Claimed)
+	}
+	return "If this is a device of yours, give it a Bootstrap-Server URI that begins with coaps:// and a key or certificate; or, if its network is one to trust, serve plain CoAP too (lwbs serve --coap), give the device that port, and permit it in its record: lwbs device set " + name + " --no-sec."
+}
+
+// otherProtocolRemedy says what the device has to speak.
+func otherProtocolRemedy(_ Facts, s store.Session) string {
+	const scan = " A scan of the Internet leaves the same trace."
+	switch {
+	case strings.Contains(s.Detail, string(ProtocolDTLS10)+" only"), strings.Contains(s.Detail, string(ProtocolDTLS13)+" only"):
+		return "Permit DTLS 1.2 in the TLS library of the device, which is what LwM2M asks for." + scan
+	case strings.Contains(s.Detail, "TCP"):
+		return "Let the device use UDP: a Bootstrap-Server URI that begins with coap:// or coaps://, not coap+tcp:// or coaps+tcp://, which lwbs does not serve." + scan
+	}
+	return "If this is a device of yours, correct the port in its Bootstrap-Server URI." + scan
+}

@@ -1,0 +1,87 @@
+package bootstrap
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lwbs/store"
+)
+
+// What came to the wrong port is on record with its address and what to do, and counts
+// against nobody, whatever name is in it.
+func TestOtherProtocolIsRecorded(t *testing.T) {
+	request := Request{Method: POST, Path: []string{"bs"}, Queries: []string{"ep=meter-A", "pct=\x1b[2J"}}
+	tests := []struct {
+		other  OtherProtocol
+		cause  store.Cause
+		detail string
+		remedy string
+	}{
+		{OtherProtocol{Transport: TransportPlain, Protocol: ProtocolDTLS}, store.CauseWrongPort, "it speaks DTLS to the port for plain CoAP", "5684"},
+		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolCoAP, Request: request, Count: 3}, store.CauseWrongPort,
+			`it speaks plain CoAP to the port for DTLS: POST /bs?ep=meter-A&pct=\x1b[2J`, "lwbs device set meter-A --no-sec"},
+		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolDTLS10}, store.CauseOtherProtocol, "it offers DTLS 1.0 only, and the server has DTLS 1.2", "Permit DTLS 1.2"},
+		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolDTLS13}, store.CauseOtherProtocol, "it offers DTLS 1.3 only", "Permit DTLS 1.2"},
+		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolTLS}, store.CauseOtherProtocol, "it speaks TLS, as over TCP, to the port for DTLS", "Let the device use UDP"},
+		{OtherProtocol{Transport: TransportPlain, Protocol: ProtocolCoAPTCP}, store.CauseOtherProtocol, "RFC 8323", "Let the device use UDP"},
+		{OtherProtocol{Transport: TransportPlain, Protocol: ProtocolHTTP}, store.CauseOtherProtocol, "it speaks HTTP to the port for plain CoAP", "correct the port"},
+		{OtherProtocol{Transport: TransportPlain, Sample: []byte{1, 0xff}}, store.CauseUnreadableDatagram, "begins with the bytes 01ff", "look what it sends"},
+	}
+	for _, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDiary()
+			ended := make(chan store.Session, 1)
+			srv := &Server{cfg: Config{Store: d, Observe: func(e Event) { ended <- e.Session }}}
+			srv.cfg, _ = srv.cfg.withDefaults()
+			srv.history = newHistory(srv.cfg)
+			tt.other.Remote, tt.other.Started = "192.0.2.7:4021", time.Now()
+			srv.OtherProtocol(tt.other)
+			srv.history.close()
+			s := <-ended
+			if s.Cause != tt.cause || !strings.Contains(s.Detail, tt.detail) || s.Remote != tt.other.Remote || s.Transport != tt.other.Transport ||
+				s.Known || s.Endpoint != "" || s.Identity != "" || s.Proof != store.ProofNone || max(1, s.Attempts) != max(1, tt.other.Count) || len(d.kept) != 1 {
+				t.Errorf("%s is recorded as %+v", tt.other.Protocol, s)
+			}
+			if e := Explain(s); !strings.Contains(e.Happened, tt.detail) || !strings.Contains(e.Remedy, tt.remedy) || e.Stage != "a datagram" {
+				t.Errorf("%s is explained by %+v", tt.other.Protocol, e)
+			}
+		})
+	}
+}
+
+// A flood of it, from addresses that are made up, makes a few records, and takes nothing from
+// the share of other attempts.
+func TestOtherProtocolIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		cfg, err := Config{Store: d}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := &Server{cfg: cfg, history: newHistory(cfg)}
+		const periods = 3
+		for i := range periods * 6000 {
+			srv.OtherProtocol(OtherProtocol{Remote: fmt.Sprintf("10.%d.%d.1:9", i>>8&0xff, i&0xff), Transport: TransportDTLS, Protocol: ProtocolCoAP,
+				Request: Request{Method: POST, Path: []string{"bs"}, Queries: []string{fmt.Sprintf("ep=meter-%d", i)}}, Started: time.Now(), Count: 1})
+			time.Sleep(otherPeriod / 6000)
+		}
+		attempts := []store.Session{
+			{ID: "z1", Transport: TransportDTLS, Identity: "x", Cause: store.CauseIdentityUnknown},
+			{ID: "z2", Transport: TransportPlain, Endpoint: "y", Cause: store.CauseEndpointUnknown},
+			{ID: "z3", Transport: TransportDTLS, Endpoint: "meter-A", Known: true, Cause: store.CauseKeyDiffers},
+		}
+		for _, s := range attempts {
+			s.Remote, s.Proof, s.Started, s.Ended = "192.0.2.7:9", store.ProofNone, time.Now(), time.Now()
+			if !srv.history.refused(s) {
+				t.Errorf("%s has no record of its own", s.Cause)
+			}
+		}
+		srv.history.close()
+		if n, most := len(d.kept)-len(attempts), (periods+1)*(otherRecords+otherNetworkRecords); n > most || n < otherRecords {
+			t.Errorf("%d records were made, at most %d are to be", n, most)
+		}
+	})
+}
