@@ -52,10 +52,11 @@ func (srv *Server) attribute(ctx context.Context, record *store.Session, peer Pe
 	}
 }
 
-// holder finds the device whose credential a peer has proved to hold.
+// holder finds the device whose credential a peer has proved to hold. A key that it had
+// before proves nothing: it may have been replaced as somebody else got hold of it.
 func (srv *Server) holder(ctx context.Context, peer Peer) (store.Device, bool) {
 	switch {
-	case !peer.Secure():
+	case !peer.Secure(), errors.Is(peer.Stale, ErrKeyChanged):
 		return store.Device{}, false
 	case len(peer.Chain) == 0:
 		return srv.found(srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity))

@@ -57,12 +57,30 @@ func (srv *Server) authenticate(ctx context.Context, d store.Device, peer Peer) 
 		return unacceptable(store.CauseNoSecRefused, "the client came over plain CoAP, which the device record does not permit")
 	case !peer.Secure():
 		return nil
+	case len(peer.Chain) > 0 && peer.Stale != nil:
+		return staleRefusal(peer.Stale)
 	case len(peer.Chain) > 0:
 		return srv.checkCertificate(ctx, d, peer.Chain)
 	case !hasCredential(d, store.CredentialPSK, peer.Identity):
 		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, peer))
+	case peer.Stale != nil:
+		return staleRefusal(peer.Stale)
 	}
 	return nil
+}
+
+// staleRefusal refuses a peer that has come back on an association which it would not get
+// any more.
+func staleRefusal(why error) *refusal {
+	var refused *CertificateError
+	switch detail := printable(why.Error(), maxErrorShown); {
+	case errors.As(why, &refused):
+		return unacceptable(refused.Cause, "%s", refused.Detail)
+	case errors.Is(why, ErrKeyChanged):
+		return unacceptable(store.CauseKeyChanged, "%s", detail)
+	default:
+		return ownFault(*failed(store.CauseInternal, "%s", detail))
+	}
 }
 
 // ownerNote tells which device the identity of a peer does belong to: the device was made

@@ -47,7 +47,7 @@ func (f Facts) Explain(s store.Session) Explanation {
 	if refusals[s.Cause] && s.Network == "" {
 		e.Remedy += " A device that was refused may come again only after a restart, such as one with Zephyr or Anjay."
 	}
-	if s.Known && s.Proof == store.ProofNone && s.Cause != store.CauseSilent {
+	if s.Known && s.Proof == store.ProofNone && s.Cause != store.CauseSilent && s.Cause != store.CauseKeyChanged {
 		e.Remedy += " Nothing proves that this was the device: whoever knows its name or identity can leave such a trace."
 	}
 	return e
@@ -66,6 +66,7 @@ var contextual = map[store.Cause]func(Facts, store.Session) string{
 	store.CauseHandshakeFailed:  handshakeRemedy,
 	store.CauseIdentityUnknown:  identityRemedy,
 	store.CauseKeyDiffers:       keyRemedy,
+	store.CauseKeyChanged:       changedKeyRemedy,
 	store.CauseEndpointUnknown:  endpointRemedy,
 	store.CauseIdentityMismatch: mismatchRemedy,
 	store.CauseCertificateName:  certificateNameRemedy,
@@ -208,6 +209,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseBadRequest:     "The Bootstrap-Request of the device breaks the specification",
 	store.CauseNoSecRefused:   "A peer with the name of this device came without encryption, and the record asks for it",
 	store.CauseDisabled:       "The device proved who it is and was refused",
+	store.CauseKeyChanged:     "A peer came back on a DTLS association that was made with the key which the record had before, and was refused",
 	store.CauseFormatUnknown:  "The device asked for a content format that does not exist for bootstrapping",
 	store.CausePlanInvalid:    "Profile and device record together make no configuration that could work, so nothing was sent",
 	store.CauseTemplateFailed: "A template of the profile could not be filled in for this device, so nothing was sent",

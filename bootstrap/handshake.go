@@ -106,7 +106,7 @@ func (srv *Server) NoRequest(peer Peer, since time.Time) {
 	defer cancel()
 	record := srv.attempt(peer, since)
 	record.Stage = store.StageHandshake
-	why := failed(store.CauseNoRequest, "the association ended without a request")
+	why := failed(store.CauseNoRequest, "no request came on the association")
 	if d, ok := srv.holder(ctx, peer); ok {
 		proved(&record, d, "")
 		if detail := srv.whyIdle(ctx, d); detail != "" {

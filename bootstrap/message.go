@@ -107,17 +107,21 @@ type Conn interface {
 	// Done is closed when the association has ended.
 	Done() <-chan struct{}
 
-	// Linger closes the association as soon as the peer does, at the latest after d;
+	// Linger gives the association up as soon as the peer does, at the latest after d;
 	// until then duplicates are still answered, so that a lost acknowledgement does
 	// no harm. It returns at once. New requests of the peer are still handled and
 	// end the lingering.
+	//
+	// Then the Conn has ended. A DTLS association hibernates, where that is not off: when
+	// its peer comes back on it there is another Conn.
 	Linger(d time.Duration)
 
 	// Part is Linger for a peer from which nothing more is due: it gets a moment to be
 	// the one who closes. How long that is depends on how much there is to do.
 	Part()
 
-	// Close ends the association at once, with close_notify where there is DTLS.
+	// Close ends the association at once and for good, with close_notify where there is
+	// DTLS.
 	Close() error
 }
 
@@ -139,6 +143,11 @@ type Peer struct {
 	// Chain are the certificates of a peer that proved to have the key of the first one,
 	// as it sent them; empty for other peers.
 	Chain []*x509.Certificate
+
+	// Stale is why the peer would not be let in any more, though it was once and has come
+	// back on the same association: [ErrKeyChanged], [ErrKeyUnknown], or a
+	// [*CertificateError]. Nil where it would. It must be refused; then its association ends.
+	Stale error
 }
 
 // name is what the peer authenticated as: the PSK identity, as [store.IdentityText] has it,
@@ -170,7 +179,8 @@ type Handler interface {
 	ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(ctx context.Context))
 }
 
-// Why a handshake did not complete, where it was not for the certificate of the client.
+// Why a handshake did not complete, or does not count any more, where it is not for the
+// certificate of the client.
 var (
 	// ErrNoCommonSuite: the client offers no cipher suite that the server has.
 	ErrNoCommonSuite = errors.New("no common cipher suite")
@@ -195,6 +205,13 @@ var (
 
 	// ErrKeyDiffers: what the client sent to prove its pre-shared key does not fit ours.
 	ErrKeyDiffers = errors.New("PSK differs")
+
+	// ErrKeyUnknown: there is no pre-shared key of the identity any more, or it cannot be
+	// looked up.
+	ErrKeyUnknown = errors.New("no key of the identity is known")
+
+	// ErrKeyChanged: the identity has another pre-shared key since the handshake.
+	ErrKeyChanged = errors.New("the key has changed")
 
 	// ErrServerRefused: the client does not like the certificate of the server.
 	ErrServerRefused = errors.New("the client refused the server's certificate")

@@ -249,7 +249,8 @@ func (s *session) rest() {
 	close(s.quiet)
 }
 
-// release gives the association up, unless a newer session goes on with it. One of plain
+// release gives the association up, unless a newer session goes on with it; whatever came of
+// this one, the device may come back on it. One of plain
 // CoAP is no more than what is remembered of a client: it is left to the transport, since
 // a Bootstrap-Request that comes again late, as its answer was lost, would begin another
 // session if it were not known to be the same.
@@ -258,9 +259,7 @@ func (s *session) release(ctx context.Context, f *failure) {
 	switch {
 	case errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn:
 	case !s.conn.Peer().Secure():
-	case f != nil:
-		_ = s.conn.Close()
-	case s.separate:
+	case s.separate && f == nil:
 		s.conn.Linger(s.srv.cfg.Linger)
 	default:
 		s.conn.Part()

@@ -233,8 +233,9 @@ func TestSessionOverPlainCoAP(t *testing.T) {
 }
 
 // A separate answer to Finish may have to be acknowledged again: the association
-// stays for that. After a failure nothing is due any more. Over plain CoAP it is left to
-// the transport, which knows duplicates of the request for longer.
+// stays for that. After a failure nothing is due any more, and the device may come back on
+// it. Over plain CoAP it is left to the transport, which knows duplicates of the request for
+// longer.
 func TestLinger(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -244,7 +245,7 @@ func TestLinger(t *testing.T) {
 	}{
 		{"piggybacked", false, bootstrap.Response{Code: lwm2m.CodeChanged}, parted},
 		{"separate", false, bootstrap.Response{Code: lwm2m.CodeChanged, Separate: true}, 10 * time.Second},
-		{"refused", false, lwm2m.CodeNotAcceptable, -1},
+		{"refused", false, lwm2m.CodeNotAcceptable, parted},
 		{"plain", true, bootstrap.Response{Code: lwm2m.CodeChanged}, 0},
 		{"plain, separate", true, bootstrap.Response{Code: lwm2m.CodeChanged, Separate: true}, 0},
 		{"plain, refused", true, lwm2m.CodeNotAcceptable, 0},

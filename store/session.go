@@ -160,6 +160,7 @@ const (
 	CauseIdentityMismatch Cause = "identity-mismatch"  // authenticated with what the device of that name does not have
 	CauseNoSecRefused     Cause = "nosec-refused"      // plain CoAP, and the record does not permit it
 	CauseDisabled         Cause = "disabled"           // the record is disabled
+	CauseKeyChanged       Cause = "key-changed"        // came back on an association made with a key that the record had before
 	CauseFormatUnknown    Cause = "format-unsupported" // a preferred content format that there is not
 	CausePlanInvalid      Cause = "plan-invalid"       // profile and device together make no consistent configuration
 	CauseTemplateFailed   Cause = "template-failed"    // a template asks for what the device record does not have

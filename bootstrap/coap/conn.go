@@ -56,8 +56,9 @@ type conn struct {
 	assembly *assembly // a request of the peer that comes in blocks
 	serving  *served   // an answer that the peer fetches in blocks
 
-	underWay   int // requests of the peer being handled
-	calls      int // of Do
+	stale      error // why the peer would not be let in any more; nil where it would
+	underWay   int   // requests of the peer being handled
+	calls      int   // of Do
 	lastActive time.Time
 	idle       *time.Timer
 	linger     *time.Timer // nil unless lingering
@@ -83,7 +84,13 @@ func newConn(h *hub, l link, peer bootstrap.Peer) *conn {
 }
 
 // Peer implements [bootstrap.Conn].
-func (c *conn) Peer() bootstrap.Peer { return c.peer }
+func (c *conn) Peer() bootstrap.Peer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.peer
+	p.Stale = c.stale
+	return p
+}
 
 // Tune implements [bootstrap.Conn].
 func (c *conn) Tune(t bootstrap.Tuning) {
@@ -108,27 +115,49 @@ func (c *conn) Close() error {
 func (c *conn) abandon() bool {
 	c.mu.Lock()
 	first := !c.closed
-	c.closed = true
-	c.idle.Stop()
-	c.stopLinger()
+	c.end()
 	c.mu.Unlock()
 	if first {
-		c.cancel()
-		c.hub.remove(c)
+		c.finish()
 	}
 	return first
 }
 
-// deliver takes a datagram that came from the peer. It never blocks: a reply, which is
-// most of what comes and sends nothing in its turn, is attended to at once; for anything
-// else there is the inbox, and with too many waiting in it this one is dropped. It does
-// not keep b.
-func (c *conn) deliver(b []byte) {
+// retire ends the conn where it has no business, and reports whether it did; the caller
+// then calls finish.
+func (c *conn) retire() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.hungUp || c.busy() {
+		return false
+	}
+	c.end()
+	return true
+}
+
+// end lets nothing begin any more. The caller holds mu.
+func (c *conn) end() {
+	c.closed = true
+	c.idle.Stop()
+	c.stopLinger()
+}
+
+// finish tells those who wait that the conn has ended.
+func (c *conn) finish() {
+	c.cancel()
+	c.hub.remove(c)
+}
+
+// deliver takes a datagram that came from the peer, and returns why not. It never blocks: a
+// reply, which is most of what comes and sends nothing in its turn, is attended to at once;
+// for anything else there is the inbox, and with too many waiting in it this one is dropped.
+// It does not keep b.
+func (c *conn) deliver(b []byte) DropReason {
 	atOnce, why := c.enqueue(b)
 	if atOnce {
 		c.receive(b)
 	}
-	c.hub.counters.dropped.add(why)
+	return why
 }
 
 // enqueue puts b into the inbox, unless it can be attended to at once. It returns why

@@ -10,11 +10,17 @@ type Counters struct {
 	Withheld      uint64 // datagrams not sent, as the address of their peer may be forged
 	Duplicates    uint64 // requests and responses that had come before
 	Dropped       Drops  // of those received, but for [DropOverflow]
+
+	// Of associations:
+	Woken   uint64 // that had hibernated
+	Evicted uint64 // of those that hibernated, to make room for another
+	Stale   uint64 // refused after they had hibernated, as their credential counts no more
 }
 
 // counters are the live form of [Counters].
 type counters struct {
 	received, sent, retransmitted, withheld, duplicates atomic.Uint64
+	woken, evicted, stale                               atomic.Uint64
 
 	dropped drops
 }
@@ -27,5 +33,8 @@ func (c *counters) snapshot() Counters {
 		Withheld:      c.withheld.Load(),
 		Duplicates:    c.duplicates.Load(),
 		Dropped:       c.dropped.snapshot(),
+		Woken:         c.woken.Load(),
+		Evicted:       c.evicted.Load(),
+		Stale:         c.stale.Load(),
 	}
 }

@@ -41,7 +41,7 @@ func newSiege(t testing.TB) *siege {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.order.Back(); e != nil; e = e.Prev() {
+	for e := s.active.Back(); e != nil; e = e.Prev() {
 		a := e.Value.(*association)
 		s.live, s.peers = append(s.live, a), append(s.peers, a.peer)
 	}
@@ -121,8 +121,8 @@ func FuzzDTLSDatagram(f *testing.F) {
 		s.until("no more goroutines than there may be", func() bool { return runtime.NumGoroutine() <= limit })
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if len(s.slots) > len(s.peers) || len(s.cids) > 1+s.admission.handshakes() || s.order.Len() != 2 {
-			t.Errorf("%d slots, %d connection IDs, %d associations", len(s.slots), len(s.cids), s.order.Len())
+		if len(s.slots) > len(s.peers) || len(s.cids) > 1+s.admission.handshakes() || s.active.Len() != 2 {
+			t.Errorf("%d slots, %d connection IDs, %d associations", len(s.slots), len(s.cids), s.active.Len())
 		}
 	})
 }

@@ -293,7 +293,9 @@ func TestDTLSServerCloses(t *testing.T) {
 
 func TestDTLSNoRequest(t *testing.T) {
 	t.Run("silent", func(t *testing.T) {
-		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = 20 * time.Millisecond }, nil)
+		s := listenDTLS(t, func(cfg *coap.Config) {
+			cfg.DTLS.RequestTimeout, cfg.DTLS.MaxHibernated = 20*time.Millisecond, -1
+		}, nil)
 		conn := dialDTLS(t, s.Addr().String(), nil)
 		if p := next(t, "association without request", s.noRequest); p.Identity != "known" {
 			t.Errorf("peer = %+v", p)

@@ -2,7 +2,6 @@ package coap
 
 import (
 	"container/list"
-	"crypto/x509"
 	"sync"
 	"time"
 
@@ -13,24 +12,28 @@ import (
 // the [link] of its conn, which there is once the peer has sent something.
 //
 // It has no goroutine: a record is opened where it arrives, and sealed where it is sent.
+// Without a conn it is about a kilobyte, and hibernates.
 type association struct {
-	mux      *mux
-	name     peerName
-	identity string              // of PSK
-	chain    []*x509.Certificate // its own first
-	since    time.Time           // when the handshake was complete
-	random   [clientRandom]byte  // of its ClientHello
+	mux    *mux
+	name   peerName
+	since  time.Time          // when the handshake was complete
+	random [clientRandom]byte // of its ClientHello
+	proof  keyProof           // of the pre-shared key
 
 	// What follows is guarded by mux.mu.
-	over  bool          // found nowhere any more
-	cid   connectionID  // zero where the peer did not ask for one
-	conn  *conn         // nil before the peer has sent something
-	place *list.Element // among those established
-	heard time.Time     // when something authentic came
-	await *time.Timer   // for the first request; nil once that has come
+	credential credential
+	over       bool          // found nowhere any more
+	cid        connectionID  // zero where the peer did not ask for one
+	conn       *conn         // nil before the peer has sent something, and while it hibernates
+	place      *list.Element // among those active, or those that hibernate
+	sibling    *association  // of the same peer, the next that hibernates
+	heard      time.Time     // when something authentic came
+	await      *time.Timer   // for the first request; nil once that has come
+	unreviewed bool          // has hibernated since it was last known that its peer may come
 
-	// peer is changed with mux.mu and mu held, and so may be read with either.
-	peer udpPeer
+	// These are changed with mux.mu and mu held, and so may be read with either.
+	peer    udpPeer
+	dormant bool // hibernates
 
 	mu      sync.Mutex  // taken after mux.mu, if with it
 	layer   recordLayer // guarded by mu
@@ -46,14 +49,13 @@ const maxRepeats = 16
 // newAssociation returns what h has agreed upon.
 func newAssociation(h *handshake, agreed agreement) *association {
 	a := &association{
-		mux:      h.mux,
-		name:     h.claim.name(),
-		identity: h.claim.identity,
-		chain:    h.claim.chain,
-		since:    time.Now(),
-		random:   h.random,
-		peer:     h.peer,
-		flight:   agreed.flight,
+		mux:        h.mux,
+		name:       h.claim.name(),
+		credential: credential{identity: h.claim.identity, chain: h.claim.chain},
+		since:      time.Now(),
+		random:     h.random,
+		peer:       h.peer,
+		flight:     agreed.flight,
 	}
 	h.mux.mu.Lock()
 	defer h.mux.mu.Unlock()
@@ -62,6 +64,7 @@ func newAssociation(h *handshake, agreed agreement) *association {
 		own, peer = a.cid[:], h.offer.cid
 	}
 	a.layer = newRecordLayer(agreed.suite, agreed.master, h.random[:], agreed.serverRandom, own, peer, agreed.next)
+	a.proof = proofOf(h.claim.key, a.layer.keys)
 	return a
 }
 
@@ -88,6 +91,9 @@ func (a *association) receiveRecord(from udpPeer, r record) DropReason {
 	a.mu.Lock()
 	out, why := a.layer.open(r)
 	again := a.repeatFlight(r, out, why)
+	if a.dormant {
+		a.layer.rest()
+	}
 	a.mu.Unlock()
 	if again != nil {
 		a.write(again)
@@ -139,30 +145,46 @@ const (
 
 // deliver passes what came on to the conn, and returns why not.
 func (a *association) deliver(b []byte) DropReason {
-	c := a.open()
-	if c == nil {
-		return DropEnding
+	why := DropEnding
+	for range 2 { // the first may end just now, as it is idle
+		var c *conn
+		if c, why = a.open(); c == nil {
+			return why
+		}
+		if isRequest(b) {
+			a.mux.asked(a)
+		}
+		if why = c.deliver(b); why != DropEnding {
+			return why
+		}
 	}
-	if isRequest(b) {
-		a.mux.asked(a)
-	}
-	c.deliver(b)
-	return notDropped
+	return why
 }
 
-// open returns the conn of the association, which begins where there is none; nil at the end.
-func (a *association) open() *conn {
+// open returns the conn of the association, which begins where there is none, or why there
+// is none.
+func (a *association) open() (*conn, DropReason) {
 	a.mux.mu.Lock()
-	c, over, remote := a.conn, a.over, a.peer.remote
+	c, over := a.conn, a.over
 	a.mux.mu.Unlock()
-	if c != nil || over {
-		return c
+	switch {
+	case c != nil:
+		return c, notDropped
+	case over:
+		return nil, DropEnding
 	}
-	c = a.mux.hub.newConn(a, bootstrap.Peer{Remote: remote.String(), Transport: "coaps", Identity: a.identity, Chain: a.chain})
-	if c == nil {
-		return nil
+	if c = a.mux.hub.newConn(a, a.who()); c == nil {
+		return nil, DropEnding
 	}
-	return a.mux.opened(a, c)
+	return a.mux.attach(a, c)
+}
+
+// who is the peer as others see it.
+func (a *association) who() bootstrap.Peer {
+	a.mux.mu.Lock()
+	remote, credential := a.peer.remote.String(), a.credential
+	a.mux.mu.Unlock()
+	return bootstrap.Peer{Remote: remote, Transport: bootstrap.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
 }
 
 // receiveAlert ends the association with a fatal alert and with close_notify, which is

@@ -23,16 +23,23 @@ type device struct {
 	in    *pipe
 }
 
-// join lets a client in, with these options beside those of every client.
+// join lets a client in that has a pre-shared key, with these options beside those of every
+// such client.
 func (b *bubble) join(peer udpPeer, options ...dtls.ClientOption) *device {
+	b.t.Helper()
+	return b.joinWith(peer, append([]dtls.ClientOption{
+		dtls.WithPSK(func([]byte) ([]byte, error) { return []byte(bubbleKey), nil }),
+		dtls.WithPSKIdentityHint([]byte("device")),
+		suiteOption(Suites()[:1])}, options...)...)
+}
+
+// joinWith lets a client with these options in.
+func (b *bubble) joinWith(peer udpPeer, options ...dtls.ClientOption) *device {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
 	defer cancel()
 	in := b.connect(peer)
-	c, err := dtls.ClientWithOptions(in, udpPeer{}, append([]dtls.ClientOption{
-		dtls.WithPSK(func([]byte) ([]byte, error) { return []byte(bubbleKey), nil }),
-		dtls.WithPSKIdentityHint([]byte("device")),
-		suiteOption(Suites()[:1]), silence()}, options...)...)
+	c, err := dtls.ClientWithOptions(in, udpPeer{}, append(options, silence())...)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -85,7 +92,7 @@ func postBS(mid byte) []byte { return []byte{0x40, 2, 0, mid, 0xb2, 'b', 's'} }
 func (d *device) asks(mid byte) {
 	d.b.t.Helper()
 	got := d.send(applicationData, postBS(mid)...)
-	if len(got) != 1 || got[0].contentType != applicationData || !bytes.Equal(got[0].content, []byte{0x60, 0x84, 0, mid}) {
+	if len(got) != 1 || got[0].contentType != applicationData || len(got[0].content) != 4 || got[0].content[0] != 0x60 || got[0].content[3] != mid {
 		d.b.t.Fatalf("request %d is answered by %+v", mid, got)
 	}
 }
@@ -298,8 +305,7 @@ func TestConnectionIDBySuite(t *testing.T) {
 	}
 }
 
-// An association without a request ends in time, and is told of once; one with a request
-// goes on.
+// An association without a request is told of once, and hibernates; its peer may ask later.
 func TestAssociationWithoutRequest(t *testing.T) {
 	told := make(chan bootstrap.Peer, 10)
 	inBubble(t, func(cfg *Config) { cfg.DTLS.NoRequest = func(p bootstrap.Peer, _ time.Time) { told <- p } }, func(b *bubble) {
@@ -307,15 +313,23 @@ func TestAssociationWithoutRequest(t *testing.T) {
 		pings.send(applicationData, 0x40, 0, 0, 1) // a CoAP ping
 		asks.asks(1)
 		time.Sleep(b.hub.cfg.DTLS.RequestTimeout)
-		for name, d := range map[string]*device{"silent": silent, "pings": pings} {
-			if got := d.heard(); len(got) != 1 || got[0].contentType != alertRecord || b.associationAt(d.peer) != nil {
-				t.Errorf("%s: heard %+v", name, got)
-			}
-			if p := <-told; p.Identity != "device" || p.Transport != "coaps" || p.Remote != silent.peer.String() && p.Remote != pings.peer.String() {
+		if got := append(silent.heard(), pings.heard()...); len(got) != 0 || b.hibernated() != 2 || b.associations() != 1 {
+			t.Errorf("%d hibernate, %d are active; heard %+v", b.hibernated(), b.associations(), got)
+		}
+		for range 2 {
+			if p := <-told; p.Identity != "device" || !p.Secure() || p.Remote != silent.peer.String() && p.Remote != pings.peer.String() {
 				t.Errorf("told of %+v", p)
 			}
 		}
-		asks.asks(2)
+		for _, d := range []*device{silent, pings, asks} {
+			d.asks(2)
+			d.send(alertRecord, alertWarning, alertCloseNotify)
+		}
+		leaves := b.join(peerAt(12))
+		leaves.send(alertRecord, alertWarning, alertCloseNotify)
+		if p := <-told; p.Remote != leaves.peer.String() {
+			t.Errorf("told of %+v", p)
+		}
 	})
 	select {
 	case p := <-told:

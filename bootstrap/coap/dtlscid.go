@@ -64,8 +64,5 @@ func (m *mux) follow(a *association, to udpPeer) {
 	a.mu.Lock()
 	a.peer = to
 	a.mu.Unlock()
-	if s := m.slots[to]; s.association == nil {
-		s.association = a
-		m.slots[to] = s
-	}
+	m.seat(a)
 }

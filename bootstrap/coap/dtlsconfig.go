@@ -30,8 +30,14 @@ type DTLSConfig struct {
 	MaxHandshakesPerNet int
 
 	// RequestTimeout is how long after its handshake a peer may take to make a
-	// request; default 1 minute. Then the association is closed.
+	// request; default 1 minute. Then NoRequest is told, and the association hibernates.
 	RequestTimeout time.Duration
+
+	// MaxHibernated is how many associations may hibernate; default 100,000, a negative
+	// number for none. An association whose device is done hibernates: it is kept, in about a
+	// kilobyte, for the device to come back on it, as many do days later. The one longest
+	// unheard makes room for another, and of one peer there are two at the most.
+	MaxHibernated int
 
 	// Certificates returns those that the listener may show to clients, with their keys:
 	// the server name that a client asks for (SNI) and the suites that it offers select,
@@ -49,8 +55,8 @@ type DTLSConfig struct {
 	// the association; default 0.
 	ReplicaID uint8
 
-	// NoRequest is told of every association that ended without a request of the
-	// peer, with the time of its handshake; nil ignores them.
+	// NoRequest is told of every association on which the peer has made no request in
+	// time, or before it ended, with the time of its handshake; nil ignores them.
 	NoRequest func(peer bootstrap.Peer, since time.Time)
 }
 
@@ -59,6 +65,7 @@ const (
 	defaultMaxHandshakes       = 2000
 	defaultMaxHandshakesPerNet = 500
 	defaultRequestTimeout      = time.Minute
+	defaultMaxHibernated       = 100_000
 )
 
 // setDefaults fills in the zero fields, and reports every mistake in the others.
@@ -67,6 +74,7 @@ func (cfg *DTLSConfig) setDefaults() error {
 	orDefault(&cfg.MaxHandshakes, defaultMaxHandshakes)
 	orDefault(&cfg.MaxHandshakesPerNet, defaultMaxHandshakesPerNet)
 	orDefault(&cfg.RequestTimeout, defaultRequestTimeout)
+	orDefault(&cfg.MaxHibernated, defaultMaxHibernated)
 
 	var errs []error
 	if (cfg.Certificates == nil) != (cfg.VerifyClient == nil) {

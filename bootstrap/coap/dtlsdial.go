@@ -60,7 +60,7 @@ func readSecure(secure net.Conn, c *conn) {
 		case err != nil:
 			c.hub.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
 		case admits(c.link, buf[:n]):
-			c.deliver(buf[:n])
+			c.hub.counters.dropped.add(c.deliver(buf[:n]))
 		}
 	}
 }

@@ -1,9 +1,8 @@
 package coap
 
 import (
+	"container/list"
 	"time"
-
-	"lwbs/bootstrap"
 )
 
 // minSilence is how long an association must have been silent before it makes room for
@@ -19,30 +18,10 @@ func (m *mux) hear(a *association, from udpPeer, newest bool) {
 		return
 	}
 	a.heard = time.Now()
-	m.order.MoveToFront(a.place)
+	m.listOf(a).MoveToFront(a.place)
 	if newest {
 		m.follow(a, from)
 	}
-}
-
-// opened notes the conn of a, which is what tells whether it has business, and returns it,
-// or another that was begun in the meantime; nil at the end of a.
-func (m *mux) opened(a *association, c *conn) *conn {
-	m.mu.Lock()
-	have, over := a.conn, a.over
-	if have == nil && !over {
-		a.conn = c
-	}
-	m.mu.Unlock()
-	switch {
-	case over:
-		c.Close()
-		return nil
-	case have != nil:
-		c.abandon()
-		return have
-	}
-	return c
 }
 
 // asked notes that the peer of a has made a request.
@@ -80,7 +59,8 @@ func (m *mux) remove(a *association) (unasked bool) {
 	if m.cids[a.cid].association == a {
 		delete(m.cids, a.cid)
 	}
-	m.order.Remove(a.place)
+	m.listOf(a).Remove(a.place)
+	m.separate(a)
 	if a.await == nil {
 		return false
 	}
@@ -89,41 +69,43 @@ func (m *mux) remove(a *association) (unasked bool) {
 	return true
 }
 
+// listOf is the list that a is in. The caller holds mu.
+func (m *mux) listOf(a *association) *list.List {
+	if a.dormant {
+		return m.dormant
+	}
+	return m.active
+}
+
 // tellNoRequest tells of an association without a request, unless we are about to stop.
 func (a *association) tellNoRequest() {
-	report := a.mux.hub.cfg.DTLS.NoRequest
-	if report == nil || a.mux.hub.ctx.Err() != nil {
-		return
+	if report := a.mux.hub.cfg.DTLS.NoRequest; report != nil && a.mux.hub.ctx.Err() == nil {
+		report(a.who(), a.since)
 	}
-	a.mu.Lock()
-	remote := a.peer.remote.String()
-	a.mu.Unlock()
-	report(bootstrap.Peer{Remote: remote, Transport: "coaps", Identity: a.identity, Chain: a.chain}, a.since)
 }
 
-// expire closes an association whose peer has made no request in time.
+// expire tells of an association whose peer has made no request in time, and lets it
+// hibernate.
 func (m *mux) expire(a *association) {
 	m.mu.Lock()
-	c, due := a.conn, a.await != nil
+	due := a.await != nil
+	a.await = nil
 	m.mu.Unlock()
-	switch {
-	case !due:
-	case c != nil:
-		c.Close()
-	default:
-		_ = a.close() // an error is as good as a lost datagram
+	if due {
+		a.tellNoRequest()
+		m.rest(a)
 	}
 }
 
-// room reports whether one more association may be established, and which has to end for
-// that; nil for none. It is the one silent for longest of those without business. The
-// caller holds mu.
+// room reports whether one more association may be active, and which has to rest for that;
+// nil for none. It is the one silent for longest of those without business. The caller holds
+// mu.
 func (m *mux) room(now time.Time) (idle *association, ok bool) {
-	if m.order.Len() < m.hub.cfg.MaxPeers {
+	if m.active.Len() < m.hub.cfg.MaxPeers {
 		return nil, true
 	}
 	tries := evictionTries
-	for e := m.order.Back(); e != nil && tries > 0; e = e.Prev() {
+	for e := m.active.Back(); e != nil && tries > 0; e = e.Prev() {
 		a := e.Value.(*association)
 		if now.Sub(a.heard) < minSilence {
 			break // and so it is with all that follow
@@ -134,4 +116,20 @@ func (m *mux) room(now time.Time) (idle *association, ok bool) {
 		tries--
 	}
 	return nil, false
+}
+
+// makeRoom sees to it that one more association may be active, and reports whether it may;
+// do what it returns without mu. The caller holds mu.
+func (m *mux) makeRoom(now time.Time) (after []func(), ok bool) {
+	idle, ok := m.room(now)
+	if !ok || idle == nil {
+		return nil, ok
+	}
+	if c := idle.conn; c != nil {
+		if !c.retire() {
+			return nil, false
+		}
+		after = append(after, c.finish)
+	}
+	return append(after, m.layDown(idle)...), true
 }

@@ -24,7 +24,7 @@ type house struct {
 func newHouse(t testing.TB, peers int) *house {
 	h := &house{t: t, busy: make(chan struct{})}
 	h.mux = newTestMux(t, func(cfg *Config) {
-		cfg.MaxPeers = peers
+		cfg.MaxPeers, cfg.DTLS.MaxHibernated = peers, -1
 		cfg.HandshakeFailed = nil
 		cfg.Handler = handlerFunc(func(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
 			resp := bootstrap.Response{Code: lwm2m.CodeChanged}
@@ -72,7 +72,7 @@ func (h *house) ask(c bootstrap.Conn, path string) {
 	}
 	h.until("the others rest", func() bool {
 		n := 0
-		for e := h.order.Front(); e != nil; e = e.Next() {
+		for e := h.active.Front(); e != nil; e = e.Next() {
 			if c := e.Value.(*association).conn; c == nil || !c.resting() {
 				n++
 			}
@@ -85,7 +85,7 @@ func (h *house) ask(c bootstrap.Conn, path string) {
 func (h *house) age() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for e := h.order.Front(); e != nil; e = e.Next() {
+	for e := h.active.Front(); e != nil; e = e.Next() {
 		a := e.Value.(*association)
 		a.heard = a.heard.Add(-minSilence)
 	}
@@ -193,7 +193,7 @@ func TestMuxForgetsMoved(t *testing.T) {
 	})
 	secure.Close()
 	h.until("nothing is left", func() bool {
-		return len(h.slots)+len(h.cids)+h.order.Len()+h.admission.handshakes() == 0
+		return len(h.slots)+len(h.cids)+h.active.Len()+h.admission.handshakes() == 0
 	})
 }
 

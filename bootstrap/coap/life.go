@@ -26,21 +26,40 @@ func (c *conn) leave(n *int) {
 	c.lastActive = time.Now()
 }
 
-// expire ends the conn when it has been idle for long enough, and otherwise looks
+// rest ends the conn where it has no business, and lets its link hibernate if it can. It
+// reports false where there is business.
+func (c *conn) rest() bool {
+	if l, ok := c.link.(hibernator); ok {
+		return l.hibernate(c)
+	}
+	if !c.retire() {
+		return false
+	}
+	c.finish()
+	_ = c.link.close() // an error is as good as a lost datagram
+	return true
+}
+
+// expire lets the conn rest when it has been idle for long enough, and otherwise looks
 // again when that may be so.
 func (c *conn) expire() {
+	if left := c.idleIn(); left > 0 || !c.rest() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.closed {
+			c.idle.Reset(max(left, partTime))
+		}
+	}
+}
+
+// idleIn is when the conn will have been idle for long enough, if nothing happens.
+func (c *conn) idleIn() time.Duration {
 	c.mu.Lock()
-	rest := c.hub.cfg.IdleTimeout
-	if !c.busy() {
-		rest -= time.Since(c.lastActive)
+	defer c.mu.Unlock()
+	if c.busy() {
+		return c.hub.cfg.IdleTimeout
 	}
-	if rest > 0 && !c.closed {
-		c.idle.Reset(rest)
-		c.mu.Unlock()
-		return
-	}
-	c.mu.Unlock()
-	c.Close()
+	return c.hub.cfg.IdleTimeout - time.Since(c.lastActive)
 }
 
 // Linger implements [bootstrap.Conn].
@@ -73,13 +92,14 @@ func (c *conn) Part() {
 	c.Linger(partTime)
 }
 
-// endLinger closes the conn, unless it went on after the lingering of that turn.
+// endLinger lets the conn rest, unless it went on after the lingering of that turn. What is
+// still being sent gets a moment more.
 func (c *conn) endLinger(turn int) {
 	c.mu.Lock()
 	stale := c.lingers != turn
 	c.mu.Unlock()
-	if !stale {
-		c.Close()
+	if !stale && !c.rest() {
+		c.Linger(partTimeLate)
 	}
 }
 

@@ -14,3 +14,17 @@ type link interface {
 	// The conn calls it once, when it ends for whatever reason, and holds no lock.
 	close() error
 }
+
+// A hibernator is a link that can go on without its conn: when something comes from the peer
+// it gets another.
+type hibernator interface {
+	link
+
+	// hibernate ends c where that has no business, and reports false where it has. The conn
+	// calls it and holds no lock.
+	hibernate(c *conn) bool
+
+	// review returns why the peer would not be let in any more, if the link has hibernated
+	// since the last review. It may look into the database.
+	review() error
+}

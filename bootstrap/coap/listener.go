@@ -11,7 +11,8 @@ type Listener struct {
 
 	// With DTLS only:
 	handshakes   func() int // under way
-	associations func() int // established
+	associations func() int // active
+	hibernated   func() int
 }
 
 // newListener returns a Listener of the conns of h, which are all on one socket, bound to
@@ -27,7 +28,7 @@ func (l *Listener) Addr() netip.AddrPort { return l.addr }
 // Counters returns what the Listener has counted so far.
 func (l *Listener) Counters() Counters { return l.hub.counters.snapshot() }
 
-// Peers is how many associations there are now, those on the way to one not counted.
+// Peers is how many associations are active now: neither on the way to one, nor hibernated.
 func (l *Listener) Peers() int {
 	if l.associations != nil {
 		return l.associations()
@@ -35,6 +36,15 @@ func (l *Listener) Peers() int {
 	l.hub.mu.Lock()
 	defer l.hub.mu.Unlock()
 	return len(l.hub.conns)
+}
+
+// Hibernated is how many DTLS associations hibernate: they are kept for their peers, which
+// may come back on them.
+func (l *Listener) Hibernated() int {
+	if l.hibernated == nil {
+		return 0
+	}
+	return l.hibernated()
 }
 
 // Handshakes is how many DTLS handshakes are under way now.

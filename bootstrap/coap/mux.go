@@ -36,15 +36,21 @@ type mux struct {
 
 	cookies cookieMaker
 
-	mu        sync.Mutex
-	partials  *reassembler          // guarded by mu
-	slots     map[udpPeer]seat      // guarded by mu; no empty ones
-	cids      map[connectionID]seat // guarded by mu; no empty ones
-	order     *list.List            // of *association, last heard first; guarded by mu
-	admission *admission            // guarded by mu
-	lobby     *lobby                // guarded by mu
-	requests  int                   // guarded by mu; that are handled
-	relief    *time.Timer           // guarded by mu; nil where none is due
+	mu       sync.Mutex
+	partials *reassembler          // guarded by mu
+	slots    map[udpPeer]seat      // guarded by mu; no empty ones
+	cids     map[connectionID]seat // guarded by mu; no empty ones
+	active   *list.List            // of *association, last heard first; guarded by mu
+	dormant  *list.List            // the same of those that hibernate; guarded by mu
+
+	// sleepers are those that hibernate by their peers; of each the last to fall asleep, and
+	// the others as its siblings; guarded by mu.
+	sleepers map[peerName]*association
+
+	admission *admission  // guarded by mu
+	lobby     *lobby      // guarded by mu
+	requests  int         // guarded by mu; that are handled
+	relief    *time.Timer // guarded by mu; nil where none is due
 }
 
 // A seat has what there is at one address and port, or under one connection ID.
@@ -69,7 +75,9 @@ func newMux(h *hub, s *socket) *mux {
 		cookies:   newCookieMaker(),
 		slots:     make(map[udpPeer]seat),
 		cids:      make(map[connectionID]seat),
-		order:     list.New(),
+		active:    list.New(),
+		dormant:   list.New(),
+		sleepers:  make(map[peerName]*association),
 		admission: newAdmission(h.cfg),
 		lobby:     newLobby(),
 	}
@@ -362,95 +370,93 @@ func (m *mux) admit(v *visitor) (*handshake, DropReason) {
 }
 
 // establish puts a in the place of h, which is complete, and ends the association that the
-// address had before, or one that is idle where there are too many. It returns what came
-// for h after that was complete; a is nil where it had to give way itself.
+// address had before. It returns what came for h after that was complete; a is nil where it
+// had to give way itself.
 func (m *mux) establish(h *handshake, a *association) (_ *association, waiting []parcel) {
 	m.mu.Lock()
-	ended, ok := m.settle(h, a)
+	after, ok := m.settle(h, a)
 	if ok {
 		waiting = h.pipe.rest()
 	}
 	m.mu.Unlock()
-	for _, old := range ended {
-		old.end()
-	}
+	do(after)
 	if !ok {
 		return nil, nil
 	}
 	return a, waiting
 }
 
-// settle makes a one of the established associations, and returns which are to end for
-// that. The caller holds mu.
-func (m *mux) settle(h *handshake, a *association) (ended []ending, ok bool) {
+// do does what could not be done under a lock.
+func do(after []func()) {
+	for _, f := range after {
+		f()
+	}
+}
+
+// settle makes a one of the active associations, and reports whether it may be one; do what
+// it returns without mu. The caller holds mu.
+func (m *mux) settle(h *handshake, a *association) (after []func(), ok bool) {
 	if h.over {
 		return nil, false
 	}
 	now := time.Now()
 	m.gate.prove(h.paid, now)
-	if old := m.slots[h.peer].association; old != nil {
-		if e, ends := m.replace(old, a); ends {
-			ended = append(ended, e)
-		}
-	}
-	idle, ok := m.room(now)
-	if !ok {
-		return ended, false
-	}
-	if idle != nil {
-		ended = append(ended, ending{idle, idle.conn, m.remove(idle), true})
+	after = m.replace(m.slots[h.peer].association, a)
+	more, ok := m.makeRoom(now)
+	if after = append(after, more...); !ok {
+		return after, false
 	}
 	delete(m.cids, h.cid) // it is that of a
 	h.cid = connectionID{}
 	m.drop(h, nil)
-	m.place(a)
+	m.seat(a)
+	a.place, a.heard = m.active.PushFront(a), now
+	a.await = time.AfterFunc(m.hub.cfg.DTLS.RequestTimeout, func() { m.expire(a) })
 	m.welcomeNext()
-	return ended, true
+	return after, true
 }
 
-// place lets a be found. The caller holds mu.
-func (m *mux) place(a *association) {
-	s := m.slots[a.peer]
-	s.association = a
-	m.slots[a.peer] = s
+// seat lets a be found, unless another association has its address. The caller holds mu.
+func (m *mux) seat(a *association) {
+	if s := m.slots[a.peer]; s.association == nil {
+		s.association = a
+		m.slots[a.peer] = s
+	}
 	if a.cid != (connectionID{}) {
 		m.cids[a.cid] = seat{association: a}
 	}
-	a.heard = time.Now()
-	a.place = m.order.PushFront(a)
-	a.await = time.AfterFunc(m.hub.cfg.DTLS.RequestTimeout, func() { m.expire(a) })
 }
 
-// An ending is an association that is found no more, and what is left to do about it.
-type ending struct {
-	*association
-	conn    *conn
-	unasked bool
-	tell    bool // the peer
-}
-
-// end does that.
-func (e ending) end() {
-	if e.tell {
-		_ = e.goodbye() // an error is as good as a lost datagram
-	}
-	e.mute()
-	if e.conn != nil {
-		e.conn.hangUp()
-	}
-	if e.unasked {
-		e.tellNoRequest()
-	}
-}
-
-// replace ends old, the association that the address of a had before. Where another device
-// had that address, and is found without it, its association goes on. The caller holds mu.
-func (m *mux) replace(old, a *association) (_ ending, ends bool) {
-	if old.cid != (connectionID{}) && old.name != a.name {
+// replace ends old, the association that the address of a had before; nil for none. Where
+// another device had that address, and is found without it, its association goes on. The
+// caller holds mu.
+func (m *mux) replace(old, a *association) (after []func()) {
+	switch {
+	case old == nil:
+		return nil
+	case old.cid != (connectionID{}) && old.name != a.name:
 		m.vacate(old)
-		return ending{}, false
+		return nil
 	}
-	return ending{old, old.conn, m.remove(old), false}, true
+	return m.dismiss(old, false)
+}
+
+// dismiss ends a, whose peer is told or not; do what it returns without mu. The caller holds
+// mu.
+func (m *mux) dismiss(a *association, tell bool) (after []func()) {
+	c, unasked := a.conn, m.remove(a)
+	return []func(){func() {
+		if tell {
+			_ = a.goodbye() // an error is as good as a lost datagram
+		}
+		a.mute()
+		if c != nil {
+			c.hangUp()
+		}
+		if unasked {
+			a.tellNoRequest()
+		}
+	}}
 }
 
 // leave forgets h, and reports whether something encrypted came from its peer.
@@ -493,27 +499,34 @@ func (m *mux) set(peer udpPeer, s seat) {
 	m.slots[peer] = s
 }
 
-// close ends every association, tells their peers, and closes the socket.
+// close ends every association, tells the peers of those that are active, and closes the
+// socket.
 func (m *mux) close() error {
 	m.mu.Lock()
-	var ended []ending
-	for e := m.order.Front(); e != nil; {
-		a := e.Value.(*association)
-		e = e.Next()
-		ended = append(ended, ending{a, a.conn, m.remove(a), true})
+	var after []func()
+	for m.active.Len() > 0 {
+		after = append(after, m.dismiss(m.active.Front().Value.(*association), true)...)
+	}
+	for m.dormant.Len() > 0 {
+		after = append(after, m.dismiss(m.dormant.Front().Value.(*association), false)...)
 	}
 	m.mu.Unlock()
-	for _, e := range ended {
-		e.end()
-	}
+	do(after)
 	return m.socket.conn.Close()
 }
 
-// associations is how many are established.
+// associations is how many are active.
 func (m *mux) associations() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.order.Len()
+	return m.active.Len()
+}
+
+// hibernated is how many hibernate.
+func (m *mux) hibernated() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dormant.Len()
 }
 
 // handshakes is how many are under way.

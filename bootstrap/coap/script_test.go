@@ -76,7 +76,7 @@ func (s *script) deliver(m message) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.conn.deliver(b)
+	s.hub.counters.dropped.add(s.conn.deliver(b))
 }
 
 // receive returns the next message that the conn sends, however long it takes.

@@ -67,10 +67,14 @@ func (c *conn) begin(r *request, m message) {
 	}
 	handle := func() {
 		defer c.leave(&c.underWay)
+		stale := c.review()
 		resp, after := c.call(whole)
 		c.answer(r, c.responseTo(whole, resp))
 		if after != nil {
 			c.callAfter(after)
+		}
+		if stale {
+			c.Close()
 		}
 	}
 	if !c.hub.attend(handle) {
@@ -95,6 +99,20 @@ func (c *conn) prepare(m message) (whole message, reply *message) {
 		return m, reply
 	}
 	return whole, c.continued(whole)
+}
+
+// review reports whether the peer would not be let in any more. Then the handler is told so,
+// and the conn ends with its answer: the peer may shake hands anew, with what counts today.
+func (c *conn) review() (stale bool) {
+	l, ok := c.link.(hibernator)
+	if !ok {
+		return false
+	}
+	err := l.review()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stale = err
+	return err != nil
 }
 
 // call lets the handler answer m. A panic is logged and answered with 5.00.

@@ -42,7 +42,7 @@ func (t *udpTable) take(peer udpPeer, b []byte) {
 			return
 		}
 	}
-	c.deliver(b)
+	t.hub.counters.dropped.add(c.deliver(b))
 }
 
 // meet returns a conn for a stranger, or why there is none. Only a request gets one, so

@@ -59,7 +59,7 @@ func readDialled(h *hub, socket net.Conn, c *conn) {
 			h.cfg.Logger.Debug("read failed", "remote", c.peer.Remote, "err", err)
 			h.pause(errorPause)
 		case admits(c.link, buf[:n]):
-			c.deliver(buf[:n])
+			c.hub.counters.dropped.add(c.deliver(buf[:n]))
 		}
 	}
 }

@@ -8,7 +8,9 @@ type Transport struct {
 	Withheld                      uint64            // datagrams that were not sent, lest they amplify a forged request
 	Duplicates                    uint64            // datagrams that had come before
 	Dropped                       map[string]uint64 // datagrams, by reason
-	Associations                  int               // now
+	Associations                  int               // that are active now
+	Hibernated                    int               // associations that hibernate now
+	Woken, Evicted, Stale         uint64            // associations: woken; that made room for others; whose credential counted no more when they came back
 	HalfOpen                      int               // handshakes under way now
 }
 
@@ -34,7 +36,11 @@ var (
 	withheldDesc        = listenerDesc("lwbs_datagrams_withheld_total", "Datagrams that were not sent, as the address of their peer may be forged.")
 	duplicatesDesc      = listenerDesc("lwbs_datagrams_duplicate_total", "Requests and responses that had come before.")
 	droppedDesc         = listenerDesc("lwbs_datagrams_dropped_total", "Datagrams that were not attended to, by reason.", "reason")
-	associationsDesc    = listenerDesc("lwbs_associations", "Associations with peers.")
+	associationsDesc    = listenerDesc("lwbs_associations", "Associations with peers, those that hibernate not counted.")
+	hibernatedDesc      = listenerDesc("lwbs_associations_hibernated", "DTLS associations that are kept for devices that may come back on them.")
+	wokenDesc           = listenerDesc("lwbs_associations_woken_total", "DTLS associations on which a device came back after they had hibernated.")
+	evictedDesc         = listenerDesc("lwbs_associations_evicted_total", "DTLS associations that hibernated and made room for others.")
+	staleDesc           = listenerDesc("lwbs_associations_stale_total", "DTLS associations on which a device came back whose credential counts no more.")
 	halfOpenDesc        = listenerDesc("lwbs_handshakes_half_open", "DTLS handshakes under way.")
 )
 
@@ -58,6 +64,10 @@ func (c transportCollector) Collect(ch chan<- prometheus.Metric) {
 	for reason, n := range t.Dropped {
 		counter(droppedDesc, n, reason)
 	}
+	counter(wokenDesc, t.Woken)
+	counter(evictedDesc, t.Evicted)
+	counter(staleDesc, t.Stale)
 	gauge(associationsDesc, t.Associations)
+	gauge(hibernatedDesc, t.Hibernated)
 	gauge(halfOpenDesc, t.HalfOpen)
 }

@@ -271,7 +271,8 @@ func transport(l *coap.Listener) metrics.Transport {
 	return metrics.Transport{
 		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted, Withheld: c.Withheld,
 		Duplicates: c.Duplicates, Dropped: dropped,
-		Associations: l.Peers(), HalfOpen: l.Handshakes(),
+		Woken: c.Woken, Evicted: c.Evicted, Stale: c.Stale,
+		Associations: l.Peers(), Hibernated: l.Hibernated(), HalfOpen: l.Handshakes(),
 	}
 }
 
