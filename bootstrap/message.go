@@ -120,6 +120,10 @@ type Conn interface {
 	// the one who closes. How long that is depends on how much there is to do.
 	Part()
 
+	// Abort is Part for a peer that still waits for something: over DTLS it is told with
+	// close_notify that nothing more comes, so that one which listens may begin anew at once.
+	Abort()
+
 	// Close ends the association at once and for good, with close_notify where there is
 	// DTLS.
 	Close() error
@@ -146,7 +150,7 @@ type Peer struct {
 
 	// Stale is why the peer would not be let in any more, though it was once and has come
 	// back on the same association: [ErrKeyChanged], [ErrKeyUnknown], or a
-	// [*CertificateError]. Nil where it would. It must be refused; then its association ends.
+	// [*CertificateError]. Nil where it would. It must be refused, and is told to shake hands anew.
 	Stale error
 }
 

@@ -259,7 +259,9 @@ func (s *session) release(ctx context.Context, f *failure) {
 	switch {
 	case errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn:
 	case !s.conn.Peer().Secure():
-	case s.separate && f == nil:
+	case f != nil:
+		s.conn.Abort()
+	case s.separate:
 		s.conn.Linger(s.srv.cfg.Linger)
 	default:
 		s.conn.Part()

@@ -83,6 +83,7 @@ func (c *scriptedClient) Tune(bootstrap.Tuning)  {}
 func (c *scriptedClient) Done() <-chan struct{}  { return c.done }
 func (c *scriptedClient) Linger(d time.Duration) { c.end(d) }
 func (c *scriptedClient) Part()                  { c.end(parted) }
+func (c *scriptedClient) Abort()                 { c.end(aborted) }
 func (c *scriptedClient) Close() error           { c.end(-1); return nil }
 
 func (c *scriptedClient) end(linger time.Duration) {
@@ -91,7 +92,11 @@ func (c *scriptedClient) end(linger time.Duration) {
 	c.linger = linger
 }
 
-const parted = -2 // in place of how long a client lingers
+// These stand in place of how long a client lingers.
+const (
+	parted  = -2
+	aborted = -3
+)
 
 // timeout of a session: long for all but those that never end by themselves.
 const timeout = 2 * time.Second
@@ -233,8 +238,8 @@ func TestSessionOverPlainCoAP(t *testing.T) {
 }
 
 // A separate answer to Finish may have to be acknowledged again: the association
-// stays for that. After a failure nothing is due any more, and the device may come back on
-// it. Over plain CoAP it is left to the transport, which knows duplicates of the request for
+// stays for that. After a failure nothing is due any more, and the device is told so. Over
+// plain CoAP it is left to the transport, which knows duplicates of the request for
 // longer.
 func TestLinger(t *testing.T) {
 	tests := []struct {
@@ -245,7 +250,7 @@ func TestLinger(t *testing.T) {
 	}{
 		{"piggybacked", false, bootstrap.Response{Code: lwm2m.CodeChanged}, parted},
 		{"separate", false, bootstrap.Response{Code: lwm2m.CodeChanged, Separate: true}, 10 * time.Second},
-		{"refused", false, lwm2m.CodeNotAcceptable, parted},
+		{"refused", false, lwm2m.CodeNotAcceptable, aborted},
 		{"plain", true, bootstrap.Response{Code: lwm2m.CodeChanged}, 0},
 		{"plain, separate", true, bootstrap.Response{Code: lwm2m.CodeChanged, Separate: true}, 0},
 		{"plain, refused", true, lwm2m.CodeNotAcceptable, 0},

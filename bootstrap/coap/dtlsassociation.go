@@ -233,13 +233,21 @@ func (a *association) write(b []byte) error {
 
 // goodbye sends close_notify, unless the peer has ended the association or has a newer one,
 // and nothing more after that.
-func (a *association) goodbye() error {
+func (a *association) goodbye() error { return a.notifyClose(true) }
+
+// farewell implements [hibernator]. A peer that listens ends the association and may make a
+// new one at once. Many do not, and come back on this one, where they are served all the
+// same.
+func (a *association) farewell() { _ = a.notifyClose(false) } // an error is as good as a lost datagram
+
+// notifyClose sends close_notify, the last datagram of all or not.
+func (a *association) notifyClose(last bool) error {
 	a.mu.Lock()
 	if a.muted {
 		a.mu.Unlock()
 		return nil
 	}
-	a.muted = true
+	a.muted = last
 	sealed, err := a.layer.seal(alertRecord, []byte{alertWarning, alertCloseNotify})
 	a.mu.Unlock()
 	if err != nil {

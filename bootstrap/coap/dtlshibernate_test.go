@@ -258,7 +258,7 @@ func TestHibernationAndHandshakes(t *testing.T) {
 }
 
 // Who has hibernated is looked at again: where it would not be let in today the handler is
-// told why, and the association ends with its answer.
+// told why, and the peer to shake hands anew. One that does not listen is refused each time.
 func TestReview(t *testing.T) {
 	key, known := atomic.Pointer[string]{}, atomic.Bool{}
 	keep := bubbleKey
@@ -295,8 +295,14 @@ func TestReview(t *testing.T) {
 					d.sleeps()
 					return
 				}
-				if len(got) != 2 || got[0].contentType != applicationData || got[1].contentType != alertRecord || d.association() != nil || stale != 1 {
+				if len(got) != 2 || got[0].contentType != applicationData || got[1].contentType != alertRecord || stale != 1 {
 					t.Errorf("answered by %+v; %d were stale", got, stale)
+				}
+				again := d.send(applicationData, postBS(4)...)
+				d.sleeps()
+				once := d.send(applicationData, postBS(5)...)
+				if peers := h.peers(); len(peers) != 5 || !errors.Is(peers[3].Stale, tt.want) || !errors.Is(peers[4].Stale, tt.want) || len(again) != 2 || len(once) != 2 {
+					t.Errorf("once more it is answered by %+v, then %+v; asked %+v", again, once, peers)
 				}
 			})
 		})

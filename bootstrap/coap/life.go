@@ -92,6 +92,14 @@ func (c *conn) Part() {
 	c.Linger(partTime)
 }
 
+// Abort implements [bootstrap.Conn].
+func (c *conn) Abort() {
+	if l, ok := c.link.(hibernator); ok {
+		l.farewell()
+	}
+	c.Part()
+}
+
 // endLinger lets the conn rest, unless it went on after the lingering of that turn. What is
 // still being sent gets a moment more.
 func (c *conn) endLinger(turn int) {

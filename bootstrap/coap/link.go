@@ -27,4 +27,7 @@ type hibernator interface {
 	// review returns why the peer would not be let in any more, if the link has hibernated
 	// since the last review. It may look into the database.
 	review() error
+
+	// farewell tells the peer that nothing more comes for now.
+	farewell()
 }

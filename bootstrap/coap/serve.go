@@ -74,7 +74,7 @@ func (c *conn) begin(r *request, m message) {
 			c.callAfter(after)
 		}
 		if stale {
-			c.Close()
+			c.Abort()
 		}
 	}
 	if !c.hub.attend(handle) {
@@ -102,7 +102,7 @@ func (c *conn) prepare(m message) (whole message, reply *message) {
 }
 
 // review reports whether the peer would not be let in any more. Then the handler is told so,
-// and the conn ends with its answer: the peer may shake hands anew, with what counts today.
+// and the peer that it has to shake hands anew, with what counts today.
 func (c *conn) review() (stale bool) {
 	l, ok := c.link.(hibernator)
 	if !ok {

@@ -52,6 +52,7 @@ func (s *byHand) Tune(bootstrap.Tuning) {}
 func (s *byHand) Done() <-chan struct{} { return s.done }
 func (s *byHand) Linger(time.Duration)  {}
 func (s *byHand) Part()                 {}
+func (s *byHand) Abort()                {}
 func (s *byHand) Close() error          { return nil }
 
 // instance is one of an Object, in TLV.
