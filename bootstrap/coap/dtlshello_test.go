@@ -123,16 +123,34 @@ func TestDTLSRebootWithinHandshake(t *testing.T) {
 	s := listenDTLS(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var hellos atomic.Int32
+	var answer atomic.Value // the random of the ServerHello to what it had begun
 	first := firsts()
-	p.filter(func(up bool, b []byte) bool { return !up || first(up, b) && hellos.Add(1) <= 2 })
-	dialUntil(t, p.addr(), "the handshake is under way", func() bool { return s.Handshakes() > 0 })
+	p.filter(func(up bool, b []byte) bool {
+		if random, ok := serverRandom(up, b); ok {
+			answer.Store(random)
+		}
+		return !up || first(up, b) && hellos.Add(1) <= 2
+	})
+	dialUntil(t, p.addr(), "the handshake is under way", func() bool { return answer.Load() != nil })
 	p.unplug()
-	p.filter(nil)
+	p.filter(func(up bool, b []byte) bool { // no client could tell that this answers another
+		random, ok := serverRandom(up, b)
+		return !ok || random != answer.Load()
+	})
 	ask(t, dialDTLS(t, p.addr(), nil))
 	if h := next(t, "failed handshake", s.failed); h.Identity != "" || errors.Is(h.Err, coap.ErrHandshakeTimeout) {
 		t.Errorf("handshake = %+v", h)
 	}
 	none(t, "second report", s.failed)
+}
+
+// serverRandom is the random of a ServerHello.
+func serverRandom(up bool, b []byte) (random string, ok bool) {
+	const begins = 13 + 12 + 2 // behind the headers of record and message, and the version
+	if up || len(b) < begins+32 || b[0] != 22 || b[13] != 2 {
+		return "", false
+	}
+	return string(b[begins : begins+32]), true
 }
 
 // Mbed TLS 2.28 puts the version 0xfe00 into its first records when it may choose
