@@ -86,7 +86,7 @@ func parseLink(text string) (Value, error) {
 	return LinkValue(ObjectLink{ObjectID(o), InstanceID(i)}), nil
 }
 
-// How text begins that stands for bytes.
+// How text begins that stands for bytes; capitals mean the same.
 const (
 	OpaqueHex    = "hex:"
 	OpaqueBase64 = "base64:"
@@ -94,14 +94,23 @@ const (
 
 // IsOpaque reports whether text stands for bytes, good or bad, and not for itself.
 func IsOpaque(text string) bool {
-	return strings.HasPrefix(text, OpaqueHex) || strings.HasPrefix(text, OpaqueBase64)
+	_, hex := opaqueDigits(text, OpaqueHex)
+	_, base64 := opaqueDigits(text, OpaqueBase64)
+	return hex || base64
+}
+
+// opaqueDigits are what follows a prefix, without white space, if text has that.
+func opaqueDigits(text, prefix string) (digits string, ok bool) {
+	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
+		return "", false
+	}
+	return strings.Join(strings.Fields(text[len(prefix):]), ""), true
 }
 
 // ParseOpaque returns the bytes that "hex:…" or "base64:…" stands for. White space in the
 // digits means nothing. Its errors do not repeat the text: it may be a key.
 func ParseOpaque(text string) ([]byte, error) {
-	if digits, ok := strings.CutPrefix(text, OpaqueHex); ok {
-		digits = strings.Join(strings.Fields(digits), "")
+	if digits, ok := opaqueDigits(text, OpaqueHex); ok {
 		b, err := hex.DecodeString(digits)
 		switch {
 		case errors.Is(err, hex.ErrLength):
@@ -111,8 +120,8 @@ func ParseOpaque(text string) ([]byte, error) {
 		}
 		return b, nil
 	}
-	if digits, ok := strings.CutPrefix(text, OpaqueBase64); ok {
-		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(digits), ""))
+	if digits, ok := opaqueDigits(text, OpaqueBase64); ok {
+		b, err := base64.StdEncoding.DecodeString(digits)
 		if err != nil {
 			return nil, fmt.Errorf("what follows base64: is not Base64")
 		}

@@ -34,6 +34,7 @@ func TestParseText(t *testing.T) {
 		{lwm2m.TypeFloat, "9007199254740992", lwm2m.FloatValue(1 << 53)},
 		{lwm2m.TypeBoolean, "true", lwm2m.BooleanValue(true)},
 		{lwm2m.TypeOpaque, "hex:00ff", lwm2m.OpaqueValue([]byte{0, 255})},
+		{lwm2m.TypeOpaque, "HEX: 00 FF", lwm2m.OpaqueValue([]byte{0, 255})},
 		{lwm2m.TypeOpaque, "base64:AP8=", lwm2m.OpaqueValue([]byte{0, 255})},
 		{lwm2m.TypeTime, "2026-01-01T00:00:00Z", lwm2m.TimeValue(time.Unix(1767225600, 0))},
 		{lwm2m.TypeTime, "1767225600", lwm2m.TimeValue(time.Unix(1767225600, 0))},
