@@ -75,6 +75,10 @@ type API interface {
 	// Status tells of the server and the database.
 	Status(ctx context.Context) (Status, error)
 
+	// Unreadable tells what of the database could not be read so far, at most 1,000 parts:
+	// lists leave it out.
+	Unreadable(ctx context.Context) ([]Unreadable, error)
+
 	// Check reads the whole database and returns everything that is wrong with it.
 	Check(ctx context.Context) error
 
@@ -252,6 +256,12 @@ type Applied struct {
 
 	// Impact is what the profile means for the devices that have it; nil where none does.
 	Impact *bootstrap.Impact `json:"impact,omitempty"`
+}
+
+// An Unreadable is a part of the database that cannot be read.
+type Unreadable struct {
+	What  string `json:"what"`  // such as: device "dev-1"
+	Error string `json:"error"` // one line
 }
 
 // Status tells of the server and the database.

@@ -243,6 +243,11 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.request(ctx, http.MethodGet, "/v1/status", 0, nil, &s)
 }
 
+// Unreadable implements [API].
+func (c *Client) Unreadable(ctx context.Context) (parts []Unreadable, err error) {
+	return parts, c.request(ctx, http.MethodGet, "/v1/unreadable", 0, nil, &parts)
+}
+
 // Check implements [API].
 func (c *Client) Check(ctx context.Context) error {
 	return c.request(ctx, http.MethodPost, "/v1/check", 0, nil, nil)

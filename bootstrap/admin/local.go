@@ -20,6 +20,7 @@ type Backend interface {
 	store.Store
 	Check(ctx context.Context) error
 	Backup(ctx context.Context, file string) error
+	Unreadable() []*store.UnreadableError
 }
 
 // Local is the API over a store in this process.
@@ -436,6 +437,15 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 
 // draining reports whether the server is about to stop.
 func (l *Local) draining() bool { return l.Server != nil && l.Server().Draining }
+
+// Unreadable implements [API].
+func (l *Local) Unreadable(context.Context) ([]Unreadable, error) {
+	out := []Unreadable{}
+	for _, part := range l.Store.Unreadable() {
+		out = append(out, Unreadable{part.What(), part.Err.Error()})
+	}
+	return out, nil
+}
 
 // Check implements [API].
 func (l *Local) Check(ctx context.Context) error { return l.Store.Check(ctx) }

@@ -162,7 +162,7 @@ func wildcards(path string) (names []string) {
 func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
-		"Problem": Problem{}, "Harm": Harm{}, "Impact": bootstrap.Impact{}, "Effect": bootstrap.Effect{}, "Finding": bootstrap.Finding{}, "Status": Status{}, "Stats": store.Stats{}, "Device": Device{},
+		"Problem": Problem{}, "Harm": Harm{}, "Impact": bootstrap.Impact{}, "Effect": bootstrap.Effect{}, "Finding": bootstrap.Finding{}, "Status": Status{}, "Unreadable": Unreadable{}, "Stats": store.Stats{}, "Device": Device{},
 		"Credential": Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
 		"BackupRequest": backupRequest{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
@@ -406,6 +406,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", map[string]any{"odd": 1}, 400)
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{"d/1"}, 200)
 
+	c.call("GET", "/v1/unreadable", "/v1/unreadable", nil, 200)
 	c.call("POST", "/v1/check", "/v1/check", nil, 200)
 	file := filepath.Join(t.TempDir(), "copy.db")
 	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{file}, 200)

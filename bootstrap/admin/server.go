@@ -55,6 +55,7 @@ var routes = []route{
 	{"GET /v1/sessions/{id}", nil, 0, (*Server).session},
 	{"GET /v1/sessions/{id}/explanation", nil, 0, (*Server).explanation},
 	{"GET /v1/why/{name}", []string{"limit"}, 0, (*Server).why},
+	{"GET /v1/unreadable", nil, 0, (*Server).unreadable},
 	{"POST /v1/check", nil, 0, (*Server).check},
 	{"POST /v1/backup", nil, maxBody, (*Server).backup},
 }
@@ -364,6 +365,11 @@ func (s *Server) why(r request) (reply, error) {
 func (s *Server) session(r request) (reply, error) {
 	session, err := s.api.Session(r.Context(), r.PathValue("id"))
 	return reply{body: session}, err
+}
+
+func (s *Server) unreadable(r request) (reply, error) {
+	parts, err := s.api.Unreadable(r.Context())
+	return reply{body: orEmpty(parts)}, err
 }
 
 func (s *Server) check(r request) (reply, error) {

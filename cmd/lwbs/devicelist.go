@@ -47,7 +47,7 @@ func deviceListCommand() *cli.Command {
 					cells: func(d admin.Device) []string {
 						return []string{name(d.Endpoint), name(d.Profile), stateOf(d), stateNow(d)}
 					},
-				}.print(ctx, c)
+				}.print(ctx, c, api)
 			})
 		},
 	}

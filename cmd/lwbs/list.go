@@ -9,6 +9,8 @@ import (
 	"io"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
 )
 
 // pageSize is how many entries of a list are held at a time.
@@ -44,7 +46,7 @@ type listing[T any] struct {
 }
 
 // print prints a list as it comes, as a table or as JSON, and tells where there is more.
-func (l listing[T]) print(ctx context.Context, c *cli.Context) error {
+func (l listing[T]) print(ctx context.Context, c *cli.Context, api admin.API) error {
 	var more bool
 	var err error
 	behind := l.behind
@@ -65,6 +67,26 @@ func (l listing[T]) print(ctx context.Context, c *cli.Context) error {
 	}
 	if more && err == nil {
 		fmt.Fprintf(c.App.ErrWriter, "there are more: %s %s goes on behind these\n", l.option, name(l.behind))
+	}
+	if err != nil {
+		return err
+	}
+	return warnUnreadable(ctx, c.App.ErrWriter, api)
+}
+
+// warnUnreadable tells what a list lacks since it cannot be read.
+func warnUnreadable(ctx context.Context, out io.Writer, api admin.API) error {
+	parts, err := api.Unreadable(ctx)
+	const told = 3
+	for i, part := range parts {
+		if i == told {
+			fmt.Fprintf(out, "warning: and %d more\n", len(parts)-told)
+			break
+		}
+		fmt.Fprintf(out, "warning: %s cannot be read, and no list has it: %s\n", part.What, part.Error)
+	}
+	if len(parts) > 0 {
+		fmt.Fprintln(out, "hint: lwbs db check tells all that is damaged")
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -212,6 +213,33 @@ func TestWhySaysThatThereIsMore(t *testing.T) {
 	}
 }
 
+// A record that cannot be read is not left out without a word.
+func TestListsTellWhatTheyLack(t *testing.T) {
+	for _, mode := range []string{"without a server", "with a server"} {
+		t.Run(mode, func(t *testing.T) {
+			sh := newShell(t)
+			sh.ok("profile apply $D/meter.yaml")
+			sh.ok("device add dev-1 --profile meter --psk generate")
+			sh.ok("device add dev-2 --profile meter --psk generate")
+			b, err := os.ReadFile(sh.path("x.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sh.write("x.db", string(bytes.ReplaceAll(b, []byte(`"endpoint":"dev-1"`), []byte(`"endpoint":"dev-X"`))))
+			if mode == "with a server" {
+				sh.serve()
+			}
+			for _, line := range []string{"device list", "device list --json", "device list --profile meter"} {
+				status, out, errs := sh.run(line)
+				if status != exitDone || !strings.Contains(out, "dev-2") || strings.Contains(out, "dev-1") {
+					t.Errorf("%s: status %d: %s", line, status, out)
+				}
+				contains(t, line, errs, `warning: device "dev-1" cannot be read, and no list has it: `, "hint: lwbs db check")
+			}
+		})
+	}
+}
+
 // A list that fails in the middle is not a whole list.
 func TestListThatFailsIsNotWhole(t *testing.T) {
 	var out bytes.Buffer
@@ -279,6 +307,11 @@ func TestOddNamesAreShownSafely(t *testing.T) {
 	})
 }
 
+// A soundAPI is that of a database all of which can be read.
+type soundAPI struct{ admin.API }
+
+func (soundAPI) Unreadable(context.Context) ([]admin.Unreadable, error) { return nil, nil }
+
 func listAction[T any](l listing[T]) cli.ActionFunc {
-	return func(c *cli.Context) error { return l.print(c.Context, c) }
+	return func(c *cli.Context) error { return l.print(c.Context, c, soundAPI{}) }
 }

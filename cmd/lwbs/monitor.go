@@ -93,6 +93,9 @@ func (m measuredDB) Check(ctx context.Context) error { return m.db.Check(ctx) }
 // Backup implements [admin.Backend].
 func (m measuredDB) Backup(ctx context.Context, file string) error { return m.db.Backup(ctx, file) }
 
+// Unreadable implements [admin.Backend].
+func (m measuredDB) Unreadable() []*store.UnreadableError { return m.db.Unreadable() }
+
 // tellSites says where they are.
 func tellSites(c *cli.Context, sites []site, socket string) {
 	for _, s := range sites[1:] {

@@ -207,7 +207,7 @@ func profileListCommand() *cli.Command {
 					cells: func(p store.Profile) []string {
 						return []string{name(p.Name), fmt.Sprint(p.Revision), fmt.Sprint(len(p.Accounts)), clock(p.Updated)}
 					},
-				}.print(ctx, c)
+				}.print(ctx, c, api)
 			})
 		},
 	}

@@ -73,7 +73,7 @@ func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.Se
 		cells: func(s store.Session) []string {
 			return []string{clock(s.Started), nameOf(s), from(s), string(s.Stage), string(s.Cause), took(s).String(), s.ID}
 		},
-	}.print(ctx, c)
+	}.print(ctx, c, api)
 }
 
 // from is where a session came from.
