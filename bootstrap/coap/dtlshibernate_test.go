@@ -471,16 +471,18 @@ func TestNoHibernation(t *testing.T) {
 // A request that comes just as its association goes to rest is answered all the same.
 func TestRestAgainstArrival(t *testing.T) {
 	var handled atomic.Int64
-	h := newHouse(t, 1000)
-	h.hub.cfg.DTLS.MaxHibernated = 1000
-	h.hub.cfg.Handler = handlerFunc(func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
-		handled.Add(1)
-		return bootstrap.Response{Code: lwm2m.CodeChanged}, func(context.Context) { c.Linger(0) }
+	m := newTestMux(t, func(cfg *Config) {
+		cfg.HandshakeFailed = nil
+		cfg.Handler = handlerFunc(func(_ context.Context, c bootstrap.Conn, _ bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+			handled.Add(1)
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(context.Context) { c.Linger(0) }
+		})
 	})
+	m.start()
 	const clients, requests = 4, 300
 	var wg sync.WaitGroup
 	for i := range clients {
-		c, err := DialDTLS(t.Context(), h.socket.addr().String(), DialConfig{Identity: fmt.Sprintf("device-%d", i), Key: lwm2m.NewSecret([]byte("key"))})
+		c, err := DialDTLS(t.Context(), m.socket.addr().String(), DialConfig{Identity: fmt.Sprintf("device-%d", i), Key: lwm2m.NewSecret([]byte("key"))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -498,7 +500,7 @@ func TestRestAgainstArrival(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	n := h.hub.counters.snapshot()
+	n := m.hub.counters.snapshot()
 	if handled.Load() != clients*requests || n.Woken == 0 {
 		t.Errorf("%d requests were handled, want %d; %d times one was woken", handled.Load(), clients*requests, n.Woken)
 	}
