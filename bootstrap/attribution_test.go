@@ -151,12 +151,16 @@ func TestNoRequestOfAHealthyDevice(t *testing.T) {
 	tests := []struct {
 		name   string
 		before []map[string][]any // sessions, by the answers of the client
+		end    bootstrap.UnusedEnd
 		cause  store.Cause
 	}{
-		{"never bootstrapped", nil, store.CauseNoRequest},
-		{"bootstrapped", []map[string][]any{nil}, store.CauseIdle},
-		{"bootstrapped, later refused", []map[string][]any{nil, {refused: {lwm2m.CodeInternalServerError}}}, store.CauseNoRequest},
-		{"refused, later bootstrapped", []map[string][]any{{refused: {lwm2m.CodeInternalServerError}}, nil}, store.CauseIdle},
+		{"never bootstrapped", nil, bootstrap.UnusedInTime, store.CauseNoRequest},
+		{"never bootstrapped, closed by the client", nil, bootstrap.UnusedClosed, store.CauseClosedUnused},
+		{"never bootstrapped, began anew", nil, bootstrap.UnusedReplaced, store.CauseSuperseded},
+		{"bootstrapped", []map[string][]any{nil}, bootstrap.UnusedInTime, store.CauseIdle},
+		{"bootstrapped, closed by the client", []map[string][]any{nil}, bootstrap.UnusedClosed, store.CauseIdle},
+		{"bootstrapped, later refused", []map[string][]any{nil, {refused: {lwm2m.CodeInternalServerError}}}, bootstrap.UnusedInTime, store.CauseNoRequest},
+		{"refused, later bootstrapped", []map[string][]any{{refused: {lwm2m.CodeInternalServerError}}, nil}, bootstrap.UnusedInTime, store.CauseIdle},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -167,7 +171,7 @@ func TestNoRequestOfAHealthyDevice(t *testing.T) {
 				h.request(t, peer, post("bs", "ep=meter-A"), answers)
 			}
 			for range 2 {
-				h.server.NoRequest(peer, time.Now())
+				h.server.NoRequest(peer, time.Now(), tt.end)
 				if s := <-h.ended; s.Cause != tt.cause || s.Endpoint != "meter-A" || s.Proof != store.ProofIdentity {
 					t.Errorf("recorded as %s of %q", s.Cause, s.Endpoint)
 				}
@@ -184,7 +188,7 @@ func TestNoRequestOfAHealthyDevice(t *testing.T) {
 		_, after := h.server.ServeRequest(t.Context(), peerClient{newScriptedClient(map[string][]any{"GET /": {endless{}}}), peer}, post("bs", "ep=meter-A"))
 		done := make(chan struct{})
 		go func() { defer close(done); after(t.Context()) }()
-		h.server.NoRequest(peer, time.Now())
+		h.server.NoRequest(peer, time.Now(), bootstrap.UnusedInTime)
 		if s := <-h.ended; s.Cause != store.CauseIdle {
 			t.Errorf("recorded as %s", s.Cause)
 		}

@@ -204,6 +204,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseCertificateName:      "The device has a certificate of a trusted CA, but for a name that its record does not take",
 
 	store.CauseNoRequest:      "The device authenticated and then asked for nothing",
+	store.CauseClosedUnused:   "The device authenticated and ended the association without asking for anything",
 	store.CauseIdle:           "The device authenticated and asked for nothing, as one does that has what it needs",
 	store.CauseOtherRequest:   "The peer asked for something else than to bootstrap",
 	store.CauseBadRequest:     "The Bootstrap-Request of the device breaks the specification",
@@ -253,7 +254,8 @@ var remedies = map[store.Cause]string{
 	store.CauseCertificateEarly:   "Wait until it is valid, or issue the device another one. If the dates above have come already, set the clock of this server.",
 	store.CauseCertificateRevoked: "Issue the device a new certificate, if it is still yours. If it should not be on the list, get a new list from the CA for --tls-crl.",
 
-	store.CauseNoRequest:      "Look into the device's log. Most likely it waits out its hold-off time, which is longer than the minute that an association waits for its first request; or it took so long for the handshake that it had given up; or it is not configured to bootstrap from here.",
+	store.CauseNoRequest:      "Look into the device's log. Most likely it waits out its hold-off time, which is longer than an association waits for its first request; or it took so long for the handshake that it had given up; or it is not configured to bootstrap from here.",
+	store.CauseClosedUnused:   "Look into the device's log: it says why it ended the association. Clients that look at the server's certificate only when the handshake is complete, such as those with GnuTLS, do so where they do not trust it; so do tools that only try whether a handshake succeeds, such as openssl s_client.",
 	store.CauseIdle:           "Nothing. Some clients, such as Anjay, open an association to their Bootstrap-Server whenever they start and keep it for later. To bootstrap it anew, have its LwM2M Server execute /1/x/9 (Bootstrap-Request Trigger), or take its accounts away in the device.",
 	store.CauseBadRequest:     "Correct the endpoint name or the Bootstrap-Server URI in the device. Without encryption it must send its endpoint name.",
 	store.CauseFormatUnknown:  "Set the preferred content format of the device to 11542 (TLV), 110 or 112 (SenML), or 11544 (LwM2M CBOR), or make it send none.",

@@ -104,6 +104,7 @@ func TestExplanations(t *testing.T) {
 		{"done by Leshan 1.5 without empty Resources", omits, stopped(store.CauseDone), []string{"confirmed Bootstrap-Finish", "Leshan 1.5", "emptyResources: omit", "set it to write"}, nil},
 		{"running", knowing(nil), stopped("", wrote("/0/1", changed)), []string{"is running", "2.04 Changed to write /0/1", "Wait"}, nil},
 		{"has what it needs", knowing(nil), stopped(store.CauseIdle), []string{"asked for nothing", "Nothing.", "/1/x/9"}, []string{"hold-off"}},
+		{"ended the association unused", knowing(nil), stopped(store.CauseClosedUnused), []string{"without asking for anything", "device's log", "server's certificate"}, []string{"hold-off"}},
 		{"asked for nothing", knowing(nil), stopped(store.CauseNoRequest), []string{"asked for nothing", "Most likely", "hold-off"}, nil},
 
 		// A Write refused: what the device does not know.

@@ -98,15 +98,24 @@ func handshakeFailure(h Handshake, known bool) failure {
 	return f
 }
 
+// An UnusedEnd is how an association fared on which its peer made no request.
+type UnusedEnd int
+
+const (
+	UnusedInTime   UnusedEnd = iota // none came in time
+	UnusedClosed                    // the peer ended it, by close_notify or a fatal alert
+	UnusedReplaced                  // the peer made another, or it made room for those of others
+)
+
 // NoRequest records an association that a client made and then did not use. Where the
 // device has what it needs, or has another association, that is no failure: Anjay opens one
 // to its Bootstrap-Server whenever it starts, and asks only if it cannot register.
-func (srv *Server) NoRequest(peer Peer, since time.Time) {
+func (srv *Server) NoRequest(peer Peer, since time.Time, end UnusedEnd) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	record := srv.attempt(peer, since)
 	record.Stage = store.StageHandshake
-	why := failed(store.CauseNoRequest, "no request came on the association")
+	why := end.failure()
 	if d, ok := srv.holder(ctx, peer); ok {
 		proved(&record, d, "")
 		if detail := srv.whyIdle(ctx, d); detail != "" {
@@ -116,6 +125,18 @@ func (srv *Server) NoRequest(peer Peer, since time.Time) {
 		about(&record, d)
 	}
 	srv.refuse(ctx, record, &refusal{failure: *why})
+}
+
+// failure is that of a device which may lack something.
+func (end UnusedEnd) failure() *failure {
+	switch end {
+	case UnusedClosed:
+		return failed(store.CauseClosedUnused, "")
+	case UnusedReplaced:
+		return failed(store.CauseSuperseded, "the client made another association before it asked for anything on this one")
+	default:
+		return failed(store.CauseNoRequest, "no request came on the association in time")
+	}
 }
 
 // whyIdle says why d may have asked for nothing without anything being wrong; empty where

@@ -153,6 +153,7 @@ const (
 	CauseServerRefused        Cause = "server-certificate-refused" // the client does not trust the server's
 
 	CauseNoRequest        Cause = "no-request"         // authenticated, and then never asked
+	CauseClosedUnused     Cause = "closed-unused"      // the same, and the client ended the association itself
 	CauseIdle             Cause = "idle"               // the same of a device that has what it needs
 	CauseOtherRequest     Cause = "other-request"      // asked for something else than to bootstrap, such as to register
 	CauseBadRequest       Cause = "bad-request"        // the Bootstrap-Request breaks the specification
@@ -191,6 +192,9 @@ func (c Cause) Success() bool { return c == CauseDone || c == CausePackDelivered
 
 // Failure reports whether an attempt with this cause went wrong.
 func (c Cause) Failure() bool { return !c.Success() && c != CauseIdle }
+
+// Unused reports whether an attempt with this cause was an association without a request.
+func (c Cause) Unused() bool { return c == CauseNoRequest || c == CauseClosedUnused || c == CauseIdle }
 
 // A SessionQuery selects sessions, the newest first.
 type SessionQuery struct {

@@ -31,6 +31,7 @@ type dtlsServer struct {
 	requests  chan bootstrap.Conn      // that a request came on
 	failed    chan bootstrap.Handshake // handshakes
 	noRequest chan bootstrap.Peer
+	unused    chan bootstrap.UnusedEnd // as the same ended
 
 	// after, where not nil, follows each answer.
 	after func(ctx context.Context, conn bootstrap.Conn)
@@ -64,6 +65,7 @@ func listenDTLSAt(
 		requests:  make(chan bootstrap.Conn, 1000),
 		failed:    make(chan bootstrap.Handshake, 1000),
 		noRequest: make(chan bootstrap.Peer, 1000),
+		unused:    make(chan bootstrap.UnusedEnd, 1000),
 		after:     after,
 	}
 	cfg := coap.Config{
@@ -73,7 +75,10 @@ func listenDTLSAt(
 		},
 		HandshakeFailed: func(h bootstrap.Handshake) { s.failed <- h },
 		DTLS: coap.DTLSConfig{
-			NoRequest: func(p bootstrap.Peer, _ time.Time) { s.noRequest <- p },
+			NoRequest: func(p bootstrap.Peer, _ time.Time, end bootstrap.UnusedEnd) {
+				s.unused <- end
+				s.noRequest <- p
+			},
 		},
 	}
 	if set != nil {
@@ -300,6 +305,9 @@ func TestDTLSNoRequest(t *testing.T) {
 		if p := next(t, "association without request", s.noRequest); p.Identity != "known" {
 			t.Errorf("peer = %+v", p)
 		}
+		if end := next(t, "how it ended", s.unused); end != bootstrap.UnusedInTime {
+			t.Errorf("it ended as %v", end)
+		}
 		next(t, "end of the association", conn.Done())
 		none(t, "failed handshake", s.failed)
 	})
@@ -308,6 +316,9 @@ func TestDTLSNoRequest(t *testing.T) {
 		for range 100 { // its end may overtake the last step of the handshake
 			dialDTLS(t, s.Addr().String(), nil).Close()
 			next(t, "association without request", s.noRequest)
+			if end := next(t, "how it ended", s.unused); end != bootstrap.UnusedClosed {
+				t.Errorf("it ended as %v", end)
+			}
 		}
 		none(t, "failed handshake", s.failed)
 	})

@@ -57,7 +57,7 @@ type DTLSConfig struct {
 
 	// NoRequest is told of every association on which the peer has made no request in
 	// time, or before it ended, with the time of its handshake; nil ignores them.
-	NoRequest func(peer bootstrap.Peer, since time.Time)
+	NoRequest func(peer bootstrap.Peer, since time.Time, end bootstrap.UnusedEnd)
 }
 
 const (

@@ -3,6 +3,8 @@ package coap
 import (
 	"container/list"
 	"time"
+
+	"lwbs/bootstrap"
 )
 
 // minSilence is how long an association must have been silent before it makes room for
@@ -44,7 +46,7 @@ func (m *mux) forget(a *association) {
 		c.hangUp()
 	}
 	if unasked {
-		a.tellNoRequest()
+		a.tellNoRequest(bootstrap.UnusedClosed)
 	}
 }
 
@@ -78,9 +80,9 @@ func (m *mux) listOf(a *association) *list.List {
 }
 
 // tellNoRequest tells of an association without a request, unless we are about to stop.
-func (a *association) tellNoRequest() {
+func (a *association) tellNoRequest(end bootstrap.UnusedEnd) {
 	if report := a.mux.hub.cfg.DTLS.NoRequest; report != nil && a.mux.hub.ctx.Err() == nil {
-		report(a.who(), a.since)
+		report(a.who(), a.since, end)
 	}
 }
 
@@ -92,7 +94,7 @@ func (m *mux) expire(a *association) {
 	a.await = nil
 	m.mu.Unlock()
 	if due {
-		a.tellNoRequest()
+		a.tellNoRequest(bootstrap.UnusedInTime)
 		m.rest(a)
 	}
 }

@@ -454,7 +454,7 @@ func (m *mux) dismiss(a *association, tell bool) (after []func()) {
 			c.hangUp()
 		}
 		if unasked {
-			a.tellNoRequest()
+			a.tellNoRequest(bootstrap.UnusedReplaced)
 		}
 	}}
 }

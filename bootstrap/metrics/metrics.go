@@ -119,7 +119,7 @@ func (m *Metrics) operation(s store.Session) {
 
 func (m *Metrics) ended(s store.Session) {
 	m.sessions.WithLabelValues(string(s.Cause)).Inc()
-	if s.Stage == store.StageHandshake && s.Cause != store.CauseNoRequest && s.Cause != store.CauseIdle {
+	if s.Stage == store.StageHandshake && !s.Cause.Unused() && s.Cause != store.CauseSuperseded {
 		m.failed.WithLabelValues(string(s.Cause)).Inc()
 	}
 	if len(s.Operations) == 0 {

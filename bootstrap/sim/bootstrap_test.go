@@ -322,7 +322,7 @@ func TestNoRequestIsRecorded(t *testing.T) {
 	b.ok(err)
 	b.ok(conn.Close())
 	b.awaitEnd()
-	if s := b.session(); s.Cause != store.CauseNoRequest || s.Endpoint != endpoint {
+	if s := b.session(); s.Cause != store.CauseClosedUnused || s.Endpoint != endpoint {
 		t.Errorf("session %+v", s)
 	}
 }
