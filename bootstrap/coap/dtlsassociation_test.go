@@ -308,7 +308,9 @@ func TestConnectionIDBySuite(t *testing.T) {
 // An association without a request is told of once, and hibernates; its peer may ask later.
 func TestAssociationWithoutRequest(t *testing.T) {
 	told := make(chan bootstrap.Peer, 10)
-	inBubble(t, func(cfg *Config) { cfg.DTLS.NoRequest = func(p bootstrap.Peer, _ time.Time, _ bootstrap.UnusedEnd) { told <- p } }, func(b *bubble) {
+	inBubble(t, func(cfg *Config) {
+		cfg.DTLS.NoRequest = func(p bootstrap.Peer, _ time.Time, _ bootstrap.UnusedEnd) { told <- p }
+	}, func(b *bubble) {
 		silent, pings, asks := b.join(peerAt(9)), b.join(peerAt(10)), b.join(peerAt(11))
 		pings.send(applicationData, 0x40, 0, 0, 1) // a CoAP ping
 		asks.asks(1)
