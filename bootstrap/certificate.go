@@ -26,7 +26,11 @@ func (e *CertificateError) Error() string { return e.Detail }
 // own first, of which it has proved to have the key. Those that a device record names are
 // good, and those that a trusted CA vouches for; which device it is, if any, shows with
 // the request. The error is a [*CertificateError].
-func (srv *Server) VerifyClient(chain []*x509.Certificate) error {
+func (srv *Server) VerifyClient(chain []*x509.Certificate) (err error) {
+	defer srv.cfg.Panics.Contain(PartHandshake, func() {
+		f := panicked()
+		err = &CertificateError{f.cause, f.detail}
+	})
 	if f := srv.verifyClient(chain); f != nil {
 		return &CertificateError{f.cause, f.detail}
 	}

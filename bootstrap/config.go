@@ -70,6 +70,10 @@ type Config struct {
 	// record names.
 	Trust func() *Trust
 
+	// Panics counts and logs what panics of the server, its Observe included. Default: one
+	// of its own, which logs to Logger.
+	Panics *Panics
+
 	// Rand is where generated keys come from. Default: crypto/rand.
 	Rand io.Reader
 }
@@ -88,6 +92,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Observe == nil {
 		c.Observe = func(Event) {}
+	}
+	if c.Panics == nil {
+		c.Panics = NewPanics(c.Logger)
 	}
 	if c.Trust == nil {
 		c.Trust = func() *Trust { return nil }

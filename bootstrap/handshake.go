@@ -15,7 +15,8 @@ const lookUpTimeout = 5 * time.Second
 // PSK returns the key of a PSK identity, for the handshake. A disabled device still
 // authenticates, so that its refusal can be explained. Where the store fails, the
 // identity counts as unknown, and the log says why.
-func (srv *Server) PSK(identity string) (lwm2m.Secret, bool) {
+func (srv *Server) PSK(identity string) (key lwm2m.Secret, found bool) {
+	defer srv.cfg.Panics.Contain(PartHandshake, func() { key, found = lwm2m.Secret{}, false })
 	d, known := srv.deviceOf(Peer{Identity: identity})
 	if !known {
 		return lwm2m.Secret{}, false
@@ -35,6 +36,7 @@ func (srv *Server) PSK(identity string) (lwm2m.Secret, bool) {
 // The attempt is counted under the device whose identity or name the peer gave, as one that
 // proved nothing; but for a certificate that a record names, the key of which was proved.
 func (srv *Server) HandshakeFailed(h Handshake) {
+	defer srv.cfg.Panics.Contain(PartHandshake)
 	peer := Peer{Remote: h.Remote, Transport: TransportDTLS, Identity: h.Identity, Chain: h.Chain}
 	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
@@ -65,6 +67,7 @@ var handshakeCauses = []struct {
 	{ErrCertificateKind, store.CauseCertificateKind},
 	{ErrCertificateProof, store.CauseCertificateProof},
 	{ErrServerRefused, store.CauseServerRefused},
+	{ErrPanicked, store.CauseInternal},
 }
 
 // handshakeFailure is why a handshake did not complete; known is whether a device has
@@ -111,6 +114,7 @@ const (
 // device has what it needs, or has another association, that is no failure: Anjay opens one
 // to its Bootstrap-Server whenever it starts, and asks only if it cannot register.
 func (srv *Server) NoRequest(peer Peer, since time.Time, end UnusedEnd) {
+	defer srv.cfg.Panics.Contain(PartHandshake)
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	record := srv.attempt(peer, since)

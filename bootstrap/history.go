@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ import (
 type history struct {
 	store  store.Store
 	log    *slog.Logger
+	panics *Panics
 	window time.Duration // of a streak
 
 	queue   chan store.Session
@@ -74,6 +76,7 @@ func newHistory(cfg Config) *history {
 	h := &history{
 		store:   cfg.Store,
 		log:     cfg.Logger,
+		panics:  cfg.Panics,
 		window:  cfg.RepeatWindow,
 		queue:   make(chan store.Session, maxWaiting),
 		closing: make(chan struct{}),
@@ -162,11 +165,16 @@ func (h *history) began(s store.Session) {
 func (h *history) ended(s store.Session) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	if err := h.store.AppendSession(ctx, s); err != nil {
+	err := errPanicked
+	h.panics.Run(PartHistory, func() { err = h.store.AppendSession(ctx, s) })
+	if err != nil {
 		h.log.LogAttrs(ctx, slog.LevelError, "history not kept",
 			slog.String(LogEndpoint, string(s.Endpoint)), slog.String(LogSession, s.ID), slog.Any("error", err))
 	}
 }
+
+// errPanicked is why a record is not kept that the store panicked over.
+var errPanicked = errors.New("the store panicked")
 
 // run writes what waits.
 func (h *history) run() {
@@ -178,9 +186,9 @@ func (h *history) run() {
 		case s := <-h.queue:
 			h.ended(s)
 		case now := <-sweep.C:
-			h.sweep(now)
+			h.panics.Run(PartHistory, func() { h.sweep(now) })
 		case <-h.closing:
-			h.sweep(time.Now())
+			h.panics.Run(PartHistory, func() { h.sweep(time.Now()) })
 			h.drain(len(h.queue))
 			return
 		}
@@ -190,10 +198,7 @@ func (h *history) run() {
 // sweep brings the records of streaks up to date, after what was queued before: an
 // older version of one of them may be there.
 func (h *history) sweep(now time.Time) {
-	h.mu.Lock()
-	grown, waiting, dropped := h.streaks.due(now), len(h.queue), h.dropped-h.logged
-	h.logged = h.dropped
-	h.mu.Unlock()
+	grown, waiting, dropped := h.due(now)
 	h.drain(waiting)
 	for _, s := range grown {
 		h.ended(s)
@@ -201,6 +206,16 @@ func (h *history) sweep(now time.Time) {
 	if dropped > 0 {
 		h.log.Warn("refused attempts not recorded one by one", slog.Uint64("count", dropped))
 	}
+}
+
+// due returns the records of streaks that have grown, how many wait, and how many were dropped
+// that the log does not tell of yet.
+func (h *history) due(now time.Time) (grown []store.Session, waiting int, dropped uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	grown, waiting, dropped = h.streaks.due(now), len(h.queue), h.dropped-h.logged
+	h.logged = h.dropped
+	return grown, waiting, dropped
 }
 
 func (h *history) drain(n int) {

@@ -114,7 +114,7 @@ func historyConfig(s store.Store, log *slog.Logger) Config {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return Config{Store: s, Logger: log, RepeatWindow: 10 * time.Minute, StrangerRecords: 60, UnauthenticatedRecords: 60}
+	return Config{Store: s, Logger: log, Panics: NewPanics(log), RepeatWindow: 10 * time.Minute, StrangerRecords: 60, UnauthenticatedRecords: 60}
 }
 
 // A session of the device ends what its refusals were counted under: what comes after it

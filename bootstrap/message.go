@@ -204,6 +204,9 @@ var (
 	// certificate does not.
 	ErrCertificateProof = errors.New("the client did not prove that it has the key of its certificate")
 
+	// ErrPanicked: the server panicked, which its log tells of.
+	ErrPanicked = errors.New("the server panicked; its log has the stack")
+
 	// ErrBusy: a limit of the server was reached.
 	ErrBusy = errors.New("the server is busy")
 

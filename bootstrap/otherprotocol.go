@@ -47,6 +47,7 @@ const maxQueriesShown = 8
 // OtherProtocol records what came to the wrong port. It counts against no device: a name
 // in it is told as claimed only.
 func (srv *Server) OtherProtocol(o OtherProtocol) {
+	defer srv.cfg.Panics.Contain(PartTransport)
 	record := srv.attempt(Peer{Remote: o.Remote, Transport: o.Transport}, o.Started)
 	record.Stage = store.StageDatagram
 	if o.Count > 1 {

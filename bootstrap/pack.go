@@ -117,18 +117,24 @@ var gatewayObjects = []lwm2m.ObjectID{25, 26}
 // servePack is the whole of a session that gives a pack. The association stays with the
 // client, which fetches the rest of a long answer, or goes on to POST /bs.
 func (s *session) servePack(ctx context.Context, req packRequest) (Response, func(context.Context)) {
+	resp, f := s.performPack(ctx, req)
+	if f != nil {
+		s.endPack(ctx, f)
+		return ownFault(*f).response(), nil
+	}
+	return resp, func(context.Context) { s.endPack(ctx, nil) }
+}
+
+// performPack makes the pack. A panic ends the session like any other failure.
+func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *failure) {
+	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
 	if s.previous != nil {
 		<-s.previous
 	}
 	s.srv.history.began(s.snapshot())
 	s.observe(EventStarted)
 	s.enter(store.StagePack)
-	resp, f := s.pack(ctx, req)
-	if f != nil {
-		s.endPack(ctx, f)
-		return ownFault(*f).response(), nil
-	}
-	return resp, func(context.Context) { s.endPack(ctx, nil) }
+	return s.pack(ctx, req)
 }
 
 // pack puts together what the client is given, keys that nobody has yet included, which
@@ -167,6 +173,9 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 }
 
 func (s *session) endPack(ctx context.Context, f *failure) {
+	defer s.srv.cfg.Panics.Contain(PartSession)
+	defer s.srv.sessions.remove(s)
+	defer s.cancel(nil)
 	cause, detail := s.outcome(ctx, store.CausePackDelivered, f)
 	s.rest()
 	s.conclude(ctx, cause, detail)

@@ -29,6 +29,11 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new bootstrap server: %w", err)
 	}
+	observe := cfg.Observe
+	cfg.Observe = func(e Event) {
+		defer cfg.Panics.Contain(PartObserver)
+		observe(e)
+	}
 	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg)}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
@@ -41,8 +46,9 @@ func NewServer(cfg Config) (*Server, error) {
 }
 
 // ServeRequest is the [Handler] of the listeners. Other methods on its resources are
-// answered 4.05, other resources 4.04.
-func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
+// answered 4.05, other resources 4.04. A panic is recorded as cause internal-error.
+func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(context.Context)) {
+	defer srv.cfg.Panics.Contain(PartRequest, func() { resp, after = srv.brokenDown(ctx, conn, r), nil })
 	switch resource := resourceOf(r.Path); {
 	case resource == pathBootstrap && r.Method == POST:
 		return srv.serveBootstrap(ctx, conn, r)
@@ -93,6 +99,35 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Re
 		return srv.refuse(ctx, record, refused), nil
 	}
 	return Response{Code: lwm2m.CodeChanged}, func(context.Context) { s.run(sctx) }
+}
+
+// brokenDown answers a request that the server panicked over, and records the attempt. Whose it
+// is may be what it panicked over: then the record has what the client said only.
+func (srv *Server) brokenDown(ctx context.Context, conn Conn, r Request) (resp Response) {
+	why := ownFault(*panicked())
+	resp = why.response()
+	defer srv.cfg.Panics.Contain(PartRequest)
+	record, known := srv.attempt(conn.Peer(), time.Now()), false
+	ep, _ := parseEndpoint(r.Queries)
+	srv.cfg.Panics.Run(PartRequest, func() {
+		ctx, done := lookingUp(ctx)
+		defer done()
+		named := store.Device{}
+		if ep != "" {
+			named, _ = srv.found(srv.cfg.Store.Device(ctx, ep))
+		}
+		srv.attribute(ctx, &record, conn.Peer(), ep, named)
+		known = true
+	})
+	if !known {
+		record.Endpoint = ep
+	}
+	return srv.refuse(ctx, record, why)
+}
+
+// panicked is the failure of what was ended by a panic of the server.
+func panicked() *failure {
+	return failed(store.CauseInternal, "%v", ErrPanicked)
 }
 
 // endOf is the end, now, of what began at started: as much later as it took, also where

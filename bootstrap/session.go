@@ -83,6 +83,13 @@ type state func(*session, context.Context) (state, *failure)
 // run carries the session out, and returns when nothing more is asked of the client: what
 // follows waits for the disk only, which is no reason to let others wait.
 func (s *session) run(ctx context.Context) {
+	f := s.perform(ctx)
+	go s.end(ctx, f) // the registry knows the session until it has ended
+}
+
+// perform carries the session out. A panic ends it like any other failure.
+func (s *session) perform(ctx context.Context) (f *failure) {
+	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
 	if s.previous != nil {
 		<-s.previous // its context has ended: this cannot take long
 	}
@@ -90,8 +97,7 @@ func (s *session) run(ctx context.Context) {
 		s.srv.history.began(record)
 	}
 	s.observe(EventStarted)
-	f := s.advance(ctx)
-	go s.end(ctx, f) // the registry knows the session until it has ended
+	return s.advance(ctx)
 }
 
 func (s *session) advance(ctx context.Context) (f *failure) {
@@ -225,17 +231,27 @@ func (s *session) finish(ctx context.Context) (state, *failure) {
 	return nil, nil
 }
 
-// end settles what the session leaves behind.
+// end settles what the session leaves behind. Whatever panics in it, the device may begin
+// another session, and the server may stop.
 func (s *session) end(ctx context.Context, f *failure) {
+	panics := s.srv.cfg.Panics
+	defer panics.Contain(PartSession)
+	defer s.srv.sessions.remove(s)
+	defer s.cancel(nil)
 	cause, detail := s.outcome(ctx, store.CauseDone, f)
 	s.rest()
-	s.release(ctx, f)
+	panics.Run(PartSession, func() { s.release(ctx, f) })
 	s.conclude(ctx, cause, detail)
 }
 
 // outcome is what the record tells: of f, or of what is settled where nothing failed,
 // which good stands for.
-func (s *session) outcome(ctx context.Context, good store.Cause, f *failure) (store.Cause, string) {
+func (s *session) outcome(ctx context.Context, good store.Cause, f *failure) (cause store.Cause, detail string) {
+	defer s.srv.cfg.Panics.Contain(PartSession, func() {
+		if cause, detail = good, "the server panicked as it kept what the client was given; its log has the stack"; f != nil {
+			cause, detail = f.cause, f.detail
+		}
+	})
 	if f != nil {
 		s.keepChanges(ctx)
 		return f.cause, f.detail
@@ -270,7 +286,6 @@ func (s *session) release(ctx context.Context, f *failure) {
 
 // conclude completes the record and keeps it.
 func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
-	s.cancel(nil)
 	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
 	record := s.snapshot()
 	level := severity(cause)
@@ -282,7 +297,6 @@ func (s *session) conclude(ctx context.Context, cause store.Cause, detail string
 	}
 	logEnd(ctx, s.srv.cfg.Logger, level, record)
 	s.observe(EventEnded)
-	s.srv.sessions.remove(s)
 }
 
 // note changes the record.

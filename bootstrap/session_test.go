@@ -29,8 +29,9 @@ type scriptedClient struct {
 	linger time.Duration // guarded by mu; -1 when closed at once, or parted
 }
 
-// endless is the answer that never comes.
+// endless is the answer that never comes; panicking the one that the server panics over.
 type endless struct{}
+type panicking struct{}
 
 func newScriptedClient(answers map[string][]any) *scriptedClient {
 	all := map[string][]any{
@@ -66,6 +67,8 @@ func (c *scriptedClient) Do(ctx context.Context, r bootstrap.Request) (bootstrap
 		return answer, nil
 	case error:
 		return bootstrap.Response{}, answer
+	case panicking:
+		panic("as the script says")
 	case endless:
 		<-ctx.Done()
 		return bootstrap.Response{}, ctx.Err()

@@ -44,6 +44,10 @@ type Config struct {
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
 
+	// Panics contains panics: each ends the datagram, the request, the handshake or the timer that it
+	// came from. Default: one of its own, which logs to Logger.
+	Panics *bootstrap.Panics
+
 	// MaxPeers is how many associations may exist at a time; default 10,000. The one
 	// idle for longest makes room for a new one. Over DTLS that is when the newcomer has
 	// shown its key, and the other was silent for 2 s; handshakes under way are counted
@@ -120,6 +124,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Panics == nil {
+		cfg.Panics = bootstrap.NewPanics(cfg.Logger)
 	}
 	orDefault(&cfg.MaxPeers, defaultMaxPeers)
 	orDefault(&cfg.IdleTimeout, defaultIdleTimeout)

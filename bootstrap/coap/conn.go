@@ -79,7 +79,7 @@ func newConn(h *hub, l link, peer bootstrap.Peer) *conn {
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.mu.Lock() // expire may run before idle is set
 	defer c.mu.Unlock()
-	c.idle = time.AfterFunc(h.cfg.IdleTimeout, c.expire)
+	c.idle = h.afterFunc(h.cfg.IdleTimeout, c.expire)
 	return c
 }
 
@@ -201,7 +201,7 @@ func (c *conn) drain() {
 		if !ok {
 			return
 		}
-		c.receive(b)
+		c.hub.cfg.Panics.Run(bootstrap.PartTransport, func() { c.receive(b) })
 	}
 }
 

@@ -88,13 +88,7 @@ func (a *association) receive(from udpPeer, b []byte) DropReason {
 
 // receiveRecord takes one record, and returns why not.
 func (a *association) receiveRecord(from udpPeer, r record) DropReason {
-	a.mu.Lock()
-	out, why := a.layer.open(r)
-	again := a.repeatFlight(r, out, why)
-	if a.dormant {
-		a.layer.rest()
-	}
-	a.mu.Unlock()
+	out, again, why := a.openRecord(r)
 	if again != nil {
 		a.write(again)
 	}
@@ -109,6 +103,18 @@ func (a *association) receiveRecord(from udpPeer, r record) DropReason {
 		a.receiveAlert(out.content[0], out.content[1])
 	}
 	return notDropped
+}
+
+// openRecord returns what is in r, or why it is dropped, and what is to be sent again for it.
+func (a *association) openRecord(r record) (out openedRecord, again []byte, why DropReason) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out, why = a.layer.open(r)
+	again = a.repeatFlight(r, out, why)
+	if a.dormant {
+		a.layer.rest()
+	}
+	return out, again, why
 }
 
 // repeatFlight returns the last flight of the server where r shows that the peer has not

@@ -114,7 +114,7 @@ func (h *handshake) setDeadline(at time.Time) {
 		h.timeout.Stop()
 	}
 	h.until = at
-	h.timeout = time.AfterFunc(time.Until(at), func() { h.cancel(ErrHandshakeTimeout) })
+	h.timeout = h.mux.hub.afterFunc(time.Until(at), func() { h.cancel(ErrHandshakeTimeout) })
 }
 
 // hasSentAll notes that the peer has sent its identity or its Finished, and brings the end
@@ -137,6 +137,7 @@ func (h *handshake) expects(d digest) bool {
 
 // run is the life of the handshake. ctx ends it.
 func (h *handshake) run(ctx context.Context) {
+	defer h.contain(func() { h.failed(ctx, h.panicked()) })
 	agreed, err := h.shake(ctx)
 	if err != nil {
 		h.failed(ctx, err)
@@ -151,6 +152,15 @@ func (h *handshake) run(ctx context.Context) {
 	}
 }
 
+// contain contains a panic of the handshake, also in a goroutine of pion, and calls then
+// after one. Only a deferred call has an effect.
+func (h *handshake) contain(then func()) {
+	if p := recover(); p != nil {
+		h.mux.hub.cfg.Panics.Note(bootstrap.PartHandshake, p)
+		then()
+	}
+}
+
 // shake lets pion carry the handshake out, after which claim is proved.
 func (h *handshake) shake(ctx context.Context) (agreement, error) {
 	certificates := h.mux.hub.cfg.DTLS.Certificates()
@@ -159,7 +169,8 @@ func (h *handshake) shake(ctx context.Context) (agreement, error) {
 		cookie: h.returned,
 		cid:    h.cidMaker(),
 		key:    h.findKey,
-		certificate: func(name string) (*tls.Certificate, error) {
+		certificate: func(name string) (c *tls.Certificate, err error) {
+			defer h.contain(func() { c, err = nil, h.panicked() })
 			return h.show(choose(certificates, name, h.offer))
 		},
 		signatures: preferred(h.offer),
@@ -201,7 +212,8 @@ func (h *handshake) complete(agreed agreement) bool {
 }
 
 // findKey returns the key for the identity that the peer claims.
-func (h *handshake) findKey(identity string) ([]byte, error) {
+func (h *handshake) findKey(identity string) (key []byte, err error) {
+	defer h.contain(func() { key, err = nil, h.panicked() })
 	key, known, err := h.mux.keys.find(h.mux.hub.ctx, identity)
 	if err == nil {
 		h.claim.identity, h.claim.key = identity, key
@@ -225,7 +237,8 @@ func (h *handshake) show(c *tls.Certificate, err error) (*tls.Certificate, error
 }
 
 // verify decides about the certificates of the peer.
-func (h *handshake) verify(raw [][]byte) error {
+func (h *handshake) verify(raw [][]byte) (err error) {
+	defer h.contain(func() { err = h.panicked() })
 	chain, err := parseChain(raw)
 	if err == nil {
 		h.claim.chain = chain
@@ -233,6 +246,12 @@ func (h *handshake) verify(raw [][]byte) error {
 	}
 	h.claim.good, h.claim.err = err == nil, err
 	return err
+}
+
+// panicked notes that our side is why the handshake ends, and returns that.
+func (h *handshake) panicked() error {
+	h.claim.good, h.claim.err = false, bootstrap.ErrPanicked
+	return h.claim.err
 }
 
 // failed tells of a handshake that ended with err, unless we are about to stop.

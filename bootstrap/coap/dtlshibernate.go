@@ -19,13 +19,13 @@ const maxSiblings = 2
 // hibernate implements [hibernator].
 func (a *association) hibernate(c *conn) bool {
 	m := a.mux
-	m.mu.Lock()
-	ok := c.retire()
+	var ok bool
 	var after []func()
-	if ok && a.conn == c {
-		after = m.layDown(a)
-	}
-	m.mu.Unlock()
+	holding(&m.mu, func() {
+		if ok = c.retire(); ok && a.conn == c {
+			after = m.layDown(a)
+		}
+	})
 	if ok {
 		c.finish()
 	}
@@ -35,13 +35,13 @@ func (a *association) hibernate(c *conn) bool {
 
 // rest lets an association hibernate that has no business.
 func (m *mux) rest(a *association) {
-	m.mu.Lock()
-	c := a.conn
+	var c *conn
 	var after []func()
-	if c == nil && !a.over && !a.dormant {
-		after = m.layDown(a)
-	}
-	m.mu.Unlock()
+	holding(&m.mu, func() {
+		if c = a.conn; c == nil && !a.over && !a.dormant {
+			after = m.layDown(a)
+		}
+	})
 	do(after)
 	if c != nil {
 		c.rest() // or it does so later, being idle
@@ -106,15 +106,17 @@ func (m *mux) separate(a *association) {
 // attach makes c the conn of a, which is active from then on, and returns it; or another that
 // was begun in the meantime, or why there is none.
 func (m *mux) attach(a *association, c *conn) (*conn, DropReason) {
-	m.mu.Lock()
 	var after []func()
-	use, why := a.conn, notDropped
-	if use == nil {
+	var use *conn
+	why := notDropped
+	holding(&m.mu, func() {
+		if use = a.conn; use != nil {
+			return
+		}
 		if after, why = m.wake(a, time.Now()); why == notDropped {
 			a.conn, use = c, c
 		}
-	}
-	m.mu.Unlock()
+	})
 	do(after)
 	if use != c {
 		c.abandon()

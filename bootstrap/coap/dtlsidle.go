@@ -39,9 +39,9 @@ func (m *mux) asked(a *association) {
 // forget ends a for good, and tells of it if its peer has never made a request. Its conn
 // attends to what has come before.
 func (m *mux) forget(a *association) {
-	m.mu.Lock()
-	c, unasked := a.conn, m.remove(a)
-	m.mu.Unlock()
+	var c *conn
+	var unasked bool
+	holding(&m.mu, func() { c, unasked = a.conn, m.remove(a) })
 	if c != nil {
 		c.hangUp()
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"lwbs/bootstrap"
 	"lwbs/lwm2m"
 )
 
@@ -37,6 +38,7 @@ type keyFinder struct {
 	lookup func(identity string) (lwm2m.Secret, bool)
 	seed   []byte // of the made-up keys, so that an identity always gets the same one
 	wanted chan wantedKey
+	panics *bootstrap.Panics
 }
 
 // A wantedKey is an identity whose key is to be looked up.
@@ -51,10 +53,10 @@ type foundKey struct {
 	known  bool
 }
 
-func newKeyFinder(lookup func(string) (lwm2m.Secret, bool)) *keyFinder {
+func newKeyFinder(lookup func(string) (lwm2m.Secret, bool), panics *bootstrap.Panics) *keyFinder {
 	seed := make([]byte, sha256.Size)
 	rand.Read(seed) // never fails
-	return &keyFinder{lookup, seed, make(chan wantedKey)}
+	return &keyFinder{lookup, seed, make(chan wantedKey), panics}
 }
 
 // serve looks keys up until ctx ends. Several goroutines may.
@@ -62,12 +64,18 @@ func (f *keyFinder) serve(ctx context.Context) {
 	for {
 		select {
 		case w := <-f.wanted:
-			secret, known := f.lookup(w.identity)
-			w.found <- foundKey{secret, known}
+			f.answer(w)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// answer looks one key up. One that lookup panics over is unknown.
+func (f *keyFinder) answer(w wantedKey) {
+	var k foundKey
+	defer func() { w.found <- k }()
+	f.panics.Run(bootstrap.PartHandshake, func() { k.secret, k.known = f.lookup(w.identity) })
 }
 
 // ask has the key of an identity looked up; nothing is known once ctx has ended.

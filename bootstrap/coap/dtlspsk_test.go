@@ -2,13 +2,17 @@ package coap
 
 import (
 	"bytes"
+	"log/slog"
 	"context"
 	"errors"
 	"strings"
 	"testing"
 
+	"lwbs/bootstrap"
 	"lwbs/lwm2m"
 )
+
+var noPanics = bootstrap.NewPanics(slog.New(slog.DiscardHandler))
 
 func TestKeyFinder(t *testing.T) {
 	keys := map[string]lwm2m.Secret{
@@ -18,7 +22,7 @@ func TestKeyFinder(t *testing.T) {
 	}
 	lookup := func(identity string) (lwm2m.Secret, bool) { s, ok := keys[identity]; return s, ok }
 	newFinder := func() *keyFinder {
-		f := newKeyFinder(lookup)
+		f := newKeyFinder(lookup, noPanics)
 		go f.serve(t.Context())
 		return f
 	}
@@ -56,7 +60,7 @@ func TestKeyFinder(t *testing.T) {
 
 // At the end nobody waits for a key.
 func TestKeyFinderEnds(t *testing.T) {
-	f := newKeyFinder(func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true })
+	f := newKeyFinder(func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true }, noPanics)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	f.serve(ctx)

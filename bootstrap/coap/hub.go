@@ -73,8 +73,26 @@ func (h *hub) spawn(f func()) bool {
 	if h.closed {
 		return false
 	}
-	h.wg.Go(f)
+	h.wg.Go(func() {
+		defer h.cfg.Panics.Contain(bootstrap.PartTransport) // what has to be put in order then does so itself
+		f()
+	})
 	return true
+}
+
+// afterFunc is time.AfterFunc for an f that may panic.
+func (h *hub) afterFunc(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() {
+		defer h.cfg.Panics.Contain(bootstrap.PartTransport)
+		f()
+	})
+}
+
+// holding runs f under mu, and lets go of that even where f panics.
+func holding(mu sync.Locker, f func()) {
+	mu.Lock()
+	defer mu.Unlock()
+	f()
 }
 
 // pause waits for d, or for close.

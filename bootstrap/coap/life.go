@@ -71,7 +71,7 @@ func (c *conn) Linger(d time.Duration) {
 	}
 	c.stopLinger()
 	turn := c.lingers
-	c.linger = time.AfterFunc(d, func() { c.endLinger(turn) })
+	c.linger = c.hub.afterFunc(d, func() { c.endLinger(turn) })
 }
 
 const (

@@ -69,7 +69,7 @@ func newMux(h *hub, s *socket) *mux {
 	m := &mux{
 		hub:       h,
 		socket:    s,
-		keys:      newKeyFinder(h.cfg.PSK),
+		keys:      newKeyFinder(h.cfg.PSK, h.cfg.Panics),
 		gate:      newGate(h.cfg.Strangers),
 		others:    newOthers(h, bootstrap.TransportDTLS),
 		cookies:   newCookieMaker(),
@@ -112,9 +112,9 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 	if d.hello.first && !m.knows(peer, d.hello.random) {
 		return m.begin(peer, d.hello, b)
 	}
-	m.mu.Lock()
-	a, why := m.route(peer, d, b)
-	m.mu.Unlock()
+	var a *association
+	var why DropReason
+	holding(&m.mu, func() { a, why = m.route(peer, d, b) })
 	if a == nil {
 		return why
 	}
@@ -273,7 +273,7 @@ func (m *mux) arrangeRelief(now time.Time) {
 	if !ok || m.relief != nil || len(m.lobby.byPeer) == 0 {
 		return
 	}
-	m.relief = time.AfterFunc(max(at.Sub(now), reliefPause), m.relieve)
+	m.relief = m.hub.afterFunc(max(at.Sub(now), reliefPause), m.relieve)
 }
 
 // relieve lets visitors in.
@@ -306,8 +306,8 @@ func (m *mux) attend(f func()) bool {
 	m.requests++
 	m.mu.Unlock()
 	began := m.hub.spawn(func() {
+		defer m.attended()
 		f()
-		m.attended()
 	})
 	if !began {
 		m.attended()
@@ -373,12 +373,13 @@ func (m *mux) admit(v *visitor) (*handshake, DropReason) {
 // address had before. It returns what came for h after that was complete; a is nil where it
 // had to give way itself.
 func (m *mux) establish(h *handshake, a *association) (_ *association, waiting []parcel) {
-	m.mu.Lock()
-	after, ok := m.settle(h, a)
-	if ok {
-		waiting = h.pipe.rest()
-	}
-	m.mu.Unlock()
+	var after []func()
+	var ok bool
+	holding(&m.mu, func() {
+		if after, ok = m.settle(h, a); ok {
+			waiting = h.pipe.rest()
+		}
+	})
 	do(after)
 	if !ok {
 		return nil, nil
@@ -411,7 +412,7 @@ func (m *mux) settle(h *handshake, a *association) (after []func(), ok bool) {
 	m.drop(h, nil)
 	m.seat(a)
 	a.place, a.heard = m.active.PushFront(a), now
-	a.await = time.AfterFunc(m.hub.cfg.DTLS.RequestTimeout, func() { m.expire(a) })
+	a.await = m.hub.afterFunc(m.hub.cfg.DTLS.RequestTimeout, func() { m.expire(a) })
 	m.welcomeNext()
 	return after, true
 }

@@ -153,7 +153,7 @@ func (o *others) note(peer udpPeer, p bootstrap.Protocol, asked bootstrap.Reques
 			return // the drop is counted
 		}
 		if len(o.seen) == 0 {
-			time.AfterFunc(othersPause, func() { o.hub.spawn(o.tell) })
+			o.hub.afterFunc(othersPause, func() { o.hub.spawn(o.tell) })
 		}
 		o.nets[network]++
 		s = &bootstrap.OtherProtocol{Transport: o.transport, Protocol: p, Started: time.Now()}

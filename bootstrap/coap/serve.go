@@ -2,7 +2,6 @@ package coap
 
 import (
 	"context"
-	"runtime/debug"
 	"time"
 
 	"lwbs/bootstrap"
@@ -67,9 +66,10 @@ func (c *conn) begin(r *request, m message) {
 	}
 	handle := func() {
 		defer c.leave(&c.underWay)
+		defer c.hub.cfg.Panics.Contain(bootstrap.PartTransport)
 		stale := c.review()
 		resp, after := c.call(whole)
-		c.answer(r, c.responseTo(whole, resp))
+		c.hub.cfg.Panics.Run(bootstrap.PartTransport, func() { c.answer(r, c.responseTo(whole, resp)) })
 		if after != nil {
 			c.callAfter(after)
 		}
@@ -115,11 +115,11 @@ func (c *conn) review() (stale bool) {
 	return err != nil
 }
 
-// call lets the handler answer m. A panic is logged and answered with 5.00.
+// call lets the handler answer m. A panic is answered with 5.00.
 func (c *conn) call(m message) (resp bootstrap.Response, after func(context.Context)) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.logPanic("handler panicked", p)
+			c.hub.cfg.Panics.Note(bootstrap.PartRequest, p)
 			resp, after = bootstrap.Response{Code: lwm2m.CodeInternalServerError}, nil
 		}
 	}()
@@ -135,16 +135,8 @@ func (c *conn) call(m message) (resp bootstrap.Response, after func(context.Cont
 
 // callAfter does what the handler wants done after its answer was sent.
 func (c *conn) callAfter(after func(context.Context)) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.logPanic("handler panicked after its answer", p)
-		}
-	}()
+	defer c.hub.cfg.Panics.Contain(bootstrap.PartRequest)
 	after(c.ctx)
-}
-
-func (c *conn) logPanic(msg string, p any) {
-	c.hub.cfg.Logger.Error(msg, "remote", c.peer.Remote, "panic", p, "stack", string(debug.Stack()))
 }
 
 // answer sends reply to r and remembers it for duplicates. A reply without a code is

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+
+	"lwbs/bootstrap"
 )
 
 const (
@@ -99,7 +101,7 @@ func (s *socket) read(take func(peer udpPeer, b []byte)) {
 		if s.wildcard {
 			peer.local = destination(control[:nc])
 		}
-		take(peer, buf[:n])
+		s.hub.cfg.Panics.Run(bootstrap.PartTransport, func() { take(peer, buf[:n]) })
 	}
 }
 
