@@ -26,6 +26,11 @@ const (
 	PartFiles          Part = "files"          // certificates and definitions that are read
 )
 
+// Parts are all of them.
+func Parts() []Part {
+	return []Part{PartSession, PartRequest, PartHandshake, PartTransport, PartHistory, PartObserver, PartStore, PartAdministration, PartMetrics, PartFiles}
+}
+
 // maxStacks bounds how many different stacks are logged.
 const maxStacks = 64
 

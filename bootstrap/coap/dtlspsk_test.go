@@ -2,9 +2,9 @@ package coap
 
 import (
 	"bytes"
-	"log/slog"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 

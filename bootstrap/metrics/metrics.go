@@ -20,6 +20,7 @@ import (
 // Metrics collects. Its methods may be called concurrently.
 type Metrics struct {
 	registry *prometheus.Registry
+	panics   *bootstrap.Panics
 
 	sessions   *prometheus.CounterVec
 	duration   *prometheus.HistogramVec
@@ -50,6 +51,7 @@ var (
 func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
+		panics:   ownPanics(),
 		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lwbs_sessions_total",
 			Help: "Attempts to bootstrap that ended, by cause; those refused or lost before a session began included.",
@@ -147,11 +149,11 @@ func (m *Metrics) Server(active func() int, unrecorded func() uint64) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lwbs_sessions_active",
 			Help: "Sessions that are running.",
-		}, func() float64 { return float64(active()) }),
+		}, m.safely(func() float64 { return float64(active()) })),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "lwbs_attempts_unrecorded_total",
 			Help: "Refused attempts that have no record in the history, since a limit of it was reached.",
-		}, func() float64 { return float64(unrecorded()) }),
+		}, m.safely(func() float64 { return float64(unrecorded()) })),
 	)
 }
 
@@ -161,5 +163,5 @@ func (m *Metrics) Certificates(first func() time.Time) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lwbs_certificate_expiry_timestamp_seconds",
 		Help: "When the first of the certificates that the server shows and trusts expires.",
-	}, func() float64 { return float64(first().Unix()) }))
+	}, m.safely(func() float64 { return float64(first().Unix()) })))
 }

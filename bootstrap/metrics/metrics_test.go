@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
 	"reflect"
@@ -37,6 +38,9 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 // eventful returns Metrics that have seen one of everything.
 func eventful() *metrics.Metrics {
 	m := metrics.New()
+	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
+	panics.Run(bootstrap.PartSession, func() { panic("for the count") })
+	m.Panics(panics)
 	m.Server(func() int { return 3 }, func() uint64 { return 4 })
 	m.Transport("coap", "coap-1", func() metrics.Transport {
 		return metrics.Transport{Received: 1, Sent: 2}
@@ -71,6 +75,8 @@ func TestScrape(t *testing.T) {
 		`lwbs_sessions_total{cause="key-differs"} 1`,
 		`lwbs_sessions_active 3`,
 		`lwbs_attempts_unrecorded_total 4`,
+		`lwbs_panics_total{part="session"} 1`,
+		`lwbs_panics_total{part="metrics"} 0`,
 		`lwbs_session_duration_seconds_count{result="failed"} 1`,
 		`lwbs_session_duration_seconds_sum{result="failed"} 3`,
 		`lwbs_operations_total{code="2.04",op="write"} 1`,
@@ -169,4 +175,25 @@ func snake(name string) string {
 		out.WriteRune(unicode.ToLower(r))
 	}
 	return out.String()
+}
+
+// A value that panics is missing from the scrape, or no number; the others are there.
+func TestPanicInScrape(t *testing.T) {
+	m := metrics.New()
+	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
+	m.Panics(panics)
+	m.Server(func() int { panic("active") }, func() uint64 { return 4 })
+	m.Transport("coap", "coap-1", func() metrics.Transport { panic("transport") })
+	m.Transport("coaps", "coaps-2", func() metrics.Transport { return metrics.Transport{Received: 5} })
+	for i, counted := range []string{`lwbs_datagrams_total{`, `lwbs_panics_total{part="metrics"} `} {
+		got := scrape(t, m)
+		for _, want := range []string{"lwbs_sessions_active NaN", "lwbs_attempts_unrecorded_total 4", `listener="coaps-2",transport="coaps"} 5`, counted} {
+			if !strings.Contains(got, want) {
+				t.Errorf("scrape %d lacks %s:\n%s", i, want, got)
+			}
+		}
+	}
+	if n := panics.All()[bootstrap.PartMetrics]; n != 4 {
+		t.Errorf("%d panics are counted, want 4", n)
+	}
 }

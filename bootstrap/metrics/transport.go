@@ -1,6 +1,10 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lwbs/bootstrap"
+)
 
 // A Transport is what one listener counted since it was opened, and what it holds now.
 type Transport struct {
@@ -17,10 +21,11 @@ type Transport struct {
 // Transport adds the figures of one listener, under its transport (coap, coaps) and its
 // name such as "coaps-1". Read is called at each scrape. Each name may be added once.
 func (m *Metrics) Transport(transport, name string, read func() Transport) {
-	m.registry.MustRegister(transportCollector{transport: transport, name: name, read: read})
+	m.registry.MustRegister(transportCollector{metrics: m, transport: transport, name: name, read: read})
 }
 
 type transportCollector struct {
+	metrics         *Metrics
 	transport, name string
 	read            func() Transport
 }
@@ -49,6 +54,7 @@ func (c transportCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads the listener once.
 func (c transportCollector) Collect(ch chan<- prometheus.Metric) {
+	defer c.metrics.panics.Contain(bootstrap.PartMetrics)
 	t := c.read()
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{c.transport, c.name}, labels...)...)

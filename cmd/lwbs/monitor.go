@@ -45,9 +45,10 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 // sites are the admin socket and, where it is asked for, the monitoring address.
 func (s *service) sites(at doors) []site {
 	local := s.administration()
-	sites := []site{{at.admin, admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})}}
+	administration := admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
+	sites := []site{{at.admin, admin.Contain(administration, s.panics)}}
 	if at.metrics != nil {
-		sites = append(sites, site{at.metrics, monitor(local, s.metrics.Handler())})
+		sites = append(sites, site{at.metrics, admin.Contain(monitor(local, s.metrics.Handler()), s.panics)})
 	}
 	return sites
 }

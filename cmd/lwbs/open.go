@@ -51,7 +51,7 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openStore(c, create)
+	db, err := openStore(c, create, bolt.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func plainly(err error) error {
 var errNoDatabase = errors.New("does not exist")
 
 // openStore opens the database file itself.
-func openStore(c *cli.Context, create bool) (*bolt.DB, error) {
+func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error) {
 	file := c.String("db")
 	info, err := os.Stat(file)
 	fresh := errors.Is(err, fs.ErrNotExist)
@@ -105,7 +105,7 @@ func openStore(c *cli.Context, create bool) (*bolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := bolt.Open(file, keyring, bolt.Options{})
+	db, err := bolt.Open(file, keyring, opts)
 	if err != nil {
 		return nil, err
 	}

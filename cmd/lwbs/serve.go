@@ -77,7 +77,8 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	keeper, err := newTLSKeeper(files, log)
+	panics := bootstrap.NewPanics(log)
+	keeper, err := newTLSKeeper(files, log, panics)
 	if err != nil {
 		return err
 	}
@@ -85,12 +86,12 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := openStore(c, true)
+	db, err := openStore(c, true, bolt.Options{Panicked: func(v any) { panics.Note(bootstrap.PartStore, v) }})
 	if err != nil {
 		return errors.Join(err, at.close())
 	}
 	tuneCollector()
-	s := &service{log: log, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{log: log, panics: panics, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socket, at), db.Close())
 }
 
@@ -110,6 +111,7 @@ func newLogger(c *cli.Context) (*slog.Logger, error) {
 // administration.
 type service struct {
 	log     *slog.Logger
+	panics  *bootstrap.Panics
 	db      *bolt.DB
 	file    string // of db
 	tls     *tlsKeeper
@@ -169,7 +171,7 @@ func (s *service) watchFiles(ctx context.Context) (wait func()) {
 func (s *service) start(c *cli.Context) (err error) {
 	s.started = time.Now()
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
-		Store: s.metrics.Store(s.db), Logger: s.log, Objects: s.objects, Trust: s.tls.trust,
+		Store: s.metrics.Store(s.db), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust,
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)
@@ -178,8 +180,9 @@ func (s *service) start(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.metrics.Panics(s.panics)
 	s.metrics.Server(func() int { return len(s.server.Active()) }, s.server.Unrecorded)
-	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log,
+	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
 		OtherProtocol:   s.server.OtherProtocol,

@@ -152,7 +152,7 @@ func TestTLSKeeper(t *testing.T) {
 	p := newPKI(t)
 	synctest.Test(t, func(t *testing.T) {
 		var log logText
-		k, err := newTLSKeeper(p.files(), slog.New(slog.NewTextHandler(&log, nil)))
+		k, err := newTLSKeeper(p.files(), slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func TestTLSKeeperWarns(t *testing.T) {
 		files := p.files()
 		cert, key := certtest.WriteFiles(t, p.ca.Server(t, "it", certtest.P256(t), until(d)))
 		files.certificates[0], files.keys[0] = cert, key
-		k, err := newTLSKeeper(files, slog.New(slog.NewTextHandler(&log, nil)))
+		k, err := newTLSKeeper(files, slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}

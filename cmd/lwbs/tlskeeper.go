@@ -17,6 +17,7 @@ import (
 type tlsKeeper struct {
 	files   tlsFiles
 	log     *slog.Logger
+	panics  *bootstrap.Panics
 	content atomic.Pointer[tlsContent]
 	seen    map[string]stamp // of the files that were read last, good or not
 }
@@ -36,9 +37,9 @@ const (
 )
 
 // newTLSKeeper returns a tlsKeeper that has read the files.
-func newTLSKeeper(files tlsFiles, log *slog.Logger) (*tlsKeeper, error) {
-	k := &tlsKeeper{files: files, log: log, seen: stamps(files)}
-	content, err := files.load()
+func newTLSKeeper(files tlsFiles, log *slog.Logger, panics *bootstrap.Panics) (*tlsKeeper, error) {
+	k := &tlsKeeper{files: files, log: log, panics: panics, seen: stamps(files)}
+	content, err := k.load()
 	if err != nil {
 		return nil, err
 	}
@@ -83,12 +84,18 @@ func (k *tlsKeeper) watch(ctx context.Context, asked <-chan os.Signal) {
 // renew reads the files again, which have these stamps.
 func (k *tlsKeeper) renew(now map[string]stamp) {
 	k.seen = now
-	content, err := k.files.load()
+	content, err := k.load()
 	if err != nil {
 		k.log.Error("certificates do not load, those from before stay in use", "error", err)
 		return
 	}
 	k.use(content)
+}
+
+// load reads the files. One that it panics over does not load.
+func (k *tlsKeeper) load() (content *tlsContent, err error) {
+	defer k.panics.Contain(bootstrap.PartFiles, func() { content, err = nil, bootstrap.ErrPanicked })
+	return k.files.load()
 }
 
 // use takes content into use, and tells what there is to tell of it.

@@ -53,7 +53,8 @@ func filesOf(dir string) (names []string, err error) {
 }
 
 // ReadFile is [Read] for a file on the disk. One that cannot be read is a Problem, too.
-func ReadFile(name string) ([]lwm2m.ObjectDefinition, []Problem) {
+func ReadFile(name string) (defs []lwm2m.ObjectDefinition, problems []Problem) {
+	defer contain(name, &defs, &problems)
 	info, err := os.Stat(name)
 	var b []byte
 	switch {
@@ -69,6 +70,13 @@ func ReadFile(name string) ([]lwm2m.ObjectDefinition, []Problem) {
 		return nil, []Problem{{name, 1, "it cannot be read: " + reason(err), true}}
 	}
 	return Read(name, b)
+}
+
+// contain makes a Problem of a panic over a file, so that the others count. It must be deferred.
+func contain(name string, defs *[]lwm2m.ObjectDefinition, problems *[]Problem) {
+	if p := recover(); p != nil {
+		*defs, *problems = nil, []Problem{{name, 1, fmt.Sprintf("lwbs panicked over this file, which is a fault of lwbs: %v", p), true}}
+	}
 }
 
 // reason is why a file could not be opened, without its name.

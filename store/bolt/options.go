@@ -35,6 +35,10 @@ type Options struct {
 	// that shows for the first time. It may be called from any goroutine, and must not wait.
 	Unreadable func(*store.UnreadableError)
 
+	// Panicked, where set, is told of a panic of the writer with its value, from within the
+	// deferred function. The edits that it was about have failed.
+	Panicked func(value any)
+
 	// Progress, where set, is called while a file is read that was not closed in order, with
 	// the number of bytes that were read so far, of all. Where it returns false, the opening
 	// ends with context.Canceled.

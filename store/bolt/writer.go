@@ -67,8 +67,32 @@ func (db *DB) write() {
 			}
 			group = append(group, next)
 		}
-		db.commit(group)
+		db.attempt(group)
 	}
+}
+
+// errPanicked is why edits failed that the writer panicked over.
+var errPanicked = errors.New("the database's writer panicked")
+
+// attempt commits a group. A panic fails those of its edits that were not told of their end.
+func (db *DB) attempt(group []edit) {
+	all := slices.Clone(group)
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if db.opts.Panicked != nil {
+			db.opts.Panicked(p)
+		}
+		for _, e := range all {
+			select {
+			case e.end <- errPanicked:
+			default: // it was told
+			}
+		}
+	}()
+	db.commit(group)
 }
 
 // commit applies a group in one transaction and tells each edit how it ended. An edit that
@@ -113,6 +137,7 @@ func (db *DB) transact(group []edit) (ends []error, culprit int, err error) {
 	if err != nil {
 		return ends, -1, err
 	}
+	defer func() { _ = db.contain(b.Rollback) }() // of what was not committed, also after a panic
 	tx := db.over(b)
 	for i, e := range group {
 		failed := db.contain(func() (failed error) {

@@ -268,3 +268,31 @@ func TestMendDamagedRecords(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A panic of the writer fails the edits that it was about; those that follow are kept.
+func TestWriterAfterPanic(t *testing.T) {
+	var panics []any
+	db := openNew(t, Options{
+		Unreadable: func(*store.UnreadableError) { panic("told") },
+		Panicked:   func(v any) { panics = append(panics, v) },
+	})
+	damaged := func(*transaction) (error, error) {
+		return nil, &store.UnreadableError{Bucket: store.KindDevice, Key: "x", Err: store.ErrCorrupt}
+	}
+	for i, err := range together(t, db, putNote("a"), damaged, putNote("b")) {
+		if !errors.Is(err, errPanicked) {
+			t.Errorf("edit %d ended with %v", i, err)
+		}
+	}
+	if len(panics) != 1 || panics[0] != "told" {
+		t.Errorf("told of the panics %v", panics)
+	}
+	for i, err := range together(t, db, putNote("c"), putNote("d")) {
+		if err != nil {
+			t.Errorf("edit %d after it ended with %v", i, err)
+		}
+	}
+	if noted(t, db, "a") || noted(t, db, "b") || !noted(t, db, "c") || !noted(t, db, "d") {
+		t.Error("what is kept is not what was told")
+	}
+}
