@@ -197,7 +197,7 @@ func TestPanicInHandshake(t *testing.T) {
 		t.Error("a key is found that could not be looked up")
 	}
 	server.HandshakeFailed(bootstrap.Handshake{Remote: "192.0.2.1:5000", Identity: "id", Err: bootstrap.ErrKeyDiffers, Started: time.Now()})
-	server.NoRequest(bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}, time.Now())
+	server.NoRequest(bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}, time.Now(), bootstrap.UnusedInTime)
 	db.set("")
 	if _, known := server.PSK("id"); !known {
 		t.Error("no key is found afterwards")

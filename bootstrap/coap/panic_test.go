@@ -92,7 +92,7 @@ func TestPanicInReports(t *testing.T) {
 		cfg.Panics = panics
 		cfg.HandshakeFailed = func(bootstrap.Handshake) { blow() }
 		cfg.OtherProtocol = func(bootstrap.OtherProtocol) { blow() }
-		cfg.DTLS.NoRequest = func(bootstrap.Peer, time.Time) { blow() }
+		cfg.DTLS.NoRequest = func(bootstrap.Peer, time.Time, bootstrap.UnusedEnd) { blow() }
 		cfg.DTLS.RequestTimeout = 10 * time.Millisecond
 		cfg.DTLS.HandshakeTimeout = time.Second
 	}, nil)
