@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a test waits for anything, foreign time-outs included.
-const patience = 45 * time.Second
+const patience = 3 * time.Minute
 
 // A process is a running program. What it printed is shown when the test fails.
 type process struct {
