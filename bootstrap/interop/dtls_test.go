@@ -78,15 +78,18 @@ type bareDevice struct {
 	link   conversation
 	device device
 	rest   []byte // of what the server said, not yet looked at
+	asked  uint16 // how often it has sent a Bootstrap-Request
 }
 
-// bootstrapRequest is the message ID and token of the Bootstrap-Request.
+// bootstrapRequest is the message ID and token of the first Bootstrap-Request.
 var bootstrapRequest = message.Message{Type: message.Confirmable, MessageID: 0x1234, Token: message.Token{0xaa, 0xbb}}
 
 // register sends the Bootstrap-Request (Core 1.1.1 §6.1.7.1).
 func (b *bareDevice) register() {
 	b.t.Helper()
 	m := bootstrapRequest
+	m.MessageID += int32(b.asked)
+	b.asked++
 	m.Code = codes.POST
 	m.Options = withOptions(
 		message.Option{ID: message.URIPath, Value: []byte("bs")},
@@ -117,6 +120,8 @@ func (b *bareDevice) bootstrap() (written []string) {
 		case codes.PUT:
 			answer.Code = codes.Changed
 			written = append(written, path)
+		case codes.DELETE:
+			answer.Code = codes.Deleted
 		case codes.POST:
 			answer.Code = codes.Changed
 			b.send(answer)
@@ -171,7 +176,7 @@ func decode(datagram []byte) (message.Message, error) {
 
 // whole reports whether nothing is missing at the end of a request. Discover ends with
 // Accept; a Write of Security with the Short Server ID, and one of Server with the
-// Binding.
+// Binding; a Delete names an Instance.
 func whole(m message.Message) bool {
 	path, err := m.Options.Path()
 	switch m.Code {
@@ -181,6 +186,8 @@ func whole(m message.Message) bool {
 		last, known := map[string]uint16{"/0/1": 10, "/1/0": 7}[path]
 		records, err := tlv.Decode(m.Payload)
 		return known && err == nil && len(records) > 0 && records[len(records)-1].ID == last
+	case codes.DELETE:
+		return err == nil && strings.Count(path, "/") == 2
 	}
 	return err == nil && path == "/bs"
 }

@@ -29,6 +29,7 @@ type goSink struct {
 
 	mu       sync.Mutex
 	accounts map[string]account // by identity; guarded by mu
+	refuse   <-chan struct{}    // the next registration is refused, when it is closed; guarded by mu
 }
 
 func newGoSink(t *testing.T) sink {
@@ -101,6 +102,29 @@ func (s *goSink) registered(t *testing.T) registration {
 	}
 }
 
+// refuseNext lets the next registration wait until when is closed, and refuses it then.
+func (s *goSink) refuseNext(when <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = when
+}
+
+// turnsAway reports whether a registration is to be refused, when it is to be.
+func (s *goSink) turnsAway() bool {
+	s.mu.Lock()
+	when := s.refuse
+	s.refuse = nil
+	s.mu.Unlock()
+	if when == nil {
+		return false
+	}
+	select {
+	case <-when:
+	case <-time.After(patience): // the test is over
+	}
+	return true
+}
+
 // key is the pre-shared key of an identity.
 func (s *goSink) key(identity []byte) ([]byte, error) {
 	s.mu.Lock()
@@ -141,7 +165,7 @@ func (s *goSink) serve(w mux.ResponseWriter, m *mux.Message) {
 func (s *goSink) register(w mux.ResponseWriter, m *mux.Message) {
 	r := parseRegister(m)
 	r.Identity = provedIdentity(w.Conn())
-	if !s.permits(r) {
+	if !s.permits(r) || s.turnsAway() {
 		_ = w.SetResponse(codes.Forbidden, message.TextPlain, nil)
 		return
 	}

@@ -3,12 +3,15 @@
 package interop_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,20 +19,24 @@ import (
 
 // An operator has a database of its own, a server that runs on it, and the commands.
 type operator struct {
-	db  string
-	uri map[string]string // of the server, by scheme
+	db      string
+	uri     map[string]string // of the server, by scheme
+	metrics string            // URL
 }
 
 // serve starts a server with further options; it must end well when the test does.
 func serve(t *testing.T, options ...string) operator {
 	t.Helper()
 	o := operator{db: filepath.Join(t.TempDir(), "lwbs.db"), uri: make(map[string]string)}
-	p := start(t, "lwbs serve", exec.Command(command, append([]string{"--db", o.db, "serve", "--coap", "127.0.0.1:0", "--coaps", "127.0.0.1:0", "--log", "debug"}, options...)...))
+	p := start(t, "lwbs serve", exec.Command(command, append([]string{"--db", o.db, "serve", "--coap", "127.0.0.1:0", "--coaps", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--log", "debug"}, options...)...))
 	p.tidy = true
 	p.awaitLine(t, "admin socket", func(line string) bool {
 		if uri, ok := strings.CutPrefix(line, "listening on "); ok {
 			scheme, _, _ := strings.Cut(uri, ":")
 			o.uri[scheme] = uri
+		}
+		if url, ok := strings.CutPrefix(line, "metrics at "); ok {
+			o.metrics = url
 		}
 		return strings.HasPrefix(line, "administered at ")
 	})
@@ -137,6 +144,56 @@ func (o operator) sessions(t *testing.T, n int, query ...string) []session {
 		case <-again.C:
 		case <-deadline:
 			t.Fatalf("%d sessions after %v, want %d: %+v", len(all), patience, n, all)
+		}
+	}
+}
+
+// metric is the value of a metric of the server now, that of all listeners together.
+func (o operator) metric(t *testing.T, name string) (sum float64) {
+	t.Helper()
+	answer, err := http.Get(o.metrics)
+	if err != nil {
+		t.Fatalf("read metrics: %v", err)
+	}
+	defer answer.Body.Close()
+	found := false
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		rest, ok := strings.CutPrefix(lines.Text(), name)
+		if !ok || !strings.HasPrefix(rest, " ") && !strings.HasPrefix(rest, "{") {
+			continue
+		}
+		value, err := strconv.ParseFloat(rest[strings.LastIndex(rest, " ")+1:], 64)
+		if err != nil {
+			t.Fatalf("metric %q: %v", lines.Text(), err)
+		}
+		sum, found = sum+value, true
+	}
+	if !found {
+		t.Fatalf("there is no metric %s", name)
+	}
+	return sum
+}
+
+// awaitHibernated waits until n associations of the server hibernate.
+func (o operator) awaitHibernated(t *testing.T, n float64) {
+	t.Helper()
+	o.await(t, "lwbs_associations_hibernated", n)
+}
+
+// await waits until a metric of the server has this value.
+func (o operator) await(t *testing.T, name string, value float64) {
+	t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.After(patience); ; {
+		now := o.metric(t, name)
+		if now == value {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("%s is %v after %v, want %v", name, now, patience, value)
 		}
 	}
 }

@@ -30,6 +30,7 @@ type device struct {
 	refuse  string   // requests that a Leshan device refuses, as "PUT:/1=4.00"
 	format  string   // that device11 prefers; empty for its default
 	cid     string   // bytes of the DTLS connection ID that device11 offers; empty for none
+	again   string   // who begins the second round of a Leshan device: self or trigger; empty for self
 }
 
 // A peer is a foreign LwM2M stack in the role of the device.
@@ -78,9 +79,8 @@ var (
 		sink:  newGoSink,
 		start: func(t *testing.T, d device) *process { return startWakaama(t, "LWBS_WAKAAMA_CLIENT", d) },
 	}
-	// It ignores close_notify, and would begin a second round with the dead association.
 	wakaamaDTLS = peer{
-		name: "Wakaama-DTLS", version: "1.1", rounds: 1, mute: true,
+		name: "Wakaama-DTLS", version: "1.1", rounds: 2, again: bootstrapAgain, mute: true,
 		needs: []string{"stdbuf"}, binary: "LWBS_WAKAAMA_CLIENT_DTLS",
 		sink:  newGoSink,
 		start: func(t *testing.T, d device) *process { return startWakaama(t, "LWBS_WAKAAMA_CLIENT_DTLS", d) },
@@ -120,6 +120,9 @@ func startLeshan(t *testing.T, program string, d device) *process {
 	}
 	if d.cid != "" {
 		args = append(args, "--cid", d.cid)
+	}
+	if d.again != "" {
+		args = append(args, "--again", d.again)
 	}
 	return start(t, program, exec.Command("java", args...))
 }

@@ -169,6 +169,9 @@ type event struct {
 	// A request that a Leshan device got.
 	Method, Path string
 
+	// How a device answered what the Leshan server asked of it.
+	Code string
+
 	// Where the Leshan server listens.
 	CoAP, CoAPS string
 

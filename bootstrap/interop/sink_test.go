@@ -61,6 +61,15 @@ func (s leshanSink) accept(t *testing.T, a account) {
 	s.await(t, "accepts")
 }
 
+// trigger executes the Bootstrap-Request Trigger (/1/x/9) of a registered device.
+func (s leshanSink) trigger(t *testing.T, endpoint string) {
+	t.Helper()
+	s.say(t, "trigger "+endpoint)
+	if e := s.await(t, "triggered"); e.Code != "CHANGED(204)" {
+		t.Errorf("the device answers its Bootstrap-Request Trigger with %s", e.Code)
+	}
+}
+
 func (s leshanSink) registered(t *testing.T) registration {
 	t.Helper()
 	e := s.await(t, "registered")

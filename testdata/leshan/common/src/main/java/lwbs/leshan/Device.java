@@ -30,7 +30,7 @@ public abstract class Device {
 
     protected Device(String[] args) {
         options = new Options(args, "--endpoint", "--server", "--identity", "--key-file", "--format", "--refuse",
-                "--cid", "--rounds", "--seconds", "--certificate", "--private-key", "--server-certificate");
+                "--cid", "--rounds", "--again", "--seconds", "--certificate", "--private-key", "--server-certificate");
         endpoint = options.get("--endpoint");
         server = options.get("--server");
         refusals = new Refusals(options.all("--refuse"));
@@ -52,6 +52,15 @@ public abstract class Device {
 
     protected final boolean secure() {
         return options.has("--identity");
+    }
+
+    /** Whether it is for its LwM2M Server to make it bootstrap again. */
+    private boolean waitsForTrigger() {
+        String again = options.get("--again", "self");
+        if (!again.equals("self") && !again.equals("trigger")) {
+            throw Options.wrong("--again is self or trigger");
+        }
+        return again.equals("trigger");
     }
 
     protected final boolean certified() {
@@ -88,7 +97,9 @@ public abstract class Device {
         start();
         Outcome outcome = await(seconds);
         for (int left = options.number("--rounds", 1); outcome == Outcome.REGISTERED && --left > 0;) {
-            bootstrapAgain();
+            if (!waitsForTrigger()) {
+                bootstrapAgain();
+            }
             outcome = await(seconds);
         }
         Events.print("accounts", "values", accounts());

@@ -8,10 +8,14 @@ import java.net.InetSocketAddress;
 import java.util.Collection;
 import java.util.HexFormat;
 
+import org.eclipse.leshan.core.LwM2mId;
 import org.eclipse.leshan.core.endpoint.Protocol;
+import org.eclipse.leshan.core.node.LwM2mPath;
 import org.eclipse.leshan.core.observation.Observation;
 import org.eclipse.leshan.core.peer.PskIdentity;
 import org.eclipse.leshan.core.request.BindingMode;
+import org.eclipse.leshan.core.request.ExecuteRequest;
+import org.eclipse.leshan.core.response.ExecuteResponse;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
 import org.eclipse.leshan.server.registration.Registration;
@@ -29,9 +33,15 @@ import org.eclipse.leshan.transport.californium.server.endpoint.coaps.CoapsServe
  * ports of 127.0.0.1 that it chooses itself, and ends with its standard input.
  *
  * <p>A line "psk ENDPOINT IDENTITY HEX" of standard input tells it the credentials of a device. A device that has some
- * may not register without.
+ * may not register without. A line "trigger ENDPOINT" executes the Bootstrap-Request Trigger of a registered device.
  */
 public final class Server {
+
+    /** The Resource Bootstrap-Request Trigger of Object 1. */
+    private static final int TRIGGER = 9;
+
+    /** For how long a device may answer, in milliseconds. */
+    private static final long PATIENCE = 20_000;
 
     private final InMemorySecurityStore security = new InMemorySecurityStore();
     private final LeshanServer server;
@@ -67,14 +77,36 @@ public final class Server {
 
     private void obey(String[] words) {
         try {
-            if (words.length != 4 || !words[0].equals("psk")) {
-                throw new IllegalArgumentException("want: psk ENDPOINT IDENTITY HEX");
+            switch (words[0] + "/" + words.length) {
+            case "psk/4" -> accept(words[1], words[2], HexFormat.of().parseHex(words[3]));
+            case "trigger/2" -> trigger(words[1]);
+            default -> throw new IllegalArgumentException("want: psk ENDPOINT IDENTITY HEX, or: trigger ENDPOINT");
             }
-            security.add(SecurityInfo.newPreSharedKeyInfo(words[1], words[2], HexFormat.of().parseHex(words[3])));
-            Events.print("accepts", "endpoint", words[1]);
         } catch (IllegalArgumentException | NonUniqueSecurityInfoException e) {
             Events.print("mistake", "message", e);
         }
+    }
+
+    private void accept(String endpoint, String identity, byte[] key) throws NonUniqueSecurityInfoException {
+        security.add(SecurityInfo.newPreSharedKeyInfo(endpoint, identity, key));
+        Events.print("accepts", "endpoint", endpoint);
+    }
+
+    /** Executes /1/x/9 where the device has its LwM2M Server Object. */
+    private void trigger(String endpoint) {
+        Registration device = server.getRegistrationService().getByEndpoint(endpoint);
+        if (device == null) {
+            throw new IllegalArgumentException(endpoint + " is not registered");
+        }
+        LwM2mPath account = device.getAvailableInstances().stream().filter(path -> path.getObjectId() == LwM2mId.SERVER)
+                .findFirst().orElseThrow(() -> new IllegalArgumentException(endpoint + " has no Instance of Object 1"));
+        ExecuteRequest request = new ExecuteRequest(LwM2mId.SERVER, account.getObjectInstanceId(), TRIGGER);
+        server.send(device, request, PATIENCE, answer -> triggered(endpoint, answer),
+                e -> Events.print("mistake", "message", e));
+    }
+
+    private static void triggered(String endpoint, ExecuteResponse answer) {
+        Events.print("triggered", "endpoint", endpoint, "code", answer.getCode());
     }
 
     private static final class Reporter implements RegistrationListener {

@@ -1,0 +1,113 @@
+//go:build interop
+
+package interop_test
+
+import (
+	"slices"
+	"testing"
+)
+
+// comesBack sets up what provision does, with a nat in front of the Bootstrap-Server.
+func comesBack(t *testing.T, p peer, account string) (operator, sink, device, *nat) {
+	t.Helper()
+	lwbs, s, d := provision(t, p, "coaps", account)
+	if account == "coaps" {
+		s.accept(t, lwbs.account(t, d.endpoint))
+	}
+	nat := newNAT(t, d.server)
+	d.server = nat.uri()
+	return lwbs, s, d, nat
+}
+
+// checkCameBack looks at what two bootstraps of d left: both went well, after as many
+// handshakes from as many ports, and woke as many associations that had hibernated.
+func checkCameBack(t *testing.T, lwbs operator, d device, nat *nat, handshakes, ports, woken int) {
+	t.Helper()
+	for _, s := range lwbs.sessions(t, 2, "--endpoint", d.endpoint) {
+		checkDone(t, s, "coaps", d)
+	}
+	if n := nat.handshakes(); n != handshakes {
+		t.Errorf("%d handshakes were begun, want %d", n, handshakes)
+	}
+	if n := nat.sources(); n != ports {
+		t.Errorf("the device came from %d ports, want %d", n, ports)
+	}
+	if n := lwbs.metric(t, "lwbs_associations_woken_total"); n != float64(woken) {
+		t.Errorf("%v associations were woken, want %d", n, woken)
+	}
+}
+
+// Current Wakaama keeps its association, and bootstraps again on it when it is told to.
+func TestKeptByWakaama(t *testing.T) {
+	t.Parallel()
+	lwbs, sink, d, nat := comesBack(t, wakaamaDTLS, "coaps")
+	p := wakaamaDTLS.start(t, d)
+	checkRegistration(t, sink.registered(t), wakaamaDTLS, "coaps")
+	lwbs.awaitHibernated(t, 1)
+	bootstrapAgain(t, p)
+	checkRegistration(t, sink.registered(t), wakaamaDTLS, "coaps")
+	checkCameBack(t, lwbs, d, nat, 1, 1, 1)
+}
+
+// The older Wakaama of npm bootstraps again when its registration is refused. It throws its
+// association away without a word, and makes a new one from the same port, where the one
+// before hibernates.
+func TestThrownAwayByWakaamaNPM(t *testing.T) {
+	t.Parallel()
+	lwbs, sink, d, nat := comesBack(t, wakaamaNPM, "coap")
+	refused := make(chan struct{})
+	sink.(*goSink).refuseNext(refused)
+	p := wakaamaNPM.start(t, d)
+	lwbs.awaitHibernated(t, 1)
+	close(refused)
+	checkRegistration(t, sink.registered(t), wakaamaNPM, "coap")
+	checkCameBack(t, lwbs, d, nat, 2, 1, 0)
+	checkDevice(t, p.events(t), d)
+	lwbs.awaitHibernated(t, 1) // the one before has ended
+}
+
+// Leshan bootstraps again when its LwM2M Server executes the Bootstrap-Request Trigger. It
+// throws its association away without a word, too, and makes a new one from another port.
+func TestThrownAwayByLeshan(t *testing.T) {
+	for name, cid := range map[string]string{"without connection ID": "", "with connection ID": "6"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lwbs, sink, d, nat := comesBack(t, leshan11, "coaps")
+			d.again, d.cid = "trigger", cid
+			p := leshan11.start(t, d)
+			checkRegistration(t, sink.registered(t), leshan11, "coaps")
+			lwbs.awaitHibernated(t, 1)
+			sink.(leshanSink).trigger(t, d.endpoint)
+			checkRegistration(t, sink.registered(t), leshan11, "coaps")
+			checkCameBack(t, lwbs, d, nat, 2, 2, 0)
+			checkDevice(t, p.events(t), d)
+			lwbs.awaitHibernated(t, 2) // it has ended neither
+		})
+	}
+}
+
+// Programs of other DTLS libraries keep their association, and the device behind them
+// bootstraps again on it.
+func TestKeptByDTLSClients(t *testing.T) {
+	for _, c := range dtlsClients {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.require(t)
+			lwbs := serve(t)
+			lwbs.apply(t, "coaps://127.0.0.1:5684")
+			d := factoryDevice(lwbs.uri["coaps"])
+			lwbs.add(t, d)
+			nat := newNAT(t, d.server)
+			d.server = nat.uri()
+			bare := bareDevice{t: t, link: c.start(t, d, c.suites[0]), device: d}
+			for range 2 {
+				written := bare.bootstrap()
+				if want := []string{"/0/1", "/1/0"}; !slices.Equal(written, want) {
+					t.Errorf("%q were written, want %q", written, want)
+				}
+				lwbs.awaitHibernated(t, 1)
+			}
+			checkCameBack(t, lwbs, d, nat, 1, 1, 1)
+		})
+	}
+}
