@@ -36,6 +36,7 @@ type session struct {
 	// What follows belongs to the goroutine of run.
 
 	given    provision                            // at first as it was when the request came
+	seen     revisions                            // of the records that permitted given last
 	found    *lwm2m.Discovery                     // what the client said it has; nil where it did not tell
 	plan     []operation                          // what is left of it
 	writes   map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
@@ -105,7 +106,12 @@ func (s *session) advance(ctx context.Context) (f *failure) {
 		if ctx.Err() != nil {
 			return interruption(ctx, "")
 		}
-		next, f = next(s, ctx)
+		if s.record.Stage != store.StageRequest { // else they are about to be looked at
+			f = s.permitted(ctx)
+		}
+		if f == nil {
+			next, f = next(s, ctx)
+		}
 	}
 	return f
 }
@@ -125,6 +131,7 @@ func (s *session) prepare(ctx context.Context) (state, *failure) {
 // give notes what the client is to be given, and the format of it.
 func (s *session) give(given provision, format lwm2m.Format) {
 	s.given, s.intended, s.format = given, format, format
+	s.seen = revisionsOf(given)
 	limits := given.profile.Device
 	s.conn.Tune(Tuning{AckTimeout: time.Duration(limits.AckTimeout), BlockSize: limits.BlockSize})
 	s.note(func(r *store.Session) {

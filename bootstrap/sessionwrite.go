@@ -26,6 +26,11 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 		case s.tooLarge(payload) && s.divide(o, nil):
 			return nil
 		}
+		if refused != nil { // the first time has been asked for already
+			if f := s.permitted(ctx); f != nil {
+				return f
+			}
+		}
 		answer, f := s.do(ctx, step{op: o.op, path: o.path, format: s.format, payload: payload})
 		if f == nil && answer.Code.Success() || f != nil && f.cause != store.CauseReset && f.cause != store.CauseInternal {
 			s.wrote(o, f != nil)

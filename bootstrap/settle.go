@@ -60,7 +60,7 @@ func (s *session) keepChanges(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := s.srv.editDevice(ctx, s.given.device, s.remember); err != nil {
+	if err := s.srv.editDevice(ctx, s.given.device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
 		s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "what the device was given is not kept",
 			slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.Any("error", err))
 	}

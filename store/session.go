@@ -162,6 +162,7 @@ const (
 	CauseNoSecRefused     Cause = "nosec-refused"      // plain CoAP, and the record does not permit it
 	CauseDisabled         Cause = "disabled"           // the record is disabled
 	CauseKeyChanged       Cause = "key-changed"        // came back on an association made with a key that the record had before
+	CauseWithdrawn        Cause = "withdrawn"          // an edit took from the device what the session was giving
 	CauseFormatUnknown    Cause = "format-unsupported" // a preferred content format that there is not
 	CausePlanInvalid      Cause = "plan-invalid"       // profile and device together make no consistent configuration
 	CauseTemplateFailed   Cause = "template-failed"    // a template asks for what the device record does not have
