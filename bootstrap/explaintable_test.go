@@ -65,6 +65,11 @@ func detailed(detail string, s store.Session) store.Session {
 	return s
 }
 
+func of(v store.Variant, s store.Session) store.Session {
+	s.Variant = v
+	return s
+}
+
 func plainly(s store.Session) store.Session {
 	s.Transport = "coap"
 	return s
@@ -185,7 +190,7 @@ func TestExplanations(t *testing.T) {
 		{"wrong key of a device that is gone", bootstrap.Facts{Looked: true}, tried(store.CauseKeyDiffers), []string{"no such device any more"}, []string{"lwbs device set"}},
 		{"handshake without a proof", knowing(nil), tried(store.CauseHandshakeFailed), []string{`identity "id", which is known`, "Most likely datagrams were lost", "key-differs"}, []string{"keys differ"}},
 		{"handshake without a name", bootstrap.Facts{Looked: true}, foreign(store.CauseHandshakeFailed, "", ""), []string{"before the peer named an identity", "DTLS 1.2", "port scan"}, []string{"plain CoAP"}},
-		{"silent after the server's certificate, as Mbed TLS", bootstrap.Facts{Looked: true}, detailed(`handshake timed out, after it was shown the certificate of "CN=bs"`, foreign(store.CauseHandshakeFailed, "", "")), []string{"does not trust the certificate of this server", "Mbed TLS", "its dates"}, []string{"port scan"}},
+		{"silent after the server's certificate, as Mbed TLS", bootstrap.Facts{Looked: true}, detailed(`handshake timed out, after it was shown the certificate of "CN=bs"`, of(store.VariantAfterCertificate, foreign(store.CauseHandshakeFailed, "", ""))), []string{"does not trust the certificate of this server", "Mbed TLS", "its dates"}, []string{"port scan"}},
 		{"refuses the server's certificate", bootstrap.Facts{Looked: true}, foreign(store.CauseServerRefused, "", ""), []string{"broke the DTLS handshake off because of this server's certificate", "host name"}, nil},
 
 		{"name that nobody has", bootstrap.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`calls itself "meter-X"`, "no device record of this name", "lwbs device add meter-X --profile PROFILE"}, []string{"rename"}},
@@ -214,7 +219,8 @@ func TestExplanations(t *testing.T) {
 		{"plain CoAP, permitted since", knowing(func(f *bootstrap.Facts) { f.Device.NoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"come again"}, []string{"--no-sec"}},
 		{"disabled", knowing(func(f *bootstrap.Facts) { f.Device.Disabled = true }), stopped(store.CauseDisabled), []string{"lwbs device enable meter", "only after a restart"}, nil},
 		{"disabled, enabled since", knowing(nil), stopped(store.CauseDisabled), []string{"enabled by now"}, []string{"lwbs device enable"}},
-		{"registers here", knowing(nil), detailed("the request was POST /rd, by which a client registers with an LwM2M Server", stopped(store.CauseOtherRequest)), []string{"takes this server for its LwM2M Server", "0/x/1 true"}, nil},
+		{"registers here", knowing(nil), detailed("the request was POST /rd, by which a client registers with an LwM2M Server", of(store.VariantRegisters, stopped(store.CauseOtherRequest))), []string{"takes this server for its LwM2M Server", "0/x/1 true"}, nil},
+		{"asks for what reads like that", knowing(nil), detailed("the request was GET /by which a client registers with an LwM2M Server", stopped(store.CauseOtherRequest)), []string{"only POST /bs"}, []string{"takes this server"}},
 		{"asks for something else", knowing(nil), detailed("the request was GET /x", stopped(store.CauseOtherRequest)), []string{"The device asked for something else", "only POST /bs and GET /bspack"}, nil},
 		{"a network", bootstrap.Facts{Looked: true}, func() store.Session {
 			s := foreign(store.CauseIdentityUnknown, "", "")

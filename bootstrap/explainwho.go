@@ -79,7 +79,7 @@ func changedKeyRemedy(f Facts, s store.Session) string {
 func handshakeRemedy(_ Facts, s store.Session) string {
 	const network = "that UDP passes in both directions, datagrams of 1,300 bytes too"
 	switch {
-	case strings.Contains(s.Detail, AfterCertificate):
+	case s.Variant == store.VariantAfterCertificate:
 		return "Most likely the device does not trust the certificate of this server and breaks off without a word, as Mbed TLS does. " + remedies[store.CauseServerRefused] +
 			" Else see " + network + ", and that the device waits long enough."
 	case s.Identity != "" && s.Known:
@@ -87,10 +87,6 @@ func handshakeRemedy(_ Facts, s store.Session) string {
 	}
 	return "See that the device uses DTLS 1.2 with a pre-shared key or a certificate, that it waits long enough for a handshake, and " + network + ". A port scan leaves the same trace."
 }
-
-// AfterCertificate is in the error of a handshake whose peer fell silent after it was shown
-// the certificate of the server.
-const AfterCertificate = "after it was shown the certificate of"
 
 func endpointRemedy(f Facts, s store.Session) string {
 	if s.Claimed != "" {
@@ -194,7 +190,7 @@ func disabledRemedy(f Facts, s store.Session) string {
 }
 
 func otherRequestRemedy(_ Facts, s store.Session) string {
-	if strings.Contains(s.Detail, registersText) {
+	if s.Variant == store.VariantRegisters {
 		return "The device takes this server for its LwM2M Server. Mark the account with this address in the device as that of a Bootstrap-Server (Resource 0/x/1 true), or give it the address of the LwM2M Server."
 	}
 	return "Look into the device's log and at the path in its Bootstrap-Server URI: only POST /bs and GET /bspack are answered here, whatever stands before them."

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"lwbs/lwm2m"
@@ -55,6 +56,18 @@ func (srv *Server) HandshakeFailed(h Handshake) {
 	srv.refuse(context.Background(), record, &refusal{failure: why})
 }
 
+// A ShownError is that of a handshake whose peer fell silent after it was shown the certificate
+// of the server.
+type ShownError struct {
+	Subject string // of the certificate
+	Err     error  // how the handshake ended
+}
+
+func (e *ShownError) Error() string {
+	return fmt.Sprintf("%v, after it was shown the certificate of %q", e.Err, e.Subject)
+}
+func (e *ShownError) Unwrap() error { return e.Err }
+
 // handshakeCauses are the causes of handshakes that ended for neither key nor certificate of
 // the client alone.
 var handshakeCauses = []struct {
@@ -77,9 +90,12 @@ func handshakeFailure(h Handshake, known bool) failure {
 	if h.Err != nil {
 		f.detail = printable(h.Err.Error(), maxOfferShown)
 	}
+	if shown := new(ShownError); errors.As(h.Err, &shown) {
+		f.variant = store.VariantAfterCertificate
+	}
 	var refused *CertificateError
 	if errors.As(h.Err, &refused) {
-		return failure{refused.Cause, refused.Detail}
+		return failure{cause: refused.Cause, detail: refused.Detail}
 	}
 	for _, c := range handshakeCauses {
 		if errors.Is(h.Err, c.err) {

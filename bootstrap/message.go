@@ -41,6 +41,10 @@ type Request struct {
 	ContentFormat lwm2m.Format // of Payload; zero when not given
 	Accept        lwm2m.Format // zero when not given
 	Payload       []byte
+
+	// MaxAnswer is how many bytes of payload are taken of the answer, over all its blocks, in
+	// a request to a client; zero stands for 64 KiB. Ignored in one that came.
+	MaxAnswer int
 }
 
 // A Response is the answer to a Request.
@@ -77,6 +81,9 @@ var (
 	// ErrGarbled: an answer came that breaks the rules of block-wise transfer
 	// (RFC 7959), so that there is no telling what it means.
 	ErrGarbled = errors.New("garbled answer")
+
+	// ErrAnswerTooLarge: an answer has more bytes than Request.MaxAnswer.
+	ErrAnswerTooLarge = errors.New("the answer is too large")
 
 	// ErrUnproved: a request with a payload was not sent to a peer of plain CoAP, as it has
 	// not answered a request without one and so may not be where it says it is.

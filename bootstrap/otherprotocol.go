@@ -59,6 +59,12 @@ func (srv *Server) OtherProtocol(o OtherProtocol) {
 	srv.refuse(context.Background(), record, &refusal{failure: otherProtocolFailure(o)})
 }
 
+// variants are those of protocols where the remedy depends on it.
+var variants = map[Protocol]store.Variant{
+	ProtocolDTLS10: store.VariantOlderDTLS, ProtocolDTLS13: store.VariantNewerDTLS,
+	ProtocolTLS: store.VariantTCP, ProtocolCoAPTCP: store.VariantTCP,
+}
+
 // otherProtocolFailure says what came and where to.
 func otherProtocolFailure(o OtherProtocol) failure {
 	port := "the port for DTLS"
@@ -67,19 +73,19 @@ func otherProtocolFailure(o OtherProtocol) failure {
 	}
 	switch o.Protocol {
 	case ProtocolUnreadable:
-		return failure{store.CauseUnreadableDatagram, fmt.Sprintf("what came to %s begins with the bytes %s", port, hex.EncodeToString(o.Sample))}
+		return failure{cause: store.CauseUnreadableDatagram, detail: fmt.Sprintf("what came to %s begins with the bytes %s", port, hex.EncodeToString(o.Sample))}
 	case ProtocolDTLS:
-		return failure{store.CauseWrongPort, "it speaks DTLS to " + port}
+		return failure{cause: store.CauseWrongPort, detail: "it speaks DTLS to " + port}
 	case ProtocolCoAP:
-		return failure{store.CauseWrongPort, fmt.Sprintf("it speaks plain CoAP to %s: %s", port, requestText(o.Request))}
+		return failure{cause: store.CauseWrongPort, detail: fmt.Sprintf("it speaks plain CoAP to %s: %s", port, requestText(o.Request))}
 	case ProtocolDTLS10, ProtocolDTLS13:
-		return failure{store.CauseOtherProtocol, fmt.Sprintf("it offers %s only, and the server has DTLS 1.2", o.Protocol)}
+		return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it offers %s only, and the server has DTLS 1.2", o.Protocol), variant: variants[o.Protocol]}
 	case ProtocolTLS:
-		return failure{store.CauseOtherProtocol, fmt.Sprintf("it speaks TLS, as over TCP, to %s", port)}
+		return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it speaks TLS, as over TCP, to %s", port), variant: variants[o.Protocol]}
 	case ProtocolCoAPTCP:
-		return failure{store.CauseOtherProtocol, fmt.Sprintf("it speaks CoAP in the form for TCP (RFC 8323) to %s", port)}
+		return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it speaks CoAP in the form for TCP (RFC 8323) to %s", port), variant: variants[o.Protocol]}
 	}
-	return failure{store.CauseOtherProtocol, fmt.Sprintf("it speaks %s to %s", o.Protocol, port)}
+	return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it speaks %s to %s", o.Protocol, port)}
 }
 
 // requestText is "POST /bs?ep=meter", made printable.
@@ -107,9 +113,9 @@ func wrongPortRemedy(_ Facts, s store.Session) string {
 func otherProtocolRemedy(_ Facts, s store.Session) string {
 	const scan = " A scan of the Internet leaves the same trace."
 	switch {
-	case strings.Contains(s.Detail, string(ProtocolDTLS10)+" only"), strings.Contains(s.Detail, string(ProtocolDTLS13)+" only"):
+	case s.Variant == store.VariantOlderDTLS, s.Variant == store.VariantNewerDTLS:
 		return "Permit DTLS 1.2 in the TLS library of the device, which is what LwM2M asks for." + scan
-	case strings.Contains(s.Detail, "TCP"):
+	case s.Variant == store.VariantTCP:
 		return "Let the device use UDP: a Bootstrap-Server URI that begins with coap:// or coaps://, not coap+tcp:// or coaps+tcp://, which lwbs does not serve." + scan
 	}
 	return "If this is a device of yours, correct the port in its Bootstrap-Server URI." + scan

@@ -30,6 +30,20 @@ type plan struct {
 	given map[lwm2m.Path]store.WrittenInstance
 }
 
+// maxDeletions is how many Deletes a session has: as many as a profile may list. Each is a
+// round trip, and what a client tells it has decides how many there are.
+const maxDeletions = 256
+
+// deletions is how many operations of p are Deletes.
+func (p plan) deletions() (n int) {
+	for _, o := range p.operations {
+		if o.op == lwm2m.OpDelete {
+			n++
+		}
+	}
+	return n
+}
+
 // A policy is the part of a profile that decides how its Bootstrap Information gets
 // to a client.
 type policy struct {

@@ -10,12 +10,13 @@ import (
 // A failure is why an attempt did not end well. Detail is for the operator: one
 // line, never with a secret.
 type failure struct {
-	cause  store.Cause
-	detail string
+	cause   store.Cause
+	detail  string
+	variant store.Variant // where the remedy depends on it
 }
 
 func failed(cause store.Cause, detail string, args ...any) *failure {
-	return &failure{cause, fmt.Sprintf(detail, args...)}
+	return &failure{cause: cause, detail: fmt.Sprintf(detail, args...)}
 }
 
 // A refusal is the answer to a Bootstrap-Request that starts no session.

@@ -62,9 +62,6 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (resp
 	return Response{Code: lwm2m.CodeNotFound}, nil
 }
 
-// registersText is in the detail of a request to register.
-const registersText = "by which a client registers with an LwM2M Server"
-
 // misdirected records that a client asked for something that no Bootstrap-Server has. Over
 // plain CoAP that is done for a registration only: the rest is the business of scanners.
 func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
@@ -73,12 +70,14 @@ func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
 		return
 	}
 	detail := fmt.Sprintf("the request was %v /%s", r.Method, printable(strings.Join(r.Path, "/"), maxIdentityShown))
+	why := failure{cause: store.CauseOtherRequest, detail: detail}
 	if registers {
-		detail += ", " + registersText
+		why.detail += ", by which a client registers with an LwM2M Server"
+		why.variant = store.VariantRegisters
 	}
 	ep, _ := parseEndpoint(r.Queries)
 	record := srv.attempt(conn.Peer(), time.Now())
-	srv.misread(ctx, conn.Peer(), ep, record, &refusal{failure: failure{store.CauseOtherRequest, detail}})
+	srv.misread(ctx, conn.Peer(), ep, record, &refusal{failure: why})
 }
 
 // serveBootstrap answers a Bootstrap-Request. The session that it may start sends
@@ -186,7 +185,7 @@ func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName
 // refuse records an attempt that starts no session, and returns the answer to it. It
 // never waits for the store.
 func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusal) Response {
-	record.Cause, record.Detail = why.cause, why.detail
+	record.Cause, record.Detail, record.Variant = why.cause, why.detail, why.variant
 	record.Ended = endOf(record.Started)
 	level := slog.LevelDebug // of an attempt that is not the first of its kind
 	if srv.history.refused(record) {

@@ -168,6 +168,9 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 		s.tolerate()
 	}
 	p, err := makePlan(s.given.info, found, memoryOf(s.given.profile, s.given.device), pol)
+	if n := p.deletions(); n > maxDeletions {
+		return nil, failed(store.CauseAnswerTooLarge, "the client told of so many Instances that %d would have to be deleted, which is more than %d", n, maxDeletions)
+	}
 	if err != nil {
 		return nil, failed(store.CausePlanInvalid, "%v", err)
 	}
@@ -229,7 +232,7 @@ func (s *session) finish(ctx context.Context) (state, *failure) {
 	case f != nil:
 		return nil, failed(store.CauseFinishUnknown, "%s", f.detail)
 	case !answer.Code.Success():
-		return nil, &failure{store.CauseFinishRefused, s.refused().detail}
+		return nil, &failure{cause: store.CauseFinishRefused, detail: s.refused().detail}
 	case answer.Code != lwm2m.CodeChanged:
 		s.quirks(fmt.Sprintf("answers Bootstrap-Finish with %s in place of 2.04", answer.Code.Dotted()))
 	}

@@ -146,6 +146,24 @@ func check(t *testing.T, err error) {
 	}
 }
 
+// crowded is the answer to Discover of a client with so many accounts.
+func crowded(servers int) bootstrap.Response {
+	links := []byte(`</>;lwm2m=1.1,</0/0>`)
+	for i := range servers {
+		links = fmt.Appendf(links, ",</1/%d>;ssid=%d", i, i+1)
+	}
+	return bootstrap.Response{Code: lwm2m.CodeContent, Payload: links}
+}
+
+// As many Deletes as a session may have are carried out.
+func TestManyDeletes(t *testing.T) {
+	c := newScriptedClient(map[string][]any{"GET /": {crowded(256)}})
+	s, _ := bootstrapScripted(t, c, store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}}})
+	if s.Cause != store.CauseDone || len(c.asked) != 1+256+2+1 {
+		t.Errorf("%d requests, cause %s: %s", len(c.asked), s.Cause, s.Detail)
+	}
+}
+
 func TestSession(t *testing.T) {
 	const happy = "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs"
 	tests := []struct {
@@ -180,6 +198,8 @@ func TestSession(t *testing.T) {
 		{name: "write reset", answers: map[string][]any{"PUT /1/0": {bootstrap.ErrReset}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseReset},
 		{name: "gone in the middle", answers: map[string][]any{"PUT /0/1": {bootstrap.ErrGone}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv", cause: store.CauseGone},
 		{name: "takes too long", answers: map[string][]any{"PUT /1/0": {endless{}}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseDeadline},
+		{name: "Discover too large", answers: map[string][]any{"GET /": {bootstrap.ErrAnswerTooLarge}}, asked: "GET /", cause: store.CauseAnswerTooLarge},
+		{name: "Discover that leads to too many Deletes", answers: map[string][]any{"GET /": {crowded(257)}}, asked: "GET /", cause: store.CauseAnswerTooLarge},
 		{name: "Discover garbled", answers: map[string][]any{"GET /": {bootstrap.ErrGarbled}}, asked: "GET /", cause: store.CauseGarbled},
 		{name: "Discover not found", answers: map[string][]any{"GET /": {lwm2m.CodeNotFound}},
 			asked: "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", cause: store.CauseDone},

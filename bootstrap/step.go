@@ -20,9 +20,19 @@ type step struct {
 	payload []byte
 }
 
+// maxAnswer is how much of an answer is taken, in bytes over all its blocks: far beyond what
+// devices answer. What is made of one grows with it.
+const maxAnswer = 16 << 10
+
 // request is the step as the specification puts it (Core 1.1.1 §6.1.7, Transport
 // 1.1.1 §6.4.3). Accept tells a Bootstrap-Discover from a Bootstrap-Read.
 func (st step) request() Request {
+	r := st.message()
+	r.MaxAnswer = maxAnswer
+	return r
+}
+
+func (st step) message() Request {
 	switch st.op {
 	case lwm2m.OpDiscover:
 		return Request{Method: GET, Path: segments(st.path), Accept: lwm2m.FormatLink}
@@ -126,6 +136,8 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
 		return failed(store.CauseReset, "the client rejected %s with RST", what)
 	case errors.Is(err, ErrGarbled):
 		return failed(store.CauseGarbled, "the client's answer to %s was garbled: %s", what, printable(err.Error(), maxErrorShown))
+	case errors.Is(err, ErrAnswerTooLarge):
+		return failed(store.CauseAnswerTooLarge, "the client's answer to %s has more than %d bytes", what, maxAnswer)
 	case errors.Is(err, ErrGone):
 		return failed(store.CauseGone, "the association ended before the client answered %s", what)
 	}

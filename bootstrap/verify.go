@@ -39,6 +39,10 @@ func (s *session) verify(ctx context.Context) (state, *failure) {
 func (s *session) look(ctx context.Context, st step) (*Response, *failure) {
 	answer, f := s.do(ctx, st)
 	switch {
+	case f != nil && f.cause == store.CauseAnswerTooLarge:
+		s.quirks(f.detail)
+		s.tolerate()
+		return nil, nil
 	case f != nil && f.cause != store.CauseReset:
 		return nil, f
 	case f != nil || answer.Code != lwm2m.CodeContent:

@@ -51,6 +51,7 @@ func TestVerify(t *testing.T) {
 		note    string
 		accepts []store.AccessControl
 	}{
+		{name: "told too much", verify: "fail", again: bootstrap.ErrAnswerTooLarge, read: bootstrap.ErrAnswerTooLarge, asked: whole, cause: store.CauseDone, quirk: "more than 16384 bytes"},
 		{name: "off", asked: asked + "POST /bs", cause: store.CauseDone},
 		{name: "as written", verify: "fail", again: after, read: good, asked: whole, cause: store.CauseDone},
 		{name: "read in another format than asked for", verify: "fail", again: after, read: content(t, lwm2m.FormatSenMLJSON, 1, server(t, nil)), asked: whole, cause: store.CauseDone},

@@ -51,6 +51,9 @@ type Session struct {
 	// Detail is one line about the cause: never a secret.
 	Detail string `json:"detail,omitempty"`
 
+	// Variant tells apart what one Cause covers, where different things are to be done.
+	Variant Variant `json:"variant,omitempty"`
+
 	// Attempts is how many attempts of the same kind, from Started to Ended, this record
 	// stands for; zero means one. All else is about the latest.
 	Attempts int `json:"attempts,omitempty"`
@@ -125,6 +128,18 @@ const (
 	StageDone      Stage = "done"
 )
 
+// A Variant is one of several things that a [Cause] covers.
+type Variant string
+
+// The variants.
+const (
+	VariantRegisters        Variant = "registers"         // other-request: the request is that to register
+	VariantAfterCertificate Variant = "after-certificate" // handshake-failed: the peer fell silent when it was shown the server's certificate
+	VariantNewerDTLS        Variant = "newer-dtls"        // other-protocol: the peer has newer versions of DTLS only
+	VariantOlderDTLS        Variant = "older-dtls"        // other-protocol: the peer has older versions of DTLS only
+	VariantTCP              Variant = "tcp"               // other-protocol: the peer speaks as over TCP
+)
+
 // A Cause is why a session ended; also the metric label.
 type Cause string
 
@@ -174,6 +189,7 @@ const (
 	CauseSilent           Cause = "silent"             // the client did not answer an operation
 	CauseReset            Cause = "reset"              // the client answered an operation with RST
 	CauseGarbled          Cause = "garbled"            // the client's answer broke the rules of block-wise transfer
+	CauseAnswerTooLarge   Cause = "answer-too-large"   // an answer of the client has, or leads to, more than the server takes
 	CauseGone             Cause = "gone"               // the association ended in the middle, most often since the client closed it
 	CauseFinishRefused    Cause = "finish-refused"     // Finish was answered with an error
 	CauseFinishUnknown    Cause = "finish-unknown"     // Finish was sent and not answered: it may have worked

@@ -10,7 +10,14 @@ import (
 // download fetches what is missing of an answer whose first block is a (RFC 7959
 // §2.4). An answer with another code ends it and stands for itself.
 func (t *transfer) download(ctx context.Context, a answer) (answer, error) {
+	limit := maxBody
+	if n := t.request.MaxAnswer; n > 0 {
+		limit = min(n, maxBody)
+	}
 	if a.block2 == nil || !a.block2.more && a.block2.num == 0 {
+		if len(a.payload) > limit {
+			return answer{}, tooLarge(limit)
+		}
 		return a, nil
 	}
 	first, body := a, []byte(nil)
@@ -19,6 +26,9 @@ func (t *transfer) download(ctx context.Context, a answer) (answer, error) {
 			return answer{}, err
 		}
 		body = append(body, a.payload...)
+		if len(body) > limit || a.block2.more && len(body) == limit { // more is not fetched
+			return answer{}, tooLarge(limit)
+		}
 		if !a.block2.more {
 			a.payload = body
 			return a, nil
@@ -31,6 +41,10 @@ func (t *transfer) download(ctx context.Context, a answer) (answer, error) {
 			return a, err
 		}
 	}
+}
+
+func tooLarge(limit int) error {
+	return fmt.Errorf("%w: more than %d bytes", bootstrap.ErrAnswerTooLarge, limit)
 }
 
 // checkBlock reports why a cannot be what follows the length bytes received so far,
@@ -46,8 +60,6 @@ func checkBlock(a, first answer, length int) error {
 		return fmt.Errorf("%w: block at %d instead of %d", bootstrap.ErrGarbled, b.offset(), length)
 	case b.more && len(a.payload) != b.size(), len(a.payload) > b.size():
 		return fmt.Errorf("%w: %d bytes in a block of %d", bootstrap.ErrGarbled, len(a.payload), b.size())
-	case length+len(a.payload) > maxBody:
-		return fmt.Errorf("%w: more than %d bytes", bootstrap.ErrGarbled, maxBody)
 	case a.etag != first.etag:
 		return fmt.Errorf("%w: the resource changed in between", bootstrap.ErrGarbled)
 	}

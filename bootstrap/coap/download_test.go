@@ -98,29 +98,47 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// A device cannot make us collect without end.
+// A device cannot make us collect without end: what is beyond the limit is not fetched.
 func TestDownloadIsBounded(t *testing.T) {
-	play(t, changed, func(t *testing.T, s *script) {
-		done := s.do(t.Context(), discover)
-		blocks := 0
-		for {
-			select {
-			case got := <-done:
-				if !errors.Is(got.err, bootstrap.ErrGarbled) || blocks != maxBody/1024+1 {
-					t.Errorf("after %d blocks Do returned %v", blocks, got.err)
+	limited := discover
+	limited.MaxAnswer = 16 << 10
+	for _, tt := range []struct {
+		name    string
+		request bootstrap.Request
+		length  int // of the answer
+		blocks  int // that are fetched
+		whole   bool
+	}{
+		{"without end", discover, 1 << 30, maxBody / 1024, false},
+		{"without end, to a request with a limit", limited, 1 << 30, 16, false},
+		{"as long as the limit", limited, 16 << 10, 16, true},
+		{"a byte longer", limited, 16<<10 + 1, 16, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			play(t, changed, func(t *testing.T, s *script) {
+				done := s.do(t.Context(), tt.request)
+				blocks := 0
+				for {
+					select {
+					case got := <-done:
+						if whole := got.err == nil; whole != tt.whole || !whole && !errors.Is(got.err, bootstrap.ErrAnswerTooLarge) || blocks != tt.blocks {
+							t.Errorf("after %d blocks Do returned %d bytes and %v", blocks, len(got.Payload), got.err)
+						}
+						return
+					case b := <-s.sent:
+						m, err := decode(b)
+						if err != nil {
+							t.Fatal(err)
+						}
+						left := tt.length - blocks*1024
+						s.deliver(message{
+							kind: acknowledgement, code: lwm2m.CodeContent, mid: m.mid, token: m.token,
+							block2: at(uint32(blocks), left > 1024, 1024), payload: body(min(left, 1024)),
+						})
+						blocks++
+					}
 				}
-				return
-			case b := <-s.sent:
-				m, err := decode(b)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.deliver(message{
-					kind: acknowledgement, code: lwm2m.CodeContent, mid: m.mid, token: m.token,
-					block2: at(uint32(blocks), true, 1024), payload: body(1024),
-				})
-				blocks++
-			}
-		}
-	})
+			})
+		})
+	}
 }

@@ -291,7 +291,7 @@ func (h *handshake) why(err error, sealed bool) error {
 	case h.claim.shown != nil && !sealed && strangeCurve(h.offer, h.claim.shown) != nil:
 		return fmt.Errorf("%w: %w", strangeCurve(h.offer, h.claim.shown), err)
 	case h.claim.shown != nil && len(h.claim.chain) == 0 && !sealed:
-		return fmt.Errorf("%w, %s %q", err, bootstrap.AfterCertificate, h.claim.shown.Subject)
+		return &bootstrap.ShownError{Subject: h.claim.shown.Subject.String(), Err: err}
 	case h.claim.identity == "" && len(h.offer.suites) > 0 && !common(h.offer.suites, h.claim.accepted):
 		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, listed(h.offer.suites))
 	case h.claim.identity == "":

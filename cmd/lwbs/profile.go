@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -230,8 +229,11 @@ func profileDeleteCommand() *cli.Command {
 // nearProfile adds to an error about a profile that there is not the one that was probably
 // meant.
 func nearProfile(ctx context.Context, api admin.API, wanted string, err error) error {
-	if !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), fmt.Sprintf("profile %q", wanted)) {
+	if !errors.Is(err, store.ErrNotFound) {
 		return err
+	}
+	if _, missing := api.Profile(ctx, wanted); !errors.Is(missing, store.ErrNotFound) {
+		return err // it is something else that there is not
 	}
 	var known []string
 	some, failed := api.Profiles(ctx, store.ProfileQuery{Limit: pageSize})
