@@ -20,7 +20,7 @@ func writeFormat(d store.Device, p store.Profile, preferred *lwm2m.Format) lwm2m
 	if f, fixed := profileFormat(p); fixed {
 		return f
 	}
-	if preferred != nil && preferred.Writable() {
+	if preferred != nil && lwm2m.CanWrite(*preferred) {
 		return *preferred
 	}
 	return lwm2m.FormatTLV

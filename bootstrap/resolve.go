@@ -95,7 +95,7 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *lwm2m.Re
 		info.Others = r.object(info.Others, i, o)
 	}
 	mistaken := r.findings // where a value could not be made, nothing follows from there being none
-	for _, v := range info.Check(lwm2m.CheckOptions{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
+	for _, v := range lwm2m.CheckInfo(info, lwm2m.CheckOptions{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning, lenient: v.Rule == ruleMandatory}); {
 		case v.Rule == ruleMandatory && slices.Contains(policyOf(p).partial, v.Path):
 		case v.Rule == ruleMandatory && !v.Warning:

@@ -16,7 +16,7 @@ const (
 	RightExecute = 4
 	RightDelete  = 8
 	RightCreate  = 16
-	allRights    = 31
+	AllRights    = 31
 )
 
 // An AccessControlInstance is one Object Instance of LwM2M Access Control (Object 2).

@@ -35,12 +35,12 @@ type CheckOptions struct {
 	Existing bool
 }
 
-// Check returns every violation of the rules that the specification states or
+// CheckInfo returns every violation of the rules that the specification states or
 // implies, in no particular order, the empty list for consistent Bootstrap
 // Information. Nothing is looked up and no host name resolved.
-func (b BootstrapInfo) Check(opts CheckOptions) []Violation {
+func CheckInfo(b BootstrapInfo, opts CheckOptions) []Violation {
 	c := &checker{opts: opts}
-	for _, s := range b.securityInstances() {
+	for _, s := range b.SecurityInstances() {
 		c.security(s)
 	}
 	for _, a := range b.Accounts {
@@ -98,7 +98,7 @@ func (c *checker) accounts(b BootstrapInfo) {
 	if s := b.BootstrapServer; s != nil && !s.BootstrapServer {
 		c.fail(ResourcePath(ObjectSecurity, s.ID, 1), "bootstrap-server", "the Bootstrap-Server Account must say that it is one")
 	}
-	for _, s := range b.securityInstances() {
+	for _, s := range b.SecurityInstances() {
 		security = append(security, s.ID)
 		if at := c.opts.BootstrapInstance; at != nil && !s.BootstrapServer && s.ID == *at {
 			c.fail(InstancePath(ObjectSecurity, s.ID), "bootstrap-instance", "instance %d is the client's Bootstrap-Server Account", s.ID)
@@ -143,7 +143,7 @@ func (c *checker) accessControl(b BootstrapInfo) {
 			if id != 0 && !known[id] {
 				c.strange(at, "acl-server", "rights for %d, the short server ID of no account", id)
 			}
-			if rights > allRights {
+			if rights > AllRights {
 				c.fail(at, "acl-rights", "rights %d are not the sum of 1, 2, 4, 8 and 16", rights)
 			}
 		}
@@ -190,7 +190,7 @@ func (c *checker) links(b BootstrapInfo) {
 				values = []ResourceInstance{{Value: r.Value}}
 			}
 			for _, v := range values {
-				if l := v.Value.Link(); v.Value.Type() == TypeObjectLink && l != NullLink && !b.writes(l) {
+				if l := v.Value.Link(); v.Value.Type() == TypeObjectLink && l != NullLink && !writes(b, l) {
 					c.warn(p.Append(uint16(r.ID)), "link", "it leads to /%d/%d, which is not written: the device must have it", l.Object, l.Instance)
 				}
 			}
@@ -203,7 +203,7 @@ func (c *checker) links(b BootstrapInfo) {
 }
 
 // writes reports whether the Instance that l leads to is among the others.
-func (b BootstrapInfo) writes(l ObjectLink) bool {
+func writes(b BootstrapInfo, l ObjectLink) bool {
 	return slices.ContainsFunc(b.Others, func(o Object) bool {
 		return o.ID == l.Object && slices.ContainsFunc(o.Instances, func(in Instance) bool { return in.ID == l.Instance })
 	})

@@ -87,11 +87,11 @@ func TestConsistentInfoHasNoViolations(t *testing.T) {
 		lwm2m.Single(0, lwm2m.StringValue("home")), lwm2m.Single(4, lwm2m.IntegerValue(3)),
 	}}}}}
 	for name, b := range map[string]lwm2m.BootstrapInfo{"linked": linked, "psk": pskInfo(), "nosec": nosec, "rpk": rpkInfo(t), "certificate": certificateInfo(t, nil), "digest": digest} {
-		if found := b.Check(lwm2m.CheckOptions{Now: now, BootstrapInstance: new(lwm2m.InstanceID)}); len(found) > 0 {
+		if found := lwm2m.CheckInfo(b, lwm2m.CheckOptions{Now: now, BootstrapInstance: new(lwm2m.InstanceID)}); len(found) > 0 {
 			t.Errorf("%s: %v", name, found)
 		}
 	}
-	if found := (lwm2m.BootstrapInfo{}).Check(lwm2m.CheckOptions{Existing: true}); len(found) > 0 {
+	if found := lwm2m.CheckInfo(lwm2m.BootstrapInfo{}, lwm2m.CheckOptions{Existing: true}); len(found) > 0 {
 		t.Errorf("nothing, for a client that keeps its accounts: %v", found)
 	}
 }
@@ -252,7 +252,7 @@ func TestRules(t *testing.T) {
 		t.Run(tt.rule+tt.path, func(t *testing.T) {
 			b := pskInfo()
 			tt.change(&b)
-			found := b.Check(lwm2m.CheckOptions{Now: now, BootstrapInstance: new(lwm2m.InstanceID)})
+			found := lwm2m.CheckInfo(b, lwm2m.CheckOptions{Now: now, BootstrapInstance: new(lwm2m.InstanceID)})
 			for _, v := range found {
 				if v.Rule == tt.rule && v.Path.String() == tt.path {
 					return

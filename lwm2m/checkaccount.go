@@ -14,6 +14,9 @@ const (
 	goodPSK        = 16
 )
 
+// maxPeriod is the longest time that a signed 32-bit number of seconds can tell.
+const maxPeriod = 1<<31 - 1
+
 // minLifetime is below what a registration is plausibly meant to live.
 const minLifetime = 60 * time.Second
 
@@ -66,8 +69,8 @@ func (c *checker) psk(p Path, s SecurityInstance) {
 
 // seconds checks a time span that is written as a whole number of seconds.
 func (c *checker) seconds(p Path, what string, d time.Duration) bool {
-	if d < 0 || d%time.Second != 0 || d/time.Second > maxSeconds {
-		c.fail(p, "seconds", "%s %v is not a whole number of seconds within 0 to %d", what, d, maxSeconds)
+	if d < 0 || d%time.Second != 0 || d/time.Second > maxPeriod {
+		c.fail(p, "seconds", "%s %v is not a whole number of seconds within 0 to %d", what, d, maxPeriod)
 		return false
 	}
 	return true

@@ -40,7 +40,7 @@ func (c *checker) oscore(b BootstrapInfo) {
 			c.fail(p, "oscore-unused", "no account uses this OSCORE instance")
 		}
 		c.oscoreContext(p, o)
-		if slices.ContainsFunc(b.OSCORE[:i], o.sameContext) {
+		if slices.ContainsFunc(b.OSCORE[:i], func(other OSCOREInstance) bool { return sameContext(o, other) }) {
 			c.fail(p.Append(1), "oscore-unique", "another OSCORE instance has the same master secret, master salt, ID context and sender ID: nonces would repeat")
 		}
 		c.resources(p, ObjectOSCORE, o.Extra)
@@ -51,7 +51,7 @@ func (c *checker) oscore(b BootstrapInfo) {
 // oscoreLinks checks where Security Instances refer to, and counts who does.
 func (c *checker) oscoreLinks(b BootstrapInfo) map[InstanceID]int {
 	used := make(map[InstanceID]int)
-	for _, s := range b.securityInstances() {
+	for _, s := range b.SecurityInstances() {
 		link := s.OSCORESecurityMode
 		if link == nil || *link == NullLink {
 			continue
@@ -77,10 +77,10 @@ func (c *checker) oscoreContext(p Path, o OSCOREInstance) {
 		c.fail(p.Append(2), "oscore-ids", "sender ID and recipient ID are the same")
 	}
 	aead, hmac := int64(DefaultAEAD), int64(DefaultHMAC)
-	if r, ok := o.extra(resourceAEAD); ok {
+	if r, ok := extra(o, resourceAEAD); ok {
 		aead = r.Value.Int()
 	}
-	if r, ok := o.extra(resourceHMAC); ok {
+	if r, ok := extra(o, resourceHMAC); ok {
 		hmac = r.Value.Int()
 	}
 	nonce, known := nonceLengths[aead]
@@ -99,16 +99,16 @@ func (c *checker) oscoreContext(p Path, o OSCOREInstance) {
 }
 
 // extra returns one of the Resources that not every context has.
-func (o OSCOREInstance) extra(id ResourceID) (Resource, bool) {
+func extra(o OSCOREInstance, id ResourceID) (Resource, bool) {
 	return Instance{Resources: o.Extra}.Resource(id)
 }
 
 // sameContext reports whether a message of the one could have the nonce of a message of
 // the other, under the same key (RFC 8613 §3.3).
-func (o OSCOREInstance) sameContext(other OSCOREInstance) bool {
+func sameContext(o, other OSCOREInstance) bool {
 	for _, id := range []ResourceID{resourceSalt, resourceIDContext} {
-		a, _ := o.extra(id)
-		b, _ := other.extra(id)
+		a, _ := extra(o, id)
+		b, _ := extra(other, id)
 		if string(a.Value.Bytes()) != string(b.Value.Bytes()) {
 			return false
 		}

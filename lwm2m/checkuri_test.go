@@ -119,7 +119,7 @@ func TestServerURI(t *testing.T) {
 		b := pskInfo()
 		b.Accounts[0].Security.ServerURI = uri
 		b.Accounts[0].Server.Binding = "UT"
-		found := b.Check(lwm2m.CheckOptions{})
+		found := lwm2m.CheckInfo(b, lwm2m.CheckOptions{})
 		text := ""
 		for _, v := range found {
 			if v.Warning {
@@ -145,7 +145,7 @@ func FuzzServerURI(f *testing.F) {
 		b := pskInfo()
 		b.Accounts[0].Security.ServerURI = uri
 		good := true
-		for _, v := range b.Check(lwm2m.CheckOptions{}) {
+		for _, v := range lwm2m.CheckInfo(b, lwm2m.CheckOptions{}) {
 			good = good && v.Warning
 			if strings.ContainsAny(v.Message, "\n\r\x00") {
 				t.Errorf("%q: the finding %q is more than one line", uri, v.Message)

@@ -94,7 +94,7 @@ func (b *builder) admit(p Path) error {
 	if b.values++; b.values > MaxValues {
 		return errTooMany
 	}
-	for _, id := range p.ids[:p.depth] {
+	for _, id := range p.IDs() {
 		if id == MaxID {
 			return fmt.Errorf("%v: %w", p, errReserved)
 		}

@@ -84,8 +84,8 @@ func Decode(f Format, at Path, payload []byte) ([]Object, error) {
 	return b.objects, nil
 }
 
-// Writable reports whether f can carry whole Instances in a Bootstrap-Write.
-func (f Format) Writable() bool { return codecOf(f).serves(InstancePath(0, 0)) }
+// CanWrite reports whether f can carry whole Instances in a Bootstrap-Write.
+func CanWrite(f Format) bool { return codecOf(f).serves(InstancePath(0, 0)) }
 
 // A codec is what is known of one Format.
 type codec struct {

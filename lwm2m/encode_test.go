@@ -281,7 +281,7 @@ func all(r lwm2m.Resource, is func(lwm2m.Value) bool) bool {
 // benchmarked is what the benchmarks of a format carry: an account where it carries
 // Instances, else one value of it.
 func benchmarked(tb testing.TB, f lwm2m.Format) (at lwm2m.Path, content []lwm2m.Object) {
-	if f.Writable() {
+	if lwm2m.CanWrite(f) {
 		return path(tb, "/0/1"), object(0, pskAccount)
 	}
 	value := lwm2m.StringValue("coaps://lwm2m.example.com:5684")

@@ -30,7 +30,7 @@ type BootstrapInfo struct {
 func (b BootstrapInfo) Objects(empty bool) ([]Object, error) {
 	security := Object{ID: ObjectSecurity}
 	server := Object{ID: ObjectServer}
-	for _, s := range b.securityInstances() {
+	for _, s := range b.SecurityInstances() {
 		in, err := s.Instance(empty)
 		if err != nil {
 			return nil, err
@@ -65,8 +65,8 @@ func (b BootstrapInfo) Objects(empty bool) ([]Object, error) {
 	return out, nil
 }
 
-// securityInstances are those of the accounts, and that of the Bootstrap-Server last.
-func (b BootstrapInfo) securityInstances() []SecurityInstance {
+// SecurityInstances are those of the accounts, and that of the Bootstrap-Server last.
+func (b BootstrapInfo) SecurityInstances() []SecurityInstance {
 	var out []SecurityInstance
 	for _, a := range b.Accounts {
 		out = append(out, a.Security)

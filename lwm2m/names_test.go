@@ -99,7 +99,7 @@ func TestFormatWritable(t *testing.T) {
 		lwm2m.FormatNumber(11543): false,
 	}
 	for f, want := range writable {
-		if got := f.Writable(); got != want {
+		if got := lwm2m.CanWrite(f); got != want {
 			t.Errorf("%v: Writable = %v, want %v", f, got, want)
 		}
 	}

@@ -85,7 +85,7 @@ func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.
 // put applies set to d, checks and keeps it. What was generated is shown in the
 // answer.
 func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (Device, error) {
-	if set.Format != nil && *set.Format != 0 && !set.Format.Writable() {
+	if set.Format != nil && *set.Format != 0 && !lwm2m.CanWrite(*set.Format) {
 		return Device{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
 	}
 	was := d

@@ -70,7 +70,7 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	}
 	if c.IsSet("format") {
 		set.Format = new(lwm2m.Format)
-		if err := set.Format.UnmarshalText([]byte(c.String("format"))); err != nil || *set.Format != 0 && !set.Format.Writable() {
+		if err := set.Format.UnmarshalText([]byte(c.String("format"))); err != nil || *set.Format != 0 && !lwm2m.CanWrite(*set.Format) {
 			return set, usagef("--format %q is not tlv, senml-json, senml-cbor, lwm2m-cbor or none", c.String("format"))
 		}
 	}
