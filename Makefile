@@ -77,7 +77,7 @@ profile: ## record cmd/lwbs/default.pgo, what the compiler optimises for, anew; 
 	$(GO) tool pprof -proto -output cmd/lwbs/default.pgo bin/profiles/*.pprof
 
 # Enough runs for a median that other work on the machine does not move.
-FORMATS := $(GO) test -run '^$$' -bench . -benchtime 0.2s -count 10 ./lwm2m
+FORMATS := $(GO) test -run '^$$' -bench . -benchtime 0.2s -count 10 ./lwm2m/content
 
 .PHONY: bench-compare
 bench-compare: ## encode and decode per format, against the recorded run in testdata/bench; 40 s

@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
 // CheckProfile returns what is wrong with p, tried on a made-up device. objects are as
 // for [Resolve]. What depends on the variables of a device is wrong where no values of
 // them would do.
-func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
+func CheckProfile(p store.Profile, objects *object.Registry) []Finding {
 	found := checkWords(p)
 	sample := sampleDevice(p)
 	sample.Secrets = sampleSecrets(p, objects)
@@ -32,7 +33,7 @@ func CheckProfile(p store.Profile, objects *lwm2m.Registry) []Finding {
 
 // CheckDevice returns what is wrong with d under its profile p. objects are as for
 // [Resolve].
-func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Finding {
+func CheckDevice(p store.Profile, d store.Device, objects *object.Registry) []Finding {
 	found := append(checkWords(p), checkRecord(p, d, objects)...)
 	for i := range found {
 		found[i].Warning = found[i].Warning || found[i].lenient // which is the profile's, and was told of that
@@ -41,7 +42,7 @@ func CheckDevice(p store.Profile, d store.Device, objects *lwm2m.Registry) []Fin
 }
 
 // checkRecord is CheckDevice but for what is wrong with p whatever the device.
-func checkRecord(p store.Profile, d store.Device, objects *lwm2m.Registry) (found []Finding) {
+func checkRecord(p store.Profile, d store.Device, objects *object.Registry) (found []Finding) {
 	AdoptRenamed(p, &d)
 	filled := d
 	_, err1 := FillKeys(p, &filled, zeroes{})
@@ -87,7 +88,7 @@ func notSupplied(p store.Profile, d store.Device, filled *store.Device) (found [
 }
 
 // waysToCome warns of a device that cannot come, or is given nothing when it does.
-func waysToCome(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, objects *lwm2m.Registry) []Finding {
+func waysToCome(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, objects *object.Registry) []Finding {
 	info.BootstrapServer = nil // which is for devices that authenticate
 	switch {
 	case len(d.Credentials) > 0:

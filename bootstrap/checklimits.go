@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 	"lwbs/store"
 )
 
@@ -53,7 +54,7 @@ func checkPayloads(p store.Profile, d store.Device, info lwm2m.BootstrapInfo) (f
 	format := writeFormat(d, p, nil)
 	l := &layout{certain: true}
 	for _, w := range l.writesOf(objects, info.BootstrapServer, policy{writes: writeResources}) {
-		payload, err := lwm2m.Encode(format, w.path, w.objects)
+		payload, err := content.Encode(format, w.path, w.objects)
 		if err == nil && len(payload) > p.Device.MaxPayload {
 			found = append(found, Finding{
 				Place:   placeOf(w.path, p),

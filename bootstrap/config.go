@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"time"
 
-	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -29,7 +29,7 @@ type Config struct {
 
 	// Objects are those that values are checked against. Default: those of the table that
 	// is built in.
-	Objects *lwm2m.Registry
+	Objects *object.Registry
 
 	// SessionTimeout bounds a session from the Bootstrap-Request to the answer to
 	// Bootstrap-Finish. Default 240 s; at most 247 s, which is when clients give up

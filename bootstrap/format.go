@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 	"lwbs/store"
 )
 
@@ -20,7 +21,7 @@ func writeFormat(d store.Device, p store.Profile, preferred *lwm2m.Format) lwm2m
 	if f, fixed := profileFormat(p); fixed {
 		return f
 	}
-	if preferred != nil && lwm2m.CanWrite(*preferred) {
+	if preferred != nil && content.Writable(*preferred) {
 		return *preferred
 	}
 	return lwm2m.FormatTLV

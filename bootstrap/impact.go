@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -50,13 +51,13 @@ func (i Impact) Harmless() bool { return len(i.Failing) == 0 && len(i.KeysLost) 
 type Trial struct {
 	before  *store.Profile // nil where nobody knows
 	after   store.Profile
-	objects *lwm2m.Registry
+	objects *object.Registry
 	impact  Impact
 }
 
 // NewTrial begins a trial of after in place of before, nil where that cannot be read.
 // Objects are as for [Resolve].
-func NewTrial(before *store.Profile, after store.Profile, objects *lwm2m.Registry) *Trial {
+func NewTrial(before *store.Profile, after store.Profile, objects *object.Registry) *Trial {
 	return &Trial{before: before, after: after, objects: objects}
 }
 

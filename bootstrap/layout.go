@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
 // A layout decides which Instances of a client are touched, and how.
 type layout struct {
-	found     *lwm2m.Discovery           // nil: the client did not tell
-	known     []lwm2m.DiscoveredInstance // what it has by that, and by what it was given before
+	found     *link.Discovery           // nil: the client did not tell
+	known     []link.DiscoveredInstance // what it has by that, and by what it was given before
 	memory    memory
 	deletes   store.DeletePolicy
 	partial   []lwm2m.Path       // Instances that stay
@@ -22,7 +23,7 @@ type layout struct {
 	quirks    []string
 }
 
-func newLayout(found *lwm2m.Discovery, m memory, pol policy) *layout {
+func newLayout(found *link.Discovery, m memory, pol policy) *layout {
 	l := &layout{found: found, memory: m, deletes: pol.deletes, partial: pol.partial, protected: []lwm2m.InstanceID{pol.bootstrapInstance}}
 	l.known, l.quirks = m.recall(found)
 	switch own := l.bootstrapSecurity(); {
@@ -51,7 +52,7 @@ func (l *layout) bootstrapSecurity() []lwm2m.InstanceID {
 	if l.found == nil || silentOn(l.found, lwm2m.ObjectSecurity) {
 		return nil
 	}
-	return lwm2m.Discovery{Instances: l.known}.BootstrapSecurity()
+	return link.Discovery{Instances: l.known}.BootstrapSecurity()
 }
 
 // forbid reports what of the policy or of info would harm the Bootstrap-Server
@@ -124,7 +125,7 @@ func (l *layout) delete(info lwm2m.BootstrapInfo) {
 // deletable reports whether an Instance that the client has is of the accounts that are to
 // be replaced, or is to be written, or was written before and is not given any more. What the
 // client has of other Objects by itself, such as the APN that it is connected with, stays.
-func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo) bool {
+func (l *layout) deletable(in link.DiscoveredInstance, info lwm2m.BootstrapInfo) bool {
 	everyone := l.deletes.Mode == store.DeleteDiscovered
 	switch in.Path.Object() {
 	case lwm2m.ObjectSecurity:
@@ -149,7 +150,7 @@ func (l *layout) deletable(in lwm2m.DiscoveredInstance, info lwm2m.BootstrapInfo
 // replaces reports whether info has an account in place of that of an Instance: of the same
 // server, or the one that the Instance was given for when the server had another Short
 // Server ID.
-func (l *layout) replaces(info lwm2m.BootstrapInfo, in lwm2m.DiscoveredInstance) bool {
+func (l *layout) replaces(info lwm2m.BootstrapInfo, in link.DiscoveredInstance) bool {
 	given, _ := l.memory.entry(in.Path)
 	for i, a := range info.Accounts {
 		if a.Security.ShortServerID == in.ShortServerID || given.Account != "" && given.Account == l.memory.account(i) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -55,7 +56,7 @@ func (m memory) entry(p lwm2m.Path) (store.WrittenInstance, bool) {
 // Security Instances where none would be left that may be the Bootstrap-Server Account, or
 // where the one that was is among them: an Instance that was written once may be that by
 // now.
-func (m memory) recall(found *lwm2m.Discovery) (known []lwm2m.DiscoveredInstance, notes []string) {
+func (m memory) recall(found *link.Discovery) (known []link.DiscoveredInstance, notes []string) {
 	if found != nil {
 		known = slices.Clone(found.Instances)
 	}
@@ -64,17 +65,17 @@ func (m memory) recall(found *lwm2m.Discovery) (known []lwm2m.DiscoveredInstance
 		if !m.credible(w, found) {
 			continue
 		}
-		i := slices.IndexFunc(known, func(in lwm2m.DiscoveredInstance) bool { return in.Path == w.Path })
+		i := slices.IndexFunc(known, func(in link.DiscoveredInstance) bool { return in.Path == w.Path })
 		switch {
 		case i < 0 && silentOn(found, w.Path.Object()):
-			known = append(known, lwm2m.DiscoveredInstance{Path: w.Path, ShortServerID: w.Server})
+			known = append(known, link.DiscoveredInstance{Path: w.Path, ShortServerID: w.Server})
 			added = append(added, w.Path)
 		case i >= 0 && w.Server != 0 && known[i].ShortServerID == 0 && !known[i].BadShortServerID:
 			known[i].ShortServerID = w.Server
 			named = append(named, w.Path)
 		}
 	}
-	slices.SortFunc(known, func(a, b lwm2m.DiscoveredInstance) int { return a.Path.Compare(b.Path) })
+	slices.SortFunc(known, func(a, b link.DiscoveredInstance) int { return a.Path.Compare(b.Path) })
 	if found == nil {
 		return known, nil // that it tells nothing was noted
 	}
@@ -89,7 +90,7 @@ func (m memory) recall(found *lwm2m.Discovery) (known []lwm2m.DiscoveredInstance
 
 // credible reports whether what is remembered of an Instance goes with what the client
 // tells.
-func (m memory) credible(w store.WrittenInstance, found *lwm2m.Discovery) bool {
+func (m memory) credible(w store.WrittenInstance, found *link.Discovery) bool {
 	if w.Path.Depth() != 2 {
 		return false
 	}
@@ -113,7 +114,7 @@ func (m memory) credible(w store.WrittenInstance, found *lwm2m.Discovery) bool {
 // sparesBootstrapAccount reports whether the Security Instances without a Short Server ID
 // that a client names are more than those that were written, and the one that it had its
 // Bootstrap-Server Account in is still among the others.
-func (m memory) sparesBootstrapAccount(found *lwm2m.Discovery) bool {
+func (m memory) sparesBootstrapAccount(found *link.Discovery) bool {
 	if silentOn(found, lwm2m.ObjectSecurity) {
 		return true
 	}
@@ -127,18 +128,18 @@ func (m memory) sparesBootstrapAccount(found *lwm2m.Discovery) bool {
 
 // silentOn reports whether a client does not tell which Instances of an Object it has. That
 // it has no Instance of Security says no more: it has its Bootstrap-Server Account.
-func silentOn(found *lwm2m.Discovery, o lwm2m.ObjectID) bool {
+func silentOn(found *link.Discovery, o lwm2m.ObjectID) bool {
 	if found == nil {
 		return true
 	}
 	if o == lwm2m.ObjectSecurity {
-		return !slices.ContainsFunc(found.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path.Object() == o })
+		return !slices.ContainsFunc(found.Instances, func(in link.DiscoveredInstance) bool { return in.Path.Object() == o })
 	}
 	return !slices.Contains(found.Objects, o)
 }
 
-func has(found *lwm2m.Discovery, p lwm2m.Path) bool {
-	return slices.ContainsFunc(found.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path == p })
+func has(found *link.Discovery, p lwm2m.Path) bool {
+	return slices.ContainsFunc(found.Instances, func(in link.DiscoveredInstance) bool { return in.Path == p })
 }
 
 // pathList is a list of paths for people.
@@ -189,7 +190,7 @@ func targetOf(a lwm2m.AccessControlInstance) lwm2m.Path {
 // clientChanges are what a session has changed on a client, as far as the client may have
 // done it.
 type clientChanges struct {
-	found   *lwm2m.Discovery
+	found   *link.Discovery
 	deleted []lwm2m.Path
 	written []store.WrittenInstance
 }
@@ -225,7 +226,7 @@ func (made clientChanges) own(m memory) *lwm2m.InstanceID {
 		return nil
 	}
 	known, _ := m.recall(made.found)
-	candidates := lwm2m.Discovery{Instances: known}.BootstrapSecurity()
+	candidates := link.Discovery{Instances: known}.BootstrapSecurity()
 	if len(candidates) != 1 {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -67,9 +68,9 @@ func TestRecall(t *testing.T) {
 			if tt.own >= 0 {
 				m.written.BootstrapInstance = new(lwm2m.InstanceID(tt.own))
 			}
-			var found *lwm2m.Discovery
+			var found *link.Discovery
 			if tt.links != "" {
-				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
+				found = new(link.ParseDiscovery([]byte(tt.links)))
 			}
 			known, _ := m.recall(found)
 			var got []string
@@ -107,7 +108,7 @@ func TestRemember(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			done := clientChanges{deleted: tt.deleted, written: givenBefore(t, tt.written).Instances}
 			if tt.links != "" {
-				done.found = new(lwm2m.ParseDiscover([]byte(tt.links)))
+				done.found = new(link.ParseDiscovery([]byte(tt.links)))
 			}
 			got := remember(givenBefore(t, tt.before), done)
 			if text := paths(got); text != tt.want {
@@ -155,10 +156,10 @@ func FuzzMemorySparesTheBootstrapAccount(f *testing.F) {
 		if own >= 0 {
 			m.written.BootstrapInstance = new(lwm2m.InstanceID(own))
 		}
-		var found *lwm2m.Discovery
+		var found *link.Discovery
 		var candidates []lwm2m.InstanceID
 		if links != "" {
-			found = new(lwm2m.ParseDiscover([]byte(links)))
+			found = new(link.ParseDiscovery([]byte(links)))
 			candidates = found.BootstrapSecurity()
 		}
 		got, err := makePlan(info, found, m, policyOf(p))

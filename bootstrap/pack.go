@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -16,7 +18,7 @@ import (
 type packRequest struct {
 	endpoint lwm2m.EndpointName // empty when not given
 	format   lwm2m.Format       // Accept
-	own      *lwm2m.Discovery   // acc, the client's Bootstrap-Server Account; nil when not given
+	own      *link.Discovery    // acc, the client's Bootstrap-Server Account; nil when not given
 }
 
 // packFormats can carry several Objects. The first is for a client that names none:
@@ -35,7 +37,7 @@ func parsePackRequest(r Request) (packRequest, *refusal) {
 		return req, refused
 	}
 	if acc := parameters(r.Queries, "acc"); len(acc) > 0 { // one parameter for each link is what the list is for, but no harm
-		own := lwm2m.ParseDiscover([]byte(strings.Join(acc, ",")))
+		own := link.ParseDiscovery([]byte(strings.Join(acc, ",")))
 		req.own = &own
 	}
 	if !slices.Contains(packFormats, req.format) {
@@ -155,7 +157,7 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 	}
 	objects := p.content
 	s.quirks(p.quirks...)
-	payload, err := lwm2m.Encode(req.format, lwm2m.Root, objects)
+	payload, err := content.Encode(req.format, lwm2m.Root, objects)
 	if err != nil {
 		return Response{}, failed(store.CausePlanInvalid, "%v", err)
 	}
@@ -191,7 +193,7 @@ func (s *session) endPack(ctx context.Context, f *failure) {
 //
 // What the client was given before does not matter: a pack replaces it. M names what it
 // is given now.
-func makePack(info lwm2m.BootstrapInfo, own *lwm2m.Discovery, m memory, pol policy) (plan, error) {
+func makePack(info lwm2m.BootstrapInfo, own *link.Discovery, m memory, pol policy) (plan, error) {
 	pol.deletes = store.DeletePolicy{Mode: store.DeleteDiscovered} // which is what a pack does to each of its Objects
 	l := newLayout(own, memory{}, pol)
 	if !tellsBootstrapAccount(own) {

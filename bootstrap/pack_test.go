@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -46,11 +47,11 @@ func TestParsePackRequest(t *testing.T) {
 }
 
 func TestPackIsDeclined(t *testing.T) {
-	own := lwm2m.ParseDiscover([]byte("</0/0>"))
+	own := link.ParseDiscovery([]byte("</0/0>"))
 	tests := []struct {
 		name     string
 		change   func(*store.Profile)
-		own      *lwm2m.Discovery
+		own      *link.Discovery
 		declined bool
 	}{
 		{"allowed", func(*store.Profile) {}, nil, false},
@@ -73,7 +74,7 @@ func TestPackIsDeclined(t *testing.T) {
 }
 
 func TestPackIsDeclinedOverPlainCoAP(t *testing.T) {
-	own := lwm2m.ParseDiscover([]byte("</0/0>"))
+	own := link.ParseDiscovery([]byte("</0/0>"))
 	if why := unpackable(store.Profile{Name: "p", Pack: packAllow}, packRequest{own: &own}, Peer{Transport: "coap"}); why == "" {
 		t.Error("a pack for an address that may be forged")
 	}
@@ -102,9 +103,9 @@ func TestPackInstances(t *testing.T) {
 				t.Fatal(text)
 			}
 			info.BootstrapServer = &lwm2m.SecurityInstance{BootstrapServer: true, ServerURI: "coaps://bs.example"}
-			var own *lwm2m.Discovery
+			var own *link.Discovery
 			if tt.acc != "" {
-				own = new(lwm2m.ParseDiscover([]byte(tt.acc)))
+				own = new(link.ParseDiscovery([]byte(tt.acc)))
 			}
 			pack, err := makePack(info, own, memory{}, policyOf(p))
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -94,7 +95,7 @@ func (s *session) allows(ctx context.Context) *failure {
 // withdrawn says what of had is not in has: an account or its credential, a security context,
 // rights, an Instance of another Object or a secret of it. It is empty where all of it is.
 // Instance IDs, and values that are no secrets, do not count.
-func withdrawn(had, has lwm2m.BootstrapInfo, objects *lwm2m.Registry) string {
+func withdrawn(had, has lwm2m.BootstrapInfo, objects *object.Registry) string {
 	for _, a := range had.Accounts {
 		i := slices.IndexFunc(has.Accounts, func(b lwm2m.ServerAccount) bool { return b.Security.ShortServerID == a.Security.ShortServerID })
 		switch {
@@ -165,7 +166,7 @@ func permitsAll(entry, other lwm2m.AccessControlInstance) bool {
 
 // withdrawnInstance says what of an Instance of another Object is not in others; empty where
 // all of it is.
-func withdrawnInstance(id lwm2m.ObjectID, in lwm2m.Instance, others []lwm2m.Object, objects *lwm2m.Registry) string {
+func withdrawnInstance(id lwm2m.ObjectID, in lwm2m.Instance, others []lwm2m.Object, objects *object.Registry) string {
 	path := lwm2m.InstancePath(id, in.ID)
 	for _, o := range others {
 		i := slices.IndexFunc(o.Instances, func(other lwm2m.Instance) bool { return other.ID == in.ID })

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -80,7 +81,7 @@ func policyOf(p store.Profile) policy {
 
 // tellsBootstrapAccount reports whether a client told where its Bootstrap-Server
 // Account is.
-func tellsBootstrapAccount(found *lwm2m.Discovery) bool {
+func tellsBootstrapAccount(found *link.Discovery) bool {
 	return found != nil && len(found.BootstrapSecurity()) > 0
 }
 
@@ -92,7 +93,7 @@ func tellsBootstrapAccount(found *lwm2m.Discovery) bool {
 // the client needs to come back, unless info replaces it and the client has told which
 // one it is. What is written is deleted before where the policy allows: some clients
 // merge what is written with what they have, others replace it.
-func makePlan(info lwm2m.BootstrapInfo, found *lwm2m.Discovery, m memory, pol policy) (plan, error) {
+func makePlan(info lwm2m.BootstrapInfo, found *link.Discovery, m memory, pol policy) (plan, error) {
 	l := newLayout(found, m, pol)
 	if err := l.forbid(info); err != nil {
 		return plan{}, err

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -22,7 +24,7 @@ func planText(t *testing.T, p plan) string {
 	for _, o := range p.operations {
 		fmt.Fprintf(&b, "%s %v", o.op, o.path)
 		if o.op == lwm2m.OpWrite {
-			payload, err := lwm2m.Encode(lwm2m.FormatTLV, o.path, o.objects)
+			payload, err := content.Encode(lwm2m.FormatTLV, o.path, o.objects)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,9 +113,9 @@ func TestPlan(t *testing.T) {
 			if text := mistakes(findings); text != "" {
 				t.Fatal(text)
 			}
-			var found *lwm2m.Discovery
+			var found *link.Discovery
 			if tt.links != "" {
-				d := lwm2m.ParseDiscover([]byte(tt.links))
+				d := link.ParseDiscovery([]byte(tt.links))
 				found = &d
 			}
 			got, err := makePlan(info, found, memory{}, policyOf(p))
@@ -144,9 +146,9 @@ func TestPlanIsRefused(t *testing.T) {
 			p := planProfile()
 			tt.change(&p)
 			info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
-			var found *lwm2m.Discovery
+			var found *link.Discovery
 			if tt.links != "" {
-				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
+				found = new(link.ParseDiscovery([]byte(tt.links)))
 			}
 			if got, err := makePlan(info, found, memory{}, policyOf(p)); err == nil || !strings.Contains(err.Error(), tt.told) || len(got.operations) > 0 {
 				t.Errorf("the plan is %+v, %v", got, err)
@@ -185,9 +187,9 @@ func TestPlanLeavesAnAccount(t *testing.T) {
 			if text := mistakes(findings); text != "" {
 				t.Fatal(text)
 			}
-			var found *lwm2m.Discovery
+			var found *link.Discovery
 			if tt.links != "" {
-				found = new(lwm2m.ParseDiscover([]byte(tt.links)))
+				found = new(link.ParseDiscovery([]byte(tt.links)))
 			}
 			if _, err := makePlan(info, found, memory{}, policyOf(p)); (err == nil) != tt.good {
 				t.Errorf("the plan ends with %v", err)
@@ -232,7 +234,7 @@ func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example"}
 		}
 		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
-		found := lwm2m.ParseDiscover([]byte(links))
+		found := link.ParseDiscovery([]byte(links))
 		own := found.BootstrapSecurity()
 		if pack, err := makePack(info, &found, memory{}, policyOf(p)); err == nil {
 			for _, path := range instancePaths(pack.content) {

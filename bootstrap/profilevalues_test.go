@@ -13,6 +13,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 	"lwbs/store"
 	"lwbs/store/profilefile"
 )
@@ -47,7 +48,7 @@ func given(t *testing.T, p store.Profile, d store.Device, path string) string {
 		for _, in := range o.Instances {
 			for _, r := range in.Resources {
 				if lwm2m.ResourcePath(o.ID, in.ID, r.ID) == at {
-					b, err := lwm2m.Encode(lwm2m.FormatTLV, at, []lwm2m.Object{{ID: o.ID, Instances: []lwm2m.Instance{{ID: in.ID, Resources: []lwm2m.Resource{r}}}}})
+					b, err := content.Encode(lwm2m.FormatTLV, at, []lwm2m.Object{{ID: o.ID, Instances: []lwm2m.Instance{{ID: in.ID, Resources: []lwm2m.Resource{r}}}}})
 					check(t, err)
 					return hex.EncodeToString(b)
 				}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -83,7 +84,7 @@ func mistakes(findings []Finding) string {
 }
 
 // givesSecrets reports whether info, which is of p, is not for anybody to read.
-func givesSecrets(p store.Profile, info lwm2m.BootstrapInfo, objects *lwm2m.Registry) bool {
+func givesSecrets(p store.Profile, info lwm2m.BootstrapInfo, objects *object.Registry) bool {
 	return hasSecrets(info) || len(suppliedSecrets(p, objects)) > 0
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/check"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -64,14 +66,14 @@ const ruleMandatory = "mandatory"
 //
 // Where the profile replaces the Bootstrap-Server Account, the one returned has a
 // made-up key: the real one is made for the device that comes, if at all.
-func Resolve(p store.Profile, d store.Device, objects *lwm2m.Registry) (lwm2m.BootstrapInfo, []Finding) {
+func Resolve(p store.Profile, d store.Device, objects *object.Registry) (lwm2m.BootstrapInfo, []Finding) {
 	own, found := sampleAccount(p, d)
 	info, more := resolve(p, d, own, objects)
 	return info, append(found, more...)
 }
 
 // resolve is Resolve with the Bootstrap-Server Account to be given; nil for none.
-func resolve(p store.Profile, d store.Device, own *ownAccount, objects *lwm2m.Registry) (lwm2m.BootstrapInfo, []Finding) {
+func resolve(p store.Profile, d store.Device, own *ownAccount, objects *object.Registry) (lwm2m.BootstrapInfo, []Finding) {
 	r := &resolver{device: d, objects: objects}
 	var info lwm2m.BootstrapInfo
 	for i, a := range p.Accounts {
@@ -95,7 +97,7 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *lwm2m.Re
 		info.Others = r.object(info.Others, i, o)
 	}
 	mistaken := r.findings // where a value could not be made, nothing follows from there being none
-	for _, v := range lwm2m.CheckInfo(info, lwm2m.CheckOptions{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
+	for _, v := range check.BootstrapInfo(info, check.Options{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning, lenient: v.Rule == ruleMandatory}); {
 		case v.Rule == ruleMandatory && slices.Contains(policyOf(p).partial, v.Path):
 		case v.Rule == ruleMandatory && !v.Warning:
@@ -121,7 +123,7 @@ func keepsAccounts(d store.DeletePolicy) bool {
 // A resolver gathers what is wrong on the way.
 type resolver struct {
 	device   store.Device
-	objects  *lwm2m.Registry
+	objects  *object.Registry
 	findings []Finding
 }
 
@@ -191,7 +193,7 @@ func (r *resolver) choose(objects []store.ObjectValues) {
 
 // definition is what is known of the Object of o, which may be nothing; ok is false where
 // the version that o names lacks a Resource.
-func (r *resolver) definition(o store.ObjectValues, place string) (def lwm2m.ObjectDefinition, ok bool) {
+func (r *resolver) definition(o store.ObjectValues, place string) (def object.Definition, ok bool) {
 	def, known := r.objects.Object(o.Path.Object())
 	ok = true
 	for _, id := range slices.Sorted(maps.Keys(o.Resources)) {

@@ -6,20 +6,21 @@ import (
 	"testing"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
 // A value is checked against the Object as it is in the version that the profile names.
 func TestResolveVersions(t *testing.T) {
-	valve := func(v lwm2m.Version, multiple bool, resources ...lwm2m.ResourceDefinition) lwm2m.ObjectDefinition {
-		return lwm2m.ObjectDefinition{ID: 33001, Name: "Valve", Version: v, Multiple: multiple, Resources: resources}
+	valve := func(v lwm2m.Version, multiple bool, resources ...object.ResourceDefinition) object.Definition {
+		return object.Definition{ID: 33001, Name: "Valve", Version: v, Multiple: multiple, Resources: resources}
 	}
-	objects := (*lwm2m.Registry)(nil).With(
+	objects := (*object.Registry)(nil).With(
 		valve(lwm2m.Version10, true,
-			lwm2m.ResourceDefinition{ID: 1, Name: "Opening", Type: lwm2m.TypeString, Max: 4},
-			lwm2m.ResourceDefinition{ID: 2, Name: "Leak", Type: lwm2m.TypeFloat}),
+			object.ResourceDefinition{ID: 1, Name: "Opening", Type: lwm2m.TypeString, Max: 4},
+			object.ResourceDefinition{ID: 2, Name: "Leak", Type: lwm2m.TypeFloat}),
 		valve(lwm2m.Version11, false,
-			lwm2m.ResourceDefinition{ID: 1, Name: "Opening", Type: lwm2m.TypeInteger, Max: 100}),
+			object.ResourceDefinition{ID: 1, Name: "Opening", Type: lwm2m.TypeInteger, Max: 100}),
 	)
 	values := func(instance lwm2m.InstanceID, version string, id lwm2m.ResourceID, text string) store.ObjectValues {
 		return store.ObjectValues{

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -130,7 +131,7 @@ func publicHalf(key lwm2m.Secret) []byte {
 // moreSecurity adds the Resources of Object 0 that have no key of their own in an account.
 func (r *resolver) moreSecurity(to *lwm2m.SecurityInstance, a store.Account, place string) {
 	list := place + ".securityResources"
-	security, _ := lwm2m.Definition(lwm2m.ObjectSecurity)
+	security, _ := object.Lookup(lwm2m.ObjectSecurity)
 	open := maps.Clone(a.SecurityResources)
 	for _, id := range slices.Sorted(maps.Keys(a.SecurityResources)) {
 		if d, _ := security.Resource(id); d.Secret {
@@ -164,7 +165,7 @@ func (r *resolver) moreSecurity(to *lwm2m.SecurityInstance, a store.Account, pla
 
 // moreServer does the same for Object 1.
 func (r *resolver) moreServer(to *lwm2m.ServerInstance, a store.Account, place string) {
-	server, _ := lwm2m.Definition(lwm2m.ObjectServer)
+	server, _ := object.Lookup(lwm2m.ObjectServer)
 	list := place + ".serverResources"
 	twice := map[lwm2m.ResourceID]string{}
 	if a.Lifetime != nil {

@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
 // resources turns the literals of a list into Resources, by ID. Text in them may be a
 // template.
-func (r *resolver) resources(def lwm2m.ObjectDefinition, values map[lwm2m.ResourceID]store.Literal, list string) []lwm2m.Resource {
+func (r *resolver) resources(def object.Definition, values map[lwm2m.ResourceID]store.Literal, list string) []lwm2m.Resource {
 	var out []lwm2m.Resource
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		place := fmt.Sprintf("%s[%d]", list, id)
@@ -50,7 +51,7 @@ func (r *resolver) filled(l store.Literal, place string) (out store.Literal, ok 
 	return out, true
 }
 
-func literalResource(id lwm2m.ResourceID, l store.Literal, d lwm2m.ResourceDefinition, known bool) (lwm2m.Resource, error) {
+func literalResource(id lwm2m.ResourceID, l store.Literal, d object.ResourceDefinition, known bool) (lwm2m.Resource, error) {
 	if l.Instances == nil {
 		v, err := valueOf(l, d, known)
 		if err == nil && d.Multiple {
@@ -71,7 +72,7 @@ func literalResource(id lwm2m.ResourceID, l store.Literal, d lwm2m.ResourceDefin
 
 // valueOf gives a literal the type of its Resource; that of a Resource which is not in
 // the tables follows from how it was written.
-func valueOf(l store.Literal, d lwm2m.ResourceDefinition, known bool) (lwm2m.Value, error) {
+func valueOf(l store.Literal, d object.ResourceDefinition, known bool) (lwm2m.Value, error) {
 	text := ""
 	switch {
 	case l.Text != nil:

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -126,7 +127,7 @@ const maxSampled = 3
 
 // somehowGood reports whether there are values for the variables of t with which nothing is
 // wrong at its place, or too many variables to tell.
-func somehowGood(p store.Profile, d store.Device, t templated, objects *lwm2m.Registry) bool {
+func somehowGood(p store.Profile, d store.Device, t templated, objects *object.Registry) bool {
 	names := t.variables()
 	if t.open || len(names) > maxSampled {
 		return len(names) > 0

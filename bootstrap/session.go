@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -37,7 +38,7 @@ type session struct {
 
 	given    provision                            // at first as it was when the request came
 	seen     revisions                            // of the records that permitted given last
-	found    *lwm2m.Discovery                     // what the client said it has; nil where it did not tell
+	found    *link.Discovery                      // what the client said it has; nil where it did not tell
 	plan     []operation                          // what is left of it
 	writes   map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
 	changes  clientChanges                        // what the client has done of it, or may have
@@ -154,9 +155,9 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 	if f != nil && (f.cause != store.CauseReset || !s.conn.Peer().Secure()) {
 		return nil, f
 	}
-	var found *lwm2m.Discovery
+	var found *link.Discovery
 	if f == nil && answer.Code == lwm2m.CodeContent {
-		d := lwm2m.ParseDiscover(answer.Payload)
+		d := link.ParseDiscovery(answer.Payload)
 		found = &d
 		s.note(func(r *store.Session) { r.Links = printable(string(answer.Payload), maxLinksShown) })
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 	"lwbs/store"
 )
 
@@ -17,9 +18,9 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 	s.enter(store.StageWrite)
 	refused := o.instead
 	var understood lwm2m.Format // the first that was not refused as a format
-	var content lwm2m.Code      // the answer to it
+	var answered lwm2m.Code     // the answer to it
 	for {
-		payload, err := lwm2m.Encode(s.format, o.path, o.objects)
+		payload, err := content.Encode(s.format, o.path, o.objects)
 		switch {
 		case err != nil:
 			return failed(store.CauseInternal, "encode %v as %v: %v", o.path, s.format, err)
@@ -46,16 +47,16 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 			return nil
 		}
 		if understood == 0 && answer.Code != lwm2m.CodeUnsupportedFormat {
-			understood, content = s.format, answer.Code
+			understood, answered = s.format, answer.Code
 		}
 		if refused == nil { // the first answer tells most: what follows may be about the format
 			refused = s.refused()
 		}
 		switch {
 		case s.fallBack(answer.Code):
-		case divisible(content) && s.divide(o, refused):
+		case divisible(answered) && s.divide(o, refused):
 			s.tolerate()
-			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.path, content.Dotted()))
+			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.path, answered.Dotted()))
 			s.useFormat(understood)
 			return nil
 		default:
@@ -92,7 +93,7 @@ func encodes(operations []operation, f lwm2m.Format) error {
 		if o.op != lwm2m.OpWrite {
 			continue
 		}
-		if _, err := lwm2m.Encode(f, o.path, o.objects); err != nil {
+		if _, err := content.Encode(f, o.path, o.objects); err != nil {
 			return err
 		}
 	}

@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
 // suppliedSecrets are the paths of the secret Resources in the Objects of p, whose values
 // are in the device records.
-func suppliedSecrets(p store.Profile, objects *lwm2m.Registry) (out []lwm2m.Path) {
+func suppliedSecrets(p store.Profile, objects *object.Registry) (out []lwm2m.Path) {
 	r := &resolver{objects: objects}
 	r.choose(p.Objects)
 	for _, o := range p.Objects {
@@ -30,7 +31,7 @@ func suppliedSecrets(p store.Profile, objects *lwm2m.Registry) (out []lwm2m.Path
 
 // secrets are the secret Resources of o, with the values that the device record has, and
 // the literals of the others.
-func (r *resolver) secrets(o store.ObjectValues, def lwm2m.ObjectDefinition, list string) (out []lwm2m.Resource, others map[lwm2m.ResourceID]store.Literal) {
+func (r *resolver) secrets(o store.ObjectValues, def object.Definition, list string) (out []lwm2m.Resource, others map[lwm2m.ResourceID]store.Literal) {
 	others = maps.Clone(o.Resources)
 	for _, id := range slices.Sorted(maps.Keys(o.Resources)) {
 		d, _ := def.Resource(id)
@@ -49,7 +50,7 @@ func (r *resolver) secrets(o store.ObjectValues, def lwm2m.ObjectDefinition, lis
 }
 
 // secret is the value of a secret Resource. Its error never repeats one.
-func (r *resolver) secret(path lwm2m.Path, l store.Literal, d lwm2m.ResourceDefinition) (lwm2m.Value, error) {
+func (r *resolver) secret(path lwm2m.Path, l store.Literal, d object.ResourceDefinition) (lwm2m.Value, error) {
 	given := r.device.Secrets[path]
 	switch {
 	case l.Text == nil || *l.Text != store.KeySupplied:
@@ -65,7 +66,7 @@ func (r *resolver) secret(path lwm2m.Path, l store.Literal, d lwm2m.ResourceDefi
 }
 
 // unusedSecrets warns of secrets of d that p does not ask for.
-func unusedSecrets(p store.Profile, d store.Device, objects *lwm2m.Registry) (out []Finding) {
+func unusedSecrets(p store.Profile, d store.Device, objects *object.Registry) (out []Finding) {
 	used := suppliedSecrets(p, objects)
 	for _, path := range slices.SortedFunc(maps.Keys(d.Secrets), lwm2m.Path.Compare) {
 		if !slices.Contains(used, path) {
@@ -79,7 +80,7 @@ func unusedSecrets(p store.Profile, d store.Device, objects *lwm2m.Registry) (ou
 }
 
 // sampleSecrets has a value for each secret that p wants supplied.
-func sampleSecrets(p store.Profile, objects *lwm2m.Registry) map[lwm2m.Path]lwm2m.Secret {
+func sampleSecrets(p store.Profile, objects *object.Registry) map[lwm2m.Path]lwm2m.Secret {
 	out := make(map[lwm2m.Path]lwm2m.Secret)
 	for _, path := range suppliedSecrets(p, objects) {
 		out[path] = sampleKey

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
+	"lwbs/lwm2m/link"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -62,7 +65,7 @@ func (s *session) discoverAgain(ctx context.Context) ([]string, *failure) {
 	if answer == nil {
 		return nil, f
 	}
-	now := lwm2m.ParseDiscover(answer.Payload)
+	now := link.ParseDiscovery(answer.Payload)
 	if policyOf(s.given.profile).clears() {
 		s.quirks(leftovers(s.content, now)...)
 	}
@@ -76,9 +79,9 @@ func (pol policy) clears() bool {
 
 // discoveredDifferences compares what was written with what a client says it has now;
 // before is what it had.
-func discoveredDifferences(given []lwm2m.Object, before, now lwm2m.Discovery) (out []string) {
+func discoveredDifferences(given []lwm2m.Object, before, now link.Discovery) (out []string) {
 	for _, p := range instancePaths(given) {
-		if !slices.ContainsFunc(now.Instances, func(in lwm2m.DiscoveredInstance) bool { return in.Path == p }) {
+		if !slices.ContainsFunc(now.Instances, func(in link.DiscoveredInstance) bool { return in.Path == p }) {
 			out = append(out, fmt.Sprintf("does not have %v, which it accepted", p))
 		}
 	}
@@ -91,7 +94,7 @@ func discoveredDifferences(given []lwm2m.Object, before, now lwm2m.Discovery) (o
 }
 
 // leftovers are the accounts that a client has apart from those it was given.
-func leftovers(given []lwm2m.Object, now lwm2m.Discovery) (out []string) {
+func leftovers(given []lwm2m.Object, now link.Discovery) (out []string) {
 	written := instancePaths(given)
 	for _, in := range now.Instances {
 		if in.Path.Object() <= lwm2m.ObjectServer && in.ShortServerID != 0 && !slices.Contains(written, in.Path) {
@@ -116,7 +119,7 @@ func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *fa
 	if format == 0 {
 		format = s.format
 	}
-	read, err := lwm2m.Decode(format, path, answer.Payload)
+	read, err := content.Decode(format, path, answer.Payload)
 	if err != nil {
 		s.quirks(fmt.Sprintf("answers a Read of %v with what is not %v", path, format))
 		return nil, nil
@@ -171,11 +174,11 @@ func readDifferences(f lwm2m.Format, written lwm2m.Object, read []lwm2m.Instance
 
 // throughFormat is in as a client reads it.
 func throughFormat(f lwm2m.Format, p lwm2m.Path, in lwm2m.Instance) lwm2m.Instance {
-	payload, err := lwm2m.Encode(f, p, []lwm2m.Object{{ID: p.Object(), Instances: []lwm2m.Instance{in}}})
+	payload, err := content.Encode(f, p, []lwm2m.Object{{ID: p.Object(), Instances: []lwm2m.Instance{in}}})
 	if err != nil {
 		return in
 	}
-	objects, err := lwm2m.Decode(f, p, payload)
+	objects, err := content.Decode(f, p, payload)
 	if err != nil {
 		return in
 	}
@@ -199,7 +202,7 @@ func sameResource(a, b lwm2m.Resource) bool {
 // resourceText names a Resource: "/1/0/1 (Lifetime)".
 func resourceText(instance lwm2m.Path, id lwm2m.ResourceID) string {
 	text := instance.Append(uint16(id)).String()
-	def, _ := lwm2m.Definition(instance.Object())
+	def, _ := object.Lookup(instance.Object())
 	if d, ok := def.Resource(id); ok {
 		text += " (" + d.Name + ")"
 	}

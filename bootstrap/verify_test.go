@@ -8,6 +8,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 	"lwbs/store"
 )
 
@@ -15,10 +16,10 @@ func links(text string) bootstrap.Response {
 	return bootstrap.Response{Code: lwm2m.CodeContent, ContentFormat: lwm2m.FormatLink, Payload: []byte(text)}
 }
 
-// content is the answer to a Read of an Object.
-func content(t *testing.T, f lwm2m.Format, o lwm2m.ObjectID, instances ...lwm2m.Instance) bootstrap.Response {
+// readAnswer is the answer to a Read of an Object.
+func readAnswer(t *testing.T, f lwm2m.Format, o lwm2m.ObjectID, instances ...lwm2m.Instance) bootstrap.Response {
 	t.Helper()
-	payload, err := lwm2m.Encode(f, lwm2m.ObjectPath(o), []lwm2m.Object{{ID: o, Instances: instances}})
+	payload, err := content.Encode(f, lwm2m.ObjectPath(o), []lwm2m.Object{{ID: o, Instances: instances}})
 	check(t, err)
 	return bootstrap.Response{Code: lwm2m.CodeContent, ContentFormat: f, Payload: payload}
 }
@@ -37,7 +38,7 @@ func server(t *testing.T, change func(*lwm2m.ServerInstance)) lwm2m.Instance {
 
 func TestVerify(t *testing.T) {
 	before, after := links(`</>;lwm2m=1.1,</0/0>,</1/3>;ssid=9`), links(`</>;lwm2m=1.1,</0/0>,</0/1>;ssid=101,</1/0>;ssid=101`)
-	good := content(t, lwm2m.FormatTLV, 1, server(t, nil))
+	good := readAnswer(t, lwm2m.FormatTLV, 1, server(t, nil))
 	const asked = "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv, "
 	const whole = asked + "GET /, GET /1, POST /bs"
 	tests := []struct {
@@ -54,23 +55,23 @@ func TestVerify(t *testing.T) {
 		{name: "told too much", verify: "fail", again: bootstrap.ErrAnswerTooLarge, read: bootstrap.ErrAnswerTooLarge, asked: whole, cause: store.CauseDone, quirk: "more than 16384 bytes"},
 		{name: "off", asked: asked + "POST /bs", cause: store.CauseDone},
 		{name: "as written", verify: "fail", again: after, read: good, asked: whole, cause: store.CauseDone},
-		{name: "read in another format than asked for", verify: "fail", again: after, read: content(t, lwm2m.FormatSenMLJSON, 1, server(t, nil)), asked: whole, cause: store.CauseDone},
+		{name: "read in another format than asked for", verify: "fail", again: after, read: readAnswer(t, lwm2m.FormatSenMLJSON, 1, server(t, nil)), asked: whole, cause: store.CauseDone},
 		{name: "more than was written", verify: "fail", again: after, asked: whole, cause: store.CauseDone, note: "server 101: last TLS alert 40",
-			read: content(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) {
+			read: readAnswer(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) {
 				s.Extra = []lwm2m.Resource{lwm2m.Single(11, lwm2m.UnsignedValue(40)), lwm2m.Single(12, lwm2m.TimeValue(time.Unix(1700000000, 0)))}
 			}))},
 		{name: "last bootstrapped", verify: "record", again: after, asked: whole, cause: store.CauseDone, note: "server 101: last bootstrapped 2023-11-14T22:13:20Z",
-			read: content(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) {
+			read: readAnswer(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) {
 				s.Extra = []lwm2m.Resource{lwm2m.Single(12, lwm2m.TimeValue(time.Unix(1700000000, 0)))}
 			}))},
 		{name: "another value", verify: "record", again: after, asked: whole, cause: store.CauseDone, quirk: "holds 60 at /1/0/1 (Lifetime), where 86400 was written",
-			read: content(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) { s.Lifetime = time.Minute }))},
+			read: readAnswer(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) { s.Lifetime = time.Minute }))},
 		{name: "another value, which must not be", verify: "fail", again: after, asked: asked + "GET /, GET /1", cause: store.CauseVerifyFailed, quirk: "it holds 60 at /1/0/1",
-			read: content(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) { s.Lifetime = time.Minute }))},
+			read: readAnswer(t, lwm2m.FormatTLV, 1, server(t, func(s *lwm2m.ServerInstance) { s.Lifetime = time.Minute }))},
 		{name: "Resource dropped", verify: "fail", again: after, asked: asked + "GET /, GET /1", cause: store.CauseVerifyFailed, quirk: "does not hold /1/0/7 (Binding)",
-			read: content(t, lwm2m.FormatTLV, 1, lwm2m.Instance{Resources: server(t, nil).Resources[:3]})},
+			read: readAnswer(t, lwm2m.FormatTLV, 1, lwm2m.Instance{Resources: server(t, nil).Resources[:3]})},
 		{name: "instance dropped", verify: "fail", again: after, asked: asked + "GET /, GET /1", cause: store.CauseVerifyFailed, quirk: "does not hold /1/0,",
-			read: content(t, lwm2m.FormatTLV, 1, lwm2m.Instance{ID: 7, Resources: server(t, nil).Resources})},
+			read: readAnswer(t, lwm2m.FormatTLV, 1, lwm2m.Instance{ID: 7, Resources: server(t, nil).Resources})},
 		{name: "Security instance dropped", verify: "fail", again: links(`</0/0>,</1/0>;ssid=101`), read: good, asked: asked + "GET /, GET /1", cause: store.CauseVerifyFailed, quirk: "does not have /0/1"},
 		{name: "Bootstrap-Server Account gone", verify: "fail", again: links(`</0/1>;ssid=101,</1/0>;ssid=101`), read: good, asked: asked + "GET /, GET /1", cause: store.CauseVerifyFailed, quirk: "Bootstrap-Server Account /0/0"},
 		{name: "old account kept", verify: "fail", again: links(`</0/0>,</0/1>;ssid=101,</1/0>;ssid=101,</1/3>;ssid=9`), read: good, asked: whole, cause: store.CauseDone, quirk: "keeps /1/3 of server 9"},
@@ -89,7 +90,7 @@ func TestVerify(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newScriptedClient(map[string][]any{"GET /": {before, tt.again}, "GET /1": {tt.read},
-				"GET /2": {content(t, lwm2m.FormatTLV, 2, lwm2m.AccessControlInstance{Object: 3, Owner: 101, Rights: map[uint16]uint8{0: 1}}.Content())}})
+				"GET /2": {readAnswer(t, lwm2m.FormatTLV, 2, lwm2m.AccessControlInstance{Object: 3, Owner: 101, Rights: map[uint16]uint8{0: 1}}.Content())}})
 			p := store.Profile{Name: "p", Verify: tt.verify, Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}}, AccessControl: tt.accepts}
 			s, d := bootstrapScripted(t, c, p)
 			if asked := strings.Join(c.asked, ", "); asked != tt.asked {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 )
 
 // writesOf are the Writes of objects, in the order and of the size that the policy has
@@ -66,7 +67,7 @@ func (l *layout) writableWhole(o lwm2m.ObjectID) bool {
 	if o == lwm2m.ObjectSecurity {
 		return l.certain
 	}
-	def, known := lwm2m.Definition(o)
+	def, known := object.Lookup(o)
 	return !known || def.Multiple
 }
 

@@ -38,7 +38,7 @@ func TestEmptyObjectsAreLeftOut(t *testing.T) {
 }
 
 func TestBootstrapServerIsWrittenLast(t *testing.T) {
-	b := pskInfo()
+	b := lwm2m.BootstrapInfo{Accounts: []lwm2m.ServerAccount{{Security: lwm2m.SecurityInstance{ID: 1, ServerURI: "coaps://a"}}}}
 	b.BootstrapServer = &lwm2m.SecurityInstance{ID: 9, ServerURI: "coaps://b", BootstrapServer: true}
 	objects, err := b.Objects(true)
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +21,20 @@ func pemOf(typ string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: typ, Bytes: der})
 }
 
+// certificateOf is a certificate of a key, and the SubjectPublicKeyInfo in it.
+func certificateOf(t *testing.T, key *ecdsa.PrivateKey) (spki, cert []byte) {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "dev-1"}}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spki, err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+		t.Fatal(err)
+	}
+	return spki, cert
+}
+
 // A private key is the same in every form in which tools write it.
 func TestPrivateKeyDER(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -27,22 +43,22 @@ func TestPrivateKeyDER(t *testing.T) {
 	}
 	sec1, err1 := x509.MarshalECPrivateKey(key)
 	want, err2 := x509.MarshalPKCS8PrivateKey(key)
-	big, err3 := rsa.GenerateKey(rand.Reader, 2048)
+	large, err3 := rsa.GenerateKey(rand.Reader, 2048)
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}
-	wantRSA, err := x509.MarshalPKCS8PrivateKey(big)
+	wantRSA, err := x509.MarshalPKCS8PrivateKey(large)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, cert := keyPair(t, nil)
+	_, cert := certificateOf(t, key)
 	for name, tt := range map[string]struct{ in, want []byte }{
 		"PKCS#8":                 {want, want},
 		"SEC1":                   {sec1, want},
-		"PKCS#1":                 {x509.MarshalPKCS1PrivateKey(big), wantRSA},
+		"PKCS#1":                 {x509.MarshalPKCS1PrivateKey(large), wantRSA},
 		"PKCS#8, PEM":            {pemOf("PRIVATE KEY", want), want},
 		"SEC1, PEM":              {pemOf("EC PRIVATE KEY", sec1), want},
-		"PKCS#1, PEM":            {pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(big)), wantRSA},
+		"PKCS#1, PEM":            {pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(large)), wantRSA},
 		"as openssl ecparam has": {slices.Concat(pemOf("EC PARAMETERS", []byte{6, 1, 1}), pemOf("EC PRIVATE KEY", sec1)), want},
 		"beside a certificate":   {slices.Concat(pemOf("CERTIFICATE", cert), []byte("# the key\n"), pemOf("PRIVATE KEY", want)), want},
 		"with line ends of DOS":  {bytes.ReplaceAll(pemOf("PRIVATE KEY", want), []byte("\n"), []byte("\r\n")), want},
@@ -72,7 +88,15 @@ func TestPrivateKeyDER(t *testing.T) {
 }
 
 func TestCertificateDER(t *testing.T) {
-	public, private, cert := keyPair(t, nil)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, cert := certificateOf(t, key)
 	for name, in := range map[string][]byte{
 		"DER": cert, "PEM": pemOf("CERTIFICATE", cert), "PEM, beside the key": slices.Concat(pemOf("PRIVATE KEY", private), pemOf("CERTIFICATE", cert)),
 	} {

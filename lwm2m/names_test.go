@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 )
 
 func TestCodeText(t *testing.T) {
@@ -99,7 +100,7 @@ func TestFormatWritable(t *testing.T) {
 		lwm2m.FormatNumber(11543): false,
 	}
 	for f, want := range writable {
-		if got := lwm2m.CanWrite(f); got != want {
+		if got := content.Writable(f); got != want {
 			t.Errorf("%v: Writable = %v, want %v", f, got, want)
 		}
 	}

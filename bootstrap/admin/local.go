@@ -12,6 +12,8 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -29,7 +31,7 @@ type Local struct {
 
 	// Objects are those that records are checked against; nil knows those that are built
 	// in.
-	Objects *lwm2m.Registry
+	Objects *object.Registry
 
 	// Server tells of the running server; nil where there is none.
 	Server func() Status
@@ -85,7 +87,7 @@ func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.
 // put applies set to d, checks and keeps it. What was generated is shown in the
 // answer.
 func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (Device, error) {
-	if set.Format != nil && *set.Format != 0 && !lwm2m.CanWrite(*set.Format) {
+	if set.Format != nil && *set.Format != 0 && !content.Writable(*set.Format) {
 		return Device{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
 	}
 	was := d

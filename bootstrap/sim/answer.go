@@ -10,6 +10,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 )
 
 // ServeRequest implements [bootstrap.Handler]: the device's part of the session. A
@@ -106,7 +107,7 @@ func (d *device) read(p lwm2m.Path, accept lwm2m.Format) bootstrap.Response {
 	if len(found) == 0 {
 		return bootstrap.Response{Code: lwm2m.CodeNotFound}
 	}
-	payload, err := lwm2m.Encode(accept, p, found)
+	payload, err := content.Encode(accept, p, found)
 	if err != nil {
 		return bootstrap.Response{Code: lwm2m.CodeNotAcceptable}
 	}
@@ -129,9 +130,9 @@ func (d *device) write(p lwm2m.Path, r bootstrap.Request) lwm2m.Code {
 	if own.CommonBase64 && r.ContentFormat == lwm2m.FormatSenMLJSON && uncommonBase64.Match(r.Payload) {
 		return lwm2m.CodeBadRequest
 	}
-	written, err := lwm2m.Decode(r.ContentFormat, p, r.Payload)
+	written, err := content.Decode(r.ContentFormat, p, r.Payload)
 	switch {
-	case errors.Is(err, lwm2m.ErrFormat):
+	case errors.Is(err, content.ErrFormat):
 		return wrongFormat
 	case err != nil:
 		return lwm2m.CodeBadRequest

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 )
 
 // A LinkForm is how a client writes its answer to Discover. The zero LinkForm is that of
@@ -32,18 +33,18 @@ type LinkForm struct {
 }
 
 // append appends d in that form.
-func (f LinkForm) append(dst []byte, d lwm2m.Discovery) []byte {
+func (f LinkForm) append(dst []byte, d link.Discovery) []byte {
 	if f.Root == "" {
-		return lwm2m.AppendDiscovery(dst, d)
+		return link.AppendDiscovery(dst, d)
 	}
 	dst = append(dst, f.Root...)
 	for _, o := range d.Objects {
 		if slices.Contains(f.Silent, o) {
 			continue
 		}
-		instances := slices.DeleteFunc(slices.Clone(d.Instances), func(in lwm2m.DiscoveredInstance) bool { return in.Path.Object() != o })
-		if link, named := f.object(o, len(instances)); named {
-			dst = lwm2m.AppendLinks(append(dst, ','), link)
+		instances := slices.DeleteFunc(slices.Clone(d.Instances), func(in link.DiscoveredInstance) bool { return in.Path.Object() != o })
+		if l, named := f.object(o, len(instances)); named {
+			dst = link.Append(append(dst, ','), l)
 		}
 		for i := range instances {
 			if !f.URIs {
@@ -54,18 +55,18 @@ func (f LinkForm) append(dst []byte, d lwm2m.Discovery) []byte {
 			}
 		}
 		if len(instances) > 0 {
-			dst = lwm2m.AppendDiscovery(append(dst, ','), lwm2m.Discovery{Instances: instances})
+			dst = link.AppendDiscovery(append(dst, ','), link.Discovery{Instances: instances})
 		}
 	}
 	return dst
 }
 
 // object returns the link of an Object with so many Instances, and whether there is one.
-func (f LinkForm) object(o lwm2m.ObjectID, instances int) (l lwm2m.Link, named bool) {
+func (f LinkForm) object(o lwm2m.ObjectID, instances int) (l link.Link, named bool) {
 	l.Target = lwm2m.ObjectPath(o).String()
 	version, ok := f.Versions[o]
 	if ok {
-		l.Attributes = []lwm2m.Attribute{{Name: "ver", Value: version}}
+		l.Attributes = []link.Attribute{{Name: "ver", Value: version}}
 	}
 	return l, ok || f.Objects || instances == 0
 }

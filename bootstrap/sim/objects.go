@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/link"
 )
 
 // objects are what a client holds, with the rules that protect some of it from a
@@ -102,8 +103,8 @@ func (o *objects) protected(p lwm2m.Path) bool {
 }
 
 // discovery is the answer to a Discover of p.
-func (o *objects) discovery(p lwm2m.Path, version string) lwm2m.Discovery {
-	d := lwm2m.Discovery{Version: version}
+func (o *objects) discovery(p lwm2m.Path, version string) link.Discovery {
+	d := link.Discovery{Version: version}
 	for _, id := range o.supported {
 		if p.Contains(lwm2m.ObjectPath(id)) {
 			d.Objects = append(d.Objects, id)
@@ -113,7 +114,7 @@ func (o *objects) discovery(p lwm2m.Path, version string) lwm2m.Discovery {
 		if !p.Contains(held) {
 			continue
 		}
-		in := lwm2m.DiscoveredInstance{Path: held}
+		in := link.DiscoveredInstance{Path: held}
 		switch held.Object() {
 		case lwm2m.ObjectSecurity:
 			if s, err := lwm2m.SecurityFrom(o.held[held]); err == nil {

@@ -12,6 +12,8 @@ import (
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
+	"lwbs/lwm2m/link"
 	"lwbs/store"
 )
 
@@ -79,7 +81,7 @@ func testOMAInt0(t *testing.T) {
 	result, err := sim.Run(t.Context(), cfg)
 	b.ok(err)
 	b.passed(store.CauseDone, "GET / 2.05", "PUT /0 2.04", "PUT /1 2.04", "GET / 2.05", "GET /1 2.05", "POST /bs 2.04")
-	found := lwm2m.ParseDiscover(b.steps[3].Response.Payload)
+	found := link.ParseDiscovery(b.steps[3].Response.Payload)
 	accounts := make([]string, 0, 4)
 	for _, in := range found.Instances {
 		accounts = append(accounts, fmt.Sprintf("%v %d", in.Path, in.ShortServerID))
@@ -123,7 +125,7 @@ func testOMAInt4(t *testing.T) {
 	result, err := sim.Run(t.Context(), cfg)
 	b.ok(err)
 	b.passed(store.CauseDone, "GET / 2.05", "DELETE /0 2.02", "DELETE /1 2.02", "PUT /0/0 2.04", "PUT /1/0 2.04", "GET / 2.05", "GET /1 2.05", "POST /bs 2.04")
-	for _, in := range lwm2m.ParseDiscover(b.steps[5].Response.Payload).Instances {
+	for _, in := range link.ParseDiscovery(b.steps[5].Response.Payload).Instances {
 		if in.ShortServerID != 0 && in.ShortServerID != 1 {
 			t.Errorf("%v of server %d is left", in.Path, in.ShortServerID)
 		}
@@ -147,7 +149,7 @@ func testOMAInt8(t *testing.T) {
 	b.ok(err)
 	b.passed(store.CauseDone, "GET / 2.05", "PUT /0/0 2.04", "PUT /1/0 2.04", "PUT /2/0 2.04",
 		"GET / 2.05", "GET /1 2.05", "GET /2 2.05", "POST /bs 2.04")
-	read, err := lwm2m.Decode(lwm2m.FormatTLV, lwm2m.ObjectPath(2), b.steps[6].Response.Payload)
+	read, err := content.Decode(lwm2m.FormatTLV, lwm2m.ObjectPath(2), b.steps[6].Response.Payload)
 	b.ok(err)
 	access := lwm2m.AccessControlFrom(read[0].Instances[0])
 	if access.Object != 3 || access.Instance != 0 || access.Rights[0] != 31 || access.Owner != 65535 {

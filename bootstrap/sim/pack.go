@@ -6,6 +6,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 )
 
 // askForPack asks for everything at once, and reports whether the device could use what
@@ -22,7 +23,7 @@ func (d *device) askForPack(ctx context.Context, conn bootstrap.Conn) (used bool
 	case answer.Code != lwm2m.CodeContent:
 		return false, nil
 	}
-	pack, err := lwm2m.Decode(answer.ContentFormat, lwm2m.Root, answer.Payload)
+	pack, err := content.Decode(answer.ContentFormat, lwm2m.Root, answer.Payload)
 	if err != nil {
 		return false, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 )
 
 // A byHand is a [bootstrap.Conn] to a Bootstrap-Server that is a function, without any
@@ -58,7 +59,7 @@ func (s *byHand) Close() error          { return nil }
 // instance is one of an Object, in TLV.
 func instance(t *testing.T, o lwm2m.ObjectID, in lwm2m.Instance) []byte {
 	t.Helper()
-	b, err := lwm2m.Encode(lwm2m.FormatTLV, lwm2m.InstancePath(o, in.ID), []lwm2m.Object{{ID: o, Instances: []lwm2m.Instance{in}}})
+	b, err := content.Encode(lwm2m.FormatTLV, lwm2m.InstancePath(o, in.ID), []lwm2m.Object{{ID: o, Instances: []lwm2m.Instance{in}}})
 	if err != nil {
 		t.Fatal(err)
 	}

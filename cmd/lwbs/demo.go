@@ -18,6 +18,7 @@ import (
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/bolt"
 	"lwbs/store/profilefile"
@@ -222,7 +223,7 @@ func (s *story) exchange(step sim.Step) {
 func (s *story) outcome(r sim.Result) {
 	s.title("What the device holds now:")
 	for _, o := range r.Objects {
-		def, _ := lwm2m.Definition(o.ID)
+		def, _ := object.Lookup(o.ID)
 		for _, in := range o.Instances {
 			s.tell("/%d/%d %s", o.ID, in.ID, def.Name)
 			for _, res := range in.Resources {

@@ -13,6 +13,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/importer"
 )
@@ -21,7 +22,7 @@ import (
 // it writes. Of an entry that cannot be kept, nothing is.
 type importing struct {
 	replace bool
-	objects *lwm2m.Registry
+	objects *object.Registry
 
 	profiles []*importingProfile
 	entries  []*importingEntry

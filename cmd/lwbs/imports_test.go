@@ -16,14 +16,18 @@ import (
 // path; the longest beginning counts. docs/architecture.md has the reasons.
 var mayImport = map[string][]string{
 	"tlv":                {},
-	"lwm2m":              {"tlv"},
-	"lwm2m/":             {"lwm2m"},
+	"lwm2m":              {},
+	"lwm2m/object":       {"lwm2m"},
+	"lwm2m/object/ddf":   {"lwm2m", "lwm2m/object"},
+	"lwm2m/content":      {"lwm2m", "lwm2m/object", "tlv"},
+	"lwm2m/link":         {"lwm2m"},
+	"lwm2m/check":        {"lwm2m", "lwm2m/object"},
 	"store":              {"lwm2m"},
-	"store/":             {"store", "lwm2m"},
+	"store/":             {"store", "lwm2m", "lwm2m/"},
 	"store/bolt":         {"store", "lwm2m", "store/bolt/pages"},
 	"store/bolt/pages":   {},
-	"bootstrap":          {"store", "lwm2m"},
-	"bootstrap/":         {"bootstrap", "store", "lwm2m"},
+	"bootstrap":          {"store", "lwm2m", "lwm2m/"},
+	"bootstrap/":         {"bootstrap", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest": {},
 	"cmd/":               {"bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 }
@@ -113,7 +117,9 @@ func allowed(from, to string) bool {
 
 func TestAllowed(t *testing.T) {
 	for pair, want := range map[[2]string]bool{
-		{"lwm2m", "tlv"}:                    true,
+		{"lwm2m/content", "tlv"}:            true,
+		{"lwm2m", "lwm2m/object"}:           false,
+		{"lwm2m/link", "lwm2m/content"}:     false,
 		{"tlv", "lwm2m"}:                    false,
 		{"store", "bootstrap"}:              false,
 		{"store/bolt", "store"}:             true,

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 )
 
 func objectCommand() *cli.Command {
@@ -72,7 +73,7 @@ func objectGetCommand() *cli.Command {
 	}
 }
 
-func findObject(c *cli.Context, text string) (def lwm2m.ObjectDefinition, err error) {
+func findObject(c *cli.Context, text string) (def object.Definition, err error) {
 	id, err := strconv.ParseUint(strings.TrimPrefix(text, "/"), 10, 16)
 	if err != nil {
 		return def, usagef("%q is no Object ID: want a number, such as 3", text)
@@ -121,7 +122,7 @@ type resourceView struct {
 	Since      string           `json:"since"`
 }
 
-func viewObject(d lwm2m.ObjectDefinition) objectView {
+func viewObject(d object.Definition) objectView {
 	v := objectView{ID: d.ID, Name: d.Name, Version: d.Version.String(), Multiple: d.Multiple, Mandatory: d.Mandatory, Resources: []resourceView{}}
 	for _, r := range d.Resources {
 		v.Resources = append(v.Resources, resourceView{
@@ -132,7 +133,7 @@ func viewObject(d lwm2m.ObjectDefinition) objectView {
 	return v
 }
 
-func printObject(out io.Writer, d lwm2m.ObjectDefinition) error {
+func printObject(out io.Writer, d object.Definition) error {
 	_, err := fmt.Fprintf(out, "/%d %s, version %v, instances: %s\n", d.ID, text(d.Name), d.Version, instancesText(d.Multiple))
 	t := newTable(out, "ID", "NAME", "TYPE", "VALUES", "MANDATORY", "RANGE", "UNIT", "SERVERS MAY")
 	for _, r := range d.Resources {
@@ -149,7 +150,7 @@ func yesOrNo(b bool) string {
 }
 
 // rangeText is the range of a number, or of a length in bytes.
-func rangeText(r lwm2m.ResourceDefinition) string {
+func rangeText(r object.ResourceDefinition) string {
 	text := r.Range()
 	if text != "" && (r.Type == lwm2m.TypeString || r.Type == lwm2m.TypeOpaque) {
 		text += " bytes"
@@ -157,11 +158,11 @@ func rangeText(r lwm2m.ResourceDefinition) string {
 	return text
 }
 
-func mayText(o lwm2m.Operations) (text string) {
+func mayText(o object.Operations) (text string) {
 	for _, op := range []struct {
-		is     lwm2m.Operations
+		is     object.Operations
 		letter string
-	}{{lwm2m.Readable, "R"}, {lwm2m.Writable, "W"}, {lwm2m.Executable, "E"}} {
+	}{{object.Readable, "R"}, {object.Writable, "W"}, {object.Executable, "E"}} {
 		if o&op.is != 0 {
 			text += op.letter
 		}

@@ -8,19 +8,19 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/lwm2m"
-	"lwbs/lwm2m/ddf"
+	"lwbs/lwm2m/object"
+	"lwbs/lwm2m/object/ddf"
 )
 
 // objectsOf returns the Objects that are known: those that are built in, and those in the
 // folder of --objects. It warns of what is not known because a file is wrong.
-func objectsOf(c *cli.Context) (*lwm2m.Registry, error) {
+func objectsOf(c *cli.Context) (*object.Registry, error) {
 	objects, lost, err := readObjects(c)
 	warnObjects(c.App.ErrWriter, c.String("objects"), lost)
 	return objects, err
 }
 
-func readObjects(c *cli.Context) (_ *lwm2m.Registry, lost []ddf.Problem, _ error) {
+func readObjects(c *cli.Context) (_ *object.Registry, lost []ddf.Problem, _ error) {
 	dir := c.String("objects")
 	if dir == "" {
 		return nil, nil, nil
@@ -29,7 +29,7 @@ func readObjects(c *cli.Context) (_ *lwm2m.Registry, lost []ddf.Problem, _ error
 	if err != nil {
 		return nil, nil, fmt.Errorf("read --objects: %w", err)
 	}
-	return (*lwm2m.Registry)(nil).With(defs...), ddf.Lost(problems), nil
+	return (*object.Registry)(nil).With(defs...), ddf.Lost(problems), nil
 }
 
 // maxObjectWarnings is how many files are named in warnings; object check names all.
@@ -84,7 +84,7 @@ func objectCheckCommand() *cli.Command {
 	}
 }
 
-func checkObjects(path string) ([]lwm2m.ObjectDefinition, []ddf.Problem, error) {
+func checkObjects(path string) ([]object.Definition, []ddf.Problem, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
@@ -104,7 +104,7 @@ type problemView struct {
 	Read    bool   `json:"read"` // whether the definition is known all the same
 }
 
-func printProblems(c *cli.Context, defs []lwm2m.ObjectDefinition, problems []ddf.Problem) error {
+func printProblems(c *cli.Context, defs []object.Definition, problems []ddf.Problem) error {
 	if c.Bool("json") {
 		views := []problemView{}
 		for _, p := range problems {

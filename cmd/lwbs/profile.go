@@ -12,7 +12,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
-	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/profilefile"
 )
@@ -54,7 +54,7 @@ func profileApplyCommand() *cli.Command {
 }
 
 // applyProfiles keeps what is in docs, and tells of each.
-func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *lwm2m.Registry, o admin.ApplyOptions) error {
+func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *object.Registry, o admin.ApplyOptions) error {
 	profiles := make([]store.Profile, len(docs))
 	for i, d := range docs {
 		profiles[i] = d.Profile
@@ -86,7 +86,7 @@ func usedBy(a admin.Applied) string {
 
 // warnServer tells the warnings of a server that were not told before, since it knows
 // other Objects than objects.
-func warnServer(out io.Writer, d profilefile.Document, warnings []bootstrap.Finding, objects *lwm2m.Registry) {
+func warnServer(out io.Writer, d profilefile.Document, warnings []bootstrap.Finding, objects *object.Registry) {
 	told := bootstrap.CheckProfile(d.Profile, objects)
 	for _, f := range warnings {
 		if !slices.Contains(told, f) {
@@ -129,7 +129,7 @@ func profileCheckCommand() *cli.Command {
 
 // checkProfiles tells what the profiles in docs, which are good by themselves, mean for
 // devices.
-func checkProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *lwm2m.Registry, o admin.ApplyOptions) error {
+func checkProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *object.Registry, o admin.ApplyOptions) error {
 	profiles := make([]store.Profile, len(docs))
 	for i, d := range docs {
 		profiles[i] = d.Profile

@@ -11,7 +11,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
-	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store/profilefile"
 )
 
@@ -41,7 +41,7 @@ func onFiles(do func(c *cli.Context, files []string) error) cli.ActionFunc {
 }
 
 // readProfiles reads profile files, checks what is in them, and warns.
-func readProfiles(c *cli.Context, files []string, objects *lwm2m.Registry) ([]profilefile.Document, error) {
+func readProfiles(c *cli.Context, files []string, objects *object.Registry) ([]profilefile.Document, error) {
 	var all []profilefile.Document
 	var errs []error
 	names := make(map[string]string) // the file that has a profile of this name
@@ -63,7 +63,7 @@ func readProfiles(c *cli.Context, files []string, objects *lwm2m.Registry) ([]pr
 	return all, errors.Join(errs...)
 }
 
-func readProfileFile(c *cli.Context, file string, objects *lwm2m.Registry) ([]profilefile.Document, error) {
+func readProfileFile(c *cli.Context, file string, objects *object.Registry) ([]profilefile.Document, error) {
 	var in io.Reader = c.App.Reader
 	name := "standard input"
 	if file != "-" {
@@ -86,7 +86,7 @@ func readProfileFile(c *cli.Context, file string, objects *lwm2m.Registry) ([]pr
 }
 
 // checkDocument returns what is wrong with a profile, and warns of what could be better.
-func checkDocument(c *cli.Context, d profilefile.Document, objects *lwm2m.Registry) (errs []error) {
+func checkDocument(c *cli.Context, d profilefile.Document, objects *object.Registry) (errs []error) {
 	if err := d.Profile.Validate(); err != nil { // before checks that take longer the more there is
 		return []error{d.Problem("", err.Error())}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 )
 
 // resourceSecrets reads the files that --secret-file PATH=FILE names; no file stands for
@@ -50,8 +51,8 @@ func secretPath(text string) (path lwm2m.Path, err error) {
 }
 
 // secretDefinition is what is known of the Resource at path.
-func secretDefinition(path lwm2m.Path) lwm2m.ResourceDefinition {
-	def, _ := lwm2m.Definition(path.Object())
+func secretDefinition(path lwm2m.Path) object.ResourceDefinition {
+	def, _ := object.Lookup(path.Object())
 	d, _ := def.Resource(path.Resource())
 	return d
 }

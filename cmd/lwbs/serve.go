@@ -18,7 +18,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/metrics"
-	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store/bolt"
 )
 
@@ -115,7 +115,7 @@ type service struct {
 	db      *bolt.DB
 	file    string // of db
 	tls     *tlsKeeper
-	objects *lwm2m.Registry
+	objects *object.Registry
 	metrics *metrics.Metrics
 	events  *admin.Hub
 

@@ -9,6 +9,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 )
 
 // settingFlags are the options that add and set have in common.
@@ -70,7 +71,7 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	}
 	if c.IsSet("format") {
 		set.Format = new(lwm2m.Format)
-		if err := set.Format.UnmarshalText([]byte(c.String("format"))); err != nil || *set.Format != 0 && !lwm2m.CanWrite(*set.Format) {
+		if err := set.Format.UnmarshalText([]byte(c.String("format"))); err != nil || *set.Format != 0 && !content.Writable(*set.Format) {
 			return set, usagef("--format %q is not tlv, senml-json, senml-cbor, lwm2m-cbor or none", c.String("format"))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 	"lwbs/store"
 )
 
@@ -206,7 +207,7 @@ func leshanFormat(raw json.RawMessage) (string, error) {
 	case json.Unmarshal(raw, &code) != nil:
 		return "", wrong("it does not hold what belongs there")
 	}
-	if code < 0 || code > lwm2m.MaxID || !lwm2m.CanWrite(lwm2m.FormatNumber(uint16(code))) {
+	if code < 0 || code > lwm2m.MaxID || !content.Writable(lwm2m.FormatNumber(uint16(code))) {
 		return "", wrong("content format %d cannot be written here", code)
 	}
 	return lwm2m.FormatNumber(uint16(code)).String(), nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -151,16 +152,16 @@ var owned = map[lwm2m.ObjectID]map[lwm2m.ResourceID]string{
 // accountResource reads a Resource of Object 0 or 1 that stands in an account under
 // its name, and reports whether it is one.
 func (r *reader) accountResource(a *store.Account, e entry, place string) bool {
-	object, list, into := lwm2m.ObjectServer, serverList, a.ServerResources
-	def, _ := lwm2m.Definition(object)
+	id, list, into := lwm2m.ObjectServer, serverList, a.ServerResources
+	def, _ := object.Lookup(id)
 	d, ok := def.ResourceNamed(e.key)
 	if !ok {
-		object, list, into = lwm2m.ObjectSecurity, securityList, a.SecurityResources
-		def, _ = lwm2m.Definition(object)
+		id, list, into = lwm2m.ObjectSecurity, securityList, a.SecurityResources
+		def, _ = object.Lookup(id)
 		d, ok = def.ResourceNamed(e.key)
 	}
 	written := join(place, e.key)
-	key, taken := owned[object][d.ID]
+	key, taken := owned[id][d.ID]
 	switch {
 	case !ok:
 		return false

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 )
 
 // camelCase is a registry name as a key of a profile: "Default Minimum Period" is
@@ -26,13 +27,13 @@ func camelCase(name string) string {
 }
 
 // named reports whether d has its name for a key in a profile.
-func named(o lwm2m.ObjectID, d lwm2m.ResourceDefinition) bool {
+func named(o lwm2m.ObjectID, d object.ResourceDefinition) bool {
 	_, taken := owned[o][d.ID]
 	return d.Settable() && !d.Secret && !taken
 }
 
 // resourceNames are the keys of the Resources of an Object that a profile may set.
-func resourceNames(def lwm2m.ObjectDefinition) []string {
+func resourceNames(def object.Definition) []string {
 	var out []string
 	for _, d := range def.Resources {
 		if named(def.ID, d) {
@@ -44,8 +45,8 @@ func resourceNames(def lwm2m.ObjectDefinition) []string {
 
 // accountNames are the keys of the Resources that stand in an account.
 func accountNames() []string {
-	server, _ := lwm2m.Definition(lwm2m.ObjectServer)
-	security, _ := lwm2m.Definition(lwm2m.ObjectSecurity)
+	server, _ := object.Lookup(lwm2m.ObjectServer)
+	security, _ := object.Lookup(lwm2m.ObjectSecurity)
 	return slices.Concat(resourceNames(server), resourceNames(security))
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/profilefile"
 )
@@ -205,9 +206,9 @@ func TestPlaceOfAFinding(t *testing.T) {
 // that Write puts it into.
 func TestResourcesOfAnAccount(t *testing.T) {
 	names := 0
-	for _, object := range []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer} {
-		def, _ := lwm2m.Definition(object)
-		vendors := lwm2m.ResourceDefinition{ID: 26000}
+	for _, id := range []lwm2m.ObjectID{lwm2m.ObjectSecurity, lwm2m.ObjectServer} {
+		def, _ := object.Lookup(id)
+		vendors := object.ResourceDefinition{ID: 26000}
 		for _, d := range append(slices.Clone(def.Resources), vendors) {
 			if d.Secret {
 				continue
@@ -215,7 +216,7 @@ func TestResourcesOfAnAccount(t *testing.T) {
 			one := json.Number("1")
 			values := map[lwm2m.ResourceID]store.Literal{d.ID: {Number: &one}}
 			p := store.Profile{Name: "m", Accounts: []store.Account{{Name: "a", SecurityResources: values}}}
-			if object == lwm2m.ObjectServer {
+			if id == lwm2m.ObjectServer {
 				p.Accounts = []store.Account{{Name: "a", ServerResources: values}}
 			}
 			if out := checkWriting(t, p); !strings.Contains(out, "Resources:") {
@@ -230,9 +231,9 @@ func TestResourcesOfAnAccount(t *testing.T) {
 
 // A Resource has the name that it has in the version which the profile names.
 func TestNamesOfVersions(t *testing.T) {
-	objects := (*lwm2m.Registry)(nil).With(
-		lwm2m.ObjectDefinition{ID: 33001, Version: lwm2m.Version10, Resources: []lwm2m.ResourceDefinition{{ID: 1, Name: "Opening", Type: lwm2m.TypeInteger}}},
-		lwm2m.ObjectDefinition{ID: 33001, Version: lwm2m.Version11, Resources: []lwm2m.ResourceDefinition{{ID: 2, Name: "Opening", Type: lwm2m.TypeInteger}}},
+	objects := (*object.Registry)(nil).With(
+		object.Definition{ID: 33001, Version: lwm2m.Version10, Resources: []object.ResourceDefinition{{ID: 1, Name: "Opening", Type: lwm2m.TypeInteger}}},
+		object.Definition{ID: 33001, Version: lwm2m.Version11, Resources: []object.ResourceDefinition{{ID: 2, Name: "Opening", Type: lwm2m.TypeInteger}}},
 	)
 	for version, want := range map[string]lwm2m.ResourceID{"": 2, "version: 1.0\n": 1, "version: '1.1'\n": 2, "version: 1.10\n": 2} {
 		docs, err := profilefile.Read("p.yaml", []byte("name: m\nobjects:\n- path: /33001/0\n  resources: {opening: 40}\n  "+version), objects)

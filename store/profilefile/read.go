@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -19,7 +20,7 @@ type Document struct {
 // Read returns the profiles in the text of a file; file is its name in errors.
 // Resources may have the names that objects knows; nil knows those that are built in. An
 // error holds every [*Problem] that there is, one for each line of its text.
-func Read(file string, b []byte, objects *lwm2m.Registry) ([]Document, error) {
+func Read(file string, b []byte, objects *object.Registry) ([]Document, error) {
 	nodes, err := parse(file, bytes.TrimPrefix(b, []byte("\ufeff")))
 	if err != nil {
 		return nil, err

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
 // A reader walks a document and gathers problems; it never stops at the first.
 type reader struct {
 	file     string
-	objects  *lwm2m.Registry
+	objects  *object.Registry
 	problems []*Problem
 	spots    map[string]spot // by place, such as "accounts[0].uri"
 }

@@ -6,12 +6,13 @@ import (
 	"strconv"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
 // resources reads a mapping from Resources of an Object, by ID or name, to their
 // values.
-func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, place string, def lwm2m.ObjectDefinition) {
+func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, place string, def object.Definition) {
 	if !r.want(n, place, mapping) {
 		return
 	}
@@ -35,7 +36,7 @@ func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, plac
 }
 
 // definition is what is known of an Object, in a version if that is known; at least its ID.
-func (r *reader) definition(id lwm2m.ObjectID, version string) lwm2m.ObjectDefinition {
+func (r *reader) definition(id lwm2m.ObjectID, version string) object.Definition {
 	if v, err := lwm2m.ParseVersion(version); err == nil {
 		if def, ok := r.objects.ObjectVersion(id, v); ok {
 			return def
@@ -47,7 +48,7 @@ func (r *reader) definition(id lwm2m.ObjectID, version string) lwm2m.ObjectDefin
 }
 
 // resource reads the value of one Resource.
-func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d lwm2m.ResourceDefinition, place, written string) {
+func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d object.ResourceDefinition, place, written string) {
 	r.spots[place] = spot{e.line, written}
 	switch _, twice := into[d.ID]; {
 	case twice:
@@ -63,7 +64,7 @@ func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lw
 
 // secret takes the word for a value that is in the device records, which have those of
 // Objects 0 and 21 by account.
-func (r *reader) secret(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d lwm2m.ResourceDefinition, written string) {
+func (r *reader) secret(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d object.ResourceDefinition, written string) {
 	switch ofAccounts := o == lwm2m.ObjectSecurity || o == lwm2m.ObjectOSCORE; {
 	case ofAccounts:
 		r.fail(e.line, "%s: %s is a secret: profiles hold none", written, d.Name)
@@ -74,7 +75,7 @@ func (r *reader) secret(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2
 	}
 }
 
-func resourceID(key string, def lwm2m.ObjectDefinition) (lwm2m.ResourceID, bool) {
+func resourceID(key string, def object.Definition) (lwm2m.ResourceID, bool) {
 	if id, err := strconv.ParseUint(key, 10, 16); err == nil {
 		return lwm2m.ResourceID(id), id != lwm2m.MaxID
 	}

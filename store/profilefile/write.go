@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
 
@@ -173,7 +174,7 @@ func bootstrapServer(b store.BootstrapServer) yaml.MapSlice {
 // accountResources puts Resources into an account under their names, and those that
 // have none there into a list by ID.
 func (w *writer) accountResources(list string, o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal) {
-	def, _ := lwm2m.Definition(o)
+	def, _ := object.Lookup(o)
 	others := maps.Clone(values)
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		if d, ok := def.Resource(id); ok && named(o, d) {

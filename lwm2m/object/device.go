@@ -1,0 +1,143 @@
+package object
+
+import "lwbs/lwm2m"
+
+// The Objects that tell of a device and its connection. Most of it the Client keeps
+// itself.
+
+var deviceResources = []ResourceDefinition{
+	{0, "Manufacturer", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{1, "Model Number", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{2, "Serial Number", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{3, "Firmware Version", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{4, "Reboot", lwm2m.TypeNone, single, mandatory, opE, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{5, "Factory Reset", lwm2m.TypeNone, single, optional, opE, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{6, "Available Power Sources", lwm2m.TypeInteger, multiple, optional, opR, 0, 7, "", lwm2m.Version10, false, true, nil},
+	{7, "Power Source Voltage", lwm2m.TypeInteger, multiple, optional, opR, 0, 0, "mV", lwm2m.Version10, false, true, nil},
+	{8, "Power Source Current", lwm2m.TypeInteger, multiple, optional, opR, 0, 0, "mA", lwm2m.Version10, false, true, nil},
+	{9, "Battery Level", lwm2m.TypeInteger, single, optional, opR, 0, 100, "%", lwm2m.Version10, false, true, nil},
+	{10, "Memory Free", lwm2m.TypeInteger, single, optional, opR, 0, 0, "KiB", lwm2m.Version10, false, true, nil},
+	{11, "Error Code", lwm2m.TypeInteger, multiple, mandatory, opR, 0, 32, "", lwm2m.Version10, false, true, nil},
+	{12, "Reset Error Code", lwm2m.TypeNone, single, optional, opE, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{13, "Current Time", lwm2m.TypeTime, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{14, "UTC Offset", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{15, "Timezone", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{16, "Supported Binding and Modes", lwm2m.TypeString, single, mandatory, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{17, "Device Type", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{18, "Hardware Version", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{19, "Software Version", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{20, "Battery Status", lwm2m.TypeInteger, single, optional, opR, 0, 6, "", lwm2m.Version10, false, true, nil},
+	{21, "Memory Total", lwm2m.TypeInteger, single, optional, opR, 0, 0, "KiB", lwm2m.Version10, false, true, nil},
+	{22, "ExtDevInfo", lwm2m.TypeObjectLink, multiple, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+}
+
+var monitoringResources = []ResourceDefinition{
+	{0, "Network Bearer", lwm2m.TypeInteger, single, mandatory, opR, 0, 50, "", lwm2m.Version10, false, true, nil},
+	{1, "Available Network Bearer", lwm2m.TypeInteger, multiple, mandatory, opR, 0, 50, "", lwm2m.Version10, false, true, nil},
+	{2, "Radio Signal Strength", lwm2m.TypeInteger, single, mandatory, opR, 0, 0, "dBm", lwm2m.Version10, false, true, nil},
+	{3, "Link Quality", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{4, "IP Addresses", lwm2m.TypeString, multiple, mandatory, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{5, "Router IP Addresses", lwm2m.TypeString, multiple, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{6, "Link Utilization", lwm2m.TypeInteger, single, optional, opR, 0, 100, "%", lwm2m.Version10, false, true, nil},
+	{7, "APN", lwm2m.TypeString, multiple, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{8, "Cell ID", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{9, "SMNC", lwm2m.TypeInteger, single, optional, opR, 0, 999, "", lwm2m.Version10, false, true, nil},
+	{10, "SMCC", lwm2m.TypeInteger, single, optional, opR, 0, 999, "", lwm2m.Version10, false, true, nil},
+	{11, "SignalSNR", lwm2m.TypeInteger, single, optional, opR, 0, 0, "dB", lwm2m.Version11, false, true, nil},
+	{12, "LAC", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version12, false, true, nil},
+	{13, "Coverage Enhancement Level", lwm2m.TypeInteger, single, optional, opR, 0, 4, "", lwm2m.Version{Major: 1, Minor: 3}, false, true, nil},
+}
+
+var firmwareResources = []ResourceDefinition{
+	{0, "Package", lwm2m.TypeOpaque, single, mandatory, opW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{1, "Package URI", lwm2m.TypeString, single, mandatory, opRW, 0, 255, "", lwm2m.Version10, false, false, nil},
+	{2, "Update", lwm2m.TypeNone, single, mandatory, opE, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{3, "State", lwm2m.TypeInteger, single, mandatory, opR, 0, 3, "", lwm2m.Version10, false, true, nil},
+	{5, "Update Result", lwm2m.TypeInteger, single, mandatory, opR, 0, 11, "", lwm2m.Version10, false, true, nil},
+	{6, "PkgName", lwm2m.TypeString, single, optional, opR, 0, 255, "", lwm2m.Version10, false, true, nil},
+	{7, "PkgVersion", lwm2m.TypeString, single, optional, opR, 0, 255, "", lwm2m.Version10, false, true, nil},
+	{8, "Firmware Update Protocol Support", lwm2m.TypeInteger, multiple, optional, opR, 0, 5, "", lwm2m.Version10, false, true, nil},
+	{9, "Firmware Update Delivery Method", lwm2m.TypeInteger, single, mandatory, opR, 0, 2, "", lwm2m.Version10, false, true, nil},
+	{10, "Cancel", lwm2m.TypeNone, single, optional, opE, 0, 0, "", lwm2m.Version11, false, false, nil},
+	{11, "Severity", lwm2m.TypeInteger, single, optional, opRW, 0, 2, "", lwm2m.Version11, false, false, nil},
+	{12, "Last State Change Time", lwm2m.TypeTime, single, optional, opR, 0, 0, "", lwm2m.Version11, false, true, nil},
+	{13, "Maximum Defer Period", lwm2m.TypeUnsigned, single, optional, opRW, 0, 0, "s", lwm2m.Version11, false, false, nil},
+	{14, "Automatic Upgrade at Download", lwm2m.TypeBoolean, single, optional, opRW, 0, 0, "", lwm2m.Version12, false, false, nil},
+}
+
+var locationResources = []ResourceDefinition{
+	{0, "Latitude", lwm2m.TypeFloat, single, mandatory, opR, 0, 0, "lat", lwm2m.Version10, false, true, nil},
+	{1, "Longitude", lwm2m.TypeFloat, single, mandatory, opR, 0, 0, "lon", lwm2m.Version10, false, true, nil},
+	{2, "Altitude", lwm2m.TypeFloat, single, optional, opR, 0, 0, "m", lwm2m.Version10, false, true, nil},
+	{3, "Radius", lwm2m.TypeFloat, single, optional, opR, 0, 0, "m", lwm2m.Version10, false, true, nil},
+	{4, "Velocity", lwm2m.TypeOpaque, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{5, "Timestamp", lwm2m.TypeTime, single, mandatory, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{6, "Speed", lwm2m.TypeFloat, single, optional, opR, 0, 0, "m/s", lwm2m.Version10, false, true, nil},
+}
+
+var statisticsResources = []ResourceDefinition{
+	{0, "SMS Tx Counter", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{1, "SMS Rx Counter", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{2, "Tx Data", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{3, "Rx Data", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{4, "Max Message Size", lwm2m.TypeInteger, single, optional, opR, 0, 0, "B", lwm2m.Version10, false, true, nil},
+	{5, "Average Message Size", lwm2m.TypeInteger, single, optional, opR, 0, 0, "B", lwm2m.Version10, false, true, nil},
+	{6, "Start", lwm2m.TypeNone, single, mandatory, opE, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{7, "Stop", lwm2m.TypeNone, single, mandatory, opE, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{8, "Collection Period", lwm2m.TypeInteger, single, optional, opRW, 0, 0, "s", lwm2m.Version10, false, false, nil},
+}
+
+var cellularResources = []ResourceDefinition{
+	{0, "SMSC address", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{1, "Disable radio period", lwm2m.TypeInteger, single, optional, opRW, 0, 65535, "min", lwm2m.Version10, false, false, nil},
+	{2, "Module activation code", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, true, false, nil},
+	{3, "Vendor specific extensions", lwm2m.TypeObjectLink, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{4, "PSM Timer", lwm2m.TypeInteger, single, optional, opRW, 0, maxSeconds, "s", lwm2m.Version10, false, false, nil},
+	{5, "Active Timer", lwm2m.TypeInteger, single, optional, opRW, 0, maxSeconds, "s", lwm2m.Version10, false, false, nil},
+	{6, "Serving PLMN Rate control", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{7, "eDRX parameters for Iu mode", lwm2m.TypeOpaque, single, optional, opRW, 0, 255, "", lwm2m.Version10, false, false, nil},
+	{8, "eDRX parameters for WB-S1 mode", lwm2m.TypeOpaque, single, optional, opRW, 0, 255, "", lwm2m.Version10, false, false, nil},
+	{9, "eDRX parameters for NB-S1 mode", lwm2m.TypeOpaque, single, optional, opRW, 0, 255, "", lwm2m.Version10, false, false, nil},
+	{10, "eDRX parameters for A/Gb mode", lwm2m.TypeOpaque, single, optional, opRW, 0, 255, "", lwm2m.Version10, false, false, nil},
+	{11, "Activated Profile Names", lwm2m.TypeObjectLink, multiple, mandatory, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{12, "Supported Power Saving Modes", lwm2m.TypeUnsigned, single, optional, opR, 0, 255, "", lwm2m.Version11, false, true, nil},
+	{13, "Active Power Saving Modes", lwm2m.TypeUnsigned, single, optional, opRW, 0, 255, "", lwm2m.Version11, false, false, nil},
+	{14, "Release Assistance Indication Usage", lwm2m.TypeUnsigned, single, optional, opRW, 0, 255, "", lwm2m.Version11, false, false, nil},
+}
+
+var apnResources = []ResourceDefinition{
+	{0, "Profile name", lwm2m.TypeString, single, mandatory, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{1, "APN", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{2, "Auto select APN by device", lwm2m.TypeBoolean, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{3, "Enable status", lwm2m.TypeBoolean, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{4, "Authentication Type", lwm2m.TypeInteger, single, mandatory, opRW, 0, 3, "", lwm2m.Version10, false, false, nil},
+	{5, "User Name", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{6, "Secret", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, true, false, nil},
+	{7, "Reconnect Schedule", lwm2m.TypeString, single, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{8, "Validity (MCC, MNC)", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{9, "Connection establishment time", lwm2m.TypeTime, multiple, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{10, "Connection establishment result", lwm2m.TypeInteger, multiple, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{11, "Connection establishment reject cause", lwm2m.TypeInteger, multiple, optional, opR, 0, 111, "", lwm2m.Version10, false, true, nil},
+	{12, "Connection end time", lwm2m.TypeTime, multiple, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{13, "TotalBytesSent", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{14, "TotalBytesReceived", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{15, "IP address", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{16, "Prefix length", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{17, "Subnet mask", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{18, "Gateway", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{19, "Primary DNS address", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{20, "Secondary DNS address", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version10, false, false, nil},
+	{21, "QCI", lwm2m.TypeInteger, single, optional, opR, 1, 9, "", lwm2m.Version10, false, true, nil},
+	{22, "Vendor specific extensions", lwm2m.TypeObjectLink, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{23, "TotalPacketsSent", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{24, "PDN Type", lwm2m.TypeInteger, single, optional, opRW, 0, 3, "", lwm2m.Version10, false, false, nil},
+	{25, "APN Rate Control", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},
+	{26, "Serving PLMN Rate control", lwm2m.TypeUnsigned, single, optional, opRW, 0, 0, "", lwm2m.Version11, false, false, nil},
+	{27, "Uplink Time Unit", lwm2m.TypeUnsigned, single, optional, opRW, 0, 4, "", lwm2m.Version11, false, false, nil},
+	{28, "APN Rate Control for Exception Data", lwm2m.TypeInteger, single, optional, opR, 0, 0, "", lwm2m.Version11, false, true, nil},
+	{29, "APN Exception Data Uplink Time Unit", lwm2m.TypeUnsigned, single, optional, opRW, 0, 4, "", lwm2m.Version11, false, false, nil},
+	{30, "Supported RAT Types", lwm2m.TypeUnsigned, multiple, optional, opRW, 0, 0, "", lwm2m.Version11, false, false, nil},
+	{31, "RDS Application ID", lwm2m.TypeString, multiple, optional, opRW, 0, 0, "", lwm2m.Version11, false, false, nil},
+	{32, "RDS Destination Port", lwm2m.TypeInteger, multiple, optional, opRW, 0, 15, "", lwm2m.Version11, false, false, nil},
+	{33, "RDS Source Port", lwm2m.TypeInteger, multiple, optional, opRW, 0, 15, "", lwm2m.Version11, false, false, nil},
+}
