@@ -36,7 +36,7 @@ var defaultsOf = map[string][]string{
 	"handshakes and requests over DTLS under way while the work is slow":                            {"bootstrap/coap.alwaysUnderWay"},
 	"requests over plain CoAP under way while the work is slow":                                     {"bootstrap/coap.alwaysAttended"},
 	"association whose device has everything; while the work is slow":                               {"bootstrap/coap.partTime", "-"},
-	"files of Objects in a folder; each of them":                                                    {"lwm2m/ddf.maxFiles", "lwm2m/ddf.maxSize"},
+	"files of Objects in a folder; each of them":                                                    {"lwm2m/object/ddf.maxFiles", "lwm2m/object/ddf.maxSize"},
 	"sessions that `session list --failed` gathers":                                                 {"cmd/lwbs.maxGrouped"},
 	"request of a device, in all its blocks":                                                        {"bootstrap/coap.defaultMaxPayload"},
 	"active associations":                                                                           {"bootstrap/coap.defaultMaxPeers"},
