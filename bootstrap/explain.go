@@ -152,6 +152,9 @@ func happened(s store.Session) string {
 
 // runningText tells of a session that has not ended.
 func runningText(s store.Session) string {
+	if s.Proof == store.ProofNone {
+		return "A peer asked to bootstrap in the name of the device, over plain CoAP, and has not answered Bootstrap-Discover so far. Until it does, nothing proves that it is where it says: a session that runs is not superseded, and nothing counts against the device."
+	}
 	if len(s.Operations) == 0 {
 		return "The session is running; no operation of it has been answered so far."
 	}

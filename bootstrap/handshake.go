@@ -162,7 +162,7 @@ func (end UnusedEnd) failure() *failure {
 // whyIdle says why d may have asked for nothing without anything being wrong; empty where
 // nothing is known that would explain it.
 func (srv *Server) whyIdle(ctx context.Context, d store.Device) string {
-	if srv.Running(d.Endpoint) != nil {
+	if s := srv.Running(d.Endpoint); s != nil && s.Proof.Counts() {
 		return "the device bootstraps on another association"
 	}
 	page, err := srv.cfg.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOnes})

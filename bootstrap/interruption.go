@@ -21,6 +21,7 @@ func interruption(ctx context.Context, when string) *failure {
 	why := context.Cause(ctx)
 	var superseded *supersededError
 	var late *deadlineError
+	var crowded *crowdedError
 	switch {
 	case why == nil:
 		return nil
@@ -28,6 +29,8 @@ func interruption(ctx context.Context, when string) *failure {
 		return failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
 	case errors.Is(why, ErrStopping):
 		return failed(store.CauseStopped, "the server was stopped%s", when)
+	case errors.As(why, &crowded):
+		return failed(store.CauseBusy, "%d requests over plain CoAP waited for a first answer, which is the limit, and this was the oldest of them%s", crowded.limit, when)
 	case errors.As(why, &late):
 		return failed(store.CauseDeadline, "the session took %v, which is the limit%s", late.limit, when)
 	}

@@ -38,6 +38,24 @@ func (g *loopGuard) start(ep lwm2m.EndpointName, now time.Time) bool {
 	if now.Sub(g.rotated) > g.window || len(g.young) >= maxLoopEntries {
 		g.old, g.young, g.rotated = g.young, make(map[lwm2m.EndpointName][]time.Time), now
 	}
+	starts := g.recent(ep, now)
+	allowed := len(starts) < g.limit
+	if allowed {
+		starts = append(starts[:len(starts):len(starts)], now)
+	}
+	g.young[ep] = starts
+	return allowed
+}
+
+// looping reports whether ep has started as many sessions as it may, and counts nothing.
+func (g *loopGuard) looping(ep lwm2m.EndpointName, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.recent(ep, now)) >= g.limit
+}
+
+// recent are the starts of ep within the window, oldest first. The caller holds mu.
+func (g *loopGuard) recent(ep lwm2m.EndpointName, now time.Time) []time.Time {
 	starts, ok := g.young[ep]
 	if !ok {
 		starts = g.old[ep]
@@ -45,10 +63,5 @@ func (g *loopGuard) start(ep lwm2m.EndpointName, now time.Time) bool {
 	for len(starts) > 0 && now.Sub(starts[0]) >= g.window {
 		starts = starts[1:]
 	}
-	allowed := len(starts) < g.limit
-	if allowed {
-		starts = append(starts[:len(starts):len(starts)], now)
-	}
-	g.young[ep] = starts
-	return allowed
+	return starts
 }

@@ -130,9 +130,7 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 // performPack makes the pack. A panic ends the session like any other failure.
 func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *failure) {
 	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
-	if s.previous != nil {
-		<-s.previous
-	}
+	s.await()
 	s.srv.history.began(s.snapshot())
 	s.observe(EventStarted)
 	s.enter(store.StagePack)

@@ -12,49 +12,113 @@ import (
 )
 
 // A registry knows the sessions that are running, one for each device apart from
-// those that are being superseded.
+// those that are being superseded, and the requests that may become sessions: see
+// [unvalidated].
 type registry struct {
 	limit int        // of sessions; constant
 	loops *loopGuard // asked last, since it counts
 
-	mu       sync.Mutex
-	newest   map[lwm2m.EndpointName]*session // guarded by mu
-	running  map[*session]struct{}           // guarded by mu
-	draining bool                            // guarded by mu
-	idle     chan struct{}                   // closed once draining and nothing runs
+	mu          sync.Mutex
+	newest      map[lwm2m.EndpointName]*session // guarded by mu
+	running     map[*session]struct{}           // guarded by mu
+	unvalidated unvalidated                     // guarded by mu
+	open        int                             // guarded by mu; added and not removed
+	draining    bool                            // guarded by mu
+	idle        chan struct{}                   // closed once draining and nothing runs
+	empty       chan struct{}                   // closed once draining and nothing is open
 }
 
 func newRegistry(cfg Config) *registry {
 	return &registry{
-		limit:   cfg.MaxSessions,
-		loops:   newLoopGuard(cfg.LoopLimit, cfg.LoopWindow),
-		newest:  make(map[lwm2m.EndpointName]*session),
-		running: make(map[*session]struct{}),
-		idle:    make(chan struct{}),
+		limit:       cfg.MaxSessions,
+		loops:       newLoopGuard(cfg.LoopLimit, cfg.LoopWindow),
+		newest:      make(map[lwm2m.EndpointName]*session),
+		running:     make(map[*session]struct{}),
+		unvalidated: newUnvalidated(max(1, cfg.MaxSessions/2)),
+		idle:        make(chan struct{}),
+		empty:       make(chan struct{}),
 	}
 }
 
-// add lets s run, or refuses it. A session of the same device that runs already is
-// told to end: the client has forgotten it.
-func (r *registry) add(s *session) *refusal {
+// add lets s begin, or refuses it. Where it is not proved who its client is, s is no
+// session of the device yet: see [registry.claim].
+func (r *registry) add(s *session) (refused *refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old := r.newest[s.endpoint]
 	switch {
 	case r.draining:
-		return unavailable(store.CauseStopped, "the server is shutting down")
+		refused = unavailable(store.CauseStopped, "the server is shutting down")
+	case s.record.Proof.Counts():
+		refused = r.begin(s)
+	default:
+		refused = r.wait(s)
+	}
+	if refused == nil {
+		r.open++
+	}
+	return refused
+}
+
+// wait lets s wait for the first answer of its client, or refuses it. The caller holds mu.
+func (r *registry) wait(s *session) *refusal {
+	if r.loops.looping(s.endpoint, time.Now()) {
+		return r.looping()
+	}
+	switch old := r.newest[s.endpoint]; {
+	case old == nil:
+	case old.key() == s.key(): // where the client has answered
+		r.supersede(old, s)
+	default:
+		s.shared = true
+	}
+	r.unvalidated.add(s)
+	return nil
+}
+
+// claim makes s the session of its device, now that its client has answered. It reports false
+// where s was told to end before.
+func (r *registry) claim(s *session) (refused *refusal, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case s.waiting == nil:
+		return nil, false
+	case r.draining && len(r.running) == 0: // nobody waits for it any more
+		return unavailable(store.CauseStopped, "the server is shutting down"), true
+	}
+	if refused = r.begin(s); refused == nil {
+		r.unvalidated.remove(s)
+	}
+	return refused, true
+}
+
+// begin lets s run as the session of its device, or refuses it. One that runs already is told
+// to end: the client has forgotten it. The caller holds mu.
+func (r *registry) begin(s *session) *refusal {
+	old := r.newest[s.endpoint]
+	switch {
 	case old == nil && len(r.running) >= r.limit:
 		return unavailable(store.CauseBusy, "%d sessions are running, which is the limit", len(r.running))
 	case !r.loops.start(s.endpoint, time.Now()):
-		return unavailable(store.CauseLooping, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
+		return r.looping()
 	}
 	if old != nil {
-		s.previous = old.quiet
-		old.cancel(&supersededError{by: s.conn})
+		s.shared = true
+		r.supersede(old, s)
 	}
 	r.newest[s.endpoint] = s
 	r.running[s] = struct{}{}
 	return nil
+}
+
+func (r *registry) looping() *refusal {
+	return unavailable(store.CauseLooping, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
+}
+
+// supersede tells old to end, and s to wait for that. The caller holds mu.
+func (r *registry) supersede(old, s *session) {
+	s.previous = old.quiet
+	old.cancel(&supersededError{by: s.conn})
 }
 
 // retire makes room for the next session of the device: from now on s is not
@@ -72,8 +136,28 @@ func (r *registry) remove(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.running, s)
-	if r.draining && len(r.running) == 0 {
-		close(r.idle)
+	r.unvalidated.remove(s)
+	r.open--
+	r.signal()
+}
+
+// signal tells those who wait that nothing is left, once. The caller holds mu.
+func (r *registry) signal() {
+	if !r.draining || len(r.running) > 0 {
+		return
+	}
+	closeOnce(r.idle)
+	if r.open == 0 {
+		closeOnce(r.empty)
+	}
+}
+
+// closeOnce closes a channel that is closed only here, and by one goroutine at a time.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
 	}
 }
 
@@ -81,10 +165,8 @@ func (r *registry) remove(s *session) {
 func (r *registry) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.draining && len(r.running) == 0 {
-		close(r.idle)
-	}
 	r.draining = true
+	r.signal()
 }
 
 func (r *registry) isDraining() bool {
@@ -100,10 +182,17 @@ func (r *registry) stop(why error) {
 	for s := range r.running {
 		s.cancel(why)
 	}
+	for s := range r.unvalidated.all() {
+		s.cancel(why)
+	}
 }
 
-// wait waits until nothing runs after drain was called, or for the end of ctx.
-func (r *registry) wait(ctx context.Context) error {
+// waitAll waits until nothing is open, after drain and stop were called.
+func (r *registry) waitAll() { <-r.empty }
+
+// drained waits until no session runs after drain was called, or for the end of ctx. Requests
+// whose clients have not answered are not waited for: they may be forged.
+func (r *registry) drained(ctx context.Context) error {
 	select {
 	case <-r.idle:
 		return nil
@@ -112,11 +201,15 @@ func (r *registry) wait(ctx context.Context) error {
 	}
 }
 
-// of returns the session of a device that is running, the newest one; nil for none.
+// of returns the session of a device that is running, the newest one; where there is none,
+// the newest request in its name that is unvalidated; nil for neither.
 func (r *registry) of(ep lwm2m.EndpointName) *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.newest[ep]
+	if s := r.newest[ep]; s != nil {
+		return s
+	}
+	return r.unvalidated.newest(ep)
 }
 
 // snapshot returns the records of the sessions as they stand, oldest first.

@@ -196,10 +196,17 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusa
 	return why.response()
 }
 
-// Active returns the sessions that are running, as they stand, oldest first.
+// Active returns the sessions that are running, as they stand, oldest first. Requests that
+// are unvalidated are none.
 func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
 
-// Running returns the session of a device that is running, as it stands; nil for none.
+// Unvalidated is how many Bootstrap-Requests over plain CoAP wait for a first answer of their
+// clients. Their addresses may be forged, and they are no sessions yet.
+func (srv *Server) Unvalidated() int { return srv.sessions.unvalidatedLen() }
+
+// Running returns the session of a device that is running, as it stands. Where none is, it
+// returns the newest request in the name of the device that waits for a first answer, of
+// which the Proof is [store.ProofNone]; nil for neither.
 func (srv *Server) Running(ep lwm2m.EndpointName) *store.Session {
 	s := srv.sessions.of(ep)
 	if s == nil {
@@ -219,11 +226,11 @@ func (srv *Server) Refuse() { srv.sessions.drain() }
 // Draining reports whether new sessions are refused, as the server is about to stop.
 func (srv *Server) Draining() bool { return srv.sessions.isDraining() }
 
-// Drain refuses new sessions from now on and waits for the running ones. Its error
-// is that of ctx where they took longer.
+// Drain refuses new sessions from now on and waits for the running ones, and for no request
+// that is unvalidated. Its error is that of ctx where they took longer.
 func (srv *Server) Drain(ctx context.Context) error {
 	srv.Refuse()
-	if err := srv.sessions.wait(ctx); err != nil {
+	if err := srv.sessions.drained(ctx); err != nil {
 		return fmt.Errorf("drain sessions: %w", err)
 	}
 	return nil
@@ -236,7 +243,7 @@ func (srv *Server) Close() error {
 	srv.closeOnce.Do(func() {
 		srv.sessions.drain()
 		srv.sessions.stop(ErrStopping)
-		_ = srv.sessions.wait(context.Background())
+		srv.sessions.waitAll()
 		srv.history.close()
 	})
 	return nil

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,11 @@ import (
 // to Bootstrap-Finish (Core 1.1.1 §6.1.7). One goroutine runs it, and it has one
 // request outstanding at a time.
 //
-//	prepare ---> discover ---> operate ---> (verify) ---> finish ---> end
-//	                            \___/ once for each planned Delete and Write
+//	(validate) ---> prepare ---> discover ---> operate ---> (verify) ---> finish ---> end
+//	                                            \___/ once for each planned Delete and Write
+//
+// Over plain CoAP it begins with validate, before which it is no session of its device: the
+// address of its client may be forged.
 //
 // A Bootstrap-Pack is a session too, a short one: see servePack.
 type session struct {
@@ -34,8 +38,15 @@ type session struct {
 	previous <-chan struct{}
 	quiet    chan struct{}
 
+	// shared is whether another session of the device was under way when this one began, so
+	// that what the client told before that was over may not be true any more.
+	shared bool
+
+	waiting *list.Element // guarded by mu of the registry; nil unless unvalidated
+
 	// What follows belongs to the goroutine of run.
 
+	told     *Response                            // to Discover, in validate; nil where that is to be sent
 	given    provision                            // at first as it was when the request came
 	seen     revisions                            // of the records that permitted given last
 	found    *link.Discovery                      // what the client said it has; nil where it did not tell
@@ -92,18 +103,25 @@ func (s *session) run(ctx context.Context) {
 // perform carries the session out. A panic ends it like any other failure.
 func (s *session) perform(ctx context.Context) (f *failure) {
 	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
+	s.await()
+	first := state((*session).validate)
+	if s.record.Proof.Counts() {
+		s.srv.history.began(s.snapshot())
+		s.observe(EventStarted)
+		first = (*session).prepare
+	}
+	return s.advance(ctx, first)
+}
+
+// await waits until the session that this one supersedes is quiet, if it does.
+func (s *session) await() {
 	if s.previous != nil {
 		<-s.previous // its context has ended: this cannot take long
 	}
-	if record := s.snapshot(); record.Proof.Counts() {
-		s.srv.history.began(record)
-	}
-	s.observe(EventStarted)
-	return s.advance(ctx)
 }
 
-func (s *session) advance(ctx context.Context) (f *failure) {
-	for next := state((*session).prepare); next != nil && f == nil; {
+func (s *session) advance(ctx context.Context, next state) (f *failure) {
+	for next != nil && f == nil {
 		if ctx.Err() != nil {
 			return interruption(ctx, "")
 		}
@@ -133,8 +151,7 @@ func (s *session) prepare(ctx context.Context) (state, *failure) {
 func (s *session) give(given provision, format lwm2m.Format) {
 	s.given, s.intended, s.format = given, format, format
 	s.seen = revisionsOf(given)
-	limits := given.profile.Device
-	s.conn.Tune(Tuning{AckTimeout: time.Duration(limits.AckTimeout), BlockSize: limits.BlockSize})
+	s.tune()
 	s.note(func(r *store.Session) {
 		r.Profile, r.ProfileRevision = given.profile.Name, given.profile.Revision
 		r.DeviceRevision = given.device.Revision
@@ -143,15 +160,20 @@ func (s *session) give(given provision, format lwm2m.Format) {
 	s.remark(given.notes...)
 }
 
+// tune tells the message layer what is special about the client.
+func (s *session) tune() {
+	limits := s.given.profile.Device
+	s.conn.Tune(Tuning{AckTimeout: time.Duration(limits.AckTimeout), BlockSize: limits.BlockSize})
+}
+
 // discover asks where the client keeps its Bootstrap-Server Account, and plans.
 //
 // A client that refuses to tell is treated as the profile says. One that is silent
 // ends the session: most likely it is out of reach, and a guess could overwrite the
-// account that it needs to come back. Over plain CoAP RST ends it too: that can be
-// forged, and nothing else may be sent before an answer proves the client's address.
+// account that it needs to come back.
 func (s *session) discover(ctx context.Context) (state, *failure) {
 	s.enter(store.StageDiscover)
-	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover})
+	answer, f := s.askDiscover(ctx)
 	if f != nil && (f.cause != store.CauseReset || !s.conn.Peer().Secure()) {
 		return nil, f
 	}

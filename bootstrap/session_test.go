@@ -72,7 +72,9 @@ func (c *scriptedClient) Do(ctx context.Context, r bootstrap.Request) (bootstrap
 	case panicking:
 		panic("as the script says")
 	case endless:
+		c.mu.Unlock() // others may ask meanwhile, and look
 		<-ctx.Done()
+		c.mu.Lock()
 		return bootstrap.Response{}, ctx.Err()
 	}
 	panic("the script has something else")

@@ -36,7 +36,8 @@ type Local struct {
 	// Server tells of the running server; nil where there is none.
 	Server func() Status
 
-	// Running returns the session of a device that is running, nil for none; nil where
+	// Running returns the session of a device that is running, where there is none a request in
+	// its name that waits for its first answer (Proof is none), nil for neither; nil where
 	// there is no server.
 	Running func(ep lwm2m.EndpointName) *store.Session
 
@@ -291,7 +292,9 @@ func (l *Local) profileOf(ctx context.Context, d store.Device) (store.Profile, e
 // withLast adds what was last seen of d: what tells of its state, and what came after that
 // under its name.
 func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
-	d.Running = l.running(d.Endpoint)
+	if s := l.running(d.Endpoint); s != nil && s.Proof.Counts() {
+		d.Running = s
+	}
 	newest, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Limit: 1})
 	if err != nil || len(newest) == 0 {
 		return d, err
@@ -315,7 +318,8 @@ func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
 // state.
 const lastOwn = 5
 
-// running is the session of a device that is running, nil for none.
+// running is the session of a device that is running, or a request in its name that may become
+// one; nil for neither.
 func (l *Local) running(ep lwm2m.EndpointName) *store.Session {
 	if l.Running == nil {
 		return nil
@@ -333,7 +337,7 @@ func (l *Local) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev
 	if err != nil {
 		return Device{}, err
 	}
-	if l.running(ep) != nil {
+	if s := l.running(ep); s != nil && s.Proof.Counts() {
 		return Device{}, fmt.Errorf("rename device %q: %w: repeat it in a minute", ep, ErrSessionRunning)
 	}
 	d, err := l.Store.RenameDevice(ctx, ep, to, rev)

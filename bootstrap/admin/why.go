@@ -34,7 +34,8 @@ type Why struct {
 	// together for its network.
 	Address string `json:"address,omitempty"`
 
-	// Running is the session of the device that is running; nil for none.
+	// Running is the session of the device that is running, or, with the proof none, a request in
+	// its name over plain CoAP that may become one; nil for neither.
 	Running *Reason `json:"running,omitempty"`
 
 	// Attempts are the last ones of the device and under its name, the newest first. The

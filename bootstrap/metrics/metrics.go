@@ -157,6 +157,15 @@ func (m *Metrics) Server(active func() int, unrecorded func() uint64) {
 	)
 }
 
+// Unvalidated adds the number of Bootstrap-Requests whose address is not validated, which n
+// tells. Call it once.
+func (m *Metrics) Unvalidated(n func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lwbs_requests_unvalidated",
+		Help: "Bootstrap-Requests over plain CoAP that wait for a first answer of their client.",
+	}, func() float64 { return float64(n()) }))
+}
+
 // Certificates adds when the first of the server's certificates expires, which first
 // tells. Call it once.
 func (m *Metrics) Certificates(first func() time.Time) {

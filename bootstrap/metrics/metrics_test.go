@@ -64,6 +64,7 @@ func eventful() *metrics.Metrics {
 	for _, cause := range []store.Cause{store.CauseKeyDiffers, store.CauseCertificateExpired, store.CauseNoRequest, store.CauseIdle} {
 		m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{Stage: store.StageHandshake, Cause: cause}})
 	}
+	m.Unvalidated(func() int { return 6 })
 	m.Certificates(func() time.Time { return time.Unix(4102444800, 0) })
 	return m
 }
@@ -74,6 +75,7 @@ func TestScrape(t *testing.T) {
 		`lwbs_sessions_total{cause="finish-unknown"} 1`,
 		`lwbs_sessions_total{cause="key-differs"} 1`,
 		`lwbs_sessions_active 3`,
+		`lwbs_requests_unvalidated 6`,
 		`lwbs_attempts_unrecorded_total 4`,
 		`lwbs_panics_total{part="session"} 1`,
 		`lwbs_panics_total{part="metrics"} 0`,

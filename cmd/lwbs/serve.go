@@ -182,6 +182,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	}
 	s.metrics.Panics(s.panics)
 	s.metrics.Server(func() int { return len(s.server.Active()) }, s.server.Unrecorded)
+	s.metrics.Unvalidated(s.server.Unvalidated)
 	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,

@@ -95,8 +95,11 @@ func nearText(near []store.NearDevice) string {
 
 func printWhy(out io.Writer, w admin.Why) {
 	if w.Running != nil {
-		s := w.Running.Session
-		fmt.Fprintf(out, "%s  %s from %s: running for %v\n", clock(s.Started), nameOf(s), from(s), age(s))
+		s, state := w.Running.Session, "running"
+		if s.Proof == store.ProofNone {
+			state = "not answered"
+		}
+		fmt.Fprintf(out, "%s  %s from %s: %s for %v\n", clock(s.Started), nameOf(s), from(s), state, age(s))
 		printReason(out, *w.Running)
 	}
 	if w.Never != nil {
