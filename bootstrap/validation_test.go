@@ -171,7 +171,6 @@ func TestUnvalidatedRequestChangesNoRecord(t *testing.T) {
 // A device that comes again from another address is served at once: it is asked for Discover
 // once more only where the session before was still under way.
 func TestDeviceComesAgainFromElsewhere(t *testing.T) {
-	const whole = "DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs"
 	s := newPlainServer(t, bootstrap.Config{})
 	first := plainClient(map[string][]any{"PUT /1/0": {endless{}}})
 	s.ask(first)
