@@ -176,6 +176,7 @@ func TestExplanations(t *testing.T) {
 		{"silent at a small Write", knowing(nil), stopped(store.CauseSilent, store.Operation{Op: lwm2m.OpDiscover, Code: lwm2m.CodeContent}, store.Operation{Op: lwm2m.OpWrite, Bytes: 80}), []string{"radio link", "that operation makes it fail"}, []string{"blockSize"}},
 		{"silent at once", knowing(nil), stopped(store.CauseSilent, store.Operation{Op: lwm2m.OpDiscover}), []string{"that of a Bootstrap-Server"}, []string{"forged"}},
 		{"silent at once over plain CoAP", knowing(nil), plainly(tried(store.CauseSilent)), []string{"A peer stopped answering", "NAT or a firewall", "forged"}, []string{"radio"}},
+		{"not answered so far", knowing(nil), plainly(tried("")), []string{"has not answered Bootstrap-Discover so far", "nothing counts against the device"}, []string{"The session is running"}},
 		{"RST", knowing(nil), stopped(store.CauseReset), []string{"Restart the device"}, nil},
 		{"RST over plain CoAP", knowing(nil), plainly(stopped(store.CauseReset)), []string{"another one has its address"}, []string{"Restart the device"}},
 		{"superseded", knowing(nil), stopped(store.CauseSuperseded), []string{"addresses alternate", "two devices"}, nil},

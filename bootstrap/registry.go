@@ -34,7 +34,7 @@ func newRegistry(cfg Config) *registry {
 		loops:       newLoopGuard(cfg.LoopLimit, cfg.LoopWindow),
 		newest:      make(map[lwm2m.EndpointName]*session),
 		running:     make(map[*session]struct{}),
-		unvalidated: newUnvalidated(max(1, cfg.MaxSessions/2)),
+		unvalidated: newUnvalidated(cfg.MaxUnvalidated),
 		idle:        make(chan struct{}),
 		empty:       make(chan struct{}),
 	}

@@ -234,7 +234,7 @@ func TestNewestUnvalidatedRequestOfOneAddressCounts(t *testing.T) {
 // Requests that wait for an answer have a share of the sessions of their own. Where it is
 // taken the oldest gives way, and no session that is running.
 func TestUnvalidatedRequestsHaveAShare(t *testing.T) {
-	s := newPlainServer(t, bootstrap.Config{MaxSessions: 4})
+	s := newPlainServer(t, bootstrap.Config{MaxSessions: 1, MaxUnvalidated: 2})
 	device := plainClient(map[string][]any{"PUT /1/0": {endless{}}})
 	s.ask(device)
 	s.asks(device, "PUT /1/0 tlv")

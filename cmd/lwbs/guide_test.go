@@ -58,6 +58,7 @@ var defaultsOf = map[string][]string{
 	"handshake, from the proof of the address to that of the key":                                   {"bootstrap/coap.defaultHandshakeTimeout"},
 	"PSK identity in a handshake":                                                                   {"bootstrap/coap.maxIdentity"},
 	"sessions at a time":                                                                            {"bootstrap.MaxSessions"},
+	"requests over plain CoAP whose address is not validated":                                       {"bootstrap.MaxUnvalidated"},
 	"duration of a session, from the Bootstrap-Request":                                             {"bootstrap.SessionTimeout"},
 	"repetitions of an unanswered request":                                                          {"bootstrap/coap.maxRetransmit"},
 	"sessions of one device; within":                                                                {"bootstrap.LoopLimit", "bootstrap.LoopWindow"},
