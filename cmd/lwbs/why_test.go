@@ -303,7 +303,7 @@ func TestForgedRequestsOverPlainCoAP(t *testing.T) {
 		t.Errorf("%d lines, want one for all forged requests, two for the device and the heading:\n%s", n, list)
 	}
 	contains(t, "device get", sh.ok("device get meter-A"), " done\n")
-	contains(t, "why", sh.ok("why meter-A"), ": done", "A peer stopped answering", "25 times", "forged")
+	contains(t, "why", sh.ok("why meter-A"), ": done", "A peer stopped answering", "forged")
 }
 
 // forged is POST /bs?ep=meter-A, confirmable, without a token.
