@@ -125,7 +125,7 @@ func (s *session) advance(ctx context.Context, next state) (f *failure) {
 		if ctx.Err() != nil {
 			return interruption(ctx, "")
 		}
-		if s.record.Stage != store.StageRequest { // else they are about to be looked at
+		if s.seen != (revisions{}) { // else the records are about to be looked at, by prepare
 			f = s.permitted(ctx)
 		}
 		if f == nil {
