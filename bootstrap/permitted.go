@@ -65,15 +65,7 @@ func (s *session) allows(ctx context.Context) *failure {
 	peer, given := s.conn.Peer(), s.given
 	d, refused := s.srv.authorize(ctx, peer, s.endpoint)
 	if refused != nil {
-		switch refused.cause {
-		case store.CauseDisabled:
-			return failed(store.CauseDisabled, "the device record was disabled while the session ran")
-		case store.CauseNoSecRefused:
-			return failed(store.CauseNoSecRefused, "the permission to come over plain CoAP was taken from the device record while the session ran")
-		case store.CauseInternal, store.CauseUnreadable:
-			return nil // the store does not answer
-		}
-		return failed(store.CauseWithdrawn, "the credential that the device came with was taken from its record while the session ran: %s", refused.detail)
+		return refusedSince(refused)
 	}
 	had, has := credentialOf(given.device, peer), credentialOf(d, peer)
 	if had != nil && has != nil && !had.Key.Equal(has.Key) {
@@ -90,6 +82,20 @@ func (s *session) allows(ctx context.Context) *failure {
 		return failed(store.CauseWithdrawn, "the records were edited while the session ran, which %s", what)
 	}
 	return nil
+}
+
+// refusedSince is why a device may not bootstrap any more, which it might when its session
+// began; nil where that is unknown, as the store does not answer.
+func refusedSince(refused *refusal) *failure {
+	switch refused.cause {
+	case store.CauseDisabled:
+		return failed(store.CauseDisabled, "the device record was disabled while the session ran")
+	case store.CauseNoSecRefused:
+		return failed(store.CauseNoSecRefused, "the permission to come over plain CoAP was taken from the device record while the session ran")
+	case store.CauseInternal, store.CauseUnreadable:
+		return nil
+	}
+	return failed(store.CauseWithdrawn, "the credential that the device came with was taken from its record while the session ran: %s", refused.detail)
 }
 
 // withdrawn says what of had is not in has: an account or its credential, a security context,

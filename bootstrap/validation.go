@@ -32,6 +32,11 @@ func (s *session) validate(ctx context.Context) (state, *failure) {
 	}
 	s.await()
 	s.observe(EventStarted)
+	if _, refused := s.srv.authorize(ctx, s.conn.Peer(), s.endpoint); refused != nil && refused.cause != store.CauseEndpointUnknown {
+		if f := refusedSince(refused); f != nil {
+			return nil, f
+		}
+	}
 	if !s.shared {
 		s.told = &answer
 	}
