@@ -212,6 +212,13 @@ func (r *registry) of(ep lwm2m.EndpointName) *session {
 	return r.unvalidated.newest(ep)
 }
 
+// count is how many sessions are running.
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.running)
+}
+
 // snapshot returns the records of the sessions as they stand, oldest first.
 func (r *registry) snapshot() []store.Session {
 	r.mu.Lock()

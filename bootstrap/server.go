@@ -200,6 +200,9 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusa
 // are unvalidated are none.
 func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
 
+// ActiveCount is how many sessions are running.
+func (srv *Server) ActiveCount() int { return srv.sessions.count() }
+
 // Unvalidated is how many Bootstrap-Requests over plain CoAP wait for a first answer of their
 // clients. Their addresses may be forged, and they are no sessions yet.
 func (srv *Server) Unvalidated() int { return srv.sessions.unvalidatedLen() }

@@ -282,6 +282,11 @@ type Status struct {
 	// Draining is whether the server is about to stop, and refuses new sessions.
 	Draining bool `json:"draining,omitempty"`
 
+	// LogDropped is how many records of the log were dropped since the server was started;
+	// LogBlocked is whether that goes on, as nobody takes them.
+	LogDropped uint64 `json:"logDropped,omitempty"`
+	LogBlocked bool   `json:"logBlocked,omitempty"`
+
 	Store store.Stats `json:"store"`
 }
 

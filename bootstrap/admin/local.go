@@ -441,9 +441,6 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 	return s, err
 }
 
-// draining reports whether the server is about to stop.
-func (l *Local) draining() bool { return l.Server != nil && l.Server().Draining }
-
 // Unreadable implements [API].
 func (l *Local) Unreadable(context.Context) ([]Unreadable, error) {
 	out := []Unreadable{}

@@ -163,7 +163,15 @@ func (m *Metrics) Unvalidated(n func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lwbs_requests_unvalidated",
 		Help: "Bootstrap-Requests over plain CoAP that wait for a first answer of their client.",
-	}, func() float64 { return float64(n()) }))
+	}, m.safely(func() float64 { return float64(n()) })))
+}
+
+// Log adds how many records of the log were dropped. Call it once.
+func (m *Metrics) Log(dropped func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "lwbs_log_records_dropped_total",
+		Help: "Records of the log that were dropped, since whoever reads it was too slow, or gone.",
+	}, m.safely(func() float64 { return float64(dropped()) })))
 }
 
 // Certificates adds when the first of the server's certificates expires, which first

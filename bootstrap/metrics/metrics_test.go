@@ -41,6 +41,7 @@ func eventful() *metrics.Metrics {
 	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
 	panics.Run(bootstrap.PartSession, func() { panic("for the count") })
 	m.Panics(panics)
+	m.Log(func() uint64 { return 6 })
 	m.Server(func() int { return 3 }, func() uint64 { return 4 })
 	m.Transport("coap", "coap-1", func() metrics.Transport {
 		return metrics.Transport{Received: 1, Sent: 2}
@@ -78,6 +79,7 @@ func TestScrape(t *testing.T) {
 		`lwbs_requests_unvalidated 6`,
 		`lwbs_attempts_unrecorded_total 4`,
 		`lwbs_panics_total{part="session"} 1`,
+		`lwbs_log_records_dropped_total 6`,
 		`lwbs_panics_total{part="metrics"} 0`,
 		`lwbs_session_duration_seconds_count{result="failed"} 1`,
 		`lwbs_session_duration_seconds_sum{result="failed"} 3`,

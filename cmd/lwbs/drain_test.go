@@ -39,7 +39,10 @@ type serverProcess struct {
 }
 
 // start runs lwbs serve in a process of its own.
-func (sh *shell) start() *serverProcess {
+func (sh *shell) start() *serverProcess { return sh.startTo(nil) }
+
+// startTo is start with a place for the log; nil for none.
+func (sh *shell) startTo(log *os.File) *serverProcess {
 	sh.t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -50,6 +53,9 @@ func (sh *shell) start() *serverProcess {
 	out, err := p.StdoutPipe()
 	if err != nil {
 		sh.t.Fatal(err)
+	}
+	if log != nil {
+		p.Stderr = log
 	}
 	if err := p.Start(); err != nil {
 		sh.t.Fatal(err)

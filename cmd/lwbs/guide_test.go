@@ -64,6 +64,8 @@ var defaultsOf = map[string][]string{
 	"sessions of one device; within":                                                                {"bootstrap.LoopLimit", "bootstrap.LoopWindow"},
 	"devices that are remembered for it":                                                            {"bootstrap.maxLoopEntries"},
 	"answer of a device, in all its blocks":                                                         {"bootstrap.maxAnswer"},
+	"log records that wait to be written":                                                           {"cmd/lwbs.maxQueued"},
+	"end of a command after a signal; of the server, behind `--drain`":                              {"cmd/lwbs.endTime", "cmd/lwbs.closingTime"},
 	"Deletes of a session":                                                                          {"bootstrap.maxDeletions"},
 	"end of the server, for running sessions":                                                       {"--drain"},
 	"the same failure of the same device":                                                           {"bootstrap.RepeatWindow"},

@@ -5,16 +5,25 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
 
 func main() {
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// endAnyway ends a process that a signal has not ended. Standard error may be what hangs.
+func endAnyway() {
+	go fmt.Fprintln(os.Stderr, "lwbs: it did not end in time after the signal, and is ended now")
+	time.Sleep(100 * time.Millisecond)
+	os.Exit(exitFailed)
 }
 
 // Exit statuses.
@@ -28,6 +37,8 @@ const (
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ctx, ended := withLastResort(ctx, endAnyway)
+	defer ended()
 	inJSON := wantsJSON(args)
 	out, errs := &screen{out: stdout, json: inJSON}, &screen{out: stderr, json: inJSON}
 	app := newApp(interruptible{ctx, stdin}, out, errs)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 
-	"github.com/urfave/cli/v2"
 	"golang.org/x/net/netutil"
 
 	"lwbs/bootstrap/admin"
@@ -98,9 +98,9 @@ func (m measuredDB) Backup(ctx context.Context, file string) error { return m.db
 func (m measuredDB) Unreadable() []*store.UnreadableError { return m.db.Unreadable() }
 
 // tellSites says where they are.
-func tellSites(c *cli.Context, sites []site, socket string) {
+func tellSites(out io.Writer, sites []site, socket string) {
 	for _, s := range sites[1:] {
-		fmt.Fprintf(c.App.Writer, "metrics at http://%s/metrics\n", s.listener.Addr())
+		fmt.Fprintf(out, "metrics at http://%s/metrics\n", s.listener.Addr())
 	}
-	fmt.Fprintf(c.App.Writer, "administered at unix:%s\n", socket)
+	fmt.Fprintf(out, "administered at unix:%s\n", socket)
 }

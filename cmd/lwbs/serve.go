@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net"
@@ -26,7 +28,7 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "run the Bootstrap-Server", OnUsageError: onUsageError,
 		Description: `SIGTERM or an interrupt refuses new devices, lets running sessions end, and then stops;
-a second one stops at once. Certificates are read again at SIGHUP and when their files change.`,
+a second one stops at once. 15 s behind that the process ends whatever hangs. Certificates are read again at SIGHUP and when their files change.`,
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; the word off for no DTLS"},
 			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it; may be repeated (default: off)"},
@@ -56,10 +58,13 @@ func serve(c *cli.Context) error {
 	if err := setLimits(c, new(coap.Config)); err != nil {
 		return err
 	}
-	log, err := newLogger(c)
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go
+	lastResortOf(c.Context).allow(c.Duration("drain") + closingTime)
+	log, lines, err := newLogger(c)
 	if err != nil {
 		return err
 	}
+	defer lines.close(time.Second)
 	socket, err := socketFile(c)
 	if err != nil {
 		return err
@@ -91,26 +96,38 @@ func serve(c *cli.Context) error {
 		return errors.Join(err, at.close())
 	}
 	tuneCollector()
-	s := &service{log: log, panics: panics, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{log: log, lines: lines, panics: panics, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socket, at), db.Close())
 }
 
-func newLogger(c *cli.Context) (*slog.Logger, error) {
+// newLogger returns the log, and the queue that it goes through: who reads it may be slow, or
+// gone, without holding up the server.
+func newLogger(c *cli.Context) (*slog.Logger, *queued, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
-		return nil, usagef("--log %q is not debug, info, warn or error", c.String("log"))
+		return nil, nil, usagef("--log %q is not debug, info, warn or error", c.String("log"))
 	}
 	opts := &slog.HandlerOptions{Level: level}
+	out := c.App.ErrWriter
+	handler := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, opts) }
 	if c.Bool("log-json") {
-		return slog.New(slog.NewJSONHandler(&screen{out: c.App.ErrWriter, json: true}, opts)), nil
+		out = &screen{out: out, json: true}
+		handler = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, opts) }
 	}
-	return slog.New(slog.NewTextHandler(c.App.ErrWriter, opts)), nil
+	lines := newQueued(out, func(dropped uint64) []byte {
+		var b bytes.Buffer
+		slog.New(handler(&b)).Error("log records dropped, as nobody took them", "count", dropped)
+		return b.Bytes()
+	})
+	return slog.New(handler(lines)), lines, nil
 }
 
 // A service is a running server: the Bootstrap-Server, its listeners and its
 // administration.
 type service struct {
 	log     *slog.Logger
+	lines   *queued // of log
+	out     *queued // standard output
 	panics  *bootstrap.Panics
 	db      *bolt.DB
 	file    string // of db
@@ -126,6 +143,8 @@ type service struct {
 }
 
 func (s *service) run(c *cli.Context, socket string, at doors) error {
+	s.out = newQueued(c.App.Writer, func(uint64) []byte { return nil })
+	defer s.out.close(time.Second)
 	if err := s.start(c); err != nil {
 		return errors.Join(err, s.close(), at.close())
 	}
@@ -137,9 +156,9 @@ func (s *service) run(c *cli.Context, socket string, at doors) error {
 	defer s.watchFiles(ctx)()
 	defer stop() // before that is waited for
 	for _, where := range s.listens {
-		fmt.Fprintf(c.App.Writer, "listening on %s\n", where)
+		fmt.Fprintf(s.out, "listening on %s\n", where)
 	}
-	tellSites(c, sites, socket)
+	tellSites(s.out, sites, socket)
 
 	var err error
 	select {
@@ -181,8 +200,9 @@ func (s *service) start(c *cli.Context) (err error) {
 		return err
 	}
 	s.metrics.Panics(s.panics)
-	s.metrics.Server(func() int { return len(s.server.Active()) }, s.server.Unrecorded)
 	s.metrics.Unvalidated(s.server.Unvalidated)
+	s.metrics.Log(func() uint64 { dropped, _ := s.lines.lost(); return dropped })
+	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
 	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
@@ -282,7 +302,8 @@ func transport(l *coap.Listener) metrics.Transport {
 
 func (s *service) administration() *admin.Local {
 	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Server: func() admin.Status {
-		return admin.Status{Started: s.started, Listens: s.listens, Active: len(s.server.Active()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
+		dropped, blocked := s.lines.lost()
+		return admin.Status{LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
 	}}
 }
 
@@ -293,12 +314,13 @@ func (s *service) drain(c *cli.Context) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s.server.Refuse()
-	if n := len(s.server.Active()); n > 0 {
-		fmt.Fprintf(c.App.Writer, "waiting for %d sessions to end; interrupt again to stop at once\n", n)
+	if n := s.server.ActiveCount(); n > 0 {
+		fmt.Fprintf(s.out, "waiting for %d sessions to end; interrupt again to stop at once\n", n)
 	}
 	if err := s.server.Drain(ctx); err != nil {
-		s.log.Warn("sessions were cut off", "sessions", len(s.server.Active()))
+		s.log.Warn("sessions were cut off", "sessions", s.server.ActiveCount())
 	}
+	lastResortOf(c.Context).within(closingTime)
 }
 
 // close ends everything but the database.
