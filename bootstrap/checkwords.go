@@ -7,14 +7,15 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // checkWords checks what does not depend on a device.
 func checkWords(p store.Profile) []Finding {
 	c := &wordChecker{sample: sampleDevice(p)}
-	c.oneOf("format", p.Format, formatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor")
-	c.oneOf("discoverFailed", p.DiscoverFailed, discoverAssume, discoverFail)
-	c.oneOf("verify", p.Verify, verifyNone, verifyRecord, verifyFail)
+	for _, problem := range grammar.Check(p) {
+		c.fail(problem.Place, "%v", problem.Err)
+	}
 	c.pack(p)
 	c.delete(p.Delete, p.BootstrapInstance)
 	c.device(p.Device)
@@ -25,10 +26,6 @@ func checkWords(p store.Profile) []Finding {
 		c.name(i, p.Accounts)
 		c.account(fmt.Sprintf("accounts[%d]", i), a, p)
 		c.renamed(i, p.Accounts)
-	}
-	if b := p.BootstrapServer; b != nil {
-		c.oneOf("bootstrapServer.key", b.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
-		c.length("bootstrapServer.keyLength", b.KeyLength)
 	}
 	if p.NoAccessControl && len(p.AccessControl) > 0 {
 		c.fail("accessControl", "there is none, and there is some")
@@ -46,21 +43,7 @@ func (c *wordChecker) fail(place, format string, args ...any) {
 	c.found = append(c.found, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
 }
 
-func (c *wordChecker) oneOf(place, word string, words ...string) {
-	if word != "" && !slices.Contains(words, word) {
-		c.fail(place, "%q is not one of %v", word, words)
-	}
-}
-
-// length checks that of a generated key, in bytes; zero is the default.
-func (c *wordChecker) length(place string, n int) {
-	if n < 0 || n > store.MaxKey {
-		c.fail(place, "%d is not within 1 to %d", n, store.MaxKey)
-	}
-}
-
 func (c *wordChecker) pack(p store.Profile) {
-	c.oneOf("pack", p.Pack, packAllow, packRefuse)
 	if p.Pack != packAllow {
 		return
 	}
@@ -73,7 +56,6 @@ func (c *wordChecker) pack(p store.Profile) {
 }
 
 func (c *wordChecker) delete(d store.DeletePolicy, bootstrapInstance lwm2m.InstanceID) {
-	c.oneOf("delete", d.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteList, store.DeleteNone)
 	for i, path := range d.Paths {
 		if path == lwm2m.InstancePath(lwm2m.ObjectSecurity, bootstrapInstance) {
 			c.found = append(c.found, Finding{
@@ -88,11 +70,8 @@ func (c *wordChecker) delete(d store.DeletePolicy, bootstrapInstance lwm2m.Insta
 }
 
 func (c *wordChecker) device(d store.DeviceLimits) {
-	c.oneOf("device.emptyResources", d.EmptyResources, emptyWrite, emptyOmit)
-	c.oneOf("device.writes", d.Writes, writeInstances, writeObjects, writeResources)
-	c.oneOf("device.order", d.Order, orderSecurityFirst, orderServerFirst)
-	if size := d.BlockSize; size != 0 && (size < 16 || size > 1024 || bits.OnesCount(uint(size)) != 1) {
-		c.fail("device.blockSize", "%d is not a power of two from 16 to 1024", size)
+	if bits.OnesCount(uint(d.BlockSize)) > 1 {
+		c.fail("device.blockSize", "%d is not a power of two from 16 to 1024", d.BlockSize)
 	}
 }
 
@@ -138,14 +117,8 @@ func (c *wordChecker) renamed(i int, accounts []store.Account) {
 }
 
 func (c *wordChecker) account(place string, a store.Account, p store.Profile) {
-	c.oneOf(place+".key", a.Key, store.KeyGenerate, store.KeyRenew, store.KeySupplied)
-	c.length(place+".keyLength", a.KeyLength)
 	mode := securityName(a, c.sample)
 	if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == securityRPK || mode == securityCertificate) {
 		c.fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
-	}
-	if o := a.OSCORE; o != nil {
-		c.oneOf(place+".oscore.masterSecret", o.MasterSecret, store.KeyGenerate, store.KeySupplied)
-		c.length(place+".oscore.masterSecretLength", o.MasterSecretLength)
 	}
 }

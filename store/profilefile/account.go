@@ -8,6 +8,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // The lists of an account that hold the Resources which have no key there.
@@ -19,28 +20,19 @@ const (
 func (r *reader) account(n node, place string) (a store.Account) {
 	a.SecurityResources = make(map[lwm2m.ResourceID]store.Literal)
 	a.ServerResources = make(map[lwm2m.ResourceID]store.Literal)
-	known := fields{
-		"name":            r.str(&a.Name),
-		"renamedFrom":     func(n node, place string) { a.RenamedFrom = r.texts(n, place) },
-		"uri":             r.str(&a.URI),
-		"shortServerID":   integer(r, &a.ShortServerID, 1, lwm2m.MaxID-1),
-		"security":        r.oneOf(&a.Security, "psk", "rpk", "certificate", "nosec"),
-		"identity":        r.words(&a.Identity, "the endpoint name"),
-		"key":             func(n node, place string) { r.key(&a.Key, n, place) },
-		"keyLength":       integer(r, &a.KeyLength, 1, store.MaxKey),
-		"serverPublicKey": r.octets(&a.ServerPublicKey),
-		"oscore":          func(n node, place string) { a.OSCORE = r.oscore(n, place) },
+	known := r.fieldsOf(grammar.Account, &a, fields{
+		"key":    func(n node, place string) { r.key(&a.Key, n, place) },
+		"oscore": func(n node, place string) { a.OSCORE = r.oscore(n, place) },
 
 		"lifetime":            r.orTemplate(a.ServerResources, 1, optional(&a.Lifetime, r.duration)),
 		"notificationStoring": r.orTemplate(a.ServerResources, 6, optional(&a.NotificationStoring, r.boolean)),
-		"binding":             r.words(&a.Binding, "U"),
 		securityList: func(n node, place string) {
 			r.resources(a.SecurityResources, n, place, r.definition(lwm2m.ObjectSecurity, ""))
 		},
 		serverList: func(n node, place string) {
 			r.resources(a.ServerResources, n, place, r.definition(lwm2m.ObjectServer, ""))
 		},
-	}
+	})
 	r.mapping(n, place, known, func(e entry, at string) {
 		if keyWords[strings.ToLower(e.key)] {
 			r.fail(e.line, "%s: %s", at, noKeysHere)
@@ -74,13 +66,9 @@ func (r *reader) orTemplate(into map[lwm2m.ResourceID]store.Literal, id lwm2m.Re
 // bootstrapServer reads the account that replaces that of the Bootstrap-Server.
 func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 	var b store.BootstrapServer
-	known := fields{
-		"uri":               r.str(&b.URI),
-		"identity":          r.words(&b.Identity, "the endpoint name"),
-		"key":               func(n node, place string) { r.key(&b.Key, n, place) },
-		"keyLength":         integer(r, &b.KeyLength, 1, store.MaxKey),
-		"clientHoldOffTime": optional(&b.ClientHoldOffTime, r.duration),
-	}
+	known := r.fieldsOf(grammar.BootstrapServer, &b, fields{
+		"key": func(n node, place string) { r.key(&b.Key, n, place) },
+	})
 	r.keyless(n, place, known)
 	return &b
 }
@@ -88,21 +76,11 @@ func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 // oscore reads the security context of an account.
 func (r *reader) oscore(n node, place string) *store.OSCORE {
 	var o store.OSCORE
-	r.keyless(n, place, fields{
-		"masterSecret":       func(n node, place string) { r.masterSecret(&o.MasterSecret, n, place) },
-		"masterSecretLength": integer(r, &o.MasterSecretLength, 1, store.MaxKey),
-		"senderID":           r.str(&o.SenderID),
-		"recipientID":        r.str(&o.RecipientID),
-		"aeadAlgorithm":      optional(&o.AEADAlgorithm, r.algorithm),
-		"hmacAlgorithm":      optional(&o.HMACAlgorithm, r.algorithm),
-		"masterSalt":         r.octets(&o.MasterSalt),
-		"idContext":          r.octets(&o.IDContext),
-	})
+	r.keyless(n, place, r.fieldsOf(grammar.OSCORE, &o, fields{
+		"masterSecret": func(n node, place string) { r.masterSecret(&o.MasterSecret, n, place) },
+	}))
 	return &o
 }
-
-// algorithm is a field of a number of COSE.
-func (r *reader) algorithm(into *int) func(node, string) { return integer(r, into, -1<<16, 1<<16) }
 
 // keyless reads a mapping into which people try to write keys.
 func (r *reader) keyless(n node, place string, known fields) {

@@ -7,6 +7,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // A Document is one profile of a file.
@@ -70,23 +71,9 @@ func (d Document) Problem(place, message string) *Problem {
 }
 
 func (r *reader) profile(n node) (p store.Profile) {
-	r.mapping(n, "", fields{
-		"name":              r.str(&p.Name),
-		"format":            r.oneOf(&p.Format, "auto", "tlv", "senml-json", "senml-cbor", "lwm2m-cbor"),
-		"discoverFailed":    r.oneOf(&p.DiscoverFailed, "assume", "fail"),
-		"bootstrapInstance": integer(r, &p.BootstrapInstance, 0, lwm2m.MaxID-1),
-		"verify":            r.oneOf(&p.Verify, "none", "record", "fail"),
-		"pack":              r.oneOf(&p.Pack, "allow", "refuse"),
-		"secretsOverNoSec":  r.boolean(&p.SecretsOverNoSec),
-		"bootstrapServer":   func(n node, place string) { p.BootstrapServer = r.bootstrapServer(n, place) },
-		"delete":            func(n node, place string) { p.Delete = r.deletePolicy(n, place) },
-		"noAccessControl":   r.boolean(&p.NoAccessControl),
-
-		// What the admin API tells of a profile besides: it is not the owner's.
-		"revision": func(node, string) {},
-		"created":  func(node, string) {},
-		"updated":  func(node, string) {},
-		"device":   func(n node, place string) { p.Device = r.device(n, place) },
+	r.mapping(n, "", r.fieldsOf(grammar.Profile, &p, fields{
+		"bootstrapServer": func(n node, place string) { p.BootstrapServer = r.bootstrapServer(n, place) },
+		"delete":          func(n node, place string) { p.Delete = r.deletePolicy(n, place) },
 		"accounts": func(n node, place string) {
 			r.each(n, place, func(n node, place string) { p.Accounts = append(p.Accounts, r.account(n, place)) })
 		},
@@ -100,7 +87,13 @@ func (r *reader) profile(n node) (p store.Profile) {
 		"objects": func(n node, place string) {
 			r.each(n, place, func(n node, place string) { p.Objects = append(p.Objects, r.object(n, place)) })
 		},
-	}, nil)
+
+		// What the admin API tells of a profile besides: the times are not the owner's.
+		"noAccessControl": r.boolean(&p.NoAccessControl),
+		"revision":        func(node, string) {},
+		"created":         func(node, string) {},
+		"updated":         func(node, string) {},
+	}), nil)
 	return p
 }
 
@@ -109,37 +102,33 @@ const noAccessControl = "none"
 
 func (r *reader) accessControl(n node, place string) (a store.AccessControl) {
 	a.Owner = lwm2m.AnyInstance
-	r.mapping(n, place, fields{
-		"object":   integer(r, &a.Object, 1, lwm2m.MaxID-1),
-		"instance": integer(r, &a.Instance, 0, lwm2m.MaxID),
-		"owner":    integer(r, &a.Owner, 1, lwm2m.MaxID),
-		"rights": func(n node, place string) {
-			if !r.want(n, place, mapping) {
-				return
-			}
-			a.Rights = make(map[uint16]uint8, len(n.entries))
-			for _, e := range n.entries {
-				at := join(place, e.key)
-				r.spots[at] = spot{e.line, at}
-				var id uint16
-				var bits uint8
-				integer(r, &id, 0, lwm2m.MaxID-1)(node{kind: number, line: e.line, scalar: e.key}, at)
-				integer(r, &bits, 0, 31)(e.value, at)
-				a.Rights[id] = bits
-			}
-		},
-	}, nil)
+	r.mapping(n, place, r.fieldsOf(grammar.AccessControl, &a, fields{
+		"rights": func(n node, place string) { a.Rights = r.rights(n, place) },
+	}), nil)
 	return a
+}
+
+// rights reads access rights by Short Server ID.
+func (r *reader) rights(n node, place string) map[uint16]uint8 {
+	if !r.want(n, place, mapping) {
+		return nil
+	}
+	rights := make(map[uint16]uint8, len(n.entries))
+	for _, e := range n.entries {
+		at := join(place, e.key)
+		r.spots[at] = spot{e.line, at}
+		id, _ := r.integer(node{kind: number, line: e.line, scalar: e.key}, at, 0, lwm2m.MaxID-1)
+		bits, _ := r.integer(e.value, at, 0, lwm2m.AllRights)
+		rights[uint16(id)] = uint8(bits)
+	}
+	return rights
 }
 
 func (r *reader) object(n node, place string) (o store.ObjectValues) {
 	var resources *node // read last: their names depend on path and version
-	r.mapping(n, place, fields{
-		"path":      r.path(&o.Path),
-		"version":   r.version(&o.Version),
-		"partial":   r.boolean(&o.Partial),
+	r.mapping(n, place, r.fieldsOf(grammar.Object, &o, fields{
 		"resources": func(n node, _ string) { resources = &n },
-	}, nil)
+	}), nil)
 	switch path, ok := r.spots[join(place, "path")]; {
 	case n.kind != mapping:
 	case !ok:
@@ -156,15 +145,16 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 }
 
 func (r *reader) deletePolicy(n node, place string) (p store.DeletePolicy) {
+	rule, _ := grammar.Profile.Key("delete")
 	if n.kind == mapping { // as the admin API has it
 		r.mapping(n, place, fields{
-			"mode":  r.oneOf(&p.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteList, store.DeleteNone),
+			"mode":  r.oneOf(&p.Mode, append(rule.Words, store.DeleteList)...),
 			"paths": func(n node, place string) { p.Paths = r.deletePolicy(n, place).Paths },
 		}, nil)
 		return p
 	}
 	if n.kind != list {
-		r.oneOf(&p.Mode, store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteNone)(n, place)
+		r.oneOf(&p.Mode, rule.Words...)(n, place)
 		return p
 	}
 	p.Mode = store.DeleteList
@@ -174,30 +164,4 @@ func (r *reader) deletePolicy(n node, place string) (p store.DeletePolicy) {
 		p.Paths = append(p.Paths, path)
 	})
 	return p
-}
-
-func (r *reader) device(n node, place string) (d store.DeviceLimits) {
-	r.mapping(n, place, fields{
-		"emptyResources": r.oneOf(&d.EmptyResources, "write", "omit"),
-		"blockSize":      integer(r, &d.BlockSize, 16, 1024),
-		"writes":         r.oneOf(&d.Writes, "instance", "object", "resource"),
-		"order":          r.oneOf(&d.Order, "security-first", "server-first"),
-		"maxPayload":     integer(r, &d.MaxPayload, 0, 1<<16),
-		"maxAccounts":    integer(r, &d.MaxAccounts, 0, 1<<16),
-		"maxIdentity":    integer(r, &d.MaxIdentity, 0, 1<<16),
-		"maxKey":         integer(r, &d.MaxKey, 0, 1<<16),
-		"maxURI":         integer(r, &d.MaxURI, 0, 1<<16),
-		"ackTimeout":     r.ackTimeout(&d.AckTimeout),
-	}, nil)
-	return d
-}
-
-// ackTimeout is a time span that cannot be zero.
-func (r *reader) ackTimeout(into *store.Duration) func(node, string) {
-	return func(n node, place string) {
-		problems := len(r.problems)
-		if r.duration(into)(n, place); *into <= 0 && len(r.problems) == problems {
-			r.fail(n.line, "%s: want more than 0: leave it out for 2s", place)
-		}
-	}
 }

@@ -180,24 +180,22 @@ func (r *reader) boolean(into *bool) func(node, string) {
 // isTrue is what a boolean says, which may be "True" and "TRUE" too.
 func isTrue(n node) bool { return strings.EqualFold(n.scalar, "true") }
 
-// integer is a field of a whole number within a range.
-func integer[T ~int | ~uint8 | ~uint16](r *reader, into *T, lowest, highest int64) func(node, string) {
-	return func(n node, place string) {
-		if !r.want(n, place, number) {
-			return
-		}
-		exact, err := exactNumber(n.scalar)
-		if err != nil && leadingZero.MatchString(n.scalar) {
-			r.fail(n.line, "%s: %v", place, err)
-			return
-		}
-		i, err := strconv.ParseInt(exact.String(), 10, 64)
-		if err != nil || i < lowest || i > highest {
-			r.fail(n.line, "%s: %s is not a whole number of %d to %d", place, n.scalar, lowest, highest)
-			return
-		}
-		*into = T(i)
+// integer returns the whole number that n is, within a range.
+func (r *reader) integer(n node, place string, lowest, highest int64) (i int64, ok bool) {
+	if !r.want(n, place, number) {
+		return 0, false
 	}
+	exact, err := exactNumber(n.scalar)
+	if err != nil && leadingZero.MatchString(n.scalar) {
+		r.fail(n.line, "%s: %v", place, err)
+		return 0, false
+	}
+	i, err = strconv.ParseInt(exact.String(), 10, 64)
+	if err != nil || i < lowest || i > highest {
+		r.fail(n.line, "%s: %s is not a whole number of %d to %d", place, n.scalar, lowest, highest)
+		return 0, false
+	}
+	return i, true
 }
 
 // optional is a field that read reads, whose absence is told apart from zero.

@@ -3,6 +3,7 @@ package profilefile
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,191 +14,180 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // Write returns p as a document that Read turns into p again, but for the revision
 // and the times, which are not the owner's.
 func Write(p store.Profile) ([]byte, error) {
-	var w writer
-	w.text("name", p.Name)
-	var accounts []any
-	for _, a := range p.Accounts {
-		accounts = append(accounts, account(a))
-	}
-	w.list("accounts", accounts)
-	if p.BootstrapServer != nil {
-		w.put("bootstrapServer", bootstrapServer(*p.BootstrapServer))
-	}
-	var rights []any
-	for _, a := range p.AccessControl {
-		rights = append(rights, accessControl(a))
-	}
-	w.list("accessControl", rights)
-	if p.NoAccessControl && len(rights) == 0 {
-		w.put("accessControl", noAccessControl)
-	}
-	var objects []any
-	for _, o := range p.Objects {
-		var object writer
-		object.text("path", o.Path.String())
-		object.text("version", o.Version)
-		object.flag("partial", o.Partial)
-		object.put("resources", resources(o.Resources))
-		objects = append(objects, yaml.MapSlice(object))
-	}
-	w.list("objects", objects)
-	w.deletePolicy(p.Delete)
-	w.text("format", p.Format)
-	w.text("discoverFailed", p.DiscoverFailed)
-	w.number("bootstrapInstance", int(p.BootstrapInstance))
-	w.text("verify", p.Verify)
-	w.text("pack", p.Pack)
-	w.flag("secretsOverNoSec", p.SecretsOverNoSec)
-	if limits := device(p.Device); len(limits) > 0 {
-		w.put("device", limits)
-	}
-	b, err := yaml.MarshalWithOptions(yaml.MapSlice(w), yaml.IndentSequence(true))
+	b, err := yaml.MarshalWithOptions(profile(p), yaml.IndentSequence(true))
 	if err != nil {
 		return nil, fmt.Errorf("write profile %q: %w", p.Name, err)
 	}
 	return b, nil
 }
 
-// A writer gathers the keys of a mapping and leaves out what is zero.
-type writer yaml.MapSlice
-
-func (w *writer) put(key string, v any) { *w = append(*w, yaml.MapItem{Key: key, Value: v}) }
-
-func (w *writer) text(key, v string) {
-	if v != "" {
-		w.put(key, scalar(v))
-	}
+func profile(p store.Profile) yaml.MapSlice {
+	return section(grammar.Profile, p, values{
+		"accounts": func() any { return each(p.Accounts, account) },
+		"accessControl": func() any {
+			if p.NoAccessControl && len(p.AccessControl) == 0 {
+				return noAccessControl
+			}
+			return each(p.AccessControl, accessControl)
+		},
+		"objects": func() any { return each(p.Objects, otherObject) },
+		"delete":  func() any { return deletePolicy(p.Delete) },
+		"bootstrapServer": func() any {
+			if p.BootstrapServer == nil {
+				return nil
+			}
+			return section(grammar.BootstrapServer, *p.BootstrapServer, nil)
+		},
+	})
 }
 
-func (w *writer) number(key string, v int) {
-	if v != 0 {
-		w.put(key, v)
-	}
+func account(a store.Account) yaml.MapSlice {
+	m := section(grammar.Account, a, values{
+		"oscore": func() any {
+			if a.OSCORE == nil {
+				return nil
+			}
+			return section(grammar.OSCORE, *a.OSCORE, nil)
+		},
+		securityList: func() any { return nil }, // see below
+		serverList:   func() any { return nil },
+	})
+	m = accountResources(m, securityList, lwm2m.ObjectSecurity, a.SecurityResources)
+	return accountResources(m, serverList, lwm2m.ObjectServer, a.ServerResources)
 }
 
-func (w *writer) flag(key string, v bool) {
-	if v {
-		w.put(key, v)
-	}
+func otherObject(o store.ObjectValues) yaml.MapSlice {
+	return section(grammar.Object, o, values{"resources": func() any { return resources(o.Resources) }})
 }
 
-func (w *writer) list(key string, v []any) {
-	if len(v) > 0 {
-		w.put(key, v)
-	}
+func accessControl(a store.AccessControl) yaml.MapSlice {
+	return section(grammar.AccessControl, a, values{
+		"instance": func() any { return int(a.Instance) }, // zero is worth a word
+		"owner":    func() any { return int(a.Owner) },
+		"rights": func() any {
+			rights := make(yaml.MapSlice, 0, len(a.Rights))
+			for _, id := range slices.Sorted(maps.Keys(a.Rights)) {
+				rights = append(rights, yaml.MapItem{Key: strconv.Itoa(int(id)), Value: int(a.Rights[id])})
+			}
+			return rights
+		},
+	})
 }
 
-func (w *writer) duration(key string, v *store.Duration) {
-	if v != nil {
-		w.put(key, time.Duration(*v).String())
-	}
-}
-
-func (w *writer) algorithm(key string, v *int) {
-	if v != nil {
-		w.put(key, *v)
-	}
-}
-
-func (w *writer) deletePolicy(p store.DeletePolicy) {
+func deletePolicy(p store.DeletePolicy) any {
 	if p.Mode != store.DeleteList {
-		w.text("delete", p.Mode)
-		return
+		return textOrNone(p.Mode)
 	}
 	paths := make([]any, len(p.Paths))
 	for i, path := range p.Paths {
 		paths[i] = path.String()
 	}
-	w.put("delete", paths)
+	return paths
 }
 
-func account(a store.Account) yaml.MapSlice {
-	var w writer
-	w.text("name", a.Name)
-	if names := a.RenamedFrom; len(names) == 1 && names[0] != "" {
-		w.text("renamedFrom", names[0])
-	} else if len(names) > 0 {
-		var all []any
-		for _, n := range names {
-			all = append(all, scalar(n))
+// values are what the keys of a section have that are not written as their fields are; nil
+// leaves one out.
+type values map[string]func() any
+
+// section returns a record as a mapping of a section of the grammar, without what is zero.
+func section(s *grammar.Section, record any, special values) (m yaml.MapSlice) {
+	v := reflect.ValueOf(record)
+	for _, k := range s.Keys {
+		var value any
+		if f := special[k.Name]; f != nil {
+			value = f()
+		} else if field, ok := grammar.Field(v, k.Name); ok {
+			value = plainValue(k, field)
 		}
-		w.list("renamedFrom", all)
+		if value != nil {
+			m = append(m, yaml.MapItem{Key: k.Name, Value: value})
+		}
 	}
-	w.text("uri", a.URI)
-	w.number("shortServerID", int(a.ShortServerID))
-	w.text("security", a.Security)
-	w.text("identity", a.Identity)
-	w.text("key", a.Key)
-	w.number("keyLength", a.KeyLength)
-	w.text("serverPublicKey", string(a.ServerPublicKey))
-	w.duration("lifetime", a.Lifetime)
-	w.text("binding", a.Binding)
-	if a.OSCORE != nil {
-		w.put("oscore", oscore(*a.OSCORE))
-	}
-	if a.NotificationStoring != nil {
-		w.put("notificationStoring", *a.NotificationStoring)
-	}
-	w.accountResources(securityList, lwm2m.ObjectSecurity, a.SecurityResources)
-	w.accountResources(serverList, lwm2m.ObjectServer, a.ServerResources)
-	return yaml.MapSlice(w)
+	return m
 }
 
-func oscore(o store.OSCORE) yaml.MapSlice {
-	var w writer
-	w.text("masterSecret", o.MasterSecret)
-	w.number("masterSecretLength", o.MasterSecretLength)
-	w.text("senderID", o.SenderID)
-	w.text("recipientID", o.RecipientID)
-	w.algorithm("aeadAlgorithm", o.AEADAlgorithm)
-	w.algorithm("hmacAlgorithm", o.HMACAlgorithm)
-	w.text("masterSalt", string(o.MasterSalt))
-	w.text("idContext", string(o.IDContext))
-	return yaml.MapSlice(w)
+// plainValue is the value of a field; nil where it is zero.
+func plainValue(k grammar.Key, field reflect.Value) any {
+	if field.IsZero() {
+		return nil
+	}
+	if field.Kind() == reflect.Pointer {
+		field = field.Elem()
+	}
+	switch v := field.Interface().(type) {
+	case store.Duration:
+		return time.Duration(v).String()
+	case lwm2m.Path:
+		return v.String()
+	case bool:
+		return v
+	case []string:
+		return texts(v)
+	}
+	switch {
+	case field.Kind() == reflect.String:
+		return textOrNone(field.String())
+	case k.Kind == grammar.Mapping:
+		return section(k.Of, field.Interface(), nil)
+	case field.CanUint():
+		return field.Uint()
+	}
+	return field.Int()
 }
 
-func bootstrapServer(b store.BootstrapServer) yaml.MapSlice {
-	var w writer
-	w.text("uri", b.URI)
-	w.text("identity", b.Identity)
-	w.text("key", b.Key)
-	w.number("keyLength", b.KeyLength)
-	w.duration("clientHoldOffTime", b.ClientHoldOffTime)
-	return yaml.MapSlice(w)
+// textOrNone is a scalar; nil for no text.
+func textOrNone(s string) any {
+	if s == "" {
+		return nil
+	}
+	return scalar(s)
+}
+
+// texts is one text alone, or a list of them.
+func texts(all []string) any {
+	if len(all) == 1 && all[0] != "" {
+		return scalar(all[0])
+	}
+	out := make([]any, len(all))
+	for i, s := range all {
+		out[i] = scalar(s)
+	}
+	return out
+}
+
+// each is a list of mappings; nil for none.
+func each[T any](items []T, write func(T) yaml.MapSlice) any {
+	if len(items) == 0 {
+		return nil
+	}
+	out := make([]any, len(items))
+	for i, item := range items {
+		out[i] = write(item)
+	}
+	return out
 }
 
 // accountResources puts Resources into an account under their names, and those that
 // have none there into a list by ID.
-func (w *writer) accountResources(list string, o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal) {
+func accountResources(m yaml.MapSlice, list string, o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal) yaml.MapSlice {
 	def, _ := object.Lookup(o)
 	others := maps.Clone(values)
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		if d, ok := def.Resource(id); ok && named(o, d) {
-			w.put(camelCase(d.Name), value(values[id]))
+			m = append(m, yaml.MapItem{Key: camelCase(d.Name), Value: value(values[id])})
 			delete(others, id)
 		}
 	}
 	if len(others) > 0 {
-		w.put(list, resources(others))
+		m = append(m, yaml.MapItem{Key: list, Value: resources(others)})
 	}
-}
-
-func accessControl(a store.AccessControl) yaml.MapSlice {
-	rights := make(yaml.MapSlice, 0, len(a.Rights))
-	for _, id := range slices.Sorted(maps.Keys(a.Rights)) {
-		rights = append(rights, yaml.MapItem{Key: strconv.Itoa(int(id)), Value: int(a.Rights[id])})
-	}
-	return yaml.MapSlice{
-		{Key: "object", Value: int(a.Object)},
-		{Key: "instance", Value: int(a.Instance)},
-		{Key: "owner", Value: int(a.Owner)},
-		{Key: "rights", Value: rights},
-	}
+	return m
 }
 
 // resources are the values by Resource ID.
@@ -242,21 +232,4 @@ func value(l store.Literal) any {
 		out = append(out, yaml.MapItem{Key: strconv.Itoa(int(id)), Value: value(l.Instances[id])})
 	}
 	return out
-}
-
-func device(d store.DeviceLimits) yaml.MapSlice {
-	var w writer
-	w.text("emptyResources", d.EmptyResources)
-	w.number("blockSize", d.BlockSize)
-	w.text("writes", d.Writes)
-	w.text("order", d.Order)
-	w.number("maxPayload", d.MaxPayload)
-	w.number("maxAccounts", d.MaxAccounts)
-	w.number("maxIdentity", d.MaxIdentity)
-	w.number("maxKey", d.MaxKey)
-	w.number("maxURI", d.MaxURI)
-	if d.AckTimeout != 0 {
-		w.duration("ackTimeout", &d.AckTimeout)
-	}
-	return yaml.MapSlice(w)
 }
