@@ -19,7 +19,7 @@ import (
 
 func profileCommand() *cli.Command {
 	return group("profile", "what a kind of device is given", profileApplyCommand(), profileGetCommand(), profileListCommand(),
-		profileDeleteCommand(), profileCheckCommand())
+		profileDeleteCommand(), profileCheckCommand(), profileKeysCommand(), profileSchemaCommand())
 }
 
 func profileApplyCommand() *cli.Command {

@@ -36,7 +36,7 @@ var Account = &Section{Name: "Account", Named: true, Keys: []Key{
 	{Name: "uri", Kind: Text, Required: true, Template: true, Doc: "Resource 0/x/0, such as coaps://lwm2m.example.com:5684."},
 	{Name: "shortServerID", Kind: Integer, Required: true, Min: 1, Max: lwm2m.MaxID - 1, Doc: "Resources 0/x/10 and 1/x/0."},
 	{Name: "security", Kind: Word, Words: []string{"psk", "rpk", "certificate", "nosec"}, Default: "nosec with coap, psk with coaps", Doc: "Resource 0/x/2."},
-	{Name: "identity", Kind: Text, Template: true, Default: "the endpoint name", Doc: "The PSK identity, Resource 0/x/3; text, hex:… or base64:…."},
+	{Name: "identity", Kind: Text, Template: true, Default: "the endpoint name", Doc: "Resource 0/x/3: the PSK identity, or the certificate or raw public key in DER; text, hex:… or base64:…."},
 	{Name: "key", Kind: Word, Words: keySources, Default: "generate with psk, else supplied", Doc: "Where Resource 0/x/5 comes from: made once for each device, made anew at every bootstrap, or taken from the device record."},
 	{Name: "keyLength", Kind: Integer, Min: 1, Max: store.MaxKey, ZeroIsDefault: true, Default: "16", Doc: "Bytes of a generated key."},
 	{Name: "serverPublicKey", Kind: Bytes, Template: true, Doc: "Resource 0/x/4 in DER, with rpk and certificate."},
