@@ -40,6 +40,10 @@ var (
 	// ErrFull: the disk or the configured size limit is full.
 	ErrFull = errors.New("no space left")
 
+	// ErrVoid: associations are not kept, since ResumeAssociations was not called after the
+	// opening or after VoidAssociations.
+	ErrVoid = errors.New("associations are not kept now")
+
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("store is closed")
 )

@@ -7,9 +7,10 @@ import (
 
 // Kinds of records that a Bucket of an [UnreadableError] can name.
 const (
-	KindDevice  = "device"
-	KindProfile = "profile"
-	KindSession = "session"
+	KindDevice      = "device"
+	KindProfile     = "profile"
+	KindSession     = "session"
+	KindAssociation = "association"
 )
 
 // An UnreadableError says what of a store cannot be read, as far as that is known.

@@ -55,7 +55,7 @@ func TestSuite(t *testing.T) {
 	opts := bolt.Options{
 		SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
 		UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions,
-		StrangerSessions: storetest.StrangerSessions,
+		StrangerSessions: storetest.StrangerSessions, Associations: storetest.Associations,
 	}
 	storetest.Run(t, storetest.Backend{
 		Open: func(t *testing.T) store.Store {

@@ -136,6 +136,7 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 	c.records(bucketDevice, c.device)
 	c.records(bucketProfile, c.profile)
 	c.records(bucketSession, c.session)
+	c.records(bucketAssociation, c.association)
 	if c.whole {
 		c.compare()
 	}
@@ -236,6 +237,14 @@ func (c *checker) session(key, row []byte) error {
 		c.expect(e)
 	}
 	return nil
+}
+
+func (c *checker) association(key, row []byte) error {
+	a, err := store.DecodeAssociation(c.keyring, row)
+	if err == nil && !bytes.Equal(a.Bytes(), key) {
+		err = fmt.Errorf("it is of %v", a.AssociationKey)
+	}
+	return err
 }
 
 // A tally is how many entries there are, and a sum of what they are: two that are the same

@@ -40,6 +40,8 @@ type DB struct {
 	profiles *recent[store.Profile]
 	unread   *unreadables
 
+	run run // whether associations are kept
+
 	edits chan edit
 	done  chan struct{} // closed when the writer has ended
 
@@ -68,7 +70,8 @@ var (
 	bucketSessionClaimed  = []byte("session_claimed")
 	bucketSessionPlain    = []byte("session_plain")
 	bucketSessionUnproved = []byte("session_unproved")
-	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved}
+	bucketAssociation     = []byte(store.KindAssociation)
+	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation}
 
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
 	// not.
@@ -78,11 +81,12 @@ var (
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger,
-		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved}
+		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation}
 
 	// ofHistory are the buckets that lose what lies on damaged pages when the file is opened,
-	// so that new sessions can be kept there. Of others it is told, and edits there fail.
-	ofHistory = names(append([][]byte{bucketSession}, ofSessions...))
+	// so that new sessions can be kept there, and associations. Of others it is told, and
+	// edits there fail.
+	ofHistory = names(append([][]byte{bucketSession, bucketAssociation}, ofSessions...))
 
 	keySchema    = []byte("schema")
 	keyKeyCheck  = []byte("keycheck")
@@ -92,6 +96,10 @@ var (
 	keyUnproved  = []byte("unproved")
 	keyDevices   = []byte("devices")
 	keyProfiles  = []byte("profiles")
+
+	// Those of associations, which a backup does not have.
+	keyAssociations = []byte("associations")
+	keyRun          = []byte("run") // see [runMark]
 )
 
 // keyCheckPlace and keyCheckText tell at the opening whether the Keyring fits.
@@ -277,7 +285,7 @@ func (db *DB) Close() error {
 	if db.written || !db.closedOK {
 		db.closeInOrder() // else the next opening takes longer
 	}
-	return db.db.Close()
+	return errors.Join(db.run.close(), db.db.Close())
 }
 
 // view runs a read.

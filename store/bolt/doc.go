@@ -2,7 +2,7 @@
 //
 // The buckets, all at the top:
 //
-//	meta              schema → number, keycheck → sealed text, known|strangers|devices|profiles → count
+//	meta              schema → number, keycheck → sealed text, known|strangers|devices|profiles|associations → count, run → mark
 //	device            endpoint → record
 //	identity          kind 0 identity → endpoint
 //	device_tag        tag 0 endpoint → ∅
@@ -14,6 +14,7 @@
 //	session_failed    id → ∅
 //	session_known     id → endpoint   (of devices; oldest out first)
 //	session_stranger  id → endpoint   (of nobody known; likewise)
+//	association       time 8 bytes, id 16 bytes → record   (not in a backup)
 //
 // 0 is a zero byte, which no endpoint, tag or profile name can have.
 //

@@ -22,6 +22,7 @@ var counted = map[string][]byte{
 	string(keyKnown): bucketSessionKnown, string(keyPlain): bucketSessionPlain,
 	string(keyUnproved): bucketSessionUnproved, string(keyStrangers): bucketSessionStranger,
 	string(keyDevices): bucketDevice, string(keyProfiles): bucketProfile,
+	string(keyAssociations): bucketAssociation,
 }
 
 // count reads one of the counts in meta: a number of 8 bytes and its CRC-32C. A wrong one

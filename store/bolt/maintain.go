@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ func countSessions(tx *transaction) (n uint64) {
 }
 
 // Backup writes a compacted copy to file, whole or not at all, while the database is
-// in use. A plain copy of the file would keep the secrets of deleted records. It
+// in use. A plain copy of the file would keep the secrets of deleted records. Associations
+// are left out: they must not go on from an older state. It
 // never replaces a file: then the error wraps [fs.ErrExist].
 func (db *DB) Backup(ctx context.Context, file string) error {
 	if err := ctx.Err(); err != nil {
@@ -75,5 +77,50 @@ func (db *DB) compactInto(part string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(bbolt.Compact(dst, db.db, 1<<20), dst.Sync(), dst.Close())
+	err = db.db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(name []byte, from *bbolt.Bucket) error { return copyBucket(dst, name, from) })
+	})
+	return errors.Join(err, dst.Sync(), dst.Close())
 }
+
+// copyBucket copies what a backup has of a bucket, which holds no others.
+func copyBucket(dst *bbolt.DB, name []byte, from *bbolt.Bucket) error {
+	tx, err := dst.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // of the last one, unless that was kept
+	to, err := tx.CreateBucket(name)
+	if err != nil || bytes.Equal(name, bucketAssociation) {
+		return errors.Join(err, tx.Commit())
+	}
+	size := 0
+	err = from.ForEach(func(key, value []byte) error {
+		if bytes.Equal(name, bucketMeta) && (bytes.Equal(key, keyAssociations) || bytes.Equal(key, keyRun)) {
+			return nil
+		}
+		if size += len(key) + len(value); size > copySize {
+			if err := tx.Commit(); err != nil {
+				return err
+			}
+			if tx, err = dst.Begin(true); err != nil {
+				return err
+			}
+			to, size = tx.Bucket(name), 0
+		}
+		to.FillPercent = copyFill
+		return to.Put(key, value)
+	})
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+const (
+	// copySize is about how many bytes are copied in one transaction.
+	copySize = 1 << 20
+
+	// copyFill is how full pages become, as keys come in their order.
+	copyFill = 0.9
+)

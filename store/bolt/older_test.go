@@ -9,8 +9,8 @@ import (
 	"lwbs/store"
 )
 
-// A file of this schema that was made before there were attempts under other names, and
-// shares of the history, opens, and goes on with what it has.
+// A file of this schema that was made before there were attempts under other names, shares
+// of the history and associations, opens, and goes on with what it has.
 func TestFileOfBefore(t *testing.T) {
 	k, err := store.NewKeyring()
 	if err != nil {
@@ -25,7 +25,7 @@ func TestFileOfBefore(t *testing.T) {
 		appendSession(t, db, i)
 	}
 	err = db.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved} {
+		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation} {
 			if err := tx.DeleteBucket(name); err != nil {
 				return err
 			}
@@ -45,6 +45,12 @@ func TestFileOfBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	if lost, why, err := db.ResumeAssociations(t.Context()); lost != 0 || why != "" || err != nil {
+		t.Errorf("%d associations were lost, as %q; %v", lost, why, err)
+	}
+	if err := db.KeepAssociations(t.Context(), associationsAt(1, 2), nil); err != nil {
+		t.Error(err)
+	}
 	for range 10 {
 		s := store.Session{ID: "t", Endpoint: "dev", Known: true, Identity: "identity", Claimed: "other", Proof: store.ProofNone, Cause: store.CauseKeyDiffers}
 		if err := db.AppendSession(t.Context(), s); err != nil {

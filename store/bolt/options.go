@@ -31,6 +31,9 @@ type Options struct {
 	UnprovedSessions  int
 	StrangerSessions  int
 
+	// Associations limits how many are kept. Default 200,000, about 200 MB.
+	Associations int
+
 	// Unreadable, where set, is told of each part of the database that cannot be read, when
 	// that shows for the first time. It may be called from any goroutine, and must not wait.
 	Unreadable func(*store.UnreadableError)
@@ -58,7 +61,7 @@ func (o Options) withDefaults() Options {
 	for _, limit := range []struct {
 		field     *int
 		byDefault int
-	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.StrangerSessions, 10_000}} {
+	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.StrangerSessions, 10_000}, {&o.Associations, 200_000}} {
 		if *limit.field <= 0 {
 			*limit.field = limit.byDefault
 		}

@@ -24,13 +24,14 @@ type Backend struct {
 }
 
 // The limits that Open sets, of sessions: of one device and of all, of those of peers that
-// proved nothing in the same way, and of strangers.
+// proved nothing in the same way, and of strangers; and of associations.
 const (
 	SessionsPerDevice = 5
 	Sessions          = 50
 	UnprovedPerDevice = 3
 	UnprovedSessions  = 20
 	StrangerSessions  = 10
+	Associations      = 30
 )
 
 // Run checks the promises written at [store.Store]. Each case opens its own store, so
@@ -71,9 +72,17 @@ func Run(t *testing.T, b Backend) {
 			c.test(t, s)
 		})
 	}
+	for _, c := range associationCases {
+		t.Run(c.name, func(t *testing.T) {
+			s := b.Open(t)
+			defer s.Close()
+			c.test(t, s.(store.Associations))
+		})
+	}
 	t.Run("Closed", func(t *testing.T) { testClosed(t, b.Open(t)) })
 	if b.Reopen != nil {
 		t.Run("Durability", func(t *testing.T) { testDurability(t, b) })
+		t.Run("AssociationDurability", func(t *testing.T) { testAssociationDurability(t, b) })
 	}
 }
 

@@ -1,0 +1,119 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"lwbs/store"
+)
+
+var _ store.Associations = (*DB)(nil)
+
+// KeepAssociations implements [store.Associations].
+func (db *DB) KeepAssociations(ctx context.Context, put []store.Association, ended []store.AssociationKey) error {
+	if err := db.keepAssociations(ctx, put, ended); err != nil {
+		return fmt.Errorf("keep associations: %w", err)
+	}
+	return nil
+}
+
+func (db *DB) keepAssociations(ctx context.Context, put []store.Association, ended []store.AssociationKey) error {
+	if !db.run.resumed() {
+		return store.ErrVoid
+	}
+	rows := make([][]byte, len(put))
+	for i, a := range put {
+		var err error
+		if rows[i], err = store.EncodeAssociation(db.keyring, a); err != nil {
+			return err
+		}
+	}
+	var mark runMark
+	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
+		for _, key := range ended {
+			failed = errors.Join(failed, dropAssociation(tx, key.Bytes()))
+		}
+		for i, a := range put {
+			failed = errors.Join(failed, putAssociation(tx, a.Bytes(), rows[i]))
+		}
+		mark, refused = db.run.next(tx)
+		return nil, errors.Join(failed, refused, setMark(tx, mark), db.pruneAssociations(tx))
+	})
+	if err != nil {
+		return err
+	}
+	db.run.reached(mark)
+	return nil
+}
+
+func putAssociation(tx *transaction, key, row []byte) error {
+	if tx.Bucket(bucketAssociation).Get(key) == nil {
+		if err := addCount(tx, keyAssociations, 1); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(bucketAssociation).Put(key, row)
+}
+
+func dropAssociation(tx *transaction, key []byte) error {
+	if tx.Bucket(bucketAssociation).Get(key) == nil {
+		return nil
+	}
+	return errors.Join(addCount(tx, keyAssociations, -1), tx.Bucket(bucketAssociation).Delete(key))
+}
+
+// pruneAssociations removes those heard of least recently, above the limit.
+func (db *DB) pruneAssociations(tx *transaction) error {
+	limit := uint64(db.opts.Associations)
+	return dropOldest(tx, int(max(count(tx, keyAssociations), limit)-limit))
+}
+
+// dropOldest removes n associations, those heard of least recently.
+func dropOldest(tx *transaction, n int) error {
+	if n == 0 {
+		return nil
+	}
+	var keys [][]byte
+	tx.Bucket(bucketAssociation).ascend(nil, func(k, _ []byte) bool {
+		keys = append(keys, bytes.Clone(k))
+		return len(keys) < n
+	})
+	for _, key := range keys {
+		if err := dropAssociation(tx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Associations implements [store.Associations].
+func (db *DB) Associations(ctx context.Context, before store.AssociationKey, limit int) (page []store.Association, err error) {
+	limit = pageLimit(limit)
+	var from []byte
+	if !before.IsZero() {
+		from = before.Bytes()
+	}
+	err = db.view(ctx, func(tx *transaction) error {
+		var failed error
+		tx.Bucket(bucketAssociation).descend(from, func(key, row []byte) bool {
+			a, err := store.DecodeAssociation(db.keyring, row)
+			if err == nil && !bytes.Equal(a.Bytes(), key) {
+				err = fmt.Errorf("%w: it is of %v", store.ErrCorrupt, a.AssociationKey)
+			}
+			switch {
+			case err == nil:
+				page = append(page, a)
+			case !errors.Is(err, store.ErrNoKey) && !db.skips(unreadable(bucketAssociation, fmt.Sprintf("%x", key), err)):
+				failed = err
+			}
+			return failed == nil && len(page) < limit && ctx.Err() == nil
+		})
+		return errors.Join(failed, ctx.Err())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list associations: %w", err)
+	}
+	return page, nil
+}
