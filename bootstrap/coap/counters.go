@@ -15,12 +15,16 @@ type Counters struct {
 	Woken   uint64 // that had hibernated
 	Evicted uint64 // of those that hibernated, to make room for another
 	Stale   uint64 // refused after they had hibernated, as their credential counts no more
+
+	// Of associations and a [Keeper]:
+	Restored uint64 // that came back after a restart
+	Unkept   uint64 // times that one could not be kept
 }
 
 // counters are the live form of [Counters].
 type counters struct {
 	received, sent, retransmitted, withheld, duplicates atomic.Uint64
-	woken, evicted, stale                               atomic.Uint64
+	woken, evicted, stale, restored, unkept             atomic.Uint64
 
 	dropped drops
 }
@@ -36,5 +40,7 @@ func (c *counters) snapshot() Counters {
 		Woken:         c.woken.Load(),
 		Evicted:       c.evicted.Load(),
 		Stale:         c.stale.Load(),
+		Restored:      c.restored.Load(),
+		Unkept:        c.unkept.Load(),
 	}
 }

@@ -49,6 +49,10 @@ const (
 	// DropUnknownCID: a connection ID that belongs to no association.
 	DropUnknownCID
 
+	// DropRestoring: DTLS that belongs to no association, while those from before the restart
+	// are still read.
+	DropRestoring
+
 	// DropNotAuthentic: DTLS that the keys of its association do not open.
 	DropNotAuthentic
 
@@ -79,6 +83,7 @@ var dropNames = [dropReasons]string{
 	DropBusy:          "busy",
 	DropOutOfPlace:    "out-of-place",
 	DropUnknownCID:    "unknown-cid",
+	DropRestoring:     "restoring",
 	DropNotAuthentic:  "not-authentic",
 	DropReplayed:      "replayed",
 	DropEnding:        "ending",

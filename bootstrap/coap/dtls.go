@@ -28,6 +28,6 @@ func ListenDTLS(addr string, cfg Config) (*Listener, error) {
 	m := newMux(h, s)
 	m.start()
 	l := newListener(h, s.addr(), m.close)
-	l.handshakes, l.associations, l.hibernated = m.handshakes, m.associations, m.hibernated
+	l.handshakes, l.associations, l.hibernated, l.unwritten = m.handshakes, m.associations, m.hibernated, m.keep.backlog
 	return l, nil
 }

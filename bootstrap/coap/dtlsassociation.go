@@ -40,6 +40,9 @@ type association struct {
 	flight  []byte      // guarded by mu; see [association.repeatFlight]
 	repeats int         // guarded by mu; of flight
 	muted   bool        // guarded by mu; the peer has ended the association, or has another
+	era     uint64      // guarded by mu; of the [keeping] when it was kept last; 0: never
+
+	kept kept // see there
 }
 
 // maxRepeats is how often the last flight of a handshake is sent again: more often than a
@@ -48,10 +51,11 @@ const maxRepeats = 16
 
 // newAssociation returns what h has agreed upon.
 func newAssociation(h *handshake, agreed agreement) *association {
+	proved := credential{identity: h.claim.identity, chain: h.claim.chain}
 	a := &association{
 		mux:        h.mux,
-		name:       h.claim.name(),
-		credential: credential{identity: h.claim.identity, chain: h.claim.chain},
+		name:       proved.name(),
+		credential: proved,
 		since:      time.Now(),
 		random:     h.random,
 		peer:       h.peer,
@@ -221,12 +225,19 @@ func (a *association) send(b []byte) error {
 		a.mu.Unlock()
 		return bootstrap.ErrGone
 	}
-	sealed, err := a.layer.seal(applicationData, b)
+	sealed, err := a.seal(applicationData, b)
 	a.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	return a.write(sealed)
+}
+
+// seal returns a record of the server. Where it needs numbers that are not reserved yet, what
+// it carries is as good as lost. The caller holds mu.
+func (a *association) seal(contentType byte, content []byte) ([]byte, error) {
+	a.mux.keep.renew(a)
+	return a.layer.seal(contentType, content)
 }
 
 // write sends a datagram to where the peer is.
@@ -254,7 +265,7 @@ func (a *association) notifyClose(last bool) error {
 		return nil
 	}
 	a.muted = last
-	sealed, err := a.layer.seal(alertRecord, []byte{alertWarning, alertCloseNotify})
+	sealed, err := a.seal(alertRecord, []byte{alertWarning, alertCloseNotify})
 	a.mu.Unlock()
 	if err != nil {
 		return err
@@ -262,8 +273,12 @@ func (a *association) notifyClose(last bool) error {
 	return a.write(sealed)
 }
 
-// close implements [link].
+// close implements [link]. As the listener ends, an association that is kept goes on after
+// that.
 func (a *association) close() error {
+	if a.mux.outlives() {
+		return nil
+	}
 	err := a.goodbye()
 	a.mux.forget(a)
 	return err

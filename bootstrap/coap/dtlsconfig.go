@@ -39,6 +39,11 @@ type DTLSConfig struct {
 	// unheard makes room for another, and of one peer there are two at the most.
 	MaxHibernated int
 
+	// Keeper keeps those that hibernate over a restart; nil keeps none. What the listener was
+	// given before comes back in the background, the one heard of last first, up to
+	// MaxHibernated. The Keeper must outlive the listener. Unused where none hibernate.
+	Keeper Keeper
+
 	// Certificates returns those that the listener may show to clients, with their keys:
 	// the server name that a client asks for (SNI) and the suites that it offers select,
 	// the first is the default. It is called for every handshake, so that they can be

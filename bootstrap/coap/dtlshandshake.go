@@ -2,7 +2,6 @@ package coap
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -64,15 +63,6 @@ type claim struct {
 	err      error               // what was wrong with the one or the other, or with what it offers
 	accepted []Suite             // by us
 	shown    *x509.Certificate   // our own that it was shown; nil for none
-}
-
-// name tells the peer from others.
-func (c claim) name() peerName {
-	if len(c.chain) > 0 {
-		sum := sha256.Sum256(c.chain[0].Raw)
-		return peerName{string(sum[:]), true}
-	}
-	return peerName{c.identity, false}
 }
 
 // A peerName is what a peer has authenticated as: a PSK identity, or the SHA-256 of its

@@ -63,6 +63,7 @@ func (m *mux) layDown(a *association) (after []func()) {
 	a.dormant, a.flight = true, nil
 	a.layer.rest()
 	a.mu.Unlock()
+	m.keep.soon(a)
 
 	a.sibling = m.sleepers[a.name]
 	m.sleepers[a.name] = a
@@ -210,6 +211,9 @@ type credential struct {
 
 // folded returns c in little memory.
 func (c credential) folded() credential {
+	if c.chain == nil {
+		return c
+	}
 	for i, cert := range c.chain {
 		if i == 0 {
 			c.own = string(cert.Raw)
@@ -226,10 +230,31 @@ func (c credential) certificates() []*x509.Certificate {
 	if c.chain != nil || c.own == "" {
 		return c.chain
 	}
-	raw := [][]byte{[]byte(c.own)}
+	chain, _ := parseChain(c.raw()) // which could be parsed before
+	return chain
+}
+
+// raw are the certificates of a folded credential in DER; none without.
+func (c credential) raw() (raw [][]byte) {
+	if c.own == "" {
+		return nil
+	}
+	raw = [][]byte{[]byte(c.own)}
 	for _, ca := range c.cas {
 		raw = append(raw, []byte(ca.Value()))
 	}
-	chain, _ := parseChain(raw) // which could be parsed before
-	return chain
+	return raw
+}
+
+// name tells the peer from others.
+func (c credential) name() peerName {
+	own := []byte(c.own)
+	if len(c.chain) > 0 {
+		own = c.chain[0].Raw
+	}
+	if len(own) > 0 {
+		sum := sha256.Sum256(own)
+		return peerName{string(sum[:]), true}
+	}
+	return peerName{c.identity, false}
 }

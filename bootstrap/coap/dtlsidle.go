@@ -33,6 +33,7 @@ func (m *mux) asked(a *association) {
 	if a.await != nil {
 		a.await.Stop()
 		a.await = nil
+		m.keep.later(a)
 	}
 }
 
@@ -57,6 +58,7 @@ func (m *mux) remove(a *association) (unasked bool) {
 		return false
 	}
 	a.over = true
+	m.keep.end(a)
 	m.vacate(a)
 	if m.cids[a.cid].association == a {
 		delete(m.cids, a.cid)

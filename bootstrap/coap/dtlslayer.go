@@ -52,6 +52,12 @@ func newRecordLayer(suite Suite, master, clientRandom, serverRandom, ownCID, pee
 	}
 }
 
+// reservation is the limit after n numbers are reserved.
+func (l *recordLayer) reservation(n uint64) uint64 { return min(l.next+n, maxNumber+1) }
+
+// scarce reports whether of n reserved numbers less than half are left.
+func (l *recordLayer) scarce(n uint64) bool { return l.limit <= maxNumber && l.limit-l.next < n/2 }
+
 // An openedRecord is a record of the peer that is authentic.
 type openedRecord struct {
 	contentType byte

@@ -1,5 +1,7 @@
 package coap
 
+import "context"
+
 // A link is the way of a conn's datagrams to its peer: a socket with an address, or a
 // DTLS association. The owner of the socket makes the link, gives it to [hub.newConn],
 // and hands what comes from the peer to [conn.deliver]; when the peer ends the
@@ -23,6 +25,10 @@ type hibernator interface {
 	// hibernate ends c where that has no business, and reports false where it has. The conn
 	// calls it and holds no lock.
 	hibernate(c *conn) bool
+
+	// settle waits until the request that came last would not be taken once more after a
+	// crash, if it could be. Its error says that this cannot be seen to.
+	settle(ctx context.Context) error
 
 	// review returns why the peer would not be let in any more, if the link has hibernated
 	// since the last review. It may look into the database.

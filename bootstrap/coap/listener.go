@@ -13,6 +13,7 @@ type Listener struct {
 	handshakes   func() int // under way
 	associations func() int // active
 	hibernated   func() int
+	unwritten    func() int
 }
 
 // newListener returns a Listener of the conns of h, which are all on one socket, bound to
@@ -45,6 +46,14 @@ func (l *Listener) Hibernated() int {
 		return 0
 	}
 	return l.hibernated()
+}
+
+// Unwritten is how many DTLS associations wait for the [Keeper] to keep them as they are now.
+func (l *Listener) Unwritten() int {
+	if l.unwritten == nil {
+		return 0
+	}
+	return l.unwritten()
 }
 
 // Handshakes is how many DTLS handshakes are under way now.

@@ -33,6 +33,7 @@ type mux struct {
 	gate   *gate
 	others *others
 	pace   pace
+	keep   *keeping // nil where no association is kept
 
 	cookies cookieMaker
 
@@ -82,6 +83,9 @@ func newMux(h *hub, s *socket) *mux {
 		lobby:     newLobby(),
 	}
 	m.partials = newReassembler(m.returned)
+	if k := h.cfg.DTLS.Keeper; k != nil && h.cfg.DTLS.MaxHibernated > 0 {
+		m.keep = newKeeping(m, k)
+	}
 	h.attend, h.late = m.attend, m.pace.slow
 	return m
 }
@@ -91,6 +95,7 @@ func (m *mux) start() {
 	for range lookups {
 		m.hub.spawn(func() { m.keys.serve(m.hub.ctx) })
 	}
+	m.keep.start()
 	m.hub.spawn(func() { m.socket.read(m.take) })
 }
 
@@ -115,6 +120,9 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 	var a *association
 	var why DropReason
 	holding(&m.mu, func() { a, why = m.route(peer, d, b) })
+	if a == nil && d.kind == kindSealed && m.keep.restoring() && (why == DropOutOfPlace || why == DropUnknownCID) {
+		return DropRestoring
+	}
 	if a == nil {
 		return why
 	}
@@ -501,8 +509,14 @@ func (m *mux) set(peer udpPeer, s seat) {
 }
 
 // close ends every association, tells the peers of those that are active, and closes the
-// socket.
+// socket. Where associations are kept they go on after that, and nobody is told.
 func (m *mux) close() error {
+	if m.outlives() {
+		m.layAllDown()
+		err := m.socket.conn.Close()
+		m.keep.stop()
+		return err
+	}
 	m.mu.Lock()
 	var after []func()
 	for m.active.Len() > 0 {

@@ -67,6 +67,11 @@ func (c *conn) begin(r *request, m message) {
 	handle := func() {
 		defer c.leave(&c.underWay)
 		defer c.hub.cfg.Panics.Contain(bootstrap.PartTransport)
+		if !c.settle() {
+			c.answer(r, message{code: lwm2m.CodeServiceUnavailable})
+			c.Abort()
+			return
+		}
 		stale := c.review()
 		resp, after := c.call(whole)
 		c.hub.cfg.Panics.Run(bootstrap.PartTransport, func() { c.answer(r, c.responseTo(whole, resp)) })
@@ -99,6 +104,20 @@ func (c *conn) prepare(m message) (whole message, reply *message) {
 		return m, reply
 	}
 	return whole, c.continued(whole)
+}
+
+// settle reports whether a request may be handled: it must not be taken once more after a
+// crash.
+func (c *conn) settle() bool {
+	l, ok := c.link.(hibernator)
+	if !ok {
+		return true
+	}
+	err := l.settle(c.ctx)
+	if err != nil && c.ctx.Err() == nil {
+		c.hub.cfg.Logger.Debug("a request is refused", "remote", c.peer.Remote, "err", err)
+	}
+	return err == nil
 }
 
 // review reports whether the peer would not be let in any more. Then the handler is told so,

@@ -1,0 +1,552 @@
+package coap
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+const (
+	// keepDelay is for how long an association that hibernates may wait for others, to be kept
+	// in one edit with them.
+	keepDelay = 500 * time.Millisecond
+
+	// keepLater is for how long one that has made its first request may wait: most hibernate
+	// before that.
+	keepLater = 5 * time.Second
+
+	// keepBatch is how many are kept in one edit at most.
+	keepBatch = 256
+
+	// keepRetry is how long nothing is kept after it could not be.
+	keepRetry = 15 * time.Second
+
+	// numbersReserved is for how many records numbers are reserved at a time: a bootstrap takes
+	// some dozens.
+	numbersReserved = 1024
+
+	// stopPatience is how long the end of a listener waits until all is kept.
+	stopPatience = 10 * time.Second
+)
+
+// errNotRecorded: it cannot be seen to that a request is not taken twice.
+var errNotRecorded = errors.New("associations cannot be kept up to date")
+
+// A keeping keeps the associations of a mux with its [Keeper], in edits of many. What is kept
+// of one is never behind in two things: the numbers that its next records may have, of which
+// it reserves some in advance; and the requests of its peer, each of which waits until it is
+// recorded that it has come, if something of the association has been kept before. So a new
+// device waits for nothing.
+//
+// Where the Keeper fails, all that it has is made void, which takes no room on the disk, and
+// everything goes on as if nothing had ever been kept. That begins another era. Methods of a
+// nil keeping do nothing.
+type keeping struct {
+	mux     *mux
+	keeper  Keeper
+	reserve uint64 // numbersReserved
+	skip    uint64 // numbersSkipped
+
+	wake  chan struct{} // takes one: there may be something to do
+	quit  chan struct{} // closed by stop
+	ended chan struct{} // closed when the goroutine has ended
+
+	era       atomic.Uint64 // from 1 on; changes when what was kept has become void
+	unwritten atomic.Int64  // associations that wait to be kept
+	loading   atomic.Bool   // those from before the restart are read
+
+	mu     sync.Mutex // taken last of all
+	urgent []*association
+	due    []due     // the first to be kept first
+	slow   []due     // the same with a longer delay
+	gone   []KeptKey // to be removed
+	goneAt time.Time // when at the latest; zero for nothing
+	stuck  bool      // nothing can be kept, or made void
+}
+
+// A due is an association that is to be kept, and when at the latest.
+type due struct {
+	a  *association
+	at time.Time
+}
+
+// A kept is what is known of what is kept of an association. All is guarded by keeping.mu.
+type kept struct {
+	id       [16]byte // zero before the first time
+	era      uint64   // that the others are of
+	key      KeptKey  // zero for nothing
+	recorded uint64   // all records of the peer with numbers before it have come, as is kept
+	waiting  []chan struct{}
+	queued   bool // in due, or urgent
+	rushed   bool // in urgent
+	over     bool
+}
+
+func newKeeping(m *mux, k Keeper) *keeping {
+	out := &keeping{mux: m, keeper: k, reserve: numbersReserved, skip: numbersSkipped, wake: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
+	out.era.Store(1)
+	out.loading.Store(true)
+	return out
+}
+
+// start begins to keep associations, and to bring back those from before the restart. The
+// goroutine is none of the hub, whose end must not wait for a disk that does not answer.
+func (k *keeping) start() {
+	if k != nil {
+		go k.run()
+	}
+}
+
+// restoring reports whether a record that belongs to no association may be of one that has
+// not come back yet.
+func (k *keeping) restoring() bool { return k != nil && k.loading.Load() }
+
+// backlog is how many associations wait to be kept.
+func (k *keeping) backlog() int {
+	if k == nil {
+		return 0
+	}
+	return int(k.unwritten.Load())
+}
+
+// soon has an association kept that hibernates.
+func (k *keeping) soon(a *association) {
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if a.kept.queued || a.kept.over {
+		return
+	}
+	a.kept.queued = true
+	k.due = append(k.due, due{a, time.Now().Add(keepDelay)})
+	k.unwritten.Add(1)
+	k.signal()
+}
+
+// later has an association kept in a while, unless it is kept before.
+func (k *keeping) later(a *association) {
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if a.kept.id == [16]byte{} {
+		k.slow = append(k.slow, due{a, time.Now().Add(keepLater)})
+		k.signal()
+	}
+}
+
+// rush has an association kept as soon as possible. The caller holds mu.
+func (k *keeping) rush(a *association) {
+	if a.kept.rushed || a.kept.over {
+		return
+	}
+	if !a.kept.queued {
+		k.unwritten.Add(1)
+	}
+	a.kept.queued, a.kept.rushed = true, true
+	k.urgent = append(k.urgent, a)
+	k.signal()
+}
+
+func (k *keeping) signal() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end has an association removed that has ended.
+func (k *keeping) end(a *association) {
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a.kept.over = true
+	k.remove(a)
+}
+
+// remove has what is kept of an association removed. The caller holds mu.
+func (k *keeping) remove(a *association) {
+	if a.kept.key != (KeptKey{}) && a.kept.era == k.era.Load() {
+		if len(k.gone) == 0 {
+			k.goneAt = time.Now().Add(keepDelay)
+		}
+		k.gone = append(k.gone, a.kept.key)
+		k.signal()
+	}
+	a.kept.key = KeptKey{}
+}
+
+// renew sees to it that a has numbers for its records, which it may have to wait for. The
+// caller holds a.mu.
+func (k *keeping) renew(a *association) {
+	switch {
+	case k == nil || a.era == 0:
+	case a.era != k.era.Load(): // nothing is kept of it any more
+		a.layer.limit = maxNumber + 1
+	case a.layer.scarce(k.reserve):
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.rush(a)
+	}
+}
+
+// settle implements [hibernator].
+func (a *association) settle(ctx context.Context) error {
+	k := a.mux.keep
+	if k == nil {
+		return nil
+	}
+	a.mu.Lock()
+	era, taken := a.era, a.layer.taken.next
+	a.mu.Unlock()
+	for {
+		recorded, wait := k.recorded(a, era, taken)
+		switch {
+		case recorded:
+			return nil
+		case wait == nil:
+			return errNotRecorded
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// recorded reports whether it is recorded that the records of a with numbers before taken
+// have come, or whether nothing is kept of it that could go on without that. If not, it
+// returns what to wait for; nil where it cannot be.
+func (k *keeping) recorded(a *association, era, taken uint64) (ok bool, wait <-chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case era == 0 || era != k.era.Load() || a.kept.over:
+		return true, nil
+	case a.kept.era == era && a.kept.recorded >= taken:
+		return true, nil
+	case k.stuck:
+		return false, nil
+	}
+	k.rush(a)
+	done := make(chan struct{})
+	a.kept.waiting = append(a.kept.waiting, done)
+	return false, done
+}
+
+// run is the goroutine.
+func (k *keeping) run() {
+	var restoring sync.WaitGroup
+	defer close(k.ended)
+	defer restoring.Wait()
+	for first := true; k.resume(); first = false {
+		if first {
+			k.loading.Store(true)
+			restoring.Go(k.restore)
+		} else {
+			k.mux.hub.cfg.Logger.Info("associations are kept over a restart again")
+			k.keepAll()
+		}
+		if !k.work() {
+			return
+		}
+	}
+}
+
+// resume waits until the Keeper is ready, and reports whether there is still need for it.
+func (k *keeping) resume() bool {
+	for told := false; ; told = true {
+		err := k.keeper.Resume(context.Background())
+		if err == nil {
+			return true
+		}
+		k.loading.Store(false) // there may never be anything to read
+		if !told {
+			k.mux.hub.cfg.Logger.Warn("associations are not kept over a restart", "err", err)
+		}
+		k.drop()
+		if !k.pause(keepRetry) {
+			return false
+		}
+	}
+}
+
+// pause waits, and reports whether there is still need for it.
+func (k *keeping) pause(d time.Duration) bool {
+	for end := time.After(d); ; {
+		select {
+		case <-end:
+			return true
+		case <-k.wake: // nothing of it can be done
+			k.drop()
+		case <-k.quit:
+			return false
+		}
+	}
+}
+
+// work keeps associations until the listener ends, for which it returns false, or the Keeper
+// fails.
+func (k *keeping) work() bool {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-k.wake:
+		case <-timer.C:
+		case <-k.quit:
+			for k.left() {
+				if err := k.flush(true); err != nil {
+					return k.fail(err)
+				}
+			}
+			return false
+		}
+		for {
+			next, some := k.next(time.Now())
+			if !some {
+				timer.Reset(next)
+				break
+			}
+			if err := k.flush(false); err != nil {
+				return k.fail(err)
+			}
+		}
+	}
+}
+
+// left reports whether there is anything to do.
+func (k *keeping) left() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.urgent)+len(k.due)+len(k.gone) > 0
+}
+
+// next reports whether there is something to do now, and else in how long there is, if
+// nothing happens.
+func (k *keeping) next(now time.Time) (in time.Duration, some bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	in = time.Hour
+	for _, list := range [][]due{k.due, k.slow} {
+		if len(list) > 0 {
+			in = min(in, list[0].at.Sub(now))
+		}
+	}
+	if len(k.gone) > 0 {
+		in = min(in, k.goneAt.Sub(now))
+	}
+	return in, in <= 0 || len(k.urgent) > 0 || len(k.gone) >= keepBatch
+}
+
+// take takes out who is to be kept next: those in a hurry, and those whose time has come, or
+// all.
+func (k *keeping) take(now time.Time, all bool) (batch []*association, gone []KeptKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for len(k.urgent) > 0 && len(batch) < keepBatch {
+		batch = append(batch, k.urgent[0])
+		k.urgent = k.urgent[1:]
+	}
+	for len(k.due) > 0 && len(batch) < keepBatch && (all || !k.due[0].at.After(now)) {
+		if a := k.due[0].a; !a.kept.rushed && a.kept.queued { // else it is, or was, in urgent
+			batch = append(batch, a)
+		}
+		k.due = k.due[1:]
+	}
+	for len(k.slow) > 0 && len(batch) < keepBatch && !k.slow[0].at.After(now) {
+		if a := k.slow[0].a; a.kept.id == [16]byte{} && !a.kept.queued && !a.kept.over {
+			a.kept.queued = true
+			k.unwritten.Add(1)
+			batch = append(batch, a)
+		}
+		k.slow = k.slow[1:]
+	}
+	for _, a := range batch {
+		a.kept.queued, a.kept.rushed = false, false
+		if a.kept.id == [16]byte{} {
+			rand.Read(a.kept.id[:]) // never fails
+		}
+	}
+	n := min(len(k.gone), 2*keepBatch)
+	gone, k.gone = slices.Clone(k.gone[:n]), k.gone[n:]
+	return batch, gone
+}
+
+// A snapshot is what is about to be kept of an association.
+type snapshot struct {
+	a     *association
+	key   KeptKey
+	state state
+}
+
+// flush keeps some associations. Its error is that of the Keeper.
+func (k *keeping) flush(all bool) error {
+	batch, gone := k.take(time.Now(), all)
+	var shots []snapshot
+	var put []KeptAssociation
+	for _, a := range batch {
+		s, encoded, ok := k.snapshot(a)
+		if !ok {
+			continue
+		}
+		shots = append(shots, s)
+		put = append(put, KeptAssociation{s.key, lwm2m.NewSecret(encoded)})
+		if old := k.keyOf(a); old != (KeptKey{}) && old != s.key {
+			gone = append(gone, old)
+		}
+	}
+	var err error
+	if len(put)+len(gone) > 0 {
+		err = k.keeper.Keep(context.Background(), put, gone)
+	}
+	k.unwritten.Add(-int64(len(batch)))
+	if err != nil {
+		k.mux.hub.counters.unkept.Add(uint64(len(put)))
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.urgent = append(k.urgent, batch...) // drop tells those who wait for them
+		return err
+	}
+	for _, s := range shots {
+		k.written(s)
+	}
+	return nil
+}
+
+// keyOf is the key under which a is kept in this era.
+func (k *keeping) keyOf(a *association) KeptKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if a.kept.era != k.era.Load() {
+		return KeptKey{}
+	}
+	return a.kept.key
+}
+
+// snapshot returns what is to be kept of a, which is bound by it from now on: nobody knows
+// whether it is kept before that is told.
+func (k *keeping) snapshot(a *association) (s snapshot, encoded []byte, ok bool) {
+	m := a.mux
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.over {
+		return s, nil, false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s = snapshot{a, KeptKey{a.heard.UTC(), a.kept.id}, stateOf(a, a.layer.reservation(k.reserve))}
+	encoded, err := s.state.encode()
+	if err != nil || len(encoded) > maxState {
+		m.hub.counters.unkept.Add(1)
+		return s, nil, false
+	}
+	if era := k.era.Load(); a.era != era {
+		a.era, a.layer.limit = era, s.state.limit
+	}
+	return s, encoded, true
+}
+
+// written notes that a snapshot is kept.
+func (k *keeping) written(s snapshot) {
+	a := s.a
+	a.mu.Lock()
+	a.layer.limit = s.state.limit
+	a.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a.kept.era, a.kept.key, a.kept.recorded = k.era.Load(), s.key, s.state.taken
+	if a.kept.over {
+		k.remove(a)
+	}
+	k.answer(a)
+}
+
+// answer tells those who wait that something has changed. The caller holds mu.
+func (k *keeping) answer(a *association) {
+	for _, done := range a.kept.waiting {
+		close(done)
+	}
+	a.kept.waiting = nil
+}
+
+// fail makes all void that is kept, after the Keeper has failed with err, and waits for a
+// while. It reports whether there is still need for the Keeper.
+func (k *keeping) fail(err error) bool {
+	log := k.mux.hub.cfg.Logger
+	log.Warn("associations are not kept over a restart", "err", err)
+	for told := false; ; told = true {
+		void := k.keeper.Void()
+		if void == nil {
+			break
+		}
+		if !told {
+			log.Error("devices that come back are refused: on the disk it can neither be recorded that they came, nor that what is kept of their associations is void", "err", void)
+		}
+		k.setStuck(true)
+		k.drop()
+		if !k.pause(keepRetry) {
+			return false
+		}
+	}
+	k.era.Add(1)
+	k.setStuck(false)
+	k.drop()
+	return k.pause(keepRetry)
+}
+
+func (k *keeping) setStuck(stuck bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stuck = stuck
+}
+
+// drop gives up what is to be done, and tells those who wait for it.
+func (k *keeping) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, d := range k.due {
+		k.urgent = append(k.urgent, d.a)
+	}
+	for _, a := range k.urgent {
+		if a.kept.queued {
+			k.unwritten.Add(-1)
+			k.mux.hub.counters.unkept.Add(1)
+		}
+		a.kept.queued, a.kept.rushed = false, false
+		k.answer(a)
+	}
+	k.urgent, k.due, k.slow, k.gone = nil, nil, nil, nil // what is void need not be removed
+}
+
+// keepAll has all associations kept that hibernate, in a new era.
+func (k *keeping) keepAll() {
+	m := k.mux
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for e := m.dormant.Back(); e != nil; e = e.Prev() {
+		k.soon(e.Value.(*association))
+	}
+}
+
+// stop keeps what is left, and ends the goroutine, unless that takes too long.
+func (k *keeping) stop() {
+	close(k.quit)
+	select {
+	case <-k.ended:
+	case <-time.After(stopPatience):
+		k.mux.hub.cfg.Logger.Error("not all associations are kept over the restart: the database does not answer", "associations", k.backlog())
+	}
+}
