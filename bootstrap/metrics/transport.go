@@ -15,6 +15,8 @@ type Transport struct {
 	Associations                  int               // that are active now
 	Hibernated                    int               // associations that hibernate now
 	Woken, Evicted, Stale         uint64            // associations: woken; that made room for others; whose credential counted no more when they came back
+	Restored, Unkept              uint64            // associations: that came back after a restart; times that one could not be kept for that
+	Unwritten                     int               // associations that are not on disk yet as they are now
 	HalfOpen                      int               // handshakes under way now
 }
 
@@ -46,6 +48,9 @@ var (
 	wokenDesc           = listenerDesc("lwbs_associations_woken_total", "DTLS associations on which a device came back after they had hibernated.")
 	evictedDesc         = listenerDesc("lwbs_associations_evicted_total", "DTLS associations that hibernated and made room for others.")
 	staleDesc           = listenerDesc("lwbs_associations_stale_total", "DTLS associations on which a device came back whose credential counts no more.")
+	restoredDesc        = listenerDesc("lwbs_associations_restored_total", "DTLS associations from before the restart of the server.")
+	unkeptDesc          = listenerDesc("lwbs_associations_unkept_total", "Times that a DTLS association could not be kept on disk for a restart.")
+	unwrittenDesc       = listenerDesc("lwbs_associations_unwritten", "DTLS associations that are not on disk yet as they are now.")
 	halfOpenDesc        = listenerDesc("lwbs_handshakes_half_open", "DTLS handshakes under way.")
 )
 
@@ -73,6 +78,9 @@ func (c transportCollector) Collect(ch chan<- prometheus.Metric) {
 	counter(wokenDesc, t.Woken)
 	counter(evictedDesc, t.Evicted)
 	counter(staleDesc, t.Stale)
+	counter(restoredDesc, t.Restored)
+	counter(unkeptDesc, t.Unkept)
+	gauge(unwrittenDesc, t.Unwritten)
 	gauge(associationsDesc, t.Associations)
 	gauge(hibernatedDesc, t.Hibernated)
 	gauge(halfOpenDesc, t.HalfOpen)

@@ -15,7 +15,7 @@ func limitFlags() []cli.Flag {
 		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener", DefaultText: "0: 10,000"},
 		&cli.IntFlag{Name: "max-associations-per-address", Usage: "of these at most `N` over plain CoAP with one address", DefaultText: "0: four fifths"},
 		&cli.IntFlag{Name: "max-hibernated", Usage: "keep at most `N` DTLS associations on each listener, a kilobyte each, for devices that come back on them", DefaultText: "0: 100,000"},
-		&cli.StringFlag{Name: "hibernate", Value: hibernateMemory, Usage: "where DTLS associations `WAIT` for devices that come back on them: memory, or off to close them when a device is done"},
+		&cli.StringFlag{Name: "hibernate", Value: hibernateDisk, Usage: "where DTLS associations `WAIT` for devices that come back on them: disk (they outlive a restart and a crash), memory (they do not), or off to close them when a device is done"},
 		&cli.DurationFlag{Name: "handshake-timeout", Value: 90 * time.Second, Usage: "how `LONG` a DTLS handshake may take, 1s to 10m; while all are taken, one whose device is silent for 10 s makes room"},
 		&cli.IntFlag{Name: "strangers", Usage: "attend to `N` newcomers a second from networks that no device is known to come from, after the first 50,000", DefaultText: "0: 5,000"},
 		&cli.IntFlag{Name: "strangers-per-net", Usage: "attend to `N` newcomers a second from one network (/24, /64) that do not prove to be devices, after the first 20,000", DefaultText: "0: 500"},
@@ -43,14 +43,17 @@ func setLimits(c *cli.Context, cfg *coap.Config) error {
 		}
 	}
 	switch word := c.String("hibernate"); word {
-	case hibernateMemory:
+	case hibernateDisk, hibernateMemory:
 	case off:
 		cfg.DTLS.MaxHibernated = -1
 	default:
-		return usagef("--hibernate %q is not memory or off", word)
+		return usagef("--hibernate %q is not disk, memory or off", word)
 	}
 	return nil
 }
 
-// hibernateMemory is the word for associations that hibernate until the server stops.
-const hibernateMemory = "memory"
+// Words for where associations hibernate: also in the database, or until the server stops.
+const (
+	hibernateDisk   = "disk"
+	hibernateMemory = "memory"
+)

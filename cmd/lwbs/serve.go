@@ -215,6 +215,9 @@ func (s *service) start(c *cli.Context) (err error) {
 	if err := setLimits(c, &cfg); err != nil {
 		return err
 	}
+	if c.String("hibernate") == hibernateDisk {
+		cfg.DTLS.Keeper = associationKeeper{s.db, s.log}
+	}
 	if err := s.listen("coaps", c.StringSlice("coaps"), coap.ListenDTLS, cfg); err != nil {
 		return err
 	}
@@ -295,8 +298,8 @@ func transport(l *coap.Listener) metrics.Transport {
 	return metrics.Transport{
 		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted, Withheld: c.Withheld,
 		Duplicates: c.Duplicates, Dropped: dropped,
-		Woken: c.Woken, Evicted: c.Evicted, Stale: c.Stale,
-		Associations: l.Peers(), Hibernated: l.Hibernated(), HalfOpen: l.Handshakes(),
+		Woken: c.Woken, Evicted: c.Evicted, Stale: c.Stale, Restored: c.Restored, Unkept: c.Unkept,
+		Associations: l.Peers(), Hibernated: l.Hibernated(), Unwritten: l.Unwritten(), HalfOpen: l.Handshakes(),
 	}
 }
 

@@ -51,13 +51,14 @@ func (c checked) Close() error {
 	return c.DB.Close()
 }
 
-func TestSuite(t *testing.T) {
+// backend is what the suites run with.
+func backend() storetest.Backend {
 	opts := bolt.Options{
 		SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
 		UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions,
 		StrangerSessions: storetest.StrangerSessions, Associations: storetest.Associations,
 	}
-	storetest.Run(t, storetest.Backend{
+	return storetest.Backend{
 		Open: func(t *testing.T) store.Store {
 			file, k := filepath.Join(t.TempDir(), "x.db"), keyring(t)
 			return checked{open(t, file, k, opts), t, file, k}
@@ -67,8 +68,12 @@ func TestSuite(t *testing.T) {
 			c.DB = open(t, c.file, c.key, opts)
 			return c
 		},
-	})
+	}
 }
+
+func TestSuite(t *testing.T) { storetest.Run(t, backend()) }
+
+func TestAssociationSuite(t *testing.T) { storetest.RunAssociations(t, backend()) }
 
 // put adds a profile and n devices, each with a key of its own.
 func put(t testing.TB, db *bolt.DB, n int) {

@@ -11,15 +11,29 @@ import (
 	"lwbs/store"
 )
 
-var associationCases = []struct {
-	name string
-	test func(*testing.T, store.Associations)
-}{
-	{"AssociationPages", testAssociationPages},
-	{"AssociationReplaced", testAssociationReplaced},
-	{"AssociationLimit", testAssociationLimit},
-	{"AssociationInvalid", testAssociationInvalid},
-	{"AssociationVoid", testAssociationVoid},
+// RunAssociations checks the promises written at [store.Associations], which the stores of b
+// are too.
+func RunAssociations(t *testing.T, b Backend) {
+	cases := []struct {
+		name string
+		test func(*testing.T, store.Associations)
+	}{
+		{"Pages", testAssociationPages},
+		{"Replaced", testAssociationReplaced},
+		{"Limit", testAssociationLimit},
+		{"Invalid", testAssociationInvalid},
+		{"Void", testAssociationVoid},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := b.Open(t)
+			defer s.Close()
+			c.test(t, s.(store.Associations))
+		})
+	}
+	if b.Reopen != nil {
+		t.Run("Durability", func(t *testing.T) { testAssociationDurability(t, b) })
+	}
 }
 
 // association is one that was heard of at second n.

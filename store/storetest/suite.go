@@ -72,17 +72,9 @@ func Run(t *testing.T, b Backend) {
 			c.test(t, s)
 		})
 	}
-	for _, c := range associationCases {
-		t.Run(c.name, func(t *testing.T) {
-			s := b.Open(t)
-			defer s.Close()
-			c.test(t, s.(store.Associations))
-		})
-	}
 	t.Run("Closed", func(t *testing.T) { testClosed(t, b.Open(t)) })
 	if b.Reopen != nil {
 		t.Run("Durability", func(t *testing.T) { testDurability(t, b) })
-		t.Run("AssociationDurability", func(t *testing.T) { testAssociationDurability(t, b) })
 	}
 }
 
