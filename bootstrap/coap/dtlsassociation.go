@@ -51,12 +51,14 @@ const maxRepeats = 16
 
 // newAssociation returns what h has agreed upon.
 func newAssociation(h *handshake, agreed agreement) *association {
+	now := time.Now()
 	proved := credential{identity: h.claim.identity, chain: h.claim.chain}
 	a := &association{
 		mux:        h.mux,
 		name:       proved.name(),
 		credential: proved,
-		since:      time.Now(),
+		since:      now,
+		heard:      now,
 		random:     h.random,
 		peer:       h.peer,
 		flight:     agreed.flight,

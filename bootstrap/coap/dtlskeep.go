@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lwbs/bootstrap"
 	"lwbs/lwm2m"
 )
 
@@ -254,7 +255,7 @@ func (k *keeping) run() {
 	for first := true; k.resume(); first = false {
 		if first {
 			k.loading.Store(true)
-			restoring.Go(k.restore)
+			restoring.Go(func() { _ = k.contained(k.restore) })
 		} else {
 			k.mux.hub.cfg.Logger.Info("associations are kept over a restart again")
 			k.keepAll()
@@ -268,7 +269,7 @@ func (k *keeping) run() {
 // resume waits until the Keeper is ready, and reports whether there is still need for it.
 func (k *keeping) resume() bool {
 	for told := false; ; told = true {
-		err := k.keeper.Resume(context.Background())
+		err := k.contained(func() error { return k.keeper.Resume(context.Background()) })
 		if err == nil {
 			return true
 		}
@@ -392,9 +393,33 @@ type snapshot struct {
 	state state
 }
 
+// errPanicked: the Keeper, or what is kept, made the process panic, which the log tells.
+var errPanicked = errors.New("a panic")
+
+// contained calls f. A panic there is an error, as it may be kept or not what f was about.
+func (k *keeping) contained(f func() error) (err error) {
+	if !k.mux.hub.cfg.Panics.Run(bootstrap.PartTransport, func() { err = f() }) {
+		return errPanicked
+	}
+	return err
+}
+
 // flush keeps some associations. Its error is that of the Keeper.
 func (k *keeping) flush(all bool) error {
 	batch, gone := k.take(time.Now(), all)
+	err := k.contained(func() error { return k.put(batch, gone) })
+	k.unwritten.Add(-int64(len(batch)))
+	if err != nil {
+		k.mux.hub.counters.unkept.Add(uint64(len(batch)))
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.urgent = append(k.urgent, batch...) // drop tells those who wait for them
+	}
+	return err
+}
+
+// put keeps those of batch, in the place of what is kept of them, and removes gone.
+func (k *keeping) put(batch []*association, gone []KeptKey) error {
 	var shots []snapshot
 	var put []KeptAssociation
 	for _, a := range batch {
@@ -408,17 +433,10 @@ func (k *keeping) flush(all bool) error {
 			gone = append(gone, old)
 		}
 	}
-	var err error
 	if len(put)+len(gone) > 0 {
-		err = k.keeper.Keep(context.Background(), put, gone)
-	}
-	k.unwritten.Add(-int64(len(batch)))
-	if err != nil {
-		k.mux.hub.counters.unkept.Add(uint64(len(put)))
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.urgent = append(k.urgent, batch...) // drop tells those who wait for them
-		return err
+		if err := k.keeper.Keep(context.Background(), put, gone); err != nil {
+			return err
+		}
 	}
 	for _, s := range shots {
 		k.written(s)
@@ -462,9 +480,7 @@ func (k *keeping) snapshot(a *association) (s snapshot, encoded []byte, ok bool)
 // written notes that a snapshot is kept.
 func (k *keeping) written(s snapshot) {
 	a := s.a
-	a.mu.Lock()
-	a.layer.limit = s.state.limit
-	a.mu.Unlock()
+	holding(&a.mu, func() { a.layer.limit = s.state.limit })
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	a.kept.era, a.kept.key, a.kept.recorded = k.era.Load(), s.key, s.state.taken
@@ -488,7 +504,7 @@ func (k *keeping) fail(err error) bool {
 	log := k.mux.hub.cfg.Logger
 	log.Warn("associations are not kept over a restart", "err", err)
 	for told := false; ; told = true {
-		void := k.keeper.Void()
+		void := k.contained(k.keeper.Void)
 		if void == nil {
 			break
 		}

@@ -12,32 +12,29 @@ const numbersSkipped = 1 << 24
 
 // restore brings the associations back that are kept, the one heard of last first, up to the
 // limit.
-func (k *keeping) restore() {
+func (k *keeping) restore() error {
 	defer k.loading.Store(false)
+	log := k.mux.hub.cfg.Logger
 	var before KeptKey
-	skipped := 0
 	for {
 		page, err := k.keeper.Kept(k.mux.hub.ctx, before, keepBatch)
-		if k.mux.hub.ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			k.mux.hub.cfg.Logger.Warn("not all associations from before the restart go on", "err", err)
-			return
-		}
-		if len(page) == 0 {
-			break
+		switch {
+		case k.mux.hub.ctx.Err() != nil:
+			return k.mux.hub.ctx.Err()
+		case err != nil:
+			log.Warn("not all associations from before the restart go on", "err", err)
+			return err
+		case len(page) == 0:
+			log.Debug("associations from before the restart", "listener", k.mux.socket.addr(), "restored", k.mux.hub.counters.restored.Load())
+			return nil
 		}
 		for _, in := range page {
 			if err := k.bring(in); err != nil {
-				skipped++
-				k.mux.hub.cfg.Logger.Debug("association does not go on", "err", err)
+				log.Debug("an association from before the restart does not go on", "err", err)
 			}
 		}
 		before = page[len(page)-1].KeptKey
 	}
-	k.mux.hub.cfg.Logger.Debug("associations from before the restart", "listener", k.mux.socket.addr(),
-		"restored", k.mux.hub.counters.restored.Load(), "skipped", skipped)
 }
 
 // errSuperfluous: there is no place for an association that was kept.

@@ -419,7 +419,7 @@ func (m *mux) settle(h *handshake, a *association) (after []func(), ok bool) {
 	h.cid = connectionID{}
 	m.drop(h, nil)
 	m.seat(a)
-	a.place, a.heard = m.active.PushFront(a), now
+	a.place = m.active.PushFront(a)
 	a.await = m.hub.afterFunc(m.hub.cfg.DTLS.RequestTimeout, func() { m.expire(a) })
 	m.welcomeNext()
 	return after, true

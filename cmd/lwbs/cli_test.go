@@ -34,6 +34,7 @@ type shell struct {
 	dir string
 
 	coap, coaps, metrics string // where the server listens, once there is one
+	at                   string // where a server process is to listen for DTLS; empty for any port
 }
 
 // newShell has meter.yaml and key.hex in its folder. The test must leave no goroutine.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net"
@@ -38,17 +39,21 @@ type serverProcess struct {
 	lines chan string // of standard output
 }
 
-// start runs lwbs serve in a process of its own.
-func (sh *shell) start() *serverProcess { return sh.startTo(nil) }
+// start runs lwbs serve in a process of its own, with these options, for DTLS at sh.at.
+func (sh *shell) start(options ...string) *serverProcess {
+	sh.t.Helper()
+	return sh.startTo(nil, options...)
+}
 
 // startTo is start with a place for the log; nil for none.
-func (sh *shell) startTo(log *os.File) *serverProcess {
+func (sh *shell) startTo(log *os.File, options ...string) *serverProcess {
 	sh.t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		sh.t.Fatal(err)
 	}
-	p := &serverProcess{Cmd: exec.Command(exe, "--db", sh.path("x.db"), "serve", "--coaps", "127.0.0.1:0"), lines: make(chan string, 100)}
+	args := append([]string{"--db", sh.path("x.db"), "serve", "--coaps", cmp.Or(sh.at, "127.0.0.1:0")}, options...)
+	p := &serverProcess{Cmd: exec.Command(exe, args...), lines: make(chan string, 100)}
 	p.Env = append(os.Environ(), beLwbs+"=1")
 	out, err := p.StdoutPipe()
 	if err != nil {

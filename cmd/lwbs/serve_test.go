@@ -23,6 +23,7 @@ func TestServeRefuses(t *testing.T) {
 		"serve --handshake-timeout -9s":           "--handshake-timeout -9s",
 		"serve --handshake-timeout 601s":          "--handshake-timeout 10m1s",
 		"serve --handshake-timeout soon":          "handshake-timeout",
+		"serve --hibernate ram":                   `--hibernate "ram" is not disk, memory or off`,
 		"serve --replica-id -1":                   "replica-id",
 		"serve --coaps off":                       "nothing to listen on",
 		"serve --coaps 127.0.0.1:0 --log noise":   `--log "noise"`,

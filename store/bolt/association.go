@@ -32,14 +32,13 @@ func (db *DB) keepAssociations(ctx context.Context, put []store.Association, end
 	}
 	var mark runMark
 	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
-		for _, key := range ended {
-			failed = errors.Join(failed, dropAssociation(tx, key.Bytes()))
+		if mark, refused = db.run.next(tx); refused != nil {
+			return refused, nil
 		}
-		for i, a := range put {
-			failed = errors.Join(failed, putAssociation(tx, a.Bytes(), rows[i]))
-		}
-		mark, refused = db.run.next(tx)
-		return nil, errors.Join(failed, refused, setMark(tx, mark), db.pruneAssociations(tx))
+		return nil, errors.Join(
+			editAssociations(tx, put, rows, ended),
+			setMark(tx, mark),
+			db.pruneAssociations(tx))
 	})
 	if err != nil {
 		return err
@@ -48,20 +47,27 @@ func (db *DB) keepAssociations(ctx context.Context, put []store.Association, end
 	return nil
 }
 
-func putAssociation(tx *transaction, key, row []byte) error {
-	if tx.Bucket(bucketAssociation).Get(key) == nil {
-		if err := addCount(tx, keyAssociations, 1); err != nil {
+// editAssociations removes those of ended, and puts put with their rows.
+func editAssociations(tx *transaction, put []store.Association, rows [][]byte, ended []store.AssociationKey) error {
+	b, n := tx.Bucket(bucketAssociation), count(tx, keyAssociations)
+	for _, key := range ended {
+		if b.Get(key.Bytes()) == nil {
+			continue
+		}
+		if err := b.Delete(key.Bytes()); err != nil {
+			return err
+		}
+		n--
+	}
+	for i, a := range put {
+		if b.Get(a.Bytes()) == nil {
+			n++
+		}
+		if err := b.Put(a.Bytes(), rows[i]); err != nil {
 			return err
 		}
 	}
-	return tx.Bucket(bucketAssociation).Put(key, row)
-}
-
-func dropAssociation(tx *transaction, key []byte) error {
-	if tx.Bucket(bucketAssociation).Get(key) == nil {
-		return nil
-	}
-	return errors.Join(addCount(tx, keyAssociations, -1), tx.Bucket(bucketAssociation).Delete(key))
+	return setCount(tx, keyAssociations, n)
 }
 
 // pruneAssociations removes those heard of least recently, above the limit.
@@ -75,17 +81,18 @@ func dropOldest(tx *transaction, n int) error {
 	if n == 0 {
 		return nil
 	}
+	left := count(tx, keyAssociations)
 	var keys [][]byte
 	tx.Bucket(bucketAssociation).ascend(nil, func(k, _ []byte) bool {
 		keys = append(keys, bytes.Clone(k))
 		return len(keys) < n
 	})
 	for _, key := range keys {
-		if err := dropAssociation(tx, key); err != nil {
+		if err := tx.Bucket(bucketAssociation).Delete(key); err != nil {
 			return err
 		}
 	}
-	return nil
+	return setCount(tx, keyAssociations, max(left, uint64(len(keys)))-uint64(len(keys)))
 }
 
 // Associations implements [store.Associations].
