@@ -42,6 +42,8 @@ var defaultsOf = map[string][]string{
 	"active associations":                                                                           {"bootstrap/coap.defaultMaxPeers"},
 	"DTLS associations that hibernate":                                                              {"bootstrap/coap.defaultMaxHibernated"},
 	"the same of one PSK identity or certificate":                                                   {"bootstrap/coap.maxSiblings"},
+	"DTLS associations in the database; one of them":                                                {"store/bolt.Associations", "bootstrap/coap.maxState"},
+	"end of the server, for what is left to be kept":                                                {"bootstrap/coap.stopPatience"},
 	"associations over plain CoAP with one address":                                                 {"-"},
 	"datagrams that wait for one association: as they came; decrypted":                              {"bootstrap/coap.maxQueue", "bootstrap/coap.maxInbox"},
 	"requests of one device under way":                                                              {"bootstrap/coap.maxUnderWay"},

@@ -50,6 +50,7 @@ func (db *DB) keepAssociations(ctx context.Context, put []store.Association, end
 // editAssociations removes those of ended, and puts put with their rows.
 func editAssociations(tx *transaction, put []store.Association, rows [][]byte, ended []store.AssociationKey) error {
 	b, n := tx.Bucket(bucketAssociation), count(tx, keyAssociations)
+	b.FillPercent = copyFill // those heard of last come last
 	for _, key := range ended {
 		if b.Get(key.Bytes()) == nil {
 			continue

@@ -31,7 +31,7 @@ type Options struct {
 	UnprovedSessions  int
 	StrangerSessions  int
 
-	// Associations limits how many are kept. Default 200,000, about 200 MB.
+	// Associations limits how many are kept. Default 200,000, about 200 MB without certificates.
 	Associations int
 
 	// Unreadable, where set, is told of each part of the database that cannot be read, when
