@@ -159,6 +159,7 @@ func TestLastResort(t *testing.T) {
 						done()
 					}
 					time.Sleep(3 * time.Hour)
+					synctest.Wait()
 					switch {
 					case ends || tt.ends == 0:
 						if !ended.IsZero() {
