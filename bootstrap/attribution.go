@@ -62,8 +62,10 @@ func (srv *Server) holder(ctx context.Context, peer Peer) (store.Device, bool) {
 		return srv.found(srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity))
 	}
 	d, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(peer.Chain[0].Raw))
-	if errors.Is(err, store.ErrNotFound) && srv.cfg.Trust().vouch(peer.Chain, time.Now()) == nil {
-		d, err = srv.certificateOwner(ctx, peer.Chain)
+	if errors.Is(err, store.ErrNotFound) {
+		if _, f := srv.cfg.Trust().vouch(peer.Chain, time.Now()); f == nil {
+			d, err = srv.certificateOwner(ctx, peer.Chain)
+		}
 	}
 	return srv.found(d, err)
 }

@@ -44,38 +44,45 @@ func (srv *Server) verifyClient(chain []*x509.Certificate) *failure {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	trust, now := srv.cfg.Trust(), time.Now()
-	if f := trust.check(chain[0], now); f != nil {
-		return f
-	}
 	_, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return trust.vouch(chain, now)
+		_, f := trust.vouch(chain, now)
+		return f
 	case err != nil:
 		f := srv.storeFault(err)
 		return &f
 	}
-	return nil
+	return trust.check(chain[0], now)
 }
 
 // checkCertificate returns why a client with this certificate is not d. What was good in
 // the handshake may have been revoked since.
 func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain []*x509.Certificate) *refusal {
 	trust, now := srv.cfg.Trust(), time.Now()
-	if f := trust.check(chain[0], now); f != nil {
-		return unacceptable(f.cause, "%s", f.detail)
-	}
-	if hasCredential(d, store.CredentialCertificate, store.Fingerprint(chain[0].Raw)) {
+	leaf := chain[0]
+	if hasCredential(d, store.CredentialCertificate, store.Fingerprint(leaf.Raw)) {
+		if f := trust.check(leaf, now); f != nil {
+			return unacceptable(f.cause, "%s", f.detail)
+		}
 		return nil
 	}
-	if f := trust.vouch(chain, now); f != nil {
+	paths, f := trust.vouch(chain, now)
+	if f != nil && (f.cause == store.CauseCertificateUnknown || f.cause == store.CauseCertificateUntrusted) {
 		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, Peer{Transport: TransportDTLS, Chain: chain}))
 	}
-	names := trust.names(chain[0])
+	if f != nil {
+		return unacceptable(f.cause, "%s", f.detail)
+	}
+	names := trust.names(leaf, paths)
 	if slices.ContainsFunc(names, func(name string) bool { return hasCredential(d, store.CredentialCertificateName, name) }) {
 		return nil
 	}
-	return unacceptable(store.CauseCertificateName, "%s names %s; the record takes %s", certificateText(chain[0]), quoted(names), quoted(certificateNames(d)))
+	detail := fmt.Sprintf("%s names %s; the record takes %s", certificateText(leaf), quoted(names), quoted(certificateNames(d)))
+	if why := trust.notBelieved(leaf, paths); why != "" {
+		detail += "; " + why
+	}
+	return unacceptable(store.CauseCertificateName, "%s", detail)
 }
 
 func hasCredential(d store.Device, kind store.CredentialKind, identity string) bool {
@@ -108,7 +115,12 @@ func quoted(names []string) string {
 // vouches for the certificate. The error is that of the store.
 func (srv *Server) certificateOwner(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
 	d, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
-	for _, name := range srv.cfg.Trust().names(chain[0]) {
+	if !errors.Is(err, store.ErrNotFound) {
+		return d, err
+	}
+	trust := srv.cfg.Trust()
+	paths, _ := trust.vouch(chain, time.Now())
+	for _, name := range trust.names(chain[0], paths) {
 		if !errors.Is(err, store.ErrNotFound) {
 			break
 		}
@@ -120,7 +132,7 @@ func (srv *Server) certificateOwner(ctx context.Context, chain []*x509.Certifica
 // claimant finds the device that a certificate seems to be about, for the history.
 func (srv *Server) claimant(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
 	d, err := srv.certificateOwner(ctx, chain)
-	for _, name := range srv.cfg.Trust().names(chain[0]) {
+	for _, name := range srv.cfg.Trust().names(chain[0], nil) {
 		if !errors.Is(err, store.ErrNotFound) {
 			break
 		}

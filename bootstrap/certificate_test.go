@@ -124,6 +124,14 @@ func TestVerifyClient(t *testing.T) {
 		store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinnedOld.Certificate[0])},
 		store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(p.revoked.Certificate[0])})
 
+	short := certtest.RSAOf(t, 1024)
+	pinnedShort := certtest.SelfSignedWith(t, "whoever", short)
+	impostor := certtest.NewAuthority(t, "Root") // which has the name of the CA, and not its key
+	number := func(c *x509.Certificate) { c.SerialNumber = p.revoked.Leaf.SerialNumber }
+	pinnedImpostor := impostor.Client(t, "whoever", number)
+	h.add(t, "pinned-too", store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinnedShort.Certificate[0])},
+		store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinnedImpostor.Certificate[0])})
+
 	withoutBelow := p.below.Client(t, "dev")
 	withoutBelow.Certificate = withoutBelow.Certificate[:1]
 	tests := []struct {
@@ -142,7 +150,15 @@ func TestVerifyClient(t *testing.T) {
 		{"of another purpose", p.root.Client(t, "dev", forEmail), store.CauseCertificateUsage},
 		{"of another key usage", p.root.Client(t, "dev", sealing), store.CauseCertificateUsage},
 		{"revoked", p.revoked, store.CauseCertificateRevoked},
+		{"signed by nobody, with a number that is revoked", impostor.Client(t, "dev", number), store.CauseCertificateUntrusted},
+		{"with a number that another CA has revoked", p.below.Client(t, "dev", number), ""},
+		{"RSA of 2,048 bits", p.root.ClientWith(t, "dev", certtest.RSA(t)), ""},
+		{"RSA of 1,024 bits", p.root.ClientWith(t, "dev", short), store.CauseCertificateWeak},
+		{"of a CA below with RSA of 1,024 bits", p.root.AuthorityWith(t, "Short", short).Client(t, "dev"), store.CauseCertificateWeak},
+		{"RSA of 1,024 bits, of a stranger", p.stranger.ClientWith(t, "dev", short), store.CauseCertificateUntrusted},
 		{"pinned", pinned, ""},
+		{"pinned, RSA of 1,024 bits", pinnedShort, store.CauseCertificateWeak},
+		{"pinned, with the number and the issuer of one that is revoked", pinnedImpostor, ""},
 		{"pinned and expired", pinnedOld, store.CauseCertificateExpired},
 	}
 	for _, tt := range tests {
@@ -228,6 +244,50 @@ func TestCertificateBinding(t *testing.T) {
 				t.Errorf("identity is %q", s.Identity)
 			}
 		})
+	}
+}
+
+// Name constraints bind alternative names; a Common Name counts where there is none of these,
+// and where no constraint on its way excludes it.
+func TestCommonNameIsBelieved(t *testing.T) {
+	p := newPKI(t)
+	constrained := p.root.Authority(t, "Constrained", func(c *x509.Certificate) {
+		c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{"mine.example"}, true
+	})
+	dns := func(name string) func(*x509.Certificate) {
+		return func(c *x509.Certificate) { c.DNSNames = []string{name} }
+	}
+	mail := func(c *x509.Certificate) { c.EmailAddresses = []string{"x@y.example"} }
+	h := newCertificateServer(t, p.trust)
+	for _, name := range []string{"victim", "a.mine.example"} {
+		h.add(t, lwm2m.EndpointName(name), store.Credential{Kind: store.CredentialCertificateName, Identity: name})
+	}
+	tests := []struct {
+		name        string
+		ep          string
+		certificate tls.Certificate
+		good        bool
+		detail      string
+	}{
+		{"Common Name alone", "victim", p.root.Client(t, "victim"), true, ""},
+		{"Common Name beside another DNS name", "victim", p.root.Client(t, "victim", dns("a.mine.example")), false, "beside its alternative names"},
+		{"Common Name beside a mail address", "victim", p.root.Client(t, "victim", mail), false, "beside its alternative names"},
+		{"DNS name", "victim", p.root.Client(t, "whoever", dns("victim")), true, ""},
+		{"Common Name of a constrained CA", "victim", constrained.Client(t, "victim"), false, "name constraints"},
+		{"Common Name that the constraint permits", "a.mine.example", constrained.Client(t, "a.mine.example"), true, ""},
+		{"DNS name that the constraint permits", "a.mine.example", constrained.Client(t, "whoever", dns("a.mine.example")), true, ""},
+		{"DNS name that the constraint permits, and a Common Name", "victim", constrained.Client(t, "victim", dns("a.mine.example")), false, "beside its alternative names"},
+	}
+	for _, tt := range tests {
+		for _, ep := range []string{tt.ep, ""} { // whose it is shows in the certificate, too
+			code, s := h.ask(t, ep, certtest.Chain(t, tt.certificate))
+			if good := code == lwm2m.CodeChanged && s.Cause == store.CauseDone && string(s.Endpoint) == tt.ep; good != tt.good && (ep != "" || !tt.good && s.Endpoint == "victim") {
+				t.Errorf("%s, ep %q: answered %v, session %+v", tt.name, ep, code, s)
+			}
+			if ep != "" && !tt.good && (s.Cause != store.CauseCertificateName || !strings.Contains(s.Detail, tt.detail)) {
+				t.Errorf("%s: %s: %s", tt.name, s.Cause, s.Detail)
+			}
+		}
 	}
 }
 

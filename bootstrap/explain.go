@@ -203,6 +203,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseCertificateExpired:   "The device's certificate, or one that it rests on, has expired",
 	store.CauseCertificateEarly:     "The device's certificate, or one that it rests on, is not valid yet",
 	store.CauseCertificateUsage:     "The device's certificate was not issued for authenticating clients",
+	store.CauseCertificateWeak:      "The device's certificate, or one that it rests on, has a key that is too short to prove anything",
 	store.CauseCertificateRevoked:   "The device's certificate, or one that it rests on, was revoked",
 	store.CauseCertificateName:      "The device has a certificate of a trusted CA, but for a name that its record does not take",
 
@@ -257,6 +258,7 @@ var remedies = map[store.Cause]string{
 	store.CauseCertificateMissing: "Put a certificate and its key into the device; or, if it has a pre-shared key, let it offer the suites for that. A device keeps back a certificate of a kind that it was not asked for: the server takes keys of ECDSA (P-256, P-384, P-521), Ed25519 and RSA.",
 	store.CauseCertificateExpired: "Issue the device a new certificate. If the dates above are not over yet, set the clock of this server.",
 	store.CauseCertificateEarly:   "Wait until it is valid, or issue the device another one. If the dates above have come already, set the clock of this server.",
+	store.CauseCertificateWeak:    "Issue the device a certificate with a key of ECDSA or Ed25519, or of RSA from 2,048 bits; where the key is that of a CA, give the CA another.",
 	store.CauseCertificateRevoked: "Issue the device a new certificate, if it is still yours. If it should not be on the list, get a new list from the CA for --tls-crl.",
 
 	store.CauseNoRequest:      "Look into the device's log. Most likely it waits out its hold-off time, which is longer than an association waits for its first request; or it took so long for the handshake that it had given up; or it is not configured to bootstrap from here.",

@@ -12,6 +12,7 @@ import (
 type NameRule struct {
 	text    string
 	source  func(*x509.Certificate) []string
+	subject bool           // it is a part of the subject
 	pattern *regexp.Regexp // with a group "name"; nil where the whole text is the name
 }
 
@@ -32,11 +33,14 @@ var nameSources = map[string]func(*x509.Certificate) []string{
 	},
 }
 
-// DefaultNameRules are the Common Name, where the specification expects the endpoint name
-// (Transport 1.1.1, "X.509 Certificates"), then the DNS names and the URIs.
+// ofSubject are those of nameSources that no name constraint of a CA binds.
+func ofSubject(place string) bool { return place == "cn" || place == "serial-number" }
+
+// DefaultNameRules are the DNS names and the URIs, then the Common Name, where the
+// specification expects the endpoint name (Transport 1.1.1, "X.509 Certificates").
 func DefaultNameRules() (rules []NameRule) {
-	for _, place := range []string{"cn", "san-dns", "san-uri"} {
-		rules = append(rules, NameRule{text: place, source: nameSources[place]})
+	for _, place := range []string{"san-dns", "san-uri", "cn"} {
+		rules = append(rules, NameRule{text: place, source: nameSources[place], subject: ofSubject(place)})
 	}
 	return rules
 }
@@ -46,7 +50,7 @@ func DefaultNameRules() (rules []NameRule) {
 // "cn=device (?P<name>[0-9]+)".
 func ParseNameRule(s string) (NameRule, error) {
 	name, pattern, restricted := strings.Cut(s, "=")
-	r := NameRule{text: s, source: nameSources[name]}
+	r := NameRule{text: s, source: nameSources[name], subject: ofSubject(name)}
 	if r.source == nil {
 		return r, fmt.Errorf("name rule %q: %q is not cn, san-dns, san-uri or serial-number", s, name)
 	}
@@ -89,6 +93,9 @@ var errNoNameGroup = errors.New("the pattern has no group (?P<name>...)")
 
 // String is the rule as [ParseNameRule] reads it.
 func (r NameRule) String() string { return r.text }
+
+// whole is the text that the rule looks for a name in, of one about the subject.
+func (r NameRule) whole(c *x509.Certificate) string { return r.source(c)[0] }
 
 // names are the names that the rule finds in a certificate.
 func (r NameRule) names(c *x509.Certificate) []string {

@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -16,18 +18,23 @@ import (
 // which are not any more, and where the name of the client stands in them. It does not
 // change and may be used concurrently. A nil Trust believes no CA.
 type Trust struct {
-	roots   *x509.CertPool // nil for none
+	roots   *x509.CertPool      // nil for none
+	listed  []*x509.Certificate // the CAs that have signed lists of revoked certificates
 	revoked map[serial]time.Time
 	rules   []NameRule
 }
 
 // A serial is what a list of revoked certificates tells one by.
 type serial struct {
-	issuer string // RawIssuer
+	issuer string // RawSubject of the CA
+	key    string // SHA-256 of its RawSubjectPublicKeyInfo: several CAs may have one name
 	number string
 }
 
-func serialOf(issuer []byte, number *big.Int) serial { return serial{string(issuer), number.String()} }
+func serialOf(issuer *x509.Certificate, number *big.Int) serial {
+	key := sha256.Sum256(issuer.RawSubjectPublicKeyInfo)
+	return serial{string(issuer.RawSubject), string(key[:]), number.String()}
+}
 
 // NewTrust returns a Trust in these CAs, root or not. Each list of revoked certificates
 // (RFC 5280 §5) must be signed by one of them. Rules are tried in their order; none
@@ -44,36 +51,42 @@ func NewTrust(cas []*x509.Certificate, lists []*x509.RevocationList, rules []Nam
 		t.roots.AddCert(ca)
 	}
 	for _, list := range lists {
-		signed := slices.ContainsFunc(cas, func(ca *x509.Certificate) bool {
+		i := slices.IndexFunc(cas, func(ca *x509.Certificate) bool {
 			return bytes.Equal(ca.RawSubject, list.RawIssuer) && list.CheckSignatureFrom(ca) == nil
 		})
-		if !signed {
+		if i < 0 {
 			return nil, fmt.Errorf("list of revoked certificates of %q: none of the CAs has signed it", list.Issuer)
 		}
+		t.listed = append(t.listed, cas[i])
 		for _, entry := range list.RevokedCertificateEntries {
-			t.revoked[serialOf(list.RawIssuer, entry.SerialNumber)] = entry.RevocationTime
+			t.revoked[serialOf(cas[i], entry.SerialNumber)] = entry.RevocationTime
 		}
 	}
 	return t, nil
 }
 
-// check returns why a certificate is not good now, whoever issued it.
+// check returns why a certificate that a record names is not good now, whoever issued it.
 func (t *Trust) check(leaf *x509.Certificate, now time.Time) *failure {
 	if f := checkDates(leaf, now); f != nil {
 		return f
 	}
+	if text := weak(leaf); text != "" {
+		return failed(store.CauseCertificateWeak, "%s", text)
+	}
 	return t.checkRevoked(leaf)
 }
 
-// vouch returns why no CA vouches for a chain as a client's, which begins with its own
-// certificate.
-func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) *failure {
+// vouch returns the paths on which a CA vouches for a chain as a client's, which begins with its
+// own certificate, or why there is none. The lists are asked about what its signatures prove only.
+func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certificate, *failure) {
 	leaf := chain[0]
-	switch {
+	switch old := checkDates(leaf, now); {
+	case old != nil: // by its own word
+		return nil, old
 	case t == nil || t.roots == nil:
-		return failed(store.CauseCertificateUnknown, "%s; no CA is trusted here", certificateText(leaf))
+		return nil, failed(store.CauseCertificateUnknown, "%s; no CA is trusted here", certificateText(leaf))
 	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
-		return failed(store.CauseCertificateUsage, "%s: its key usage has no digitalSignature", certificateText(leaf))
+		return nil, failed(store.CauseCertificateUsage, "%s: its key usage has no digitalSignature", certificateText(leaf))
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -83,15 +96,24 @@ func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) *failure {
 		Roots: t.roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
-		return untrusted(leaf, err, now)
+		return nil, untrusted(leaf, err, now)
 	}
-	var revoked *failure
+	var good [][]*x509.Certificate
+	var why *failure
 	for _, path := range paths {
-		if revoked = t.checkRevoked(path...); revoked == nil {
-			return nil
+		f := t.checkRevoked(path...)
+		if text := weak(path...); f == nil && text != "" {
+			f = failed(store.CauseCertificateWeak, "%s", text)
 		}
+		if f == nil {
+			good = append(good, path)
+		}
+		why = cmp.Or(why, f)
 	}
-	return revoked
+	if len(good) > 0 {
+		return good, nil
+	}
+	return nil, why
 }
 
 // untrusted puts an error of [x509.Certificate.Verify] into our words.
@@ -124,40 +146,72 @@ func checkDates(c *x509.Certificate, now time.Time) *failure {
 	return nil
 }
 
+// checkRevoked returns whether a list has one of the certificates, which the CA of that list has
+// signed.
 func (t *Trust) checkRevoked(path ...*x509.Certificate) *failure {
 	if t == nil {
 		return nil
 	}
 	for _, c := range path {
-		if since, revoked := t.revoked[serialOf(c.RawIssuer, c.SerialNumber)]; revoked {
-			return failed(store.CauseCertificateRevoked, "%s, revoked on %s", certificateText(c), since.UTC().Format(time.DateTime+" UTC"))
+		for _, ca := range t.listed {
+			r, revoked := t.revoked[serialOf(ca, c.SerialNumber)]
+			if revoked && bytes.Equal(ca.RawSubject, c.RawIssuer) && signedBy(c, ca) {
+				return failed(store.CauseCertificateRevoked, "%s, revoked on %s", certificateText(c), r.UTC().Format(time.DateTime+" UTC"))
+			}
 		}
 	}
 	return nil
+}
+
+// signedBy reports whether a CA has signed a certificate, as far as that can be told: a signature
+// of an algorithm that proves nothing counts here, where it would only take trust away.
+func signedBy(c, ca *x509.Certificate) bool {
+	err := c.CheckSignatureFrom(ca)
+	var insecure x509.InsecureAlgorithmError
+	return err == nil || errors.As(err, &insecure)
 }
 
 // maxNames is how many names of one certificate are looked at; no more are needed, and a
 // stranger could put in thousands.
 const maxNames = 8
 
-// names are the names of the client in its certificate, the first rule's first.
-func (t *Trust) names(leaf *x509.Certificate) []string {
-	rules := DefaultNameRules()
-	if t != nil {
-		rules = t.rules
-	}
-	var out []string
-	for _, r := range rules {
+// names are the names of the client in its certificate, the first rule's first, but for those of
+// the subject that do not count; see [Trust.unbelieved].
+func (t *Trust) names(leaf *x509.Certificate, paths [][]*x509.Certificate) (out []string) {
+	for _, r := range t.nameRules() {
 		for _, name := range r.names(leaf) {
-			if len(out) == maxNames {
+			switch {
+			case len(out) == maxNames:
 				return out
-			}
-			if name != "" && len(name) <= store.MaxCertificateName && !slices.Contains(out, name) {
+			case name == "" || len(name) > store.MaxCertificateName || slices.Contains(out, name):
+			case r.subject && t.unbelieved(leaf, paths, r.whole(leaf)) != "":
+			default:
 				out = append(out, name)
 			}
 		}
 	}
 	return out
+}
+
+func (t *Trust) nameRules() []NameRule {
+	if t == nil {
+		return DefaultNameRules()
+	}
+	return t.rules
+}
+
+// notBelieved says which name of the subject of a certificate does not count, and why; empty
+// where there is none.
+func (t *Trust) notBelieved(leaf *x509.Certificate, paths [][]*x509.Certificate) string {
+	for _, r := range t.nameRules() {
+		if !r.subject || len(r.names(leaf)) == 0 || r.names(leaf)[0] == "" {
+			continue
+		}
+		if why := t.unbelieved(leaf, paths, r.whole(leaf)); why != "" {
+			return why
+		}
+	}
+	return ""
 }
 
 // certificateText tells people which certificate it is.

@@ -163,6 +163,7 @@ const (
 	CauseCertificateExpired   Cause = "certificate-expired"        // or one between it and the CA
 	CauseCertificateEarly     Cause = "certificate-not-yet-valid"  // as above
 	CauseCertificateUsage     Cause = "certificate-usage"          // it is not for authenticating clients
+	CauseCertificateWeak      Cause = "certificate-weak-key"       // its key is too short, or that of one between it and the CA
 	CauseCertificateRevoked   Cause = "certificate-revoked"        // a list of the CA has it
 	CauseCertificateName      Cause = "certificate-name-mismatch"  // it names no device that may come so
 	CauseServerRefused        Cause = "server-certificate-refused" // the client does not trust the server's

@@ -39,11 +39,21 @@ func NewAuthorityWith(t testing.TB, name string, key crypto.Signer) *Authority {
 	return &Authority{key: key, Certificate: sign(t, authority(name), nil, key, key)}
 }
 
-// Authority makes a CA below a.
-func (a *Authority) Authority(t testing.TB, name string) *Authority {
+// Authority makes a CA below a. Each change may alter its certificate before it is signed.
+func (a *Authority) Authority(t testing.TB, name string, change ...func(*x509.Certificate)) *Authority {
 	t.Helper()
-	below := &Authority{key: P256(t)}
-	below.Certificate = sign(t, authority(name), a.Certificate, below.key, a.key)
+	return a.AuthorityWith(t, name, P256(t), change...)
+}
+
+// AuthorityWith is Authority for a key that there is.
+func (a *Authority) AuthorityWith(t testing.TB, name string, key crypto.Signer, change ...func(*x509.Certificate)) *Authority {
+	t.Helper()
+	below := &Authority{key: key}
+	c := authority(name)
+	for _, f := range change {
+		f(c)
+	}
+	below.Certificate = sign(t, c, a.Certificate, below.key, a.key)
 	below.above = append([][]byte{below.Certificate.Raw}, a.above...)
 	return below
 }
@@ -90,7 +100,12 @@ func (a *Authority) issue(t testing.TB, key crypto.Signer, c *x509.Certificate, 
 // SelfSigned is the certificate of a client without a CA.
 func SelfSigned(t testing.TB, name string) tls.Certificate {
 	t.Helper()
-	key := P256(t)
+	return SelfSignedWith(t, name, P256(t))
+}
+
+// SelfSignedWith is SelfSigned for a key that there is.
+func SelfSignedWith(t testing.TB, name string, key crypto.Signer) tls.Certificate {
+	t.Helper()
 	leaf := sign(t, template(name), nil, key, key)
 	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
 }
@@ -166,7 +181,13 @@ func newECDSA(t testing.TB, curve elliptic.Curve) crypto.Signer {
 // RSA is a new key of 2048 bits.
 func RSA(t testing.TB) crypto.Signer {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	return RSAOf(t, 2048)
+}
+
+// RSAOf is a new key of so many bits.
+func RSAOf(t testing.TB, bits int) crypto.Signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func tlsFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "tls-key", Usage: "the key of each --tls-cert, in `FILE`, PEM, that nobody else may read"},
 		&cli.StringSliceFlag{Name: "tls-client-ca", Usage: "trust certificates of devices that a CA in `FILE`, PEM, has issued, for the records that take them (device set --certificate-name)"},
 		&cli.StringSliceFlag{Name: "tls-crl", Usage: "refuse the certificates on the list of a CA in `FILE`, PEM or DER"},
-		&cli.StringFlag{Name: "tls-endpoint-from", Value: "cn,san-dns,san-uri", Usage: "where in a certificate the name of the device stands, `RULES` in their order: cn, san-dns, san-uri, serial-number, each alone or as PLACE=REGEXP with a group (?P<name>...)"},
+		&cli.StringFlag{Name: "tls-endpoint-from", Value: "san-dns,san-uri,cn", Usage: "where in a certificate the name of the device stands, `RULES` in their order: san-dns, san-uri, cn, serial-number (the last two only where there is no SAN, unless no other is named), each alone or as PLACE=REGEXP with a group (?P<name>...)"},
 	}
 }
 
