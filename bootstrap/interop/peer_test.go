@@ -132,9 +132,20 @@ var (
 	wakaamaPackage = filepath.Join(filepath.Dir(wakaamaDevice), "node_modules", "node-red-contrib-lwm2m", "dist", "binding")
 )
 
+// startWakaamaNPM starts the client of the npm package. On a loaded machine its two
+// processes do not always find each other, and it ends before it has sent anything: then it
+// is started again.
 func startWakaamaNPM(t *testing.T, d device) *process {
 	t.Helper()
-	return start(t, "device.js", exec.Command("node", append([]string{wakaamaDevice}, deviceArgs(t, d)...)...))
+	args := append([]string{wakaamaDevice}, deviceArgs(t, d)...)
+	for range 5 {
+		p := start(t, "device.js", exec.Command("node", args...))
+		if p.says(func(line string) bool { return strings.HasPrefix(line, `{"event":"state"`) }) {
+			return p
+		}
+	}
+	t.Fatal("the client of the npm package does not start")
+	return nil
 }
 
 // deviceArgs are the options that the devices in testdata have in common.

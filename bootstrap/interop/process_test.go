@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -130,6 +131,27 @@ func (p *process) awaitLine(t *testing.T, what string, wanted func(line string) 
 		case <-p.ended:
 		case <-deadline:
 			t.Fatalf("%s: no %s within %v", p.name, what, patience)
+		}
+	}
+}
+
+// says reports whether a line is there that is wanted, and waits for it; false where the
+// program ends without one. It leaves what is awaited as it was.
+func (p *process) says(wanted func(line string) bool) bool {
+	deadline := time.After(patience)
+	for {
+		over := p.over()
+		p.mu.Lock()
+		said := slices.ContainsFunc(p.lines, wanted)
+		p.mu.Unlock()
+		if said || over {
+			return said
+		}
+		select {
+		case <-p.more:
+		case <-p.ended:
+		case <-deadline:
+			return false
 		}
 	}
 }
