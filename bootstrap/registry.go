@@ -40,6 +40,36 @@ func newRegistry(cfg Config) *registry {
 	}
 }
 
+// refuses returns why no session with this record may begin now, as far as that is known before
+// it is worked out what the client is given. It counts nothing: add does, and decides.
+func (r *registry) refuses(record store.Session) *refusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.draining:
+		return r.stopping()
+	case record.Proof.Counts() && r.full(record.Endpoint):
+		return r.busy()
+	case r.loops.looping(record.Endpoint, time.Now()):
+		return r.looping()
+	}
+	return nil
+}
+
+// full reports whether there is no room for a session of a device. The caller holds mu.
+func (r *registry) full(ep lwm2m.EndpointName) bool {
+	return r.newest[ep] == nil && len(r.running) >= r.limit
+}
+
+// busy refuses a session for which there is no room. The caller holds mu.
+func (r *registry) busy() *refusal {
+	return unavailable(store.CauseBusy, "%d sessions are running, which is the limit", len(r.running))
+}
+
+func (r *registry) stopping() *refusal {
+	return unavailable(store.CauseStopped, "the server is shutting down")
+}
+
 // add lets s begin, or refuses it. Where it is not proved who its client is, s is no
 // session of the device yet: see [registry.claim].
 func (r *registry) add(s *session) (refused *refusal) {
@@ -47,7 +77,7 @@ func (r *registry) add(s *session) (refused *refusal) {
 	defer r.mu.Unlock()
 	switch {
 	case r.draining:
-		refused = unavailable(store.CauseStopped, "the server is shutting down")
+		refused = r.stopping()
 	case s.record.Proof.Counts():
 		refused = r.begin(s)
 	default:
@@ -84,7 +114,7 @@ func (r *registry) claim(s *session) (refused *refusal, ok bool) {
 	case s.waiting == nil:
 		return nil, false
 	case r.draining && len(r.running) == 0: // nobody waits for it any more
-		return unavailable(store.CauseStopped, "the server is shutting down"), true
+		return r.stopping(), true
 	}
 	if refused = r.begin(s); refused == nil {
 		r.unvalidated.remove(s)
@@ -97,8 +127,8 @@ func (r *registry) claim(s *session) (refused *refusal, ok bool) {
 func (r *registry) begin(s *session) *refusal {
 	old := r.newest[s.endpoint]
 	switch {
-	case old == nil && len(r.running) >= r.limit:
-		return unavailable(store.CauseBusy, "%d sessions are running, which is the limit", len(r.running))
+	case r.full(s.endpoint):
+		return r.busy()
 	case !r.loops.start(s.endpoint, time.Now()):
 		return r.looping()
 	}

@@ -152,6 +152,9 @@ func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 
 // admit decides whether d, which may bootstrap, starts a session now.
 func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *refusal) {
+	if refused := srv.sessions.refuses(record); refused != nil { // before there is any work
+		return nil, nil, refused
+	}
 	look, done := lookingUp(ctx)
 	defer done()
 	given, f := srv.provision(look, d, conn.Peer())
