@@ -62,7 +62,7 @@ func newRig(t *testing.T) *rig {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	log := slog.New(slog.NewTextHandler(r.log, nil))
-	go func() { ended <- admin.Serve(ctx, l, admin.NewServer(r.local, log, nil), log) }()
+	go func() { ended <- admin.Serve(ctx, l, admin.NewServer(r.local, log, nil), 0, log) }()
 	r.client, err = admin.Dial(t.Context(), r.socket)
 	check(t, err)
 	t.Cleanup(func() {

@@ -44,13 +44,16 @@ func Listen(file string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers on l until ctx ends. What is under way then has a second to end.
-func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+// Serve answers on l until ctx ends. What is under way then has a second to end. An answer may
+// take answerTime from its request on, to its last byte; zero stands for as long as it takes,
+// which events and backups need.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, answerTime time.Duration, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      answerTime,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },

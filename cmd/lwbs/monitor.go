@@ -8,22 +8,26 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
-	"golang.org/x/net/netutil"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
 
-// maxMonitors is how many connections the monitoring address takes at a time; further
-// ones wait.
-const maxMonitors = 64
+// maxMonitors is how many connections the monitoring address has at a time; the oldest is closed
+// for another. Each has monitorTime for an answer, from its request to the last byte.
+const (
+	maxMonitors = 64
+	monitorTime = 15 * time.Second
+)
 
 // A site is something served over HTTP.
 type site struct {
 	listener net.Listener
 	handler  http.Handler
+	answer   time.Duration // may take so long; zero: as long as it takes
 }
 
 // serveSites answers at all of them until ctx ends, or until one fails.
@@ -32,7 +36,7 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 	defer cancel()
 	ended := make(chan error)
 	for _, s := range sites {
-		go func() { ended <- admin.Serve(ctx, s.listener, s.handler, log) }()
+		go func() { ended <- admin.Serve(ctx, s.listener, s.handler, s.answer, log) }()
 	}
 	var errs []error
 	for range sites {
@@ -46,9 +50,9 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 func (s *service) sites(at doors) []site {
 	local := s.administration()
 	administration := admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
-	sites := []site{{at.admin, admin.Contain(administration, s.panics)}}
+	sites := []site{{listener: at.admin, handler: admin.Contain(administration, s.panics)}}
 	if at.metrics != nil {
-		sites = append(sites, site{at.metrics, admin.Contain(monitor(local, s.metrics.Handler()), s.panics)})
+		sites = append(sites, site{at.metrics, admin.Contain(monitor(local, s.metrics.Handler()), s.panics), monitorTime})
 	}
 	return sites
 }
@@ -66,7 +70,7 @@ func listenMonitor(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, listenError("metrics", addr, err)
 	}
-	return netutil.LimitListener(l, maxMonitors), nil
+	return &yieldingListener{Listener: l, limit: maxMonitors}, nil
 }
 
 // monitor answers those who watch: no record can be read or changed through it.

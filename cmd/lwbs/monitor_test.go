@@ -79,3 +79,60 @@ func TestMonitorAddresses(t *testing.T) {
 		})
 	}
 }
+
+// Connections that are held open keep no watcher out: neither those that ask for nothing, nor those
+// that do not read what they asked for.
+func TestMonitorWhileConnectionsAreHeld(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	sh.serve("--metrics", ":0")
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	for i := range 2 * maxMonitors {
+		c, err := net.Dial("tcp", strings.TrimPrefix(sh.metrics, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if i%2 == 0 {
+			if _, err := io.WriteString(c, strings.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if status, text := ask(t, "GET", sh.metrics+"/metrics"); status != 200 || !strings.Contains(text, "lwbs_sessions_active 0") {
+		t.Errorf("a watcher is answered %d", status)
+	}
+}
+
+// A listener that is full closes the connection that is there for longest, and no other.
+func TestYieldingListener(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &yieldingListener{Listener: inner, limit: 2}
+	defer l.Close()
+	var clients, accepted []net.Conn
+	for range 4 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		a, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		clients, accepted = append(clients, c), append(accepted, a)
+		if len(accepted) == 2 {
+			a.Close() // by itself, which makes room
+		}
+	}
+	for i, open := range []bool{false, false, true, true} {
+		_, err := accepted[i].Write([]byte("x"))
+		if (err == nil) != open {
+			t.Errorf("connection %d: %v, open should be %v", i, err, open)
+		}
+	}
+}
