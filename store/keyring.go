@@ -55,6 +55,9 @@ func NewKeyring() (*Keyring, error) {
 	return parseKeyring([]byte(text))
 }
 
+// maxKeyFile is how large a key file may be, in bytes: a key has some eighty.
+const maxKeyFile = 1 << 20
+
 // LoadKeyring reads a key file. Its error wraps [fs.ErrNotExist] where there is none,
 // and otherwise says what is wrong with it; a file that others may read is refused.
 func LoadKeyring(file string) (*Keyring, error) {
@@ -67,6 +70,12 @@ func LoadKeyring(file string) (*Keyring, error) {
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return nil, fmt.Errorf("key file %s can be read by others (mode %04o): chmod 600 %s", file, mode, file)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("key file %s is no file that holds anything", file)
+	}
+	if info.Size() > maxKeyFile {
+		return nil, fmt.Errorf("key file %s has %d bytes, and at most %d are read: it is another file", file, info.Size(), maxKeyFile)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -42,6 +44,16 @@ func Listen(file string) (net.Listener, error) {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}
 	return l, nil
+}
+
+// folderPrefix is how the folder begins in which a socket is made, before it is moved.
+const folderPrefix = ".lwbs-"
+
+// FolderOfSocket is the folder of an admin socket by the path that the kernel tells of it, and
+// whether it is one.
+func FolderOfSocket(path string) (folder string, ok bool) {
+	made := filepath.Dir(path)
+	return filepath.Dir(made), filepath.IsAbs(path) && filepath.Base(path) == "s" && strings.HasPrefix(filepath.Base(made), folderPrefix)
 }
 
 // Serve answers on l until ctx ends. What is under way then has a second to end. An answer may

@@ -14,7 +14,10 @@ import (
 // keeps others out from the start, and then moves it: so there is no moment at which
 // it has the mode of the umask.
 func listenPrivately(file string) (net.Listener, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(file), ".lwbs-*")
+	if path, err := filepath.Abs(file); err == nil {
+		file = path // as others then see it in the kernel's list; see FolderOfSocket
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(file), folderPrefix+"*")
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"lwbs/bootstrap"
 	"lwbs/store"
@@ -31,9 +32,10 @@ type Metrics struct {
 	storeTook  *prometheus.HistogramVec
 }
 
-// Limits of scrapes: more at a time are answered with 503, as is one that takes longer.
+// Limits of scrapes: others wait, and one that takes longer, the wait included, is answered with
+// 503. So those who scrape without end delay others by a few milliseconds each.
 const (
-	maxScrapes    = 4
+	maxScrapes    = 1
 	scrapeTimeout = 10 * time.Second
 )
 
@@ -91,7 +93,13 @@ func New() *Metrics {
 
 // Handler serves the metrics in the formats of Prometheus.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: scrapeTimeout})
+	turn := make(chan struct{}, maxScrapes)
+	gather := func() ([]*dto.MetricFamily, error) {
+		turn <- struct{}{}
+		defer func() { <-turn }()
+		return m.registry.Gather()
+	}
+	return promhttp.HandlerFor(prometheus.GathererFunc(gather), promhttp.HandlerOpts{Timeout: scrapeTimeout})
 }
 
 // Observe counts an event of the Bootstrap-Server.

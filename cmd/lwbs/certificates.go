@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -50,7 +51,7 @@ func fingerprints(c *cli.Context) (*[]string, error) {
 		return nil, err
 	}
 	for _, file := range files {
-		chain, err := readCertificates(file)
+		chain, err := readCertificates(c.Context, file)
 		if err != nil {
 			return nil, err
 		}
@@ -90,8 +91,8 @@ const maxCertificates = 4 << 20
 
 // readCertificates reads the certificates in a file, of which there is at least one: PEM,
 // or one in DER. Other blocks of PEM, such as keys, are passed over.
-func readCertificates(file string) ([]*x509.Certificate, error) {
-	b, err := readFile("certificate", file, maxCertificates)
+func readCertificates(ctx context.Context, file string) ([]*x509.Certificate, error) {
+	b, err := readFile(ctx, "certificate", file, maxCertificates)
 	if err != nil {
 		return nil, err
 	}

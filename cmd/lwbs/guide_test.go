@@ -87,8 +87,8 @@ var defaultsOf = map[string][]string{
 	"profile file": {"store/profilefile.MaxSize"},
 	"key file; file of certificates; list of revoked certificates": {"cmd/lwbs.maxKeyFile", "cmd/lwbs.maxCertificates", "cmd/lwbs.maxList"},
 	"imported file": {"cmd/lwbs.maxImport"},
-	"connections to the address of `--metrics`; an answer there": {"cmd/lwbs.maxMonitors", "cmd/lwbs.monitorTime"},
-	"scrapes at a time; duration of one":                         {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
+	"connections to the address of `--metrics`; an answer there":   {"cmd/lwbs.maxMonitors", "cmd/lwbs.monitorTime"},
+	"scrapes at a time; duration of one, with its wait for others": {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
 
 	"history of one device: with its credential; over plain CoAP, answered; of peers that proved nothing": {"store/bolt.SessionsPerDevice", "store/bolt.SessionsPerDevice", "store/bolt.UnprovedPerDevice"},
 	"history of all devices, for each of these; of unknown devices":                                       {"store/bolt.Sessions", "store/bolt.Sessions", "store/bolt.UnprovedSessions", "store/bolt.StrangerSessions"},

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"time"
 
-
 	"lwbs/bootstrap/admin"
 	"lwbs/store"
 	"lwbs/store/bolt"

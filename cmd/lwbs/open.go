@@ -60,7 +60,19 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 
 // databaseFile is the path of the database, from the root where that can be told.
 func databaseFile(c *cli.Context) string {
-	file := c.String("db")
+	return absolute(c.String("db"))
+}
+
+// parenthesis is a text behind a sentence; empty for none.
+func parenthesis(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+// absolute is a path from the root, where that can be told.
+func absolute(file string) string {
 	if path, err := filepath.Abs(file); err == nil {
 		return path
 	}
@@ -91,8 +103,11 @@ func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error)
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("database %s is no file that holds anything: name another with --db", file)
 	}
+	if to, err := os.Readlink(file); fresh && err == nil {
+		return nil, fmt.Errorf("database %s is a link to %s, which %w: bring that file back, such as by mounting its disk, or remove the link", file, to, errNoDatabase)
+	}
 	if fresh && !create {
-		return nil, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another", file, errNoDatabase)
+		return nil, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another%s", databaseFile(c), errNoDatabase, parenthesis(othersRunning(c)))
 	}
 	if _, err := os.Stat(filepath.Dir(file)); fresh && err != nil {
 		return nil, fmt.Errorf("make database %s: %w", file, err)
@@ -110,7 +125,10 @@ func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error)
 		return nil, err
 	}
 	if fresh {
-		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file somewhere else\n", file, keyFile)
+		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file somewhere else\n", databaseFile(c), absolute(keyFile))
+		if others := othersRunning(c); others != "" {
+			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", others)
+		}
 	}
 	return db, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -13,8 +14,8 @@ import (
 var keyBlocks = []string{"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"}
 
 // privateKeyIn is the private key in a file, in PEM without anything else.
-func privateKeyIn(file string) ([]byte, error) {
-	b, err := readFile("key", file, maxKeyFile)
+func privateKeyIn(ctx context.Context, file string) ([]byte, error) {
+	b, err := readFile(ctx, "key", file, maxKeyFile)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -67,12 +66,12 @@ func readProfileFile(c *cli.Context, file string, objects *object.Registry) ([]p
 	var in io.Reader = c.App.Reader
 	name := "standard input"
 	if file != "-" {
-		f, err := os.Open(file)
+		f, err := openFile(c.Context, file)
 		if err != nil {
 			return nil, fmt.Errorf("read profile: %w", err)
 		}
 		defer f.Close()
-		in, name = f, file
+		in, name = interruptible{c.Context, f}, file
 	}
 	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1)) // of more it says so itself
 	if err != nil {

@@ -83,7 +83,7 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	panics := bootstrap.NewPanics(log)
-	keeper, err := newTLSKeeper(files, log, panics)
+	keeper, err := newTLSKeeper(c.Context, files, log, panics)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // holds, for errors; shown is what it is called.
 func readInput(c *cli.Context, what, file string, limit int) (b []byte, shown string, err error) {
 	if file != "-" {
-		b, err = readFile(what, file, limit)
+		b, err = readFile(c.Context, what, file, limit)
 		return b, file, err
 	}
 	const standardInput = "standard input"
@@ -25,14 +26,37 @@ func readInput(c *cli.Context, what, file string, limit int) (b []byte, shown st
 	return b, standardInput, err
 }
 
-// readFile reads a file up to limit bytes.
-func readFile(what, file string, limit int) ([]byte, error) {
-	f, err := os.Open(file)
+// readFile reads a file up to limit bytes. It ends with ctx also where the file is a pipe that
+// nobody writes to.
+func readFile(ctx context.Context, what, file string, limit int) ([]byte, error) {
+	f, err := openFile(ctx, file)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
 	defer f.Close()
-	return readUpTo(what, file, f, limit)
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > int64(limit) {
+		return nil, tooLong(what, file, limit)
+	}
+	return readUpTo(what, file, interruptible{ctx, f}, limit)
+}
+
+// openFile opens a file for reading, or ends with ctx: to open a pipe waits for who writes to it.
+func openFile(ctx context.Context, file string) (*os.File, error) {
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := os.Open(file)
+		done <- opened{f, err}
+	}()
+	select {
+	case o := <-done:
+		return o.f, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err() // the rest is left to the end of the process
+	}
 }
 
 func readUpTo(what, file string, in io.Reader, limit int) ([]byte, error) {
@@ -41,9 +65,13 @@ func readUpTo(what, file string, in io.Reader, limit int) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read %s from %s: %w", what, file, err)
 	case len(b) > limit:
-		return nil, fmt.Errorf("%s in %s has more than %d bytes", what, file, limit)
+		return nil, tooLong(what, file, limit)
 	}
 	return b, nil
+}
+
+func tooLong(what, file string, limit int) error {
+	return fmt.Errorf("%s in %s has more than %d bytes", what, file, limit)
 }
 
 // How the text of a file was kept.

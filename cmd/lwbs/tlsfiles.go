@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -72,11 +73,11 @@ type tlsContent struct {
 }
 
 // load reads the files. Its error names every one that is not good.
-func (f tlsFiles) load() (*tlsContent, error) {
+func (f tlsFiles) load(ctx context.Context) (*tlsContent, error) {
 	var errs []error
 	content := new(tlsContent)
 	for i := range f.certificates {
-		c, err := loadPair(f.certificates[i], f.keys[i])
+		c, err := loadPair(ctx, f.certificates[i], f.keys[i])
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -86,14 +87,14 @@ func (f tlsFiles) load() (*tlsContent, error) {
 	}
 	var cas []*x509.Certificate
 	for _, file := range f.cas {
-		found, err := loadCAs(file)
+		found, err := loadCAs(ctx, file)
 		errs = append(errs, err)
 		cas = append(cas, found...)
 	}
 	content.all = append(content.all, cas...)
 	var lists []*x509.RevocationList
 	for _, file := range f.lists {
-		found, err := loadLists(file)
+		found, err := loadLists(ctx, file)
 		errs = append(errs, err)
 		lists = append(lists, found...)
 		for _, l := range found {
@@ -113,7 +114,7 @@ func (f tlsFiles) load() (*tlsContent, error) {
 
 // loadPair reads a certificate with its chain, and its key, which others must not be able
 // to read.
-func loadPair(file, keyFile string) (tls.Certificate, error) {
+func loadPair(ctx context.Context, file, keyFile string) (tls.Certificate, error) {
 	info, err := os.Stat(keyFile)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("read key: %w", err)
@@ -121,8 +122,8 @@ func loadPair(file, keyFile string) (tls.Certificate, error) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return tls.Certificate{}, fmt.Errorf("key %s can be read by others (mode %04o): chmod 600 %s", keyFile, mode, keyFile)
 	}
-	chain, err1 := certificatesIn(file)
-	key, err2 := privateKeyIn(keyFile)
+	chain, err1 := certificatesIn(ctx, file)
+	key, err2 := privateKeyIn(ctx, keyFile)
 	if err := errors.Join(err1, err2); err != nil {
 		return tls.Certificate{}, err
 	}
@@ -137,8 +138,8 @@ func loadPair(file, keyFile string) (tls.Certificate, error) {
 }
 
 // certificatesIn are the certificates in a file, in PEM without anything else.
-func certificatesIn(file string) (out []byte, err error) {
-	found, err := readCertificates(file)
+func certificatesIn(ctx context.Context, file string) (out []byte, err error) {
+	found, err := readCertificates(ctx, file)
 	for _, c := range found {
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
 	}
@@ -160,8 +161,8 @@ func checkStrength(key crypto.PrivateKey) error {
 	return nil
 }
 
-func loadCAs(file string) ([]*x509.Certificate, error) {
-	found, err := readCertificates(file)
+func loadCAs(ctx context.Context, file string) ([]*x509.Certificate, error) {
+	found, err := readCertificates(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -177,8 +178,8 @@ func loadCAs(file string) ([]*x509.Certificate, error) {
 const maxList = 64 << 20
 
 // loadLists reads lists of revoked certificates.
-func loadLists(file string) (lists []*x509.RevocationList, err error) {
-	text, err := readFile("list of revoked certificates", file, maxList)
+func loadLists(ctx context.Context, file string) (lists []*x509.RevocationList, err error) {
+	text, err := readFile(ctx, "list of revoked certificates", file, maxList)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (p pki) files() tlsFiles {
 
 func TestTLSFiles(t *testing.T) {
 	p := newPKI(t)
-	content, err := p.files().load()
+	content, err := p.files().load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestTLSFiles(t *testing.T) {
 	for _, tt := range tests {
 		files := p.files()
 		tt.change(&files)
-		_, err := files.load()
+		_, err := files.load(t.Context())
 		if err == nil {
 			t.Errorf("%s: no error", tt.name)
 			continue
@@ -152,7 +152,7 @@ func TestTLSKeeper(t *testing.T) {
 	p := newPKI(t)
 	synctest.Test(t, func(t *testing.T) {
 		var log logText
-		k, err := newTLSKeeper(p.files(), slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+		k, err := newTLSKeeper(t.Context(), p.files(), slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func TestTLSKeeperWarns(t *testing.T) {
 		files := p.files()
 		cert, key := certtest.WriteFiles(t, p.ca.Server(t, "it", certtest.P256(t), until(d)))
 		files.certificates[0], files.keys[0] = cert, key
-		k, err := newTLSKeeper(files, slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+		k, err := newTLSKeeper(t.Context(), files, slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +350,7 @@ func TestTLSFilesSpellings(t *testing.T) {
 		"DER":             der,
 		"both in one":     func(s string) string { return strings.Replace(cert+key, s, "", 1) + s },
 	} {
-		c, err := loadPair(write("c", as(cert)), write("k", as(key)))
+		c, err := loadPair(t.Context(), write("c", as(cert)), write("k", as(key)))
 		if err != nil || !c.Leaf.Equal(p.server.Leaf) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -368,7 +368,7 @@ func TestTLSFilesSpellings(t *testing.T) {
 		{"PKCS #12", "0\x82\x0a\x00\x02\x01\x03\x30\x82", key, "it is PKCS #12: openssl pkcs12"},
 		{"text", "no certificate", "no key", "it is no private key in PEM or DER"},
 	} {
-		_, err := loadPair(write("c", tt.cert), write("k", tt.key))
+		_, err := loadPair(t.Context(), write("c", tt.cert), write("k", tt.key))
 		if err == nil {
 			t.Errorf("%s: no error", tt.name)
 			continue
@@ -377,7 +377,7 @@ func TestTLSFilesSpellings(t *testing.T) {
 		lacks(t, tt.name, err.Error(), "tls: ")
 		lacks(t, tt.name, err.Error(), "x509: ")
 	}
-	if _, err := readCertificates("/dev/zero"); err == nil || !strings.Contains(err.Error(), "has more than") {
+	if _, err := readCertificates(t.Context(), "/dev/zero"); err == nil || !strings.Contains(err.Error(), "has more than") {
 		t.Errorf("a file without end: %v", err)
 	}
 }

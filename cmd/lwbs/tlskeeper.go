@@ -37,9 +37,9 @@ const (
 )
 
 // newTLSKeeper returns a tlsKeeper that has read the files.
-func newTLSKeeper(files tlsFiles, log *slog.Logger, panics *bootstrap.Panics) (*tlsKeeper, error) {
+func newTLSKeeper(ctx context.Context, files tlsFiles, log *slog.Logger, panics *bootstrap.Panics) (*tlsKeeper, error) {
 	k := &tlsKeeper{files: files, log: log, panics: panics, seen: stamps(files)}
-	content, err := k.load()
+	content, err := k.load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -72,19 +72,19 @@ func (k *tlsKeeper) watch(ctx context.Context, asked <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-asked:
-			k.renew(stamps(k.files))
+			k.renew(ctx, stamps(k.files))
 		case <-look.C:
 			if now := stamps(k.files); !maps.Equal(now, k.seen) {
-				k.renew(now)
+				k.renew(ctx, now)
 			}
 		}
 	}
 }
 
 // renew reads the files again, which have these stamps.
-func (k *tlsKeeper) renew(now map[string]stamp) {
+func (k *tlsKeeper) renew(ctx context.Context, now map[string]stamp) {
 	k.seen = now
-	content, err := k.load()
+	content, err := k.load(ctx)
 	if err != nil {
 		k.log.Error("certificates do not load, those from before stay in use", "error", err)
 		return
@@ -93,9 +93,9 @@ func (k *tlsKeeper) renew(now map[string]stamp) {
 }
 
 // load reads the files. One that it panics over does not load.
-func (k *tlsKeeper) load() (content *tlsContent, err error) {
+func (k *tlsKeeper) load(ctx context.Context) (content *tlsContent, err error) {
 	defer k.panics.Contain(bootstrap.PartFiles, func() { content, err = nil, bootstrap.ErrPanicked })
-	return k.files.load()
+	return k.files.load(ctx)
 }
 
 // use takes content into use, and tells what there is to tell of it.

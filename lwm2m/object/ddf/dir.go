@@ -3,6 +3,7 @@ package ddf
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,7 +65,7 @@ func ReadFile(name string) (defs []object.Definition, problems []Problem) {
 	case info.Size() > maxSize:
 		return nil, []Problem{tooLarge(name, info.Size())}
 	default:
-		b, err = os.ReadFile(name)
+		b, err = readUpTo(name, maxSize+1) // it may grow meanwhile
 	}
 	if err != nil {
 		return nil, []Problem{{name, 1, "it cannot be read: " + reason(err), true}}
@@ -77,6 +78,16 @@ func contain(name string, defs *[]object.Definition, problems *[]Problem) {
 	if p := recover(); p != nil {
 		*defs, *problems = nil, []Problem{{name, 1, fmt.Sprintf("lwbs panicked over this file, which is a fault of lwbs: %v", p), true}}
 	}
+}
+
+// readUpTo reads at most limit bytes of a file.
+func readUpTo(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // reason is why a file could not be opened, without its name.
