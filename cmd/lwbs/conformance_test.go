@@ -18,29 +18,53 @@ func TestConformanceNamesTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources := make(map[string]string) // of tests, by package
 	references := 0
+	sources := make(map[string]string)
 	for n, line := range strings.Split(string(text), "\n") {
-		found := testReference.FindAllStringSubmatch(line, -1)
-		if cells := strings.Split(line, "|"); len(found) == 0 && len(cells) > 4 && strings.HasPrefix(strings.TrimSpace(cells[3]), "done") {
+		found := checkReferences(t, n+1, line, sources)
+		if cells := strings.Split(line, "|"); found == 0 && len(cells) > 4 && strings.HasPrefix(strings.TrimSpace(cells[3]), "done") {
 			t.Errorf("line %d: done, and no test is named", n+1)
 		}
-		for _, m := range found {
-			references++
-			if _, read := sources[m[1]]; !read {
-				sources[m[1]] = testSource(t, m[1])
-			}
-			if !strings.Contains(sources[m[1]], "func "+m[2]+"(") {
-				t.Errorf("line %d: package %s has no %s", n+1, m[1], m[2])
-			}
-			if m[3] != "" && !strings.Contains(sources[m[1]], `"`+m[3]+`"`) {
-				t.Errorf("line %d: package %s has no case %q", n+1, m[1], m[3])
-			}
-		}
+		references += found
 	}
 	if references < 150 {
 		t.Errorf("%d tests are named, which cannot be all", references)
 	}
+}
+
+// So is what SECURITY.md promises.
+func TestSecurityNamesTests(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "SECURITY.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	references := 0
+	sources := make(map[string]string)
+	for n, line := range strings.Split(string(text), "\n") {
+		references += checkReferences(t, n+1, line, sources)
+	}
+	if references < 25 {
+		t.Errorf("%d tests are named, which cannot be all", references)
+	}
+}
+
+// checkReferences looks the tests up that a line names, and returns how many there are. Sources
+// are the texts of tests, by package, as far as they were read.
+func checkReferences(t *testing.T, n int, line string, sources map[string]string) int {
+	t.Helper()
+	found := testReference.FindAllStringSubmatch(line, -1)
+	for _, m := range found {
+		if _, read := sources[m[1]]; !read {
+			sources[m[1]] = testSource(t, m[1])
+		}
+		if !strings.Contains(sources[m[1]], "func "+m[2]+"(") {
+			t.Errorf("line %d: package %s has no %s", n, m[1], m[2])
+		}
+		if m[3] != "" && !strings.Contains(sources[m[1]], `"`+m[3]+`"`) {
+			t.Errorf("line %d: package %s has no case %q", n, m[1], m[3])
+		}
+	}
+	return len(found)
 }
 
 // testSource is the text of all tests of a package.
