@@ -7,6 +7,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"lwbs/bootstrap"
@@ -85,6 +86,9 @@ type API interface {
 	// Backup writes a compacted copy of the database to file, which must not exist;
 	// an absolute path on the server's machine.
 	Backup(ctx context.Context, file string) error
+
+	// WriteBackup writes such a copy to w. What was written before an error is no copy.
+	WriteBackup(ctx context.Context, w io.Writer) error
 
 	Close() error
 }

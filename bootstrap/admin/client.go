@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -256,6 +257,19 @@ func (c *Client) Check(ctx context.Context) error {
 // Backup implements [API].
 func (c *Client) Backup(ctx context.Context, file string) error {
 	return c.request(ctx, http.MethodPost, "/v1/backup", 0, backupRequest{file}, nil)
+}
+
+// WriteBackup implements [API]. What was written of a copy that fails is none.
+func (c *Client) WriteBackup(ctx context.Context, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodPost, "/v1/backup/content", 0, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	return nil
 }
 
 // Watch implements [API]. It ends without error when the server does.

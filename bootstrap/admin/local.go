@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -22,6 +23,7 @@ type Backend interface {
 	store.Store
 	Check(ctx context.Context) error
 	Backup(ctx context.Context, file string) error
+	WriteBackup(ctx context.Context, w io.Writer) error
 	Unreadable() []*store.UnreadableError
 }
 
@@ -455,6 +457,11 @@ func (l *Local) Check(ctx context.Context) error { return l.Store.Check(ctx) }
 
 // Backup implements [API].
 func (l *Local) Backup(ctx context.Context, file string) error { return l.Store.Backup(ctx, file) }
+
+// WriteBackup implements [API].
+func (l *Local) WriteBackup(ctx context.Context, w io.Writer) error {
+	return l.Store.WriteBackup(ctx, w)
+}
 
 // Close closes the store.
 func (l *Local) Close() error { return l.Store.Close() }

@@ -120,7 +120,7 @@ func (d *document) operations() []string {
 
 func TestDocumentHasTheRoutes(t *testing.T) {
 	d := readDocument(t)
-	want := []string{eventsPattern, openapiPattern, "GET /metrics"} // the last comes from the command
+	want := []string{eventsPattern, openapiPattern, contentPattern, "GET /metrics"} // the last comes from the command
 	for _, r := range routes {
 		want = append(want, r.pattern)
 	}
@@ -414,6 +414,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{"copy.db"}, 400)
 	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{filepath.Join(t.TempDir(), "nowhere", "copy.db")}, 400)
 	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{"/tmp/a\x00b"}, 400)
+	c.call("POST", "/v1/backup/content", "/v1/backup/content", nil, 200)
 
 	c.call("DELETE", profile, "/v1/profiles/full", nil, 409)
 	c.call("DELETE", device, "/v1/devices/d%2F1", nil, 200)

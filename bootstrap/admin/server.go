@@ -63,6 +63,7 @@ var routes = []route{
 const (
 	eventsPattern  = "GET /v1/events"
 	openapiPattern = "GET /v1/openapi.yaml"
+	contentPattern = "POST /v1/backup/content"
 )
 
 // NewServer returns a Server over api. Extra are further patterns, such as
@@ -74,6 +75,7 @@ func NewServer(api API, log *slog.Logger, extra map[string]http.Handler) *Server
 	}
 	s.routes.HandleFunc(eventsPattern, s.events)
 	s.routes.HandleFunc(openapiPattern, serveOpenAPI)
+	s.routes.HandleFunc(contentPattern, s.backupContent)
 	for pattern, h := range profiling {
 		s.routes.Handle(pattern, h)
 	}
@@ -394,6 +396,46 @@ func (s *Server) backup(r request) (reply, error) {
 		err = fmt.Errorf("%w: %w", errBadRequest, err) // there can be no such file
 	}
 	return reply{body: struct{}{}}, err
+}
+
+// backupContent answers with a copy of the database. One that fails on the way ends the connection,
+// so that it is not taken for whole.
+func (s *Server) backupContent(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1)
+	req, err := parse(r, nil)
+	if err == nil {
+		err = req.noBody()
+	}
+	out := &copyWriter{w: w}
+	if err == nil {
+		err = s.api.WriteBackup(r.Context(), out)
+	}
+	caller := callerOf(r.Context())
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "administration",
+		slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("uid", caller.UID), slog.Int("pid", caller.PID), slog.Bool("done", err == nil))
+	switch {
+	case err == nil:
+	case out.begun:
+		panic(http.ErrAbortHandler)
+	default:
+		writeProblem(w, ProblemOf(err))
+	}
+}
+
+// A copyWriter answers with what is written to it.
+type copyWriter struct {
+	w     http.ResponseWriter
+	begun bool
+}
+
+// Write implements [io.Writer].
+func (c *copyWriter) Write(b []byte) (int, error) {
+	if !c.begun {
+		c.begun = true
+		c.w.Header().Set("Content-Type", "application/octet-stream")
+	}
+	return c.w.Write(b)
 }
 
 // events sends events as they happen, in the form of server-sent events.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -30,11 +31,16 @@ func dbCheckCommand() *cli.Command {
 func dbBackupCommand() *cli.Command {
 	return &cli.Command{
 		Name: "backup", Usage: "write a compacted copy of the database, also while the server runs", ArgsUsage: "FILE",
-		Description: "The copy has no trace of deleted records. Its secrets are sealed with the same key: keep a\ncopy of the key file too, apart from it.",
+		Description: `The copy has no trace of deleted records. Its secrets are sealed with the same key: keep a
+copy of the key file too, apart from it. While a server runs, the server writes FILE: as its user, and
+in its own view of the files. With - for FILE the copy goes to standard output.`,
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE")
 			if err != nil {
 				return err
+			}
+			if args[0] == "-" {
+				return backupToOutput(c)
 			}
 			file, err := filepath.Abs(args[0])
 			if err != nil {
@@ -44,7 +50,11 @@ func dbBackupCommand() *cli.Command {
 				if err := api.Backup(ctx, file); err != nil {
 					return err
 				}
-				fmt.Fprintf(c.App.Writer, "backed up to %s\n", file)
+				by := ""
+				if _, served := api.(*admin.Client); served {
+					by = ": the server wrote it, as its user and in its own view of the files"
+				}
+				fmt.Fprintf(c.App.Writer, "backed up to %s%s\n", file, by)
 				return nil
 			})
 		},
@@ -69,4 +79,18 @@ func dbStatsCommand() *cli.Command {
 			return nil
 		}),
 	}
+}
+
+// backupToOutput writes a copy of the database to standard output, as it is.
+func backupToOutput(c *cli.Context) error {
+	out := c.App.Writer
+	if s, ok := out.(*screen); ok {
+		out = s.out // without escapes
+	}
+	if f, ok := out.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return usagef("standard output is a terminal: lwbs db backup - > copy.db, or lwbs db backup FILE")
+		}
+	}
+	return with(c, false, func(ctx context.Context, api admin.API) error { return api.WriteBackup(ctx, out) })
 }

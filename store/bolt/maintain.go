@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,6 +62,32 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 	err := errors.Join(os.Link(part, file), os.Remove(part), store.SyncDir(filepath.Dir(file)))
 	if err != nil {
 		return fmt.Errorf("back up to %s: %w", file, err)
+	}
+	return nil
+}
+
+// WriteBackup writes a compacted copy, as Backup does, to w. It makes it in a folder beside the
+// database first, which it removes.
+func (db *DB) WriteBackup(ctx context.Context, w io.Writer) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(db.path), ".lwbs-backup-*")
+	if err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	part := filepath.Join(dir, "copy.db")
+	if err := db.reading(func() error { return db.compactInto(part) }); err != nil {
+		return fmt.Errorf("back up: %w", adapt(err))
+	}
+	f, err := os.Open(part)
+	if err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(w, f); err != nil {
+		return fmt.Errorf("back up: %w", err)
 	}
 	return nil
 }
