@@ -98,7 +98,9 @@ func (m measuredDB) Check(ctx context.Context) error { return m.db.Check(ctx) }
 func (m measuredDB) Backup(ctx context.Context, file string) error { return m.db.Backup(ctx, file) }
 
 // WriteBackup implements [admin.Backend].
-func (m measuredDB) WriteBackup(ctx context.Context, w io.Writer) error { return m.db.WriteBackup(ctx, w) }
+func (m measuredDB) WriteBackup(ctx context.Context, w io.Writer) error {
+	return m.db.WriteBackup(ctx, w)
+}
 
 // Unreadable implements [admin.Backend].
 func (m measuredDB) Unreadable() []*store.UnreadableError { return m.db.Unreadable() }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"io"
-	"slices"
 	"sync"
 	"time"
 )
@@ -109,7 +108,8 @@ func (q *queued) next() (r record, ok bool) {
 		return r, false
 	}
 	r = q.waiting[0]
-	q.waiting = slices.Delete(q.waiting, 0, 1)
+	q.waiting[0] = record{} // for the collector
+	q.waiting = q.waiting[1:]
 	q.size -= len(r.text)
 	q.busy = true
 	return r, true

@@ -34,10 +34,14 @@ func readFile(ctx context.Context, what, file string, limit int) ([]byte, error)
 		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > int64(limit) {
+	info, err := f.Stat()
+	switch {
+	case err != nil || !info.Mode().IsRegular():
+		return readUpTo(what, file, interruptible{ctx, f}, limit)
+	case info.Size() > int64(limit):
 		return nil, tooLong(what, file, limit)
 	}
-	return readUpTo(what, file, interruptible{ctx, f}, limit)
+	return readUpTo(what, file, f, limit)
 }
 
 // openFile opens a file for reading, or ends with ctx: to open a pipe waits for who writes to it.
