@@ -100,8 +100,8 @@ func withinDomain(host, domain string) bool {
 // factored by those who spend enough).
 const minRSA = 2048
 
-// weak says which of the certificates has a key that is too short; empty for none.
-func weak(path ...*x509.Certificate) string {
+// WeakKey says which of the certificates has a key that is too short to be taken; empty for none.
+func WeakKey(path ...*x509.Certificate) string {
 	for _, c := range path {
 		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < minRSA {
 			return fmt.Sprintf("%s has an RSA key of %d bits; at least %d are asked for", certificateText(c), key.N.BitLen(), minRSA)

@@ -70,7 +70,7 @@ func (t *Trust) check(leaf *x509.Certificate, now time.Time) *failure {
 	if f := checkDates(leaf, now); f != nil {
 		return f
 	}
-	if text := weak(leaf); text != "" {
+	if text := WeakKey(leaf); text != "" {
 		return failed(store.CauseCertificateWeak, "%s", text)
 	}
 	return t.checkRevoked(leaf)
@@ -102,7 +102,7 @@ func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certi
 	var why *failure
 	for _, path := range paths {
 		f := t.checkRevoked(path...)
-		if text := weak(path...); f == nil && text != "" {
+		if text := WeakKey(path...); f == nil && text != "" {
 			f = failed(store.CauseCertificateWeak, "%s", text)
 		}
 		if f == nil {

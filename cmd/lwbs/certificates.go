@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/bootstrap"
 	"lwbs/store"
 )
 
@@ -54,6 +55,9 @@ func fingerprints(c *cli.Context) (*[]string, error) {
 		chain, err := readCertificates(c.Context, file)
 		if err != nil {
 			return nil, err
+		}
+		if why := bootstrap.WeakKey(chain[0]); why != "" {
+			return nil, fmt.Errorf("%s: %s: the server would refuse it", file, why)
 		}
 		out = append(out, store.Fingerprint(chain[0].Raw))
 		fmt.Fprintf(c.App.ErrWriter, "read the certificate of %s, valid until %s\n", text(chain[0].Subject.String()), clock(chain[0].NotAfter))

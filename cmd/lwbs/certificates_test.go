@@ -59,3 +59,18 @@ func TestDeviceCertificates(t *testing.T) {
 		}
 	})
 }
+
+// A certificate that the server would refuse for its key is refused when it is put into a record.
+func TestCertificateWithAShortKey(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	short := certtest.SelfSignedWith(t, "it", certtest.RSAOf(t, 1024))
+	certtest.WritePEM(t, sh.path("short.pem"), "CERTIFICATE", short.Certificate...)
+	status, _, errs := sh.run("device add dev-1 --profile meter --certificate $D/short.pem")
+	if status != exitFailed || !strings.Contains(errs, "RSA key of 1024 bits; at least 2048 are asked for") {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	if status, _, _ := sh.run("device get dev-1"); status != exitFailed {
+		t.Error("the device was added")
+	}
+}
