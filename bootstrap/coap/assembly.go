@@ -8,8 +8,8 @@ import (
 
 // An assembly is a request of the peer whose payload comes in blocks.
 type assembly struct {
-	request message // its first block
-	body    []byte
+	request message // its first block, without the payload
+	body    *upload
 	until   time.Time
 }
 
@@ -26,28 +26,42 @@ func (c *conn) assemble(m message) (whole message, reply *message) {
 	defer c.mu.Unlock()
 	b := *m.block1
 	if b.num == 0 {
-		c.assembly = &assembly{request: m}
+		c.disassemble()
+		first := m
+		first.payload = nil
+		c.assembly = &assembly{request: first, body: c.hub.uploads.begin(c.network)}
 	}
-	a := c.assembly
+	a, length, gone := c.assembly, 0, true
+	if a != nil {
+		length, gone = c.hub.uploads.length(a.body)
+	}
 	switch {
-	case a == nil || time.Now().After(a.until) && b.num > 0,
-		!a.request.sameResource(m) || b.offset() != len(a.body):
+	case gone || time.Now().After(a.until) && b.num > 0,
+		!a.request.sameResource(m) || b.offset() != length:
 		return m, &message{code: lwm2m.CodeRequestIncomplete}
 	case b.more && len(m.payload) != b.size(), len(m.payload) > b.size():
-		c.assembly = nil
+		c.disassemble()
 		return m, &message{code: lwm2m.CodeBadRequest}
-	case len(a.body)+len(m.payload) > c.hub.cfg.MaxPayload, int64(m.size1) > int64(c.hub.cfg.MaxPayload):
-		c.assembly = nil
+	case length+len(m.payload) > c.hub.cfg.MaxPayload, int64(m.size1) > int64(c.hub.cfg.MaxPayload):
+		c.disassemble()
 		return m, c.tooLarge()
 	}
-	a.body = append(a.body, m.payload...)
-	a.until = time.Now().Add(exchangeLifetime)
-	if b.more {
-		return m, &message{code: lwm2m.CodeContinue, block1: &b}
+	if !b.more {
+		m.payload = append(c.hub.uploads.take(a.body), m.payload...)
+		c.assembly = nil
+		return m, nil
 	}
-	m.payload = a.body
-	c.assembly = nil
-	return m, nil
+	c.hub.uploads.add(a.body, m.payload)
+	a.until = time.Now().Add(exchangeLifetime)
+	return m, &message{code: lwm2m.CodeContinue, block1: &b}
+}
+
+// disassemble forgets the request that comes in blocks, if there is one. The caller holds mu.
+func (c *conn) disassemble() {
+	if c.assembly != nil {
+		c.hub.uploads.take(c.assembly.body)
+		c.assembly = nil
+	}
 }
 
 // tooLarge is the reply to a payload above the limit, which it tells (RFC 7959

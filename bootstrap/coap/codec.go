@@ -47,7 +47,7 @@ func hasHeader(b []byte) bool { return len(b) >= headerSize && b[0]>>6 == 1 }
 
 // isRequest reports whether a datagram looks like a request: its code is of class 0 and
 // not 0.00 (RFC 7252 §3).
-func isRequest(b []byte) bool { return hasHeader(b) && b[1] != 0 && b[1]>>5 == 0 }
+func isRequest(b []byte) bool { return hasHeader(b) && !isReply(b) && b[1] != 0 && b[1]>>5 == 0 }
 
 // isReply reports whether a datagram looks like an acknowledgement or RST.
 func isReply(b []byte) bool { return hasHeader(b) && kind(b[0]>>4&3) >= acknowledgement }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -14,7 +15,11 @@ import (
 const (
 	maxInbox    = 32 // datagrams that wait to be looked at
 	maxUnderWay = 8  // requests of the peer being handled, what runs after them included
+	maxDoubted  = 2  // the same while its address may be forged
 )
+
+// maxInboxBytes is how many bytes wait in the inboxes of all conns of a socket.
+const maxInboxBytes = 16 << 20
 
 // A conn is one association with a peer and implements [bootstrap.Conn].
 //
@@ -26,6 +31,8 @@ type conn struct {
 	hub  *hub
 	link link
 	peer bootstrap.Peer
+
+	network netip.Prefix // that the peer is in; zero where that is not known
 
 	// ctx is the life of the conn: handlers are given it, and its end is Done.
 	ctx    context.Context
@@ -59,6 +66,7 @@ type conn struct {
 	stale      error // why the peer would not be let in any more; nil where it would
 	underWay   int   // requests of the peer being handled
 	calls      int   // of Do
+	began      time.Time
 	lastActive time.Time
 	idle       *time.Timer
 	linger     *time.Timer // nil unless lingering
@@ -68,12 +76,16 @@ type conn struct {
 // newConn returns a conn that its hub does not know yet; see [hub.newConn].
 func newConn(h *hub, l link, peer bootstrap.Peer) *conn {
 	c := &conn{
-		hub:        h,
-		link:       l,
-		peer:       peer,
-		turn:       make(chan struct{}, 1),
-		mid:        uint16(rand.Uint32()),
-		lastActive: time.Now(),
+		hub:   h,
+		link:  l,
+		peer:  peer,
+		turn:  make(chan struct{}, 1),
+		mid:   uint16(rand.Uint32()),
+		began: time.Now(),
+	}
+	c.lastActive = c.began
+	if at, err := netip.ParseAddrPort(peer.Remote); err == nil {
+		c.network = networkOf(at.Addr())
 	}
 	c.doubted, _ = l.(doubtful)
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
@@ -139,6 +151,7 @@ func (c *conn) retire() bool {
 func (c *conn) end() {
 	c.closed = true
 	c.idle.Stop()
+	c.disassemble()
 	c.stopLinger()
 }
 
@@ -171,11 +184,12 @@ func (c *conn) enqueue(b []byte) (atOnce bool, why DropReason) {
 		return false, DropEnding
 	case !c.draining && isReply(b):
 		return true, notDropped
-	case len(c.inbox) == maxInbox:
+	case len(c.inbox) == maxInbox, c.hub.waiting.Load() > maxInboxBytes:
 		return false, DropQueueFull
 	}
-	// One byte beyond the limit is enough to see that it is passed.
-	c.inbox = append(c.inbox, bytes.Clone(b[:min(len(b), maxDatagram+1)]))
+	b = bytes.Clone(b[:min(len(b), maxDatagram+1)]) // enough to see that the limit is passed
+	c.hub.waiting.Add(int64(len(b)))
+	c.inbox = append(c.inbox, b)
 	if !c.draining {
 		c.draining = c.hub.spawn(c.drain)
 	}
@@ -220,7 +234,10 @@ func (c *conn) next() (b []byte, ok bool) {
 		return nil, false
 	}
 	defer c.mu.Unlock()
-	b, c.inbox = c.inbox[0], c.inbox[1:]
+	b = c.inbox[0]
+	c.inbox[0] = nil // its array lives on
+	c.inbox = c.inbox[1:]
+	c.hub.waiting.Add(-int64(len(b)))
 	return b, true
 }
 
@@ -232,11 +249,11 @@ func (c *conn) receive(b []byte) {
 		c.reject(m, err)
 		return
 	}
-	c.touch()
 	switch {
 	case m.kind == acknowledgement || m.kind == reset:
 		c.receiveReply(m)
 	case m.isRequest():
+		c.touch()
 		c.receiveRequest(m)
 	case m.isResponse():
 		c.receiveResponse(m)
@@ -262,7 +279,8 @@ func (c *conn) refuse(m message) {
 	}
 }
 
-// touch notes that the association is in use.
+// touch notes that the association is in use: a request came. Nothing else counts, such as
+// pings, which a peer can send for ever; what answers a request of ours is business.
 func (c *conn) touch() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

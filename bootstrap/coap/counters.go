@@ -14,6 +14,7 @@ type Counters struct {
 	// Of associations:
 	Woken   uint64 // that had hibernated
 	Evicted uint64 // of those that hibernated, to make room for another
+	Crowded uint64 // of those active, to make room for another of the same peer
 	Stale   uint64 // refused after they had hibernated, as their credential counts no more
 
 	// Of associations and a [Keeper]:
@@ -24,7 +25,7 @@ type Counters struct {
 // counters are the live form of [Counters].
 type counters struct {
 	received, sent, retransmitted, withheld, duplicates atomic.Uint64
-	woken, evicted, stale, restored, unkept             atomic.Uint64
+	woken, evicted, crowded, stale, restored, unkept    atomic.Uint64
 
 	dropped drops
 }
@@ -39,6 +40,7 @@ func (c *counters) snapshot() Counters {
 		Dropped:       c.dropped.snapshot(),
 		Woken:         c.woken.Load(),
 		Evicted:       c.evicted.Load(),
+		Crowded:       c.crowded.Load(),
 		Stale:         c.stale.Load(),
 		Restored:      c.restored.Load(),
 		Unkept:        c.unkept.Load(),

@@ -69,6 +69,21 @@ func (d *desk) next() (f func()) {
 	return f
 }
 
+// away notes that one under way waits for a peer whose address may be forged, so that it is no
+// work: one more may begin. It goes on with back.
+func (d *desk) away() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.underWay--
+	d.more()
+}
+
+func (d *desk) back() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.underWay++
+}
+
 // pop takes out who has waited for longest; nil where nobody does, or may begin. The
 // caller holds mu.
 func (d *desk) pop() func() {

@@ -75,6 +75,7 @@ func listenDTLSAt(
 		},
 		HandshakeFailed: func(h bootstrap.Handshake) { s.failed <- h },
 		DTLS: coap.DTLSConfig{
+			MaxPerPeer: 10_000, // the clients of a test are one device
 			NoRequest: func(p bootstrap.Peer, _ time.Time, end bootstrap.UnusedEnd) {
 				s.unused <- end
 				s.noRequest <- p

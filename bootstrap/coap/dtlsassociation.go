@@ -27,7 +27,7 @@ type association struct {
 	conn       *conn         // nil before the peer has sent something, and while it hibernates
 	place      *list.Element // among those active, or those that hibernate
 	sibling    *association  // of the same peer, the next that hibernates
-	heard      time.Time     // when something authentic came
+	heard      time.Time     // when the handshake was complete, or a request came
 	await      *time.Timer   // for the first request; nil once that has come
 	unreviewed bool          // has hibernated since it was last known that its peer may come
 
@@ -101,7 +101,7 @@ func (a *association) receiveRecord(from udpPeer, r record) DropReason {
 	if why != notDropped {
 		return why
 	}
-	a.mux.hear(a, from, out.newest)
+	a.mux.hear(a, from, out.newest, out.contentType == applicationData && isRequest(out.content))
 	switch {
 	case out.contentType == applicationData:
 		return a.deliver(out.content)

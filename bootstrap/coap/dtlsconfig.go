@@ -44,6 +44,10 @@ type DTLSConfig struct {
 	// MaxHibernated. The Keeper must outlive the listener. Unused where none hibernate.
 	Keeper Keeper
 
+	// MaxPerPeer is how many associations of one PSK identity, or one certificate, may be active
+	// at a time; default 8. The one that made no request for longest hibernates for another.
+	MaxPerPeer int
+
 	// Certificates returns those that the listener may show to clients, with their keys:
 	// the server name that a client asks for (SNI) and the suites that it offers select,
 	// the first is the default. It is called for every handshake, so that they can be
@@ -80,6 +84,7 @@ func (cfg *DTLSConfig) setDefaults() error {
 	orDefault(&cfg.MaxHandshakesPerNet, defaultMaxHandshakesPerNet)
 	orDefault(&cfg.RequestTimeout, defaultRequestTimeout)
 	orDefault(&cfg.MaxHibernated, defaultMaxHibernated)
+	orDefault(&cfg.MaxPerPeer, maxPerPeer)
 
 	var errs []error
 	if (cfg.Certificates == nil) != (cfg.VerifyClient == nil) {
@@ -96,6 +101,7 @@ func (cfg *DTLSConfig) setDefaults() error {
 	negative("HandshakeTimeout", cfg.HandshakeTimeout < 0, cfg.HandshakeTimeout)
 	negative("MaxHandshakes", cfg.MaxHandshakes < 0, cfg.MaxHandshakes)
 	negative("MaxHandshakesPerNet", cfg.MaxHandshakesPerNet < 0, cfg.MaxHandshakesPerNet)
+	negative("MaxPerPeer", cfg.MaxPerPeer < 0, cfg.MaxPerPeer)
 	negative("RequestTimeout", cfg.RequestTimeout < 0, cfg.RequestTimeout)
 	return errors.Join(errs...)
 }

@@ -46,6 +46,7 @@ type handshake struct {
 	over    bool         // in no slot any more
 	cid     connectionID // zero where the peer did not ask for one, or not yet
 	plain   int          // datagrams that it may still take
+	bytes   int          // the same in bytes
 	sealed  bool         // something encrypted came, such as the peer's Finished
 	claimed bool         // the peer has named its PSK identity
 
@@ -78,10 +79,11 @@ func (h *handshake) put(from udpPeer, d digest, b []byte) DropReason {
 	switch {
 	case h == nil, !h.expects(d):
 		return DropOutOfPlace
-	case h.plain == 0:
+	case h.plain == 0, len(b) > h.bytes:
 		return DropQueueFull
 	}
 	h.plain--
+	h.bytes -= len(b)
 	h.mux.admission.hear(h.ticket, time.Now())
 	if d.sealed && !h.sealed {
 		h.sealed = true

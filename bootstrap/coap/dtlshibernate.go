@@ -57,6 +57,7 @@ func (m *mux) layDown(a *association) (after []func()) {
 		return m.dismiss(a, true)
 	}
 	m.active.Remove(a.place)
+	m.leavePeer(a)
 	a.place = m.dormant.PushFront(a)
 	a.credential = a.credential.folded()
 	a.mu.Lock()
@@ -134,13 +135,17 @@ func (m *mux) wake(a *association, now time.Time) (after []func(), why DropReaso
 	case !a.dormant:
 		return nil, notDropped
 	}
-	after, ok := m.makeRoom(now)
-	if !ok {
+	m.dormant.Remove(a.place) // at once: who makes room for it hibernates, and must not push it out
+	m.separate(a)
+	after = m.makeRoomOf(a)
+	more, ok := m.makeRoom(now)
+	if after = append(after, more...); !ok {
+		a.place = m.dormant.PushFront(a)
+		a.sibling, m.sleepers[a.name] = m.sleepers[a.name], a
 		return after, DropTableFull
 	}
-	m.dormant.Remove(a.place)
-	m.separate(a)
 	a.place = m.active.PushFront(a)
+	m.join(a)
 	a.unreviewed = true
 	a.mu.Lock()
 	a.dormant = false

@@ -12,15 +12,18 @@ import (
 const minSilence = 2 * time.Second
 
 // hear notes that something authentic came from the peer of a, and follows it where that is
-// the newest.
-func (m *mux) hear(a *association, from udpPeer, newest bool) {
+// the newest. Only a request keeps an association from being idle: a peer that needs nothing
+// can send anything else for ever.
+func (m *mux) hear(a *association, from udpPeer, newest, asks bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a.over {
 		return
 	}
-	a.heard = time.Now()
-	m.listOf(a).MoveToFront(a.place)
+	if asks {
+		a.heard = time.Now()
+		m.listOf(a).MoveToFront(a.place)
+	}
 	if newest {
 		m.follow(a, from)
 	}
@@ -64,6 +67,9 @@ func (m *mux) remove(a *association) (unasked bool) {
 		delete(m.cids, a.cid)
 	}
 	m.listOf(a).Remove(a.place)
+	if !a.dormant {
+		m.leavePeer(a)
+	}
 	m.separate(a)
 	if a.await == nil {
 		return false

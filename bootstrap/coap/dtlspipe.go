@@ -97,7 +97,9 @@ func (p *pipe) next() (in parcel, ok bool) {
 	if p.done || len(p.queue) == 0 {
 		return in, false
 	}
-	in, p.queue = p.queue[0], p.queue[1:]
+	in = p.queue[0]
+	p.queue[0] = parcel{} // its array lives on
+	p.queue = p.queue[1:]
 	return in, true
 }
 

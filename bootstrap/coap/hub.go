@@ -3,6 +3,7 @@ package coap
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lwbs/bootstrap"
@@ -13,6 +14,8 @@ import (
 type hub struct {
 	cfg      Config // with its defaults
 	counters counters
+	uploads  *uploads
+	waiting  atomic.Int64 // bytes in the inboxes of the conns
 
 	// ctx is the parent of every context that a handler sees; it ends with close.
 	ctx    context.Context
@@ -23,6 +26,10 @@ type hub struct {
 	// attend is spawn for the handler of a request, unless the owner of the hub puts
 	// something else here before it has conns: a request may have to wait.
 	attend func(f func()) bool
+
+	// away and back frame a wait of such a handler for a peer that may never answer; nothing,
+	// unless the owner puts something else here.
+	away, back func()
 
 	// late reports whether there is more to do than power: never, unless the owner puts
 	// something else here.
@@ -36,8 +43,9 @@ type hub struct {
 // newHub returns a hub without conns. Its owner calls close.
 func newHub(cfg Config) *hub {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	h := &hub{cfg: cfg, ctx: ctx, cancel: func() { cancel(bootstrap.ErrStopping) }, conns: make(map[*conn]struct{})}
+	h := &hub{cfg: cfg, ctx: ctx, cancel: func() { cancel(bootstrap.ErrStopping) }, uploads: newUploads(), conns: make(map[*conn]struct{})}
 	h.attend, h.late = h.spawn, func() bool { return false }
+	h.away, h.back = func() {}, func() {}
 	return h
 }
 

@@ -12,6 +12,18 @@ func (c *conn) resting() bool {
 	return !c.busy()
 }
 
+// answerPatience is for how long a conn whose peer may have forged its address waits for its
+// first answer before it makes room for another: most devices answer within a second.
+const answerPatience = 2 * time.Second
+
+// givesWay reports whether the conn may be ended to make room for another peer: it rests, or
+// waits for a first answer that probably never comes.
+func (c *conn) givesWay(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.busy() || c.doubted != nil && c.calls > 0 && now.Sub(c.began) >= answerPatience
+}
+
 // enter and leave frame what keeps the conn from being idle; n counts it.
 func (c *conn) enter(n *int) {
 	c.mu.Lock()

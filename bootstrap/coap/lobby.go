@@ -7,11 +7,17 @@ import (
 )
 
 const (
-	// maxVisitors is how many peers may wait for a handshake, at about half a KiB each.
+	// maxVisitors is how many peers may wait for a handshake.
 	maxVisitors = 16_384
 
 	// maxVisitorsPerNet is the same for one network.
 	maxVisitorsPerNet = maxVisitors / 2
+
+	// maxVisitorBytes is how many bytes their ClientHellos may have, with what is needed to keep
+	// each; maxVisitorBytesPerNet is the same for one network.
+	maxVisitorBytes       = 16 << 20
+	maxVisitorBytesPerNet = maxVisitorBytes / 2
+	visitorOverhead       = 640
 
 	// maxLookups is how many networks are looked at for a peer that may have the handshake
 	// which has become free: none whose network has all it may have.
@@ -43,6 +49,9 @@ type visitor struct {
 	silent [2]*list.Element
 }
 
+// load is how many bytes the visitor takes.
+func (v *visitor) load() int { return len(v.second) + visitorOverhead }
+
 // isLate reports whether the visitor lets others go first.
 func (v *visitor) isLate(now time.Time) bool {
 	return now.Sub(v.heard) > min(visitorPatience+v.heard.Sub(v.came)*3/2, visitorLifetime)
@@ -63,6 +72,7 @@ type lobby struct {
 	byNet  map[netip.Prefix]*queue
 	turns  list.List // of *queue, none of them empty; the next one first
 	silent list.List // of *visitor, the one silent for longest first
+	bytes  int
 }
 
 // A queue has the visitors of one network.
@@ -72,6 +82,7 @@ type queue struct {
 	waiting list.List // of *visitor, the longest waiting first
 	late    list.List // of *visitor that were the first and silent; likewise
 	silent  list.List // of all of them, the one silent for longest first
+	bytes   int
 }
 
 func newLobby() *lobby {
@@ -80,33 +91,70 @@ func newLobby() *lobby {
 
 // add lets v wait, and returns why not. One that waits already keeps its place.
 func (l *lobby) add(v *visitor) DropReason {
-	if old := l.byPeer[v.peer]; old != nil {
+	if old := l.byPeer[v.peer]; old != nil && len(v.second) <= len(old.second) {
+		l.bytes -= old.load() - v.load()
+		old.queue.bytes -= old.load() - v.load()
 		old.random, old.cookie, old.second = v.random, v.cookie, v.second
 		l.hear(old, v.heard)
 		return notDropped
 	}
-	if !l.makeRoom(networkOf(v.peer.remote.Addr()), v.came) {
+	l.leave(v.peer) // its ClientHello has grown: another device at this address
+	if !l.makeRoom(networkOf(v.peer.remote.Addr()), v.load(), v.came) {
 		return DropTableFull
 	}
 	l.insert(v)
 	return notDropped
 }
 
-// makeRoom lets a visitor go that is late, of this network where that has all it may have,
-// and reports whether there is room then.
-func (l *lobby) makeRoom(network netip.Prefix, now time.Time) bool {
-	evict := func(silent *list.List) bool {
-		v := silent.Front().Value.(*visitor)
-		if v.isLate(now) {
-			l.remove(v)
-			return true
+// makeRoom lets visitors go that are late, of this network where that has all it may have, and
+// reports whether there is room then for one that takes so many bytes. Where all have been heard
+// of lately, a network that takes more than this one does makes room.
+func (l *lobby) makeRoom(network netip.Prefix, load int, now time.Time) bool {
+	own := 0
+	for q := l.byNet[network]; q != nil && l.byNet[network] == q; {
+		if own = q.bytes; q.silent.Len() < maxVisitorsPerNet && own+load <= maxVisitorBytesPerNet {
+			break
 		}
+		if !l.evictLate(&q.silent, now) {
+			return false
+		}
+		own = 0 // if that was the last
+	}
+	for len(l.byPeer) >= maxVisitors || l.bytes+load > maxVisitorBytes {
+		if l.evictLate(&l.silent, now) {
+			continue
+		}
+		q := l.largest()
+		if q.bytes <= own+load {
+			return false
+		}
+		l.remove(q.silent.Front().Value.(*visitor))
+	}
+	return true
+}
+
+// evictLate lets the first visitor go that is late, if it is.
+func (l *lobby) evictLate(silent *list.List, now time.Time) bool {
+	v := silent.Front().Value.(*visitor)
+	if !v.isLate(now) {
 		return false
 	}
-	if q := l.byNet[network]; q != nil && q.silent.Len() >= maxVisitorsPerNet && !evict(&q.silent) {
-		return false
+	l.remove(v)
+	return true
+}
+
+// largest is the queue of the network that takes the most bytes, among those that are next.
+// There is one.
+func (l *lobby) largest() *queue {
+	e := l.turns.Front()
+	most := e.Value.(*queue)
+	for range min(maxLookups, l.turns.Len()) {
+		if q := e.Value.(*queue); q.bytes > most.bytes {
+			most = q
+		}
+		e = e.Next()
 	}
-	return len(l.byPeer) < maxVisitors || evict(&l.silent)
+	return most
 }
 
 func (l *lobby) insert(v *visitor) {
@@ -120,6 +168,8 @@ func (l *lobby) insert(v *visitor) {
 	v.queue, v.place = q, q.waiting.PushBack(v)
 	v.silent = [2]*list.Element{l.silent.PushBack(v), q.silent.PushBack(v)}
 	l.byPeer[v.peer] = v
+	l.bytes += v.load()
+	q.bytes += v.load()
 }
 
 // hear notes that a visitor has repeated itself. One that others went before is the next.
@@ -194,6 +244,8 @@ func (l *lobby) firstLate(q *queue, now time.Time) *visitor {
 func (l *lobby) remove(v *visitor) {
 	q := v.queue
 	delete(l.byPeer, v.peer)
+	l.bytes -= v.load()
+	q.bytes -= v.load()
 	l.silent.Remove(v.silent[0])
 	q.silent.Remove(v.silent[1])
 	if v.late {

@@ -150,10 +150,11 @@ func TestLobbyLimits(t *testing.T) {
 	fill(1, maxVisitorsPerNet)
 	l.visit("192.0.1.1:9999", DropTableFull)
 	fill(2, maxVisitors-maxVisitorsPerNet)
-	l.visit("192.0.3.1:1", DropTableFull)
-	l.admitted()
-	l.visit("192.0.3.1:1", notDropped)
-	l.visit("192.0.3.2:1", DropTableFull)
+	l.visit("192.0.3.1:1", notDropped) // in the place of one whose network has more
+	l.visit("192.0.2.1:9999", DropTableFull)
+	if n := len(l.byPeer); n != maxVisitors {
+		t.Errorf("%d wait", n)
+	}
 
 	// Those that fell silent make room, of the own network where that has its share.
 	l.now = l.now.Add(visitorPatience + 1)
@@ -166,6 +167,36 @@ func TestLobbyLimits(t *testing.T) {
 		if n := q.silent.Len(); n > maxVisitorsPerNet || n != q.waiting.Len()+q.late.Len() {
 			t.Errorf("%d wait in %v, %d and %d of them in order", n, q.net, q.waiting.Len(), q.late.Len())
 		}
+	}
+}
+
+// The bytes of those that wait are limited as their number is.
+func TestLobbyBytes(t *testing.T) {
+	l := newLobbyTest(t)
+	add := func(net byte, port uint16, size int, want DropReason) {
+		t.Helper()
+		peer := udpPeer{remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, net, 1}), port)}
+		if got := l.add(&visitor{peer: peer, second: make([]byte, size), came: l.now, heard: l.now}); got != want {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	}
+	const size = 4000
+	n := uint16(maxVisitorBytesPerNet / (size + visitorOverhead))
+	for net := range byte(2) {
+		for port := range n {
+			add(net, port, size, notDropped)
+		}
+		add(net, n, size, DropTableFull)
+	}
+	for port := range uint16(100) { // a fleet with ClientHellos of the usual size
+		add(2, port, 300, notDropped)
+	}
+	add(2, 7, 4000, notDropped) // another device, or one that offers more
+	add(2, 7, 30, notDropped)
+	for l.admitted() != "" {
+	}
+	if l.bytes != 0 || len(l.byNet) != 0 {
+		t.Errorf("%d bytes of nobody", l.bytes)
 	}
 }
 

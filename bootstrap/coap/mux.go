@@ -18,6 +18,9 @@ import (
 // clear anybody could have sent, and pion stores parts of messages.
 const maxPlain = 64
 
+// maxPlainBytes is the same in bytes: eight certificates of 2 KiB, and all of them once more.
+const maxPlainBytes = 32 << 10
+
 // Errors of handshakes that have to give way.
 var (
 	errCrowdedOut = fmt.Errorf("%w: the handshake made room for another when the peer had been silent for %v", bootstrap.ErrBusy, givesWayAfter)
@@ -43,6 +46,8 @@ type mux struct {
 	cids     map[connectionID]seat // guarded by mu; no empty ones
 	active   *list.List            // of *association, last heard first; guarded by mu
 	dormant  *list.List            // the same of those that hibernate; guarded by mu
+
+	peers map[peerName][]*association // those of active by their peers; guarded by mu
 
 	// sleepers are those that hibernate by their peers; of each the last to fall asleep, and
 	// the others as its siblings; guarded by mu.
@@ -78,6 +83,7 @@ func newMux(h *hub, s *socket) *mux {
 		cids:      make(map[connectionID]seat),
 		active:    list.New(),
 		dormant:   list.New(),
+		peers:     make(map[peerName][]*association),
 		sleepers:  make(map[peerName]*association),
 		admission: newAdmission(h.cfg),
 		lobby:     newLobby(),
@@ -201,6 +207,9 @@ func (m *mux) routeHello(peer udpPeer, h hello, b []byte) DropReason {
 		return begun.put(peer, digest{kind: kindHello}, b) // its answer was lost
 	}
 	if w, ok := parseWholeHello(b); ok {
+		if len(b) > recordHeader+handshakeHeader+maxHello {
+			return DropOversize
+		}
 		return m.greet(peer, w, b)
 	}
 	whole, why := m.partials.take(peer, b, time.Now())
@@ -350,6 +359,7 @@ func (m *mux) admit(v *visitor) (*handshake, DropReason) {
 		paid:    paid,
 		cancel:  cancel,
 		plain:   maxPlain,
+		bytes:   maxPlainBytes,
 
 		returned: v.cookie,
 		offer:    offers,
@@ -411,6 +421,7 @@ func (m *mux) settle(h *handshake, a *association) (after []func(), ok bool) {
 	now := time.Now()
 	m.gate.prove(h.paid, now)
 	after = m.replace(m.slots[h.peer].association, a)
+	after = append(after, m.makeRoomOf(a)...)
 	more, ok := m.makeRoom(now)
 	if after = append(after, more...); !ok {
 		return after, false
@@ -420,6 +431,7 @@ func (m *mux) settle(h *handshake, a *association) (after []func(), ok bool) {
 	m.drop(h, nil)
 	m.seat(a)
 	a.place = m.active.PushFront(a)
+	m.join(a)
 	a.await = m.hub.afterFunc(m.hub.cfg.DTLS.RequestTimeout, func() { m.expire(a) })
 	m.welcomeNext()
 	return after, true

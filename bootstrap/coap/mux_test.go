@@ -28,6 +28,7 @@ func newTestMux(t testing.TB, set func(*Config)) *mux {
 		Handler:         notFound{},
 		PSK:             func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true },
 		HandshakeFailed: func(h bootstrap.Handshake) { t.Errorf("told of %+v", h) },
+		DTLS:            DTLSConfig{MaxPerPeer: 10_000}, // the clients of a test are one device
 	}
 	set(&cfg)
 	cfg, err := cfg.withDefaults()

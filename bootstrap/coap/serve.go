@@ -36,7 +36,7 @@ func (c *conn) admit(m message) (r *request, first bool) {
 	if r := c.requests.find(m); r != nil && now.Sub(r.came) <= exchangeLifetime {
 		return r, false
 	}
-	if c.underWay == maxUnderWay {
+	if c.underWay == maxUnderWay || c.doubted != nil && c.underWay >= maxDoubted {
 		return nil, false
 	}
 	c.underWay++

@@ -55,6 +55,10 @@ func (c *conn) do(ctx context.Context, r bootstrap.Request) (bootstrap.Response,
 	}
 	c.enter(&c.calls)
 	defer c.leave(&c.calls)
+	if c.inDoubt() {
+		c.hub.away()
+		defer c.hub.back()
+	}
 
 	t := &transfer{c: c, request: r, szx: sizeExponent(c.blockSize())}
 	a, err := t.run(ctx)

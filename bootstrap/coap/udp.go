@@ -21,7 +21,8 @@ func ListenUDP(addr string, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	h.attend = newDesk(h.spawn).attend
+	d := newDesk(h.spawn)
+	h.attend, h.away, h.back = d.attend, d.away, d.back
 	t := newUDPTable(h, s)
 	h.spawn(func() { s.read(t.take) })
 	return newListener(h, s.addr(), s.conn.Close), nil
@@ -34,7 +35,7 @@ func (t *udpTable) take(peer udpPeer, b []byte) {
 		t.hub.counters.dropped.add(t.others.take(peer, b))
 		return
 	}
-	c := t.find(peer)
+	c := t.find(peer, isRequest(b))
 	if c == nil {
 		var why DropReason
 		if c, why = t.meet(peer, b); why != notDropped {

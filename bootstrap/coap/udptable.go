@@ -3,15 +3,14 @@ package coap
 import (
 	"container/list"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
 	"lwbs/bootstrap"
 )
 
-// evictionTries is how many of the peers longest unheard are looked at for one without
-// business where there are too many.
+// evictionTries is how many of the peers that made no request for longest are looked at for
+// one that gives way where there are too many.
 const evictionTries = 8
 
 // A udpTable holds the conns on a socket by their peers.
@@ -23,7 +22,7 @@ type udpTable struct {
 
 	mu    sync.Mutex
 	links map[udpPeer]*udpLink        // guarded by mu
-	order *list.List                  // of *udpLink, last heard first; guarded by mu
+	order *list.List                  // of *udpLink, the last to make a request first; guarded by mu
 	hosts map[netip.Prefix]*list.List // the same for each host; guarded by mu; no empty ones
 }
 
@@ -87,16 +86,18 @@ func hostOf(a netip.Addr) netip.Prefix {
 	return sourceNet(a)
 }
 
-// find returns the conn of peer, nil where there is none, and notes that it was heard.
-func (t *udpTable) find(peer udpPeer) *conn {
+// find returns the conn of peer, nil where there is none, and notes where it asks for something.
+func (t *udpTable) find(peer udpPeer, asks bool) *conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.links[peer]
 	if l == nil {
 		return nil
 	}
-	t.order.MoveToFront(l.place)
-	t.hosts[l.host()].MoveToFront(l.hostPlace)
+	if asks {
+		t.order.MoveToFront(l.place)
+		t.hosts[l.host()].MoveToFront(l.hostPlace)
+	}
 	return l.conn
 }
 
@@ -128,45 +129,50 @@ func (t *udpTable) admit(peer udpPeer, paid toll) (*conn, DropReason) {
 }
 
 // evict reports whether there is a place for one more conn where full says that there is
-// not: it closes the first of oldest that is without business.
-func evict(oldest []*conn, full bool) bool {
+// not: it closes c, which gives way, nil where none does.
+func evict(c *conn, full bool) bool {
 	if !full {
 		return true
 	}
-	i := slices.IndexFunc(oldest, (*conn).resting)
-	if i < 0 {
+	if c == nil {
 		return false
 	}
-	oldest[i].Close()
+	c.Close()
 	return true
 }
 
-// crowd returns the conns of a host that were not heard for longest, longest first, and
-// whether it has as many as it may have.
-func (t *udpTable) crowd(host netip.Prefix) (oldest []*conn, full bool) {
+// crowd returns the conn of a host that gives way, nil for none, and whether the host has as
+// many as it may have.
+func (t *udpTable) crowd(host netip.Prefix) (c *conn, full bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ofHost := t.hosts[host]
 	if ofHost == nil || ofHost.Len() < t.hub.cfg.Strangers.PeersPerAddress {
 		return nil, false
 	}
-	return unheard(ofHost), true
+	return givingWay(ofHost), true
 }
 
 // all is crowd for the whole table.
-func (t *udpTable) all() (oldest []*conn, full bool) {
+func (t *udpTable) all() (c *conn, full bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.order.Len() < t.hub.cfg.MaxPeers {
 		return nil, false
 	}
-	return unheard(t.order), true
+	return givingWay(t.order), true
 }
 
-// unheard returns the last conns of an order, the last one first.
-func unheard(order *list.List) (conns []*conn) {
-	for e := order.Back(); e != nil && len(conns) < evictionTries; e = e.Prev() {
-		conns = append(conns, e.Value.(*udpLink).conn)
+// givingWay returns the conn of an order that gives way, the last one first; nil for none.
+// Those that do not are not looked at again soon.
+func givingWay(order *list.List) *conn {
+	now := time.Now()
+	for range min(evictionTries, order.Len()) {
+		e := order.Back()
+		if c := e.Value.(*udpLink).conn; c.givesWay(now) {
+			return c
+		}
+		order.MoveToFront(e)
 	}
-	return conns
+	return nil
 }

@@ -14,6 +14,7 @@ type Transport struct {
 	Dropped                       map[string]uint64 // datagrams, by reason
 	Associations                  int               // that are active now
 	Hibernated                    int               // associations that hibernate now
+	Crowded                       uint64            // active associations that made room for another of the same peer
 	Woken, Evicted, Stale         uint64            // associations: woken; that made room for others; whose credential counted no more when they came back
 	Restored, Unkept              uint64            // associations: that came back after a restart; times that one could not be kept for that
 	Unwritten                     int               // associations that are not on disk yet as they are now
@@ -47,6 +48,7 @@ var (
 	hibernatedDesc      = listenerDesc("lwbs_associations_hibernated", "DTLS associations that are kept for devices that may come back on them.")
 	wokenDesc           = listenerDesc("lwbs_associations_woken_total", "DTLS associations on which a device came back after they had hibernated.")
 	evictedDesc         = listenerDesc("lwbs_associations_evicted_total", "DTLS associations that hibernated and made room for others.")
+	crowdedDesc         = listenerDesc("lwbs_associations_crowded_total", "Active DTLS associations that made room for another of the same identity or certificate.")
 	staleDesc           = listenerDesc("lwbs_associations_stale_total", "DTLS associations on which a device came back whose credential counts no more.")
 	restoredDesc        = listenerDesc("lwbs_associations_restored_total", "DTLS associations from before the restart of the server.")
 	unkeptDesc          = listenerDesc("lwbs_associations_unkept_total", "Times that a DTLS association could not be kept on disk for a restart.")
@@ -77,6 +79,7 @@ func (c transportCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter(wokenDesc, t.Woken)
 	counter(evictedDesc, t.Evicted)
+	counter(crowdedDesc, t.Crowded)
 	counter(staleDesc, t.Stale)
 	counter(restoredDesc, t.Restored)
 	counter(unkeptDesc, t.Unkept)

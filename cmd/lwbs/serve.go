@@ -298,7 +298,7 @@ func transport(l *coap.Listener) metrics.Transport {
 	return metrics.Transport{
 		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted, Withheld: c.Withheld,
 		Duplicates: c.Duplicates, Dropped: dropped,
-		Woken: c.Woken, Evicted: c.Evicted, Stale: c.Stale, Restored: c.Restored, Unkept: c.Unkept,
+		Woken: c.Woken, Evicted: c.Evicted, Crowded: c.Crowded, Stale: c.Stale, Restored: c.Restored, Unkept: c.Unkept,
 		Associations: l.Peers(), Hibernated: l.Hibernated(), Unwritten: l.Unwritten(), HalfOpen: l.Handshakes(),
 	}
 }

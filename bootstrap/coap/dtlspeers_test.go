@@ -1,0 +1,110 @@
+package coap
+
+import (
+	"testing"
+
+	"lwbs/bootstrap"
+)
+
+// holding makes h let each peer have n active associations.
+func (h *house) holding(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hub.cfg.DTLS.MaxPerPeer = n
+}
+
+// ping sends c's server an empty Confirmable message, and waits until it came.
+func (h *house) ping(c bootstrap.Conn) {
+	h.t.Helper()
+	before := h.hub.counters.snapshot().Dropped[DropStray]
+	h.until("the ping came", func() bool {
+		c.(*conn).sendMessage(message{kind: confirmable, mid: 7})
+		return h.hub.counters.snapshot().Dropped[DropStray] > before
+	})
+}
+
+// Of one peer few associations are active, whatever room there is: the one that made no request
+// for longest makes room. Pings do not count as use.
+func TestPeerHasFewAssociations(t *testing.T) {
+	h := newHouse(t, 100)
+	h.holding(2)
+	first, second := h.enter(true), h.enter(true)
+	h.ask(second, "bs")
+	h.ask(first, "bs")
+	h.ping(second)
+	third := h.enter(true)
+	h.left(second, first, third)
+	if n := h.hub.counters.snapshot().Crowded; n != 1 || h.associations() != 2 {
+		t.Errorf("%d made room, %d are active", n, h.associations())
+	}
+}
+
+// A newcomer gets in also where all associations of its peer have business.
+func TestPeerComesAgainWhileAllAreBusy(t *testing.T) {
+	h := newHouse(t, 100)
+	defer close(h.busy)
+	h.holding(2)
+	first, second := h.enter(true), h.enter(true)
+	h.ask(first, "busy")
+	h.ask(second, "busy")
+	third := h.enter(true)
+	h.left(first, third)
+	h.ask(second, "bs")
+}
+
+// An association that hibernated and comes back makes room among those of its peer, too.
+func TestPeerWakesWhereOthersAreActive(t *testing.T) {
+	h := newHouse(t, 100)
+	h.mu.Lock()
+	h.hub.cfg.DTLS.MaxHibernated = 10
+	h.mu.Unlock()
+	h.holding(1)
+	first := h.enter(true)
+	second := h.enter(true) // the first hibernates
+	for _, c := range []bootstrap.Conn{first, second, first} {
+		h.ask(c, "bs")
+		if active, dormant := h.associations(), h.hibernated(); active != 1 || dormant != 1 {
+			t.Fatalf("%d are active, %d hibernate", active, dormant)
+		}
+	}
+	if n := len(h.peers); n != 1 {
+		t.Errorf("%d peers are known to be active", n)
+	}
+}
+
+// A ping does not keep an association from being idle, over plain CoAP neither.
+func TestPingIsNoUse(t *testing.T) {
+	s := newTestTable(t)
+	c := s.conn(attacker(1))
+	before := c.lastActive
+	ping, err := encode(message{kind: confirmable, mid: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := s.conn(attacker(1))
+	s.conn(attacker(2))
+	s.find(attacker(1), isRequest(ping))
+	c.deliver(ping)
+	s.settle()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.lastActive.Equal(before) || s.order.Back().Value.(*udpLink).conn != first {
+		t.Error("the ping counts as a request")
+	}
+}
+
+// Who makes room for an association that comes back does not push it out of those that
+// hibernate, however few these may be.
+func TestWakingIsNotPushedOut(t *testing.T) {
+	h := newHouse(t, 100)
+	h.mu.Lock()
+	h.hub.cfg.DTLS.MaxHibernated = 1
+	h.mu.Unlock()
+	h.holding(1)
+	first, second := h.enter(true), h.enter(true)
+	h.ask(first, "bs")
+	h.ask(second, "bs")
+	if active, dormant := h.associations(), h.hibernated(); active != 1 || dormant != 1 {
+		t.Errorf("%d are active, %d hibernate", active, dormant)
+	}
+}

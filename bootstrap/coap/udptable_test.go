@@ -1,0 +1,63 @@
+package coap
+
+import (
+	"testing"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// Peers that do not answer, as they have forged their addresses, keep nobody out for longer than
+// answers take; one that has answered stays.
+func TestUnansweredPeersGiveWay(t *testing.T) {
+	s := newTestTable(t)
+	s.hub.cfg.MaxPeers, s.hub.cfg.Strangers.PeersPerAddress = 3*evictionTries, 3*evictionTries
+	device := s.conn(attacker(0))
+	device.deliver(forgedRequest(t, 1, nil))
+	s.settle()
+	device.prove() // and has business all the time
+	for i := 1; i < 3*evictionTries; i++ {
+		s.conn(attacker(i)).deliver(forgedRequest(t, 1, nil))
+	}
+	s.settle()
+	if c, why := s.admit(attacker(1000), toll{}); c != nil {
+		t.Fatalf("a peer made room that has just asked: %v", why)
+	}
+	for c := range s.hub.conns {
+		c.mu.Lock()
+		c.began = c.began.Add(-answerPatience)
+		c.mu.Unlock()
+	}
+	for i := range 10 * evictionTries {
+		s.conn(attacker(1000 + i)).deliver(forgedRequest(t, 1, nil))
+		s.settle()
+		for c := range s.hub.conns {
+			c.mu.Lock()
+			c.began = c.began.Add(-answerPatience)
+			c.mu.Unlock()
+		}
+	}
+	if device.ctx.Err() != nil {
+		t.Error("a peer that had answered had to go")
+	}
+}
+
+// While a request waits for a first answer it takes no place at the desk from others.
+func TestUnansweredPeersDoNotHoldTheDesk(t *testing.T) {
+	d := newDesk(func(f func()) bool { go f(); return true })
+	waiting, ended := make(chan struct{}), make(chan struct{})
+	d.mu.Lock()
+	d.pace = pace{next: time.Now().Add(time.Hour), late: true}
+	d.underWay = alwaysAttended - 1
+	d.mu.Unlock()
+	d.attend(func() { d.away(); waiting <- struct{}{}; <-ended; d.back() })
+	<-waiting
+	done := make(chan lwm2m.Code, 1)
+	d.attend(func() { done <- lwm2m.CodeChanged })
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Error("the next request waits for one that is not answered")
+	}
+	close(ended)
+}
