@@ -30,7 +30,7 @@ func benchListener(b *testing.B) *Listener {
 	l, err := ListenDTLS("127.0.0.1:0", Config{
 		Handler: notFound{},
 		PSK:     func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("0123456789abcdef")), true },
-		DTLS:    DTLSConfig{HandshakeTimeout: time.Hour},
+		DTLS:    DTLSConfig{HandshakeTimeout: time.Hour, MaxPerPeer: 1_000_000},
 	})
 	if err != nil {
 		b.Fatal(err)
