@@ -27,6 +27,8 @@ func interruption(ctx context.Context, when string) *failure {
 		return nil
 	case errors.As(why, &superseded):
 		return failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
+	case errors.Is(why, ErrBusy):
+		return failed(store.CauseBusy, "all associations were taken, and this one made room as its client had not answered%s", when)
 	case errors.Is(why, ErrStopping):
 		return failed(store.CauseStopped, "the server was stopped%s", when)
 	case errors.As(why, &crowded):

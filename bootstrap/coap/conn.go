@@ -36,7 +36,7 @@ type conn struct {
 
 	// ctx is the life of the conn: handlers are given it, and its end is Done.
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 
 	// turn holds one element while a request to the peer is under way: NSTART is 1
 	// (RFC 7252 §4.7).
@@ -88,7 +88,7 @@ func newConn(h *hub, l link, peer bootstrap.Peer) *conn {
 		c.network = networkOf(at.Addr())
 	}
 	c.doubted, _ = l.(doubtful)
-	c.ctx, c.cancel = context.WithCancel(h.ctx)
+	c.ctx, c.cancel = context.WithCancelCause(h.ctx)
 	c.mu.Lock() // expire may run before idle is set
 	defer c.mu.Unlock()
 	c.idle = h.afterFunc(h.cfg.IdleTimeout, c.expire)
@@ -115,7 +115,14 @@ func (c *conn) Tune(t bootstrap.Tuning) {
 func (c *conn) Done() <-chan struct{} { return c.ctx.Done() }
 
 // Close implements [bootstrap.Conn]. Only the first call does anything.
-func (c *conn) Close() error {
+func (c *conn) Close() error { return c.closeFor(nil) }
+
+// closeFor is Close for a reason of ours, which the context of what goes on ends with; nil for
+// none.
+func (c *conn) closeFor(why error) error {
+	if why != nil {
+		c.cancel(why)
+	}
 	if !c.abandon() {
 		return nil
 	}
@@ -157,7 +164,7 @@ func (c *conn) end() {
 
 // finish tells those who wait that the conn has ended.
 func (c *conn) finish() {
-	c.cancel()
+	c.cancel(nil)
 	c.hub.remove(c)
 }
 

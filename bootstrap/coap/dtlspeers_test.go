@@ -21,6 +21,14 @@ func (h *house) ping(c bootstrap.Conn) {
 		c.(*conn).sendMessage(message{kind: confirmable, mid: 7})
 		return h.hub.counters.snapshot().Dropped[DropStray] > before
 	})
+	h.until("all rest", func() bool {
+		for e := h.active.Front(); e != nil; e = e.Next() {
+			if c := e.Value.(*association).conn; c == nil || !c.resting() {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // Of one peer few associations are active, whatever room there is: the one that made no request

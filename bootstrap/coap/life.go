@@ -14,7 +14,7 @@ func (c *conn) resting() bool {
 
 // answerPatience is for how long a conn whose peer may have forged its address waits for its
 // first answer before it makes room for another: most devices answer within a second.
-const answerPatience = 2 * time.Second
+const answerPatience = time.Second
 
 // givesWay reports whether the conn may be ended to make room for another peer: it rests, or
 // waits for a first answer that probably never comes.

@@ -137,7 +137,7 @@ func evict(c *conn, full bool) bool {
 	if c == nil {
 		return false
 	}
-	c.Close()
+	_ = c.closeFor(bootstrap.ErrBusy) // an error is as good as a lost datagram
 	return true
 }
 

@@ -1,9 +1,12 @@
 package coap
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"lwbs/bootstrap"
 	"lwbs/lwm2m"
 )
 
@@ -60,4 +63,21 @@ func TestUnansweredPeersDoNotHoldTheDesk(t *testing.T) {
 		t.Error("the next request waits for one that is not answered")
 	}
 	close(ended)
+}
+
+// What goes on with a peer that makes room ends for that reason.
+func TestWhoMakesRoomIsToldWhy(t *testing.T) {
+	s := newTestTable(t)
+	s.hub.cfg.MaxPeers = 1
+	first := s.conn(attacker(0))
+	first.deliver(forgedRequest(t, 1, nil))
+	s.settle()
+	first.mu.Lock()
+	first.began = first.began.Add(-answerPatience)
+	first.mu.Unlock()
+	s.conn(attacker(1))
+	<-first.Done()
+	if why := context.Cause(first.ctx); !errors.Is(why, bootstrap.ErrBusy) {
+		t.Errorf("it ends with %v", why)
+	}
 }
