@@ -38,7 +38,7 @@ func (f Facts) Explain(s store.Session) Explanation {
 	if remedy := contextual[s.Cause]; remedy != nil {
 		e.Remedy = remedy(f, s)
 	}
-	if s.Network != "" {
+	if s.Network != "" && s.Cause != store.CauseAssociationUnknown {
 		e.Remedy = "Look whether devices of yours are in that network: lwbs session list --failed shows those of them that have records of their own. Else nothing: this is what a scan or an attack looks like."
 	}
 	if e.Remedy == "" {
@@ -47,7 +47,7 @@ func (f Facts) Explain(s store.Session) Explanation {
 	if refusals[s.Cause] && s.Network == "" {
 		e.Remedy += " A device that was refused may come again only after a restart, such as one with Zephyr or Anjay."
 	}
-	if s.Known && s.Proof == store.ProofNone && s.Cause != store.CauseSilent && s.Cause != store.CauseKeyChanged {
+	if s.Known && s.Proof == store.ProofNone && !saysWhoItIs[s.Cause] {
 		e.Remedy += " Nothing proves that this was the device: whoever knows its name or identity can leave such a trace."
 	}
 	return e
@@ -59,6 +59,10 @@ var refusals = map[store.Cause]bool{
 	store.CauseEndpointUnknown: true, store.CauseIdentityMismatch: true, store.CauseCertificateName: true, store.CauseNoSecRefused: true,
 	store.CauseDisabled: true, store.CauseBadRequest: true, store.CauseFormatUnknown: true, store.CausePlanInvalid: true, store.CauseTemplateFailed: true,
 }
+
+// saysWhoItIs are the causes whose explanation tells of the device itself that nothing proves
+// that it was the device, or need not.
+var saysWhoItIs = map[store.Cause]bool{store.CauseSilent: true, store.CauseKeyChanged: true, store.CauseAssociationUnknown: true}
 
 // contextual are the remedies that depend on more than the cause.
 var contextual = map[store.Cause]func(Facts, store.Session) string{
@@ -85,6 +89,8 @@ var contextual = map[store.Cause]func(Facts, store.Session) string{
 
 	store.CauseWrongPort:     wrongPortRemedy,
 	store.CauseOtherProtocol: otherProtocolRemedy,
+
+	store.CauseAssociationUnknown: unknownAssociationRemedy,
 }
 
 var stageNames = map[store.Stage]string{
@@ -133,7 +139,9 @@ func happened(s store.Session) string {
 	if rest, ok := strings.CutPrefix(text, "The device"); ok && s.Proof == store.ProofNone {
 		text = "A peer" + rest
 	}
-	if s.Network != "" && s.Stage == store.StageDatagram {
+	if s.Network != "" && s.Cause == store.CauseAssociationUnknown {
+		text = unknownAssociationText(s)
+	} else if s.Network != "" && s.Stage == store.StageDatagram {
 		text = fmt.Sprintf("Peers in %s sent more of what is not for this port than has records of its own; this one counts those that ended with the cause %s", s.Network, s.Cause)
 	} else if s.Network != "" {
 		text = fmt.Sprintf("Peers in %s made more attempts under changing names or identities than have records of their own; this one counts those that ended with the cause %s", s.Network, s.Cause)

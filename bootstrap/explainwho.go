@@ -19,6 +19,8 @@ func whoseText(s store.Session) string {
 		if s.Identity != "" && s.Known {
 			return fmt.Sprintf("A peer named the identity %q, which is known, and the DTLS handshake ended before anything showed whether it has the key", s.Identity)
 		}
+	case store.CauseAssociationUnknown:
+		return unknownAssociationText(s)
 	case store.CauseEndpointUnknown:
 		if s.Claimed == "" {
 			return fmt.Sprintf("A peer calls itself %q; there is no device record of this name", s.Endpoint)

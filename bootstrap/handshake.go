@@ -138,6 +138,7 @@ func (srv *Server) NoRequest(peer Peer, since time.Time, end UnusedEnd) {
 	why := end.failure()
 	if d, ok := srv.holder(ctx, peer); ok {
 		proved(&record, d, "")
+		srv.addresses.use(peer, d.Endpoint)
 		if detail := srv.whyIdle(ctx, d); detail != "" {
 			why = failed(store.CauseIdle, "%s", detail)
 		}

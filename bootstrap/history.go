@@ -46,10 +46,14 @@ type kind struct {
 	known bool // under the name of a device
 	plain bool
 	other bool // of another protocol; the source address may be forged
+	lost  bool // of an association that the server does not have; the same
 }
 
 func kindOf(s store.Session) kind {
-	if s.Stage == store.StageDatagram {
+	switch {
+	case s.Cause == store.CauseAssociationUnknown:
+		return kind{lost: true}
+	case s.Stage == store.StageDatagram:
 		return kind{other: true}
 	}
 	return kind{known: s.Known, plain: s.Transport == TransportPlain}
@@ -69,6 +73,10 @@ const (
 	otherRecords        = 40
 	otherNetworkRecords = 10
 	otherPeriod         = 10 * time.Minute
+
+	// lostRecords is how many records a minute are about associations that the server does
+	// not have: after a crash it may be a whole fleet that goes on with them.
+	lostRecords = 600
 )
 
 // newHistory returns a history whose goroutine runs until close.
@@ -88,6 +96,7 @@ func newHistory(cfg Config) *history {
 			{known: true}:              {limit: cfg.UnauthenticatedRecords},
 			{known: true, plain: true}: {limit: max(1, cfg.UnauthenticatedRecords/3)},
 			{other: true}:              {limit: otherRecords, period: otherPeriod},
+			{lost: true}:               {limit: lostRecords},
 		},
 		networks: quota{limit: networkRecords},
 		others:   quota{limit: otherNetworkRecords, period: otherPeriod},

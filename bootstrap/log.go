@@ -39,6 +39,8 @@ func severity(c store.Cause) slog.Level {
 func logEnd(ctx context.Context, log *slog.Logger, level slog.Level, s store.Session) {
 	message := "bootstrap done"
 	switch {
+	case s.Cause == store.CauseAssociationUnknown:
+		message = "not of an association"
 	case s.Stage == store.StageDatagram:
 		message = "not for this port"
 	case s.Cause.Failure():

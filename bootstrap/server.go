@@ -19,6 +19,8 @@ type Server struct {
 	ids       sessionIDs
 	sessions  *registry
 	history   *history
+	addresses *lastAddresses
+	reading   func() // ends the reading of addresses, and waits for that
 	closeOnce sync.Once
 }
 
@@ -34,7 +36,7 @@ func NewServer(cfg Config) (*Server, error) {
 		defer cfg.Panics.Contain(PartObserver)
 		observe(e)
 	}
-	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg)}
+	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg), addresses: newLastAddresses(maxLastAddresses)}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	last, err := cfg.Store.LastSession(ctx)
@@ -42,6 +44,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
 	}
 	srv.ids.after(last)
+	srv.readAddresses()
 	return srv, nil
 }
 
@@ -144,6 +147,7 @@ func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 		srv.attribute(ctx, record, peer, ep, d)
 	case peer.Secure():
 		proved(record, d, ep)
+		srv.addresses.use(peer, d.Endpoint)
 	default:
 		about(record, d)
 	}
@@ -250,6 +254,7 @@ func (srv *Server) Close() error {
 		srv.sessions.drain()
 		srv.sessions.stop(ErrStopping)
 		srv.sessions.waitAll()
+		srv.reading()
 		srv.history.close()
 	})
 	return nil

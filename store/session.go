@@ -116,7 +116,7 @@ type Stage string
 
 // The stages, in order.
 const (
-	StageDatagram  Stage = "datagram"  // something came that is for no port here
+	StageDatagram  Stage = "datagram"  // something came that is for no port here, or for no association
 	StageHandshake Stage = "handshake" // DTLS was tried
 	StageRequest   Stage = "request"   // a Bootstrap-Request arrived
 	StagePack      Stage = "pack"      // a Bootstrap-Pack was put together
@@ -138,6 +138,7 @@ const (
 	VariantNewerDTLS        Variant = "newer-dtls"        // other-protocol: the peer has newer versions of DTLS only
 	VariantOlderDTLS        Variant = "older-dtls"        // other-protocol: the peer has older versions of DTLS only
 	VariantTCP              Variant = "tcp"               // other-protocol: the peer speaks as over TCP
+	VariantOtherReplica     Variant = "other-replica"     // association-unknown: the connection ID is one of a server with another --replica-id
 )
 
 // A Cause is why a session ended; also the metric label.
@@ -202,6 +203,7 @@ const (
 
 	CauseWrongPort          Cause = "wrong-port"          // DTLS to the port for plain CoAP, or plain CoAP to that for DTLS
 	CauseOtherProtocol      Cause = "other-protocol"      // a protocol, or version of one, that no port is for
+	CauseAssociationUnknown Cause = "association-unknown" // DTLS of an association that the server does not have, from an address that the device was the last to use
 	CauseUnreadableDatagram Cause = "unreadable-datagram" // neither CoAP nor DTLS nor anything else that can be told for sure
 )
 

@@ -43,8 +43,11 @@ const (
 	// DropBusy: a request of a peer with too many under way.
 	DropBusy
 
-	// DropOutOfPlace: DTLS that belongs to no association, or not where that is now.
+	// DropOutOfPlace: DTLS that belongs to no handshake, or not where that is now.
 	DropOutOfPlace
+
+	// DropNoAssociation: encrypted DTLS from an address without an association.
+	DropNoAssociation
 
 	// DropUnknownCID: a connection ID that belongs to no association.
 	DropUnknownCID
@@ -82,6 +85,7 @@ var dropNames = [dropReasons]string{
 	DropQueueFull:     "queue-full",
 	DropBusy:          "busy",
 	DropOutOfPlace:    "out-of-place",
+	DropNoAssociation: "no-association",
 	DropUnknownCID:    "unknown-cid",
 	DropRestoring:     "restoring",
 	DropNotAuthentic:  "not-authentic",

@@ -255,7 +255,7 @@ func TestAssociationAlerts(t *testing.T) {
 					d.asks(2)
 					return
 				}
-				if d.send(applicationData, postBS(2)...); b.hub.counters.snapshot().Dropped[DropOutOfPlace] != 1 {
+				if d.send(applicationData, postBS(2)...); b.hub.counters.snapshot().Dropped[DropNoAssociation] != 1 {
 					t.Error("it goes on")
 				}
 				if err := c.link.send([]byte("x")); err == nil {

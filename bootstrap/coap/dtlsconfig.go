@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"lwbs/bootstrap"
@@ -59,6 +60,12 @@ type DTLSConfig struct {
 	// Certificates.
 	VerifyClient func(chain []*x509.Certificate) error
 
+	// UnknownAssociation is told of records that no association opens, those of some seconds
+	// from one address together; nil ignores them. KnownAddress reports whether a device is
+	// known to have had an address: of others is not told. It must be quick. They go together.
+	UnknownAssociation func(bootstrap.UnknownAssociation)
+	KnownAddress       func(netip.AddrPort) bool
+
 	// ReplicaID is the first byte of the connection IDs (RFC 9146) that clients get which
 	// ask for one, so that a balancer in front of several servers finds the one that has
 	// the association; default 0.
@@ -89,6 +96,9 @@ func (cfg *DTLSConfig) setDefaults() error {
 	var errs []error
 	if (cfg.Certificates == nil) != (cfg.VerifyClient == nil) {
 		errs = append(errs, fmt.Errorf("%w: DTLS.Certificates and DTLS.VerifyClient go together", ErrConfig))
+	}
+	if (cfg.UnknownAssociation == nil) != (cfg.KnownAddress == nil) {
+		errs = append(errs, fmt.Errorf("%w: DTLS.UnknownAssociation and DTLS.KnownAddress go together", ErrConfig))
 	}
 	if cfg.Certificates == nil {
 		cfg.Certificates = func() []tls.Certificate { return nil }

@@ -38,6 +38,8 @@ type mux struct {
 	pace   pace
 	keep   *keeping // nil where no association is kept
 
+	unknowns *unknowns
+
 	cookies cookieMaker
 
 	mu       sync.Mutex
@@ -78,6 +80,7 @@ func newMux(h *hub, s *socket) *mux {
 		keys:      newKeyFinder(h.cfg.PSK, h.cfg.Panics),
 		gate:      newGate(h.cfg.Strangers),
 		others:    newOthers(h, bootstrap.TransportDTLS),
+		unknowns:  newUnknowns(h),
 		cookies:   newCookieMaker(),
 		slots:     make(map[udpPeer]seat),
 		cids:      make(map[connectionID]seat),
@@ -126,8 +129,8 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 	var a *association
 	var why DropReason
 	holding(&m.mu, func() { a, why = m.route(peer, d, b) })
-	if a == nil && d.kind == kindSealed && m.keep.restoring() && (why == DropOutOfPlace || why == DropUnknownCID) {
-		return DropRestoring
+	if why == DropNoAssociation || why == DropUnknownCID {
+		return m.unknown(peer, d, b, why)
 	}
 	if a == nil {
 		return why
@@ -136,6 +139,16 @@ func (m *mux) sort(peer udpPeer, b []byte) DropReason {
 		return reason
 	}
 	return notDropped
+}
+
+// unknown attends to a record of an association that there is not, or not yet, and returns why
+// it is dropped.
+func (m *mux) unknown(peer udpPeer, d digest, b []byte, why DropReason) DropReason {
+	if m.keep.restoring() {
+		return DropRestoring
+	}
+	m.unknowns.note(peer, d, b)
+	return why
 }
 
 // knows reports whether there is a handshake or an association at peer that began with a
@@ -190,6 +203,9 @@ func (m *mux) route(peer udpPeer, d digest, b []byte) (*association, DropReason)
 	default:
 		if d.cid != nil {
 			return m.routeCID(peer, d, b)
+		}
+		if s == (seat{}) {
+			return nil, DropNoAssociation
 		}
 		// Which keys it is under only trying can tell.
 		return s.association, s.handshake.put(peer, d, b)

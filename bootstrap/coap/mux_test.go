@@ -164,7 +164,7 @@ func TestMuxStrangers(t *testing.T) {
 			t.Fatalf("%s begins an association", name)
 		}
 	}
-	if got := m.hub.counters.snapshot(); got.Dropped[DropOutOfPlace] != 5 || got.Dropped[DropMalformed] != 2 || got.Received != 7 {
+	if got := m.hub.counters.snapshot(); got.Dropped[DropOutOfPlace] != 4 || got.Dropped[DropNoAssociation] != 1 || got.Dropped[DropMalformed] != 2 || got.Received != 7 {
 		t.Errorf("counters = %+v", got)
 	}
 }

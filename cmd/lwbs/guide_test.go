@@ -100,6 +100,10 @@ var defaultsOf = map[string][]string{
 	"records a minute of peers that proved nothing: under the name of a device; of unknown devices":       {"bootstrap.UnauthenticatedRecords", "bootstrap.StrangerRecords"},
 	"records a minute that are about networks":                                                            {"bootstrap.networkRecords"},
 	"such failures of one device that are open at a time":                                                 {"bootstrap.maxStreaksOfOne"},
+
+	"records a minute of associations that the server does not have":                                           {"bootstrap.lostRecords"},
+	"addresses of devices that are remembered for this; sessions that are read for it at the start":            {"bootstrap.maxLastAddresses", "bootstrap.readLastAddresses"},
+	"such addresses that are watched at a time, until they are silent for a minute; of one network (/24, /48)": {"bootstrap/coap.maxUnknown", "bootstrap/coap.maxUnknownPerNet"},
 }
 
 // A row of a table of limits.

@@ -207,7 +207,7 @@ func (s *service) start(c *cli.Context) (err error) {
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
 		OtherProtocol:   s.server.OtherProtocol,
-		DTLS:            coap.DTLSConfig{NoRequest: s.server.NoRequest, ReplicaID: uint8(c.Uint("replica-id"))}}
+		DTLS:            coap.DTLSConfig{NoRequest: s.server.NoRequest, UnknownAssociation: s.server.UnknownAssociation, KnownAddress: s.server.KnownAddress, ReplicaID: uint8(c.Uint("replica-id"))}}
 	if len(s.tls.certificates()) > 0 {
 		cfg.DTLS.Certificates, cfg.DTLS.VerifyClient = s.tls.certificates, s.server.VerifyClient
 		s.metrics.Certificates(s.tls.firstExpiry)

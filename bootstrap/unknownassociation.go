@@ -1,0 +1,118 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"lwbs/store"
+)
+
+// An UnknownAssociation tells of DTLS records that no association opens, from an address
+// that a device has used. Nothing proves that the device sent them: the source address may be
+// forged, and a NAT may have given it to another device.
+type UnknownAssociation struct {
+	Remote  string    // IP:port
+	Started time.Time // when the first one came
+	Count   int       // how many came since then, or since it was last told of them; at least 1
+
+	// OtherReplica is whether their connection ID (RFC 9146) is one that a server with
+	// another --replica-id gives out.
+	OtherReplica bool
+}
+
+// KnownAddress reports whether a device is known that last used an address and port for an
+// association.
+func (srv *Server) KnownAddress(address netip.AddrPort) bool {
+	_, known := srv.addresses.at(address)
+	return known
+}
+
+// UnknownAssociation records, for the device that last used the address, that what comes from
+// there belongs to no association. It counts against nobody.
+func (srv *Server) UnknownAssociation(u UnknownAssociation) {
+	defer srv.cfg.Panics.Contain(PartHandshake)
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
+	d, ok := srv.lastAt(ctx, u.Remote)
+	if !ok {
+		return
+	}
+	record := srv.attempt(Peer{Remote: u.Remote, Transport: TransportDTLS}, u.Started)
+	record.Stage = store.StageDatagram
+	about(&record, d)
+	if u.Count > 1 {
+		record.Attempts = u.Count
+	}
+	why := failure{cause: store.CauseAssociationUnknown}
+	if u.OtherReplica {
+		why.detail, why.variant = "their connection ID is one of a server with another --replica-id", store.VariantOtherReplica
+	}
+	srv.refuse(ctx, record, &refusal{failure: why})
+}
+
+// lastAt finds the device that last used an address, under the name that it has today. An
+// address of a device that there is no more is forgotten.
+func (srv *Server) lastAt(ctx context.Context, remote string) (store.Device, bool) {
+	address, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return store.Device{}, false
+	}
+	u, known := srv.addresses.at(address)
+	if !known {
+		return store.Device{}, false
+	}
+	d, err := srv.cfg.Store.Device(ctx, u.endpoint)
+	if errors.Is(err, store.ErrNotFound) && u.identity != "" {
+		d, err = srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, u.identity)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		srv.addresses.drop(address)
+	}
+	return srv.found(d, err)
+}
+
+// readAddresses fills the memory of addresses from the history, in the background: what
+// comes meanwhile from addresses that are not there yet is not told of.
+func (srv *Server) readAddresses() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	srv.reading = func() {
+		cancel()
+		<-done
+	}
+	go func() {
+		defer close(done)
+		defer srv.cfg.Panics.Contain(PartHistory)
+		if err := srv.addresses.read(ctx, srv.cfg.Store); err != nil && ctx.Err() == nil {
+			srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "addresses of devices not read from the history", slog.Any("error", err))
+		}
+	}()
+}
+
+// unknownAssociationText tells what happened, for one address or for a network.
+func unknownAssociationText(s store.Session) string {
+	if s.Network != "" {
+		return fmt.Sprintf("Peers at addresses in %s that devices have used send DTLS records of associations that this server does not have, more than have records of their own", s.Network)
+	}
+	return fmt.Sprintf("A peer at %s, which this device was the last to use, sends DTLS records of an association that the server does not have, so that it is not heard", s.Remote)
+}
+
+// unknownAssociationRemedy says how a device gets an association that counts.
+func unknownAssociationRemedy(f Facts, s store.Session) string {
+	const client = " It goes on with an association that was made before the server's last start and not kept over it, that made room for others (lwbs serve --max-hibernated), or that was closed, as with --hibernate off. With the usual times of CoAP a client gives up after at most 93 s. Wakaama then goes on with the accounts that it had, and makes a new handshake when it is to bootstrap after it has sent nothing for 40 s; Anjay asks again only after a restart."
+	switch {
+	case s.Network != "":
+		return "Restart the devices there that do not come back by themselves: lwbs device list tells how each one ended last." + strings.Replace(client, "It goes", "Each goes", 1)
+	case f.Looked && f.Device == nil:
+		return "Nothing: there is no such device any more."
+	case s.Variant == store.VariantOtherReplica:
+		return "See that the balancer sends datagrams by their connection ID to the server whose --replica-id is its first byte, and that each server has another. If so, restart the device, so that it makes a new handshake."
+	}
+	return "If the device does not come back by itself, restart it, or let it bootstrap once more a minute after it has given up." + client +
+		" Nothing proves that this was the device: another one behind the same NAT may have its address by now, and an address can be forged."
+}
