@@ -4,7 +4,9 @@ package interop_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 // comesBack sets up what provision does, with a nat in front of the Bootstrap-Server.
@@ -109,5 +111,53 @@ func TestKeptByDTLSClients(t *testing.T) {
 			}
 			checkCameBack(t, lwbs, d, nat, 1, 1, 1)
 		})
+	}
+}
+
+// An association that made room for another is not heard any more, which is told under the
+// name of the device. Wakaama gives up after its retransmissions, goes on with the account that
+// it had, and keeps the association all the same. It makes a new one when it is told to
+// bootstrap after it has sent nothing for 40 s (DTLS_NAT_TIMEOUT).
+func TestLostByWakaama(t *testing.T) {
+	t.Parallel()
+	wakaamaDTLS.require(t)
+	openssl.require(t)
+	lwbs, sink := serve(t, "--max-hibernated", "1"), newGoSink(t)
+	lwbs.apply(t, sink.uri("coaps"))
+	d := factoryDevice(lwbs.uri["coaps"])
+	lwbs.add(t, d)
+	sink.accept(t, lwbs.account(t, d.endpoint))
+	nat := newNAT(t, d.server)
+	d.server = nat.uri()
+	p := wakaamaDTLS.start(t, d)
+	checkRegistration(t, sink.registered(t), wakaamaDTLS, "coaps")
+	lwbs.awaitHibernated(t, 1)
+
+	other := device{endpoint: "urn:dev:os:meter-2", server: lwbs.uri["coaps"], identity: "factory-4712", key: d.key}
+	lwbs.add(t, other)
+	bare := bareDevice{t: t, link: openssl.start(t, other, openssl.suites[0]), device: other}
+	bare.bootstrap()
+	lwbs.await(t, "lwbs_associations_evicted_total", 1)
+
+	bootstrapAgain(t, p)
+	for _, words := range []string{"ObjectList restored", "STATE_READY"} { // after its retransmissions
+		p.awaitLine(t, words, func(line string) bool { return strings.Contains(line, words) })
+	}
+	why := lwbs.run(t, "why", d.endpoint)
+	if !strings.Contains(why, ": association-unknown\n") || !strings.Contains(why, ": done\n") {
+		t.Errorf("lwbs why tells\n%s", why)
+	}
+	time.Sleep(41 * time.Second) // by the clock of Wakaama
+	bootstrapAgain(t, p)
+	checkRegistration(t, sink.registered(t), wakaamaDTLS, "coaps")
+	causes := make(map[string]int)
+	for _, s := range lwbs.sessions(t, 3, "--endpoint", d.endpoint) {
+		causes[s.Cause]++
+	}
+	if causes["done"] != 2 || causes["association-unknown"] != 1 {
+		t.Errorf("sessions ended as %v", causes)
+	}
+	if n, ports := nat.handshakes(), nat.sources(); n != 2 || ports != 1 {
+		t.Errorf("%d handshakes from %d ports, want 2 from one", n, ports)
 	}
 }
