@@ -12,20 +12,7 @@ import (
 )
 
 func dbCommand() *cli.Command {
-	return group("db", "look after the database", dbCheckCommand(), dbBackupCommand(), dbStatsCommand())
-}
-
-func dbCheckCommand() *cli.Command {
-	return &cli.Command{
-		Name: "check", Usage: "read every page, record and index of the database and tell what is wrong",
-		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
-			if err := api.Check(ctx); err != nil {
-				return err
-			}
-			fmt.Fprintln(c.App.Writer, "the database is sound")
-			return nil
-		}),
-	}
+	return group("db", "look after the database", dbCheckCommand(), dbSalvageCommand(), dbBackupCommand(), dbStatsCommand())
 }
 
 func dbBackupCommand() *cli.Command {

@@ -34,6 +34,31 @@ func socketFile(c *cli.Context) (string, error) {
 // openAPI returns the way to the records: the server that runs, else the database
 // itself. Where there is no database, it is made if create is set.
 func openAPI(c *cli.Context, create bool) (admin.API, error) {
+	client, err := dialServer(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case client != nil:
+		return client, nil
+	}
+	objects, _, err := readObjects(c) // a command that names Objects has warned
+	if err != nil {
+		return nil, err
+	}
+	db, err := openStore(c, create, bolt.Options{Unreadable: func(part *store.UnreadableError) {
+		if part.Bucket == "" { // lists tell the rest
+			fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", part)
+		}
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return &admin.Local{Store: db, Objects: objects, Version: version(), Database: databaseFile(c)}, nil
+}
+
+// dialServer returns a client of the server that runs; nil where none does, and none was
+// asked for.
+func dialServer(c *cli.Context) (*admin.Client, error) {
 	socket, err := socketFile(c)
 	if err != nil {
 		return nil, err
@@ -47,15 +72,7 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", socket, err)
 	}
-	objects, _, err := readObjects(c) // a command that names Objects has warned
-	if err != nil {
-		return nil, err
-	}
-	db, err := openStore(c, create, bolt.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return &admin.Local{Store: db, Objects: objects, Version: version(), Database: databaseFile(c)}, nil
+	return nil, nil
 }
 
 // databaseFile is the path of the database, from the root where that can be told.
@@ -90,42 +107,60 @@ func plainly(err error) error {
 // errNoDatabase is wrapped where there is neither a server nor a database.
 var errNoDatabase = errors.New("does not exist")
 
-// openStore opens the database file itself.
-func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error) {
-	file := c.String("db")
+// findStore returns the path of the database file, and whether there is none yet.
+func findStore(c *cli.Context, create bool) (file string, fresh bool, err error) {
+	file = c.String("db")
 	info, err := os.Stat(file)
-	fresh := errors.Is(err, fs.ErrNotExist)
+	fresh = errors.Is(err, fs.ErrNotExist)
 	switch {
 	case err != nil && !fresh:
-		return nil, fmt.Errorf("database: %w", err)
+		return "", false, fmt.Errorf("database: %w", err)
 	case err == nil && info.IsDir():
-		return nil, fmt.Errorf("database %s is a folder: name a file in it with --db", file)
+		return "", false, fmt.Errorf("database %s is a folder: name a file in it with --db", file)
 	case err == nil && !info.Mode().IsRegular():
-		return nil, fmt.Errorf("database %s is no file that holds anything: name another with --db", file)
+		return "", false, fmt.Errorf("database %s is no file that holds anything: name another with --db", file)
 	}
 	if to, err := os.Readlink(file); fresh && err == nil {
-		return nil, fmt.Errorf("database %s is a link to %s, which %w: bring that file back, such as by mounting its disk, or remove the link", file, to, errNoDatabase)
+		return "", false, fmt.Errorf("database %s is a link to %s, which %w: bring that file back, such as by mounting its disk, or remove the link", file, to, errNoDatabase)
 	}
 	if fresh && !create {
-		return nil, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another%s", databaseFile(c), errNoDatabase, parenthesis(othersRunning(c)))
+		return "", false, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another%s", databaseFile(c), errNoDatabase, parenthesis(othersRunning(c)))
 	}
 	if _, err := os.Stat(filepath.Dir(file)); fresh && err != nil {
-		return nil, fmt.Errorf("make database %s: %w", file, err)
+		return "", false, fmt.Errorf("make database %s: %w", file, err)
 	}
-	keyFile := c.String("key-file")
-	if keyFile == "" {
-		keyFile = file + ".key"
+	return file, fresh, nil
+}
+
+// keyFile is the path of the file with the sealing key of a database.
+func keyFile(c *cli.Context, database string) string {
+	if file := c.String("key-file"); file != "" {
+		return file
 	}
-	keyring, err := store.KeyringFor(keyFile, fresh)
+	return database + ".key"
+}
+
+// openStore opens the database file itself. An interrupt ends that, as it may take a while.
+func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error) {
+	file, fresh, err := findStore(c, create)
 	if err != nil {
 		return nil, err
+	}
+	keys := keyFile(c, file)
+	keyring, err := store.KeyringFor(keys, fresh)
+	if err != nil {
+		return nil, err
+	}
+	progress := opts.Progress
+	opts.Progress = func(read, all int64) bool {
+		return c.Context.Err() == nil && (progress == nil || progress(read, all))
 	}
 	db, err := bolt.Open(file, keyring, opts)
 	if err != nil {
 		return nil, err
 	}
 	if fresh {
-		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file somewhere else\n", databaseFile(c), absolute(keyFile))
+		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file somewhere else\n", databaseFile(c), absolute(keys))
 		if others := othersRunning(c); others != "" {
 			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", others)
 		}

@@ -24,8 +24,10 @@ const maxProblems = 1000
 // in use.
 func (db *DB) Check(ctx context.Context) error {
 	return db.view(ctx, func(tx *transaction) error {
-		size := db.pages.PageSize()
-		meta := pages.Meta{PageSize: size, Root: uint64(tx.Cursor().Bucket().Root()), Free: pages.NoFree, End: uint64(tx.Size()) / uint64(size)}
+		meta, err := db.metaOf(tx.Tx)
+		if err != nil {
+			return err
+		}
 		c := checker{ctx: ctx, keyring: db.keyring}
 		c.file(db.pages, meta)
 		return c.result()
@@ -49,12 +51,15 @@ func CheckFile(ctx context.Context, file string, keyring *store.Keyring) error {
 	}
 	for page := range 2 {
 		if wrong := in.Wrong(page); wrong != nil {
-			c.problem("%w: the other meta page is in use, which may be of the edit before the last", wrong)
+			c.problem("%w: %s", wrong, lastEdit)
 		}
 	}
 	meta, _ := in.Newest()
-	if end := meta.End; in.Pages() < end {
-		c.problem("the file has %d pages, and there should be %d: it was cut", in.Pages(), end)
+	if apart := in.Apart(); apart > 1 {
+		c.problem("the meta pages are of edits that are %d apart: one of them was not written, or is an old one", apart)
+	}
+	if lacks := in.Lacks(meta); lacks > 0 {
+		c.problem("the file has %d bytes, and %d more belong to it: it was cut", size, lacks)
 	}
 	if free, err := in.FreePages(meta); err != nil {
 		c.problem("%w: it is the list of free pages, which is made anew", err)

@@ -49,7 +49,7 @@ func (db *DB) closeInOrder() {
 // wasClosed reports whether a file was closed in order since the last edit.
 func wasClosed(f *os.File, file *pages.File, meta pages.Meta) bool {
 	note, at, err := closedNote(file, meta)
-	if err != nil || file.Pages() < meta.End {
+	if err != nil || file.Lacks(meta) > 0 {
 		return false
 	}
 	have := make([]byte, len(note))

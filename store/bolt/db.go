@@ -27,6 +27,8 @@ type DB struct {
 	file  *os.File    // that of db, which closes it
 	pages *pages.File // of it
 
+	forest atomic.Pointer[forest] // that a read came to last; nil for none
+
 	path    string
 	keyring *store.Keyring
 	opts    Options

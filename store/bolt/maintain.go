@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/bolt/pages"
 )
 
 // Stats implements [store.Store].
@@ -56,7 +57,7 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 		return fmt.Errorf("back up to %s: its folder: %w", file, err)
 	}
 	part := file + ".part"
-	if err := db.reading(func() error { return db.compactInto(part) }); err != nil {
+	if err := db.reading(func() error { return db.compactInto(ctx, part) }); err != nil {
 		return fmt.Errorf("back up to %s: %w", file, errors.Join(adapt(err), removeIfAny(part)))
 	}
 	err := errors.Join(os.Link(part, file), os.Remove(part), store.SyncDir(filepath.Dir(file)))
@@ -78,7 +79,7 @@ func (db *DB) WriteBackup(ctx context.Context, w io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	part := filepath.Join(dir, "copy.db")
-	if err := db.reading(func() error { return db.compactInto(part) }); err != nil {
+	if err := db.reading(func() error { return db.compactInto(ctx, part) }); err != nil {
 		return fmt.Errorf("back up: %w", adapt(err))
 	}
 	f, err := os.Open(part)
@@ -92,9 +93,14 @@ func (db *DB) WriteBackup(ctx context.Context, w io.Writer) (err error) {
 	return nil
 }
 
-func (db *DB) compactInto(part string) error {
+// compactInto makes a compacted copy, of a database whose pages can all be read: a copy that
+// lacks something would pass for whole.
+func (db *DB) compactInto(ctx context.Context, part string) error {
 	db.use.RLock()
 	defer db.use.RUnlock()
+	if err := db.db.View(func(tx *bbolt.Tx) error { return db.whole(ctx, tx) }); err != nil {
+		return err
+	}
 	if err := removeIfAny(part); err != nil {
 		return err
 	}
@@ -151,3 +157,34 @@ const (
 	// copyFill is how full pages become, as keys come in their order.
 	copyFill = 0.9
 )
+
+// whole reports the first page that cannot be read.
+func (db *DB) whole(ctx context.Context, tx *bbolt.Tx) error {
+	meta, err := db.metaOf(tx)
+	if err != nil {
+		return err
+	}
+	survey, complete := db.pages.Survey(meta, func(uint64) bool { return ctx.Err() == nil })
+	switch {
+	case !complete:
+		return ctx.Err()
+	case len(survey.Lost) > 0:
+		part := damaged(survey.Lost[0].Bucket, "", survey.Lost[0].Err)
+		db.unread.note(part)
+		return fmt.Errorf("%w: %s", part, insteadOfBackup)
+	}
+	return nil
+}
+
+// insteadOfBackup is what is left to do where there can be no backup.
+const insteadOfBackup = "a copy would lack what is on it; lwbs db check tells what that is, and lwbs db salvage, without a server, makes a new database of the rest"
+
+// metaOf says where the trees of a transaction are.
+func (db *DB) metaOf(tx *bbolt.Tx) (pages.Meta, error) {
+	info, err := db.file.Stat()
+	if err != nil {
+		return pages.Meta{}, err
+	}
+	size := db.pages.PageSize()
+	return pages.Meta{PageSize: size, Root: uint64(tx.Cursor().Bucket().Root()), Free: pages.NoFree, End: uint64(min(tx.Size(), info.Size())) / uint64(size)}, nil
+}

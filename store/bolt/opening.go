@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,7 @@ func (db *DB) openFile(file string, inspect func(*os.File) error) error {
 		return errors.Join(err, closeIfOpen(f))
 	}
 	db.db, db.file, db.pages = b, f, pages.Running(f, b.Info().PageSize)
+	db.forest.Store(nil)
 	return nil
 }
 
@@ -72,18 +74,31 @@ func (db *DB) inspect(f *os.File) error {
 		return err
 	}
 	meta, _ := file.Newest()
-	if db.closedOK = !db.opts.ReadOnly && wasClosed(f, file, meta); db.closedOK || db.opts.ReadOnly {
+	wrong := cmp.Or(file.Wrong(0), file.Wrong(1)) // which bbolt may believe
+	_, err = file.Buckets(meta).Trees()
+	switch db.closedOK = !db.opts.ReadOnly && wrong == nil && err == nil && wasClosed(f, file, meta); {
+	case db.closedOK:
+		return nil
+	case db.opts.ReadOnly && cmp.Or(wrong, err) != nil:
+		return fmt.Errorf("%w: %w: it is not for reading alone", store.ErrCorrupt, cmp.Or(wrong, err))
+	case db.opts.ReadOnly:
 		return nil
 	}
 	repair, err := db.survey(file)
 	if err != nil || repair == nil {
 		return err
 	}
-	if err := db.mend(f, *repair); err != nil && db.degraded.Load() {
+	if wrong != nil && db.opts.Unreadable != nil {
+		db.opts.Unreadable(&store.UnreadableError{Err: fmt.Errorf("%w: %w: %s", store.ErrCorrupt, wrong, lastEdit)})
+	}
+	if err := db.mend(f, *repair); err != nil && (db.degraded.Load() || wrong != nil) {
 		return err
 	}
 	return nil // what was not written, bbolt finds out by itself
 }
+
+// lastEdit is what a meta page that is damaged means.
+const lastEdit = "the other meta page is used, which may be of the edit before the last: after a power cut the last edit was not acknowledged; else look at the disk"
 
 // pagesOf reads the metas of a file.
 func pagesOf(f *os.File) (*pages.File, error) {

@@ -22,12 +22,14 @@ type version struct {
 }
 
 // row reads the record again; nil where that fails.
-func (v version) row(s *salvager) []byte {
-	var p pages.Page
-	if s.file.Read(&p, v.page, s.end) != nil || v.element >= p.Len() {
-		return nil
-	}
-	return bytes.Clone(p.Value(v.element))
+func (v version) row(s *salvager) (row []byte) {
+	s.file.Elements(v.page, func(i int, _, value []byte) bool {
+		if i == v.element {
+			row = bytes.Clone(value)
+		}
+		return row == nil
+	})
+	return row
 }
 
 // newer reports whether v is a later version of the same record than other.
@@ -52,9 +54,9 @@ func (s *salvager) find(f *os.File, size int64) error {
 		}
 	}
 	if meta, ok := file.Newest(); ok {
-		s.end = meta.End
-		if file.Pages() < meta.End {
-			s.damage("the file has %d pages, and there should be %d: it was cut", file.Pages(), meta.End)
+		s.end = min(meta.End, file.Pages())
+		if lacks := file.Lacks(meta); lacks > 0 {
+			s.damage("the file has %d bytes, and %d more belong to it: it was cut", size, lacks)
 		}
 		survey, complete := file.Survey(meta, func(uint64) bool { return s.ctx.Err() == nil })
 		if !complete {
@@ -141,23 +143,33 @@ func (h horizon) later(other horizon) bool {
 
 // beyond reports whether there is a record outside of some trees that they cannot have had.
 func (s *salvager) beyond(survey *pages.Survey, h horizon) (found bool) {
-	s.file.Leaves(s.end, survey.Used, func(p *pages.Page) bool {
-		for i := 0; i < p.Len() && !found; i++ {
-			if p.IsBucket(i) {
-				continue
-			}
-			switch kind, v := recordIn(p.Key(i), p.Value(i)); string(kind) {
-			case "":
-			case store.KindSession:
-				found = string(p.Key(i)) > h.session
-			default:
-				have, there := h.revision[string(pair(string(kind), string(p.Key(i))))]
-				found = v.at.After(h.edited) || there && v.revision > have
-			}
+	s.unused(survey, func(_ uint64, _ int, key, row []byte) bool {
+		switch kind, v := recordIn(key, row); string(kind) {
+		case "":
+		case store.KindSession:
+			found = string(key) > h.session
+		default:
+			have, there := h.revision[string(pair(string(kind), string(key)))]
+			found = v.at.After(h.edited) || there && v.revision > have
 		}
-		return !found && s.ctx.Err() == nil
+		return !found
 	})
 	return found
+}
+
+// unused calls each with all that may be an element of a page that is in no tree, in the order
+// of the file, until it returns false: those of older versions of pages, and those of damaged
+// ones.
+func (s *salvager) unused(survey *pages.Survey, each func(page uint64, element int, key, row []byte) bool) {
+	for page, more := uint64(2), true; more && page < s.end && s.ctx.Err() == nil; page++ {
+		if survey.Used.Has(page) {
+			continue
+		}
+		s.file.Elements(page, func(i int, key, row []byte) bool {
+			more = each(page, i, key, row)
+			return more
+		})
+	}
 }
 
 // fits reports ErrNoKey where the sealing key is another one than that of the database.
@@ -188,21 +200,14 @@ func (s *salvager) findStray() {
 	if failed == 0 && len(s.survey.Lost) == 0 && !s.scattered {
 		return
 	}
-	s.file.Leaves(s.end, s.survey.Used, func(p *pages.Page) bool {
-		for i := range p.Len() {
-			if p.IsBucket(i) {
-				continue
-			}
-			kind, v := recordIn(p.Key(i), p.Value(i))
-			if kind == nil || !s.lacks(kind, p.Key(i)) {
-				continue
-			}
-			v.page, v.element = p.ID, i
-			if have, found := s.stray[string(kind)][string(p.Key(i))]; !found || v.newer(have) {
-				s.stray[string(kind)][string(p.Key(i))] = v
+	s.unused(s.survey, func(page uint64, i int, key, row []byte) bool {
+		if kind, v := recordIn(key, row); kind != nil && s.lacks(kind, key) {
+			v.page, v.element = page, i
+			if have, found := s.stray[string(kind)][string(key)]; !found || v.newer(have) {
+				s.stray[string(kind)][string(key)] = v
 			}
 		}
-		return s.ctx.Err() == nil
+		return true
 	})
 	for kind, versions := range s.stray {
 		for key, v := range versions {

@@ -38,8 +38,7 @@ func (db *DB) over(tx *bbolt.Tx) *transaction {
 // tree returns the pages of a bucket as they were when the transaction began.
 func (t *transaction) tree(name string) (pages.Tree, error) {
 	if t.trees == nil {
-		names := pages.Names(t.db.pages, uint64(t.Size())/uint64(t.db.pages.PageSize()), uint64(t.Cursor().Bucket().Root()))
-		trees, err := names.Trees()
+		trees, err := t.db.treesOf(t.Tx)
 		if err != nil {
 			return pages.Tree{}, damaged(name, "", err)
 		}
@@ -50,6 +49,26 @@ func (t *transaction) tree(name string) (pages.Tree, error) {
 		return tree, damaged(name, "", errors.New("it is missing"))
 	}
 	return tree, nil
+}
+
+// A forest is the trees of all buckets as one transaction left them.
+type forest struct {
+	txid  int
+	trees map[string]pages.Tree
+}
+
+// treesOf returns the trees as they were when a transaction began. Reads between two edits
+// share them.
+func (db *DB) treesOf(tx *bbolt.Tx) (map[string]pages.Tree, error) {
+	last := db.forest.Load()
+	if last != nil && last.txid == tx.ID() && !tx.Writable() {
+		return last.trees, nil
+	}
+	trees, err := pages.Names(db.pages, uint64(tx.Size())/uint64(db.pages.PageSize()), uint64(tx.Cursor().Bucket().Root())).Trees()
+	if err == nil && !tx.Writable() {
+		db.forest.Store(&forest{tx.ID(), trees})
+	}
+	return trees, err
 }
 
 // damaged says that the pages of a bucket cannot be read, over err.
@@ -81,13 +100,17 @@ func (t *transaction) change(bucket string, key []byte, remove bool) error {
 	if err != nil {
 		return err
 	}
-	if t.pages == nil {
-		t.pages = pages.NewChecker()
-	}
-	if err := t.pages.Change(tree, key, remove); err != nil {
+	if err := t.checker().Change(tree, key, remove); err != nil {
 		return damaged(bucket, string(key), err)
 	}
 	return nil
+}
+
+func (t *transaction) checker() *pages.Checker {
+	if t.pages == nil {
+		t.pages = pages.NewChecker()
+	}
+	return t.pages
 }
 
 // explain returns err, or the damage that it comes from: something may not have been found
@@ -119,11 +142,29 @@ type bucket struct {
 	name string
 }
 
-// Get returns a value, nil where there is none. It ends with the transaction.
+// Get returns a value, nil where there is none or where the way to it is damaged, which is
+// noted. bbolt is not asked before the pages on the way were looked at: it would follow a
+// branch that refers to one above it for ever, which nothing can contain.
 func (b *bucket) Get(key []byte) []byte {
 	b.t.asked[b.t.number%len(b.t.asked)] = question{b.name, key}
 	b.t.number++
-	return b.Bucket.Get(key)
+	if b.t.Writable() {
+		if err := b.t.change(b.name, key, false); err != nil {
+			b.t.db.unread.note(err)
+			return nil
+		}
+		return b.Bucket.Get(key)
+	}
+	tree, err := b.t.tree(b.name)
+	if err != nil {
+		b.t.db.unread.note(err)
+		return nil
+	}
+	value, err := tree.Get(key)
+	if err != nil {
+		b.t.db.unread.note(damaged(b.name, string(key), err))
+	}
+	return value
 }
 
 // Put sets a value. It has changed nothing where the pages for it are damaged.
@@ -144,79 +185,88 @@ func (b *bucket) Delete(key []byte) error {
 }
 
 // ascend calls each with the elements from from on, in order, until it returns false. It
-// goes over what lies on damaged pages, and notes that; the elements of a damaged file are
-// those from when the transaction began. Key and value end with the call.
+// goes over what lies on damaged pages, and notes that. Where the transaction edits a sound
+// file, it sees its own changes; else the elements are those from when it began. Key and
+// value end with the call.
 func (b *bucket) ascend(from []byte, each func(key, value []byte) bool) {
-	last := bytes.Clone(from)
-	if b.whole(&last, func(c *bbolt.Cursor) {
-		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
-			if last = append(append(last[:0], k...), 0); !each(k, v) {
-				return
-			}
+	if b.t.Writable() && !b.t.db.degraded.Load() {
+		at, done := b.ascendChanged(from, each)
+		if done {
+			return
 		}
-	}) {
-		return
+		from = at
 	}
 	if tree, err := b.t.tree(b.name); err != nil {
 		b.t.db.unread.note(err)
 	} else {
-		tree.Ascend(last, each, b.lost)
+		tree.Ascend(from, each, b.lost)
 	}
 }
 
-// descend is ascend in the reverse order, from the last key before before on; nil begins at
-// the end.
-func (b *bucket) descend(before []byte, each func(key, value []byte) bool) {
-	last := bytes.Clone(before)
-	if b.whole(&last, func(c *bbolt.Cursor) {
-		for k, v := lastBefore(c, before); k != nil; k, v = c.Prev() {
-			if last = append(last[:0], k...); !each(k, v) {
-				return
-			}
-		}
-	}) {
-		return
-	}
-	if tree, err := b.t.tree(b.name); err != nil {
-		b.t.db.unread.note(err)
-	} else {
-		tree.Descend(last, each, b.lost)
-	}
-}
-
-// whole goes through a bucket with a cursor of bbolt, and reports whether that went well to
-// the end. Last is where it came to. Where pages are known to be damaged it does nothing.
-func (b *bucket) whole(last *[]byte, through func(*bbolt.Cursor)) (done bool) {
-	if b.t.db.degraded.Load() {
-		return false
-	}
+// ascendChanged is ascend with the changes of the transaction itself. Where a page is
+// damaged it notes that, and returns from where on the elements are missing.
+func (b *bucket) ascendChanged(from []byte, each func(key, value []byte) bool) (at []byte, done bool) {
+	ahead := ahead{b: b}
+	at = bytes.Clone(from)
 	err := b.t.db.contain(func() error {
-		through(b.Cursor())
-		done = true
+		if err := ahead.look(from); err != nil {
+			return err
+		}
+		c := b.Cursor()
+		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
+			if at = append(append(at[:0], k...), 0); !each(k, v) {
+				break
+			}
+			if err := ahead.look(k); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
-	if err != nil {
-		if place := b.t.check(b.name, *last); place != nil {
-			err = place
-		}
-		var part *store.UnreadableError
-		if errors.As(err, &part) {
-			part.Bucket = b.name
-		}
-		b.t.db.unread.note(err)
+	if part := new(store.UnreadableError); errors.As(err, &part) {
+		part.Bucket, part.Key = b.name, ""
 	}
-	return done
+	b.t.db.unread.note(err)
+	return at, err == nil
 }
 
-// lastBefore moves to the last key before before, or to the last of all where that is nil.
-func lastBefore(c *bbolt.Cursor, before []byte) (key, value []byte) {
-	if before == nil {
-		return c.Last()
+// ahead looks at the pages that a cursor comes to, before it does.
+type ahead struct {
+	b      *bucket
+	looked bool
+	to     []byte // up to before this key; nil for all
+}
+
+// look looks at the leaf of a key, and at those behind it up to one that still has elements,
+// as a cursor goes over the others.
+func (a *ahead) look(key []byte) error {
+	if a.looked && (a.to == nil || bytes.Compare(key, a.to) < 0) {
+		return nil
 	}
-	if k, _ := c.Seek(before); k == nil {
-		return c.Last()
+	tree, err := a.b.t.tree(a.b.name)
+	if err != nil {
+		return err
 	}
-	return c.Prev()
+	to, _, err := a.b.t.checker().Leaf(tree, key)
+	for next, left := to, 0; err == nil && next != nil && left <= 0; {
+		next, left, err = a.b.t.checker().Leaf(tree, next)
+	}
+	if err != nil {
+		return damaged(a.b.name, "", err)
+	}
+	a.looked, a.to = true, to
+	return nil
+}
+
+// descend calls each with the elements in the reverse order, from the last key before before
+// on, nil for the end, until it returns false; else it is as ascend in a file that nobody
+// edits.
+func (b *bucket) descend(before []byte, each func(key, value []byte) bool) {
+	if tree, err := b.t.tree(b.name); err != nil {
+		b.t.db.unread.note(err)
+	} else {
+		tree.Descend(before, each, b.lost)
+	}
 }
 
 // lost notes a part of the bucket that a list went over.

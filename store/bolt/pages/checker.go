@@ -21,19 +21,35 @@ func NewChecker() *Checker {
 
 // Change reports whether an element of t can be put, or removed. The error is an [*Error].
 func (c *Checker) Change(t Tree, key []byte, remove bool) error {
-	var from, to []byte
+	leaf, way, _, err := c.descend(t, key)
+	if err == nil && remove && leaf.shrink(t.File.pageSize) {
+		return c.beside(t, way)
+	}
+	return err
+}
+
+// Leaf looks at the leaf of t where key is, or would be. To is the first key behind it, nil
+// where it is the last; left is how many elements of it are left at least. The error is an
+// [*Error].
+func (c *Checker) Leaf(t Tree, key []byte) (to []byte, left int, err error) {
+	leaf, _, to, err := c.descend(t, key)
+	if err != nil {
+		return nil, 0, err
+	}
+	return bytes.Clone(to), leaf.elements, nil
+}
+
+// descend looks at the pages on the way to a key, which is before to.
+func (c *Checker) descend(t Tree, key []byte) (leaf *remains, way []step, to []byte, err error) {
+	var from []byte
 	id := t.Root
-	var way []step
 	for range maxDepth {
 		branch, leaf, err := c.load(t, id, from, to)
 		if err != nil {
-			return err
+			return nil, nil, nil, err
 		}
 		if branch == nil {
-			if remove && leaf.shrink(t.File.pageSize) {
-				return c.beside(t, way)
-			}
-			return nil
+			return leaf, way, to, nil
 		}
 		i, exact := branch.Search(key)
 		if !exact && i > 0 {
@@ -43,7 +59,7 @@ func (c *Checker) Change(t Tree, key []byte, remove bool) error {
 		from, to = branch.bounds(i, to)
 		id = branch.Child(i)
 	}
-	return broken(id, "is deeper in its tree than can be")
+	return nil, nil, nil, broken(id, "is deeper in its tree than can be")
 }
 
 // A step is a branch on the way, whose keys are before to, and the child that was taken.

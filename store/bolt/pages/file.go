@@ -23,31 +23,50 @@ var ErrNoMeta = errors.New("both meta pages are damaged")
 
 // Open reads the metas of a file of size bytes. Where none is valid, its error wraps
 // ErrNoMeta, and the File takes pages for as large as those of the system.
+//
+// The second meta page is where the first page ends, so that both must agree on the size of a
+// page. Where they do not, that one counts whose tree begins with a page.
 func Open(in io.ReaderAt, size int64) (*File, error) {
 	f := &File{in: in, size: size, pageSize: os.Getpagesize()}
-	f.metas[0], f.wrong[0] = f.meta(0, 0)
-	if f.wrong[0] == nil {
-		f.pageSize = f.metas[0].PageSize
-		f.metas[1], f.wrong[1] = f.meta(1, int64(f.pageSize))
+	first, wrong := f.meta(0, 0)
+	if wrong == nil {
+		f.pageSize = first.PageSize
+	}
+	f.metas[0], f.wrong[0] = first, wrong
+	f.metas[1], f.wrong[1] = f.second(f.pageSize)
+	if f.wrong[0] == nil && (f.wrong[1] == nil || f.rooted(first)) {
 		return f, nil
 	}
-	first := f.wrong[1]
 	for n := minPageSize; n <= maxPageSize; n *= 2 {
-		f.metas[1], f.wrong[1] = f.meta(1, int64(n))
-		if f.wrong[1] == nil && f.metas[1].PageSize == n {
-			f.pageSize = n
-			return f, nil
+		second, err := f.second(n)
+		if err != nil {
+			continue
 		}
-		if n == f.pageSize {
-			first = f.wrong[1]
+		g := &File{in: in, size: size, pageSize: n, metas: [2]Meta{first, second}, wrong: [2]error{wrong, nil}}
+		if wrong == nil && n != first.PageSize {
+			g.wrong[0] = broken(0, "has pages of %d bytes, and the other meta page of %d", first.PageSize, n)
+		}
+		if wrong != nil || g.rooted(second) {
+			return g, nil
 		}
 	}
-	f.wrong[1] = first
-	if first == nil {
-		f.wrong[1] = broken(1, "contradicts itself")
+	if wrong == nil {
+		return f, nil
 	}
 	return f, fmt.Errorf("%w: %w; %w", ErrNoMeta, f.wrong[0], f.wrong[1])
 }
+
+// second reads the second meta page of a file with pages of so many bytes.
+func (f *File) second(pageSize int) (Meta, error) {
+	m, err := f.meta(1, int64(pageSize))
+	if err == nil && m.PageSize != pageSize {
+		err = broken(1, "has pages of %d bytes, and lies where those have %d", m.PageSize, pageSize)
+	}
+	return m, err
+}
+
+// rooted reports whether the page that m begins its trees with is one.
+func (f *File) rooted(m Meta) bool { return f.Read(new(Page), m.Root, m.End) == nil }
 
 func (f *File) meta(page uint64, at int64) (Meta, error) {
 	b := make([]byte, headerSize+metaSize)
@@ -69,6 +88,16 @@ func (f *File) Newest() (Meta, bool) {
 	return f.metas[1], true
 }
 
+// Apart is how many transactions lie between the metas, which are of the last two; zero where
+// one does not count.
+func (f *File) Apart() uint64 {
+	a, b := f.metas[0].Txid, f.metas[1].Txid
+	if f.wrong != [2]error{} {
+		return 0
+	}
+	return max(a, b) - min(a, b)
+}
+
 // MetaAt is where in the file the page of a meta stands, which f has.
 func (f *File) MetaAt(m Meta) int64 {
 	if f.wrong[0] == nil && m == f.metas[0] {
@@ -85,7 +114,15 @@ func (f *File) PageSize() int { return f.pageSize }
 
 // Pages is the number of pages in the file, the last of which may be cut.
 func (f *File) Pages() uint64 {
-	return uint64(f.size+int64(f.pageSize)-1) / uint64(f.pageSize)
+	return (uint64(f.size) + uint64(f.pageSize) - 1) / uint64(f.pageSize)
+}
+
+// Lacks reports how many bytes the file is shorter than m says; zero where it is not.
+func (f *File) Lacks(m Meta) uint64 {
+	if want := m.End * uint64(m.PageSize); want > uint64(f.size) {
+		return want - uint64(f.size)
+	}
+	return 0
 }
 
 // Read reads a branch or leaf page into p, whose memory it uses again. End is that of the

@@ -108,29 +108,16 @@ func (l *leaves) fits(t Tree, id uint64, from, to []byte) bool {
 	return p.names == t.names && (from == nil || bytes.Compare(keys[:p.first], from) >= 0) && (to == nil || bytes.Compare(keys[p.first:], to) < 0)
 }
 
-// Leaves calls each with each page before end that is not in use and has the form of a leaf,
-// in the order of the file, until it returns false: pages that a damaged one referred to,
-// and older versions of pages. A page ends with the call.
-func (f *File) Leaves(end uint64, used Set, each func(*Page) bool) {
-	var p Page
-	for id := uint64(2); id < min(end, f.Pages()); id++ {
-		if used.Has(id) || f.Read(&p, id, end) != nil || !p.Leaf {
-			continue
-		}
-		if !each(&p) {
-			return
-		}
-	}
-}
-
 // Roots calls each with the tree of the buckets' names of each page that has some, from the
 // end of the file on: where both metas are damaged, or the page that they refer to, one of
 // them is the last that is left.
 func (f *File) Roots(end uint64, each func(Tree) bool) {
 	var p Page
+	end = min(end, f.Pages())
 	names := NewSet(end) // leaves that have some
 	for _, branches := range []bool{false, true} {
-		for id := min(end, f.Pages()) - 1; id >= 2; id-- {
+		for id := end; id > 2; {
+			id--
 			if f.Read(&p, id, end) != nil || p.Leaf == branches || p.Len() == 0 {
 				continue
 			}

@@ -3,6 +3,7 @@ package pages
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"math"
 )
 
 // A Meta is what a meta page says.
@@ -56,7 +57,12 @@ func parseMeta(b []byte, page uint64) (Meta, error) {
 	}
 	meta := Meta{PageSize: int(order.Uint32(m[8:])), Root: order.Uint64(m[16:]), Sequence: order.Uint64(m[24:]),
 		Free: order.Uint64(m[32:]), End: order.Uint64(m[40:]), Txid: order.Uint64(m[48:])}
-	if !validSize(meta.PageSize) || meta.Root < 2 || meta.Root >= meta.End || meta.Free != NoFree && (meta.Free < 2 || meta.Free >= meta.End) {
+	switch {
+	case !validSize(meta.PageSize):
+		return Meta{}, broken(page, "says that a page has %d bytes", meta.PageSize)
+	case meta.End > math.MaxInt64/uint64(meta.PageSize) || meta.Txid > math.MaxInt64:
+		return Meta{}, broken(page, "has numbers that no file comes to")
+	case meta.Root < 2 || meta.Root >= meta.End || meta.Free != NoFree && (meta.Free < 2 || meta.Free >= meta.End):
 		return Meta{}, broken(page, "contradicts itself")
 	}
 	return meta, nil

@@ -1,6 +1,9 @@
 package pages
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A Page is a branch or leaf page whose form is right.
 type Page struct {
@@ -103,6 +106,9 @@ func (p *Page) check(end uint64, pageSize int) error {
 	}
 	if p.count == 0 && !p.Leaf {
 		return broken(p.ID, "is a branch to nowhere")
+	}
+	if p.count == 0 && slices.ContainsFunc(p.b[at:min(len(p.b), at+elementSize)], func(b byte) bool { return b != 0 }) {
+		return broken(p.ID, "has elements, and says that it has none") // bbolt clears what it does not use
 	}
 	var last []byte
 	for i := range p.count {

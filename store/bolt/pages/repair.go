@@ -3,7 +3,7 @@ package pages
 // A Repair is what is to be written so that bbolt can edit a file that was not closed in
 // order, or that is damaged: a list of free pages, which has none that something may depend
 // on; trees without what is lost of them, where nobody needs to know what that was; and a
-// meta that refers to these. All else stays as it is, but for the older meta.
+// meta that refers to these, in place of the older or damaged one. All else stays as it is.
 type Repair struct {
 	Pages []Write // in any order; to be synced before Meta is written
 	Meta  Write
@@ -24,13 +24,14 @@ type Write struct {
 // file has, if there is one and it fits what is used; without one, none is, and the file
 // grows instead.
 func (s *Survey) Repair(f *File, m Meta, cut map[string]bool) (r Repair, needed bool, err error) {
-	c := &cutter{file: f, end: m.End}
+	end := s.end(f, m)
+	c := &cutter{file: f, end: end}
 	next := m
 	if next.Root, err = s.cut(c, m, cut); err != nil {
 		return Repair{}, false, err
 	}
-	free := s.free(f, m)
-	if free == nil && next.Root == m.Root {
+	free := s.free(f, m, end)
+	if free == nil && next.Root == m.Root && end == m.End && f.wrong == [2]error{} {
 		return Repair{}, false, nil
 	}
 	if free != nil {
@@ -39,10 +40,28 @@ func (s *Survey) Repair(f *File, m Meta, cut map[string]bool) (r Repair, needed 
 		c.writes = append(c.writes, Write{int64(next.Free) * int64(f.pageSize), b})
 		c.end += uint64(len(b) / f.pageSize)
 	}
-	next.Txid++
 	next.End = c.end
+	next.Txid++
+	if next.Txid%2 == uint64(f.MetaAt(m)/int64(f.pageSize)) {
+		next.Txid++ // else it would be written over the only one that is right
+	}
 	meta, page := next.Encode()
 	return Repair{c.writes, Write{int64(page) * int64(f.pageSize), meta}}, true, nil
+}
+
+// end is the page behind the last one that anything may depend on. It lies before that of m
+// where the file is shorter than m says: else bbolt would write far behind the file.
+func (s *Survey) end(f *File, m Meta) uint64 {
+	end := uint64(f.size) / uint64(f.pageSize)
+	for _, l := range s.Lost {
+		if l.Err.Page < m.End {
+			end = max(end, l.Err.Page+1)
+		}
+	}
+	if free, err := f.FreePages(m); err == nil && len(free) > 0 && len(s.Lost) > 0 {
+		end = max(end, free[len(free)-1]+1)
+	}
+	return min(end, m.End)
 }
 
 // cut cuts off what is lost of some buckets, and returns the root of the buckets' names.
@@ -67,12 +86,12 @@ func (s *Survey) cut(c *cutter, m Meta, cut map[string]bool) (uint64, error) {
 	return c.names(c.file.Buckets(m), roots), nil
 }
 
-// free is the list of free pages that f should have; nil where it has the right one.
-func (s *Survey) free(f *File, m Meta) *[]uint64 {
+// free is the list of free pages before end that f should have; nil where it has the right one.
+func (s *Survey) free(f *File, m Meta, end uint64) *[]uint64 {
 	listed, err := f.FreePages(m)
 	have := err == nil && m.Free != NoFree
 	for _, page := range listed {
-		have = have && !s.Used.Has(page)
+		have = have && page < end && !s.Used.Has(page)
 	}
 	if len(s.Lost) > 0 {
 		if have {
@@ -81,7 +100,7 @@ func (s *Survey) free(f *File, m Meta) *[]uint64 {
 		return new([]uint64)
 	}
 	var unused []uint64
-	for page := uint64(2); page < m.End; page++ {
+	for page := uint64(2); page < end; page++ {
 		if !s.Used.Has(page) {
 			unused = append(unused, page)
 		}

@@ -25,7 +25,7 @@ type LostIn struct {
 // trees of m. Tell is called now and then with the number of pages that were read so far, of
 // m.End, and may be nil; where it returns false, the Survey ends early, and is not complete.
 func (f *File) Survey(m Meta, tell func(read uint64) bool) (survey *Survey, complete bool) {
-	s := &surveyor{Survey: &Survey{Buckets: make(map[string]Tree), Used: NewSet(m.End)}}
+	s := &surveyor{Survey: &Survey{Buckets: make(map[string]Tree), Used: NewSet(min(m.End, f.Pages()))}}
 	if s.leaves, complete = f.readLeaves(m.End, tell); !complete {
 		return s.Survey, false
 	}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+func dbCheckCommand() *cli.Command {
+	return &cli.Command{
+		Name: "check", Usage: "read every page, record and index of the database and tell what is wrong",
+		Description: "Without a server it changes nothing, whatever is wrong with the file. Where something is,\n\"lwbs db salvage\" makes a new database of what can be read.",
+		Action:      dbCheck,
+	}
+}
+
+func dbCheck(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	server, err := dialServer(c)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		err = errors.Join(server.Check(c.Context), server.Close())
+	} else {
+		err = checkFile(c)
+	}
+	if err == nil {
+		fmt.Fprintln(c.App.Writer, "the database is sound")
+	}
+	return err
+}
+
+// checkFile looks at the file itself. Where the sealing key is missing, it looks at all but
+// the secrets, and tells of the key too.
+func checkFile(c *cli.Context) error {
+	file, _, err := findStore(c, false)
+	if err != nil {
+		return err
+	}
+	keyring, noKey := store.KeyringFor(keyFile(c, file), false)
+	if noKey != nil && !errors.Is(noKey, store.ErrNoKey) {
+		return noKey
+	}
+	if err := bolt.CheckFile(c.Context, file, keyring); err != nil || noKey == nil {
+		return errors.Join(err, noKey)
+	}
+	return fmt.Errorf("%w; all else is sound", noKey)
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+func dbSalvageCommand() *cli.Command {
+	return &cli.Command{
+		Name: "salvage", Usage: "make a new database of what can be read of a damaged one", ArgsUsage: "FILE",
+		Description: `The damaged database stays as it is, and no server may run with it. What is kept, and what
+is known to be lost, is told. The secrets in FILE are sealed with the same key: put it in
+place of the damaged file, or name the key with --key-file.
+
+   lwbs db salvage fresh.db
+   mv lwbs.db damaged.db; mv fresh.db lwbs.db`,
+		Flags:  []cli.Flag{jsonFlag()},
+		Action: dbSalvage,
+	}
+}
+
+func dbSalvage(c *cli.Context) error {
+	args, err := arguments(c, "FILE")
+	if err != nil {
+		return err
+	}
+	fresh, err := filepath.Abs(args[0])
+	if err != nil {
+		return err
+	}
+	if server, err := dialServer(c); err != nil || server != nil {
+		if server != nil {
+			err = errors.Join(errServerRuns, server.Close())
+		}
+		return err
+	}
+	file, _, err := findStore(c, false)
+	if err != nil {
+		return err
+	}
+	keyring, err := store.KeyringFor(keyFile(c, file), false)
+	if err != nil {
+		return err
+	}
+	report, err := bolt.SalvageFile(c.Context, file, fresh, keyring)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, report)
+	}
+	tellSalvage(c, report, fresh)
+	return nil
+}
+
+// errServerRuns is returned for what cannot be done while a server has the database.
+var errServerRuns = errors.New("a server runs with this database: stop it first")
+
+// toldLost is how many names of a kind are printed.
+const toldLost = 20
+
+func tellSalvage(c *cli.Context, s bolt.Salvage, fresh string) {
+	errs := c.App.ErrWriter
+	for i, line := range s.Damage {
+		if i == toldLost {
+			fmt.Fprintf(errs, "warning: and %d more\n", len(s.Damage)-i)
+			break
+		}
+		fmt.Fprintf(errs, "warning: %s\n", line)
+	}
+	if len(s.Damage) == 0 {
+		fmt.Fprintln(errs, "nothing is damaged that shows")
+	}
+	out := c.App.Writer
+	fmt.Fprintf(out, "salvaged into %s: %s, %s, %s\n", fresh, counted(s.Devices.Kept, "device", "devices"), counted(s.Profiles.Kept, "profile", "profiles"), counted(s.Sessions.Kept, "session", "sessions"))
+	for _, kind := range []struct {
+		name string
+		bolt.Salvaged
+	}{{"device", s.Devices}, {"profile", s.Profiles}, {"session", s.Sessions}} {
+		tellNames(out, "lost", kind.name, kind.Lost)
+		tellNames(out, "kept as of an earlier edit, as the last one is lost", kind.name, kind.Older)
+		tellNames(out, "lost, and empty in the new database: apply it again", kind.name, kind.Empty)
+	}
+	fmt.Fprintf(out, "its secrets are sealed with the same key as before: put it in place of %s\n", c.String("db"))
+}
+
+// tellNames prints what has happened to some records, by their names.
+func tellNames(out io.Writer, what, kind string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "%s %s:", counted(len(names), kind, kind+"s"), what)
+	for i, one := range names {
+		if i == toldLost {
+			fmt.Fprintf(out, " and %d more; --json tells all", len(names)-i)
+			break
+		}
+		fmt.Fprintf(out, " %s", name(one))
+	}
+	fmt.Fprintln(out)
+}
