@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -38,4 +39,23 @@ func runningStatus(api API) Status {
 		return local.Server()
 	}
 	return Status{}
+}
+
+// ErrStarting is what a server answers before it has opened its database.
+var ErrStarting = errors.New("the server is starting")
+
+// Starting returns the handler for the time in which a server opens its database: it is alive
+// and not ready, and can do nothing yet. How tells how far it is.
+func Starting(how func() string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	for _, pattern := range []string{"GET /readyz", "GET /metrics"} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, how(), http.StatusServiceUnavailable)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, ProblemOf(fmt.Errorf("%w: %s", ErrStarting, how())))
+	})
+	return mux
 }

@@ -54,6 +54,7 @@ var known = []struct {
 	{"damaged", store.ErrCorrupt, http.StatusInternalServerError},
 	{"session-running", ErrSessionRunning, http.StatusConflict},
 	{"no-server", ErrNoServer, http.StatusServiceUnavailable},
+	{"starting", ErrStarting, http.StatusServiceUnavailable},
 	{"file-exists", fs.ErrExist, http.StatusConflict},
 	{"bad-request", errBadRequest, http.StatusBadRequest},
 	{"too-large", errTooLarge, http.StatusRequestEntityTooLarge},

@@ -182,6 +182,15 @@ func (m *Metrics) Log(dropped func() uint64) {
 	}, m.safely(func() float64 { return float64(dropped()) })))
 }
 
+// Unreadable adds how many parts of the database cannot be read, which parts tells. Call it
+// once.
+func (m *Metrics) Unreadable(parts func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lwbs_store_unreadable_parts",
+		Help: "Parts of the database that were found damaged, or written by a newer lwbs: pages and records.",
+	}, func() float64 { return float64(parts()) }))
+}
+
 // Certificates adds when the first of the server's certificates expires, which first
 // tells. Call it once.
 func (m *Metrics) Certificates(first func() time.Time) {

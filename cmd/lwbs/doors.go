@@ -33,12 +33,20 @@ func openDoors(c *cli.Context, socket string) (at doors, err error) {
 	return at, nil
 }
 
-func (at doors) close() error {
-	var errs []error
+// all are those that there are, in the order of the sites.
+func (at doors) all() (all []net.Listener) {
 	for _, l := range []net.Listener{at.admin, at.metrics} {
 		if l != nil {
-			errs = append(errs, l.Close())
+			all = append(all, l)
 		}
+	}
+	return all
+}
+
+func (at doors) close() error {
+	var errs []error
+	for _, l := range at.all() {
+		errs = append(errs, l.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -109,6 +109,10 @@ func hintFor(err error) string {
 		return "the record has another revision than the one that was named: read it again, and repeat the change if it is still right"
 	case errors.Is(err, store.ErrFull):
 		return "nothing was changed: make room on the disk and repeat the command"
+	case errors.Is(err, admin.ErrStarting):
+		return "repeat the command when it is ready: /readyz and the log tell"
+	case errors.Is(err, store.ErrCorrupt):
+		return "look at the disk; put a backup in its place, or see what lwbs db salvage can read of it"
 	case errors.Is(err, admin.ErrNoServer):
 		return "start it with lwbs serve, with the same --db"
 	case errors.Is(err, fs.ErrExist):

@@ -91,13 +91,18 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := openStore(c, true, bolt.Options{Panicked: func(v any) { panics.Note(bootstrap.PartStore, v) }})
+	// The doors outlive the signal, for the commands of whoever watches the end.
+	answers := openFront(context.WithoutCancel(c.Context), at, log)
+	opts := answers.options()
+	opts.Panicked = func(v any) { panics.Note(bootstrap.PartStore, v) }
+	db, err := openStore(c, true, opts)
 	if err != nil {
-		return errors.Join(err, at.close())
+		return errors.Join(err, answers.close())
 	}
+	answers.opened()
 	tuneCollector()
 	s := &service{log: log, lines: lines, panics: panics, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
-	return errors.Join(s.run(c, socket, at), db.Close())
+	return errors.Join(s.run(c, socket, at, answers), db.Close())
 }
 
 // newLogger returns the log, and the queue that it goes through: who reads it may be slow, or
@@ -142,17 +147,17 @@ type service struct {
 	started   time.Time
 }
 
-func (s *service) run(c *cli.Context, socket string, at doors) error {
+func (s *service) run(c *cli.Context, socket string, at doors, answers *front) error {
 	s.out = newQueued(c.App.Writer, func(uint64) []byte { return nil })
 	defer s.out.close(time.Second)
 	if err := s.start(c); err != nil {
-		return errors.Join(err, s.close(), at.close())
+		return errors.Join(err, s.close(), answers.close())
 	}
 	sites := s.sites(at)
-	// The socket outlives the signal, for the commands of whoever watches the end.
+	for i, site := range sites {
+		answers.handlers[i].set(site.handler)
+	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
-	ended := make(chan error, 1)
-	go func() { ended <- serveSites(ctx, sites, s.log) }()
 	defer s.watchFiles(ctx)()
 	defer stop() // before that is waited for
 	for _, where := range s.listens {
@@ -163,13 +168,11 @@ func (s *service) run(c *cli.Context, socket string, at doors) error {
 	var err error
 	select {
 	case <-c.Context.Done():
-	case err = <-ended:
-		ended <- nil
+	case err = <-answers.ended:
+		answers.ended <- nil
 	}
 	s.drain(c)
-	err = errors.Join(err, s.close())
-	stop()
-	return errors.Join(err, <-ended)
+	return errors.Join(err, s.close(), answers.close())
 }
 
 // watchFiles keeps the certificates up to date until ctx ends; wait for that with what it
@@ -201,6 +204,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	}
 	s.metrics.Panics(s.panics)
 	s.metrics.Unvalidated(s.server.Unvalidated)
+	s.metrics.Unreadable(func() int { return len(s.db.Unreadable()) })
 	s.metrics.Log(func() uint64 { dropped, _ := s.lines.lost(); return dropped })
 	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
 	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics,

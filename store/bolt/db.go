@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -33,10 +34,12 @@ type DB struct {
 	keyring *store.Keyring
 	opts    Options
 
-	degraded atomic.Bool // pages are damaged
-	closedOK bool        // the file was closed in order when it was opened
-	written  bool        // there was an edit since; of the writer, until done is closed
-	healed   time.Time   // when the file was opened anew; of the writer
+	degraded atomic.Bool  // pages are damaged
+	closedOK bool         // the file was closed in order when it was opened
+	written  bool         // there was an edit since; of the writer, until done is closed
+	healed   time.Time    // when the file was opened anew; of the writer
+	gaps     gaps         // that the opening has left in the indexes; of the writer
+	asked    atomic.Int64 // when a read asked for that last, Unix time in seconds
 
 	devices  *recent[store.Device]
 	profiles *recent[store.Profile]
@@ -85,10 +88,13 @@ var (
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger,
 		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation}
 
-	// ofHistory are the buckets that lose what lies on damaged pages when the file is opened,
-	// so that new sessions can be kept there, and associations. Of others it is told, and
-	// edits there fail.
-	ofHistory = names(append([][]byte{bucketSession, bucketAssociation}, ofSessions...))
+	// ofIndexes are the names of the indexes.
+	ofIndexes = names(slices.Concat(ofDevices, ofSessions))
+
+	// cutOff are the buckets that lose what lies on damaged pages when the file is opened:
+	// indexes, since the records tell what it was, and the sessions and associations, so that
+	// new ones can be kept. Of others it is told, and edits there fail.
+	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation}, ofDevices, ofSessions))
 
 	keySchema    = []byte("schema")
 	keyKeyCheck  = []byte("keycheck")
@@ -131,7 +137,11 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	if err := db.openFile(file, db.inspect); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
-	if err := db.reading(func() error { return db.prepare(file) }); err != nil {
+	err := db.reading(func() error { return db.prepare(file) })
+	if err == nil {
+		err = db.fill(db.gaps)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), db.db.Close())
 	}
 	go db.write()

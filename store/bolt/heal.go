@@ -17,18 +17,44 @@ const (
 	healPatience = time.Second
 )
 
-// heal opens the file anew, without what is lost of the history, where err is an edit's that
-// failed over that: else no session could be kept any more whose place is on the damaged
-// page. It reports whether it did. Reads go on until the last moment; edits wait.
+// askToHeal has the writer heal an index that a read found damaged, at most once a second.
+// Where it is busy, the next read asks again.
+func (db *DB) askToHeal(part *store.UnreadableError) {
+	now := time.Now().Unix()
+	if last := db.asked.Load(); !ofIndexes[part.Bucket] || last == now || !db.asked.CompareAndSwap(last, now) || !db.mu.TryRLock() {
+		return
+	}
+	defer db.mu.RUnlock()
+	if db.closed {
+		return
+	}
+	look := func(tx *transaction) (refused, failed error) {
+		return nil, tx.change(part.Bucket, []byte(part.Key), false)
+	}
+	select {
+	case db.edits <- edit{look, make(chan error, 1)}:
+	default:
+	}
+}
+
+// heal opens the file anew, without what is lost of the history and the indexes, and fills
+// the indexes again, where err is an edit's that failed over that: else no session could be
+// kept any more whose place is on the damaged page. It reports whether it did. Reads go on
+// until the last moment; edits wait.
 func (db *DB) heal(err error) bool {
 	var part *store.UnreadableError
-	if !errors.As(err, &part) || !ofHistory[part.Bucket] {
+	if !errors.As(err, &part) || !cutOff[part.Bucket] {
 		return false
 	}
 	if !db.healed.IsZero() && time.Since(db.healed) < healEvery {
 		return false
 	}
 	db.healed = time.Now()
+	return db.reopen() && db.fill(db.gaps) == nil
+}
+
+// reopen opens the file anew without what is to be cut off of it, if that is anything.
+func (db *DB) reopen() bool {
 	file, err := pagesOf(db.file)
 	if err != nil {
 		return false

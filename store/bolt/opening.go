@@ -126,6 +126,7 @@ func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 	if !complete {
 		return nil, context.Canceled
 	}
+	db.gaps = gapsOf(survey.Lost)
 	for _, lost := range survey.Lost {
 		part := damaged(lost.Bucket, "", lost.Err)
 		if lost.Bucket == "" { // without the names of the buckets there is nothing
@@ -133,7 +134,7 @@ func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 		}
 		db.unread.note(part)
 	}
-	repair, needed, err := survey.Repair(file, meta, ofHistory)
+	repair, needed, err := survey.Repair(file, meta, cutOff)
 	if err != nil || !needed {
 		return nil, err
 	}

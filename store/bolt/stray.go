@@ -65,6 +65,10 @@ func (s *salvager) find(f *os.File, size int64) error {
 		s.survey = survey
 	}
 	if s.survey == nil || len(missing(s.survey.Buckets)) > 0 {
+		if s.file = file.Resized(); s.file.PageSize() != file.PageSize() {
+			s.damage("the pages have %d bytes, not %d as the meta pages say", s.file.PageSize(), file.PageSize())
+		}
+		s.end = s.file.Pages()
 		s.guess()
 	}
 	for _, lost := range s.survey.Lost {

@@ -162,7 +162,9 @@ func (b *bucket) Get(key []byte) []byte {
 	}
 	value, err := tree.Get(key)
 	if err != nil {
-		b.t.db.unread.note(damaged(b.name, string(key), err))
+		part := damaged(b.name, string(key), err)
+		b.t.db.unread.note(part)
+		b.t.db.askToHeal(part)
 	}
 	return value
 }

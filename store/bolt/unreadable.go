@@ -31,6 +31,11 @@ func (u *unreadables) note(err error) {
 	if !errors.As(err, &part) {
 		return
 	}
+	if part.Page != 0 && part.Key != "" { // whichever record led there
+		ofPage := *part
+		ofPage.Key = ""
+		part = &ofPage
+	}
 	u.mu.Lock()
 	_, known := u.parts[part.What()]
 	if known = known || len(u.parts) >= maxUnreadable; !known {
@@ -44,9 +49,14 @@ func (u *unreadables) note(err error) {
 
 // settled forgets a record, which was written anew or deleted.
 func (u *unreadables) settled(bucket []byte, key string) {
+	u.forget(&store.UnreadableError{Bucket: string(bucket), Key: key})
+}
+
+// forget forgets a part that can be read again.
+func (u *unreadables) forget(part *store.UnreadableError) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	delete(u.parts, (&store.UnreadableError{Bucket: string(bucket), Key: key}).What())
+	delete(u.parts, part.What())
 }
 
 // all returns the parts, by bucket, page and key.

@@ -65,6 +65,29 @@ func (f *File) second(pageSize int) (Meta, error) {
 	return m, err
 }
 
+// Resized returns the File with pages of the size that most of its first pages agree with, each
+// of which begins with its own number, and without metas: for one whose metas say another
+// size.
+func (f *File) Resized() *File {
+	const looked = 4 << 20 // bytes
+	b := make([]byte, min(f.size, looked))
+	n, _ := f.in.ReadAt(b, 0)
+	best, most := f.pageSize, 0
+	for size := minPageSize; size <= maxPageSize; size *= 2 {
+		agree := 0
+		for at := 2 * size; at+8 <= n; at += size {
+			if order.Uint64(b[at:]) == uint64(at/size) {
+				agree += size // as smaller pages are more
+			}
+		}
+		if agree > most {
+			best, most = size, agree
+		}
+	}
+	wrong := broken(0, "is of another size")
+	return &File{in: f.in, size: f.size, pageSize: best, wrong: [2]error{wrong, wrong}}
+}
+
 // rooted reports whether the page that m begins its trees with is one.
 func (f *File) rooted(m Meta) bool { return f.Read(new(Page), m.Root, m.End) == nil }
 

@@ -1,0 +1,85 @@
+package bolt
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"lwbs/store"
+	"lwbs/store/bolt/pages"
+)
+
+// An index whose pages are damaged is made anew from the records: at the opening or, where the
+// file was closed in order and nobody has looked at it, when a read comes to it.
+func TestDamagedIndexIsMadeAnew(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("closed in order %v", closed), func(t *testing.T) {
+			s := newSpecimen(t, closed)
+			file := filepath.Join(t.TempDir(), "x.db")
+			if err := os.WriteFile(file, s.withoutIndexes(t), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			db, err := Open(file, s.keyring, Options{noSync: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for ep := range s.devices {
+				s.served(t, db, ep)
+			}
+			sessions, err := db.Sessions(t.Context(), store.SessionQuery{Endpoint: "dev-001"})
+			if err != nil || len(sessions) != 2 {
+				t.Errorf("%d sessions of a device are listed, want 2, error %v", len(sessions), err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := CheckFile(t.Context(), file, s.keyring); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// withoutIndexes returns the specimen with noise in the leaves of all indexes.
+func (s *specimen) withoutIndexes(t *testing.T) []byte {
+	t.Helper()
+	b := bytes.Clone(s.bytes)
+	f, err := pages.Open(bytes.NewReader(s.bytes), int64(len(s.bytes)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range ofIndexes {
+		tree, found, err := f.Buckets(s.meta).Bucket([]byte(name))
+		if err != nil || !found {
+			t.Fatal(err)
+		}
+		tree.Ascend(nil, func(k, _ []byte) bool {
+			leaf, _ := tree.Leaf(k)
+			for _, page := range leaf {
+				copy(s.page(b, int(page)), bytes.Repeat([]byte{0xa5}, s.size))
+			}
+			return true
+		}, nil)
+	}
+	return b
+}
+
+// served waits until a device is found by its identity; meanwhile it is told that it cannot be.
+func (s *specimen) served(t *testing.T, db *DB, ep string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		_, err := db.DeviceByIdentity(t.Context(), store.CredentialPSK, "id of "+ep)
+		switch {
+		case err == nil:
+			return
+		case !errors.Is(err, store.ErrCorrupt):
+			t.Fatalf("%s is not found over %v", ep, err)
+		case time.Now().After(end):
+			t.Fatalf("%s is not served: %v", ep, err)
+		}
+	}
+}
