@@ -43,6 +43,7 @@ func eventful() *metrics.Metrics {
 	m.Panics(panics)
 	m.Log(func() uint64 { return 6 })
 	m.Server(func() int { return 3 }, func() uint64 { return 4 })
+	m.Unreadable(func() int { return 2 })
 	m.Transport("coap", "coap-1", func() metrics.Transport {
 		return metrics.Transport{Received: 1, Sent: 2}
 	})
@@ -78,6 +79,7 @@ func TestScrape(t *testing.T) {
 		`lwbs_sessions_active 3`,
 		`lwbs_requests_unvalidated 6`,
 		`lwbs_attempts_unrecorded_total 4`,
+		`lwbs_store_unreadable_parts 2`,
 		`lwbs_panics_total{part="session"} 1`,
 		`lwbs_log_records_dropped_total 6`,
 		`lwbs_panics_total{part="metrics"} 0`,
@@ -187,6 +189,7 @@ func TestPanicInScrape(t *testing.T) {
 	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
 	m.Panics(panics)
 	m.Server(func() int { panic("active") }, func() uint64 { return 4 })
+	m.Unreadable(func() int { return 2 })
 	m.Transport("coap", "coap-1", func() metrics.Transport { panic("transport") })
 	m.Transport("coaps", "coaps-2", func() metrics.Transport { return metrics.Transport{Received: 5} })
 	for i, counted := range []string{`lwbs_datagrams_total{`, `lwbs_panics_total{part="metrics"} `} {
