@@ -41,7 +41,7 @@ func (db *DB) closeInOrder() {
 	if err != nil {
 		return
 	}
-	if _, err := db.file.WriteAt(note, at); err == nil {
+	if err := db.writeAt(db.file, note, at); err == nil {
 		_ = db.sync(db.file)
 	}
 }

@@ -28,6 +28,9 @@ func (db *DB) openFile(file string, inspect func(*os.File) error) error {
 	if err := lock(f, !db.opts.ReadOnly, db.opts.LockTimeout); err != nil {
 		return errors.Join(err, f.Close())
 	}
+	if db.opts.opened != nil {
+		db.opts.opened(f)
+	}
 	opts := db.opts.bbolt()
 	opts.OpenFile = firstly(f)
 	var b *bbolt.DB
@@ -144,17 +147,27 @@ func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 // mend writes a repair so that a power cut leaves the file as it was, or repaired.
 func (db *DB) mend(f *os.File, r pages.Repair) error {
 	for _, page := range r.Pages {
-		if _, err := f.WriteAt(page.Bytes, page.At); err != nil {
+		if err := db.writeAt(f, page.Bytes, page.At); err != nil {
 			return err
 		}
 	}
 	if err := db.sync(f); err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(r.Meta.Bytes, r.Meta.At); err != nil {
+	if err := db.writeAt(f, r.Meta.Bytes, r.Meta.At); err != nil {
 		return err
 	}
 	return db.sync(f)
+}
+
+// writeAt writes to the file what bbolt does not.
+func (db *DB) writeAt(f *os.File, b []byte, at int64) (err error) {
+	if db.opts.writeAt != nil {
+		_, err = db.opts.writeAt(b, at)
+		return err
+	}
+	_, err = f.WriteAt(b, at)
+	return err
 }
 
 func (db *DB) sync(f *os.File) error {

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"os"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -51,7 +52,10 @@ type Options struct {
 	// do so at once.
 	ReadOnly bool
 
-	noSync bool // for tests: edits are told to be kept before the disk has them
+	// For tests.
+	noSync  bool                                  // edits are told to be kept before the disk has them
+	opened  func(*os.File)                        // told of the file
+	writeAt func(b []byte, at int64) (int, error) // writes to it what bbolt does not
 }
 
 func (o Options) withDefaults() Options {
@@ -86,5 +90,6 @@ func (o Options) bbolt() *bbolt.Options {
 		MaxSize:         o.MaxSize,
 		ReadOnly:        o.ReadOnly,
 		NoSync:          o.noSync,
+		NoGrowSync:      o.noSync,
 	}
 }
