@@ -284,9 +284,26 @@ func (s *specimen) damaged(t *testing.T) (ids []int) {
 	return ids
 }
 
+// quickly returns a folder in memory, where there is one, for a test that makes many files, and
+// what removes it.
+func quickly(t *testing.T) (dir string, remove func()) {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "lwbs-test-")
+	if err != nil {
+		return t.TempDir(), func() {}
+	}
+	return dir, func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func (s *specimen) try(t *testing.T, d damage) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "x.db")
+	dir, remove := quickly(t)
+	defer remove()
+	file := filepath.Join(dir, "x.db")
 	if err := os.WriteFile(file, d.bytes, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +330,7 @@ func (s *specimen) try(t *testing.T, d damage) {
 		t.Errorf("%s: the check found nothing, and %d devices are not served", d.name, len(s.devices)-len(served))
 	}
 	edited := s.edit(t, d, db, served)
-	s.backUp(t, d, db)
+	s.backUp(t, d, db, file+".backup")
 	if err := db.Close(); err != nil {
 		t.Errorf("%s: closing: %v", d.name, err)
 	}
@@ -336,9 +353,8 @@ func (s *specimen) try(t *testing.T, d damage) {
 }
 
 // backUp makes a backup, which is whole, or refused over what it would lack.
-func (s *specimen) backUp(t *testing.T, d damage, db *DB) {
+func (s *specimen) backUp(t *testing.T, d damage, db *DB, file string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "backup.db")
 	if err := db.Backup(t.Context(), file); err != nil {
 		if part := new(store.UnreadableError); !errors.As(err, &part) || part.Page == 0 || !strings.Contains(err.Error(), insteadOfBackup) {
 			t.Errorf("%s: a backup is refused over %v", d.name, err)

@@ -75,7 +75,9 @@ func TestDamagedMeta(t *testing.T) {
 
 func (s *specimen) tryMeta(t *testing.T, d damage, which []int) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "x.db")
+	dir, remove := quickly(t)
+	defer remove()
+	file := filepath.Join(dir, "x.db")
 	if err := os.WriteFile(file, d.bytes, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ type DB struct {
 	pages *pages.File // of it
 
 	forest atomic.Pointer[forest] // that a read came to last; nil for none
+	gaps   atomic.Pointer[gaps]   // that the opening has left, and that are not filled yet
 
 	path    string
 	keyring *store.Keyring
@@ -38,7 +39,6 @@ type DB struct {
 	closedOK bool         // the file was closed in order when it was opened
 	written  bool         // there was an edit since; of the writer, until done is closed
 	healed   time.Time    // when the file was opened anew; of the writer
-	gaps     gaps         // that the opening has left in the indexes; of the writer
 	asked    atomic.Int64 // when a read asked for that last, Unix time in seconds
 
 	devices  *recent[store.Device]
@@ -134,15 +134,15 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 		edits: make(chan edit, maxGroup), done: make(chan struct{}),
 	}
 	db.unread = newUnreadables(db.learn)
+	db.gaps.Store(&gaps{})
 	if err := db.openFile(file, db.inspect); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
-	err := db.reading(func() error { return db.prepare(file) })
-	if err == nil {
-		err = db.fill(db.gaps)
-	}
-	if err != nil {
+	if err := db.reading(func() error { return db.prepare(file) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), db.db.Close())
+	}
+	if !opts.ReadOnly {
+		_ = db.fill() // where it fails, these parts stay unreadable, which is told
 	}
 	go db.write()
 	return db, nil

@@ -50,7 +50,7 @@ func (db *DB) heal(err error) bool {
 		return false
 	}
 	db.healed = time.Now()
-	return db.reopen() && db.fill(db.gaps) == nil
+	return db.reopen() && db.fill() == nil
 }
 
 // reopen opens the file anew without what is to be cut off of it, if that is anything.

@@ -129,7 +129,8 @@ func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 	if !complete {
 		return nil, context.Canceled
 	}
-	db.gaps = gapsOf(survey.Lost)
+	found := gapsOf(survey.Lost)
+	db.gaps.Store(&found)
 	for _, lost := range survey.Lost {
 		part := damaged(lost.Bucket, "", lost.Err)
 		if lost.Bucket == "" { // without the names of the buckets there is nothing

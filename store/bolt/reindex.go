@@ -12,27 +12,30 @@ import (
 	"lwbs/store/bolt/pages"
 )
 
-// Gaps are the parts of indexes that lay on damaged pages, by bucket, and that were cut off:
-// the records tell what was there.
+// Gaps are the parts of buckets that lay on damaged pages, and that were cut off, by bucket.
+// Of indexes the records tell what was there; until they have told, nobody knows.
 type gaps map[string][]pages.LostIn
 
 // gapsOf are those among what is lost.
 func gapsOf(lost []pages.LostIn) gaps {
 	g := make(gaps)
 	for _, l := range lost {
-		if ofIndexes[l.Bucket] {
+		if cutOff[l.Bucket] {
 			g[l.Bucket] = append(g[l.Bucket], l)
 		}
 	}
 	return g
 }
 
-// has reports whether an entry lay in a gap.
-func (g gaps) has(e indexEntry) bool {
-	return slices.ContainsFunc(g[e.bucket], func(l pages.LostIn) bool {
-		key := []byte(e.key)
+// at is the part that a key lay in, if any.
+func (g gaps) at(bucket string, key []byte) (l pages.LostIn, found bool) {
+	i := slices.IndexFunc(g[bucket], func(l pages.LostIn) bool {
 		return (l.From == nil || bytes.Compare(key, l.From) >= 0) && (l.To == nil || bytes.Compare(key, l.To) < 0)
 	})
+	if i < 0 {
+		return pages.LostIn{}, false
+	}
+	return g[bucket][i], true
 }
 
 // of reports whether any of some indexes has a gap.
@@ -45,9 +48,15 @@ const (
 	reindexEntries = 5000   // entries that are put in one
 )
 
-// fill puts the entries into the gaps again that the records have. It is for the writer, or
-// for before there is one.
-func (db *DB) fill(g gaps) error {
+// fill puts the entries into the gaps of the indexes again that the records have, and takes
+// out those of sessions that are lost. It is for the writer, or for before there is one. Where
+// it fails, such as over a full disk, the parts stay unreadable, and the next opening tries
+// again.
+func (db *DB) fill() error {
+	g := *db.gaps.Load()
+	if len(g) == 0 {
+		return nil
+	}
 	var errs []error
 	if g.of(ofDevices) {
 		errs = append(errs, db.fillFrom(g, bucketDevice, func(row []byte) []indexEntry {
@@ -64,15 +73,78 @@ func (db *DB) fill(g gaps) error {
 			return sessionEntries(s)
 		}))
 	}
+	if g.of(ofSessions) || g.of([][]byte{bucketSession}) {
+		errs = append(errs, db.dropLost(g), db.recount())
+	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	db.gaps.Store(&gaps{})
 	for _, lost := range g {
 		for _, l := range lost {
-			db.unread.forget(damaged(l.Bucket, "", l.Err))
+			if ofIndexes[l.Bucket] {
+				db.unread.forget(damaged(l.Bucket, "", l.Err))
+			}
 		}
 	}
 	return nil
+}
+
+// dropLost takes the entries of sessions that are lost out of the indexes.
+func (db *DB) dropLost(g gaps) error {
+	for _, index := range ofSessions {
+		var lost [][]byte
+		err := db.reading(func() error {
+			return db.db.View(func(b *bbolt.Tx) error {
+				tx := db.over(b)
+				tx.Bucket(index).ascend(nil, func(key, _ []byte) bool {
+					id := key[bytes.LastIndexByte(key, 0)+1:]
+					if _, gone := g.at(string(bucketSession), id); gone && tx.Bucket(bucketSession).Get(id) == nil {
+						lost = append(lost, bytes.Clone(key))
+					}
+					return true
+				})
+				return nil
+			})
+		})
+		for part := range slices.Chunk(lost, reindexEntries) {
+			err = errors.Join(err, db.changeIndex(func(tx *transaction) (err error) {
+				for _, key := range part {
+					err = errors.Join(err, tx.Bucket(index).Delete(key))
+				}
+				return err
+			}))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recount sets the counts of the histories to what there is.
+func (db *DB) recount() error {
+	return db.changeIndex(func(tx *transaction) (err error) {
+		for _, h := range histories {
+			n := uint64(0)
+			tx.Bucket(h.bucket).ascend(nil, func(_, _ []byte) bool {
+				n++
+				return true
+			})
+			if n != count(tx, h.count) {
+				err = errors.Join(err, setCount(tx, h.count, n))
+			}
+		}
+		return err
+	})
+}
+
+// changeIndex is a transaction of its own.
+func (db *DB) changeIndex(change func(*transaction) error) error {
+	db.written = true
+	return db.reading(func() error {
+		return db.db.Update(func(b *bbolt.Tx) error { return change(db.over(b)) })
+	})
 }
 
 // fillFrom does so from the records of one kind.
@@ -85,7 +157,7 @@ func (db *DB) fillFrom(g gaps, kind []byte, entries func(row []byte) []indexEntr
 				more = false
 				db.over(b).Bucket(kind).ascend(after, func(key, row []byte) bool {
 					for _, e := range entries(row) {
-						if g.has(e) {
+						if _, in := g.at(e.bucket, []byte(e.key)); in {
 							found = append(found, e)
 						}
 					}
@@ -114,18 +186,14 @@ func (db *DB) putEntries(entries []indexEntry) error {
 		return nil
 	}
 	slices.SortFunc(entries, func(a, b indexEntry) int { return bytes.Compare([]byte(a.key), []byte(b.key)) })
-	db.written = true
-	return db.reading(func() error {
-		return db.db.Update(func(b *bbolt.Tx) error {
-			tx := db.over(b)
-			for _, e := range entries {
-				if index := tx.Bucket([]byte(e.bucket)); index.Get([]byte(e.key)) == nil {
-					if err := index.Put([]byte(e.key), []byte(e.value)); err != nil {
-						return err
-					}
+	return db.changeIndex(func(tx *transaction) error {
+		for _, e := range entries {
+			if index := tx.Bucket([]byte(e.bucket)); index.Get([]byte(e.key)) == nil {
+				if err := index.Put([]byte(e.key), []byte(e.value)); err != nil {
+					return err
 				}
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 }

@@ -44,6 +44,52 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 	}
 }
 
+// Sessions that were on a damaged page leave nothing behind in the indexes, also where these
+// are damaged, too.
+func TestSessionsThatAreLost(t *testing.T) {
+	s := newSpecimen(t, false)
+	for name, b := range map[string][]byte{"sessions": bytes.Clone(s.bytes), "sessions and indexes": s.withoutIndexes(t)} {
+		s.spoil(t, b, string(bucketSession), []byte("s000200"))
+		file := filepath.Join(t.TempDir(), "x.db")
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := Open(file, s.keyring, Options{noSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parts := db.Unreadable(); len(parts) != 1 || parts[0].Bucket != store.KindSession {
+			t.Errorf("%s: told to be unreadable are %v", name, parts)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := CheckFile(t.Context(), file, s.keyring); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// spoil fills the leaf of a key with noise.
+func (s *specimen) spoil(t *testing.T, b []byte, bucket string, key []byte) {
+	t.Helper()
+	f, err := pages.Open(bytes.NewReader(s.bytes), int64(len(s.bytes)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, found, err := f.Buckets(s.meta).Bucket([]byte(bucket))
+	if err != nil || !found {
+		t.Fatal(err)
+	}
+	leaf, err := tree.Leaf(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range leaf {
+		copy(s.page(b, int(page)), bytes.Repeat([]byte{0xa5}, s.size))
+	}
+}
+
 // withoutIndexes returns the specimen with noise in the leaves of all indexes.
 func (s *specimen) withoutIndexes(t *testing.T) []byte {
 	t.Helper()
@@ -58,10 +104,7 @@ func (s *specimen) withoutIndexes(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 		tree.Ascend(nil, func(k, _ []byte) bool {
-			leaf, _ := tree.Leaf(k)
-			for _, page := range leaf {
-				copy(s.page(b, int(page)), bytes.Repeat([]byte{0xa5}, s.size))
-			}
+			s.spoil(t, b, name, k)
 			return true
 		}, nil)
 	}

@@ -84,6 +84,9 @@ func damaged(bucket, key string, err error) *store.UnreadableError {
 
 // check looks at the pages on the way to a key.
 func (t *transaction) check(bucket string, key []byte) error {
+	if l, found := t.db.gaps.Load().at(bucket, key); found && ofIndexes[bucket] {
+		return damaged(bucket, string(key), l.Err)
+	}
 	tree, err := t.tree(bucket)
 	if err != nil {
 		return err
