@@ -328,6 +328,7 @@ func adapt(err error) error {
 		bolterrors.ErrMaxSizeReached:  store.ErrFull,
 		syscall.ENOSPC:                store.ErrFull,
 		syscall.EDQUOT:                store.ErrFull,
+		syscall.EFBIG:                 store.ErrFull, // a limit of the process or the file system
 		bolterrors.ErrInvalid:         store.ErrCorrupt,
 		bolterrors.ErrChecksum:        store.ErrCorrupt,
 		bolterrors.ErrVersionMismatch: store.ErrCorrupt,

@@ -74,8 +74,9 @@ func (db *DB) fill() error {
 		}))
 	}
 	if g.of(ofSessions) || g.of([][]byte{bucketSession}) {
-		errs = append(errs, db.dropLost(g), db.recount())
+		errs = append(errs, db.dropLost(g))
 	}
+	errs = append(errs, db.recount())
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -122,17 +123,20 @@ func (db *DB) dropLost(g gaps) error {
 	return nil
 }
 
-// recount sets the counts of the histories to what there is.
+// recount sets the counts of buckets that may have been cut to what there is.
 func (db *DB) recount() error {
 	return db.changeIndex(func(tx *transaction) (err error) {
-		for _, h := range histories {
+		for key, bucket := range counted {
+			if !cutOff[string(bucket)] {
+				continue
+			}
 			n := uint64(0)
-			tx.Bucket(h.bucket).ascend(nil, func(_, _ []byte) bool {
+			tx.Bucket(bucket).ascend(nil, func(_, _ []byte) bool {
 				n++
 				return true
 			})
-			if n != count(tx, h.count) {
-				err = errors.Join(err, setCount(tx, h.count, n))
+			if n != count(tx, []byte(key)) {
+				err = errors.Join(err, setCount(tx, []byte(key), n))
 			}
 		}
 		return err
