@@ -54,7 +54,11 @@ func openFront(ctx context.Context, at doors, log *slog.Logger) *front {
 		h := new(handler)
 		h.set(admin.Starting(f.progressText))
 		f.handlers = append(f.handlers, h)
-		sites = append(sites, site{l, h})
+		s := site{listener: l, handler: h}
+		if l == at.metrics {
+			s.answer = monitorTime
+		}
+		sites = append(sites, s)
 	}
 	ctx, f.stop = context.WithCancel(ctx)
 	go func() { f.ended <- serveSites(ctx, sites, log) }()

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+
+	"lwbs/bootstrap/admin"
+)
+
+// While a server reads a database that was not closed in order, it is alive and not ready, and
+// everybody who asks is told how far that is.
+func TestOpeningIsTold(t *testing.T) {
+	sh := newShell(t)
+	socket, err := admin.Listen(sh.path("x.db.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh.metrics = "http://" + watched.Addr().String()
+	var log logText
+	answers := openFront(t.Context(), doors{admin: socket, metrics: watched}, slog.New(slog.NewTextHandler(&log, nil)))
+	defer func() {
+		if err := answers.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if status, text := ask(t, "GET", sh.metrics+"/readyz"); status != 503 || text != "the database is being opened\n" {
+		t.Errorf("/readyz at first: %d %s", status, text)
+	}
+	progress := answers.options().Progress
+	for _, read := range []int64{0, 30 << 20, 60 << 20} {
+		if !progress(read, 120<<20) {
+			t.Error("the reading is to end")
+		}
+	}
+	const told = "the database was not closed in order, and is being read: 50 % of 125829120 bytes\n"
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/metrics": 503} {
+		if status, text := ask(t, "GET", sh.metrics+path); status != want || status == 503 && text != told {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+	status, _, errs := sh.run("device list")
+	if status != exitFailed || !strings.HasPrefix(errs, "lwbs: the server is starting: "+told) || !strings.Contains(errs, "hint: repeat the command when it is ready") {
+		t.Errorf("a command: status %d, %s", status, errs)
+	}
+	answers.opened()
+	text := log.String()
+	if strings.Count(text, "is being read") != 1 || !strings.Contains(text, "bytes=125829120") || strings.Count(text, "the database is open") != 1 {
+		t.Errorf("the log: %s", text)
+	}
+}
+
+// A database that is read at once is not worth a word.
+func TestShortOpeningIsNotTold(t *testing.T) {
+	var log logText
+	f := &front{log: slog.New(slog.NewTextHandler(&log, nil))}
+	f.progress(1<<20, 2<<20)
+	f.opened()
+	if log.String() != "" {
+		t.Errorf("the log: %s", log.String())
+	}
+}
