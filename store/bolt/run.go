@@ -133,7 +133,7 @@ func (db *DB) resume(ctx context.Context) (lost int, why string, err error) {
 		if err := db.setMark(ctx, in); err != nil {
 			return 0, "", err
 		}
-		return 0, "", db.run.begin(db.path+runSuffix, in)
+		return 0, "", db.run.goOn(db.path+runSuffix, in)
 	}
 	fresh := runMark{count: 1, place: place}
 	rand.Read(fresh.lineage[:]) // never fails
@@ -190,6 +190,23 @@ func (r *run) begin(name string, m runMark) error {
 	}
 	if err != nil {
 		return errors.Join(err, removeIfAny(fresh))
+	}
+	r.file, r.mark = f, m
+	return nil
+}
+
+// goOn is begin with the run file that there is, which is written in place: that takes no room
+// on the disk.
+func (r *run) goOn(name string, m runMark) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(m.encode(), 0)
+	if err = errors.Join(err, f.Sync()); err != nil {
+		return errors.Join(err, f.Close())
 	}
 	r.file, r.mark = f, m
 	return nil

@@ -58,7 +58,7 @@ func (p *place) resume() (lost int, why string) {
 	return lost, why
 }
 
-// keep keeps associations, and removes all that were there before.
+// keep keeps associations beside those that are there.
 func (p *place) keep(seconds ...int64) {
 	p.t.Helper()
 	if err := p.db.KeepAssociations(p.t.Context(), associationsAt(seconds...), nil); err != nil {
@@ -144,6 +144,26 @@ func TestAssociationsResume(t *testing.T) {
 	}
 	if lost, why := p.resume(); lost != 0 || why != "" || p.count() != 10 {
 		t.Errorf("%d were lost, as %q; there are %d", lost, why, p.count())
+	}
+	p.close()
+}
+
+// Where associations go on, the run file is written in place, which takes no room on a disk
+// that is full.
+func TestResumeTakesNoRoom(t *testing.T) {
+	p := newPlace(t)
+	p.resume()
+	p.keep(1)
+	p.crash()
+	before := must(os.Stat(p.file() + runSuffix))
+	if err := os.Mkdir(p.file()+runSuffix+".new", 0o700); err != nil { // nothing can be created there
+		t.Fatal(err)
+	}
+	if lost, why := p.resume(); lost != 0 || why != "" || p.count() != 1 {
+		t.Errorf("%d were lost, as %q; there are %d", lost, why, p.count())
+	}
+	if after := must(os.Stat(p.file() + runSuffix)); !os.SameFile(before, after) {
+		t.Error("it is another file")
 	}
 	p.close()
 }
