@@ -52,7 +52,7 @@ type Associations interface {
 	Associations(ctx context.Context, before AssociationKey, limit int) ([]Association, error)
 
 	// VoidAssociations sees to it that nothing of what is kept goes on after a restart, also
-	// on a full disk. Its error says that it could not.
+	// on a full disk. Its error says that it could not, as after Close.
 	VoidAssociations() error
 }
 

@@ -67,7 +67,7 @@ type keeping struct {
 	due    []due     // the first to be kept first
 	slow   []due     // the same with a longer delay
 	gone   []KeptKey // to be removed
-	goneAt time.Time // when at the latest; zero for nothing
+	goneAt time.Time // when at the latest, if any are
 	stuck  bool      // nothing can be kept, or made void
 }
 
@@ -174,6 +174,7 @@ func (k *keeping) end(a *association) {
 	defer k.mu.Unlock()
 	a.kept.over = true
 	k.remove(a)
+	k.answer(a)
 }
 
 // remove has what is kept of an association removed. The caller holds mu.
@@ -467,11 +468,12 @@ func (k *keeping) snapshot(a *association) (s snapshot, encoded []byte, ok bool)
 	defer a.mu.Unlock()
 	s = snapshot{a, KeptKey{a.heard.UTC(), a.kept.id}, stateOf(a, a.layer.reservation(k.reserve))}
 	encoded, err := s.state.encode()
-	if err != nil || len(encoded) > maxState {
+	era := k.era.Load()
+	if err != nil || len(encoded) > maxState && a.era != era {
 		m.hub.counters.unkept.Add(1)
 		return s, nil, false
 	}
-	if era := k.era.Load(); a.era != era {
+	if a.era != era {
 		a.era, a.layer.limit = era, s.state.limit
 	}
 	return s, encoded, true

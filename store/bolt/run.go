@@ -31,7 +31,8 @@ const runSuffix = ".run"
 type run struct {
 	mu   sync.Mutex
 	mark runMark  // guarded by mu; the last one that the run file has
-	file *os.File // guarded by mu; nil before ResumeAssociations and after VoidAssociations
+	file *os.File // guarded by mu; nil before ResumeAssociations, after VoidAssociations and at the end
+	void bool     // guarded by mu; all that is kept
 }
 
 // A runMark is how far edits of associations have come. The zero one is none.
@@ -191,7 +192,7 @@ func (r *run) begin(name string, m runMark) error {
 	if err != nil {
 		return errors.Join(err, removeIfAny(fresh))
 	}
-	r.file, r.mark = f, m
+	r.file, r.mark, r.void = f, m, false
 	return nil
 }
 
@@ -208,7 +209,7 @@ func (r *run) goOn(name string, m runMark) error {
 	if err = errors.Join(err, f.Sync()); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	r.file, r.mark = f, m
+	r.file, r.mark, r.void = f, m, false
 	return nil
 }
 
@@ -218,8 +219,11 @@ func (db *DB) VoidAssociations() error {
 	r := &db.run
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.file == nil {
+	switch {
+	case r.void:
 		return nil
+	case r.file == nil:
+		return fmt.Errorf("void associations: %w", store.ErrVoid)
 	}
 	void := r.mark
 	void.count = voidCount
@@ -230,7 +234,7 @@ func (db *DB) VoidAssociations() error {
 		}
 	}
 	f := r.file
-	r.file = nil
+	r.file, r.void = nil, true
 	_ = f.Close() // what counts is on disk
 	return nil
 }

@@ -201,6 +201,9 @@ func testAssociationDurability(t *testing.T, b Backend) {
 		t.Fatal(err)
 	}
 	want(t, first.(store.Associations).KeepAssociations(t.Context(), associations(9, 10), nil), store.ErrVoid)
+	if first.(store.Associations).VoidAssociations() == nil {
+		t.Error("a store that was closed says that what it has is void")
+	}
 	second := b.Reopen(t, first)
 	resumed(t, second.(store.Associations))
 	if got := kept(t, second.(store.Associations), 100); !slices.Equal(got, down(7, 1)) {
