@@ -22,13 +22,21 @@ type operator struct {
 	db      string
 	uri     map[string]string // of the server, by scheme
 	metrics string            // URL
+	process *process
 }
 
 // serve starts a server with further options; it must end well when the test does.
 func serve(t *testing.T, options ...string) operator {
 	t.Helper()
-	o := operator{db: filepath.Join(t.TempDir(), "lwbs.db"), uri: make(map[string]string)}
-	p := start(t, "lwbs serve", exec.Command(command, append([]string{"--db", o.db, "serve", "--coap", "127.0.0.1:0", "--coaps", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--log", "debug"}, options...)...))
+	return serveAt(t, filepath.Join(t.TempDir(), "lwbs.db"), "127.0.0.1:0", "127.0.0.1:0", options...)
+}
+
+// serveAt is serve with a database that may exist, at these addresses.
+func serveAt(t *testing.T, db, coap, coaps string, options ...string) operator {
+	t.Helper()
+	o := operator{db: db, uri: make(map[string]string)}
+	p := start(t, "lwbs serve", exec.Command(command, append([]string{"--db", o.db, "serve", "--coap", coap, "--coaps", coaps, "--metrics", "127.0.0.1:0", "--log", "debug"}, options...)...))
+	o.process = p
 	p.tidy = true
 	p.awaitLine(t, "admin socket", func(line string) bool {
 		if uri, ok := strings.CutPrefix(line, "listening on "); ok {
@@ -41,6 +49,17 @@ func serve(t *testing.T, options ...string) operator {
 		return strings.HasPrefix(line, "administered at ")
 	})
 	return o
+}
+
+// killed kills the server, and returns another one that has its database and its addresses.
+func (o operator) killed(t *testing.T) operator {
+	t.Helper()
+	o.process.tidy = false
+	if err := o.process.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-o.process.ended
+	return serveAt(t, o.db, strings.TrimPrefix(o.uri["coap"], "coap://"), strings.TrimPrefix(o.uri["coaps"], "coaps://"))
 }
 
 // run runs a command, which must succeed, and returns what it printed.
