@@ -30,9 +30,14 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 			for ep := range s.devices {
 				s.served(t, db, ep)
 			}
-			sessions, err := db.Sessions(t.Context(), store.SessionQuery{Endpoint: "dev-001"})
-			if err != nil || len(sessions) != 2 {
-				t.Errorf("%d sessions of a device are listed, want 2, error %v", len(sessions), err)
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) { // a read asks for it
+				sessions, err := db.Sessions(t.Context(), store.SessionQuery{Endpoint: "dev-001"})
+				if err == nil && len(sessions) == 2 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("%d sessions of a device are listed, want 2, error %v", len(sessions), err)
+				}
 			}
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
