@@ -53,6 +53,10 @@ type Response struct {
 	ContentFormat lwm2m.Format
 	Payload       []byte
 
+	// Permitted, in an answer to be sent, is asked before each further block that the client
+	// fetches of Payload: where it reports false, that is refused. Nil permits all.
+	Permitted func() bool
+
 	// The rest is told about an answer that was received, and ignored in one to be
 	// sent.
 

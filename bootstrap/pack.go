@@ -169,7 +169,18 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 		s.changes.written = append(s.changes.written, w)
 	}
 	s.observe(EventOperation)
-	return Response{Code: lwm2m.CodeContent, ContentFormat: req.format, Payload: payload}, nil
+	return Response{Code: lwm2m.CodeContent, ContentFormat: req.format, Payload: payload, Permitted: s.packPermitted}, nil
+}
+
+// packPermitted reports whether the client may have the rest of its pack, which it fetches block by
+// block: see permitted.
+func (s *session) packPermitted() bool {
+	f := s.permitted(context.Background())
+	if f != nil {
+		s.srv.cfg.Logger.LogAttrs(context.Background(), slog.LevelInfo, "the rest of a pack is withheld",
+			slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.String(LogCause, string(f.cause)), slog.String("detail", f.detail))
+	}
+	return f == nil
 }
 
 func (s *session) endPack(ctx context.Context, f *failure) {

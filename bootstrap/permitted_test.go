@@ -168,3 +168,26 @@ func openEditable(t *testing.T, p store.Profile, plain bool) store.Store {
 	check(t, err)
 	return db
 }
+
+// The rest of a pack, which a client fetches block by block, is withheld after such an edit.
+func TestEditWhilePackIsFetched(t *testing.T) {
+	db := openEditable(t, store.Profile{Name: "p", Pack: "allow", Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}}}, false)
+	server, err := bootstrap.NewServer(bootstrap.Config{Store: db})
+	check(t, err)
+	defer server.Close()
+	resp, after := server.ServeRequest(t.Context(), newScriptedClient(nil), bootstrap.Request{Method: bootstrap.GET, Path: []string{"bspack"}, Queries: []string{"ep=dev"}})
+	if resp.Code != lwm2m.CodeContent || !resp.Permitted() {
+		t.Fatalf("answered %v", resp.Code)
+	}
+	after(t.Context())
+	for _, disabled := range []bool{false, true, false} {
+		d, err := db.Device(t.Context(), "dev")
+		check(t, err)
+		d.Disabled, d.Note = disabled, d.Note+"x"
+		_, err = db.PutDevice(t.Context(), d)
+		check(t, err)
+		if resp.Permitted() == disabled {
+			t.Errorf("disabled %v: permitted %v", disabled, resp.Permitted())
+		}
+	}
+}

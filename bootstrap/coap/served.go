@@ -12,6 +12,8 @@ type served struct {
 	request  message
 	response message // whole
 	until    time.Time
+
+	permitted func() bool // asked before each block; nil permits all
 }
 
 // responseTo turns the answer of the handler to m into the message that carries it,
@@ -25,7 +27,7 @@ func (c *conn) responseTo(m message, resp bootstrap.Response) message {
 	if m.block1 != nil {
 		out.block1 = &block{num: m.block1.num, szx: m.block1.szx} // the last one
 	}
-	return c.cut(m, out)
+	return c.cut(m, out, resp.Permitted)
 }
 
 // continued returns the reply to a request for a later block of an answer that is
@@ -40,7 +42,10 @@ func (c *conn) continued(m message) *message {
 	c.mu.Unlock()
 	switch {
 	case s != nil && time.Now().Before(s.until) && s.request.sameResource(m):
-		out := c.cut(m, s.response)
+		if s.permitted != nil && !s.permitted() {
+			return &message{code: lwm2m.CodeRequestIncomplete}
+		}
+		out := c.cut(m, s.response, s.permitted)
 		return &out
 	case m.code == lwm2m.Code(bootstrap.GET):
 		return nil
@@ -50,7 +55,7 @@ func (c *conn) continued(m message) *message {
 
 // cut returns the block of out that m asks for, or the first where out is more than
 // one block. An error is never cut: its text is short.
-func (c *conn) cut(m, out message) message {
+func (c *conn) cut(m, out message, permitted func() bool) message {
 	wanted := block{szx: sizeExponent(c.blockSize())}
 	if m.block2 != nil {
 		if m.block2.num > 0 || m.block2.szx < wanted.szx {
@@ -65,17 +70,17 @@ func (c *conn) cut(m, out message) message {
 	}
 	b := blockAt(wanted.offset(), len(out.payload), wanted.szx)
 	if b.more {
-		c.keep(m, out)
+		c.keep(m, out, permitted)
 	}
 	out.payload, out.block2 = b.of(out.payload), &b
 	return out
 }
 
-// keep remembers out, the whole answer to m. One at a time is enough for a peer that
+// keep remembers out, the whole answer to m, with what is asked before each block. One at a time is enough for a peer that
 // keeps to NSTART 1 as well.
-func (c *conn) keep(m, out message) {
+func (c *conn) keep(m, out message, permitted func() bool) {
 	m.payload, out.block1 = nil, nil
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.serving = &served{request: m, response: out, until: time.Now().Add(exchangeLifetime)}
+	c.serving = &served{request: m, response: out, until: time.Now().Add(exchangeLifetime), permitted: permitted}
 }

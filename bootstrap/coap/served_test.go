@@ -64,6 +64,25 @@ func TestServeBlocks(t *testing.T) {
 	}
 }
 
+// The rest of an answer is refused once the handler does not permit it any more.
+func TestServeBlocksWhilePermitted(t *testing.T) {
+	permitted := true
+	play(t, func(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+		return bootstrap.Response{Code: lwm2m.CodeContent, Payload: body(3500), Permitted: func() bool { return permitted }}, nil
+	}, func(t *testing.T, s *script) {
+		for i, want := range []lwm2m.Code{lwm2m.CodeContent, lwm2m.CodeContent, lwm2m.CodeRequestIncomplete, lwm2m.CodeRequestIncomplete} {
+			var wanted *block
+			if i > 0 {
+				wanted = at(uint32(i), false, 1024)
+			}
+			permitted = i < 2
+			m := pack(uint16(i), "a", wanted)
+			s.deliver(m)
+			s.expect(message{kind: acknowledgement, code: want, mid: m.mid, token: m.token})
+		}
+	})
+}
+
 func TestServeBlocksOfAnotherSize(t *testing.T) {
 	tests := []struct {
 		name         string
