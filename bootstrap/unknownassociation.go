@@ -104,7 +104,7 @@ func unknownAssociationText(s store.Session) string {
 
 // unknownAssociationRemedy says how a device gets an association that counts.
 func unknownAssociationRemedy(f Facts, s store.Session) string {
-	const client = " It goes on with an association that was made before the server's last start and not kept over it, that made room for others (lwbs serve --max-hibernated), or that was closed, as with --hibernate off. With the usual times of CoAP a client gives up after at most 93 s. Wakaama then goes on with the accounts that it had, and makes a new handshake when it is to bootstrap after it has sent nothing for 40 s; Anjay asks again only after a restart."
+	const client = " It goes on with an association that was made before the server's last start and not kept over it, that made room for others (lwbs serve --max-hibernated), or that was closed, as with --hibernate off. With the usual times of CoAP a client gives up after at most 93 s. Neither Wakaama nor Anjay then makes a new association until it is restarted."
 	switch {
 	case s.Network != "":
 		return "Restart the devices there that do not come back by themselves: lwbs device list tells how each one ended last." + strings.Replace(client, "It goes", "Each goes", 1)
@@ -113,6 +113,6 @@ func unknownAssociationRemedy(f Facts, s store.Session) string {
 	case s.Variant == store.VariantOtherReplica:
 		return "See that the balancer sends datagrams by their connection ID to the server whose --replica-id is its first byte, and that each server has another. If so, restart the device, so that it makes a new handshake."
 	}
-	return "If the device does not come back by itself, restart it, or let it bootstrap once more a minute after it has given up." + client +
+	return "Restart the device, if it does not come back by itself, so that it makes a new handshake." + client +
 		" Nothing proves that this was the device: another one behind the same NAT may have its address by now, and an address can be forged."
 }

@@ -36,7 +36,7 @@ func TestUnknownAssociationIsRecorded(t *testing.T) {
 		t.Errorf("recorded as %+v", s)
 	}
 	e := bootstrap.Explain(s)
-	for _, want := range []string{a, "this device was the last to use", "association that the server does not have", "--max-hibernated", "restart it", "behind the same NAT"} {
+	for _, want := range []string{a, "this device was the last to use", "association that the server does not have", "--max-hibernated", "Restart the device", "behind the same NAT"} {
 		if !strings.Contains(e.Happened+e.Remedy, want) {
 			t.Errorf("it is not explained by %q: %+v", want, e)
 		}

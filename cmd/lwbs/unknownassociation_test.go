@@ -40,7 +40,7 @@ func TestUnknownAssociation(t *testing.T) {
 		}
 	}
 	contains(t, "why DEVICE", why, "dev-1 from coaps://"+sessions[0].Remote+": association-unknown",
-		"sends DTLS records of an association that the server does not have", "restart it, or let it bootstrap once more", ": done\n", "confirmed Bootstrap-Finish")
+		"sends DTLS records of an association that the server does not have", "Restart the device", ": done\n", "confirmed Bootstrap-Finish")
 	contains(t, "device list", sh.ok("device list"), "done")
 	lacks(t, "device list", sh.ok("device list"), "association-unknown")
 	contains(t, "session list --failed", sh.ok("session list --failed"), "association-unknown")
