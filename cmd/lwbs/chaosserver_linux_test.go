@@ -157,7 +157,10 @@ func (c *chaos) start() {
 		}
 		text.WriteString(lines.Text() + "\n")
 	}
-	c.coaps, c.metrics = addressIn(text.String(), coapsAddress), addressIn(text.String(), metricsAddress)
+	c.metrics = addressIn(text.String(), metricsAddress)
+	if at := addressIn(text.String(), coapsAddress); at != c.coaps { // the first time, before the devices look
+		c.coaps = at
+	}
 }
 
 // kill ends the server as a crash does.

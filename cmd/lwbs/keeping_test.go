@@ -167,7 +167,6 @@ func TestAssociationOutlivesTheServer(t *testing.T) {
 		"key": psk, "key and connection ID": with(psk, 0), "certificate": certificate, "certificate and connection IDs": with(certificate, 6),
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			sh := newShellBeside(t)
 			sh.ok("profile apply -f $D/meter.yaml")
 			sh.ok("device add meter-1 --profile meter --psk-key-format hex --psk-key-file $D/key.hex --certificate-name meter-1")

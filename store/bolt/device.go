@@ -178,8 +178,13 @@ func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, i
 		if ep == nil {
 			return store.ErrNotFound
 		}
-		d, err = db.device(tx, lwm2m.EndpointName(ep))
-		return err
+		if d, err = db.device(tx, lwm2m.EndpointName(ep)); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity }) {
+			return &store.UnreadableError{Bucket: string(bucketIdentity), Err: fmt.Errorf("%w: an index leads to a device without the identity", store.ErrCorrupt)}
+		}
+		return nil
 	})
 	if err != nil {
 		return store.Device{}, fmt.Errorf("device with %s identity %q: %w", kind, identity, err)

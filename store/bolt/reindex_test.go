@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
 )
@@ -129,5 +131,28 @@ func (s *specimen) served(t *testing.T, db *DB, ep string) {
 		case time.Now().After(end):
 			t.Fatalf("%s is not served: %v", ep, err)
 		}
+	}
+}
+
+// An index that leads to another device is damaged: nobody is taken for somebody else.
+func TestIndexLeadsToAnotherDevice(t *testing.T) {
+	s := newSpecimen(t, true)
+	file := filepath.Join(t.TempDir(), "x.db")
+	if err := os.WriteFile(file, s.bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(file, s.keyring, Options{noSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	identity := "id of dev-001"
+	if err := db.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketIdentity).Put(pair(string(store.CredentialPSK), identity), []byte("dev-002"))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := db.DeviceByIdentity(t.Context(), store.CredentialPSK, identity); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("device %q, error %v, want that it is damaged", d.Endpoint, err)
 	}
 }
