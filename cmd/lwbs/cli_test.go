@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,11 +117,15 @@ func (sh *shell) serveLogging(log io.Writer, options ...string) {
 type firstLines struct {
 	want string
 	seen chan string // with room for one
+
+	mu   sync.Mutex // as both a command and its log write
 	text strings.Builder
 	done bool
 }
 
 func (f *firstLines) Write(b []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.text.Write(b)
 	if !f.done && strings.Contains(f.text.String(), f.want) {
 		f.done = true

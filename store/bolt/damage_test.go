@@ -424,8 +424,24 @@ func (s *specimen) hurtsLeaf(d damage, ep string) bool {
 // indexed reports whether the indexes of devices depend on a page.
 func (s *specimen) indexed(page uint64) bool { return s.vital(page) || s.index[page] }
 
-// serve looks all records up, and returns the endpoints of those that are there.
+// serve looks all records up, and returns the endpoints of those that are there. Where some
+// are not, that is told; or an index was made anew after it was read, and is told of no more.
 func (s *specimen) serve(t *testing.T, d damage, db *DB) (served []string) {
+	t.Helper()
+	silent := func() bool {
+		return len(served) < len(s.devices) && len(db.Unreadable()) == 0 && !strings.Contains(d.name, "flipped")
+	}
+	if served = s.look(t, d, db); silent() {
+		served = s.look(t, d, db)
+	}
+	if silent() {
+		t.Errorf("%s: %d devices are not served, and nothing is said to be unreadable", d.name, len(s.devices)-len(served))
+	}
+	return served
+}
+
+// look looks all records up once.
+func (s *specimen) look(t *testing.T, d damage, db *DB) (served []string) {
 	t.Helper()
 	for ep, note := range s.devices {
 		got, err := db.DeviceByIdentity(t.Context(), store.CredentialPSK, "id of "+ep)
@@ -439,9 +455,6 @@ func (s *specimen) serve(t *testing.T, d damage, db *DB) (served []string) {
 		case !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrNotFound):
 			t.Errorf("%s: %s is not served, over %v", d.name, ep, err)
 		}
-	}
-	if len(served) < len(s.devices) && len(db.Unreadable()) == 0 && !strings.Contains(d.name, "flipped") {
-		t.Errorf("%s: %d devices are not served, and nothing is said to be unreadable", d.name, len(s.devices)-len(served))
 	}
 	return served
 }
