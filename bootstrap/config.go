@@ -46,7 +46,7 @@ type Config struct {
 
 	// MaxUnvalidated is how many Bootstrap-Requests over plain CoAP may wait for the first
 	// answer of their clients, beside the sessions; the oldest makes room for another.
-	// Default 5,000.
+	// Default 10,000.
 	MaxUnvalidated int
 
 	// LoopLimit is how many sessions one device may start within LoopWindow before
@@ -111,7 +111,7 @@ func (c Config) withDefaults() (Config, error) {
 		positive("SessionTimeout", &c.SessionTimeout, 240*time.Second),
 		positive("Linger", &c.Linger, 10*time.Second),
 		positive("MaxSessions", &c.MaxSessions, 10_000),
-		positive("MaxUnvalidated", &c.MaxUnvalidated, 5000),
+		positive("MaxUnvalidated", &c.MaxUnvalidated, 10_000),
 		positive("LoopLimit", &c.LoopLimit, 5),
 		positive("LoopWindow", &c.LoopWindow, time.Minute),
 		positive("RepeatWindow", &c.RepeatWindow, 10*time.Minute),

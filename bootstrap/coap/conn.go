@@ -63,10 +63,10 @@ type conn struct {
 	assembly *assembly // a request of the peer that comes in blocks
 	serving  *served   // an answer that the peer fetches in blocks
 
-	stale      error // why the peer would not be let in any more; nil where it would
-	underWay   int   // requests of the peer being handled
-	calls      int   // of Do
-	began      time.Time
+	stale      error     // why the peer would not be let in any more; nil where it would
+	underWay   int       // requests of the peer being handled
+	calls      int       // of Do
+	asked      time.Time // when a peer that had not proved its address was asked something
 	lastActive time.Time
 	idle       *time.Timer
 	linger     *time.Timer // nil unless lingering
@@ -76,14 +76,13 @@ type conn struct {
 // newConn returns a conn that its hub does not know yet; see [hub.newConn].
 func newConn(h *hub, l link, peer bootstrap.Peer) *conn {
 	c := &conn{
-		hub:   h,
-		link:  l,
-		peer:  peer,
-		turn:  make(chan struct{}, 1),
-		mid:   uint16(rand.Uint32()),
-		began: time.Now(),
+		hub:        h,
+		link:       l,
+		peer:       peer,
+		turn:       make(chan struct{}, 1),
+		mid:        uint16(rand.Uint32()),
+		lastActive: time.Now(),
 	}
-	c.lastActive = c.began
 	if at, err := netip.ParseAddrPort(peer.Remote); err == nil {
 		c.network = networkOf(at.Addr())
 	}

@@ -69,19 +69,29 @@ func (d *desk) next() (f func()) {
 	return f
 }
 
-// away notes that one under way waits for a peer whose address may be forged, so that it is no
-// work: one more may begin. It goes on with back.
-func (d *desk) away() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.underWay--
-	d.more()
-}
-
-func (d *desk) back() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.underWay++
+// lend is for one under way that waits for a peer whose address may be forged. It keeps its
+// place for answerPatience, as devices in a storm do not take longer and are to be let in at the
+// pace of the work; after that it is no work, and one more may begin. It goes on with end.
+func (d *desk) lend() (end func()) {
+	var over, lent bool // guarded by mu
+	timer := time.AfterFunc(answerPatience, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if !over {
+			lent = true
+			d.underWay--
+			d.more()
+		}
+	})
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		timer.Stop()
+		over = true
+		if lent {
+			d.underWay++
+		}
+	}
 }
 
 // pop takes out who has waited for longest; nil where nobody does, or may begin. The

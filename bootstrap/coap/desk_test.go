@@ -168,3 +168,30 @@ func TestDeskCloses(t *testing.T) {
 		<-closed
 	})
 }
+
+// Devices of a storm, which have not proved their addresses yet, come at the pace of the work;
+// one that is not heard of for answerPatience takes no place any more.
+func TestDeskLendsPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newTestDesk(t)
+		d.desk.pace.set(true)
+		for i := range alwaysAttended - 1 {
+			d.come(i)
+		}
+		answered := make(chan struct{})
+		d.desk.attend(func() { defer d.desk.lend()(); <-answered })
+		d.come(alwaysAttended - 1)
+		time.Sleep(answerPatience - time.Millisecond)
+		synctest.Wait()
+		d.want(alwaysAttended - 1)
+		time.Sleep(nudgeEvery)
+		synctest.Wait()
+		d.want(alwaysAttended-1, alwaysAttended-1)
+		close(answered)
+		synctest.Wait()
+		d.come(alwaysAttended) // the other has its place again for as long as it goes on
+		d.end(0)
+		d.want(alwaysAttended, alwaysAttended)
+		d.finish(1)
+	})
+}

@@ -27,9 +27,9 @@ type hub struct {
 	// something else here before it has conns: a request may have to wait.
 	attend func(f func()) bool
 
-	// away and back frame a wait of such a handler for a peer that may never answer; nothing,
-	// unless the owner puts something else here.
-	away, back func()
+	// lend is called when such a handler begins to wait for a peer that may never answer, and
+	// what it returns afterwards; nothing, unless the owner puts something else here.
+	lend func() (end func())
 
 	// late reports whether there is more to do than power: never, unless the owner puts
 	// something else here.
@@ -45,7 +45,7 @@ func newHub(cfg Config) *hub {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	h := &hub{cfg: cfg, ctx: ctx, cancel: func() { cancel(bootstrap.ErrStopping) }, uploads: newUploads(), conns: make(map[*conn]struct{})}
 	h.attend, h.late = h.spawn, func() bool { return false }
-	h.away, h.back = func() {}, func() {}
+	h.lend = func() func() { return func() {} }
 	return h
 }
 

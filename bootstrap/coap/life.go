@@ -13,7 +13,8 @@ func (c *conn) resting() bool {
 }
 
 // answerPatience is for how long a conn whose peer may have forged its address waits for its
-// first answer before it makes room for another: most devices answer within a second.
+// first answer before it makes room for another, in the table and at the desk: most devices
+// answer within a second. The time in which it waited at the desk does not count.
 const answerPatience = time.Second
 
 // givesWay reports whether the conn may be ended to make room for another peer: it rests, or
@@ -21,7 +22,7 @@ const answerPatience = time.Second
 func (c *conn) givesWay(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.busy() || c.doubted != nil && c.calls > 0 && now.Sub(c.began) >= answerPatience
+	return !c.busy() || c.doubted != nil && c.calls > 0 && now.Sub(c.asked) >= answerPatience
 }
 
 // enter and leave frame what keeps the conn from being idle; n counts it.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"time"
 
 	"lwbs/bootstrap"
 	"lwbs/lwm2m"
@@ -56,8 +57,7 @@ func (c *conn) do(ctx context.Context, r bootstrap.Request) (bootstrap.Response,
 	c.enter(&c.calls)
 	defer c.leave(&c.calls)
 	if c.inDoubt() {
-		c.hub.away()
-		defer c.hub.back()
+		defer c.askInDoubt()()
 	}
 
 	t := &transfer{c: c, request: r, szx: sizeExponent(c.blockSize())}
@@ -66,6 +66,15 @@ func (c *conn) do(ctx context.Context, r bootstrap.Request) (bootstrap.Response,
 		return bootstrap.Response{}, err
 	}
 	return t.response(a), nil
+}
+
+// askInDoubt notes that the peer is asked something that has not proved its address. Call what
+// it returns when that is over.
+func (c *conn) askInDoubt() (end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = time.Now()
+	return c.hub.lend()
 }
 
 // blockSize is the tuned size of the blocks to send; 0 for the default.

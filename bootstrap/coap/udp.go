@@ -22,7 +22,7 @@ func ListenUDP(addr string, cfg Config) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	d := newDesk(h.spawn)
-	h.attend, h.away, h.back = d.attend, d.away, d.back
+	h.attend, h.lend = d.attend, d.lend
 	t := newUDPTable(h, s)
 	h.spawn(func() { s.read(t.take) })
 	return newListener(h, s.addr(), s.conn.Close), nil

@@ -28,7 +28,7 @@ func TestUnansweredPeersGiveWay(t *testing.T) {
 	}
 	for c := range s.hub.conns {
 		c.mu.Lock()
-		c.began = c.began.Add(-answerPatience)
+		c.asked = c.asked.Add(-answerPatience)
 		c.mu.Unlock()
 	}
 	for i := range 10 * evictionTries {
@@ -36,7 +36,7 @@ func TestUnansweredPeersGiveWay(t *testing.T) {
 		s.settle()
 		for c := range s.hub.conns {
 			c.mu.Lock()
-			c.began = c.began.Add(-answerPatience)
+			c.asked = c.asked.Add(-answerPatience)
 			c.mu.Unlock()
 		}
 	}
@@ -53,7 +53,7 @@ func TestUnansweredPeersDoNotHoldTheDesk(t *testing.T) {
 	d.pace = pace{next: time.Now().Add(time.Hour), late: true}
 	d.underWay = alwaysAttended - 1
 	d.mu.Unlock()
-	d.attend(func() { d.away(); waiting <- struct{}{}; <-ended; d.back() })
+	d.attend(func() { defer d.lend()(); waiting <- struct{}{}; <-ended })
 	<-waiting
 	done := make(chan lwm2m.Code, 1)
 	d.attend(func() { done <- lwm2m.CodeChanged })
@@ -73,11 +73,39 @@ func TestWhoMakesRoomIsToldWhy(t *testing.T) {
 	first.deliver(forgedRequest(t, 1, nil))
 	s.settle()
 	first.mu.Lock()
-	first.began = first.began.Add(-answerPatience)
+	first.asked = first.asked.Add(-answerPatience)
 	first.mu.Unlock()
 	s.conn(attacker(1))
 	<-first.Done()
 	if why := context.Cause(first.ctx); !errors.Is(why, bootstrap.ErrBusy) {
 		t.Errorf("it ends with %v", why)
+	}
+}
+
+// The time in which a request waited at the desk does not count against its peer.
+func TestWaitingAtTheDeskIsNoSilence(t *testing.T) {
+	s := newTestTable(t)
+	waiting := make(chan func(), 1)
+	s.hub.attend = func(f func()) bool { waiting <- f; return true }
+	c := s.conn(attacker(0))
+	c.deliver(forgedRequest(t, 1, nil))
+	handle := <-waiting
+	came := time.Now()
+	go handle()
+	asked := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.calls > 0 && !c.asked.IsZero()
+	}
+	for deadline := came.Add(patience); !asked(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the peer is not asked")
+		}
+	}
+	if c.givesWay(came.Add(answerPatience - time.Nanosecond)) {
+		t.Error("it gives way before it had answerPatience to answer")
+	}
+	if !c.givesWay(time.Now().Add(answerPatience)) {
+		t.Error("it never gives way")
 	}
 }
