@@ -70,7 +70,8 @@ func (c *wordChecker) delete(d store.DeletePolicy, bootstrapInstance lwm2m.Insta
 }
 
 func (c *wordChecker) device(d store.DeviceLimits) {
-	if bits.OnesCount(uint(d.BlockSize)) > 1 {
+	blockSize, _ := grammar.DeviceLimits.Key("blockSize")
+	if inRange := blockSize.CheckInteger(int64(d.BlockSize)) == nil; inRange && bits.OnesCount(uint(d.BlockSize)) > 1 {
 		c.fail("device.blockSize", "%d is not a power of two from 16 to 1024", d.BlockSize)
 	}
 }

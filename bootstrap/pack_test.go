@@ -56,7 +56,7 @@ func TestPackIsDeclined(t *testing.T) {
 	}{
 		{"allowed", func(*store.Profile) {}, nil, false},
 		{"not allowed by default", func(p *store.Profile) { p.Pack = "" }, &own, true},
-		{"refused", func(p *store.Profile) { p.Pack = packRefuse }, &own, true},
+		{"refused", func(p *store.Profile) { p.Pack = "refuse" }, &own, true},
 		{"account not told, and none may be assumed", func(p *store.Profile) { p.DiscoverFailed = discoverFail }, nil, true},
 		{"account told, where none may be assumed", func(p *store.Profile) { p.DiscoverFailed = discoverFail }, &own, false},
 		{"renewed key", func(p *store.Profile) { p.Accounts[0].Key = store.KeyRenew }, &own, true},

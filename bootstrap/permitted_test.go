@@ -88,14 +88,7 @@ func TestEditWhileSessionRuns(t *testing.T) {
 				}
 				c := newScriptedClient(map[string][]any{at: {func() bootstrap.Response { edit(); return answer }}})
 				c.plain = tt.plain
-				server, err := bootstrap.NewServer(bootstrap.Config{Store: db, SessionTimeout: timeout})
-				check(t, err)
-				bootstrapOnce(t, server, c, false)
-				waitIdle(t, server)
-				check(t, server.Close())
-				kept, err := db.Sessions(t.Context(), store.SessionQuery{Endpoint: "dev"})
-				check(t, err)
-				if len(kept) != 1 || kept[0].Cause != tt.cause || !strings.Contains(kept[0].Detail, tt.detail) {
+				if kept := onlySession(t, db, c); kept.Cause != tt.cause || !strings.Contains(kept.Detail, tt.detail) {
 					t.Fatalf("the history has %+v, want %s with %q", kept, tt.cause, tt.detail)
 				}
 				last := c.asked[len(c.asked)-1]
@@ -122,13 +115,7 @@ func TestDeviceMadeAnewWhileSessionRuns(t *testing.T) {
 		}
 		return bootstrap.Response{Code: lwm2m.CodeChanged}
 	}}})
-	server, err := bootstrap.NewServer(bootstrap.Config{Store: db, SessionTimeout: timeout})
-	check(t, err)
-	bootstrapOnce(t, server, c, false)
-	check(t, server.Close())
-	kept, err := db.Sessions(t.Context(), store.SessionQuery{Endpoint: "dev"})
-	check(t, err)
-	if len(kept) != 1 || kept[0].Cause != store.CauseWithdrawn {
+	if kept := onlySession(t, db, c); kept.Cause != store.CauseWithdrawn {
 		t.Errorf("the history has %+v", kept)
 	}
 }
@@ -144,15 +131,26 @@ func TestEditBetweenFormats(t *testing.T) {
 		check(t, err)
 		return bootstrap.Response{Code: lwm2m.CodeUnsupportedFormat}
 	}}})
+	if kept := onlySession(t, db, c); kept.Cause != store.CauseDisabled || len(kept.Operations) != 3 {
+		t.Errorf("asked %q: %+v", c.asked, kept)
+	}
+}
+
+// onlySession has the client bootstrap once, and returns the one session that the history of
+// its device then has.
+func onlySession(t *testing.T, db store.Store, c *scriptedClient) store.Session {
+	t.Helper()
 	server, err := bootstrap.NewServer(bootstrap.Config{Store: db, SessionTimeout: timeout})
 	check(t, err)
 	bootstrapOnce(t, server, c, false)
+	waitIdle(t, server)
 	check(t, server.Close())
 	kept, err := db.Sessions(t.Context(), store.SessionQuery{Endpoint: "dev"})
 	check(t, err)
-	if len(kept) != 1 || kept[0].Cause != store.CauseDisabled || len(kept[0].Operations) != 3 {
-		t.Errorf("asked %q: %+v", c.asked, kept)
+	if len(kept) != 1 {
+		t.Fatalf("the history has %+v", kept)
 	}
+	return kept[0]
 }
 
 // openEditable is a database with profile p and other, and device dev with keys.

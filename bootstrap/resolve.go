@@ -13,32 +13,26 @@ import (
 	"lwbs/store"
 )
 
-// The words of profiles.
+// The words of profiles that mean another way than the default; package grammar has all.
 const (
 	securityPSK         = "psk"
 	securityRPK         = "rpk"
 	securityCertificate = "certificate"
 	securityNoSec       = "nosec"
 
-	packAllow  = "allow"
-	packRefuse = "refuse"
+	packAllow = "allow"
 
-	discoverAssume = "assume"
-	discoverFail   = "fail"
+	discoverFail = "fail"
 
-	verifyNone   = "none"
 	verifyRecord = "record"
 	verifyFail   = "fail"
 
-	emptyWrite = "write"
-	emptyOmit  = "omit"
+	emptyOmit = "omit"
 
-	writeInstances = "instance"
 	writeObjects   = "object"
 	writeResources = "resource"
 
-	orderSecurityFirst = "security-first"
-	orderServerFirst   = "server-first"
+	orderServerFirst = "server-first"
 )
 
 var securityModes = map[string]lwm2m.SecurityMode{

@@ -87,20 +87,27 @@ func TestThrownAwayByLeshan(t *testing.T) {
 	}
 }
 
+// bareBehindNAT is a server, and a device that a program of another DTLS library speaks for,
+// behind a NAT that counts its handshakes.
+func bareBehindNAT(t *testing.T, c dtlsClient) (operator, device, *nat, bareDevice) {
+	t.Helper()
+	c.require(t)
+	lwbs := serve(t)
+	lwbs.apply(t, "coaps://127.0.0.1:5684")
+	d := factoryDevice(lwbs.uri["coaps"])
+	lwbs.add(t, d)
+	nat := newNAT(t, d.server)
+	d.server = nat.uri()
+	return lwbs, d, nat, bareDevice{t: t, link: c.start(t, d, c.suites[0]), device: d}
+}
+
 // Programs of other DTLS libraries keep their association, and the device behind them
 // bootstraps again on it.
 func TestKeptByDTLSClients(t *testing.T) {
 	for _, c := range dtlsClients {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.require(t)
-			lwbs := serve(t)
-			lwbs.apply(t, "coaps://127.0.0.1:5684")
-			d := factoryDevice(lwbs.uri["coaps"])
-			lwbs.add(t, d)
-			nat := newNAT(t, d.server)
-			d.server = nat.uri()
-			bare := bareDevice{t: t, link: c.start(t, d, c.suites[0]), device: d}
+			lwbs, d, nat, bare := bareBehindNAT(t, c)
 			for range 2 {
 				written := bare.bootstrap()
 				if want := []string{"/0/1", "/1/0"}; !slices.Equal(written, want) {

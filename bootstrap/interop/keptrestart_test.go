@@ -35,14 +35,7 @@ func TestKeptByDTLSClientsOverKill(t *testing.T) {
 	for _, c := range dtlsClients {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.require(t)
-			lwbs := serve(t)
-			lwbs.apply(t, "coaps://127.0.0.1:5684")
-			d := factoryDevice(lwbs.uri["coaps"])
-			lwbs.add(t, d)
-			nat := newNAT(t, d.server)
-			d.server = nat.uri()
-			bare := bareDevice{t: t, link: c.start(t, d, c.suites[0]), device: d}
+			lwbs, d, nat, bare := bareBehindNAT(t, c)
 			bare.bootstrap()
 			checkOverKill(t, lwbs, d, nat, func() { bare.bootstrap() })
 		})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -32,10 +31,7 @@ func profileSchemaCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			e := json.NewEncoder(c.App.Writer)
-			e.SetIndent("", "  ")
-			e.SetEscapeHTML(false)
-			return e.Encode(profilefile.Schema())
+			return printJSON(c.App.Writer, profilefile.Schema())
 		},
 	}
 }

@@ -182,7 +182,7 @@ func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, i
 			return err
 		}
 		if !slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity }) {
-			return &store.UnreadableError{Bucket: string(bucketIdentity), Err: fmt.Errorf("%w: an index leads to a device without the identity", store.ErrCorrupt)}
+			return damaged(string(bucketIdentity), "", errors.New("it leads to a device without the identity"))
 		}
 		return nil
 	})

@@ -3,7 +3,6 @@ package grammar
 import (
 	"fmt"
 	"reflect"
-	"slices"
 
 	"lwbs/store"
 )
@@ -60,7 +59,7 @@ func checkValue(k Key, place string, v reflect.Value) (found []Problem) {
 			found = append(found, checkSection(k.Of, fmt.Sprintf("%s[%d].", place, i), v.Index(i))...)
 		}
 	}
-	return slices.Clip(found)
+	return found
 }
 
 func report(found []Problem, place string, err error) []Problem {

@@ -21,7 +21,7 @@ func (r *reader) account(n node, place string) (a store.Account) {
 	a.SecurityResources = make(map[lwm2m.ResourceID]store.Literal)
 	a.ServerResources = make(map[lwm2m.ResourceID]store.Literal)
 	known := r.fieldsOf(grammar.Account, &a, fields{
-		"key":    func(n node, place string) { r.key(&a.Key, n, place) },
+		"key":    r.source(&a.Key, grammar.Account, "key", noKeysHere),
 		"oscore": func(n node, place string) { a.OSCORE = r.oscore(n, place) },
 
 		"lifetime":            r.orTemplate(a.ServerResources, 1, optional(&a.Lifetime, r.duration)),
@@ -67,7 +67,7 @@ func (r *reader) orTemplate(into map[lwm2m.ResourceID]store.Literal, id lwm2m.Re
 func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 	var b store.BootstrapServer
 	known := r.fieldsOf(grammar.BootstrapServer, &b, fields{
-		"key": func(n node, place string) { r.key(&b.Key, n, place) },
+		"key": r.source(&b.Key, grammar.BootstrapServer, "key", noKeysHere),
 	})
 	r.keyless(n, place, known)
 	return &b
@@ -77,7 +77,7 @@ func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 func (r *reader) oscore(n node, place string) *store.OSCORE {
 	var o store.OSCORE
 	r.keyless(n, place, r.fieldsOf(grammar.OSCORE, &o, fields{
-		"masterSecret": func(n node, place string) { r.masterSecret(&o.MasterSecret, n, place) },
+		"masterSecret": r.source(&o.MasterSecret, grammar.OSCORE, "masterSecret", noMasterSecretsHere),
 	}))
 	return &o
 }
@@ -96,27 +96,24 @@ func (r *reader) keyless(n node, place string, known fields) {
 // noKeysHere explains where keys belong.
 const noKeysHere = `a key itself does not belong in a profile; write "key: supplied" and give it to the device with lwbs device set --account-key-file`
 
+// noMasterSecretsHere is the same for master secrets.
+const noMasterSecretsHere = "a master secret itself does not belong in a profile; give it to the device with lwbs device set --account-master-secret-file"
+
 // keyWords are words, in lower case, under which people try to give a key itself.
 var keyWords = map[string]bool{"psk": true, "secret": true, "secretkey": true, "privatekey": true, "presharedkey": true}
 
-// key takes the words for where a key comes from. A key itself does not belong in a
-// profile, and the message does not repeat it.
-func (r *reader) key(into *string, n node, place string) {
-	switch n.scalar {
-	case store.KeyGenerate, store.KeyRenew, store.KeySupplied:
+// source is a field of one of the words for where a secret comes from. A secret itself does
+// not belong in a profile, and the message, which ends with where that belongs, does not repeat
+// it.
+func (r *reader) source(into *string, s *grammar.Section, key, where string) func(node, string) {
+	k, _ := s.Key(key)
+	return func(n node, place string) {
+		if !slices.Contains(k.Words, n.scalar) {
+			last := len(k.Words) - 1
+			r.fail(n.line, "%s: want %s or %s: %s", place, strings.Join(k.Words[:last], ", "), k.Words[last], where)
+			return
+		}
 		*into = n.scalar
-	default:
-		r.fail(n.line, "%s: want generate, renew or supplied: %s", place, noKeysHere)
-	}
-}
-
-// masterSecret takes the words for where a master secret comes from.
-func (r *reader) masterSecret(into *string, n node, place string) {
-	switch n.scalar {
-	case store.KeyGenerate, store.KeySupplied:
-		*into = n.scalar
-	default:
-		r.fail(n.line, "%s: want generate or supplied: a master secret itself does not belong in a profile; give it to the device with lwbs device set --account-master-secret-file", place)
 	}
 }
 

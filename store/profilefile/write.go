@@ -81,8 +81,12 @@ func accessControl(a store.AccessControl) yaml.MapSlice {
 }
 
 func deletePolicy(p store.DeletePolicy) any {
-	if p.Mode != store.DeleteList {
-		return textOrNone(p.Mode)
+	switch p.Mode {
+	case "":
+		return nil
+	case store.DeleteList:
+	default:
+		return scalar(p.Mode)
 	}
 	paths := make([]any, len(p.Paths))
 	for i, path := range p.Paths {
@@ -132,21 +136,13 @@ func plainValue(k grammar.Key, field reflect.Value) any {
 	}
 	switch {
 	case field.Kind() == reflect.String:
-		return textOrNone(field.String())
+		return scalar(field.String())
 	case k.Kind == grammar.Mapping:
 		return section(k.Of, field.Interface(), nil)
 	case field.CanUint():
 		return field.Uint()
 	}
 	return field.Int()
-}
-
-// textOrNone is a scalar; nil for no text.
-func textOrNone(s string) any {
-	if s == "" {
-		return nil
-	}
-	return scalar(s)
 }
 
 // texts is one text alone, or a list of them.
