@@ -21,10 +21,10 @@ func TestLimitsAreAskedFirst(t *testing.T) {
 		cause store.Cause
 	}{
 		{"about to stop", bootstrap.Config{}, func(server *bootstrap.Server) { server.Refuse() }, store.CauseStopped},
-		{"looping", bootstrap.Config{LoopLimit: 1}, func(server *bootstrap.Server) {
+		{"rate-limited", bootstrap.Config{LoopLimit: 1}, func(server *bootstrap.Server) {
 			bootstrapOnce(t, server, newScriptedClient(nil), false)
 			waitIdle(t, server)
-		}, store.CauseLooping},
+		}, store.CauseRateLimited},
 		{"as many sessions as may be", bootstrap.Config{MaxSessions: 1, SessionTimeout: 4 * time.Minute}, func(server *bootstrap.Server) {
 			c := newScriptedClient(map[string][]any{"GET /": {endless{}}})
 			c.identity = "id-other"

@@ -13,7 +13,7 @@ import (
 // causes are all that the store knows, read from its source so that none is forgotten.
 func causes(t *testing.T) (out []store.Cause) {
 	t.Helper()
-	source, err := os.ReadFile("../store/session.go")
+	source, err := os.ReadFile("../store/cause.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func TestExplanations(t *testing.T) {
 		{"RST", knowing(nil), stopped(store.CauseReset), []string{"Restart the device"}, nil},
 		{"RST over plain CoAP", knowing(nil), plainly(stopped(store.CauseReset)), []string{"another one has its address"}, []string{"Restart the device"}},
 		{"superseded", knowing(nil), stopped(store.CauseSuperseded), []string{"addresses alternate", "two devices"}, nil},
-		{"looping", knowing(nil), stopped(store.CauseLooping), []string{"LwM2M Server", "two devices have the same name"}, nil},
+		{"rate-limited", knowing(nil), stopped(store.CauseRateLimited), []string{"LwM2M Server", "two devices have the same name"}, nil},
 
 		// Who it is.
 		{"identity that nobody has", bootstrap.Facts{Looked: true}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`"id-X"`, "no device record has this PSK identity", "lwbs device add NAME --profile PROFILE --psk-identity id-X"}, []string{"Nothing proves"}},

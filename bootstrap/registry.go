@@ -142,7 +142,7 @@ func (r *registry) begin(s *session) *refusal {
 }
 
 func (r *registry) looping() *refusal {
-	return unavailable(store.CauseLooping, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
+	return unavailable(store.CauseRateLimited, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
 }
 
 // supersede tells old to end, and s to wait for that. The caller holds mu.

@@ -202,7 +202,7 @@ func TestSession(t *testing.T) {
 		{name: "takes too long", answers: map[string][]any{"PUT /1/0": {endless{}}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseDeadline},
 		{name: "Discover too large", answers: map[string][]any{"GET /": {bootstrap.ErrAnswerTooLarge}}, asked: "GET /", cause: store.CauseAnswerTooLarge},
 		{name: "Discover that leads to too many Deletes", answers: map[string][]any{"GET /": {crowded(257)}}, asked: "GET /", cause: store.CauseAnswerTooLarge},
-		{name: "Discover garbled", answers: map[string][]any{"GET /": {bootstrap.ErrGarbled}}, asked: "GET /", cause: store.CauseGarbled},
+		{name: "Discover garbled", answers: map[string][]any{"GET /": {bootstrap.ErrGarbled}}, asked: "GET /", cause: store.CauseBlockWise},
 		{name: "Discover not found", answers: map[string][]any{"GET /": {lwm2m.CodeNotFound}},
 			asked: "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", cause: store.CauseDone},
 		{name: "Finish refused", answers: map[string][]any{"POST /bs": {lwm2m.CodeNotAcceptable}}, asked: happy, cause: store.CauseFinishRefused},
@@ -248,7 +248,7 @@ func TestSessionOverPlainCoAP(t *testing.T) {
 		{"refused", lwm2m.CodeNotFound, "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", store.CauseDone},
 		{"reset", bootstrap.ErrReset, "GET /", store.CauseReset},
 		{"silent", bootstrap.ErrSilent, "GET /", store.CauseSilent},
-		{"garbled", bootstrap.ErrGarbled, "GET /", store.CauseGarbled},
+		{"block-wise error", bootstrap.ErrGarbled, "GET /", store.CauseBlockWise},
 		{"gone", bootstrap.ErrGone, "GET /", store.CauseGone},
 		{"unproved", bootstrap.ErrUnproved, "GET /", store.CauseInternal},
 	}

@@ -135,7 +135,7 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
 	case errors.Is(err, ErrReset):
 		return failed(store.CauseReset, "the client rejected %s with RST", what)
 	case errors.Is(err, ErrGarbled):
-		return failed(store.CauseGarbled, "the client's answer to %s was garbled: %s", what, printable(err.Error(), maxErrorShown))
+		return failed(store.CauseBlockWise, "the client's answer to %s was garbled: %s", what, printable(err.Error(), maxErrorShown))
 	case errors.Is(err, ErrAnswerTooLarge):
 		return failed(store.CauseAnswerTooLarge, "the client's answer to %s has more than %d bytes", what, maxAnswer)
 	case errors.Is(err, ErrGone):

@@ -10,7 +10,7 @@ import "testing"
 func checkOverKill(t *testing.T, lwbs operator, d device, nat *nat, again func()) {
 	t.Helper()
 	lwbs.awaitHibernated(t, 1)
-	lwbs.await(t, "lwbs_associations_unwritten", 0)
+	lwbs.await(t, "lwbs_association_writes_pending", 0)
 	lwbs = lwbs.killed(t)
 	lwbs.await(t, "lwbs_associations_restored_total", 1)
 	again()

@@ -55,8 +55,8 @@ func New() *Metrics {
 		registry: prometheus.NewRegistry(),
 		panics:   ownPanics(),
 		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "lwbs_sessions_total",
-			Help: "Attempts to bootstrap that ended, by cause; those refused or lost before a session began included.",
+			Name: "lwbs_attempts_total",
+			Help: "Attempts to bootstrap that ended, by cause: sessions, and what ended before a session began, such as handshakes that failed.",
 		}, []string{"cause"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "lwbs_session_duration_seconds",

@@ -74,8 +74,8 @@ func eventful() *metrics.Metrics {
 func TestScrape(t *testing.T) {
 	got := scrape(t, eventful())
 	for _, want := range []string{
-		`lwbs_sessions_total{cause="finish-unknown"} 1`,
-		`lwbs_sessions_total{cause="key-differs"} 1`,
+		`lwbs_attempts_total{cause="finish-unknown"} 1`,
+		`lwbs_attempts_total{cause="key-differs"} 1`,
 		`lwbs_sessions_active 3`,
 		`lwbs_requests_unvalidated 6`,
 		`lwbs_attempts_unrecorded_total 4`,
@@ -96,7 +96,7 @@ func TestScrape(t *testing.T) {
 		`lwbs_datagrams_total{direction="in",listener="coaps-2",transport="coaps"} 5`,
 		`lwbs_datagrams_total{direction="out",listener="coap-1",transport="coap"} 2`,
 		`lwbs_datagrams_dropped_total{listener="coaps-2",reason="queue-full",transport="coaps"} 7`,
-		`lwbs_datagrams_withheld_total{listener="coaps-2",transport="coaps"} 8`,
+		`lwbs_datagrams_amplification_limited_total{listener="coaps-2",transport="coaps"} 8`,
 		`lwbs_datagrams_duplicate_total{listener="coaps-2",transport="coaps"} 9`,
 		`lwbs_associations{listener="coaps-2",transport="coaps"} 2`,
 		`lwbs_handshakes_half_open{listener="coaps-2",transport="coaps"} 1`,

@@ -9,7 +9,7 @@ import (
 // A Transport is what one listener counted since it was opened, and what it holds now.
 type Transport struct {
 	Received, Sent, Retransmitted uint64            // datagrams
-	Withheld                      uint64            // datagrams that were not sent, lest they amplify a forged request
+	Withheld                      uint64            // datagrams that were not sent, as they would amplify a request that may be forged
 	Duplicates                    uint64            // datagrams that had come before
 	Dropped                       map[string]uint64 // datagrams, by reason
 	Associations                  int               // that are active now
@@ -41,18 +41,18 @@ func listenerDesc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	datagramsDesc       = listenerDesc("lwbs_datagrams_total", "Datagrams of a listener, by direction (in, out).", "direction")
 	retransmissionsDesc = listenerDesc("lwbs_retransmissions_total", "Confirmable messages that were sent again.")
-	withheldDesc        = listenerDesc("lwbs_datagrams_withheld_total", "Datagrams that were not sent, as the address of their peer may be forged.")
-	duplicatesDesc      = listenerDesc("lwbs_datagrams_duplicate_total", "Requests and responses that had come before.")
-	droppedDesc         = listenerDesc("lwbs_datagrams_dropped_total", "Datagrams that were not attended to, by reason.", "reason")
-	associationsDesc    = listenerDesc("lwbs_associations", "Associations with peers, those that hibernate not counted.")
+	withheldDesc        = listenerDesc("lwbs_datagrams_amplification_limited_total", "Datagrams that were not sent: the address of the peer is not validated, and more would amplify a forged request.")
+	duplicatesDesc      = listenerDesc("lwbs_datagrams_duplicate_total", "Requests and responses that were received before.")
+	droppedDesc         = listenerDesc("lwbs_datagrams_dropped_total", "Datagrams that were dropped, by reason.", "reason")
+	associationsDesc    = listenerDesc("lwbs_associations", "Active associations with peers; those that hibernate are not counted.")
 	hibernatedDesc      = listenerDesc("lwbs_associations_hibernated", "DTLS associations that are kept for devices that may come back on them.")
 	wokenDesc           = listenerDesc("lwbs_associations_woken_total", "DTLS associations on which a device came back after they had hibernated.")
-	evictedDesc         = listenerDesc("lwbs_associations_evicted_total", "DTLS associations that hibernated and made room for others.")
-	crowdedDesc         = listenerDesc("lwbs_associations_crowded_total", "Active DTLS associations that made room for another of the same identity or certificate.")
-	staleDesc           = listenerDesc("lwbs_associations_stale_total", "DTLS associations on which a device came back whose credential counts no more.")
+	evictedDesc         = listenerDesc("lwbs_associations_evicted_total", "Hibernated DTLS associations that were removed to make room for others.")
+	crowdedDesc         = listenerDesc("lwbs_associations_displaced_total", "Active DTLS associations that were displaced by another of the same identity or certificate.")
+	staleDesc           = listenerDesc("lwbs_associations_stale_total", "Hibernated DTLS associations on which a device came back whose credential is no longer accepted.")
 	restoredDesc        = listenerDesc("lwbs_associations_restored_total", "DTLS associations from before the restart of the server.")
-	unkeptDesc          = listenerDesc("lwbs_associations_unkept_total", "Times that a DTLS association could not be kept on disk for a restart.")
-	unwrittenDesc       = listenerDesc("lwbs_associations_unwritten", "DTLS associations that are not on disk yet as they are now.")
+	unkeptDesc          = listenerDesc("lwbs_association_writes_failed_total", "Times that the state of a DTLS association could not be written to the database, for a restart.")
+	unwrittenDesc       = listenerDesc("lwbs_association_writes_pending", "DTLS associations whose latest state is not in the database yet.")
 	halfOpenDesc        = listenerDesc("lwbs_handshakes_half_open", "DTLS handshakes under way.")
 )
 

@@ -327,7 +327,7 @@ func TestNoRequestIsRecorded(t *testing.T) {
 	}
 }
 
-// A device that comes again and again gets through; then it is looping.
+// A device that comes again and again gets through; then it is refused for a while.
 func TestLoopGuard(t *testing.T) {
 	b := newBench(t, nil)
 	for i := range 5 {
@@ -338,7 +338,7 @@ func TestLoopGuard(t *testing.T) {
 	if _, err := sim.Run(t.Context(), b.config()); !errors.Is(err, sim.ErrRefused) {
 		t.Errorf("the sixth time within a minute: %v", err)
 	}
-	if s := b.session(); s.Cause != store.CauseLooping {
+	if s := b.session(); s.Cause != store.CauseRateLimited {
 		t.Errorf("cause %s", s.Cause)
 	}
 }

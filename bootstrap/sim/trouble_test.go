@@ -83,13 +83,13 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 		{name: "keeps nothing", who: "wakaama", records: supplied("0123456789abcdef"), device: func(b *bench, c *sim.Config) {
 			forgets(b, c)
 			c.Stack.Returns.AfterRefusal, c.Stack.Finishes.Stays = false, time.Millisecond
-		}, err: sim.ErrRefused, causes: append([]store.Cause{store.CauseLooping}, slices.Repeat([]store.Cause{store.CauseDone}, 5)...),
+		}, err: sim.ErrRefused, causes: append([]store.Cause{store.CauseRateLimited}, slices.Repeat([]store.Cause{store.CauseDone}, 5)...),
 			told: "again and again", attempts: 6, asked: "POST /bs"},
 		{name: "keeps nothing", who: "anjay-1.0", device: func(b *bench, c *sim.Config) {
 			forgets(b, c)
 			c.Speed, c.SessionTimeout = 1000, 1000*patience // only its pauses are short
 		}, err: sim.ErrRefused,
-			causes: append([]store.Cause{store.CauseLooping}, slices.Repeat([]store.Cause{store.CauseDone}, 5)...), told: "again and again", attempts: 6, asked: "POST /bs"},
+			causes: append([]store.Cause{store.CauseRateLimited}, slices.Repeat([]store.Cause{store.CauseDone}, 5)...), told: "again and again", attempts: 6, asked: "POST /bs"},
 		{name: "keeps nothing", who: "zephyr", device: forgets, err: sim.ErrNoAccount,
 			causes: []store.Cause{store.CauseDone}, attempts: 1, asked: "POST /bs"},
 	}

@@ -24,10 +24,10 @@ import (
 // docs/operations.md: a constant of a package, the field of a configuration, what is
 // computed of such, or an option of serve. "-" is for what is no number in the code.
 var defaultsOf = map[string][]string{
-	"unproved newcomers of one network (/24, /64)":                     {"bootstrap/coap.defaultNetRate", "bootstrap/coap.defaultNetBurst"},
-	"unproved newcomers of all networks that no device came from yet":  {"bootstrap/coap.defaultGlobalRate", "bootstrap/coap.defaultGlobalBurst"},
-	"networks that are remembered for it, proved ones and others each": {"bootstrap/coap.maxNets"},
-	"RST to strangers": {"bootstrap/coap.rejectionRate"},
+	"new peers of one network (/24, /64) that have not authenticated, or validated their address": {"bootstrap/coap.defaultNetRate", "bootstrap/coap.defaultNetBurst"},
+	"the same, of all networks that no device came from yet":                                      {"bootstrap/coap.defaultGlobalRate", "bootstrap/coap.defaultGlobalBurst"},
+	"networks that are remembered for it: those that a device came from; others":                  {"bootstrap/coap.maxNets"},
+	"RST to unknown peers": {"bootstrap/coap.rejectionRate"},
 	"bytes to a peer of plain CoAP that has not answered yet, for each byte from it": {"bootstrap/coap.amplification"},
 	"message":                                {"bootstrap/coap.maxDatagram"},
 	"datagram of DTLS; options of a message": {"bootstrap/coap.maxRecords", "bootstrap/coap.maxOptions"},

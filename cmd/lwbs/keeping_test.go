@@ -139,7 +139,7 @@ func (sh *shell) awaitMetric(name string, want float64) {
 func (sh *shell) awaitKept(n int) {
 	sh.t.Helper()
 	sh.awaitMetric("lwbs_associations_hibernated", float64(n))
-	sh.awaitMetric("lwbs_associations_unwritten", 0)
+	sh.awaitMetric("lwbs_association_writes_pending", 0)
 }
 
 // kill ends a process as nothing else does.
@@ -311,7 +311,7 @@ func TestCopiedDatabaseRestoresNothing(t *testing.T) {
 	if _, err := sh.bootstrap("meter-1", rightKey); err != nil {
 		t.Error(err)
 	}
-	sh.awaitMetric("lwbs_associations_unwritten", 0)
+	sh.awaitMetric("lwbs_association_writes_pending", 0)
 	if n := sh.metric("lwbs_associations_restored_total"); n != 0 {
 		t.Errorf("%v associations go on", n)
 	}

@@ -17,8 +17,8 @@ func limitFlags() []cli.Flag {
 		&cli.IntFlag{Name: "max-hibernated", Usage: "keep at most `N` DTLS associations on each listener, a kilobyte each, for devices that come back on them", DefaultText: "0: 100,000"},
 		&cli.StringFlag{Name: "hibernate", Value: hibernateDisk, Usage: "where DTLS associations `WAIT` for devices that come back on them: disk (they outlive a restart and a crash), memory (they do not), or off to close them when a device is done"},
 		&cli.DurationFlag{Name: "handshake-timeout", Value: 90 * time.Second, Usage: "how `LONG` a DTLS handshake may take, 1s to 10m; while all are taken, one whose device is silent for 10 s makes room"},
-		&cli.IntFlag{Name: "strangers", Usage: "attend to `N` newcomers a second from networks that no device is known to come from, after the first 50,000", DefaultText: "0: 5,000"},
-		&cli.IntFlag{Name: "strangers-per-net", Usage: "attend to `N` newcomers a second from one network (/24, /64) that do not prove to be devices, after the first 20,000", DefaultText: "0: 500"},
+		&cli.IntFlag{Name: "new-peer-rate", Usage: "rate limit: accept `N` new peers a second from networks that no device is known to come from, after a burst of 50,000", DefaultText: "0: 5,000"},
+		&cli.IntFlag{Name: "new-peer-rate-per-net", Usage: "rate limit: accept `N` new peers a second from one network (/24, /64), those that authenticate not counted, after a burst of 20,000", DefaultText: "0: 500"},
 	}
 }
 
@@ -35,8 +35,8 @@ func setLimits(c *cli.Context, cfg *coap.Config) error {
 		{"max-associations", &cfg.MaxPeers},
 		{"max-associations-per-address", &cfg.Strangers.PeersPerAddress},
 		{"max-hibernated", &cfg.DTLS.MaxHibernated},
-		{"strangers", &cfg.Strangers.Global.PerSecond},
-		{"strangers-per-net", &cfg.Strangers.PerNet.PerSecond},
+		{"new-peer-rate", &cfg.Strangers.Global.PerSecond},
+		{"new-peer-rate-per-net", &cfg.Strangers.PerNet.PerSecond},
 	} {
 		if *flag.field = c.Int(flag.name); *flag.field < 0 {
 			return usagef("--%s %d is negative", flag.name, *flag.field)

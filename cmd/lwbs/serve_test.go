@@ -15,8 +15,8 @@ import (
 func TestServeRefuses(t *testing.T) {
 	for line, want := range map[string]string{
 		"serve --replica-id 256":                  "--replica-id 256",
-		"serve --strangers -1":                    "--strangers -1",
-		"serve --strangers-per-net -1":            "--strangers-per-net -1",
+		"serve --new-peer-rate -1":                "--new-peer-rate -1",
+		"serve --new-peer-rate-per-net -1":        "--new-peer-rate-per-net -1",
 		"serve --max-associations -1":             "--max-associations -1",
 		"serve --max-associations-per-address -1": "--max-associations-per-address -1",
 		"serve --handshake-timeout 0":             "--handshake-timeout 0s is not within 1s to 10m",

@@ -296,7 +296,7 @@ func TestForgedRequestsOverPlainCoAP(t *testing.T) {
 	come() // and is served
 	list := sh.await("session list --endpoint meter-A", "silent")
 	contains(t, "session list", list, good)
-	if n := strings.Count(list, " done "); n != 4 || strings.Contains(list, "looping") || strings.Contains(list, "superseded") {
+	if n := strings.Count(list, " done "); n != 4 || strings.Contains(list, "rate-limited") || strings.Contains(list, "superseded") {
 		t.Errorf("want two sessions that are done, and what was forged as silent:\n%s", list)
 	}
 	if n := strings.Count(list, "\n"); n != 4 {
