@@ -60,7 +60,7 @@ func TestAttemptsAreCountedUnderWhoProvedWhat(t *testing.T) {
 	_, err = h.store.PutDevice(t.Context(), d)
 	check(t, err)
 
-	const dtls, plain = bootstrap.TransportDTLS, bootstrap.TransportPlain
+	const dtls, plain = store.TransportDTLS, store.TransportPlain
 	silent := map[string][]any{"GET /": {bootstrap.ErrSilent}}
 	gone := map[string][]any{"DELETE /1/3": {bootstrap.ErrSilent}}
 	tests := []struct {
@@ -166,7 +166,7 @@ func TestNoRequestOfAHealthyDevice(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newCertificateServer(t, nil)
 			h.add(t, "meter-A", psk("id-A"))
-			peer := over(bootstrap.TransportDTLS, "id-A")
+			peer := over(store.TransportDTLS, "id-A")
 			for _, answers := range tt.before {
 				h.request(t, peer, post("bs", "ep=meter-A"), answers)
 			}
@@ -184,7 +184,7 @@ func TestNoRequestOfAHealthyDevice(t *testing.T) {
 	t.Run("bootstraps on another association", func(t *testing.T) {
 		h := newCertificateServer(t, nil)
 		h.add(t, "meter-A", psk("id-A"))
-		peer := over(bootstrap.TransportDTLS, "id-A")
+		peer := over(store.TransportDTLS, "id-A")
 		_, after := h.server.ServeRequest(t.Context(), peerClient{newScriptedClient(map[string][]any{"GET /": {endless{}}}), peer}, post("bs", "ep=meter-A"))
 		done := make(chan struct{})
 		go func() { defer close(done); after(t.Context()) }()

@@ -69,7 +69,7 @@ func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain [
 	}
 	paths, f := trust.vouch(chain, now)
 	if f != nil && (f.cause == store.CauseCertificateUnknown || f.cause == store.CauseCertificateUntrusted) {
-		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, Peer{Transport: TransportDTLS, Chain: chain}))
+		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, Peer{Transport: store.TransportDTLS, Chain: chain}))
 	}
 	if f != nil {
 		return unacceptable(f.cause, "%s", f.detail)

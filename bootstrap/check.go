@@ -8,6 +8,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // CheckProfile returns what is wrong with p, tried on a made-up device. objects are as
@@ -72,7 +73,7 @@ func notSupplied(p store.Profile, d store.Device, filled *store.Device) (found [
 		if keySource(a, d) == store.KeySupplied && d.Accounts[a.Name].Key.IsZero() {
 			fail(place+".key", "the key of account %q is to be supplied, and the device has none: --account-key-file %s=FILE", a.Name, a.Name)
 			filled.Accounts = withKeys(filled.Accounts, a.Name, func(k *store.AccountKeys) { k.Key = sampleKey })
-			if a.Security == securityRPK {
+			if a.Security == grammar.SecurityRPK {
 				places = append(places, place+".identity") // which would follow from the key
 			}
 		}
@@ -128,7 +129,7 @@ func unusedKeys(p store.Profile, d store.Device) (out []Finding) {
 		if len(keys.Certificate) > 0 && !isKeyPair(mode) {
 			warn("certificate")
 		}
-		if keys.Identity != "" && mode != securityPSK {
+		if keys.Identity != "" && mode != grammar.SecurityPSK {
 			warn("identity")
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // What a profile must not say, and where and how it is told.
@@ -20,9 +21,9 @@ func TestCheckProfile(t *testing.T) {
 		told   string
 	}{
 		{"good", func(*store.Profile) {}, "", ""},
-		{"pack", func(p *store.Profile) { p.Pack = packAllow }, "", ""},
+		{"pack", func(p *store.Profile) { p.Pack = grammar.PackAllow }, "", ""},
 		{"word that is none", func(p *store.Profile) { p.Pack = "yes" }, "pack", `"yes" is not one of`},
-		{"pack with a renewed key", func(p *store.Profile) { p.Pack, p.Accounts[0].Key = packAllow, store.KeyRenew }, "pack", `account "main"`},
+		{"pack with a renewed key", func(p *store.Profile) { p.Pack, p.Accounts[0].Key = grammar.PackAllow, store.KeyRenew }, "pack", `account "main"`},
 		{"Bootstrap-Server Account", func(p *store.Profile) {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.{{.Vars.region}}.example", Identity: "{{.Endpoint}}"}
 		}, "", ""},
@@ -35,10 +36,10 @@ func TestCheckProfile(t *testing.T) {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example", Key: "rotate"}
 		}, "bootstrapServer.key", `"rotate" is not one of`},
 		{"Bootstrap-Server Account in a pack", func(p *store.Profile) {
-			p.Pack, p.BootstrapServer = packAllow, &store.BootstrapServer{URI: "coaps://bs.example"}
+			p.Pack, p.BootstrapServer = grammar.PackAllow, &store.BootstrapServer{URI: "coaps://bs.example"}
 		}, "pack", "a pack never holds"},
 		{"gateway in a pack", func(p *store.Profile) {
-			p.Pack, p.Objects = packAllow, []store.ObjectValues{{Path: lwm2m.InstancePath(25, 0)}}
+			p.Pack, p.Objects = grammar.PackAllow, []store.ObjectValues{{Path: lwm2m.InstancePath(25, 0)}}
 		}, "pack", "a pack never holds"},
 		{"account with its name", func(p *store.Profile) { p.Accounts[0].Name = store.BootstrapServerAccount }, "accounts[0].name", "the name of the Bootstrap-Server Account"},
 		{"identity of the Bootstrap-Server Account too long", func(p *store.Profile) {
@@ -87,7 +88,7 @@ func TestCheckProfile(t *testing.T) {
 			p.Accounts, p.Delete.Mode = nil, store.DeleteNone
 			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 9, Rights: map[uint16]uint8{9: 1}}}
 		}, "", ""},
-		{"no account in a pack", func(p *store.Profile) { p.Accounts, p.Delete.Mode, p.Pack = nil, store.DeleteNone, packAllow }, "pack", "has to hold an account"},
+		{"no account in a pack", func(p *store.Profile) { p.Accounts, p.Delete.Mode, p.Pack = nil, store.DeleteNone, grammar.PackAllow }, "pack", "has to hold an account"},
 		{"rights of a stranger", func(p *store.Profile) {
 			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 101, Rights: map[uint16]uint8{9: 1}}}
 		}, "accessControl[0]", "of no account"},

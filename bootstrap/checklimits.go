@@ -6,6 +6,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // checkLimits checks info, what d is given, against what its kind of device can hold.
@@ -53,7 +54,7 @@ func checkPayloads(p store.Profile, d store.Device, info lwm2m.BootstrapInfo) (f
 	}
 	format := writeFormat(d, p, nil)
 	l := &layout{certain: true}
-	for _, w := range l.writesOf(objects, info.BootstrapServer, policy{writes: writeResources}) {
+	for _, w := range l.writesOf(objects, info.BootstrapServer, policy{writes: grammar.WritesResource}) {
 		payload, err := content.Encode(format, w.path, w.objects)
 		if err == nil && len(payload) > p.Device.MaxPayload {
 			found = append(found, Finding{

@@ -44,7 +44,7 @@ func (c *wordChecker) fail(place, format string, args ...any) {
 }
 
 func (c *wordChecker) pack(p store.Profile) {
-	if p.Pack != packAllow {
+	if p.Pack != grammar.PackAllow {
 		return
 	}
 	if len(p.Accounts) == 0 {
@@ -119,7 +119,7 @@ func (c *wordChecker) renamed(i int, accounts []store.Account) {
 
 func (c *wordChecker) account(place string, a store.Account, p store.Profile) {
 	mode := securityName(a, c.sample)
-	if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == securityRPK || mode == securityCertificate) {
+	if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == grammar.SecurityRPK || mode == grammar.SecurityCertificate) {
 		c.fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
 	}
 }

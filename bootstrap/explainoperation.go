@@ -7,6 +7,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // smallPayload is the largest payload that no device known is too small for, in bytes:
@@ -19,7 +20,7 @@ func doneRemedy(f Facts, s store.Session) string {
 		text += fmt.Sprintf(" (lwbs device get %s --reveal)", word(s.Endpoint))
 	}
 	text += "."
-	if f.Profile != nil && f.Profile.Device.EmptyResources == emptyOmit {
+	if f.Profile != nil && f.Profile.Device.EmptyResources == grammar.EmptyOmit {
 		text += " Some clients, such as Leshan 1.5, confirm everything and then miss the Resources that emptyResources: omit leaves out: set it to write in the profile."
 	}
 	return text
@@ -41,7 +42,7 @@ func silentRemedy(_ Facts, s store.Session) string {
 
 func resetRemedy(_ Facts, s store.Session) string {
 	const restart = "Restart the device: it has lost its bootstrap session, as after a reboot. If it always happens at the same operation, its firmware lacks that operation."
-	if s.Transport == TransportPlain {
+	if s.Transport == store.TransportPlain {
 		return "Most likely the device was restarted, or another one has its address now; it will come again by itself. If it always happens at the same operation, its firmware lacks that operation."
 	}
 	return restart
@@ -114,7 +115,7 @@ func badValueRemedy(f Facts, s store.Session, o store.Operation) string {
 		if f.Profile == nil || o.Path.Object() == lwm2m.ObjectSecurity {
 			other := "the other choice"
 			if f.Profile != nil {
-				other = map[bool]string{true: "write", false: emptyOmit}[f.Profile.Device.EmptyResources == emptyOmit]
+				other = map[bool]string{true: "write", false: grammar.EmptyOmit}[f.Profile.Device.EmptyResources == grammar.EmptyOmit]
 			}
 			text += "; set emptyResources in the profile to " + other
 		}
@@ -236,7 +237,7 @@ func finishRemedy(f Facts, s store.Session) string {
 func incompleteRemedy(f Facts, s store.Session) string {
 	first := "a mandatory Resource that is missing: Leshan wants 0/x/3, 4 and 5 even where they are empty (emptyResources: write in the profile)"
 	if f.Profile != nil {
-		if f.Profile.Device.EmptyResources == emptyOmit {
+		if f.Profile.Device.EmptyResources == grammar.EmptyOmit {
 			first = "that the profile leaves 0/x/3, 4 or 5 out where they are empty, which Leshan does not take: set emptyResources to write in it"
 		} else {
 			first = "a Resource that the device takes for mandatory and the profile does not write"

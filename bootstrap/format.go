@@ -6,10 +6,8 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
-
-// formatAuto is the word of a profile for the client's preferred format.
-const formatAuto = "auto"
 
 // writeFormat is the content format of Writes: that of the device record, else of the
 // profile, else the one that the client prefers where it can carry Instances, else
@@ -29,7 +27,7 @@ func writeFormat(d store.Device, p store.Profile, preferred *lwm2m.Format) lwm2m
 
 // profileFormat is the format that a profile prescribes, if it does.
 func profileFormat(p store.Profile) (f lwm2m.Format, fixed bool) {
-	if p.Format == "" || p.Format == formatAuto {
+	if p.Format == "" || p.Format == grammar.FormatAuto {
 		return 0, false
 	}
 	err := f.UnmarshalText([]byte(p.Format))

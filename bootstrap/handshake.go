@@ -38,7 +38,7 @@ func (srv *Server) PSK(identity string) (key lwm2m.Secret, found bool) {
 // proved nothing; but for a certificate that a record names, the key of which was proved.
 func (srv *Server) HandshakeFailed(h Handshake) {
 	defer srv.cfg.Panics.Contain(PartHandshake)
-	peer := Peer{Remote: h.Remote, Transport: TransportDTLS, Identity: h.Identity, Chain: h.Chain}
+	peer := Peer{Remote: h.Remote, Transport: store.TransportDTLS, Identity: h.Identity, Chain: h.Chain}
 	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
 	d, err := srv.lookUp(peer)

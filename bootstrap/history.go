@@ -56,7 +56,7 @@ func kindOf(s store.Session) kind {
 	case s.Stage == store.StageDatagram:
 		return kind{other: true}
 	}
-	return kind{known: s.Known, plain: s.Transport == TransportPlain}
+	return kind{known: s.Known, plain: s.Transport == store.TransportPlain}
 }
 
 const (

@@ -106,7 +106,7 @@ func (a attempt) record() store.Session {
 	}
 	return store.Session{
 		ID: fmt.Sprintf("%03d", a.second), Endpoint: a.endpoint, Known: a.endpoint != "", Identity: a.identity, Remote: a.remote,
-		Cause: a.cause, Claimed: a.claimed, Proof: a.proof, Transport: TransportDTLS, Started: time.Now(), Ended: time.Now(),
+		Cause: a.cause, Claimed: a.claimed, Proof: a.proof, Transport: store.TransportDTLS, Started: time.Now(), Ended: time.Now(),
 	}
 }
 
@@ -155,11 +155,11 @@ func TestHistoryOfFloods(t *testing.T) {
 		from  []string      // where they come from, in turn
 		kept  int           // records of their own
 	}{
-		{"unknown identities from many networks", store.Session{Transport: TransportDTLS}, hosts(50), 60},
-		{"unknown identities from one network", store.Session{Transport: TransportDTLS}, []string{"192.0.2.1:7", "192.0.2.2:7", "192.0.2.200:7"}, 30},
-		{"unknown names over plain CoAP, with forged addresses", store.Session{Transport: TransportPlain}, hosts(50), 20},
-		{"identities of devices", store.Session{Transport: TransportDTLS, Known: true}, hosts(50), 60},
-		{"names of devices over plain CoAP, from one network", store.Session{Transport: TransportPlain, Known: true}, hosts(1), 10},
+		{"unknown identities from many networks", store.Session{Transport: store.TransportDTLS}, hosts(50), 60},
+		{"unknown identities from one network", store.Session{Transport: store.TransportDTLS}, []string{"192.0.2.1:7", "192.0.2.2:7", "192.0.2.200:7"}, 30},
+		{"unknown names over plain CoAP, with forged addresses", store.Session{Transport: store.TransportPlain}, hosts(50), 20},
+		{"identities of devices", store.Session{Transport: store.TransportDTLS, Known: true}, hosts(50), 60},
+		{"names of devices over plain CoAP, from one network", store.Session{Transport: store.TransportPlain, Known: true}, hosts(1), 10},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // defaultKeyLength of a generated key, in bytes: what every client has room for.
@@ -74,11 +75,11 @@ func generateKey(length int, rand io.Reader) (lwm2m.Secret, error) {
 // keySource is where the key of an account comes from; empty for one without a key.
 func keySource(a store.Account, d store.Device) string {
 	switch mode := securityName(a, d); {
-	case mode == securityNoSec:
+	case mode == grammar.SecurityNoSec:
 		return ""
 	case a.Key != "":
 		return a.Key
-	case mode == securityPSK:
+	case mode == grammar.SecurityPSK:
 		return store.KeyGenerate
 	}
 	return store.KeySupplied

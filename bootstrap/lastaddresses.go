@@ -129,7 +129,7 @@ func (l *lastAddresses) read(ctx context.Context, from store.Store) error {
 // there is room for more.
 func (l *lastAddresses) learn(s store.Session) bool {
 	unused := s.Cause == store.CauseNoRequest || s.Cause == store.CauseIdle || s.Cause == store.CauseClosedUnused
-	if s.Transport != TransportDTLS || s.Proof != store.ProofIdentity || s.Stage == store.StageHandshake && !unused {
+	if s.Transport != store.TransportDTLS || s.Proof != store.ProofIdentity || s.Stage == store.StageHandshake && !unused {
 		return true
 	}
 	address, err := netip.ParseAddrPort(s.Remote)

@@ -20,7 +20,7 @@ func addressAt(i int) netip.AddrPort {
 // usedBy lets device i use address i.
 func (l *lastAddresses) usedBy(i int) {
 	name := fmt.Sprintf("urn:imei:%015d", i)
-	l.use(Peer{Remote: addressAt(i).String(), Transport: TransportDTLS, Identity: "id-" + name}, lwm2m.EndpointName(name))
+	l.use(Peer{Remote: addressAt(i).String(), Transport: store.TransportDTLS, Identity: "id-" + name}, lwm2m.EndpointName(name))
 }
 
 // The addresses are bounded, and the one unused for longest goes.
@@ -76,7 +76,7 @@ func (p *pager) Sessions(ctx context.Context, q store.SessionQuery) ([]store.Ses
 	page := make([]store.Session, q.Limit)
 	for i := range page {
 		n := p.pages*q.Limit + i
-		page[i] = store.Session{ID: fmt.Sprint(n), Endpoint: "meter", Remote: addressAt(n).String(), Transport: TransportDTLS, Proof: store.ProofIdentity, Stage: store.StageDone}
+		page[i] = store.Session{ID: fmt.Sprint(n), Endpoint: "meter", Remote: addressAt(n).String(), Transport: store.TransportDTLS, Proof: store.ProofIdentity, Stage: store.StageDone}
 	}
 	return page, ctx.Err()
 }
@@ -108,7 +108,7 @@ func TestUnknownAssociationsHaveAShare(t *testing.T) {
 		h := newHistory(cfg)
 		const networks, minutes = 30, 3
 		flood := func(i int) store.Session {
-			return store.Session{ID: fmt.Sprintf("%09d", i), Endpoint: lwm2m.EndpointName(fmt.Sprintf("meter-%d", i)), Known: true, Proof: store.ProofNone, Transport: TransportDTLS,
+			return store.Session{ID: fmt.Sprintf("%09d", i), Endpoint: lwm2m.EndpointName(fmt.Sprintf("meter-%d", i)), Known: true, Proof: store.ProofNone, Transport: store.TransportDTLS,
 				Remote: fmt.Sprintf("10.0.%d.1:%d", i%networks, i), Started: time.Now(), Ended: time.Now(), Stage: store.StageDatagram, Cause: store.CauseAssociationUnknown}
 		}
 		for i := range minutes * 6000 {
@@ -120,7 +120,7 @@ func TestUnknownAssociationsHaveAShare(t *testing.T) {
 			{Endpoint: "meter-1", Known: true, Cause: store.CauseKeyDiffers},
 			{Stage: store.StageDatagram, Cause: store.CauseWrongPort},
 		} {
-			s.ID, s.Remote, s.Transport, s.Proof, s.Started, s.Ended = fmt.Sprintf("z%d", i), "192.0.2.7:9", TransportDTLS, store.ProofNone, time.Now(), time.Now()
+			s.ID, s.Remote, s.Transport, s.Proof, s.Started, s.Ended = fmt.Sprintf("z%d", i), "192.0.2.7:9", store.TransportDTLS, store.ProofNone, time.Now(), time.Now()
 			if !h.refused(s) {
 				t.Errorf("%s has no record of its own", s.Cause)
 			}

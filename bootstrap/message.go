@@ -140,16 +140,10 @@ type Conn interface {
 	Close() error
 }
 
-// The transports of a [Peer].
-const (
-	TransportPlain = "coap"
-	TransportDTLS  = "coaps"
-)
-
 // A Peer is who is at the other end of a [Conn].
 type Peer struct {
 	Remote    string // IP:port as first seen
-	Transport string // TransportPlain or TransportDTLS
+	Transport string // store.TransportPlain or store.TransportDTLS
 
 	// Identity is the PSK identity that was proved, raw; empty with plain CoAP and with a
 	// certificate.
@@ -175,7 +169,7 @@ func (p Peer) name() string {
 }
 
 // Secure reports whether the peer proved its identity.
-func (p Peer) Secure() bool { return p.Transport == TransportDTLS }
+func (p Peer) Secure() bool { return p.Transport == store.TransportDTLS }
 
 // Tuning adapts the message layer to one peer. Zero values mean the default.
 type Tuning struct {

@@ -68,7 +68,7 @@ var variants = map[Protocol]store.Variant{
 // otherProtocolFailure says what came and where to.
 func otherProtocolFailure(o OtherProtocol) failure {
 	port := "the port for DTLS"
-	if o.Transport == TransportPlain {
+	if o.Transport == store.TransportPlain {
 		port = "the port for plain CoAP"
 	}
 	switch o.Protocol {
@@ -99,7 +99,7 @@ func requestText(r Request) string {
 
 // wrongPortRemedy says which address the device should have.
 func wrongPortRemedy(_ Facts, s store.Session) string {
-	if s.Transport == TransportPlain {
+	if s.Transport == store.TransportPlain {
 		return "If this is a device of yours, give its Bootstrap-Server URI the port of the coaps address that lwbs serve prints, 5684 by default."
 	}
 	name := "ENDPOINT"

@@ -20,15 +20,15 @@ func TestOtherProtocolIsRecorded(t *testing.T) {
 		detail string
 		remedy string
 	}{
-		{OtherProtocol{Transport: TransportPlain, Protocol: ProtocolDTLS}, store.CauseWrongPort, "it speaks DTLS to the port for plain CoAP", "5684"},
-		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolCoAP, Request: request, Count: 3}, store.CauseWrongPort,
+		{OtherProtocol{Transport: store.TransportPlain, Protocol: ProtocolDTLS}, store.CauseWrongPort, "it speaks DTLS to the port for plain CoAP", "5684"},
+		{OtherProtocol{Transport: store.TransportDTLS, Protocol: ProtocolCoAP, Request: request, Count: 3}, store.CauseWrongPort,
 			`it speaks plain CoAP to the port for DTLS: POST /bs?ep=meter-A&pct=\x1b[2J`, "lwbs device set meter-A --no-sec"},
-		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolDTLS10}, store.CauseOtherProtocol, "it offers DTLS 1.0 only, and the server has DTLS 1.2", "Permit DTLS 1.2"},
-		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolDTLS13}, store.CauseOtherProtocol, "it offers DTLS 1.3 only", "Permit DTLS 1.2"},
-		{OtherProtocol{Transport: TransportDTLS, Protocol: ProtocolTLS}, store.CauseOtherProtocol, "it speaks TLS, as over TCP, to the port for DTLS", "Let the device use UDP"},
-		{OtherProtocol{Transport: TransportPlain, Protocol: ProtocolCoAPTCP}, store.CauseOtherProtocol, "RFC 8323", "Let the device use UDP"},
-		{OtherProtocol{Transport: TransportPlain, Protocol: ProtocolHTTP}, store.CauseOtherProtocol, "it speaks HTTP to the port for plain CoAP", "correct the port"},
-		{OtherProtocol{Transport: TransportPlain, Sample: []byte{1, 0xff}}, store.CauseUnreadableDatagram, "begins with the bytes 01ff", "look what it sends"},
+		{OtherProtocol{Transport: store.TransportDTLS, Protocol: ProtocolDTLS10}, store.CauseOtherProtocol, "it offers DTLS 1.0 only, and the server has DTLS 1.2", "Permit DTLS 1.2"},
+		{OtherProtocol{Transport: store.TransportDTLS, Protocol: ProtocolDTLS13}, store.CauseOtherProtocol, "it offers DTLS 1.3 only", "Permit DTLS 1.2"},
+		{OtherProtocol{Transport: store.TransportDTLS, Protocol: ProtocolTLS}, store.CauseOtherProtocol, "it speaks TLS, as over TCP, to the port for DTLS", "Let the device use UDP"},
+		{OtherProtocol{Transport: store.TransportPlain, Protocol: ProtocolCoAPTCP}, store.CauseOtherProtocol, "RFC 8323", "Let the device use UDP"},
+		{OtherProtocol{Transport: store.TransportPlain, Protocol: ProtocolHTTP}, store.CauseOtherProtocol, "it speaks HTTP to the port for plain CoAP", "correct the port"},
+		{OtherProtocol{Transport: store.TransportPlain, Sample: []byte{1, 0xff}}, store.CauseUnreadableDatagram, "begins with the bytes 01ff", "look what it sends"},
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
@@ -64,14 +64,14 @@ func TestOtherProtocolIsBounded(t *testing.T) {
 		srv := &Server{cfg: cfg, history: newHistory(cfg)}
 		const periods = 3
 		for i := range periods * 6000 {
-			srv.OtherProtocol(OtherProtocol{Remote: fmt.Sprintf("10.%d.%d.1:9", i>>8&0xff, i&0xff), Transport: TransportDTLS, Protocol: ProtocolCoAP,
+			srv.OtherProtocol(OtherProtocol{Remote: fmt.Sprintf("10.%d.%d.1:9", i>>8&0xff, i&0xff), Transport: store.TransportDTLS, Protocol: ProtocolCoAP,
 				Request: Request{Method: POST, Path: []string{"bs"}, Queries: []string{fmt.Sprintf("ep=meter-%d", i)}}, Started: time.Now(), Count: 1})
 			time.Sleep(otherPeriod / 6000)
 		}
 		attempts := []store.Session{
-			{ID: "z1", Transport: TransportDTLS, Identity: "x", Cause: store.CauseIdentityUnknown},
-			{ID: "z2", Transport: TransportPlain, Endpoint: "y", Cause: store.CauseEndpointUnknown},
-			{ID: "z3", Transport: TransportDTLS, Endpoint: "meter-A", Known: true, Cause: store.CauseKeyDiffers},
+			{ID: "z1", Transport: store.TransportDTLS, Identity: "x", Cause: store.CauseIdentityUnknown},
+			{ID: "z2", Transport: store.TransportPlain, Endpoint: "y", Cause: store.CauseEndpointUnknown},
+			{ID: "z3", Transport: store.TransportDTLS, Endpoint: "meter-A", Known: true, Cause: store.CauseKeyDiffers},
 		}
 		for _, s := range attempts {
 			s.Remote, s.Proof, s.Started, s.Ended = "192.0.2.7:9", store.ProofNone, time.Now(), time.Now()

@@ -12,6 +12,7 @@ import (
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // A packRequest is what a client asked with GET /bspack (Core 1.2.2 §6.1.7.7).
@@ -84,11 +85,11 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 // request would have what is configured sent to somebody else (RFC 7252 §11.3).
 func unpackable(p store.Profile, req packRequest, peer Peer) string {
 	switch {
-	case p.Pack != packAllow:
+	case p.Pack != grammar.PackAllow:
 		return "the profile does not allow it"
 	case !peer.Secure():
 		return "the client came over plain CoAP, where its address may be forged"
-	case req.own == nil && p.DiscoverFailed == discoverFail:
+	case req.own == nil && p.DiscoverFailed == grammar.DiscoverFail:
 		return "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one"
 	}
 	return unfitForPack(p)

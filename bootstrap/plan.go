@@ -4,6 +4,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // An operation is one Bootstrap-Delete or Bootstrap-Write of a plan.
@@ -71,11 +72,11 @@ func policyOf(p store.Profile) policy {
 	return policy{
 		partial:           partial,
 		deletes:           deletes,
-		assume:            p.DiscoverFailed != discoverFail,
+		assume:            p.DiscoverFailed != grammar.DiscoverFail,
 		bootstrapInstance: p.BootstrapInstance,
-		emptyResources:    p.Device.EmptyResources != emptyOmit,
+		emptyResources:    p.Device.EmptyResources != grammar.EmptyOmit,
 		writes:            p.Device.Writes,
-		serverFirst:       p.Device.Order == orderServerFirst,
+		serverFirst:       p.Device.Order == grammar.OrderServerFirst,
 	}
 }
 

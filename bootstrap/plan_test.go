@@ -13,6 +13,7 @@ import (
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -100,7 +101,7 @@ func TestPlan(t *testing.T) {
 			p.Delete.Mode = store.DeleteNone
 		}},
 		{"oscore-discover-refused", "", oscore},
-		{"empty-resources-omitted", `</0/0>`, func(p *store.Profile) { p.Device.EmptyResources = emptyOmit }},
+		{"empty-resources-omitted", `</0/0>`, func(p *store.Profile) { p.Device.EmptyResources = grammar.EmptyOmit }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,35 +11,14 @@ import (
 	"lwbs/lwm2m/check"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
-)
-
-// The words of profiles that mean another way than the default; package grammar has all.
-const (
-	securityPSK         = "psk"
-	securityRPK         = "rpk"
-	securityCertificate = "certificate"
-	securityNoSec       = "nosec"
-
-	packAllow = "allow"
-
-	discoverFail = "fail"
-
-	verifyRecord = "record"
-	verifyFail   = "fail"
-
-	emptyOmit = "omit"
-
-	writeObjects   = "object"
-	writeResources = "resource"
-
-	orderServerFirst = "server-first"
+	"lwbs/store/grammar"
 )
 
 var securityModes = map[string]lwm2m.SecurityMode{
-	securityPSK:         lwm2m.SecurityPSK,
-	securityRPK:         lwm2m.SecurityRPK,
-	securityCertificate: lwm2m.SecurityCertificate,
-	securityNoSec:       lwm2m.SecurityNoSec,
+	grammar.SecurityPSK:         lwm2m.SecurityPSK,
+	grammar.SecurityRPK:         lwm2m.SecurityRPK,
+	grammar.SecurityCertificate: lwm2m.SecurityCertificate,
+	grammar.SecurityNoSec:       lwm2m.SecurityNoSec,
 }
 
 // ruleAccessControl is that several LwM2M Servers need access control (Core 1.1.1 §8).

@@ -13,6 +13,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // Defaults of an account.
@@ -214,7 +215,7 @@ func securityName(a store.Account, d store.Device) string {
 	}
 	uri, err := render(a.URI, d)
 	if err == nil && (strings.HasPrefix(uri, "coap://") || strings.HasPrefix(uri, "coap+tcp://")) {
-		return securityNoSec
+		return grammar.SecurityNoSec
 	}
-	return securityPSK
+	return grammar.SecurityPSK
 }

@@ -11,6 +11,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // A made-up device stands in for all in the check of a profile: what it lacks no device
@@ -161,7 +162,9 @@ func somehowGood(p store.Profile, d store.Device, t templated, objects *object.R
 func sampleSecret(i int) lwm2m.Secret { return lwm2m.NewSecret(fmt.Appendf(nil, "sample %d", i)) }
 
 // isKeyPair reports whether a security mode has a certificate or a raw public key.
-func isKeyPair(mode string) bool { return mode == securityRPK || mode == securityCertificate }
+func isKeyPair(mode string) bool {
+	return mode == grammar.SecurityRPK || mode == grammar.SecurityCertificate
+}
 
 // ofTheDevice reports whether a finding about a profile is about a made-up key, or a
 // certificate that there is none of, of an account whose real ones are in the device

@@ -13,6 +13,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // A session bootstraps one client, from the accepted Bootstrap-Request to the answer
@@ -208,7 +209,7 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 func (s *session) operate(ctx context.Context) (state, *failure) {
 	switch {
 	case len(s.plan) > 0:
-	case s.given.profile.Verify == verifyRecord, s.given.profile.Verify == verifyFail:
+	case s.given.profile.Verify == grammar.VerifyRecord, s.given.profile.Verify == grammar.VerifyFail:
 		return (*session).verify, nil
 	default:
 		return (*session).finish, nil

@@ -33,7 +33,7 @@ func TestStalePeers(t *testing.T) {
 		{"nothing", "meter-A", "id-A", nil, lwm2m.CodeChanged, store.CauseDone, store.ProofIdentity},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			peer := over(bootstrap.TransportDTLS, tt.identity)
+			peer := over(store.TransportDTLS, tt.identity)
 			peer.Stale = tt.stale
 			var queries []string
 			if tt.ep != "" {

@@ -42,7 +42,7 @@ func (srv *Server) UnknownAssociation(u UnknownAssociation) {
 	if !ok {
 		return
 	}
-	record := srv.attempt(Peer{Remote: u.Remote, Transport: TransportDTLS}, u.Started)
+	record := srv.attempt(Peer{Remote: u.Remote, Transport: store.TransportDTLS}, u.Started)
 	record.Stage = store.StageDatagram
 	about(&record, d)
 	if u.Count > 1 {

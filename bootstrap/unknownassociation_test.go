@@ -17,7 +17,7 @@ func lost(remote string, count int) bootstrap.UnknownAssociation {
 
 // from is a peer of DTLS that comes from an address.
 func from(remote, identity string) bootstrap.Peer {
-	return bootstrap.Peer{Remote: remote, Transport: bootstrap.TransportDTLS, Identity: identity}
+	return bootstrap.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: identity}
 }
 
 // Records of an association that the server does not have are in the history of the device
@@ -32,7 +32,7 @@ func TestUnknownAssociationIsRecorded(t *testing.T) {
 	h.server.UnknownAssociation(lost(a, 4))
 	s := <-h.ended
 	if s.Cause != store.CauseAssociationUnknown || s.Endpoint != "meter-A" || !s.Known || s.Proof != store.ProofNone || s.Attempts != 4 ||
-		s.Stage != store.StageDatagram || s.Remote != a || s.Transport != bootstrap.TransportDTLS || s.Identity != "" {
+		s.Stage != store.StageDatagram || s.Remote != a || s.Transport != store.TransportDTLS || s.Identity != "" {
 		t.Errorf("recorded as %+v", s)
 	}
 	e := bootstrap.Explain(s)
@@ -73,7 +73,7 @@ func TestUnknownAssociationOfWhom(t *testing.T) {
 	h.add(t, "meter-B", psk("id-B"))
 	h.request(t, from("192.0.2.1:5000", "id-A"), post("bs", "ep=meter-A"), nil)
 	h.request(t, from("192.0.2.1:5001", "id-B"), post("bs", "ep=meter-B"), nil)
-	h.request(t, bootstrap.Peer{Remote: "192.0.2.1:5002", Transport: bootstrap.TransportPlain}, post("bs", "ep=meter-A"), nil)
+	h.request(t, bootstrap.Peer{Remote: "192.0.2.1:5002", Transport: store.TransportPlain}, post("bs", "ep=meter-A"), nil)
 	for address, want := range map[string]bool{"192.0.2.1:5000": true, "192.0.2.1:5001": true, "192.0.2.1:5002": false, "192.0.2.1:5003": false} {
 		if got := h.server.KnownAddress(netip.MustParseAddrPort(address)); got != want {
 			t.Errorf("%s is known: %t", address, got)

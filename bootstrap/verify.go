@@ -12,6 +12,7 @@ import (
 	"lwbs/lwm2m/link"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/grammar"
 )
 
 // verify looks back before Finish, where the profile asks for it: clients answer 2.04
@@ -31,7 +32,7 @@ func (s *session) verify(ctx context.Context) (state, *failure) {
 		}
 		differences = append(differences, more...)
 	}
-	if len(differences) > 0 && s.given.profile.Verify == verifyFail {
+	if len(differences) > 0 && s.given.profile.Verify == grammar.VerifyFail {
 		return nil, failed(store.CauseVerifyFailed, "it %s", printable(strings.Join(differences, "; it "), maxErrorShown))
 	}
 	s.quirks(differences...)

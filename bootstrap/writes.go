@@ -5,6 +5,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
+	"lwbs/store/grammar"
 )
 
 // writesOf are the Writes of objects, in the order and of the size that the policy has
@@ -46,12 +47,12 @@ func rank(o lwm2m.ObjectID) int {
 func (l *layout) writeOf(o lwm2m.Object, pol policy) []operation {
 	whole := operation{op: lwm2m.OpWrite, path: lwm2m.ObjectPath(o.ID), objects: []lwm2m.Object{o}}
 	partial := func(in lwm2m.Instance) bool { return slices.Contains(pol.partial, lwm2m.InstancePath(o.ID, in.ID)) }
-	if pol.writes == writeObjects && l.writableWhole(o.ID) && !slices.ContainsFunc(o.Instances, partial) {
+	if pol.writes == grammar.WritesObject && l.writableWhole(o.ID) && !slices.ContainsFunc(o.Instances, partial) {
 		return []operation{whole}
 	}
 	var out []operation
 	for _, in := range whole.parts() {
-		if pol.writes == writeResources || slices.Contains(pol.partial, in.path) {
+		if pol.writes == grammar.WritesResource || slices.Contains(pol.partial, in.path) {
 			out = append(out, in.parts()...)
 		} else {
 			out = append(out, in)

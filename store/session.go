@@ -6,6 +6,12 @@ import (
 	"lwbs/lwm2m"
 )
 
+// The transports of a [Session].
+const (
+	TransportPlain = "coap"  // CoAP over UDP
+	TransportDTLS  = "coaps" // CoAP over DTLS
+)
+
 // A Session is one attempt to bootstrap, kept as history. Attempts that never got
 // past the handshake are sessions too.
 type Session struct {
@@ -33,7 +39,7 @@ type Session struct {
 	Started   time.Time `json:"started"`
 	Ended     time.Time `json:"ended,omitzero"`
 	Remote    string    `json:"remote"`             // IP:port
-	Transport string    `json:"transport"`          // "coap" or "coaps"
+	Transport string    `json:"transport"`          // TransportPlain or TransportDTLS
 	Identity  string    `json:"identity,omitempty"` // PSK identity, made printable, or fingerprint of the certificate
 
 	Profile         string        `json:"profile,omitempty"`

@@ -19,7 +19,7 @@ const maxFromAddress = 10_000
 // addressOf reads an IP address as "lwbs session list" shows it: with a port and a scheme, or
 // without. The port does not matter: most devices have another each time.
 func addressOf(name string) (a netip.Addr, ok bool) {
-	for _, scheme := range []string{bootstrap.TransportPlain, bootstrap.TransportDTLS} {
+	for _, scheme := range []string{store.TransportPlain, store.TransportDTLS} {
 		name = strings.TrimPrefix(name, scheme+"://")
 	}
 	if p, err := netip.ParseAddrPort(name); err == nil {

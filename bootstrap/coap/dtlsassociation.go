@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/store"
 )
 
 // An association is a DTLS association of a listener whose handshake is complete. It is
@@ -196,7 +197,7 @@ func (a *association) who() bootstrap.Peer {
 	a.mux.mu.Lock()
 	remote, credential := a.peer.remote.String(), a.credential
 	a.mux.mu.Unlock()
-	return bootstrap.Peer{Remote: remote, Transport: bootstrap.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
+	return bootstrap.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
 }
 
 // receiveAlert ends the association with a fatal alert and with close_notify, which is

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/store"
 )
 
 // maxPlain is how many datagrams of its handshake an association takes: a few suffice
@@ -79,7 +80,7 @@ func newMux(h *hub, s *socket) *mux {
 		socket:    s,
 		keys:      newKeyFinder(h.cfg.PSK, h.cfg.Panics),
 		gate:      newGate(h.cfg.Strangers),
-		others:    newOthers(h, bootstrap.TransportDTLS),
+		others:    newOthers(h, store.TransportDTLS),
 		unknowns:  newUnknowns(h),
 		cookies:   newCookieMaker(),
 		slots:     make(map[udpPeer]seat),

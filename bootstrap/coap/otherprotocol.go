@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/store"
 )
 
 // recognise tells of what protocol a datagram is that is not of the one that its port is for.
@@ -130,7 +131,7 @@ func newOthers(h *hub, transport string) *others {
 
 // take notes a datagram that the port is not for, and returns why it is dropped.
 func (o *others) take(peer udpPeer, b []byte) DropReason {
-	p, asked := recognise(b, o.transport == bootstrap.TransportPlain)
+	p, asked := recognise(b, o.transport == store.TransportPlain)
 	o.note(peer, p, asked, b)
 	if p == bootstrap.ProtocolUnreadable {
 		return DropMalformed

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/store"
 )
 
 // evictionTries is how many of the peers that made no request for longest are looked at for
@@ -43,7 +44,7 @@ func newUDPTable(h *hub, s *socket) *udpTable {
 		hub:    h,
 		socket: s,
 		gate:   newGate(h.cfg.Strangers),
-		others: newOthers(h, bootstrap.TransportPlain),
+		others: newOthers(h, store.TransportPlain),
 		links:  make(map[udpPeer]*udpLink),
 		order:  list.New(),
 		hosts:  make(map[netip.Prefix]*list.List),

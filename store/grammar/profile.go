@@ -20,11 +20,11 @@ var Profile = &Section{Name: "Profile", Keys: []Key{
 	{Name: "objects", Kind: List, Of: Object, Doc: "Instances of any other Object."},
 	{Name: "delete", Kind: DeleteRule, Words: []string{store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteNone}, Default: store.DeleteDiscovered,
 		Doc: "What is deleted before anything is written: the accounts that the device has but its Bootstrap-Server Account (discovered), those of servers that the profile has (replaced), all, none, or a list of paths."},
-	{Name: "format", Kind: Word, Words: []string{"auto", "tlv", "senml-json", "senml-cbor", "lwm2m-cbor"}, Default: "auto", Doc: "The content format of writes; auto is the one that the device prefers, else TLV."},
-	{Name: "discoverFailed", Kind: Word, Words: []string{"assume", "fail"}, Default: "assume", Doc: "What to do where the device refuses Discover: take bootstrapInstance for its Bootstrap-Server Account, or end the session."},
+	{Name: "format", Kind: Word, Words: []string{FormatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor"}, Default: FormatAuto, Doc: "The content format of writes; auto is the one that the device prefers, else TLV."},
+	{Name: "discoverFailed", Kind: Word, Words: []string{"assume", DiscoverFail}, Default: "assume", Doc: "What to do where the device refuses Discover: take bootstrapInstance for its Bootstrap-Server Account, or end the session."},
 	{Name: "bootstrapInstance", Kind: Integer, Max: lwm2m.MaxID - 1, Default: "0", Doc: "The Instance of Object 0 that is taken for the Bootstrap-Server Account where Discover does not tell."},
-	{Name: "verify", Kind: Word, Words: []string{"none", "record", "fail"}, Default: "none", Doc: "Whether the server looks back before Finish: record keeps what differs in the history, fail ends the session over it."},
-	{Name: "pack", Kind: Word, Words: []string{"allow", "refuse"}, Default: "refuse", Doc: "Whether a Bootstrap-Pack-Request of LwM2M 1.2 is answered."},
+	{Name: "verify", Kind: Word, Words: []string{"none", VerifyRecord, VerifyFail}, Default: "none", Doc: "Whether the server looks back before Finish: record keeps what differs in the history, fail ends the session over it."},
+	{Name: "pack", Kind: Word, Words: []string{PackAllow, "refuse"}, Default: "refuse", Doc: "Whether a Bootstrap-Pack-Request of LwM2M 1.2 is answered."},
 	{Name: "secretsOverNoSec", Kind: Boolean, Default: "false", Doc: "Permits keys and other secrets over plain CoAP."},
 	{Name: "device", Kind: Mapping, Of: DeviceLimits, Doc: "What this kind of device cannot do."},
 }}
@@ -35,7 +35,7 @@ var Account = &Section{Name: "Account", Named: true, Keys: []Key{
 	{Name: "renamedFrom", Kind: Texts, Doc: "Names that the account had before: what device records have under them is kept."},
 	{Name: "uri", Kind: Text, Required: true, Template: true, Doc: "Resource 0/x/0, such as coaps://lwm2m.example.com:5684."},
 	{Name: "shortServerID", Kind: Integer, Required: true, Min: 1, Max: lwm2m.MaxID - 1, Doc: "Resources 0/x/10 and 1/x/0."},
-	{Name: "security", Kind: Word, Words: []string{"psk", "rpk", "certificate", "nosec"}, Default: "nosec with coap, psk with coaps", Doc: "Resource 0/x/2."},
+	{Name: "security", Kind: Word, Words: []string{SecurityPSK, SecurityRPK, SecurityCertificate, SecurityNoSec}, Default: "nosec with coap, psk with coaps", Doc: "Resource 0/x/2."},
 	{Name: "identity", Kind: Text, Template: true, Default: "the endpoint name", Doc: "Resource 0/x/3: the PSK identity, or the certificate or raw public key in DER; text, hex:… or base64:…."},
 	{Name: "key", Kind: Word, Words: keySources, Default: "generate with psk, else supplied", Doc: "Where Resource 0/x/5 comes from: made once for each device, made anew at every bootstrap, or taken from the device record."},
 	{Name: "keyLength", Kind: Integer, Min: 1, Max: store.MaxKey, ZeroIsDefault: true, Default: "16", Doc: "Bytes of a generated key."},
@@ -87,10 +87,10 @@ var Object = &Section{Name: "ObjectValues", Keys: []Key{
 
 // DeviceLimits are what a kind of device cannot do.
 var DeviceLimits = &Section{Name: "DeviceLimits", Keys: []Key{
-	{Name: "emptyResources", Kind: Word, Words: []string{"write", "omit"}, Default: "write", Doc: "Whether the unused ones of Resources 0/x/3, 4 and 5 are written with length zero."},
+	{Name: "emptyResources", Kind: Word, Words: []string{"write", EmptyOmit}, Default: "write", Doc: "Whether the unused ones of Resources 0/x/3, 4 and 5 are written with length zero."},
 	{Name: "blockSize", Kind: Integer, Min: 16, Max: 1024, ZeroIsDefault: true, Default: "1024", Doc: "The largest block of a write in bytes, a power of two."},
-	{Name: "writes", Kind: Word, Words: []string{"instance", "object", "resource"}, Default: "instance", Doc: "What one write is about: an Instance, all Instances of an Object, or a Resource."},
-	{Name: "order", Kind: Word, Words: []string{"security-first", "server-first"}, Default: "security-first", Doc: "Which Object of an account is written first."},
+	{Name: "writes", Kind: Word, Words: []string{"instance", WritesObject, WritesResource}, Default: "instance", Doc: "What one write is about: an Instance, all Instances of an Object, or a Resource."},
+	{Name: "order", Kind: Word, Words: []string{"security-first", OrderServerFirst}, Default: "security-first", Doc: "Which Object of an account is written first."},
 	{Name: "maxPayload", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of one write over all its blocks; what is more goes in parts."},
 	{Name: "maxAccounts", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "LwM2M Servers at a time."},
 	{Name: "maxIdentity", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of Resource 0/x/3."},
