@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
-
-// HostOf is the address of a peer, an IP:port, without the port.
-func HostOf(remote string) string { return hostOf(remote) }
 
 // minReturns is how often a device must come back to an address that it had left before
 // that looks like two devices. One return is a device that was away for once.
@@ -20,7 +18,7 @@ const minReturns = 2
 // the same again only where the device has one of its own.
 func Alternating(own []store.Session) string {
 	for _, place := range []func(store.Session) string{
-		func(s store.Session) string { return hostOf(s.Remote) },
+		func(s store.Session) string { return outcome.HostOf(s.Remote) },
 		func(s store.Session) string { return s.Remote },
 	} {
 		if a, b, ok := alternate(own, place); ok {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -16,7 +17,7 @@ func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
 		Started:   started,
 		Remote:    peer.Remote,
 		Transport: peer.Transport,
-		Identity:  printable(peer.name(), maxIdentityShown),
+		Identity:  outcome.Printable(peer.name(), outcome.MaxIdentity),
 		Stage:     store.StageRequest,
 		Proof:     store.ProofNone,
 	}

@@ -5,29 +5,30 @@ import (
 	"errors"
 	"fmt"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
 // authorize returns the device that the client may bootstrap as. A device that exists
 // is returned with a refusal too.
-func (srv *Server) authorize(ctx context.Context, peer Peer, ep lwm2m.EndpointName) (store.Device, *refusal) {
+func (srv *Server) authorize(ctx context.Context, peer Peer, ep lwm2m.EndpointName) (store.Device, *outcome.Refusal) {
 	if ep == "" && !peer.Secure() {
-		return store.Device{}, badRequest("ep missing", "the request has no ep, and over plain CoAP nothing else tells who it is")
+		return store.Device{}, outcome.BadRequest("ep missing", "the request has no ep, and over plain CoAP nothing else tells who it is")
 	}
 	d, err := srv.device(ctx, peer, ep)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return d, unacceptable(store.CauseEndpointUnknown, "%s", srv.ownerNote(ctx, peer))
+		return d, outcome.Unacceptable(store.CauseEndpointUnknown, "%s", srv.ownerNote(ctx, peer))
 	case err != nil:
 		d.Endpoint = unreadableDevice(err)
-		return d, ownFault(srv.storeFault(err))
+		return d, outcome.OwnFault(srv.storeFault(err))
 	}
 	if refused := srv.authenticate(ctx, d, peer); refused != nil {
 		return d, refused
 	}
 	if d.Disabled {
-		return d, unacceptable(store.CauseDisabled, "the device record is disabled")
+		return d, outcome.Unacceptable(store.CauseDisabled, "the device record is disabled")
 	}
 	return d, nil
 }
@@ -51,10 +52,10 @@ func (srv *Server) owner(ctx context.Context, peer Peer) (store.Device, error) {
 
 // authenticate returns why a peer is not d, or has not proved it. Any credential will do;
 // that the identity equals the name is a convention only.
-func (srv *Server) authenticate(ctx context.Context, d store.Device, peer Peer) *refusal {
+func (srv *Server) authenticate(ctx context.Context, d store.Device, peer Peer) *outcome.Refusal {
 	switch {
 	case !peer.Secure() && !d.NoSec:
-		return unacceptable(store.CauseNoSecRefused, "the client came over plain CoAP, which the device record does not permit")
+		return outcome.Unacceptable(store.CauseNoSecRefused, "the client came over plain CoAP, which the device record does not permit")
 	case !peer.Secure():
 		return nil
 	case len(peer.Chain) > 0 && peer.Stale != nil:
@@ -62,7 +63,7 @@ func (srv *Server) authenticate(ctx context.Context, d store.Device, peer Peer) 
 	case len(peer.Chain) > 0:
 		return srv.checkCertificate(ctx, d, peer.Chain)
 	case !hasCredential(d, store.CredentialPSK, peer.Identity):
-		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, peer))
+		return outcome.Unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, peer))
 	case peer.Stale != nil:
 		return staleRefusal(peer.Stale)
 	}
@@ -71,15 +72,15 @@ func (srv *Server) authenticate(ctx context.Context, d store.Device, peer Peer) 
 
 // staleRefusal refuses a peer that has come back on an association which it would not get
 // any more.
-func staleRefusal(why error) *refusal {
+func staleRefusal(why error) *outcome.Refusal {
 	var refused *CertificateError
-	switch detail := printable(why.Error(), maxErrorShown); {
+	switch detail := outcome.Printable(why.Error(), outcome.MaxError); {
 	case errors.As(why, &refused):
-		return unacceptable(refused.Cause, "%s", refused.Detail)
+		return outcome.Unacceptable(refused.Cause, "%s", refused.Detail)
 	case errors.Is(why, ErrKeyChanged):
-		return unacceptable(store.CauseKeyChanged, "%s", detail)
+		return outcome.Unacceptable(store.CauseKeyChanged, "%s", detail)
 	default:
-		return ownFault(*failed(store.CauseInternal, "%s", detail))
+		return outcome.OwnFault(*outcome.Failed(store.CauseInternal, "%s", detail))
 	}
 }
 
@@ -89,7 +90,7 @@ func (srv *Server) ownerNote(ctx context.Context, peer Peer) string {
 	if !peer.Secure() {
 		return ""
 	}
-	who := printable(peer.name(), maxIdentityShown)
+	who := outcome.Printable(peer.name(), outcome.MaxIdentity)
 	owner, err := srv.owner(ctx, peer)
 	if err != nil {
 		return fmt.Sprintf("it authenticated as %q, which belongs to no device", who)
@@ -109,10 +110,10 @@ func unreadableDevice(err error) lwm2m.EndpointName {
 
 // storeFault logs an error of the store and returns what may be told of it. A part that
 // cannot be read has a cause of its own: the store itself tells of it, and once.
-func (srv *Server) storeFault(err error) failure {
+func (srv *Server) storeFault(err error) outcome.Failure {
 	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) {
-		return *failed(store.CauseUnreadable, "%s", printable(err.Error(), maxErrorShown))
+		return *outcome.Failed(store.CauseUnreadable, "%s", outcome.Printable(err.Error(), outcome.MaxError))
 	}
 	srv.cfg.Logger.Error("store does not answer", "error", err)
-	return *failed(store.CauseInternal, "the store failed: %s", printable(err.Error(), maxErrorShown))
+	return *outcome.Failed(store.CauseInternal, "the store failed: %s", outcome.Printable(err.Error(), outcome.MaxError))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -29,17 +30,17 @@ func (e *CertificateError) Error() string { return e.Detail }
 func (srv *Server) VerifyClient(chain []*x509.Certificate) (err error) {
 	defer srv.cfg.Panics.Contain(PartHandshake, func() {
 		f := panicked()
-		err = &CertificateError{f.cause, f.detail}
+		err = &CertificateError{f.Cause, f.Detail}
 	})
 	if f := srv.verifyClient(chain); f != nil {
-		return &CertificateError{f.cause, f.detail}
+		return &CertificateError{f.Cause, f.Detail}
 	}
 	return nil
 }
 
-func (srv *Server) verifyClient(chain []*x509.Certificate) *failure {
+func (srv *Server) verifyClient(chain []*x509.Certificate) *outcome.Failure {
 	if len(chain) == 0 {
-		return failed(store.CauseCertificateMissing, "it has none, or none of a kind that it was asked for")
+		return outcome.Failed(store.CauseCertificateMissing, "it has none, or none of a kind that it was asked for")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
@@ -58,21 +59,21 @@ func (srv *Server) verifyClient(chain []*x509.Certificate) *failure {
 
 // checkCertificate returns why a client with this certificate is not d. What was good in
 // the handshake may have been revoked since.
-func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain []*x509.Certificate) *refusal {
+func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain []*x509.Certificate) *outcome.Refusal {
 	trust, now := srv.cfg.Trust(), time.Now()
 	leaf := chain[0]
 	if hasCredential(d, store.CredentialCertificate, store.Fingerprint(leaf.Raw)) {
 		if f := trust.check(leaf, now); f != nil {
-			return unacceptable(f.cause, "%s", f.detail)
+			return outcome.Unacceptable(f.Cause, "%s", f.Detail)
 		}
 		return nil
 	}
 	paths, f := trust.vouch(chain, now)
-	if f != nil && (f.cause == store.CauseCertificateUnknown || f.cause == store.CauseCertificateUntrusted) {
-		return unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, Peer{Transport: store.TransportDTLS, Chain: chain}))
+	if f != nil && (f.Cause == store.CauseCertificateUnknown || f.Cause == store.CauseCertificateUntrusted) {
+		return outcome.Unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, Peer{Transport: store.TransportDTLS, Chain: chain}))
 	}
 	if f != nil {
-		return unacceptable(f.cause, "%s", f.detail)
+		return outcome.Unacceptable(f.Cause, "%s", f.Detail)
 	}
 	names := trust.names(leaf, paths)
 	if slices.ContainsFunc(names, func(name string) bool { return hasCredential(d, store.CredentialCertificateName, name) }) {
@@ -82,7 +83,7 @@ func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain [
 	if why := trust.notBelieved(leaf, paths); why != "" {
 		detail += "; " + why
 	}
-	return unacceptable(store.CauseCertificateName, "%s", detail)
+	return outcome.Unacceptable(store.CauseCertificateName, "%s", detail)
 }
 
 func hasCredential(d store.Device, kind store.CredentialKind, identity string) bool {
@@ -105,7 +106,7 @@ func quoted(names []string) string {
 	}
 	var parts []string
 	for _, name := range names {
-		parts = append(parts, fmt.Sprintf("%q", printable(name, maxIdentityShown)))
+		parts = append(parts, fmt.Sprintf("%q", outcome.Printable(name, outcome.MaxIdentity)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -200,7 +201,7 @@ func otherRequestRemedy(_ Facts, s store.Session) string {
 
 // word is a name as one word of a command line.
 func word[T ~string](name T) string {
-	text := printable(string(name), maxIdentityShown)
+	text := outcome.Printable(string(name), outcome.MaxIdentity)
 	if plainWord.MatchString(text) {
 		return text
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -53,7 +54,7 @@ func (srv *Server) HandshakeFailed(h Handshake) {
 	case !errors.Is(err, store.ErrNotFound):
 		srv.storeFault(err)
 	}
-	srv.refuse(context.Background(), record, &refusal{failure: why})
+	srv.refuse(context.Background(), record, &outcome.Refusal{Failure: why})
 }
 
 // A ShownError is that of a handshake whose peer fell silent after it was shown the certificate
@@ -85,34 +86,34 @@ var handshakeCauses = []struct {
 
 // handshakeFailure is why a handshake did not complete; known is whether a device has
 // the identity that was claimed in it.
-func handshakeFailure(h Handshake, known bool) failure {
-	f := failure{cause: store.CauseHandshakeFailed}
+func handshakeFailure(h Handshake, known bool) outcome.Failure {
+	f := outcome.Failure{Cause: store.CauseHandshakeFailed}
 	if h.Err != nil {
-		f.detail = printable(h.Err.Error(), maxOfferShown)
+		f.Detail = outcome.Printable(h.Err.Error(), outcome.MaxOffer)
 	}
 	if shown := new(ShownError); errors.As(h.Err, &shown) {
-		f.variant = store.VariantAfterCertificate
+		f.Variant = store.VariantAfterCertificate
 	}
 	var refused *CertificateError
 	if errors.As(h.Err, &refused) {
-		return failure{cause: refused.Cause, detail: refused.Detail}
+		return outcome.Failure{Cause: refused.Cause, Detail: refused.Detail}
 	}
 	for _, c := range handshakeCauses {
 		if errors.Is(h.Err, c.err) {
-			f.cause = c.cause
+			f.Cause = c.cause
 			return f
 		}
 	}
 	switch {
 	case h.Identity != "" && !known:
-		f.cause = store.CauseIdentityUnknown
+		f.Cause = store.CauseIdentityUnknown
 	case errors.Is(h.Err, ErrKeyDiffers):
-		f.cause = store.CauseKeyDiffers
+		f.Cause = store.CauseKeyDiffers
 	case errors.Is(h.Err, ErrBusy):
-		f.cause = store.CauseBusy
+		f.Cause = store.CauseBusy
 	}
-	if f.cause != store.CauseHandshakeFailed && !errors.Is(h.Err, ErrBusy) {
-		f.detail = "" // the cause says it all
+	if f.Cause != store.CauseHandshakeFailed && !errors.Is(h.Err, ErrBusy) {
+		f.Detail = "" // the cause says it all
 	}
 	return f
 }
@@ -140,23 +141,23 @@ func (srv *Server) NoRequest(peer Peer, since time.Time, end UnusedEnd) {
 		proved(&record, d, "")
 		srv.addresses.use(peer, d.Endpoint)
 		if detail := srv.whyIdle(ctx, d); detail != "" {
-			why = failed(store.CauseIdle, "%s", detail)
+			why = outcome.Failed(store.CauseIdle, "%s", detail)
 		}
 	} else if d, ok := srv.deviceOf(peer); ok {
 		about(&record, d)
 	}
-	srv.refuse(ctx, record, &refusal{failure: *why})
+	srv.refuse(ctx, record, &outcome.Refusal{Failure: *why})
 }
 
 // failure is that of a device which may lack something.
-func (end UnusedEnd) failure() *failure {
+func (end UnusedEnd) failure() *outcome.Failure {
 	switch end {
 	case UnusedClosed:
-		return failed(store.CauseClosedUnused, "")
+		return outcome.Failed(store.CauseClosedUnused, "")
 	case UnusedReplaced:
-		return failed(store.CauseSuperseded, "the client made another association before it asked for anything on this one")
+		return outcome.Failed(store.CauseSuperseded, "the client made another association before it asked for anything on this one")
 	default:
-		return failed(store.CauseNoRequest, "no request came on the association in time")
+		return outcome.Failed(store.CauseNoRequest, "no request came on the association in time")
 	}
 }
 

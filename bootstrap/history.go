@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -131,7 +132,7 @@ func (h *history) begin(who string, s store.Session) bool {
 
 // countForNetwork counts an attempt beyond the quota in the record that is about its network.
 func (h *history) countForNetwork(s store.Session) {
-	from := networkOf(s.Remote)
+	from := outcome.NetworkOf(s.Remote)
 	who := "network " + from.String()
 	crowd := store.Session{
 		ID: s.ID, Started: s.Started, Ended: s.Ended, Remote: s.Remote, Transport: s.Transport,
@@ -178,7 +179,7 @@ func (h *history) ended(s store.Session) {
 	h.panics.Run(PartHistory, func() { err = h.store.AppendSession(ctx, s) })
 	if err != nil {
 		h.log.LogAttrs(ctx, slog.LevelError, "history not kept",
-			slog.String(LogEndpoint, string(s.Endpoint)), slog.String(LogSession, s.ID), slog.Any("error", err))
+			slog.String(outcome.LogEndpoint, string(s.Endpoint)), slog.String(outcome.LogSession, s.ID), slog.Any("error", err))
 	}
 }
 

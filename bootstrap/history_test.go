@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -223,7 +224,7 @@ func TestHistoryOfFloods(t *testing.T) {
 func networksOf(remotes []string) map[netip.Prefix]bool {
 	out := make(map[netip.Prefix]bool)
 	for _, r := range remotes {
-		out[networkOf(r)] = true
+		out[outcome.NetworkOf(r)] = true
 	}
 	return out
 }

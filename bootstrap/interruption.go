@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -17,7 +18,7 @@ func lookingUp(ctx context.Context) (context.Context, context.CancelFunc) {
 // interruption is why something that was to be done for a client was not: since ctx has
 // ended, of its session or its association. When is what that was, as the second half of a
 // sentence. It is nil where ctx has not ended.
-func interruption(ctx context.Context, when string) *failure {
+func interruption(ctx context.Context, when string) *outcome.Failure {
 	why := context.Cause(ctx)
 	var superseded *supersededError
 	var late *deadlineError
@@ -26,15 +27,15 @@ func interruption(ctx context.Context, when string) *failure {
 	case why == nil:
 		return nil
 	case errors.As(why, &superseded):
-		return failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
+		return outcome.Failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
 	case errors.Is(why, ErrBusy):
-		return failed(store.CauseBusy, "all associations were taken, and this one made room as its client had not answered%s", when)
+		return outcome.Failed(store.CauseBusy, "all associations were taken, and this one made room as its client had not answered%s", when)
 	case errors.Is(why, ErrStopping):
-		return failed(store.CauseStopped, "the server was stopped%s", when)
+		return outcome.Failed(store.CauseStopped, "the server was stopped%s", when)
 	case errors.As(why, &crowded):
-		return failed(store.CauseBusy, "%d requests over plain CoAP waited for a first answer, which is the limit, and this was the oldest of them%s", crowded.limit, when)
+		return outcome.Failed(store.CauseBusy, "%d requests over plain CoAP waited for a first answer, which is the limit, and this was the oldest of them%s", crowded.limit, when)
 	case errors.As(why, &late):
-		return failed(store.CauseDeadline, "the session took %v, which is the limit%s", late.limit, when)
+		return outcome.Failed(store.CauseDeadline, "the session took %v, which is the limit%s", late.limit, when)
 	}
-	return failed(store.CauseGone, "the association ended%s", when)
+	return outcome.Failed(store.CauseGone, "the association ended%s", when)
 }

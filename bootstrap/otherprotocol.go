@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -56,7 +57,7 @@ func (srv *Server) OtherProtocol(o OtherProtocol) {
 	if ep, _ := parseEndpoint(o.Request.Queries); ep != "" {
 		record.Claimed = ep
 	}
-	srv.refuse(context.Background(), record, &refusal{failure: otherProtocolFailure(o)})
+	srv.refuse(context.Background(), record, &outcome.Refusal{Failure: otherProtocolFailure(o)})
 }
 
 // variants are those of protocols where the remedy depends on it.
@@ -66,26 +67,26 @@ var variants = map[Protocol]store.Variant{
 }
 
 // otherProtocolFailure says what came and where to.
-func otherProtocolFailure(o OtherProtocol) failure {
+func otherProtocolFailure(o OtherProtocol) outcome.Failure {
 	port := "the port for DTLS"
 	if o.Transport == store.TransportPlain {
 		port = "the port for plain CoAP"
 	}
 	switch o.Protocol {
 	case ProtocolUnreadable:
-		return failure{cause: store.CauseUnreadableDatagram, detail: fmt.Sprintf("what came to %s begins with the bytes %s", port, hex.EncodeToString(o.Sample))}
+		return outcome.Failure{Cause: store.CauseUnreadableDatagram, Detail: fmt.Sprintf("what came to %s begins with the bytes %s", port, hex.EncodeToString(o.Sample))}
 	case ProtocolDTLS:
-		return failure{cause: store.CauseWrongPort, detail: "it speaks DTLS to " + port}
+		return outcome.Failure{Cause: store.CauseWrongPort, Detail: "it speaks DTLS to " + port}
 	case ProtocolCoAP:
-		return failure{cause: store.CauseWrongPort, detail: fmt.Sprintf("it speaks plain CoAP to %s: %s", port, requestText(o.Request))}
+		return outcome.Failure{Cause: store.CauseWrongPort, Detail: fmt.Sprintf("it speaks plain CoAP to %s: %s", port, requestText(o.Request))}
 	case ProtocolDTLS10, ProtocolDTLS13:
-		return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it offers %s only, and the server has DTLS 1.2", o.Protocol), variant: variants[o.Protocol]}
+		return outcome.Failure{Cause: store.CauseOtherProtocol, Detail: fmt.Sprintf("it offers %s only, and the server has DTLS 1.2", o.Protocol), Variant: variants[o.Protocol]}
 	case ProtocolTLS:
-		return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it speaks TLS, as over TCP, to %s", port), variant: variants[o.Protocol]}
+		return outcome.Failure{Cause: store.CauseOtherProtocol, Detail: fmt.Sprintf("it speaks TLS, as over TCP, to %s", port), Variant: variants[o.Protocol]}
 	case ProtocolCoAPTCP:
-		return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it speaks CoAP in the form for TCP (RFC 8323) to %s", port), variant: variants[o.Protocol]}
+		return outcome.Failure{Cause: store.CauseOtherProtocol, Detail: fmt.Sprintf("it speaks CoAP in the form for TCP (RFC 8323) to %s", port), Variant: variants[o.Protocol]}
 	}
-	return failure{cause: store.CauseOtherProtocol, detail: fmt.Sprintf("it speaks %s to %s", o.Protocol, port)}
+	return outcome.Failure{Cause: store.CauseOtherProtocol, Detail: fmt.Sprintf("it speaks %s to %s", o.Protocol, port)}
 }
 
 // requestText is "POST /bs?ep=meter", made printable.
@@ -94,7 +95,7 @@ func requestText(r Request) string {
 	if n := min(len(r.Queries), maxQueriesShown); n > 0 {
 		text += "?" + strings.Join(r.Queries[:n], "&")
 	}
-	return printable(text, maxIdentityShown)
+	return outcome.Printable(text, outcome.MaxIdentity)
 }
 
 // wrongPortRemedy says which address the device should have.

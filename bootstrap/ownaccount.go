@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -53,7 +54,7 @@ func confirmCredential(d *store.Device, peer Peer) (note string) {
 
 // identityShown is a PSK identity for people.
 func identityShown(identity string) string {
-	return printable(store.IdentityText([]byte(identity)), maxIdentityShown)
+	return outcome.Printable(store.IdentityText([]byte(identity)), outcome.MaxIdentity)
 }
 
 // credentialOf is the credential of d that the peer authenticated with; nil where it is

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
@@ -28,12 +29,12 @@ var packFormats = []lwm2m.Format{lwm2m.FormatSenMLCBOR, lwm2m.FormatSenMLJSON, l
 
 // parsePackRequest reads a Bootstrap-Pack-Request. What could be read is returned with
 // the refusal too.
-func parsePackRequest(r Request) (packRequest, *refusal) {
+func parsePackRequest(r Request) (packRequest, *outcome.Refusal) {
 	req := packRequest{format: r.Accept}
 	if req.format == 0 {
 		req.format = packFormats[0]
 	}
-	var refused *refusal
+	var refused *outcome.Refusal
 	if req.endpoint, refused = parseEndpoint(r.Queries); refused != nil {
 		return req, refused
 	}
@@ -42,9 +43,9 @@ func parsePackRequest(r Request) (packRequest, *refusal) {
 		req.own = &own
 	}
 	if !slices.Contains(packFormats, req.format) {
-		return req, &refusal{
-			*failed(store.CauseFormatUnknown, "the client asks for a pack in %v, which cannot carry one", req.format),
-			lwm2m.CodeNotAcceptable, "format cannot carry a pack",
+		return req, &outcome.Refusal{
+			Failure: *outcome.Failed(store.CauseFormatUnknown, "the client asks for a pack in %v, which cannot carry one", req.format),
+			Code:    lwm2m.CodeNotAcceptable, Reply: "format cannot carry a pack",
 		}
 	}
 	return req, nil
@@ -69,7 +70,7 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 	if p, f := srv.profileOf(look, d); f == nil {
 		if why := unpackable(p, req, conn.Peer()); why != "" {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap pack declined",
-				slog.String(LogEndpoint, string(d.Endpoint)), slog.String(LogRemote, record.Remote), slog.String("detail", why))
+				slog.String(outcome.LogEndpoint, string(d.Endpoint)), slog.String(outcome.LogRemote, record.Remote), slog.String("detail", why))
 			return Response{Code: lwm2m.CodeNotImplemented}, nil
 		}
 	}
@@ -123,13 +124,13 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 	resp, f := s.performPack(ctx, req)
 	if f != nil {
 		s.endPack(ctx, f)
-		return ownFault(*f).response(), nil
+		return answerTo(outcome.OwnFault(*f)), nil
 	}
 	return resp, func(context.Context) { s.endPack(ctx, nil) }
 }
 
 // performPack makes the pack. A panic ends the session like any other failure.
-func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *failure) {
+func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *outcome.Failure) {
 	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
 	s.await()
 	s.srv.history.began(s.snapshot())
@@ -140,7 +141,7 @@ func (s *session) performPack(ctx context.Context, req packRequest) (resp Respon
 
 // pack puts together what the client is given, keys that nobody has yet included, which
 // are kept before.
-func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure) {
+func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome.Failure) {
 	began := time.Now()
 	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
 	if f == nil {
@@ -152,13 +153,13 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *failure
 	s.give(given, req.format)
 	p, err := makePack(given.info, req.own, memoryOf(given.profile, given.device), policyOf(given.profile))
 	if err != nil {
-		return Response{}, failed(store.CausePlanInvalid, "%v", err)
+		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	objects := p.content
 	s.quirks(p.quirks...)
 	payload, err := content.Encode(req.format, lwm2m.Root, objects)
 	if err != nil {
-		return Response{}, failed(store.CausePlanInvalid, "%v", err)
+		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	s.note(func(r *store.Session) {
 		r.Operations = append(r.Operations, store.Operation{
@@ -179,12 +180,12 @@ func (s *session) packPermitted() bool {
 	f := s.permitted(context.Background())
 	if f != nil {
 		s.srv.cfg.Logger.LogAttrs(context.Background(), slog.LevelInfo, "the rest of a pack is withheld",
-			slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.String(LogCause, string(f.cause)), slog.String("detail", f.detail))
+			slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID), slog.String(outcome.LogCause, string(f.Cause)), slog.String("detail", f.Detail))
 	}
 	return f == nil
 }
 
-func (s *session) endPack(ctx context.Context, f *failure) {
+func (s *session) endPack(ctx context.Context, f *outcome.Failure) {
 	defer s.srv.cfg.Panics.Contain(PartSession)
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)

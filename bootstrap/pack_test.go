@@ -40,7 +40,7 @@ func TestParsePackRequest(t *testing.T) {
 			if (req.own == nil) != (tt.own == nil) || req.own != nil && !slices.Equal(req.own.BootstrapSecurity(), tt.own) {
 				t.Errorf("own account %+v, want %v", req.own, tt.own)
 			}
-			if (refused == nil) != (tt.code == 0) || refused != nil && refused.code != tt.code {
+			if (refused == nil) != (tt.code == 0) || refused != nil && refused.Code != tt.code {
 				t.Errorf("refused: %+v, want %v", refused, tt.code)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -17,13 +18,13 @@ import (
 // the device may not bootstrap any more, or is not to have what it is being given. Any other
 // edit is for its next bootstrap. It is asked before each operation. A store that does not
 // answer takes nothing away.
-func (s *session) permitted(ctx context.Context) *failure {
+func (s *session) permitted(ctx context.Context) *outcome.Failure {
 	ctx, done := lookingUp(ctx)
 	defer done()
 	d, err := s.srv.cfg.Store.Device(ctx, s.endpoint)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return failed(store.CauseWithdrawn, "the device record was deleted, or renamed, while the session ran")
+		return outcome.Failed(store.CauseWithdrawn, "the device record was deleted, or renamed, while the session ran")
 	case err != nil:
 		s.srv.storeFault(err)
 		return nil
@@ -31,7 +32,7 @@ func (s *session) permitted(ctx context.Context) *failure {
 	p, err := s.srv.cfg.Store.Profile(ctx, d.Profile)
 	switch now := (revisions{d.Revision, d.Created, p.Name, p.Revision, p.Created}); {
 	case errors.Is(err, store.ErrNotFound):
-		return failed(store.CauseWithdrawn, "the device's profile %q does not exist any more", d.Profile)
+		return outcome.Failed(store.CauseWithdrawn, "the device's profile %q does not exist any more", d.Profile)
 	case err != nil:
 		s.srv.storeFault(err)
 		return nil
@@ -61,7 +62,7 @@ func revisionsOf(given provision) revisions {
 }
 
 // allows returns why the device may not have what it is being given by its records now.
-func (s *session) allows(ctx context.Context) *failure {
+func (s *session) allows(ctx context.Context) *outcome.Failure {
 	peer, given := s.conn.Peer(), s.given
 	d, refused := s.srv.authorize(ctx, peer, s.endpoint)
 	if refused != nil {
@@ -69,33 +70,33 @@ func (s *session) allows(ctx context.Context) *failure {
 	}
 	had, has := credentialOf(given.device, peer), credentialOf(d, peer)
 	if had != nil && has != nil && !had.Key.Equal(has.Key) {
-		return failed(store.CauseWithdrawn, "the key that the device came with was replaced in its record while the session ran")
+		return outcome.Failed(store.CauseWithdrawn, "the key that the device came with was replaced in its record while the session ran")
 	}
 	now, f := s.srv.provision(ctx, d, peer)
 	switch {
-	case f != nil && (f.cause == store.CauseInternal || f.cause == store.CauseUnreadable):
+	case f != nil && (f.Cause == store.CauseInternal || f.Cause == store.CauseUnreadable):
 		return nil
 	case f != nil:
-		return failed(store.CauseWithdrawn, "the records were edited while the session ran, and make no configuration now: %s", f.detail)
+		return outcome.Failed(store.CauseWithdrawn, "the records were edited while the session ran, and make no configuration now: %s", f.Detail)
 	}
 	if what := withdrawn(given.info, now.info, s.srv.cfg.Objects); what != "" {
-		return failed(store.CauseWithdrawn, "the records were edited while the session ran, which %s", what)
+		return outcome.Failed(store.CauseWithdrawn, "the records were edited while the session ran, which %s", what)
 	}
 	return nil
 }
 
 // refusedSince is why a device may not bootstrap any more, which it might when its session
 // began; nil where that is unknown, as the store does not answer.
-func refusedSince(refused *refusal) *failure {
-	switch refused.cause {
+func refusedSince(refused *outcome.Refusal) *outcome.Failure {
+	switch refused.Cause {
 	case store.CauseDisabled:
-		return failed(store.CauseDisabled, "the device record was disabled while the session ran")
+		return outcome.Failed(store.CauseDisabled, "the device record was disabled while the session ran")
 	case store.CauseNoSecRefused:
-		return failed(store.CauseNoSecRefused, "the permission to come over plain CoAP was taken from the device record while the session ran")
+		return outcome.Failed(store.CauseNoSecRefused, "the permission to come over plain CoAP was taken from the device record while the session ran")
 	case store.CauseInternal, store.CauseUnreadable:
 		return nil
 	}
-	return failed(store.CauseWithdrawn, "the credential that the device came with was taken from its record while the session ran: %s", refused.detail)
+	return outcome.Failed(store.CauseWithdrawn, "the credential that the device came with was taken from its record while the session ran: %s", refused.Detail)
 }
 
 // withdrawn says what of had is not in has: an account or its credential, a security context,

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
@@ -18,7 +19,7 @@ type operation struct {
 
 	// instead is why the Write failed that this one is the first part of; nil for one
 	// that stands for itself.
-	instead *failure
+	instead *outcome.Failure
 }
 
 // A plan is what a session does between Discover and Finish.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -23,11 +24,11 @@ type provision struct {
 }
 
 // profileOf reads the profile of d.
-func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile, *failure) {
+func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile, *outcome.Failure) {
 	p, err := srv.cfg.Store.Profile(ctx, d.Profile)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return p, failed(store.CausePlanInvalid, "the device's profile %q does not exist", d.Profile)
+		return p, outcome.Failed(store.CausePlanInvalid, "the device's profile %q does not exist", d.Profile)
 	case err != nil:
 		f := srv.storeFault(err)
 		return p, &f
@@ -37,7 +38,7 @@ func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile
 
 // provision resolves what d is to be given that came as peer, keys that are still to be
 // made included.
-func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (provision, *failure) {
+func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (provision, *outcome.Failure) {
 	p, f := srv.profileOf(ctx, d)
 	if f != nil {
 		return provision{}, f
@@ -46,7 +47,7 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 	filled, err1 := FillKeys(p, &d, srv.cfg.Rand)
 	renewed, err2 := renewKeys(p, &d, srv.cfg.Rand)
 	if err := errors.Join(err1, err2); err != nil {
-		return provision{}, failed(store.CauseInternal, "%v", err)
+		return provision{}, outcome.Failed(store.CauseInternal, "%v", err)
 	}
 	given := provision{profile: p, edited: renamed || filled || renewed}
 	if note := confirmCredential(&d, peer); note != "" {
@@ -54,7 +55,7 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 	}
 	own, added, err := nextAccount(p, &d, peer, srv.cfg.Rand)
 	if err != nil {
-		return provision{}, failed(templateCause(err), "%v", err)
+		return provision{}, outcome.Failed(templateCause(err), "%v", err)
 	}
 	given.device, given.own, given.edited = d, own, given.edited || added
 	info, findings := resolve(p, d, own, srv.cfg.Objects)
@@ -63,10 +64,10 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 		if slices.ContainsFunc(findings, func(f Finding) bool { return f.template }) {
 			cause = store.CauseTemplateFailed
 		}
-		return provision{}, failed(cause, "%s", text)
+		return provision{}, outcome.Failed(cause, "%s", text)
 	}
 	if !peer.Secure() && !p.SecretsOverNoSec && givesSecrets(p, info, srv.cfg.Objects) {
-		return provision{}, failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
+		return provision{}, outcome.Failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
 	}
 	given.info = info
 	return given, nil
@@ -100,16 +101,16 @@ func hasSecrets(info lwm2m.BootstrapInfo) bool {
 // keepProvision keeps new keys before the client can have them. given is what the device
 // had when its request came; it is resolved anew where the record was edited since, such
 // as by the session before this one.
-func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer, given provision) (provision, *failure) {
+func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer, given provision) (provision, *outcome.Failure) {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout) // see lookingUp
 	defer done()
 	for range maxConflicts {
 		d, refused := srv.authorize(ctx, peer, ep)
 		if refused != nil {
-			return provision{}, &refused.failure
+			return provision{}, &refused.Failure
 		}
 		if d.Revision != given.device.Revision {
-			var f *failure
+			var f *outcome.Failure
 			if given, f = srv.provision(ctx, d, peer); f != nil {
 				return provision{}, f
 			}
@@ -123,11 +124,11 @@ func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, pee
 			given.device = kept
 			return given, nil
 		case errors.Is(err, store.ErrIdentityTaken):
-			return provision{}, failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", printable(err.Error(), maxErrorShown))
+			return provision{}, outcome.Failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", outcome.Printable(err.Error(), outcome.MaxError))
 		case !errors.Is(err, store.ErrConflict):
 			fault := srv.storeFault(err)
 			return provision{}, &fault
 		}
 	}
-	return provision{}, failed(store.CauseInternal, "the device record was edited again and again")
+	return provision{}, outcome.Failed(store.CauseInternal, "the device record was edited again and again")
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -42,7 +43,7 @@ func newRegistry(cfg Config) *registry {
 
 // refuses returns why no session with this record may begin now, as far as that is known before
 // it is worked out what the client is given. It counts nothing: add does, and decides.
-func (r *registry) refuses(record store.Session) *refusal {
+func (r *registry) refuses(record store.Session) *outcome.Refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -62,17 +63,17 @@ func (r *registry) full(ep lwm2m.EndpointName) bool {
 }
 
 // busy refuses a session for which there is no room. The caller holds mu.
-func (r *registry) busy() *refusal {
-	return unavailable(store.CauseBusy, "%d sessions are running, which is the limit", len(r.running))
+func (r *registry) busy() *outcome.Refusal {
+	return outcome.Unavailable(store.CauseBusy, "%d sessions are running, which is the limit", len(r.running))
 }
 
-func (r *registry) stopping() *refusal {
-	return unavailable(store.CauseStopped, "the server is shutting down")
+func (r *registry) stopping() *outcome.Refusal {
+	return outcome.Unavailable(store.CauseStopped, "the server is shutting down")
 }
 
 // add lets s begin, or refuses it. Where it is not proved who its client is, s is no
 // session of the device yet: see [registry.claim].
-func (r *registry) add(s *session) (refused *refusal) {
+func (r *registry) add(s *session) (refused *outcome.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -90,7 +91,7 @@ func (r *registry) add(s *session) (refused *refusal) {
 }
 
 // wait lets s wait for the first answer of its client, or refuses it. The caller holds mu.
-func (r *registry) wait(s *session) *refusal {
+func (r *registry) wait(s *session) *outcome.Refusal {
 	if r.loops.looping(s.endpoint, time.Now()) {
 		return r.looping()
 	}
@@ -107,7 +108,7 @@ func (r *registry) wait(s *session) *refusal {
 
 // claim makes s the session of its device, now that its client has answered. It reports false
 // where s was told to end before.
-func (r *registry) claim(s *session) (refused *refusal, ok bool) {
+func (r *registry) claim(s *session) (refused *outcome.Refusal, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -124,7 +125,7 @@ func (r *registry) claim(s *session) (refused *refusal, ok bool) {
 
 // begin lets s run as the session of its device, or refuses it. One that runs already is told
 // to end: the client has forgotten it. The caller holds mu.
-func (r *registry) begin(s *session) *refusal {
+func (r *registry) begin(s *session) *outcome.Refusal {
 	old := r.newest[s.endpoint]
 	switch {
 	case r.full(s.endpoint):
@@ -141,8 +142,8 @@ func (r *registry) begin(s *session) *refusal {
 	return nil
 }
 
-func (r *registry) looping() *refusal {
-	return unavailable(store.CauseRateLimited, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
+func (r *registry) looping() *outcome.Refusal {
+	return outcome.Unavailable(store.CauseRateLimited, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
 }
 
 // supersede tells old to end, and s to wait for that. The caller holds mu.

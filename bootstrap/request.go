@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -45,15 +46,15 @@ var preferable = []lwm2m.Format{
 // parseRequest reads the parameters of a Bootstrap-Request, in any order. Those that
 // the specification does not have are ignored: some clients keep the query of their
 // Bootstrap-Server URI. What could be read is returned with the refusal too.
-func parseRequest(queries []string) (bootstrapRequest, *refusal) {
+func parseRequest(queries []string) (bootstrapRequest, *outcome.Refusal) {
 	var req bootstrapRequest
-	var refused *refusal
+	var refused *outcome.Refusal
 	if req.endpoint, refused = parseEndpoint(queries); refused != nil {
 		return req, refused
 	}
 	pct := parameters(queries, "pct")
 	if len(pct) > 1 {
-		return req, badRequest("pct repeated", "the request has %d pct parameters", len(pct))
+		return req, outcome.BadRequest("pct repeated", "the request has %d pct parameters", len(pct))
 	}
 	if len(pct) == 1 {
 		format, refused := parsePreferred(pct[0])
@@ -77,7 +78,7 @@ func parameters(queries []string, name string) (values []string) {
 
 // parseEndpoint reads ep, of which there is one at most; the empty name where there is
 // none.
-func parseEndpoint(queries []string) (lwm2m.EndpointName, *refusal) {
+func parseEndpoint(queries []string) (lwm2m.EndpointName, *outcome.Refusal) {
 	ep := parameters(queries, "ep")
 	switch len(ep) {
 	case 0:
@@ -85,27 +86,32 @@ func parseEndpoint(queries []string) (lwm2m.EndpointName, *refusal) {
 	case 1:
 		name := lwm2m.EndpointName(ep[0])
 		if err := name.Validate(); err != nil {
-			return "", badRequest("ep invalid", "%v: %s", err, printable(ep[0], maxIdentityShown))
+			return "", outcome.BadRequest("ep invalid", "%v: %s", err, outcome.Printable(ep[0], outcome.MaxIdentity))
 		}
 		return name, nil
 	}
-	return "", badRequest("ep repeated", "the request has %d ep parameters", len(ep))
+	return "", outcome.BadRequest("ep repeated", "the request has %d ep parameters", len(ep))
 }
 
 // parsePreferred reads the value of pct.
-func parsePreferred(s string) (lwm2m.Format, *refusal) {
+func parsePreferred(s string) (lwm2m.Format, *outcome.Refusal) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
 	case err != nil:
-		return 0, badRequest("pct is not a number", "pct is %s, which is not a number", printable(s, maxIdentityShown))
+		return 0, outcome.BadRequest("pct is not a number", "pct is %s, which is not a number", outcome.Printable(s, outcome.MaxIdentity))
 	default:
 		if f := lwm2m.FormatNumber(uint16(n)); slices.Contains(preferable, f) {
 			return f, nil
 		}
 	}
-	return 0, &refusal{
-		*failed(store.CauseFormatUnknown, "the client prefers content format %s, in which nothing can be written", printable(s, maxIdentityShown)),
-		lwm2m.CodeUnsupportedFormat, "pct unsupported",
+	return 0, &outcome.Refusal{
+		Failure: *outcome.Failed(store.CauseFormatUnknown, "the client prefers content format %s, in which nothing can be written", outcome.Printable(s, outcome.MaxIdentity)),
+		Code:    lwm2m.CodeUnsupportedFormat, Reply: "pct unsupported",
 	}
+}
+
+// answerTo is the answer to a client that is refused, with a diagnostic payload (RFC 7252 §5.5.2).
+func answerTo(r *outcome.Refusal) Response {
+	return Response{Code: r.Code, Payload: []byte(r.Reply)}
 }

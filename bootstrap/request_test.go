@@ -45,7 +45,7 @@ func TestParseRequest(t *testing.T) {
 			switch {
 			case tt.code == 0 && refused != nil:
 				t.Errorf("refused: %+v", refused)
-			case tt.code != 0 && (refused == nil || refused.code != tt.code || refused.cause != tt.cause):
+			case tt.code != 0 && (refused == nil || refused.Code != tt.code || refused.Cause != tt.cause):
 				t.Errorf("refusal %+v, want %v %s", refused, tt.code, tt.cause)
 			}
 		})

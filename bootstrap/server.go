@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -72,15 +73,15 @@ func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
 	if !registers && !conn.Peer().Secure() {
 		return
 	}
-	detail := fmt.Sprintf("the request was %v /%s", r.Method, printable(strings.Join(r.Path, "/"), maxIdentityShown))
-	why := failure{cause: store.CauseOtherRequest, detail: detail}
+	detail := fmt.Sprintf("the request was %v /%s", r.Method, outcome.Printable(strings.Join(r.Path, "/"), outcome.MaxIdentity))
+	why := outcome.Failure{Cause: store.CauseOtherRequest, Detail: detail}
 	if registers {
-		why.detail += ", by which a client registers with an LwM2M Server"
-		why.variant = store.VariantRegisters
+		why.Detail += ", by which a client registers with an LwM2M Server"
+		why.Variant = store.VariantRegisters
 	}
 	ep, _ := parseEndpoint(r.Queries)
 	record := srv.attempt(conn.Peer(), time.Now())
-	srv.misread(ctx, conn.Peer(), ep, record, &refusal{failure: why})
+	srv.misread(ctx, conn.Peer(), ep, record, &outcome.Refusal{Failure: why})
 }
 
 // serveBootstrap answers a Bootstrap-Request. The session that it may start sends
@@ -106,8 +107,8 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Re
 // brokenDown answers a request that the server panicked over, and records the attempt. Whose it
 // is may be what it panicked over: then the record has what the client said only.
 func (srv *Server) brokenDown(ctx context.Context, conn Conn, r Request) (resp Response) {
-	why := ownFault(*panicked())
-	resp = why.response()
+	why := outcome.OwnFault(*panicked())
+	resp = answerTo(why)
 	defer srv.cfg.Panics.Contain(PartRequest)
 	record, known := srv.attempt(conn.Peer(), time.Now()), false
 	ep, _ := parseEndpoint(r.Queries)
@@ -128,8 +129,8 @@ func (srv *Server) brokenDown(ctx context.Context, conn Conn, r Request) (resp R
 }
 
 // panicked is the failure of what was ended by a panic of the server.
-func panicked() *failure {
-	return failed(store.CauseInternal, "%v", ErrPanicked)
+func panicked() *outcome.Failure {
+	return outcome.Failed(store.CauseInternal, "%v", ErrPanicked)
 }
 
 // endOf is the end, now, of what began at started: as much later as it took, also where
@@ -138,7 +139,7 @@ func endOf(started time.Time) time.Time { return started.Add(time.Since(started)
 
 // recognise returns the device that the request is about, or why it may not bootstrap. The
 // record tells from now on whose attempt it is.
-func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *refusal) {
+func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
 	ctx, done := lookingUp(ctx)
 	defer done()
 	d, refused := srv.authorize(ctx, peer, ep)
@@ -155,7 +156,7 @@ func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 }
 
 // admit decides whether d, which may bootstrap, starts a session now.
-func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *refusal) {
+func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *outcome.Refusal) {
 	if refused := srv.sessions.refuses(record); refused != nil { // before there is any work
 		return nil, nil, refused
 	}
@@ -166,7 +167,7 @@ func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record 
 		f = interruption(ctx, " while its request was looked at")
 	}
 	if f != nil {
-		return nil, nil, ownFault(*f)
+		return nil, nil, outcome.OwnFault(*f)
 	}
 	s, sctx := srv.newSession(ctx, conn, record)
 	s.given = given
@@ -178,7 +179,7 @@ func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record 
 }
 
 // misread answers a request that could not be read, but for the name in it perhaps.
-func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record store.Session, why *refusal) Response {
+func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record store.Session, why *outcome.Refusal) Response {
 	ctx, done := lookingUp(ctx)
 	defer done()
 	var named store.Device
@@ -191,16 +192,16 @@ func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName
 
 // refuse records an attempt that starts no session, and returns the answer to it. It
 // never waits for the store.
-func (srv *Server) refuse(ctx context.Context, record store.Session, why *refusal) Response {
-	record.Cause, record.Detail, record.Variant = why.cause, why.detail, why.variant
+func (srv *Server) refuse(ctx context.Context, record store.Session, why *outcome.Refusal) Response {
+	record.Cause, record.Detail, record.Variant = why.Cause, why.Detail, why.Variant
 	record.Ended = endOf(record.Started)
 	level := slog.LevelDebug // of an attempt that is not the first of its kind
 	if srv.history.refused(record) {
-		level = severity(record.Cause)
+		level = outcome.Severity(record.Cause)
 	}
-	logEnd(ctx, srv.cfg.Logger, level, record)
+	outcome.Log(ctx, srv.cfg.Logger, level, record)
 	srv.cfg.Observe(Event{EventEnded, record})
-	return why.response()
+	return answerTo(why)
 }
 
 // Active returns the sessions that are running, as they stand, oldest first. Requests that

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
@@ -92,7 +93,7 @@ func (srv *Server) newSession(ctx context.Context, conn Conn, record store.Sessi
 }
 
 // A state is a part of a session; it returns the one that follows, nil at the end.
-type state func(*session, context.Context) (state, *failure)
+type state func(*session, context.Context) (state, *outcome.Failure)
 
 // run carries the session out, and returns when nothing more is asked of the client: what
 // follows waits for the disk only, which is no reason to let others wait.
@@ -102,7 +103,7 @@ func (s *session) run(ctx context.Context) {
 }
 
 // perform carries the session out. A panic ends it like any other failure.
-func (s *session) perform(ctx context.Context) (f *failure) {
+func (s *session) perform(ctx context.Context) (f *outcome.Failure) {
 	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
 	s.await()
 	first := state((*session).validate)
@@ -121,7 +122,7 @@ func (s *session) await() {
 	}
 }
 
-func (s *session) advance(ctx context.Context, next state) (f *failure) {
+func (s *session) advance(ctx context.Context, next state) (f *outcome.Failure) {
 	for next != nil && f == nil {
 		if ctx.Err() != nil {
 			return interruption(ctx, "")
@@ -138,7 +139,7 @@ func (s *session) advance(ctx context.Context, next state) (f *failure) {
 
 // prepare looks whether the record has changed, since the session before this one may have
 // edited it, and keeps new keys before the client can have them.
-func (s *session) prepare(ctx context.Context) (state, *failure) {
+func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
 	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
 	if f != nil {
 		return nil, f
@@ -172,31 +173,31 @@ func (s *session) tune() {
 // A client that refuses to tell is treated as the profile says. One that is silent
 // ends the session: most likely it is out of reach, and a guess could overwrite the
 // account that it needs to come back.
-func (s *session) discover(ctx context.Context) (state, *failure) {
+func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 	s.enter(store.StageDiscover)
 	answer, f := s.askDiscover(ctx)
-	if f != nil && (f.cause != store.CauseReset || !s.conn.Peer().Secure()) {
+	if f != nil && (f.Cause != store.CauseReset || !s.conn.Peer().Secure()) {
 		return nil, f
 	}
 	var found *link.Discovery
 	if f == nil && answer.Code == lwm2m.CodeContent {
 		d := link.ParseDiscovery(answer.Payload)
 		found = &d
-		s.note(func(r *store.Session) { r.Links = printable(string(answer.Payload), maxLinksShown) })
+		s.note(func(r *store.Session) { r.Links = outcome.Printable(string(answer.Payload), outcome.MaxLinks) })
 	}
 	pol := policyOf(s.given.profile)
 	if !pol.assume && !tellsBootstrapAccount(found) {
-		return nil, failed(store.CauseDiscoverFailed, "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one")
+		return nil, outcome.Failed(store.CauseDiscoverFailed, "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one")
 	}
 	if found == nil {
 		s.tolerate()
 	}
 	p, err := makePlan(s.given.info, found, memoryOf(s.given.profile, s.given.device), pol)
 	if n := p.deletions(); n > maxDeletions {
-		return nil, failed(store.CauseAnswerTooLarge, "the client told of so many Instances that %d would have to be deleted, which is more than %d", n, maxDeletions)
+		return nil, outcome.Failed(store.CauseAnswerTooLarge, "the client told of so many Instances that %d would have to be deleted, which is more than %d", n, maxDeletions)
 	}
 	if err != nil {
-		return nil, failed(store.CausePlanInvalid, "%v", err)
+		return nil, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	s.found, s.plan, s.content, s.writes = found, p.operations, p.content, p.given
 	s.changes.found = found
@@ -206,7 +207,7 @@ func (s *session) discover(ctx context.Context) (state, *failure) {
 
 // operate carries out the next planned operation. Never two at once: a client cut off
 // halfway must not hold a write without those before it.
-func (s *session) operate(ctx context.Context) (state, *failure) {
+func (s *session) operate(ctx context.Context) (state, *outcome.Failure) {
 	switch {
 	case len(s.plan) > 0:
 	case s.given.profile.Verify == grammar.VerifyRecord, s.given.profile.Verify == grammar.VerifyFail:
@@ -225,14 +226,14 @@ func (s *session) operate(ctx context.Context) (state, *failure) {
 
 // delete deletes. That it fails is no reason to stop: most often there is nothing to
 // delete, or the client keeps what it must; either way the writes tell.
-func (s *session) delete(ctx context.Context, o operation) *failure {
+func (s *session) delete(ctx context.Context, o operation) *outcome.Failure {
 	s.enter(store.StageDelete)
 	answer, f := s.do(ctx, step{op: o.op, path: o.path})
 	if f == nil && (answer.Code.Success() || answer.Code == lwm2m.CodeNotFound) {
 		s.changes.deleted = append(s.changes.deleted, o.path)
 	}
 	switch {
-	case f != nil && f.cause == store.CauseReset:
+	case f != nil && f.Cause == store.CauseReset:
 		s.tolerate()
 		return nil
 	case f != nil:
@@ -247,16 +248,16 @@ func (s *session) delete(ctx context.Context, o operation) *failure {
 
 // finish tells the client that it has everything. From here on no failure is certain:
 // a client that does not answer may have registered already.
-func (s *session) finish(ctx context.Context) (state, *failure) {
+func (s *session) finish(ctx context.Context) (state, *outcome.Failure) {
 	s.enter(store.StageFinish)
 	answer, f := s.do(ctx, step{op: lwm2m.OpFinish})
 	switch {
-	case f != nil && (f.cause == store.CauseSuperseded || f.cause == store.CauseStopped || f.cause == store.CauseInternal):
+	case f != nil && (f.Cause == store.CauseSuperseded || f.Cause == store.CauseStopped || f.Cause == store.CauseInternal):
 		return nil, f
 	case f != nil:
-		return nil, failed(store.CauseFinishUnknown, "%s", f.detail)
+		return nil, outcome.Failed(store.CauseFinishUnknown, "%s", f.Detail)
 	case !answer.Code.Success():
-		return nil, &failure{cause: store.CauseFinishRefused, detail: s.refused().detail}
+		return nil, &outcome.Failure{Cause: store.CauseFinishRefused, Detail: s.refused().Detail}
 	case answer.Code != lwm2m.CodeChanged:
 		s.quirks(fmt.Sprintf("answers Bootstrap-Finish with %s in place of 2.04", answer.Code.Dotted()))
 	}
@@ -267,7 +268,7 @@ func (s *session) finish(ctx context.Context) (state, *failure) {
 
 // end settles what the session leaves behind. Whatever panics in it, the device may begin
 // another session, and the server may stop.
-func (s *session) end(ctx context.Context, f *failure) {
+func (s *session) end(ctx context.Context, f *outcome.Failure) {
 	panics := s.srv.cfg.Panics
 	defer panics.Contain(PartSession)
 	defer s.srv.sessions.remove(s)
@@ -280,15 +281,15 @@ func (s *session) end(ctx context.Context, f *failure) {
 
 // outcome is what the record tells: of f, or of what is settled where nothing failed,
 // which good stands for.
-func (s *session) outcome(ctx context.Context, good store.Cause, f *failure) (cause store.Cause, detail string) {
+func (s *session) outcome(ctx context.Context, good store.Cause, f *outcome.Failure) (cause store.Cause, detail string) {
 	defer s.srv.cfg.Panics.Contain(PartSession, func() {
 		if cause, detail = good, "the server panicked as it kept what the client was given; its log has the stack"; f != nil {
-			cause, detail = f.cause, f.detail
+			cause, detail = f.Cause, f.Detail
 		}
 	})
 	if f != nil {
 		s.keepChanges(ctx)
-		return f.cause, f.detail
+		return f.Cause, f.Detail
 	}
 	return good, s.settle(ctx)
 }
@@ -304,7 +305,7 @@ func (s *session) rest() {
 // CoAP is no more than what is remembered of a client: it is left to the transport, since
 // a Bootstrap-Request that comes again late, as its answer was lost, would begin another
 // session if it were not known to be the same.
-func (s *session) release(ctx context.Context, f *failure) {
+func (s *session) release(ctx context.Context, f *outcome.Failure) {
 	var superseded *supersededError
 	switch {
 	case errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn:
@@ -322,14 +323,14 @@ func (s *session) release(ctx context.Context, f *failure) {
 func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
 	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
 	record := s.snapshot()
-	level := severity(cause)
+	level := outcome.Severity(cause)
 	switch {
 	case record.Proof.Counts():
 		s.srv.history.ended(record)
 	case !s.srv.history.refused(record): // nobody answered: it may have been a forged request
 		level = slog.LevelDebug
 	}
-	logEnd(ctx, s.srv.cfg.Logger, level, record)
+	outcome.Log(ctx, s.srv.cfg.Logger, level, record)
 	s.observe(EventEnded)
 }
 
@@ -351,7 +352,7 @@ const maxQuirks = 16
 func (s *session) quirks(found ...string) {
 	s.note(func(r *store.Session) {
 		for _, q := range found {
-			q = printable(q, maxErrorShown)
+			q = outcome.Printable(q, outcome.MaxError)
 			if len(r.Quirks) < maxQuirks && !slices.Contains(r.Quirks, q) {
 				r.Quirks = append(r.Quirks, q)
 			}
@@ -364,7 +365,7 @@ func (s *session) remark(notes ...string) {
 	s.note(func(r *store.Session) {
 		for _, n := range notes {
 			if len(r.Notes) < maxQuirks {
-				r.Notes = append(r.Notes, printable(n, maxErrorShown))
+				r.Notes = append(r.Notes, outcome.Printable(n, outcome.MaxError))
 			}
 		}
 	})

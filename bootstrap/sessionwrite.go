@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/store"
@@ -14,7 +15,7 @@ import (
 // write writes, in another format where the client dislikes the first, and in smaller
 // parts where that does not help. A write that is refused ends the session without
 // Finish: the client must not believe itself complete.
-func (s *session) write(ctx context.Context, o operation) *failure {
+func (s *session) write(ctx context.Context, o operation) *outcome.Failure {
 	s.enter(store.StageWrite)
 	refused := o.instead
 	var understood lwm2m.Format // the first that was not refused as a format
@@ -23,7 +24,7 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 		payload, err := content.Encode(s.format, o.path, o.objects)
 		switch {
 		case err != nil:
-			return failed(store.CauseInternal, "encode %v as %v: %v", o.path, s.format, err)
+			return outcome.Failed(store.CauseInternal, "encode %v as %v: %v", o.path, s.format, err)
 		case s.tooLarge(payload) && s.divide(o, nil):
 			return nil
 		}
@@ -33,7 +34,7 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 			}
 		}
 		answer, f := s.do(ctx, step{op: o.op, path: o.path, format: s.format, payload: payload})
-		if f == nil && answer.Code.Success() || f != nil && f.cause != store.CauseReset && f.cause != store.CauseInternal {
+		if f == nil && answer.Code.Success() || f != nil && f.Cause != store.CauseReset && f.Cause != store.CauseInternal {
 			s.wrote(o, f != nil)
 		}
 		switch {
@@ -68,7 +69,7 @@ func (s *session) write(ctx context.Context, o operation) *failure {
 // encodable sees to it that every Write of the plan can be encoded before the first
 // operation is sent, so that what cannot leaves the client as it was. Formats that cannot
 // carry the plan are passed over, unless the profile prescribes one.
-func (s *session) encodable() *failure {
+func (s *session) encodable() *outcome.Failure {
 	var first error
 	formats := slices.DeleteFunc(append([]lwm2m.Format{s.format}, s.untried...), func(f lwm2m.Format) bool {
 		err := encodes(s.plan, f)
@@ -76,7 +77,7 @@ func (s *session) encodable() *failure {
 		return err != nil
 	})
 	if len(formats) == 0 {
-		return failed(store.CausePlanInvalid, "%v", first)
+		return outcome.Failed(store.CausePlanInvalid, "%v", first)
 	}
 	if formats[0] != s.format {
 		s.remark(fmt.Sprintf("%v: written in %v", first, formats[0]))
@@ -126,7 +127,7 @@ func divisible(code lwm2m.Code) bool {
 
 // divide puts the parts of a Write at the head of the plan, and reports whether it has
 // any. Should the first of them fail, it does so for the reason that the whole did.
-func (s *session) divide(o operation, why *failure) bool {
+func (s *session) divide(o operation, why *outcome.Failure) bool {
 	parts := o.parts()
 	if len(parts) == 0 {
 		return false

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -38,8 +39,8 @@ func (s *session) settle(ctx context.Context) (detail string) {
 		return ""
 	}
 	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "delivery not kept",
-		slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.Any("error", err))
-	return "the device record could not be updated, and may show a renewed key as pending: " + printable(err.Error(), maxErrorShown)
+		slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID), slog.Any("error", err))
+	return "the device record could not be updated, and may show a renewed key as pending: " + outcome.Printable(err.Error(), outcome.MaxError)
 }
 
 // remember notes on the device record what the client holds now.
@@ -62,7 +63,7 @@ func (s *session) keepChanges(ctx context.Context) {
 	defer cancel()
 	if err := s.srv.editDevice(ctx, s.given.device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
 		s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "what the device was given is not kept",
-			slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID), slog.Any("error", err))
+			slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID), slog.Any("error", err))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -58,24 +59,24 @@ func segments(p lwm2m.Path) []string {
 
 // do carries out one step and records how. An error code in the answer is no failure
 // yet.
-func (s *session) do(ctx context.Context, st step) (Response, *failure) {
+func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) {
 	began := time.Now()
 	answer, err := s.conn.Do(ctx, st.request())
 	o := store.Operation{
 		Op: st.op, Path: st.path, Format: st.format, Bytes: len(st.payload), Code: answer.Code,
 		Took: time.Since(began), Transmissions: answer.Transmissions,
 	}
-	var f *failure
+	var f *outcome.Failure
 	switch {
 	case err != nil:
 		f = s.unanswered(ctx, st, err)
-		o.Code, o.Error = 0, printable(err.Error(), maxErrorShown)
+		o.Code, o.Error = 0, outcome.Printable(err.Error(), outcome.MaxError)
 	case answer.Code.Success():
 		if st.op == lwm2m.OpDiscover || st.op == lwm2m.OpRead {
 			o.Format, o.Bytes = answer.ContentFormat, len(answer.Payload)
 		}
 	default:
-		o.Diagnostic = printable(string(answer.Payload), maxDiagnosticShown)
+		o.Diagnostic = outcome.Printable(string(answer.Payload), outcome.MaxDiagnostic)
 	}
 	s.note(func(r *store.Session) { r.Operations = append(r.Operations, o) })
 	if err == nil {
@@ -85,7 +86,7 @@ func (s *session) do(ctx context.Context, st step) (Response, *failure) {
 		s.quirks(answer.Quirk)
 	}
 	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap operation",
-		slog.String(LogEndpoint, string(s.endpoint)), slog.String(LogSession, s.record.ID),
+		slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID),
 		slog.String("operation", s.describe(o)), slog.String("code", o.Code.Dotted()),
 		slog.String("error", o.Error), slog.Duration("took", o.Took))
 	s.observe(EventOperation)
@@ -107,9 +108,9 @@ func (s *session) tolerate() {
 }
 
 // refused is the failure of a client that answered the last operation with an error.
-func (s *session) refused() *failure {
+func (s *session) refused() *outcome.Failure {
 	last := s.record.Operations[len(s.record.Operations)-1]
-	return failed(store.CauseRefused, "%s", s.refusedNote(last))
+	return outcome.Failed(store.CauseRefused, "%s", s.refusedNote(last))
 }
 
 // refusedNote puts an operation that was answered with an error into words.
@@ -125,23 +126,23 @@ func (s *session) refusedNote(o store.Operation) string {
 }
 
 // unanswered is the failure behind an error of [Conn.Do].
-func (s *session) unanswered(ctx context.Context, st step, err error) *failure {
+func (s *session) unanswered(ctx context.Context, st step, err error) *outcome.Failure {
 	what := s.describe(store.Operation{Op: st.op, Path: st.path})
 	switch {
 	case ctx.Err() != nil:
 		return interruption(ctx, " while the server waited for the answer to "+what)
 	case errors.Is(err, ErrSilent):
-		return failed(store.CauseSilent, "the client did not answer %s, retransmissions included", what)
+		return outcome.Failed(store.CauseSilent, "the client did not answer %s, retransmissions included", what)
 	case errors.Is(err, ErrReset):
-		return failed(store.CauseReset, "the client rejected %s with RST", what)
+		return outcome.Failed(store.CauseReset, "the client rejected %s with RST", what)
 	case errors.Is(err, ErrGarbled):
-		return failed(store.CauseBlockWise, "the client's answer to %s was garbled: %s", what, printable(err.Error(), maxErrorShown))
+		return outcome.Failed(store.CauseBlockWise, "the client's answer to %s was garbled: %s", what, outcome.Printable(err.Error(), outcome.MaxError))
 	case errors.Is(err, ErrAnswerTooLarge):
-		return failed(store.CauseAnswerTooLarge, "the client's answer to %s has more than %d bytes", what, maxAnswer)
+		return outcome.Failed(store.CauseAnswerTooLarge, "the client's answer to %s has more than %d bytes", what, maxAnswer)
 	case errors.Is(err, ErrGone):
-		return failed(store.CauseGone, "the association ended before the client answered %s", what)
+		return outcome.Failed(store.CauseGone, "the association ended before the client answered %s", what)
 	}
-	return failed(store.CauseInternal, "%s was not sent: %s", what, printable(err.Error(), maxErrorShown))
+	return outcome.Failed(store.CauseInternal, "%s was not sent: %s", what, outcome.Printable(err.Error(), outcome.MaxError))
 }
 
 // methods are the CoAP methods of the operations, as Bootstrap-Discover and the like

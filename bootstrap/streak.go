@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -37,7 +38,7 @@ type streak struct {
 
 func newStreak(who string, s store.Session, window time.Duration) *streak {
 	n := attempts(s)
-	return &streak{who: who, latest: s, until: s.Started.Add(window), count: n, kept: n, hosts: []string{hostOf(s.Remote)}}
+	return &streak{who: who, latest: s, until: s.Started.Add(window), count: n, kept: n, hosts: []string{outcome.HostOf(s.Remote)}}
 }
 
 // attempts is how many a record stands for.
@@ -49,7 +50,7 @@ func (k *streak) add(s store.Session) {
 	s.ID, s.Started = k.latest.ID, k.latest.Started
 	k.latest = s
 	k.count += attempts(s)
-	if host := hostOf(s.Remote); len(k.hosts) <= maxHosts && !slices.Contains(k.hosts, host) {
+	if host := outcome.HostOf(s.Remote); len(k.hosts) <= maxHosts && !slices.Contains(k.hosts, host) {
 		k.hosts = append(k.hosts, host)
 	}
 }
@@ -92,7 +93,7 @@ func subject(s store.Session) string {
 	case s.Identity != "":
 		return "identity " + s.Identity
 	}
-	return "host " + hostOf(s.Remote)
+	return "host " + outcome.HostOf(s.Remote)
 }
 
 func endpointSubject(ep lwm2m.EndpointName, proof store.Proof) string {

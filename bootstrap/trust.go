@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -66,27 +67,27 @@ func NewTrust(cas []*x509.Certificate, lists []*x509.RevocationList, rules []Nam
 }
 
 // check returns why a certificate that a record names is not good now, whoever issued it.
-func (t *Trust) check(leaf *x509.Certificate, now time.Time) *failure {
+func (t *Trust) check(leaf *x509.Certificate, now time.Time) *outcome.Failure {
 	if f := checkDates(leaf, now); f != nil {
 		return f
 	}
 	if text := WeakKey(leaf); text != "" {
-		return failed(store.CauseCertificateWeak, "%s", text)
+		return outcome.Failed(store.CauseCertificateWeak, "%s", text)
 	}
 	return t.checkRevoked(leaf)
 }
 
 // vouch returns the paths on which a CA vouches for a chain as a client's, which begins with its
 // own certificate, or why there is none. The lists are asked about what its signatures prove only.
-func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certificate, *failure) {
+func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certificate, *outcome.Failure) {
 	leaf := chain[0]
 	switch old := checkDates(leaf, now); {
 	case old != nil: // by its own word
 		return nil, old
 	case t == nil || t.roots == nil:
-		return nil, failed(store.CauseCertificateUnknown, "%s; no CA is trusted here", certificateText(leaf))
+		return nil, outcome.Failed(store.CauseCertificateUnknown, "%s; no CA is trusted here", certificateText(leaf))
 	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
-		return nil, failed(store.CauseCertificateUsage, "%s: its key usage has no digitalSignature", certificateText(leaf))
+		return nil, outcome.Failed(store.CauseCertificateUsage, "%s: its key usage has no digitalSignature", certificateText(leaf))
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -99,11 +100,11 @@ func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certi
 		return nil, untrusted(leaf, err, now)
 	}
 	var good [][]*x509.Certificate
-	var why *failure
+	var why *outcome.Failure
 	for _, path := range paths {
 		f := t.checkRevoked(path...)
 		if text := WeakKey(path...); f == nil && text != "" {
-			f = failed(store.CauseCertificateWeak, "%s", text)
+			f = outcome.Failed(store.CauseCertificateWeak, "%s", text)
 		}
 		if f == nil {
 			good = append(good, path)
@@ -117,7 +118,7 @@ func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certi
 }
 
 // untrusted puts an error of [x509.Certificate.Verify] into our words.
-func untrusted(leaf *x509.Certificate, err error, now time.Time) *failure {
+func untrusted(leaf *x509.Certificate, err error, now time.Time) *outcome.Failure {
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) {
 		switch invalid.Reason {
@@ -126,29 +127,29 @@ func untrusted(leaf *x509.Certificate, err error, now time.Time) *failure {
 				return f
 			}
 		case x509.IncompatibleUsage:
-			return failed(store.CauseCertificateUsage, "%s: its extended key usage has no clientAuth", certificateText(leaf))
+			return outcome.Failed(store.CauseCertificateUsage, "%s: its extended key usage has no clientAuth", certificateText(leaf))
 		}
 	}
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) && string(leaf.RawIssuer) == string(leaf.RawSubject) {
-		return failed(store.CauseCertificateUnknown, "%s, issued by itself", certificateText(leaf))
+		return outcome.Failed(store.CauseCertificateUnknown, "%s, issued by itself", certificateText(leaf))
 	}
-	return failed(store.CauseCertificateUntrusted, "%s: %s", certificateText(leaf), printable(err.Error(), maxErrorShown))
+	return outcome.Failed(store.CauseCertificateUntrusted, "%s: %s", certificateText(leaf), outcome.Printable(err.Error(), outcome.MaxError))
 }
 
-func checkDates(c *x509.Certificate, now time.Time) *failure {
+func checkDates(c *x509.Certificate, now time.Time) *outcome.Failure {
 	switch {
 	case now.Before(c.NotBefore):
-		return failed(store.CauseCertificateEarly, "%s, valid from %s", certificateText(c), c.NotBefore.UTC().Format(time.DateTime+" UTC"))
+		return outcome.Failed(store.CauseCertificateEarly, "%s, valid from %s", certificateText(c), c.NotBefore.UTC().Format(time.DateTime+" UTC"))
 	case now.After(c.NotAfter):
-		return failed(store.CauseCertificateExpired, "%s, valid until %s", certificateText(c), c.NotAfter.UTC().Format(time.DateTime+" UTC"))
+		return outcome.Failed(store.CauseCertificateExpired, "%s, valid until %s", certificateText(c), c.NotAfter.UTC().Format(time.DateTime+" UTC"))
 	}
 	return nil
 }
 
 // checkRevoked returns whether a list has one of the certificates, which the CA of that list has
 // signed.
-func (t *Trust) checkRevoked(path ...*x509.Certificate) *failure {
+func (t *Trust) checkRevoked(path ...*x509.Certificate) *outcome.Failure {
 	if t == nil {
 		return nil
 	}
@@ -156,7 +157,7 @@ func (t *Trust) checkRevoked(path ...*x509.Certificate) *failure {
 		for _, ca := range t.listed {
 			r, revoked := t.revoked[serialOf(ca, c.SerialNumber)]
 			if revoked && bytes.Equal(ca.RawSubject, c.RawIssuer) && signedBy(c, ca) {
-				return failed(store.CauseCertificateRevoked, "%s, revoked on %s", certificateText(c), r.UTC().Format(time.DateTime+" UTC"))
+				return outcome.Failed(store.CauseCertificateRevoked, "%s, revoked on %s", certificateText(c), r.UTC().Format(time.DateTime+" UTC"))
 			}
 		}
 	}
@@ -217,5 +218,5 @@ func (t *Trust) notBelieved(leaf *x509.Certificate, paths [][]*x509.Certificate)
 // certificateText tells people which certificate it is.
 func certificateText(c *x509.Certificate) string {
 	const limit = 128
-	return fmt.Sprintf("certificate of %q from %q", printable(c.Subject.String(), limit), printable(c.Issuer.String(), limit))
+	return fmt.Sprintf("certificate of %q from %q", outcome.Printable(c.Subject.String(), limit), outcome.Printable(c.Issuer.String(), limit))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -48,11 +49,11 @@ func (srv *Server) UnknownAssociation(u UnknownAssociation) {
 	if u.Count > 1 {
 		record.Attempts = u.Count
 	}
-	why := failure{cause: store.CauseAssociationUnknown}
+	why := outcome.Failure{Cause: store.CauseAssociationUnknown}
 	if u.OtherReplica {
-		why.detail, why.variant = "their connection ID is one of a server with another --replica-id", store.VariantOtherReplica
+		why.Detail, why.Variant = "their connection ID is one of a server with another --replica-id", store.VariantOtherReplica
 	}
-	srv.refuse(ctx, record, &refusal{failure: why})
+	srv.refuse(ctx, record, &outcome.Refusal{Failure: why})
 }
 
 // lastAt finds the device that last used an address, under the name that it has today. An

@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -16,7 +17,7 @@ import (
 //
 // It costs no round trip, as Discover is the first request of a session anyway. RST ends the
 // session, as that has no token.
-func (s *session) validate(ctx context.Context) (state, *failure) {
+func (s *session) validate(ctx context.Context) (state, *outcome.Failure) {
 	s.enter(store.StageDiscover)
 	s.tune()
 	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover})
@@ -28,11 +29,11 @@ func (s *session) validate(ctx context.Context) (state, *failure) {
 	case !ok:
 		return nil, interruption(ctx, "")
 	case refused != nil:
-		return nil, &refused.failure
+		return nil, &refused.Failure
 	}
 	s.await()
 	s.observe(EventStarted)
-	if _, refused := s.srv.authorize(ctx, s.conn.Peer(), s.endpoint); refused != nil && refused.cause != store.CauseEndpointUnknown {
+	if _, refused := s.srv.authorize(ctx, s.conn.Peer(), s.endpoint); refused != nil && refused.Cause != store.CauseEndpointUnknown {
 		if f := refusedSince(refused); f != nil {
 			return nil, f
 		}
@@ -44,7 +45,7 @@ func (s *session) validate(ctx context.Context) (state, *failure) {
 }
 
 // askDiscover returns what the client told to validate, or asks it.
-func (s *session) askDiscover(ctx context.Context) (Response, *failure) {
+func (s *session) askDiscover(ctx context.Context) (Response, *outcome.Failure) {
 	if s.told == nil {
 		return s.do(ctx, step{op: lwm2m.OpDiscover})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
@@ -19,7 +20,7 @@ import (
 // to a Write and drop what they do not know. Security is never readable, so that only
 // Bootstrap-Discover tells of its Instances; Server and Access Control are read (Core
 // 1.1.1 §6.1.7.4). A client that will not be read is none the worse for it.
-func (s *session) verify(ctx context.Context) (state, *failure) {
+func (s *session) verify(ctx context.Context) (state, *outcome.Failure) {
 	s.enter(store.StageVerify)
 	differences, f := s.discoverAgain(ctx)
 	if f != nil {
@@ -33,21 +34,21 @@ func (s *session) verify(ctx context.Context) (state, *failure) {
 		differences = append(differences, more...)
 	}
 	if len(differences) > 0 && s.given.profile.Verify == grammar.VerifyFail {
-		return nil, failed(store.CauseVerifyFailed, "it %s", printable(strings.Join(differences, "; it "), maxErrorShown))
+		return nil, outcome.Failed(store.CauseVerifyFailed, "it %s", outcome.Printable(strings.Join(differences, "; it "), outcome.MaxError))
 	}
 	s.quirks(differences...)
 	return (*session).finish, nil
 }
 
 // look asks what a client need not answer; it returns nothing where the client does not.
-func (s *session) look(ctx context.Context, st step) (*Response, *failure) {
+func (s *session) look(ctx context.Context, st step) (*Response, *outcome.Failure) {
 	answer, f := s.do(ctx, st)
 	switch {
-	case f != nil && f.cause == store.CauseAnswerTooLarge:
-		s.quirks(f.detail)
+	case f != nil && f.Cause == store.CauseAnswerTooLarge:
+		s.quirks(f.Detail)
 		s.tolerate()
 		return nil, nil
-	case f != nil && f.cause != store.CauseReset:
+	case f != nil && f.Cause != store.CauseReset:
 		return nil, f
 	case f != nil || answer.Code != lwm2m.CodeContent:
 		s.tolerate()
@@ -58,7 +59,7 @@ func (s *session) look(ctx context.Context, st step) (*Response, *failure) {
 
 // discoverAgain returns in what the client differs from the plan by its own account;
 // nothing where it refused to tell already before.
-func (s *session) discoverAgain(ctx context.Context) ([]string, *failure) {
+func (s *session) discoverAgain(ctx context.Context) ([]string, *outcome.Failure) {
 	if s.found == nil {
 		return nil, nil
 	}
@@ -106,7 +107,7 @@ func leftovers(given []lwm2m.Object, now link.Discovery) (out []string) {
 }
 
 // readBack reads an Object of which something was written, and returns the differences.
-func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *failure) {
+func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *outcome.Failure) {
 	i := slices.IndexFunc(s.content, func(object lwm2m.Object) bool { return object.ID == o })
 	if i < 0 {
 		return nil, nil

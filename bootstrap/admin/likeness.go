@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -74,7 +74,7 @@ func newLikeness(d store.Device, own []store.Session) likeness {
 		l.matchers = append(l.matchers, store.NewNameMatcher(name))
 	}
 	if len(own) > 0 {
-		l.host = bootstrap.HostOf(own[0].Remote)
+		l.host = outcome.HostOf(own[0].Remote)
 	}
 	return l
 }
@@ -92,7 +92,7 @@ func (l likeness) because(s store.Session) string {
 			}
 		}
 	}
-	if l.host != "" && s.Endpoint == "" && s.Identity == "" && s.Network == "" && bootstrap.HostOf(s.Remote) == l.host {
+	if l.host != "" && s.Endpoint == "" && s.Identity == "" && s.Network == "" && outcome.HostOf(s.Remote) == l.host {
 		return "it came from " + l.host + ", as the device did last, and told nothing of who it is"
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -162,7 +163,7 @@ func (i *inquiry) attempts(ctx context.Context) ([]store.Session, error) {
 	if i.device != nil {
 		queries[0].Endpoint = i.device.Endpoint
 		for _, c := range i.device.Credentials {
-			queries = append(queries, store.SessionQuery{Identity: bootstrap.IdentityShown(c.Identity)})
+			queries = append(queries, store.SessionQuery{Identity: outcome.IdentityShown(c.Identity)})
 		}
 	}
 	var all []store.Session

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -83,6 +83,6 @@ func cameFrom(s store.Session, a netip.Addr) bool {
 	if n, err := netip.ParsePrefix(s.Network); err == nil {
 		return n.Contains(a)
 	}
-	from, err := netip.ParseAddr(bootstrap.HostOf(s.Remote))
+	from, err := netip.ParseAddr(outcome.HostOf(s.Remote))
 	return err == nil && from.Unmap().WithZone("") == a
 }

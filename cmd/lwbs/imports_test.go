@@ -28,8 +28,9 @@ var mayImport = map[string][]string{
 	"store/bolt/pages":   {},
 	"store/grammar":      {"store", "lwm2m"},
 	"store/profilefile":  {"store", "store/grammar", "lwm2m", "lwm2m/"},
-	"bootstrap":          {"store", "store/grammar", "lwm2m", "lwm2m/"},
-	"bootstrap/":         {"bootstrap", "store", "lwm2m", "lwm2m/"},
+	"bootstrap":          {"bootstrap/outcome", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/":         {"bootstrap", "bootstrap/outcome", "store", "lwm2m", "lwm2m/"},
+	"bootstrap/outcome":  {"store", "lwm2m"},
 	"bootstrap/certtest": {},
 	"cmd/":               {"bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 }

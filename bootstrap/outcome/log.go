@@ -1,4 +1,4 @@
-package bootstrap
+package outcome
 
 import (
 	"context"
@@ -21,9 +21,9 @@ const (
 	LogCause     = "cause"
 )
 
-// severity is the level at which the end of a session is logged: Warn is the peer's
+// Severity is the level at which the end of a session is logged: Warn is the peer's
 // fault, Error that of this server or of those who configured it.
-func severity(c store.Cause) slog.Level {
+func Severity(c store.Cause) slog.Level {
 	switch c {
 	case store.CauseDone, store.CausePackDelivered, store.CauseIdle, store.CauseSuperseded, store.CauseWithdrawn, store.CauseStopped:
 		return slog.LevelInfo
@@ -35,8 +35,8 @@ func severity(c store.Cause) slog.Level {
 	return slog.LevelWarn
 }
 
-// logEnd writes the one record of a session that ended, at level.
-func logEnd(ctx context.Context, log *slog.Logger, level slog.Level, s store.Session) {
+// Log writes the one record of a session that ended, at level.
+func Log(ctx context.Context, log *slog.Logger, level slog.Level, s store.Session) {
 	message := "bootstrap done"
 	switch {
 	case s.Cause == store.CauseAssociationUnknown:

@@ -1,0 +1,50 @@
+package outcome
+
+import (
+	"fmt"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A Failure is why an attempt did not end well.
+type Failure struct {
+	Cause   store.Cause
+	Detail  string        // for the operator: one line, never with a secret
+	Variant store.Variant // where the remedy depends on it
+}
+
+// Failed returns the Failure of this cause; detail is a format for args.
+func Failed(cause store.Cause, detail string, args ...any) *Failure {
+	return &Failure{Cause: cause, Detail: fmt.Sprintf(detail, args...)}
+}
+
+// A Refusal is the answer to a Bootstrap-Request that starts no session.
+type Refusal struct {
+	Failure
+	Code  lwm2m.Code
+	Reply string // to the client: short, and nothing that helps to guess
+}
+
+// BadRequest refuses a request that breaks the specification.
+func BadRequest(reply, detail string, args ...any) *Refusal {
+	return &Refusal{*Failed(store.CauseBadRequest, detail, args...), lwm2m.CodeBadRequest, reply}
+}
+
+// Unacceptable refuses a client that may not bootstrap. All reasons get the same
+// answer, so that an unauthenticated peer cannot find out which endpoint names exist:
+// 4.00, as Core 1.1.1 §6.1.7.1 has it for an unknown name and for one that does not go
+// with the identity.
+func Unacceptable(cause store.Cause, detail string, args ...any) *Refusal {
+	return &Refusal{*Failed(cause, detail, args...), lwm2m.CodeBadRequest, "endpoint not accepted"}
+}
+
+// Unavailable asks the client to come back later.
+func Unavailable(cause store.Cause, detail string, args ...any) *Refusal {
+	return &Refusal{*Failed(cause, detail, args...), lwm2m.CodeServiceUnavailable, "try again later"}
+}
+
+// OwnFault refuses for a reason that is not the client's.
+func OwnFault(f Failure) *Refusal {
+	return &Refusal{f, lwm2m.CodeInternalServerError, "server error"}
+}
