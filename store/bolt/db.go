@@ -41,9 +41,8 @@ type DB struct {
 	healed   time.Time    // when the file was opened anew; of the writer
 	asked    atomic.Int64 // when a read asked for that last, Unix time in seconds
 
-	devices  *recent[store.Device]
-	profiles *recent[store.Profile]
-	unread   *unreadables
+	caches caches
+	unread *unreadables
 
 	run run // whether associations are kept
 
@@ -130,8 +129,8 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	}
 	db := &DB{
 		path: file, keyring: keyring, opts: opts,
-		devices: newRecent(store.Device.Clone), profiles: newRecent(store.Profile.Clone),
-		edits: make(chan edit, maxGroup), done: make(chan struct{}),
+		caches: newCaches(),
+		edits:  make(chan edit, maxGroup), done: make(chan struct{}),
 	}
 	db.unread = newUnreadables(db.learn)
 	db.gaps.Store(&gaps{})

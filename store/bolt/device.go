@@ -52,7 +52,7 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 func (db *DB) replaceable(tx *transaction, d store.Device) (old store.Device, err error) {
 	if b := tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
 		var ok bool
-		if old, ok = db.devices.look([]byte(d.Endpoint), b); !ok {
+		if old, ok = fresh(tx, db.caches.devices, string(bucketDevice), string(d.Endpoint)); !ok {
 			old, err = store.DecodeDevice(db.keyring, b)
 		}
 		if err != nil {
@@ -140,6 +140,9 @@ func reindex(tx *transaction, old, next map[indexEntry]struct{}) error {
 
 // Device implements [store.Store].
 func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
+	if d, ok := db.caches.devices.get(string(ep)); ok && db.open(ctx) == nil {
+		return d, nil
+	}
 	err = db.view(ctx, func(tx *transaction) error {
 		d, err = db.device(tx, ep)
 		return err
@@ -155,26 +158,29 @@ func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, erro
 	if b == nil {
 		return store.Device{}, store.ErrNotFound
 	}
-	return db.decode(ep, b)
-}
-
-// decode is [store.DecodeDevice] of a row, or what it was last time.
-func (db *DB) decode(ep lwm2m.EndpointName, row []byte) (store.Device, error) {
-	if d, ok := db.devices.find([]byte(ep), row); ok {
-		return d, nil
+	if d, ok := fresh(tx, db.caches.devices, string(bucketDevice), string(ep)); ok {
+		return d.Clone(), nil
 	}
-	d, err := store.DecodeDevice(db.keyring, row)
+	d, err := store.DecodeDevice(db.keyring, b)
 	if err != nil {
 		return store.Device{}, unreadable(bucketDevice, string(ep), err)
 	}
-	db.devices.remember([]byte(ep), row, d)
+	if !tx.Writable() {
+		db.caches.devices.add(string(ep), d, tx.ID())
+	}
 	return d, nil
 }
 
 // DeviceByIdentity implements [store.Store].
 func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (d store.Device, err error) {
+	key := pair(string(kind), identity)
+	if ep, ok := db.caches.identities.get(string(key)); ok && db.open(ctx) == nil {
+		if d, ok := db.caches.devices.get(string(ep)); ok {
+			return d, nil
+		}
+	}
 	err = db.view(ctx, func(tx *transaction) error {
-		ep := tx.Bucket(bucketIdentity).Get(pair(string(kind), identity))
+		ep := tx.Bucket(bucketIdentity).Get(key)
 		if ep == nil {
 			return store.ErrNotFound
 		}
@@ -184,6 +190,7 @@ func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, i
 		if !slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity }) {
 			return damaged(string(bucketIdentity), "", errors.New("it leads to a device without the identity"))
 		}
+		db.caches.identities.add(string(key), d.Endpoint, tx.ID())
 		return nil
 	})
 	if err != nil {
@@ -289,7 +296,6 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 		if err != nil {
 			return err, nil
 		}
-		db.devices.forget([]byte(ep))
 		return nil, errors.Join(addCount(tx, keyDevices, -1), reindex(tx, entries, nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
 	})
 	if err != nil {

@@ -69,6 +69,7 @@ func (db *DB) reopen() bool {
 		}
 	}
 	defer db.use.Unlock()
+	db.caches.clear()
 	if db.mend(db.file, *repair) != nil || db.reading(db.db.Close) != nil {
 		return false
 	}

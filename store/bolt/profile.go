@@ -101,19 +101,24 @@ func (db *DB) profile(tx *transaction, name string) (store.Profile, error) {
 	if row == nil {
 		return store.Profile{}, store.ErrNotFound
 	}
-	if p, ok := db.profiles.find([]byte(name), row); ok {
-		return p, nil
+	if p, ok := fresh(tx, db.caches.profiles, string(bucketProfile), name); ok {
+		return p.Clone(), nil
 	}
 	p, err := store.DecodeProfile(row)
 	if err != nil {
 		return store.Profile{}, unreadable(bucketProfile, name, err)
 	}
-	db.profiles.remember([]byte(name), row, p)
+	if !tx.Writable() {
+		db.caches.profiles.add(name, p, tx.ID())
+	}
 	return p, nil
 }
 
 // Profile implements [store.Store].
 func (db *DB) Profile(ctx context.Context, name string) (p store.Profile, err error) {
+	if p, ok := db.caches.profiles.get(name); ok && db.open(ctx) == nil {
+		return p, nil
+	}
 	err = db.view(ctx, func(tx *transaction) error {
 		p, err = db.profile(tx, name)
 		return err
@@ -170,7 +175,6 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 		if user != "" {
 			return fmt.Errorf("%w, by device %q among others", store.ErrInUse, user), nil
 		}
-		db.profiles.forget([]byte(name))
 		return nil, errors.Join(addCount(tx, keyProfiles, -1), tx.Bucket(bucketProfile).Delete([]byte(name)))
 	})
 	if err != nil {

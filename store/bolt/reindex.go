@@ -147,7 +147,16 @@ func (db *DB) recount() error {
 func (db *DB) changeIndex(change func(*transaction) error) error {
 	db.written = true
 	return db.reading(func() error {
-		return db.db.Update(func(b *bbolt.Tx) error { return change(db.over(b)) })
+		b, err := db.db.Begin(true)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = b.Rollback() }() // of what was not committed
+		tx := db.over(b)
+		if err := change(tx); err != nil {
+			return err
+		}
+		return tx.commit(tx.Commit)
 	})
 }
 

@@ -32,7 +32,6 @@ func (db *DB) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev s
 			return err, nil
 		}
 		kept = next.Clone()
-		db.devices.forget([]byte(ep))
 		return nil, errors.Join(
 			reindex(tx, indexEntries(old), indexEntries(next)),
 			tx.Bucket(bucketDevice).Delete([]byte(ep)),

@@ -20,6 +20,8 @@ type transaction struct {
 	trees map[string]pages.Tree // as they were when it began; by bucket; nil until one is asked for
 	pages *pages.Checker        // nil until something is changed
 
+	changed map[string]map[string]struct{} // the keys that were set or removed, by bucket; of those with a cache
+
 	asked  [4]question // the last ones, by their numbers
 	number int         // of the next one
 }
@@ -109,6 +111,39 @@ func (t *transaction) change(bucket string, key []byte, remove bool) error {
 	return nil
 }
 
+// note notes that a record was changed that a cache may have.
+func (t *transaction) note(bucket string, key []byte) {
+	if t.db.caches.of(bucket) == nil {
+		return
+	}
+	if t.changed == nil {
+		t.changed = make(map[string]map[string]struct{})
+	}
+	if t.changed[bucket] == nil {
+		t.changed[bucket] = make(map[string]struct{})
+	}
+	t.changed[bucket][string(key)] = struct{}{}
+}
+
+// commit runs the end of a transaction, and keeps the caches from what it makes out of date.
+func (t *transaction) commit(end func() error) error {
+	for bucket, keys := range t.changed {
+		c := t.db.caches.of(bucket)
+		c.begin(keys)
+		defer c.end(t.ID())
+	}
+	return end()
+}
+
+// fresh returns the record of a key as the transaction sees it, if a cache has it. It must
+// not be changed or handed out.
+func fresh[T any](t *transaction, c *cache[T], bucket, key string) (record T, ok bool) {
+	if _, changed := t.changed[bucket][key]; changed {
+		return record, false
+	}
+	return c.peek(key)
+}
+
 func (t *transaction) checker() *pages.Checker {
 	if t.pages == nil {
 		t.pages = pages.NewChecker()
@@ -177,6 +212,7 @@ func (b *bucket) Put(key, value []byte) error {
 	if err := b.t.change(b.name, key, false); err != nil {
 		return err
 	}
+	b.t.note(b.name, key)
 	return b.Bucket.Put(key, value)
 }
 
@@ -186,6 +222,7 @@ func (b *bucket) Delete(key []byte) error {
 	if err := b.t.change(b.name, key, true); err != nil {
 		return err
 	}
+	b.t.note(b.name, key)
 	return b.Bucket.Delete(key)
 }
 

@@ -150,7 +150,7 @@ func (db *DB) transact(group []edit) (ends []error, culprit int, err error) {
 		ends[i] = tx.explain(ends[i])
 	}
 	db.written = true
-	err = db.contain(tx.Commit)
+	err = tx.commit(func() error { return db.contain(tx.Commit) })
 	if damaged := new(store.UnreadableError); errors.As(err, &damaged) { // then it has not rolled back
 		_ = db.contain(tx.Rollback)
 	}

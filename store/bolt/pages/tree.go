@@ -1,6 +1,9 @@
 package pages
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // A Tree is what a bucket holds, as one meta has it.
 type Tree struct {
@@ -57,7 +60,9 @@ func (t Tree) Trees() (map[string]Tree, error) {
 
 // Get returns a value, nil where there is none. The error is an [*Error].
 func (t Tree) Get(key []byte) ([]byte, error) {
-	w := walker{tree: t}
+	w := walkers.Get().(*walker)
+	defer walkers.Put(w)
+	w.tree = t
 	p, _, err := w.descend(key)
 	if err != nil {
 		return nil, err
@@ -142,6 +147,9 @@ type walker struct {
 	tree Tree
 	page [2]Page // the one that was read last, and the one before
 }
+
+// walkers keeps the memory of walkers for the next ones.
+var walkers = sync.Pool{New: func() any { return new(walker) }}
 
 // descend reads down to the leaf where key is or would be, and returns it with the pages
 // above it.
