@@ -32,7 +32,7 @@ var defaultsOf = map[string][]string{
 	"message":                                {"bootstrap/coap.maxDatagram"},
 	"datagram of DTLS; options of a message": {"bootstrap/coap.maxRecords", "bootstrap/coap.maxOptions"},
 	"certificates that a device sends; names in one that are looked at":                                                    {"bootstrap/coap.maxChain", "bootstrap.maxNames"},
-	"devices, and profiles, whose records are kept decoded, of the younger and the older half each":                        {"store/bolt.maxRecent"},
+	"devices, credentials and profiles in the cache, of the younger and the older half each":                               {"store/bolt.maxCached"},
 	"handshakes and requests over DTLS under way while the work is slow":                                                   {"bootstrap/coap.alwaysUnderWay"},
 	"requests over plain CoAP under way while the work is slow":                                                            {"bootstrap/coap.alwaysAttended"},
 	"association whose device has everything; while the work is slow":                                                      {"bootstrap/coap.partTime", "-"},
