@@ -12,6 +12,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/certtest"
+	"lwbs/bootstrap/explain"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -313,7 +314,7 @@ func TestCertificateRefusedIsRecorded(t *testing.T) {
 		if s.Endpoint != tt.endpoint || s.Known != (tt.endpoint != "") || s.Cause != tt.cause || s.Stage != store.StageHandshake || s.Identity != store.Fingerprint(chain[0].Raw) {
 			t.Errorf("session is %+v, want cause %s of %q", s, tt.cause, tt.endpoint)
 		}
-		if why := bootstrap.Explain(s); !strings.Contains(why.Happened, "certificate of") {
+		if why := explain.Session(s); !strings.Contains(why.Happened, "certificate of") {
 			t.Errorf("why: %+v", why)
 		}
 	}

@@ -97,27 +97,3 @@ func requestText(r Request) string {
 	}
 	return outcome.Printable(text, outcome.MaxIdentity)
 }
-
-// wrongPortRemedy says which address the device should have.
-func wrongPortRemedy(_ Facts, s store.Session) string {
-	if s.Transport == store.TransportPlain {
-		return "If this is a device of yours, give its Bootstrap-Server URI the port of the coaps address that lwbs serve prints, 5684 by default."
-	}
-	name := "ENDPOINT"
-	if s.Claimed != "" {
-		name = word(s.Claimed)
-	}
-	return "If this is a device of yours, give it a Bootstrap-Server URI that begins with coaps:// and a key or certificate; or, if its network is one to trust, serve plain CoAP too (lwbs serve --coap), give the device that port, and permit it in its record: lwbs device set " + name + " --no-sec."
-}
-
-// otherProtocolRemedy says what the device has to speak.
-func otherProtocolRemedy(_ Facts, s store.Session) string {
-	const scan = " A scan of the Internet leaves the same trace."
-	switch {
-	case s.Variant == store.VariantOlderDTLS, s.Variant == store.VariantNewerDTLS:
-		return "Permit DTLS 1.2 in the TLS library of the device, which is what LwM2M asks for." + scan
-	case s.Variant == store.VariantTCP:
-		return "Let the device use UDP: a Bootstrap-Server URI that begins with coap:// or coaps://, not coap+tcp:// or coaps+tcp://, which lwbs does not serve." + scan
-	}
-	return "If this is a device of yours, correct the port in its Bootstrap-Server URI." + scan
-}

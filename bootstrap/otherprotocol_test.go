@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"lwbs/bootstrap/explain"
 	"lwbs/store"
 )
 
@@ -45,7 +46,7 @@ func TestOtherProtocolIsRecorded(t *testing.T) {
 				s.Known || s.Endpoint != "" || s.Identity != "" || s.Proof != store.ProofNone || max(1, s.Attempts) != max(1, tt.other.Count) || len(d.kept) != 1 {
 				t.Errorf("%s is recorded as %+v", tt.other.Protocol, s)
 			}
-			if e := Explain(s); !strings.Contains(e.Happened, tt.detail) || !strings.Contains(e.Remedy, tt.remedy) || e.Stage != "a datagram" {
+			if e := explain.Session(s); !strings.Contains(e.Happened, tt.detail) || !strings.Contains(e.Remedy, tt.remedy) || e.Stage != "a datagram" {
 				t.Errorf("%s is explained by %+v", tt.other.Protocol, e)
 			}
 		})

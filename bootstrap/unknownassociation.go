@@ -3,10 +3,8 @@ package bootstrap
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"time"
 
 	"lwbs/bootstrap/outcome"
@@ -93,27 +91,4 @@ func (srv *Server) readAddresses() {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "addresses of devices not read from the history", slog.Any("error", err))
 		}
 	}()
-}
-
-// unknownAssociationText tells what happened, for one address or for a network.
-func unknownAssociationText(s store.Session) string {
-	if s.Network != "" {
-		return fmt.Sprintf("Peers at addresses in %s that devices have used send DTLS records of associations that this server does not have, more than have records of their own", s.Network)
-	}
-	return fmt.Sprintf("A peer at %s, which this device was the last to use, sends DTLS records of an association that the server does not have, so that it is not heard", s.Remote)
-}
-
-// unknownAssociationRemedy says how a device gets an association that counts.
-func unknownAssociationRemedy(f Facts, s store.Session) string {
-	const client = " It goes on with an association that was made before the server's last start and not kept over it, that made room for others (lwbs serve --max-hibernated), or that was closed, as with --hibernate off. With the usual times of CoAP a client gives up after at most 93 s. Neither Wakaama nor Anjay then makes a new association until it is restarted."
-	switch {
-	case s.Network != "":
-		return "Restart the devices there that do not come back by themselves: lwbs device list tells how each one ended last." + strings.Replace(client, "It goes", "Each goes", 1)
-	case f.Looked && f.Device == nil:
-		return "Nothing: there is no such device any more."
-	case s.Variant == store.VariantOtherReplica:
-		return "See that the balancer sends datagrams by their connection ID to the server whose --replica-id is its first byte, and that each server has another. If so, restart the device, so that it makes a new handshake."
-	}
-	return "Restart the device, if it does not come back by itself, so that it makes a new handshake." + client +
-		" Nothing proves that this was the device: another one behind the same NAT may have its address by now, and an address can be forged."
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/explain"
 	"lwbs/store"
 )
 
@@ -35,7 +36,7 @@ func TestUnknownAssociationIsRecorded(t *testing.T) {
 		s.Stage != store.StageDatagram || s.Remote != a || s.Transport != store.TransportDTLS || s.Identity != "" {
 		t.Errorf("recorded as %+v", s)
 	}
-	e := bootstrap.Explain(s)
+	e := explain.Session(s)
 	for _, want := range []string{a, "this device was the last to use", "association that the server does not have", "--max-hibernated", "Restart the device", "behind the same NAT"} {
 		if !strings.Contains(e.Happened+e.Remedy, want) {
 			t.Errorf("it is not explained by %q: %+v", want, e)
@@ -52,8 +53,8 @@ func TestUnknownAssociationIsRecorded(t *testing.T) {
 	other := lost(a, 1)
 	other.OtherReplica = true
 	h.server.UnknownAssociation(other)
-	if s := <-h.ended; s.Endpoint != "meter-B" || !strings.Contains(bootstrap.Explain(s).Remedy, "balancer") {
-		t.Errorf("recorded for %s, which was not the last there: %+v", s.Endpoint, bootstrap.Explain(s))
+	if s := <-h.ended; s.Endpoint != "meter-B" || !strings.Contains(explain.Session(s).Remedy, "balancer") {
+		t.Errorf("recorded for %s, which was not the last there: %+v", s.Endpoint, explain.Session(s))
 	}
 	check(t, h.server.Close())
 	own, err := h.store.Sessions(t.Context(), store.SessionQuery{Endpoint: "meter-A", Own: true})

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -18,7 +18,7 @@ import (
 // A Reason is one attempt, explained.
 type Reason struct {
 	Session store.Session `json:"session"`
-	bootstrap.Explanation
+	explain.Explanation
 }
 
 // A Why is what is known of one name.
@@ -47,7 +47,7 @@ type Why struct {
 	More bool `json:"more,omitempty"`
 
 	// Never explains why there is nothing to explain: set where the device was never seen.
-	Never *bootstrap.Explanation `json:"never,omitempty"`
+	Never *explain.Explanation `json:"never,omitempty"`
 
 	// Likely are attempts that may be the device's, though nothing proves it.
 	Likely []Likeness `json:"likely,omitempty"`
@@ -122,7 +122,7 @@ func (i *inquiry) run(ctx context.Context) error {
 		return err
 	}
 	if s := i.local.running(i.device.Endpoint); s != nil {
-		i.why.Running = &Reason{*s, bootstrap.Explain(*s)}
+		i.why.Running = &Reason{*s, explain.Session(*s)}
 	}
 	if err := i.likely(ctx); err != nil {
 		return err
@@ -200,7 +200,7 @@ func (i *inquiry) explain(ctx context.Context, s store.Session) (Reason, error) 
 }
 
 // facts are the records that s is about, as they are now.
-func (i *inquiry) facts(ctx context.Context, s store.Session) (f bootstrap.Facts, err error) {
+func (i *inquiry) facts(ctx context.Context, s store.Session) (f explain.Facts, err error) {
 	f.Looked = true
 	if f.Device, err = i.deviceNow(ctx, s.Endpoint); err != nil {
 		return f, err
@@ -286,7 +286,7 @@ func (i *inquiry) conclude(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if text := bootstrap.Alternating(i.own); text != "" {
+	if text := explain.Alternating(i.own); text != "" {
 		note("%s", text)
 	}
 	i.qualify()
@@ -317,14 +317,14 @@ func (i *inquiry) qualify() {
 }
 
 // never explains that nothing of the device was seen, as far as that is known.
-func (i *inquiry) never(st Status) *bootstrap.Explanation {
+func (i *inquiry) never(st Status) *explain.Explanation {
 	ids := ""
 	for _, c := range i.device.Credentials {
 		if c.Identity != string(i.device.Endpoint) {
 			ids += fmt.Sprintf(", nor with its identity %q", c.Identity)
 		}
 	}
-	e := &bootstrap.Explanation{
+	e := &explain.Explanation{
 		Stage:    "nothing that is recorded",
 		Happened: fmt.Sprintf("It was never seen by this database (%s): no session, failed handshake or refused request is recorded under its name%s.", st.Database, ids),
 	}

@@ -16,6 +16,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -274,7 +275,7 @@ func TestOutcomes(t *testing.T) {
 			if s.Cause != tt.cause {
 				t.Fatalf("cause %s, want %s: %s", s.Cause, tt.cause, s.Detail)
 			}
-			e := bootstrap.Explain(s)
+			e := explain.Session(s)
 			if !strings.Contains(e.Happened+e.Remedy, tt.told) {
 				t.Errorf("explained as %q, %q; want %q in it", e.Happened, e.Remedy, tt.told)
 			}

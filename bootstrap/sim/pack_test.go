@@ -8,6 +8,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -60,7 +61,7 @@ func TestPack(t *testing.T) {
 			if kept, err := b.db.Sessions(t.Context(), store.SessionQuery{Failed: true}); err != nil || len(kept) > 0 {
 				t.Errorf("failed sessions: %v %v", kept, err)
 			}
-			if e := bootstrap.Explain(s); !strings.Contains(e.Happened, "one pack") || e.Remedy == "" {
+			if e := explain.Session(s); !strings.Contains(e.Happened, "one pack") || e.Remedy == "" {
 				t.Errorf("explained as %+v", e)
 			}
 		})

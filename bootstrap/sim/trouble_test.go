@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -108,7 +108,7 @@ func TestPersonalitiesInTrouble(t *testing.T) {
 			if got := b.causes(); !slices.Equal(got, tt.causes) {
 				t.Errorf("causes %v, want %v: %s", got, tt.causes, s.Detail)
 			}
-			if e := bootstrap.Explain(s); !strings.Contains(e.Happened+e.Remedy, tt.told) {
+			if e := explain.Session(s); !strings.Contains(e.Happened+e.Remedy, tt.told) {
 				t.Errorf("explained as %q, %q; want %q in it", e.Happened, e.Remedy, tt.told)
 			}
 			last := ""

@@ -16,6 +16,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
@@ -248,7 +249,7 @@ func (s *story) history(ctx context.Context, server *bootstrap.Server, api admin
 		return fmt.Errorf("the history is not that of one good session: %s", text)
 	}
 	s.title("The server keeps the history of it (lwbs why %s):", demoEndpoint)
-	printExplanation(s.out, bootstrap.Explain(sessions[0]))
+	printExplanation(s.out, explain.Session(sessions[0]))
 	fmt.Fprint(s.out, `
 Now with a device of your own:
    lwbs serve                                                  in one terminal, and in another:

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/explain"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -145,7 +145,7 @@ func lastOf(d admin.Device) string {
 
 // runningOf is how far a session is.
 func runningOf(s store.Session) string {
-	return fmt.Sprintf("since %s, for %s: %s", clock(s.Started), age(s), bootstrap.Explain(s).Stage)
+	return fmt.Sprintf("since %s, for %s: %s", clock(s.Started), age(s), explain.Session(s).Stage)
 }
 
 // age is how long a session has been running, in whole seconds.
@@ -165,7 +165,7 @@ func unprovedOf(d admin.Device) string {
 func stateNow(d admin.Device) string {
 	switch {
 	case d.Running != nil:
-		return "running: " + bootstrap.Explain(*d.Running).Stage
+		return "running: " + explain.Session(*d.Running).Stage
 	case d.Last == nil && d.Unproved != nil:
 		return fmt.Sprintf("%s %s (not proved)", clock(whenOf(*d.Unproved)), d.Unproved.Cause)
 	case d.Last == nil:

@@ -31,6 +31,8 @@ var mayImport = map[string][]string{
 	"bootstrap":          {"bootstrap/outcome", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/":         {"bootstrap", "bootstrap/outcome", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/outcome":  {"store", "lwm2m"},
+	"bootstrap/explain":  {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
+	"bootstrap/admin":    {"bootstrap", "bootstrap/outcome", "bootstrap/explain", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest": {},
 	"cmd/":               {"bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 }

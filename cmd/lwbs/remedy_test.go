@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/explain"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -139,12 +139,12 @@ func TestRemediesNameWhatThereIs(t *testing.T) {
 	}
 	device := &store.Device{Endpoint: "meter"}
 	profile := &store.Profile{Name: "p", Accounts: []store.Account{{Name: "main"}}}
-	var facts []bootstrap.Facts
+	var facts []explain.Facts
 	for _, claimed := range []bool{false, true} {
 		for _, holder := range []lwm2m.EndpointName{"", "meter", "other"} {
 			for _, near := range [][]store.NearDevice{nil, {{Endpoint: "near"}}, {{Endpoint: "near", Identity: "id"}}} {
-				facts = append(facts, bootstrap.Facts{}, bootstrap.Facts{Looked: true, Claimed: claimed, Holder: holder, Near: near},
-					bootstrap.Facts{Looked: true, Claimed: claimed, Holder: holder, Near: near, Device: device, Profile: profile})
+				facts = append(facts, explain.Facts{}, explain.Facts{Looked: true, Claimed: claimed, Holder: holder, Near: near},
+					explain.Facts{Looked: true, Claimed: claimed, Holder: holder, Near: near, Device: device, Profile: profile})
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func TestRemediesNameWhatThereIs(t *testing.T) {
 			}
 		}
 	}
-	check(bootstrap.Alternating([]store.Session{{Remote: "a:1"}, {Remote: "b:1"}, {Remote: "a:1"}, {Remote: "b:1"}}))
+	check(explain.Alternating([]store.Session{{Remote: "a:1"}, {Remote: "b:1"}, {Remote: "a:1"}, {Remote: "b:1"}}))
 	for _, option := range []string{"--psk-identity", "--reveal", "--certificate-name", "--tls-cert", "--failed"} {
 		if !seen[option] {
 			t.Errorf("nothing names %s: the test does not find what it looks for", option)

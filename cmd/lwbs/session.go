@@ -13,6 +13,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/explain"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -171,7 +172,7 @@ func operationCells(o store.Operation) []string {
 	return []string{"  " + string(o.Op), o.Path.String(), format, answer, o.Took.Round(100 * time.Microsecond).String()}
 }
 
-func printExplanation(out io.Writer, e bootstrap.Explanation) {
+func printExplanation(out io.Writer, e explain.Explanation) {
 	fmt.Fprintf(out, "  came to    %s\n  happened   %s\n", e.Stage, e.Happened)
 	if e.Remedy != "" {
 		fmt.Fprintf(out, "  to do      %s\n", e.Remedy)

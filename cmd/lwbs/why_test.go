@@ -15,6 +15,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -26,7 +27,7 @@ func TestPrintAttempt(t *testing.T) {
 		Endpoint: "dev", Transport: "coaps", Remote: "192.0.2.1:5000", Stage: store.StageDone, Cause: store.CauseDone,
 		Notes: []string{"server 101: last TLS alert 40"},
 	}
-	printAttempt(&out, admin.Reason{Session: s, Explanation: bootstrap.Explain(s)})
+	printAttempt(&out, admin.Reason{Session: s, Explanation: explain.Session(s)})
 	contains(t, "why", out.String(), "dev from coaps://192.0.2.1:5000: done\n", "  happened   ", "  noted      server 101: last TLS alert 40\n")
 }
 

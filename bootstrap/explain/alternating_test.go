@@ -1,11 +1,11 @@
-package bootstrap_test
+package explain_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/explain"
 	"lwbs/store"
 )
 
@@ -35,7 +35,7 @@ func TestAlternating(t *testing.T) {
 				own = append(own, store.Session{Remote: remote})
 			}
 			slices.Reverse(own)
-			got := bootstrap.Alternating(own)
+			got := explain.Alternating(own)
 			if (got == "") != (tt.between == "") || !strings.Contains(got, tt.between) {
 				t.Errorf("suspected: %q, want %q", got, tt.between)
 			}

@@ -1,11 +1,11 @@
-package bootstrap_test
+package explain_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/explain"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -76,16 +76,16 @@ func plainly(s store.Session) store.Session {
 }
 
 // knowing are facts about the device "meter" with a profile.
-func knowing(change func(*bootstrap.Facts)) bootstrap.Facts {
-	f := bootstrap.Facts{Looked: true, Device: &store.Device{Endpoint: "meter"}, Profile: &store.Profile{Name: "p", Accounts: []store.Account{{Name: "main"}}}}
+func knowing(change func(*explain.Facts)) explain.Facts {
+	f := explain.Facts{Looked: true, Device: &store.Device{Endpoint: "meter"}, Profile: &store.Profile{Name: "p", Accounts: []store.Account{{Name: "main"}}}}
 	if change != nil {
 		change(&f)
 	}
 	return f
 }
 
-func withProfile(change func(*store.Profile)) bootstrap.Facts {
-	return knowing(func(f *bootstrap.Facts) { change(f.Profile) })
+func withProfile(change func(*store.Profile)) explain.Facts {
+	return knowing(func(f *explain.Facts) { change(f.Profile) })
 }
 
 // What is said of each way to fail, by cause, operation, path, code and what else is
@@ -99,7 +99,7 @@ func TestExplanations(t *testing.T) {
 	const changed = lwm2m.CodeChanged
 	tests := []struct {
 		name   string
-		facts  bootstrap.Facts
+		facts  explain.Facts
 		s      store.Session
 		words  []string
 		unsaid []string
@@ -116,7 +116,7 @@ func TestExplanations(t *testing.T) {
 		{"4.04 to the first account", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeNotFound)), []string{"wants another Instance", "one LwM2M Server beside the Bootstrap-Server", "writes: resource"}, []string{"out of the objects"}},
 		{"4.04 to the first account with more Resources", extra, stopped(store.CauseRefused, wrote("/0/1", lwm2m.CodeNotFound)), []string{"Most likely it does not know a Resource", "take those out of the account"}, []string{"out of the objects"}},
 		{"4.04 to the second account", knowing(nil), stopped(store.CauseRefused, wrote("/0/1", changed), wrote("/0/2", lwm2m.CodeNotFound)), []string{"Most likely it has no room for one more Instance of Object 0", "have one account"}, []string{"out of the objects"}},
-		{"4.04 to the Server, nothing known", bootstrap.Facts{}, stopped(store.CauseRefused, wrote("/0/1", changed), wrote("/1/0", lwm2m.CodeNotFound)), []string{"does not know a Resource", "no room"}, []string{"out of the objects"}},
+		{"4.04 to the Server, nothing known", explain.Facts{}, stopped(store.CauseRefused, wrote("/0/1", changed), wrote("/1/0", lwm2m.CodeNotFound)), []string{"does not know a Resource", "no room"}, []string{"out of the objects"}},
 		{"4.04 to a Resource of the account", extra, stopped(store.CauseRefused, wrote("/1/0/26", lwm2m.CodeNotFound)), []string{"does not know Resource /1/0/26", "take Resource 26 out of the account"}, nil},
 		{"4.04 to another Object, by Leshan", knowing(nil), stopped(store.CauseRefused, wrote("/11/0", lwm2m.CodeNotFound)), []string{"does not know Object 11", "take /11/0 out of the objects"}, []string{"room"}},
 		{"4.04 to OSCORE, by Leshan", knowing(nil), stopped(store.CauseRefused, wrote("/21/0", lwm2m.CodeNotFound)), []string{"does not know Object 21", "take oscore out of the account"}, []string{"out of the objects"}},
@@ -160,7 +160,7 @@ func TestExplanations(t *testing.T) {
 		{"4.06 with nothing omitted", knowing(nil), stopped(store.CauseFinishRefused, wrote("/0/1", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"takes for mandatory and the profile does not write", "does not tell which it has", "more accounts", "Its log tells which"}, []string{"binding", "emptyResources", "oscore", "delete"}},
 		{"4.06 with accounts that were not deleted", withProfile(func(p *store.Profile) { p.Delete.Mode = store.DeleteNone }), stopped(store.CauseFinishRefused, finished(lwm2m.CodeNotAcceptable, "")), []string{"account from before", "set delete to discovered"}, nil},
 		{"4.06 by a device that tells of its accounts", knowing(nil), stopped(store.CauseFinishRefused, store.Operation{Op: lwm2m.OpDiscover, Code: lwm2m.CodeContent}, finished(lwm2m.CodeNotAcceptable, "")), []string{"more accounts"}, []string{"from before"}},
-		{"4.06, nothing known", bootstrap.Facts{}, stopped(store.CauseFinishRefused, wrote("/0/1", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"mandatory Resource that is missing", "emptyResources: write"}, []string{"binding"}},
+		{"4.06, nothing known", explain.Facts{}, stopped(store.CauseFinishRefused, wrote("/0/1", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"mandatory Resource that is missing", "emptyResources: write"}, []string{"binding"}},
 		{"4.06 with OSCORE, by Leshan 2", knowing(nil), stopped(store.CauseFinishRefused, wrote("/21/0", changed), finished(lwm2m.CodeNotAcceptable, "")), []string{"hmacAlgorithm"}, nil},
 		{"4.00 to Finish", knowing(nil), stopped(store.CauseFinishRefused, finished(lwm2m.CodeBadRequest, "")), []string{"not bootstrapping any more", "lwbs session get s1"}, nil},
 		{"4.06 by old Wakaama, which took SenML JSON for text", knowing(nil), stopped(store.CauseFinishRefused,
@@ -183,54 +183,54 @@ func TestExplanations(t *testing.T) {
 		{"rate-limited", knowing(nil), stopped(store.CauseRateLimited), []string{"LwM2M Server", "two devices have the same name"}, nil},
 
 		// Who it is.
-		{"identity that nobody has", bootstrap.Facts{Looked: true}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`"id-X"`, "no device record has this PSK identity", "lwbs device add NAME --profile PROFILE --psk-identity id-X"}, []string{"Nothing proves"}},
-		{"identity that is nearly another", bootstrap.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter", Identity: "id-x"}}}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`Device "meter" has "id-x"`, "lwbs device set meter --psk-identity id-X"}, nil},
-		{"identity that a device has by now", bootstrap.Facts{Looked: true, Holder: "meter"}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{"come again", `by now "meter" has this identity`}, []string{"device add"}},
+		{"identity that no device has", explain.Facts{Looked: true}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`"id-X"`, "no device record has this PSK identity", "lwbs device add NAME --profile PROFILE --psk-identity id-X"}, []string{"Nothing proves"}},
+		{"identity that is nearly another", explain.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter", Identity: "id-x"}}}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{`Device "meter" has "id-x"`, "lwbs device set meter --psk-identity id-X"}, nil},
+		{"identity that a device has by now", explain.Facts{Looked: true, Holder: "meter"}, foreign(store.CauseIdentityUnknown, "", "id-X"), []string{"come again", `by now "meter" has this identity`}, []string{"device add"}},
 		{"wrong key", knowing(nil), tried(store.CauseKeyDiffers), []string{"two keys differ", "lwbs device get meter --reveal", "lwbs device set meter --psk-identity id --psk-key-file FILE --psk-key-format hex", "Nothing proves that this was the device"}, []string{"network"}},
 		{"wrong key, again and again", knowing(nil), detailed("(3 times since 10:00:00 UTC)", tried(store.CauseKeyDiffers)), []string{"two keys differ (3 times since 10:00:00 UTC)."}, nil},
-		{"wrong key of a device that is gone", bootstrap.Facts{Looked: true}, tried(store.CauseKeyDiffers), []string{"no such device any more"}, []string{"lwbs device set"}},
+		{"wrong key of a device that is gone", explain.Facts{Looked: true}, tried(store.CauseKeyDiffers), []string{"no such device any more"}, []string{"lwbs device set"}},
 		{"handshake without a proof", knowing(nil), tried(store.CauseHandshakeFailed), []string{`identity "id", which is known`, "Most likely datagrams were lost", "key-differs"}, []string{"keys differ"}},
-		{"handshake without a name", bootstrap.Facts{Looked: true}, foreign(store.CauseHandshakeFailed, "", ""), []string{"before the peer named an identity", "DTLS 1.2", "port scan"}, []string{"plain CoAP"}},
-		{"silent after the server's certificate, as Mbed TLS", bootstrap.Facts{Looked: true}, detailed(`handshake timed out, after it was shown the certificate of "CN=bs"`, of(store.VariantAfterCertificate, foreign(store.CauseHandshakeFailed, "", ""))), []string{"does not trust the certificate of this server", "Mbed TLS", "its dates"}, []string{"port scan"}},
-		{"refuses the server's certificate", bootstrap.Facts{Looked: true}, foreign(store.CauseServerRefused, "", ""), []string{"broke the DTLS handshake off because of this server's certificate", "host name"}, nil},
+		{"handshake without a name", explain.Facts{Looked: true}, foreign(store.CauseHandshakeFailed, "", ""), []string{"before the peer named an identity", "DTLS 1.2", "port scan"}, []string{"plain CoAP"}},
+		{"silent after the server's certificate, as Mbed TLS", explain.Facts{Looked: true}, detailed(`handshake timed out, after it was shown the certificate of "CN=bs"`, of(store.VariantAfterCertificate, foreign(store.CauseHandshakeFailed, "", ""))), []string{"does not trust the certificate of this server", "Mbed TLS", "its dates"}, []string{"port scan"}},
+		{"refuses the server's certificate", explain.Facts{Looked: true}, foreign(store.CauseServerRefused, "", ""), []string{"broke the DTLS handshake off because of this server's certificate", "host name"}, nil},
 
-		{"name that nobody has", bootstrap.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`calls itself "meter-X"`, "no device record of this name", "lwbs device add meter-X --profile PROFILE"}, []string{"rename"}},
-		{"name that is nearly another", bootstrap.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter-x"}}}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`a device "meter-x"`, "lwbs device rename meter-x meter-X"}, nil},
+		{"name that no device has", explain.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`calls itself "meter-X"`, "no device record of this name", "lwbs device add meter-X --profile PROFILE"}, []string{"rename"}},
+		{"name that is nearly another", explain.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter-x"}}}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`a device "meter-x"`, "lwbs device rename meter-x meter-X"}, nil},
 		{"name that a device has by now", knowing(nil), foreign(store.CauseEndpointUnknown, "meter", ""), []string{"come again"}, []string{"device add"}},
 		{"another name than its record", knowing(nil), claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{`calls itself "meter-X"`, `to "meter"`, "lwbs device rename meter meter-X"}, []string{"device add"}},
-		{"the same, nothing known", bootstrap.Facts{}, claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{"lwbs device rename meter meter-X"}, nil},
+		{"the same, nothing known", explain.Facts{}, claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{"lwbs device rename meter meter-X"}, nil},
 		{"the same, renamed since", knowing(nil), claiming("meter", stopped(store.CauseEndpointUnknown)), []string{"come again"}, []string{"lwbs device rename"}},
-		{"the same, added since", knowing(func(f *bootstrap.Facts) { f.Claimed = true }), claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{"one record at a time", "lwbs device delete meter-X, then lwbs device rename meter meter-X"}, nil},
-		{"the same, its own record is gone", bootstrap.Facts{Looked: true}, claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{`no record of "meter" any more`, "lwbs device add meter-X"}, []string{"rename"}},
-		{"the name of another device", knowing(func(f *bootstrap.Facts) { f.Claimed = true }), claiming("meter-B", stopped(store.CauseIdentityMismatch)), []string{`calls itself "meter-B"`, `it should be "meter"`, "lwbs device get meter-B --reveal", "one record at a time", "lwbs device delete meter-B"}, []string{"add the identity"}},
+		{"the same, added since", knowing(func(f *explain.Facts) { f.Claimed = true }), claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{"one record at a time", "lwbs device delete meter-X, then lwbs device rename meter meter-X"}, nil},
+		{"the same, its own record is gone", explain.Facts{Looked: true}, claiming("meter-X", stopped(store.CauseEndpointUnknown)), []string{`no record of "meter" any more`, "lwbs device add meter-X"}, []string{"rename"}},
+		{"the name of another device", knowing(func(f *explain.Facts) { f.Claimed = true }), claiming("meter-B", stopped(store.CauseIdentityMismatch)), []string{`calls itself "meter-B"`, `it should be "meter"`, "lwbs device get meter-B --reveal", "one record at a time", "lwbs device delete meter-B"}, []string{"add the identity"}},
 		{"the name of another device, which is gone", knowing(nil), claiming("meter-B", stopped(store.CauseIdentityMismatch)), []string{"lwbs device rename meter meter-B"}, []string{"lwbs device delete"}},
 		{"a credential that was taken away", knowing(nil), tried(store.CauseIdentityMismatch), []string{"was taken out of its record", "lwbs device get meter --reveal"}, nil},
-		{"a credential that another device has by now", knowing(func(f *bootstrap.Facts) { f.Holder = "other" }), tried(store.CauseIdentityMismatch), []string{`By now "other" has this credential`}, nil},
+		{"a credential that another device has by now", knowing(func(f *explain.Facts) { f.Holder = "other" }), tried(store.CauseIdentityMismatch), []string{`By now "other" has this credential`}, nil},
 		{"a certificate that no record names", knowing(nil), func() store.Session {
 			s := tried(store.CauseIdentityMismatch)
 			s.Identity = strings.Repeat("ab", 32)
 			return s
 		}(), []string{"lwbs device set meter --certificate-fingerprint abab"}, nil},
 		{"a certificate of another name", knowing(nil), tried(store.CauseCertificateName), []string{"lwbs device set meter --certificate-name NAME", "--tls-endpoint-from"}, nil},
-		{"a certificate of another device's name", knowing(func(f *bootstrap.Facts) { f.Claimed = true }), claiming("meter-B", stopped(store.CauseCertificateName)), []string{"lwbs device set meter --certificate-name none, then lwbs device set meter-B --certificate-name NAME"}, nil},
+		{"a certificate of another device's name", knowing(func(f *explain.Facts) { f.Claimed = true }), claiming("meter-B", stopped(store.CauseCertificateName)), []string{"lwbs device set meter --certificate-name none, then lwbs device set meter-B --certificate-name NAME"}, nil},
 		{"a certificate of itself", knowing(nil), tried(store.CauseCertificateUnknown), []string{"A peer has a certificate", "lwbs device set meter --certificate-fingerprint", "Nothing proves"}, nil},
 
 		{"plain CoAP", knowing(nil), plainly(tried(store.CauseNoSecRefused)), []string{"without encryption", "lwbs device set meter --no-sec", "secretsOverNoSec: true", "Nothing proves"}, nil},
 		{"plain CoAP, secrets permitted", withProfile(func(p *store.Profile) { p.SecretsOverNoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"--no-sec"}, []string{"secretsOverNoSec"}},
-		{"plain CoAP, permitted since", knowing(func(f *bootstrap.Facts) { f.Device.NoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"come again"}, []string{"--no-sec"}},
-		{"disabled", knowing(func(f *bootstrap.Facts) { f.Device.Disabled = true }), stopped(store.CauseDisabled), []string{"lwbs device enable meter", "only after a restart"}, nil},
+		{"plain CoAP, permitted since", knowing(func(f *explain.Facts) { f.Device.NoSec = true }), plainly(tried(store.CauseNoSecRefused)), []string{"come again"}, []string{"--no-sec"}},
+		{"disabled", knowing(func(f *explain.Facts) { f.Device.Disabled = true }), stopped(store.CauseDisabled), []string{"lwbs device enable meter", "only after a restart"}, nil},
 		{"disabled, enabled since", knowing(nil), stopped(store.CauseDisabled), []string{"enabled by now"}, []string{"lwbs device enable"}},
 		{"registers here", knowing(nil), detailed("the request was POST /rd, by which a client registers with an LwM2M Server", of(store.VariantRegisters, stopped(store.CauseOtherRequest))), []string{"takes this server for its LwM2M Server", "0/x/1 true"}, nil},
 		{"asks for what reads like that", knowing(nil), detailed("the request was GET /by which a client registers with an LwM2M Server", stopped(store.CauseOtherRequest)), []string{"only POST /bs"}, []string{"takes this server"}},
 		{"asks for something else", knowing(nil), detailed("the request was GET /x", stopped(store.CauseOtherRequest)), []string{"The device asked for something else", "only POST /bs and GET /bspack"}, nil},
-		{"a network", bootstrap.Facts{Looked: true}, func() store.Session {
+		{"a network", explain.Facts{Looked: true}, func() store.Session {
 			s := foreign(store.CauseIdentityUnknown, "", "")
 			s.Network = "192.0.2.0/24"
 			return s
 		}(), []string{"192.0.2.0/24", "identity-unknown", "scan or an attack"}, []string{"device add"}},
 
 		// Names are words of a shell.
-		{"a name with a space", bootstrap.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "it's a meter", ""), []string{`lwbs device add 'it'\''s a meter' --profile`}, nil},
+		{"a name with a space", explain.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "it's a meter", ""), []string{`lwbs device add 'it'\''s a meter' --profile`}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -255,7 +255,7 @@ func TestExplanations(t *testing.T) {
 
 // Every code that an answer may have is explained for every Object, whatever is known.
 func TestEveryCodeIsExplained(t *testing.T) {
-	for _, facts := range []bootstrap.Facts{{}, knowing(nil)} {
+	for _, facts := range []explain.Facts{{}, knowing(nil)} {
 		for _, path := range []string{"/0/1", "/0/1/5", "/1/0", "/1/0/7", "/2/0", "/21/0", "/3/0", "/3/0/14", "/33000/2/1"} {
 			for code := range lwm2m.Code(6 << 5) {
 				for _, cause := range []store.Cause{store.CauseRefused, store.CauseFinishRefused} {

@@ -1,4 +1,4 @@
-package bootstrap
+package explain
 
 import (
 	"fmt"
@@ -28,8 +28,8 @@ type Facts struct {
 	Near    []store.NearDevice // devices with names or identities near to one that is unknown
 }
 
-// Explain puts an attempt of the history into words.
-func Explain(s store.Session) Explanation { return Facts{}.Explain(s) }
+// Session puts an attempt of the history into words.
+func Session(s store.Session) Explanation { return Facts{}.Explain(s) }
 
 // Explain puts an attempt of the history into words. A remedy that it names is one that
 // can be carried out, as far as the facts go; what it cannot know it calls likely.
@@ -174,8 +174,8 @@ func runningText(s store.Session) string {
 	return fmt.Sprintf("The session is running; the device answered %s to %s %v, the last of %d operations.", answer, o.Op, o.Path, len(s.Operations))
 }
 
-// harmless names what was refused and did not matter, lest the operations of a good
-// session frighten anyone.
+// harmless tells how many operations failed and did not matter, so that they frighten
+// no reader of a session that went well.
 func harmless(s store.Session) string {
 	if s.Cause != store.CauseDone {
 		return ""

@@ -1,11 +1,11 @@
-package bootstrap_test
+package explain_test
 
 import (
 	"os"
 	"regexp"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/explain"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -13,7 +13,7 @@ import (
 // causes are all that the store knows, read from its source so that none is forgotten.
 func causes(t *testing.T) (out []store.Cause) {
 	t.Helper()
-	source, err := os.ReadFile("../store/cause.go")
+	source, err := os.ReadFile("../../store/cause.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func causes(t *testing.T) (out []store.Cause) {
 func TestEveryCauseIsExplained(t *testing.T) {
 	seen := make(map[string]store.Cause)
 	for _, cause := range causes(t) {
-		e := bootstrap.Explain(store.Session{Cause: cause, Stage: store.StageWrite, Detail: "the detail", Operations: []store.Operation{
+		e := explain.Session(store.Session{Cause: cause, Stage: store.StageWrite, Detail: "the detail", Operations: []store.Operation{
 			{Op: lwm2m.OpWrite, Path: lwm2m.InstancePath(0, 1), Code: lwm2m.CodeBadRequest},
 		}})
 		if e.Stage == "" || e.Happened == "" || e.Remedy == "" {
