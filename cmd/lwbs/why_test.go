@@ -285,6 +285,7 @@ func TestForgedRequestsOverPlainCoAP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer conn.Close() // not before, so that each has a port of its own
 		if _, err := conn.Write(forged(n)); err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +293,6 @@ func TestForgedRequestsOverPlainCoAP(t *testing.T) {
 		if _, err := conn.Read(make([]byte, 100)); err != nil {
 			t.Error(err)
 		}
-		conn.Close()
 	}
 	come() // and is served
 	list := sh.await("session list --endpoint meter-A", "silent")
