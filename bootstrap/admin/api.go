@@ -291,6 +291,10 @@ type Status struct {
 	LogDropped uint64 `json:"logDropped,omitempty"`
 	LogBlocked bool   `json:"logBlocked,omitempty"`
 
+	// WriteWait is for how many seconds the database has waited for the disk to take a write;
+	// zero where that takes no longer than a slow disk may.
+	WriteWait int `json:"writeWait,omitempty"`
+
 	Store store.Stats `json:"store"`
 }
 

@@ -10,8 +10,8 @@ import (
 
 // Health returns the handlers, by pattern, that tell whether the process is alive
 // (/healthz) and whether it can serve devices (/readyz): the records behind api answer,
-// and it is not about to stop. A log that is dropped keeps no device from being served: /readyz
-// says so in its text. They change nothing and tell nothing else, so that anybody may ask.
+// and it is not about to stop. A log that is dropped, or a disk that takes no writes, keeps no
+// device with keys from being served: /readyz says so in its text. They change nothing and tell nothing else, so that anybody may ask.
 func Health(api API) map[string]http.Handler {
 	ok := func(w http.ResponseWriter) { fmt.Fprintln(w, "ok") }
 	return map[string]http.Handler{
@@ -24,6 +24,8 @@ func Health(api API) map[string]http.Handler {
 				http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 			case st.Draining:
 				http.Error(w, "the server is about to stop", http.StatusServiceUnavailable)
+			case st.WriteWait > 0: // devices are served with what they have
+				fmt.Fprintf(w, "ok, but the disk has not taken a write for %d s: edits, new keys and the history wait for it\n", st.WriteWait)
 			case st.LogBlocked: // devices are served all the same
 				fmt.Fprintf(w, "ok, but nobody takes the log: %d records were dropped\n", st.LogDropped)
 			default:

@@ -191,6 +191,15 @@ func (m *Metrics) Unreadable(parts func() int) {
 	}, func() float64 { return float64(parts()) }))
 }
 
+// Writing adds for how long the write to the database that is under way has waited for the disk,
+// which took tells. Call it once.
+func (m *Metrics) Writing(took func() time.Duration) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lwbs_store_write_wait_seconds",
+		Help: "For how long the write to the database that is under way has waited for the disk; 0 where none is.",
+	}, func() float64 { return took().Seconds() }))
+}
+
 // Certificates adds when the first of the server's certificates expires, which first
 // tells. Call it once.
 func (m *Metrics) Certificates(first func() time.Time) {

@@ -67,6 +67,7 @@ func eventful() *metrics.Metrics {
 		m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{Stage: store.StageHandshake, Cause: cause}})
 	}
 	m.Unvalidated(func() int { return 6 })
+	m.Writing(func() time.Duration { return 1500 * time.Millisecond })
 	m.Certificates(func() time.Time { return time.Unix(4102444800, 0) })
 	return m
 }
@@ -80,6 +81,7 @@ func TestScrape(t *testing.T) {
 		`lwbs_requests_unvalidated 6`,
 		`lwbs_attempts_unrecorded_total 4`,
 		`lwbs_store_unreadable_parts 2`,
+		`lwbs_store_write_wait_seconds 1.5`,
 		`lwbs_panics_total{part="session"} 1`,
 		`lwbs_log_records_dropped_total 6`,
 		`lwbs_panics_total{part="metrics"} 0`,

@@ -205,6 +205,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.metrics.Panics(s.panics)
 	s.metrics.Unvalidated(s.server.Unvalidated)
 	s.metrics.Unreadable(func() int { return len(s.db.Unreadable()) })
+	s.metrics.Writing(s.db.Writing)
 	s.metrics.Log(func() uint64 { dropped, _ := s.lines.lost(); return dropped })
 	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
 	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics,
@@ -310,8 +311,16 @@ func transport(l *coap.Listener) metrics.Transport {
 func (s *service) administration() *admin.Local {
 	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Server: func() admin.Status {
 		dropped, blocked := s.lines.lost()
-		return admin.Status{LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
+		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
 	}}
+}
+
+// slowWrite is a wait for the disk in seconds, zero for one that a slow disk may need.
+func slowWrite(wait time.Duration) int {
+	if wait < 5*time.Second {
+		return 0
+	}
+	return int(wait.Seconds())
 }
 
 // drain lets running sessions end, until the limit or a second signal.

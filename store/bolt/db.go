@@ -40,6 +40,7 @@ type DB struct {
 	written  bool         // there was an edit since; of the writer, until done is closed
 	healed   time.Time    // when the file was opened anew; of the writer
 	asked    atomic.Int64 // when a read asked for that last, Unix time in seconds
+	writing  atomic.Int64 // when the write under way began, Unix time in ns; zero where none is
 
 	caches caches
 	unread *unreadables

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	bolterrors "go.etcd.io/bbolt/errors"
 
@@ -71,11 +72,23 @@ func (db *DB) write() {
 	}
 }
 
+// Writing is how long the write that is under way has taken so far, zero where none is. A
+// healthy disk takes milliseconds. Reads, and edits that were acknowledged, do not depend on it.
+func (db *DB) Writing() time.Duration {
+	began := db.writing.Load()
+	if began == 0 {
+		return 0
+	}
+	return max(0, time.Since(time.Unix(0, began)))
+}
+
 // errPanicked is why edits failed that the writer panicked over.
 var errPanicked = errors.New("the database's writer panicked")
 
 // attempt commits a group. A panic fails those of its edits that were not told of their end.
 func (db *DB) attempt(group []edit) {
+	db.writing.Store(time.Now().UnixNano())
+	defer db.writing.Store(0)
 	all := slices.Clone(group)
 	defer func() {
 		p := recover()

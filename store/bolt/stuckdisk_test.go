@@ -1,0 +1,58 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"lwbs/store"
+)
+
+// While a write does not come to its end, records are read, also those that no cache has, edits
+// end with their context, and Writing tells since when. Afterwards edits are kept again.
+func TestStuckDisk(t *testing.T) {
+	keyring, err := store.NewKeyring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(filepath.Join(t.TempDir(), "db"), keyring, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx := context.Background()
+	if _, err := db.PutProfiles(ctx, []store.Profile{{Name: "a"}, {Name: "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	if took := db.Writing(); took != 0 {
+		t.Errorf("a write is said to be under way for %v", took)
+	}
+	stuck, free := make(chan struct{}), make(chan struct{})
+	go func() {
+		_ = db.edit(ctx, func(*transaction) (refused, failed error) {
+			close(stuck)
+			<-free
+			return nil, nil
+		})
+	}()
+	<-stuck
+	for _, name := range []string{"a", "b", "a"} {
+		if _, err := db.Profile(ctx, name); err != nil {
+			t.Errorf("profile %s is not read: %v", name, err)
+		}
+	}
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if _, err := db.PutProfile(short, store.Profile{Name: "c"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("an edit ends with %v", err)
+	}
+	if took := db.Writing(); took < 10*time.Millisecond {
+		t.Errorf("the write is said to be under way for %v", took)
+	}
+	close(free)
+	if _, err := db.PutProfile(ctx, store.Profile{Name: "d"}); err != nil {
+		t.Error(err)
+	}
+}
