@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/grammar"
@@ -50,7 +51,7 @@ func (c *wordChecker) pack(p store.Profile) {
 	if len(p.Accounts) == 0 {
 		c.fail("pack", "a pack replaces whole Objects and has to hold an account")
 	}
-	if why := unfitForPack(p); why != "" {
+	if why := plan.UnfitForPack(p); why != "" {
 		c.fail("pack", "no pack is possible: %s", why)
 	}
 }

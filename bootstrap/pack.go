@@ -2,13 +2,13 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
@@ -93,30 +93,8 @@ func unpackable(p store.Profile, req packRequest, peer Peer) string {
 	case req.own == nil && p.DiscoverFailed == grammar.DiscoverFail:
 		return "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one"
 	}
-	return unfitForPack(p)
+	return plan.UnfitForPack(p)
 }
-
-// unfitForPack says what in p a pack cannot hold, or cannot do since the client has to
-// confirm it; empty where it can all of it.
-func unfitForPack(p store.Profile) string {
-	for _, a := range p.Accounts {
-		if a.Key == store.KeyRenew {
-			return fmt.Sprintf("the key of account %q is renewed at every bootstrap, and a client never confirms that it took a pack", a.Name)
-		}
-	}
-	for _, o := range p.Objects {
-		if slices.Contains(gatewayObjects, o.Path.Object()) {
-			return fmt.Sprintf("Object %d is that of a gateway, which a pack never holds", o.Path.Object())
-		}
-	}
-	if p.BootstrapServer != nil {
-		return "the Bootstrap-Server Account is replaced, which a pack never holds"
-	}
-	return ""
-}
-
-// gatewayObjects are those that a gateway has for its end devices (Core 1.2.2 §6.1.7.7).
-var gatewayObjects = []lwm2m.ObjectID{25, 26}
 
 // servePack is the whole of a session that gives a pack. The association stays with the
 // client, which fetches the rest of a long answer, or goes on to POST /bs.
@@ -151,12 +129,12 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome
 		return Response{}, f
 	}
 	s.give(given, req.format)
-	p, err := makePack(given.info, req.own, memoryOf(given.profile, given.device), policyOf(given.profile))
+	p, err := plan.MakePack(given.profile, given.device, given.info, req.own)
 	if err != nil {
 		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
-	objects := p.content
-	s.quirks(p.quirks...)
+	objects := p.Content
+	s.quirks(p.Quirks...)
 	payload, err := content.Encode(req.format, lwm2m.Root, objects)
 	if err != nil {
 		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
@@ -166,9 +144,9 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome
 			Op: lwm2m.OpPack, Path: lwm2m.Root, Format: req.format, Bytes: len(payload), Code: lwm2m.CodeContent, Took: time.Since(began),
 		})
 	})
-	for _, w := range p.given { // it may use the pack, and never says
+	for _, w := range p.Given { // it may use the pack, and never says
 		w.Unconfirmed = true
-		s.changes.written = append(s.changes.written, w)
+		s.changes.Written = append(s.changes.Written, w)
 	}
 	s.observe(EventOperation)
 	return Response{Code: lwm2m.CodeContent, ContentFormat: req.format, Payload: payload, Permitted: s.packPermitted}, nil
@@ -192,30 +170,4 @@ func (s *session) endPack(ctx context.Context, f *outcome.Failure) {
 	cause, detail := s.outcome(ctx, store.CausePackDelivered, f)
 	s.rest()
 	s.conclude(ctx, cause, detail)
-}
-
-// makePack returns what a pack holds. Like a plan it is a pure function, and never has
-// the Bootstrap-Server Account in it: a client keeps its own where the pack has other
-// Instances of Security (Core 1.2.2 §6.1.7.7).
-//
-// A client of LwM2M 1.2.0 cannot tell where that account is. Besides the instance that
-// the profile assumes, /0/0 and /0/1 are left free for such a client, which is where
-// clients have it.
-//
-// What the client was given before does not matter: a pack replaces it. M names what it
-// is given now.
-func makePack(info lwm2m.BootstrapInfo, own *link.Discovery, m memory, pol policy) (plan, error) {
-	pol.deletes = store.DeletePolicy{Mode: store.DeleteDiscovered} // which is what a pack does to each of its Objects
-	l := newLayout(own, memory{}, pol)
-	if !tellsBootstrapAccount(own) {
-		l.protected = append(l.protected, 0, 1)
-		l.quirks = []string{"does not tell where its Bootstrap-Server Account is"}
-	}
-	info.BootstrapServer = nil
-	l.assign(&info)
-	if err := l.survives(info); err != nil {
-		return plan{}, err
-	}
-	objects, err := info.Objects(pol.emptyResources)
-	return plan{content: objects, quirks: l.quirks, given: m.describe(info)}, err
 }

@@ -72,7 +72,7 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *object.R
 	mistaken := r.findings // where a value could not be made, nothing follows from there being none
 	for _, v := range check.BootstrapInfo(info, check.Options{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning, lenient: v.Rule == ruleMandatory}); {
-		case v.Rule == ruleMandatory && slices.Contains(policyOf(p).partial, v.Path):
+		case v.Rule == ruleMandatory && isPartial(p, v.Path):
 		case v.Rule == ruleMandatory && !v.Warning:
 			f.Message += "; if the devices have the Instance and keep what is not named, say partial: true"
 			r.findings = append(r.findings, f)
@@ -86,6 +86,11 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *object.R
 		}
 	}
 	return info, r.findings
+}
+
+// isPartial reports whether p says of an Instance that the client keeps what is not written.
+func isPartial(p store.Profile, path lwm2m.Path) bool {
+	return slices.ContainsFunc(p.Objects, func(o store.ObjectValues) bool { return o.Partial && o.Path == path })
 }
 
 // keepsAccounts reports whether a device may keep accounts that are not in the profile.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
@@ -52,9 +53,9 @@ type session struct {
 	given    provision                            // at first as it was when the request came
 	seen     revisions                            // of the records that permitted given last
 	found    *link.Discovery                      // what the client said it has; nil where it did not tell
-	plan     []operation                          // what is left of it
+	left     []planned                            // what is left of the plan
 	writes   map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
-	changes  clientChanges                        // what the client has done of it, or may have
+	changes  plan.Changes                         // what the client has done of it, or may have
 	content  []lwm2m.Object                       // what the Writes of all of it write
 	intended lwm2m.Format                         // of the Writes
 	format   lwm2m.Format                         // of the next one
@@ -144,8 +145,8 @@ func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
 	if f != nil {
 		return nil, f
 	}
-	s.give(given, writeFormat(given.device, given.profile, s.record.PreferredFormat))
-	s.untried = fallbacks(given.profile, s.format)
+	s.give(given, plan.WriteFormat(given.device, given.profile, s.record.PreferredFormat))
+	s.untried = plan.Fallbacks(given.profile, s.format)
 	return (*session).discover, nil
 }
 
@@ -185,23 +186,23 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 		found = &d
 		s.note(func(r *store.Session) { r.Links = outcome.Printable(string(answer.Payload), outcome.MaxLinks) })
 	}
-	pol := policyOf(s.given.profile)
-	if !pol.assume && !tellsBootstrapAccount(found) {
+	if !plan.LocatesAccount(s.given.profile, found) {
 		return nil, outcome.Failed(store.CauseDiscoverFailed, "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one")
 	}
 	if found == nil {
 		s.tolerate()
 	}
-	p, err := makePlan(s.given.info, found, memoryOf(s.given.profile, s.given.device), pol)
-	if n := p.deletions(); n > maxDeletions {
-		return nil, outcome.Failed(store.CauseAnswerTooLarge, "the client told of so many Instances that %d would have to be deleted, which is more than %d", n, maxDeletions)
+	p, err := plan.Make(s.given.profile, s.given.device, s.given.info, found)
+	if n := p.Deletions(); n > plan.MaxDeletions {
+		return nil, outcome.Failed(store.CauseAnswerTooLarge, "the client told of so many Instances that %d would have to be deleted, which is more than %d", n, plan.MaxDeletions)
 	}
 	if err != nil {
 		return nil, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
-	s.found, s.plan, s.content, s.writes = found, p.operations, p.content, p.given
-	s.changes.found = found
-	s.quirks(p.quirks...)
+	s.found, s.content, s.writes = found, p.Content, p.Given
+	s.left = stepsOf(p.Operations)
+	s.changes.Found = found
+	s.quirks(p.Quirks...)
 	return (*session).operate, s.encodable()
 }
 
@@ -209,16 +210,16 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 // halfway must not hold a write without those before it.
 func (s *session) operate(ctx context.Context) (state, *outcome.Failure) {
 	switch {
-	case len(s.plan) > 0:
+	case len(s.left) > 0:
 	case s.given.profile.Verify == grammar.VerifyRecord, s.given.profile.Verify == grammar.VerifyFail:
 		return (*session).verify, nil
 	default:
 		return (*session).finish, nil
 	}
-	o := s.plan[0]
-	s.plan = s.plan[1:]
+	o := s.left[0]
+	s.left = s.left[1:]
 	act := s.delete
-	if o.op == lwm2m.OpWrite {
+	if o.Op == lwm2m.OpWrite {
 		act = s.write
 	}
 	return (*session).operate, act(ctx, o)
@@ -226,11 +227,11 @@ func (s *session) operate(ctx context.Context) (state, *outcome.Failure) {
 
 // delete deletes. That it fails is no reason to stop: most often there is nothing to
 // delete, or the client keeps what it must; either way the writes tell.
-func (s *session) delete(ctx context.Context, o operation) *outcome.Failure {
+func (s *session) delete(ctx context.Context, o planned) *outcome.Failure {
 	s.enter(store.StageDelete)
-	answer, f := s.do(ctx, step{op: o.op, path: o.path})
+	answer, f := s.do(ctx, step{op: o.Op, path: o.Path})
 	if f == nil && (answer.Code.Success() || answer.Code == lwm2m.CodeNotFound) {
-		s.changes.deleted = append(s.changes.deleted, o.path)
+		s.changes.Deleted = append(s.changes.Deleted, o.Path)
 	}
 	switch {
 	case f != nil && f.Cause == store.CauseReset:

@@ -7,24 +7,42 @@ import (
 	"slices"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/store"
 )
 
+// A planned is an operation of the plan that is still to be carried out.
+type planned struct {
+	plan.Operation
+
+	// instead is why the Write failed that this one is the first part of; nil for one
+	// that stands for itself.
+	instead *outcome.Failure
+}
+
+func stepsOf(operations []plan.Operation) []planned {
+	out := make([]planned, len(operations))
+	for i, o := range operations {
+		out[i].Operation = o
+	}
+	return out
+}
+
 // write writes, in another format where the client dislikes the first, and in smaller
 // parts where that does not help. A write that is refused ends the session without
 // Finish: the client must not believe itself complete.
-func (s *session) write(ctx context.Context, o operation) *outcome.Failure {
+func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
 	s.enter(store.StageWrite)
 	refused := o.instead
 	var understood lwm2m.Format // the first that was not refused as a format
 	var answered lwm2m.Code     // the answer to it
 	for {
-		payload, err := content.Encode(s.format, o.path, o.objects)
+		payload, err := content.Encode(s.format, o.Path, o.Objects)
 		switch {
 		case err != nil:
-			return outcome.Failed(store.CauseInternal, "encode %v as %v: %v", o.path, s.format, err)
+			return outcome.Failed(store.CauseInternal, "encode %v as %v: %v", o.Path, s.format, err)
 		case s.tooLarge(payload) && s.divide(o, nil):
 			return nil
 		}
@@ -33,7 +51,7 @@ func (s *session) write(ctx context.Context, o operation) *outcome.Failure {
 				return f
 			}
 		}
-		answer, f := s.do(ctx, step{op: o.op, path: o.path, format: s.format, payload: payload})
+		answer, f := s.do(ctx, step{op: o.Op, path: o.Path, format: s.format, payload: payload})
 		if f == nil && answer.Code.Success() || f != nil && f.Cause != store.CauseReset && f.Cause != store.CauseInternal {
 			s.wrote(o, f != nil)
 		}
@@ -57,7 +75,7 @@ func (s *session) write(ctx context.Context, o operation) *outcome.Failure {
 		case s.fallBack(answer.Code):
 		case divisible(answered) && s.divide(o, refused):
 			s.tolerate()
-			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.path, answered.Dotted()))
+			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.Path, answered.Dotted()))
 			s.useFormat(understood)
 			return nil
 		default:
@@ -72,7 +90,7 @@ func (s *session) write(ctx context.Context, o operation) *outcome.Failure {
 func (s *session) encodable() *outcome.Failure {
 	var first error
 	formats := slices.DeleteFunc(append([]lwm2m.Format{s.format}, s.untried...), func(f lwm2m.Format) bool {
-		err := encodes(s.plan, f)
+		err := s.encodes(f)
 		first = cmp.Or(first, err)
 		return err != nil
 	})
@@ -88,13 +106,10 @@ func (s *session) encodable() *outcome.Failure {
 	return nil
 }
 
-// encodes returns why the Writes among operations cannot be encoded in a format.
-func encodes(operations []operation, f lwm2m.Format) error {
-	for _, o := range operations {
-		if o.op != lwm2m.OpWrite {
-			continue
-		}
-		if _, err := content.Encode(f, o.path, o.objects); err != nil {
+// encodes returns why what is left of the plan cannot be encoded in a format.
+func (s *session) encodes(f lwm2m.Format) error {
+	for _, o := range s.left {
+		if err := o.Encodes(f); err != nil {
 			return err
 		}
 	}
@@ -102,14 +117,14 @@ func encodes(operations []operation, f lwm2m.Format) error {
 }
 
 // wrote notes that the client has what o writes, or may have it where that is unconfirmed.
-func (s *session) wrote(o operation, unconfirmed bool) {
-	for _, p := range instancePaths(o.objects) {
+func (s *session) wrote(o planned, unconfirmed bool) {
+	for _, p := range plan.Instances(o.Objects) {
 		w, known := s.writes[p]
-		if !known || slices.ContainsFunc(s.changes.written, func(has store.WrittenInstance) bool { return has.Path == p }) {
+		if !known || slices.ContainsFunc(s.changes.Written, func(has store.WrittenInstance) bool { return has.Path == p }) {
 			continue
 		}
 		w.Unconfirmed = unconfirmed
-		s.changes.written = append(s.changes.written, w)
+		s.changes.Written = append(s.changes.Written, w)
 	}
 }
 
@@ -127,13 +142,13 @@ func divisible(code lwm2m.Code) bool {
 
 // divide puts the parts of a Write at the head of the plan, and reports whether it has
 // any. Should the first of them fail, it does so for the reason that the whole did.
-func (s *session) divide(o operation, why *outcome.Failure) bool {
-	parts := o.parts()
+func (s *session) divide(o planned, why *outcome.Failure) bool {
+	parts := stepsOf(o.Parts())
 	if len(parts) == 0 {
 		return false
 	}
 	parts[0].instead = why
-	s.plan = append(parts, s.plan...)
+	s.left = append(parts, s.left...)
 	return true
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -45,8 +46,8 @@ func (s *session) settle(ctx context.Context) (detail string) {
 
 // remember notes on the device record what the client holds now.
 func (s *session) remember(d *store.Device) (changed bool) {
-	next := remember(d.Written, s.changes)
-	if s.changes.found == nil && len(s.changes.deleted)+len(s.changes.written) == 0 || next.Equal(d.Written) {
+	next := plan.Remember(d.Written, s.changes)
+	if s.changes.Found == nil && len(s.changes.Deleted)+len(s.changes.Written) == 0 || next.Equal(d.Written) {
 		return false
 	}
 	d.Written = next
@@ -56,7 +57,7 @@ func (s *session) remember(d *store.Device) (changed bool) {
 // keepChanges keeps on the device record what a session that failed has written or deleted: the
 // next one finds it on the client, which may not tell.
 func (s *session) keepChanges(ctx context.Context) {
-	if len(s.changes.deleted)+len(s.changes.written) == 0 {
+	if len(s.changes.Deleted)+len(s.changes.Written) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)

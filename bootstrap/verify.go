@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
@@ -68,21 +69,16 @@ func (s *session) discoverAgain(ctx context.Context) ([]string, *outcome.Failure
 		return nil, f
 	}
 	now := link.ParseDiscovery(answer.Payload)
-	if policyOf(s.given.profile).clears() {
+	if plan.ClearsAccounts(s.given.profile) {
 		s.quirks(leftovers(s.content, now)...)
 	}
 	return discoveredDifferences(s.content, *s.found, now), nil
 }
 
-// clears reports whether the accounts that a client had are to go.
-func (pol policy) clears() bool {
-	return pol.deletes.Mode == store.DeleteDiscovered || pol.deletes.Mode == store.DeleteAll
-}
-
 // discoveredDifferences compares what was written with what a client says it has now;
 // before is what it had.
 func discoveredDifferences(given []lwm2m.Object, before, now link.Discovery) (out []string) {
-	for _, p := range instancePaths(given) {
+	for _, p := range plan.Instances(given) {
 		if !slices.ContainsFunc(now.Instances, func(in link.DiscoveredInstance) bool { return in.Path == p }) {
 			out = append(out, fmt.Sprintf("does not have %v, which it accepted", p))
 		}
@@ -97,7 +93,7 @@ func discoveredDifferences(given []lwm2m.Object, before, now link.Discovery) (ou
 
 // leftovers are the accounts that a client has apart from those it was given.
 func leftovers(given []lwm2m.Object, now link.Discovery) (out []string) {
-	written := instancePaths(given)
+	written := plan.Instances(given)
 	for _, in := range now.Instances {
 		if in.Path.Object() <= lwm2m.ObjectServer && in.ShortServerID != 0 && !slices.Contains(written, in.Path) {
 			out = append(out, fmt.Sprintf("keeps %v of server %d, which was to go", in.Path, in.ShortServerID))

@@ -1,4 +1,4 @@
-package bootstrap
+package plan
 
 import (
 	"fmt"
@@ -144,7 +144,7 @@ func (l *layout) deletable(in link.DiscoveredInstance, info lwm2m.BootstrapInfo)
 		return false
 	}
 	_, ours := l.memory.entry(in.Path)
-	return ours && everyone || slices.Contains(instancePaths(info.Others), in.Path)
+	return ours && everyone || slices.Contains(Instances(info.Others), in.Path)
 }
 
 // replaces reports whether info has an account in place of that of an Instance: of the same
@@ -165,7 +165,7 @@ func (l *layout) replaces(info lwm2m.BootstrapInfo, in link.DiscoveredInstance) 
 // that it was given before are deleted already.
 func (l *layout) blindDeletions(objects []lwm2m.Object) []lwm2m.Path {
 	var out []lwm2m.Path
-	for _, p := range instancePaths(objects) {
+	for _, p := range Instances(objects) {
 		if p.Object() != lwm2m.ObjectDevice && !slices.Contains(l.partial, p) && !slices.Contains(l.deleted, p) {
 			out = append(out, p)
 		}
@@ -173,8 +173,8 @@ func (l *layout) blindDeletions(objects []lwm2m.Object) []lwm2m.Path {
 	return out
 }
 
-// instancePaths are the Instances in objects.
-func instancePaths(objects []lwm2m.Object) (out []lwm2m.Path) {
+// Instances are the Instances in objects.
+func Instances(objects []lwm2m.Object) (out []lwm2m.Path) {
 	for _, o := range objects {
 		for _, in := range o.Instances {
 			out = append(out, lwm2m.InstancePath(o.ID, in.ID))

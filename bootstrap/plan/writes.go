@@ -1,9 +1,10 @@
-package bootstrap
+package plan
 
 import (
 	"slices"
 
 	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/object"
 	"lwbs/store/grammar"
 )
@@ -11,12 +12,12 @@ import (
 // writesOf are the Writes of objects, in the order and of the size that the policy has
 // for this kind of device. The Bootstrap-Server Account comes last, so that what fails
 // before leaves the client with the one it had, and always whole.
-func (l *layout) writesOf(objects []lwm2m.Object, own *lwm2m.SecurityInstance, pol policy) []operation {
+func (l *layout) writesOf(objects []lwm2m.Object, own *lwm2m.SecurityInstance, pol policy) []Operation {
 	objects = slices.Clone(objects)
 	if pol.serverFirst {
 		slices.SortStableFunc(objects, func(a, b lwm2m.Object) int { return rank(a.ID) - rank(b.ID) })
 	}
-	var out, last []operation
+	var out, last []Operation
 	for _, o := range objects {
 		var servers []lwm2m.Instance
 		for _, in := range o.Instances {
@@ -44,16 +45,16 @@ func rank(o lwm2m.ObjectID) int {
 }
 
 // writeOf are the Writes of one Object.
-func (l *layout) writeOf(o lwm2m.Object, pol policy) []operation {
-	whole := operation{op: lwm2m.OpWrite, path: lwm2m.ObjectPath(o.ID), objects: []lwm2m.Object{o}}
+func (l *layout) writeOf(o lwm2m.Object, pol policy) []Operation {
+	whole := Operation{Op: lwm2m.OpWrite, Path: lwm2m.ObjectPath(o.ID), Objects: []lwm2m.Object{o}}
 	partial := func(in lwm2m.Instance) bool { return slices.Contains(pol.partial, lwm2m.InstancePath(o.ID, in.ID)) }
 	if pol.writes == grammar.WritesObject && l.writableWhole(o.ID) && !slices.ContainsFunc(o.Instances, partial) {
-		return []operation{whole}
+		return []Operation{whole}
 	}
-	var out []operation
-	for _, in := range whole.parts() {
-		if pol.writes == grammar.WritesResource || slices.Contains(pol.partial, in.path) {
-			out = append(out, in.parts()...)
+	var out []Operation
+	for _, in := range whole.Parts() {
+		if pol.writes == grammar.WritesResource || slices.Contains(pol.partial, in.Path) {
+			out = append(out, in.Parts()...)
 		} else {
 			out = append(out, in)
 		}
@@ -72,22 +73,22 @@ func (l *layout) writableWhole(o lwm2m.ObjectID) bool {
 	return !known || def.Multiple
 }
 
-func instanceWrite(o lwm2m.ObjectID, in lwm2m.Instance) operation {
-	return operation{
-		op:      lwm2m.OpWrite,
-		path:    lwm2m.InstancePath(o, in.ID),
-		objects: []lwm2m.Object{{ID: o, Instances: []lwm2m.Instance{in}}},
+func instanceWrite(o lwm2m.ObjectID, in lwm2m.Instance) Operation {
+	return Operation{
+		Op:      lwm2m.OpWrite,
+		Path:    lwm2m.InstancePath(o, in.ID),
+		Objects: []lwm2m.Object{{ID: o, Instances: []lwm2m.Instance{in}}},
 	}
 }
 
-// parts are smaller Writes of the same: of an Object its Instances, of an Instance its
+// Parts are smaller Writes of the same: of an Object its Instances, of an Instance its
 // Resources; none of what must stay whole.
-func (o operation) parts() (out []operation) {
+func (o Operation) Parts() (out []Operation) {
 	if o.indivisible {
 		return nil
 	}
-	object := o.objects[0]
-	switch o.path.Depth() {
+	object := o.Objects[0]
+	switch o.Path.Depth() {
 	case 1:
 		for _, in := range object.Instances {
 			out = append(out, instanceWrite(object.ID, in))
@@ -95,12 +96,21 @@ func (o operation) parts() (out []operation) {
 	case 2:
 		in := object.Instances[0]
 		for _, r := range in.Resources {
-			out = append(out, operation{
-				op:      lwm2m.OpWrite,
-				path:    o.path.Append(uint16(r.ID)),
-				objects: []lwm2m.Object{{ID: object.ID, Instances: []lwm2m.Instance{{ID: in.ID, Resources: []lwm2m.Resource{r}}}}},
+			out = append(out, Operation{
+				Op:      lwm2m.OpWrite,
+				Path:    o.Path.Append(uint16(r.ID)),
+				Objects: []lwm2m.Object{{ID: object.ID, Instances: []lwm2m.Instance{{ID: in.ID, Resources: []lwm2m.Resource{r}}}}},
 			})
 		}
 	}
 	return out
+}
+
+// Encodes returns why a Write cannot be encoded in a format; nil where it can, and for a Delete.
+func (o Operation) Encodes(f lwm2m.Format) error {
+	if o.Op != lwm2m.OpWrite {
+		return nil
+	}
+	_, err := content.Encode(f, o.Path, o.Objects)
+	return err
 }

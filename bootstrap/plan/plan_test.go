@@ -1,4 +1,4 @@
-package bootstrap
+package plan_test
 
 import (
 	"flag"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
@@ -19,13 +21,13 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // planText is a plan with its bytes in TLV.
-func planText(t *testing.T, p plan) string {
+func planText(t *testing.T, p plan.Plan) string {
 	t.Helper()
 	var b strings.Builder
-	for _, o := range p.operations {
-		fmt.Fprintf(&b, "%s %v", o.op, o.path)
-		if o.op == lwm2m.OpWrite {
-			payload, err := content.Encode(lwm2m.FormatTLV, o.path, o.objects)
+	for _, o := range p.Operations {
+		fmt.Fprintf(&b, "%s %v", o.Op, o.Path)
+		if o.Op == lwm2m.OpWrite {
+			payload, err := content.Encode(lwm2m.FormatTLV, o.Path, o.Objects)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -33,7 +35,7 @@ func planText(t *testing.T, p plan) string {
 		}
 		b.WriteString("\n")
 	}
-	for _, q := range p.quirks {
+	for _, q := range p.Quirks {
 		fmt.Fprintf(&b, "quirk: %s\n", q)
 	}
 	return b.String()
@@ -53,6 +55,18 @@ func planProfile() store.Profile {
 			14: {Text: &offset},
 		}}},
 	}
+}
+
+// resolved is what d is given under p, with which nothing may be wrong.
+func resolved(t *testing.T, p store.Profile, d store.Device) lwm2m.BootstrapInfo {
+	t.Helper()
+	info, findings := bootstrap.Resolve(p, d, nil)
+	for _, f := range findings {
+		if !f.Warning {
+			t.Fatal(f)
+		}
+	}
+	return info
 }
 
 func TestPlan(t *testing.T) {
@@ -110,16 +124,13 @@ func TestPlan(t *testing.T) {
 				tt.change(&p)
 			}
 			secret := store.AccountKeys{MasterSecret: lwm2m.NewSecret([]byte("0123456789abcdef"))}
-			info, findings := Resolve(p, store.Device{Endpoint: "dev-1", Accounts: map[string]store.AccountKeys{"b": secret}}, nil)
-			if text := mistakes(findings); text != "" {
-				t.Fatal(text)
-			}
+			info := resolved(t, p, store.Device{Endpoint: "dev-1", Accounts: map[string]store.AccountKeys{"b": secret}})
 			var found *link.Discovery
 			if tt.links != "" {
 				d := link.ParseDiscovery([]byte(tt.links))
 				found = &d
 			}
-			got, err := makePlan(info, found, memory{}, policyOf(p))
+			got, err := plan.Make(p, store.Device{}, info, found)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,18 +151,18 @@ func TestPlanIsRefused(t *testing.T) {
 		{"deleting the Bootstrap-Server Account", `</0/3>`, func(p *store.Profile) {
 			p.Delete = store.DeletePolicy{Mode: store.DeleteList, Paths: []lwm2m.Path{lwm2m.InstancePath(0, 3)}}
 		}, "/0/3, which is the client's Bootstrap-Server Account"},
-		{"replacing nobody knows which accounts", "", func(p *store.Profile) { p.Delete.Mode = store.DeleteReplaced }, "does not tell"},
+		{"replacing accounts of which nothing is known", "", func(p *store.Profile) { p.Delete.Mode = store.DeleteReplaced }, "does not tell"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := planProfile()
 			tt.change(&p)
-			info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
+			info, _ := bootstrap.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 			var found *link.Discovery
 			if tt.links != "" {
 				found = new(link.ParseDiscovery([]byte(tt.links)))
 			}
-			if got, err := makePlan(info, found, memory{}, policyOf(p)); err == nil || !strings.Contains(err.Error(), tt.told) || len(got.operations) > 0 {
+			if got, err := plan.Make(p, store.Device{}, info, found); err == nil || !strings.Contains(err.Error(), tt.told) || len(got.Operations) > 0 {
 				t.Errorf("the plan is %+v, %v", got, err)
 			}
 		})
@@ -184,15 +195,12 @@ func TestPlanLeavesAnAccount(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := planProfile()
 			p.Accounts, p.AccessControl, p.Delete = nil, nil, tt.deletes
-			info, findings := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
-			if text := mistakes(findings); text != "" {
-				t.Fatal(text)
-			}
+			info := resolved(t, p, store.Device{Endpoint: "dev-1"})
 			var found *link.Discovery
 			if tt.links != "" {
 				found = new(link.ParseDiscovery([]byte(tt.links)))
 			}
-			if _, err := makePlan(info, found, memory{}, policyOf(p)); (err == nil) != tt.good {
+			if _, err := plan.Make(p, store.Device{}, info, found); (err == nil) != tt.good {
 				t.Errorf("the plan ends with %v", err)
 			}
 		})
@@ -234,26 +242,26 @@ func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 		if replace {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example"}
 		}
-		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
+		info, _ := bootstrap.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 		found := link.ParseDiscovery([]byte(links))
 		own := found.BootstrapSecurity()
-		if pack, err := makePack(info, &found, memory{}, policyOf(p)); err == nil {
-			for _, path := range instancePaths(pack.content) {
+		if pack, err := plan.MakePack(p, store.Device{}, info, &found); err == nil {
+			for _, path := range plan.Instances(pack.Content) {
 				if path.Object() == lwm2m.ObjectSecurity && slices.Contains(own, path.Instance()) {
 					t.Errorf("%q: the pack has %v", links, path)
 				}
 			}
 		}
-		got, err := makePlan(info, &found, memory{}, policyOf(p))
+		got, err := plan.Make(p, store.Device{}, info, &found)
 		if err != nil {
 			return
 		}
-		for i, o := range got.operations {
-			if o.path.Object() != lwm2m.ObjectSecurity || o.path.Depth() < 2 || !slices.Contains(own, o.path.Instance()) {
+		for i, o := range got.Operations {
+			if o.Path.Object() != lwm2m.ObjectSecurity || o.Path.Depth() < 2 || !slices.Contains(own, o.Path.Instance()) {
 				continue
 			}
-			if last := i == len(got.operations)-1; !replace || len(own) != 1 || o.op != lwm2m.OpWrite || !last {
-				t.Errorf("%q in mode %s: %s %v", links, p.Delete.Mode, o.op, o.path)
+			if last := i == len(got.Operations)-1; !replace || len(own) != 1 || o.Op != lwm2m.OpWrite || !last {
+				t.Errorf("%q in mode %s: %s %v", links, p.Delete.Mode, o.Op, o.Path)
 			}
 		}
 	})

@@ -1,8 +1,7 @@
-package bootstrap
+package plan
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -106,11 +105,11 @@ func TestRemember(t *testing.T) {
 		{"it does not tell", "", "/0/1 a 101, /1/0 a 101", "/0/2 b 102", nil, "/0/1 /0/2 /1/0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			done := clientChanges{deleted: tt.deleted, written: givenBefore(t, tt.written).Instances}
+			done := Changes{Deleted: tt.deleted, Written: givenBefore(t, tt.written).Instances}
 			if tt.links != "" {
-				done.found = new(link.ParseDiscovery([]byte(tt.links)))
+				done.Found = new(link.ParseDiscovery([]byte(tt.links)))
 			}
-			got := remember(givenBefore(t, tt.before), done)
+			got := Remember(givenBefore(t, tt.before), done)
 			if text := paths(got); text != tt.want {
 				t.Errorf("remembered is %s, want %s", text, tt.want)
 			}
@@ -119,70 +118,11 @@ func TestRemember(t *testing.T) {
 			}
 		})
 	}
-	many := clientChanges{}
+	many := Changes{}
 	for i := range 2 * store.MaxWritten {
-		many.written = append(many.written, store.WrittenInstance{Path: lwm2m.InstancePath(11, lwm2m.InstanceID(i))})
+		many.Written = append(many.Written, store.WrittenInstance{Path: lwm2m.InstancePath(11, lwm2m.InstanceID(i))})
 	}
-	if n := len(remember(store.Written{}, many).Instances); n != store.MaxWritten {
+	if n := len(Remember(store.Written{}, many).Instances); n != store.MaxWritten {
 		t.Errorf("%d Instances are remembered", n)
 	}
-}
-
-// Whatever a client claims to have, and whatever is remembered of it, no plan touches a
-// Security Instance that may be its Bootstrap-Server Account: one that it names without a
-// Short Server ID and that was never written, or that the account was in; and of those that
-// it names so, one is always left.
-func FuzzMemorySparesTheBootstrapAccount(f *testing.F) {
-	f.Add(`</0/0>,</0/1>,</1/0>`, "/0/1 main 101, /1/0 main 101", uint8(0), int8(-1))
-	f.Add(`</0/1>,</1/0>`, "/0/1 main 101, /1/0 main 101", uint8(0), int8(0))
-	f.Add(`</0/0>,</0/1>,</0/2>`, "/0/0 main 101, /0/1 other 102", uint8(2), int8(2))
-	f.Add(`</1/0>`, "/0/0 main 101, /1/0 main 101", uint8(4), int8(-1))
-	f.Add("", "/0/0 main 101, /0/1 b 102", uint8(0), int8(1))
-	modes := []string{store.DeleteDiscovered, store.DeleteNone, store.DeleteReplaced}
-	f.Fuzz(func(t *testing.T, links, before string, mode uint8, own int8) {
-		p := planProfile()
-		p.Delete = store.DeletePolicy{Mode: modes[int(mode)%len(modes)]}
-		info, _ := Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
-		m := memory{accounts: []string{"a", "b"}}
-		for i, entry := range strings.Split(before, ", ") {
-			words := strings.Fields(entry)
-			if len(words) < 2 || i > 20 {
-				continue
-			}
-			if path, err := lwm2m.ParsePath(words[0]); err == nil {
-				m.written.Instances = append(m.written.Instances, store.WrittenInstance{Path: path, Account: words[1], Server: 101})
-			}
-		}
-		if own >= 0 {
-			m.written.BootstrapInstance = new(lwm2m.InstanceID(own))
-		}
-		var found *link.Discovery
-		var candidates []lwm2m.InstanceID
-		if links != "" {
-			found = new(link.ParseDiscovery([]byte(links)))
-			candidates = found.BootstrapSecurity()
-		}
-		got, err := makePlan(info, found, m, policyOf(p))
-		if err != nil {
-			return
-		}
-		touched := make(map[lwm2m.InstanceID]bool)
-		for _, o := range got.operations {
-			if o.path.Object() != lwm2m.ObjectSecurity || o.path.Depth() < 2 {
-				continue
-			}
-			id := o.path.Instance()
-			touched[id] = true
-			_, written := m.entry(lwm2m.InstancePath(lwm2m.ObjectSecurity, id))
-			if slices.Contains(candidates, id) && (!written || own >= 0 && id == lwm2m.InstanceID(own)) {
-				t.Errorf("%q, %q, %d: %s %v", links, before, own, o.op, o.path)
-			}
-			if len(candidates) == 0 && (id == p.BootstrapInstance || own >= 0 && id == lwm2m.InstanceID(own)) {
-				t.Errorf("%q, %q, %d: %s %v, and the client tells nothing", links, before, own, o.op, o.path)
-			}
-		}
-		if len(candidates) > 0 && !slices.ContainsFunc(candidates, func(id lwm2m.InstanceID) bool { return !touched[id] }) {
-			t.Errorf("%q, %q, %d: none of %v is left", links, before, own, candidates)
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package bootstrap
+package plan
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ import (
 // writeFormat is the content format of Writes: that of the device record, else of the
 // profile, else the one that the client prefers where it can carry Instances, else
 // TLV, which every client of LwM2M 1.0 has and nearly every later one.
-func writeFormat(d store.Device, p store.Profile, preferred *lwm2m.Format) lwm2m.Format {
+func WriteFormat(d store.Device, p store.Profile, preferred *lwm2m.Format) lwm2m.Format {
 	if d.Format != 0 {
 		return d.Format
 	}
@@ -36,7 +36,7 @@ func profileFormat(p store.Profile) (f lwm2m.Format, fixed bool) {
 
 // fallbacks are the formats to try where the client dislikes the first, in order; none
 // where the profile prescribes one.
-func fallbacks(p store.Profile, first lwm2m.Format) []lwm2m.Format {
+func Fallbacks(p store.Profile, first lwm2m.Format) []lwm2m.Format {
 	if _, fixed := profileFormat(p); fixed {
 		return nil
 	}

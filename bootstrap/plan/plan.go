@@ -1,46 +1,41 @@
-package bootstrap
+package plan
 
 import (
-	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
 	"lwbs/store/grammar"
 )
 
-// An operation is one Bootstrap-Delete or Bootstrap-Write of a plan.
-type operation struct {
-	op      lwm2m.Op
-	path    lwm2m.Path
-	objects []lwm2m.Object // of a Write: what lies at path or below it
+// An Operation is one Bootstrap-Delete or Bootstrap-Write of a plan.
+type Operation struct {
+	Op      lwm2m.Op
+	Path    lwm2m.Path
+	Objects []lwm2m.Object // of a Write: what lies at path or below it
 
 	// indivisible is set where half of it would be worse than nothing.
 	indivisible bool
-
-	// instead is why the Write failed that this one is the first part of; nil for one
-	// that stands for itself.
-	instead *outcome.Failure
 }
 
-// A plan is what a session does between Discover and Finish.
-type plan struct {
-	operations []operation
-	content    []lwm2m.Object // all that the Writes write
-	quirks     []string       // what is odd about the client, for the record
+// A Plan is what a session does between Discover and Finish.
+type Plan struct {
+	Operations []Operation
+	Content    []lwm2m.Object // all that the Writes write
+	Quirks     []string       // what is odd about the client, for the record
 
-	// given are the Instances that the Writes write, as a record remembers them; not that of
+	// Given are the Instances that the Writes write, as a record remembers them; not that of
 	// the Bootstrap-Server Account.
-	given map[lwm2m.Path]store.WrittenInstance
+	Given map[lwm2m.Path]store.WrittenInstance
 }
 
-// maxDeletions is how many Deletes a session has: as many as a profile may list. Each is a
+// MaxDeletions is how many Deletes a session has: as many as a profile may list. Each is a
 // round trip, and what a client tells it has decides how many there are.
-const maxDeletions = 256
+const MaxDeletions = 256
 
-// deletions is how many operations of p are Deletes.
-func (p plan) deletions() (n int) {
-	for _, o := range p.operations {
-		if o.op == lwm2m.OpDelete {
+// Deletions is how many operations of p are Deletes.
+func (p Plan) Deletions() (n int) {
+	for _, o := range p.Operations {
+		if o.Op == lwm2m.OpDelete {
 			n++
 		}
 	}
@@ -51,7 +46,6 @@ func (p plan) deletions() (n int) {
 // to a client.
 type policy struct {
 	deletes           store.DeletePolicy
-	assume            bool             // whether bootstrapInstance may stand in for an answer to Discover
 	bootstrapInstance lwm2m.InstanceID // where Discover does not tell
 	emptyResources    bool             // write unused Resources 0/x/3, 4 and 5 with length zero
 	writes            string           // what one Write is about
@@ -73,7 +67,6 @@ func policyOf(p store.Profile) policy {
 	return policy{
 		partial:           partial,
 		deletes:           deletes,
-		assume:            p.DiscoverFailed != grammar.DiscoverFail,
 		bootstrapInstance: p.BootstrapInstance,
 		emptyResources:    p.Device.EmptyResources != grammar.EmptyOmit,
 		writes:            p.Device.Writes,
@@ -87,38 +80,52 @@ func tellsBootstrapAccount(found *link.Discovery) bool {
 	return found != nil && len(found.BootstrapSecurity()) > 0
 }
 
-// makePlan returns the operations that give info to a client. It is a pure function
-// of what the client has, as far as it told (nil: not at all) and was given it before, and
-// of the policy.
+// LocatesAccount reports whether it is settled where the Bootstrap-Server Account of a client
+// is: the client told, or the profile permits to assume it. Found is nil where the client told
+// nothing.
+func LocatesAccount(p store.Profile, found *link.Discovery) bool {
+	return p.DiscoverFailed != grammar.DiscoverFail || tellsBootstrapAccount(found)
+}
+
+// ClearsAccounts reports whether a plan under p takes from a client the accounts that it had.
+func ClearsAccounts(p store.Profile) bool {
+	mode := policyOf(p).deletes.Mode
+	return mode == store.DeleteDiscovered || mode == store.DeleteAll
+}
+
+// Make returns the operations that give info to the client of d. It is a pure function of the
+// profile, of what the record remembers that the client was given before, and of what the
+// client has, as far as it told (nil: not at all).
 //
 // No plan touches the Security Object Instance of the Bootstrap-Server Account, which
 // the client needs to come back, unless info replaces it and the client has told which
-// one it is. What is written is deleted before where the policy allows: some clients
+// one it is. What is written is deleted before where the profile allows: some clients
 // merge what is written with what they have, others replace it.
-func makePlan(info lwm2m.BootstrapInfo, found *link.Discovery, m memory, pol policy) (plan, error) {
+func Make(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, found *link.Discovery) (Plan, error) {
+	pol, m := policyOf(p), memoryOf(p, d)
 	l := newLayout(found, m, pol)
 	if err := l.forbid(info); err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	l.delete(info)
 	if err := l.leavesAccount(info); err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	l.assign(&info)
 	if err := l.survives(info); err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	objects, err := info.Objects(pol.emptyResources)
 	if err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	if found == nil && pol.deletes.Mode == store.DeleteDiscovered {
 		l.deleted = append(l.deleted, l.blindDeletions(objects)...)
 	}
-	p := plan{content: objects, quirks: l.quirks, given: m.describe(info)}
+	out := Plan{Content: objects, Quirks: l.quirks, Given: m.describe(info)}
 	for _, path := range l.deleted {
-		p.operations = append(p.operations, operation{op: lwm2m.OpDelete, path: path})
+		out.Operations = append(out.Operations, Operation{Op: lwm2m.OpDelete, Path: path})
 	}
-	p.operations = append(p.operations, l.writesOf(objects, info.BootstrapServer, pol)...)
-	return p, nil
+	out.Operations = append(out.Operations, l.writesOf(objects, info.BootstrapServer, pol)...)
+	return out, nil
 }

@@ -1,4 +1,4 @@
-package bootstrap
+package plan
 
 import (
 	"fmt"
@@ -187,28 +187,28 @@ func targetOf(a lwm2m.AccessControlInstance) lwm2m.Path {
 	return lwm2m.InstancePath(a.Object, a.Instance)
 }
 
-// clientChanges are what a session has changed on a client, as far as the client may have
+// Changes are what a session has changed on a client, as far as the client may have
 // done it.
-type clientChanges struct {
-	found   *link.Discovery
-	deleted []lwm2m.Path
-	written []store.WrittenInstance
+type Changes struct {
+	Found   *link.Discovery
+	Deleted []lwm2m.Path
+	Written []store.WrittenInstance
 }
 
-// remember is what a record remembers after a session: what it did before, but for what
+// Remember is what a record remembers after a session: what it did before, but for what
 // was deleted, or is gone by what the client told; and what was written.
-func remember(before store.Written, made clientChanges) store.Written {
+func Remember(before store.Written, made Changes) store.Written {
 	m := memory{written: before}
 	var out store.Written
 	for _, w := range before.Instances {
-		deleted := slices.ContainsFunc(made.deleted, func(p lwm2m.Path) bool { return p.Contains(w.Path) })
-		again := slices.ContainsFunc(made.written, func(n store.WrittenInstance) bool { return n.Path == w.Path })
-		gone := made.found != nil && !silentOn(made.found, w.Path.Object()) && !has(made.found, w.Path)
-		if !deleted && !again && !gone && m.credible(w, made.found) {
+		deleted := slices.ContainsFunc(made.Deleted, func(p lwm2m.Path) bool { return p.Contains(w.Path) })
+		again := slices.ContainsFunc(made.Written, func(n store.WrittenInstance) bool { return n.Path == w.Path })
+		gone := made.Found != nil && !silentOn(made.Found, w.Path.Object()) && !has(made.Found, w.Path)
+		if !deleted && !again && !gone && m.credible(w, made.Found) {
 			out.Instances = append(out.Instances, w)
 		}
 	}
-	out.Instances = append(out.Instances, made.written...)
+	out.Instances = append(out.Instances, made.Written...)
 	slices.SortFunc(out.Instances, func(a, b store.WrittenInstance) int { return a.Path.Compare(b.Path) })
 	if n := len(out.Instances); n > store.MaxWritten {
 		out.Instances = out.Instances[:store.MaxWritten]
@@ -221,11 +221,11 @@ func remember(before store.Written, made clientChanges) store.Written {
 }
 
 // own is where the client has its Bootstrap-Server Account, nil where that is not certain.
-func (made clientChanges) own(m memory) *lwm2m.InstanceID {
-	if made.found == nil {
+func (made Changes) own(m memory) *lwm2m.InstanceID {
+	if made.Found == nil {
 		return nil
 	}
-	known, _ := m.recall(made.found)
+	known, _ := m.recall(made.Found)
 	candidates := link.Discovery{Instances: known}.BootstrapSecurity()
 	if len(candidates) != 1 {
 		return nil
