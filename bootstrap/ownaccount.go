@@ -24,8 +24,8 @@ type ownAccount struct {
 // has, and drops what it replaces. That a device proves a new key is the only sign that
 // it will not use the old one again: a client that refuses Finish goes back to the
 // account it had. Until then both are good, so that no session can lock it out.
-func confirmCredential(d *store.Device, peer Peer) (note string) {
-	used := credentialOf(*d, peer)
+func confirmCredential(d *store.Device, came Arrival) (note string) {
+	used := CredentialOf(*d, came)
 	if used == nil || !used.Pending {
 		return ""
 	}
@@ -57,14 +57,14 @@ func identityShown(identity string) string {
 	return outcome.Printable(store.IdentityText([]byte(identity)), outcome.MaxIdentity)
 }
 
-// credentialOf is the credential of d that the peer authenticated with; nil where it is
+// CredentialOf is the credential of d that its client authenticated with; nil where it is
 // no pre-shared key.
-func credentialOf(d store.Device, peer Peer) *store.Credential {
-	if !peer.Secure() || peer.Identity == "" {
+func CredentialOf(d store.Device, came Arrival) *store.Credential {
+	if !came.Secure || came.Identity == "" {
 		return nil
 	}
 	i := slices.IndexFunc(d.Credentials, func(c store.Credential) bool {
-		return c.Kind == store.CredentialPSK && c.Identity == peer.Identity
+		return c.Kind == store.CredentialPSK && c.Identity == came.Identity
 	})
 	if i < 0 {
 		return nil
@@ -73,19 +73,19 @@ func credentialOf(d store.Device, peer Peer) *store.Credential {
 	return &c
 }
 
-// nextAccount decides which Bootstrap-Server Account a device is given that came as
-// peer, nil for none, and whether d has a credential more for it. One that is pending
+// nextAccount decides which Bootstrap-Server Account a device is given that came like
+// this, nil for none, and whether d has a credential more for it. One that is pending
 // already is used again: a device that took it and vanished must not be given a third.
-func nextAccount(p store.Profile, d *store.Device, peer Peer, rand io.Reader) (own *ownAccount, changed bool, err error) {
+func nextAccount(p store.Profile, d *store.Device, came Arrival, rand io.Reader) (own *ownAccount, changed bool, err error) {
 	b := p.BootstrapServer
-	if b == nil || !peer.Secure() {
+	if b == nil || !came.Secure {
 		return nil, false, nil
 	}
 	uri, err := render(b.URI, *d)
 	if err != nil {
 		return nil, false, fmt.Errorf("bootstrapServer.uri: %w", err)
 	}
-	used := credentialOf(*d, peer)
+	used := CredentialOf(*d, came)
 	if used != nil && keeps(*b, *d, *used) {
 		if used.URI == uri {
 			return nil, false, nil

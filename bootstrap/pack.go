@@ -129,7 +129,7 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome
 		return Response{}, f
 	}
 	s.give(given, req.format)
-	p, err := plan.MakePack(given.profile, given.device, given.info, req.own)
+	p, err := plan.MakePack(given.Profile, given.Device, given.Info, req.own)
 	if err != nil {
 		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}

@@ -56,8 +56,8 @@ type revisions struct {
 	created       time.Time
 }
 
-func revisionsOf(given provision) revisions {
-	d, p := given.device, given.profile
+func revisionsOf(given Provision) revisions {
+	d, p := given.Device, given.Profile
 	return revisions{d.Revision, d.Created, p.Name, p.Revision, p.Created}
 }
 
@@ -68,7 +68,7 @@ func (s *session) allows(ctx context.Context) *outcome.Failure {
 	if refused != nil {
 		return refusedSince(refused)
 	}
-	had, has := credentialOf(given.device, peer), credentialOf(d, peer)
+	had, has := CredentialOf(given.Device, arrival(peer)), CredentialOf(d, arrival(peer))
 	if had != nil && has != nil && !had.Key.Equal(has.Key) {
 		return outcome.Failed(store.CauseWithdrawn, "the key that the device came with was replaced in its record while the session ran")
 	}
@@ -79,7 +79,7 @@ func (s *session) allows(ctx context.Context) *outcome.Failure {
 	case f != nil:
 		return outcome.Failed(store.CauseWithdrawn, "the records were edited while the session ran, and make no configuration now: %s", f.Detail)
 	}
-	if what := withdrawn(given.info, now.info, s.srv.cfg.Objects); what != "" {
+	if what := withdrawn(given.Info, now.Info, s.srv.cfg.Objects); what != "" {
 		return outcome.Failed(store.CauseWithdrawn, "the records were edited while the session ran, which %s", what)
 	}
 	return nil

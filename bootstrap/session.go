@@ -50,7 +50,7 @@ type session struct {
 	// What follows belongs to the goroutine of run.
 
 	told     *Response                            // to Discover, in validate; nil where that is to be sent
-	given    provision                            // at first as it was when the request came
+	given    Provision                            // at first as it was when the request came
 	seen     revisions                            // of the records that permitted given last
 	found    *link.Discovery                      // what the client said it has; nil where it did not tell
 	left     []planned                            // what is left of the plan
@@ -145,27 +145,27 @@ func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
 	if f != nil {
 		return nil, f
 	}
-	s.give(given, plan.WriteFormat(given.device, given.profile, s.record.PreferredFormat))
-	s.untried = plan.Fallbacks(given.profile, s.format)
+	s.give(given, plan.WriteFormat(given.Device, given.Profile, s.record.PreferredFormat))
+	s.untried = plan.Fallbacks(given.Profile, s.format)
 	return (*session).discover, nil
 }
 
 // give notes what the client is to be given, and the format of it.
-func (s *session) give(given provision, format lwm2m.Format) {
+func (s *session) give(given Provision, format lwm2m.Format) {
 	s.given, s.intended, s.format = given, format, format
 	s.seen = revisionsOf(given)
 	s.tune()
 	s.note(func(r *store.Session) {
-		r.Profile, r.ProfileRevision = given.profile.Name, given.profile.Revision
-		r.DeviceRevision = given.device.Revision
+		r.Profile, r.ProfileRevision = given.Profile.Name, given.Profile.Revision
+		r.DeviceRevision = given.Device.Revision
 		r.Format = format
 	})
-	s.remark(given.notes...)
+	s.remark(given.Notes...)
 }
 
 // tune tells the message layer what is special about the client.
 func (s *session) tune() {
-	limits := s.given.profile.Device
+	limits := s.given.Profile.Device
 	s.conn.Tune(Tuning{AckTimeout: time.Duration(limits.AckTimeout), BlockSize: limits.BlockSize})
 }
 
@@ -186,13 +186,13 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 		found = &d
 		s.note(func(r *store.Session) { r.Links = outcome.Printable(string(answer.Payload), outcome.MaxLinks) })
 	}
-	if !plan.LocatesAccount(s.given.profile, found) {
+	if !plan.LocatesAccount(s.given.Profile, found) {
 		return nil, outcome.Failed(store.CauseDiscoverFailed, "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one")
 	}
 	if found == nil {
 		s.tolerate()
 	}
-	p, err := plan.Make(s.given.profile, s.given.device, s.given.info, found)
+	p, err := plan.Make(s.given.Profile, s.given.Device, s.given.Info, found)
 	if n := p.Deletions(); n > plan.MaxDeletions {
 		return nil, outcome.Failed(store.CauseAnswerTooLarge, "the client told of so many Instances that %d would have to be deleted, which is more than %d", n, plan.MaxDeletions)
 	}
@@ -211,7 +211,7 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 func (s *session) operate(ctx context.Context) (state, *outcome.Failure) {
 	switch {
 	case len(s.left) > 0:
-	case s.given.profile.Verify == grammar.VerifyRecord, s.given.profile.Verify == grammar.VerifyFail:
+	case s.given.Profile.Verify == grammar.VerifyRecord, s.given.Profile.Verify == grammar.VerifyFail:
 		return (*session).verify, nil
 	default:
 		return (*session).finish, nil

@@ -130,7 +130,7 @@ func (s *session) wrote(o planned, unconfirmed bool) {
 
 // tooLarge reports whether a payload is more than the profile says the device can hold.
 func (s *session) tooLarge(payload []byte) bool {
-	limit := s.given.profile.Device.MaxPayload
+	limit := s.given.Profile.Device.MaxPayload
 	return limit > 0 && len(payload) > limit
 }
 

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/plan"
-	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
@@ -23,18 +21,15 @@ const maxConflicts = 8
 func (s *session) settle(ctx context.Context) (detail string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	err := s.srv.editDevice(ctx, s.given.device, func(d *store.Device) bool {
-		changed := s.deliver(d)
-		if s.given.own != nil && s.given.own.given(d) {
-			changed = true
-		}
-		if s.format != s.intended && d.Format == s.given.device.Format {
+	err := s.srv.editDevice(ctx, s.given.Device, func(d *store.Device) bool {
+		changed := s.given.Deliver(d)
+		if s.format != s.intended && d.Format == s.given.Device.Format {
 			d.Format, changed = s.format, true
 		}
 		return s.remember(d) || changed
 	})
-	if s.given.own != nil {
-		s.remark(s.given.own.note())
+	if note := s.given.AccountNote(); note != "" {
+		s.remark(note)
 	}
 	if err == nil {
 		return ""
@@ -62,34 +57,10 @@ func (s *session) keepChanges(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := s.srv.editDevice(ctx, s.given.device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
+	if err := s.srv.editDevice(ctx, s.given.Device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
 		s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "what the device was given is not kept",
 			slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID), slog.Any("error", err))
 	}
-}
-
-// deliver marks the keys that the client was given. A key that an operator changed
-// meanwhile is none of them, and stays as it is.
-func (s *session) deliver(d *store.Device) (changed bool) {
-	for _, a := range s.given.profile.Accounts {
-		sent := keyToSend(a, s.given.device)
-		keys, ok := d.Accounts[a.Name]
-		switch {
-		case !ok || sent.IsZero() && a.OSCORE == nil:
-			continue
-		case !keys.MasterSecret.Equal(s.given.device.Accounts[a.Name].MasterSecret):
-			continue
-		case sent.IsZero(): // a security context, and no key
-		case keys.Pending.Equal(sent):
-			keys.Key, keys.Pending = sent, lwm2m.Secret{}
-		case !keys.Key.Equal(sent):
-			continue
-		}
-		keys.Delivered = time.Now()
-		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { *k = keys })
-		changed = true
-	}
-	return changed
 }
 
 // editDevice changes d, as it was read before, and keeps it, again from the start where

@@ -34,7 +34,7 @@ func (s *session) verify(ctx context.Context) (state, *outcome.Failure) {
 		}
 		differences = append(differences, more...)
 	}
-	if len(differences) > 0 && s.given.profile.Verify == grammar.VerifyFail {
+	if len(differences) > 0 && s.given.Profile.Verify == grammar.VerifyFail {
 		return nil, outcome.Failed(store.CauseVerifyFailed, "it %s", outcome.Printable(strings.Join(differences, "; it "), outcome.MaxError))
 	}
 	s.quirks(differences...)
@@ -69,7 +69,7 @@ func (s *session) discoverAgain(ctx context.Context) ([]string, *outcome.Failure
 		return nil, f
 	}
 	now := link.ParseDiscovery(answer.Payload)
-	if plan.ClearsAccounts(s.given.profile) {
+	if plan.ClearsAccounts(s.given.Profile) {
 		s.quirks(leftovers(s.content, now)...)
 	}
 	return discoveredDifferences(s.content, *s.found, now), nil

@@ -1,0 +1,136 @@
+package bootstrap
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"lwbs/bootstrap/outcome"
+	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
+	"lwbs/store"
+)
+
+// An Arrival is how the client of a device came, as far as what it is given depends on it.
+type Arrival struct {
+	Secure   bool   // over DTLS
+	Identity string // the PSK identity that it proved, raw; empty with another credential
+}
+
+// A Provision is what one session gives: the records that it comes from, and what they
+// resolve to.
+type Provision struct {
+	Device  store.Device
+	Profile store.Profile
+	Info    lwm2m.BootstrapInfo
+	Edited  bool     // Device differs from the stored record: a key was made, or confirmed
+	Notes   []string // of the history, about the keys
+
+	own *ownAccount // the Bootstrap-Server Account in Info; nil where that stays
+}
+
+// Provide resolves what d is given under p that came like this. Keys that are still to be made
+// come from rand; the Device of the Provision has them, and has to be kept before the client can
+// have them. Objects are as for [Resolve].
+//
+// A failure is the first of what stands in the way; then the client is given nothing.
+func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, objects *object.Registry) (Provision, *outcome.Failure) {
+	renamed := AdoptRenamed(p, &d)
+	filled, err1 := FillKeys(p, &d, rand)
+	renewed, err2 := renewKeys(p, &d, rand)
+	if err := errors.Join(err1, err2); err != nil {
+		return Provision{}, outcome.Failed(store.CauseInternal, "%v", err)
+	}
+	given := Provision{Profile: p, Edited: renamed || filled || renewed}
+	if note := confirmCredential(&d, came); note != "" {
+		given.Edited, given.Notes = true, append(given.Notes, note)
+	}
+	own, added, err := nextAccount(p, &d, came, rand)
+	if err != nil {
+		return Provision{}, outcome.Failed(templateCause(err), "%v", err)
+	}
+	given.Device, given.own, given.Edited = d, own, given.Edited || added
+	info, findings := resolve(p, d, own, objects)
+	if text := mistakes(findings); text != "" {
+		cause := store.CausePlanInvalid
+		if slices.ContainsFunc(findings, func(f Finding) bool { return f.template }) {
+			cause = store.CauseTemplateFailed
+		}
+		return Provision{}, outcome.Failed(cause, "%s", text)
+	}
+	if !came.Secure && !p.SecretsOverNoSec && givesSecrets(p, info, objects) {
+		return Provision{}, outcome.Failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
+	}
+	given.Info = info
+	return given, nil
+}
+
+// Deliver notes on d, the record as it is now, that the client has accepted all: the keys that
+// it was given are delivered, renewed ones are the active ones, and the credential of its
+// Bootstrap-Server Account has the address that it was given with. It reports whether anything
+// changed. A key that an operator replaced meanwhile stays as it is.
+func (given Provision) Deliver(d *store.Device) (changed bool) {
+	changed = given.deliverKeys(d)
+	if given.own != nil && given.own.given(d) {
+		changed = true
+	}
+	return changed
+}
+
+// AccountNote tells of the Bootstrap-Server Account that the client was given; empty for none.
+func (given Provision) AccountNote() string {
+	if given.own == nil {
+		return ""
+	}
+	return given.own.note()
+}
+
+// deliverKeys marks the keys of accounts that the client was given.
+func (given Provision) deliverKeys(d *store.Device) (changed bool) {
+	for _, a := range given.Profile.Accounts {
+		sent := keyToSend(a, given.Device)
+		keys, ok := d.Accounts[a.Name]
+		switch {
+		case !ok || sent.IsZero() && a.OSCORE == nil:
+			continue
+		case !keys.MasterSecret.Equal(given.Device.Accounts[a.Name].MasterSecret):
+			continue
+		case sent.IsZero(): // a security context, and no key
+		case keys.Pending.Equal(sent):
+			keys.Key, keys.Pending = sent, lwm2m.Secret{}
+		case !keys.Key.Equal(sent):
+			continue
+		}
+		keys.Delivered = time.Now()
+		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { *k = keys })
+		changed = true
+	}
+	return changed
+}
+
+// mistakes joins the findings that end a session; empty where there is none.
+func mistakes(findings []Finding) string {
+	var texts []string
+	for _, f := range findings {
+		if !f.Warning && !f.lenient {
+			texts = append(texts, f.String())
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// givesSecrets reports whether info, which is of p, is not for anybody to read.
+func givesSecrets(p store.Profile, info lwm2m.BootstrapInfo, objects *object.Registry) bool {
+	return hasSecrets(info) || len(suppliedSecrets(p, objects)) > 0
+}
+
+func hasSecrets(info lwm2m.BootstrapInfo) bool {
+	for _, a := range info.Accounts {
+		if !a.Security.SecretKey.IsZero() {
+			return true
+		}
+	}
+	return len(info.OSCORE) > 0 || info.BootstrapServer != nil
+}
