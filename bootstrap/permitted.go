@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -56,7 +57,7 @@ type revisions struct {
 	created       time.Time
 }
 
-func revisionsOf(given Provision) revisions {
+func revisionsOf(given profile.Provision) revisions {
 	d, p := given.Device, given.Profile
 	return revisions{d.Revision, d.Created, p.Name, p.Revision, p.Created}
 }
@@ -68,7 +69,7 @@ func (s *session) allows(ctx context.Context) *outcome.Failure {
 	if refused != nil {
 		return refusedSince(refused)
 	}
-	had, has := CredentialOf(given.Device, arrival(peer)), CredentialOf(d, arrival(peer))
+	had, has := profile.CredentialOf(given.Device, arrival(peer)), profile.CredentialOf(d, arrival(peer))
 	if had != nil && has != nil && !had.Key.Equal(has.Key) {
 		return outcome.Failed(store.CauseWithdrawn, "the key that the device came with was replaced in its record while the session ran")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -23,35 +24,35 @@ func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile
 }
 
 // arrival is how a peer came, as far as what it is given depends on it.
-func arrival(peer Peer) Arrival {
-	return Arrival{Secure: peer.Secure(), Identity: peer.Identity}
+func arrival(peer Peer) profile.Arrival {
+	return profile.Arrival{Secure: peer.Secure(), Identity: peer.Identity}
 }
 
 // provision resolves what d is to be given that came as peer, keys that are still to be
 // made included.
-func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (Provision, *outcome.Failure) {
+func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (profile.Provision, *outcome.Failure) {
 	p, f := srv.profileOf(ctx, d)
 	if f != nil {
-		return Provision{}, f
+		return profile.Provision{}, f
 	}
-	return Provide(p, d, arrival(peer), srv.cfg.Rand, srv.cfg.Objects)
+	return profile.Provide(p, d, arrival(peer), srv.cfg.Rand, srv.cfg.Objects)
 }
 
 // keepProvision keeps new keys before the client can have them. given is what the device
 // had when its request came; it is resolved anew where the record was edited since, such
 // as by the session before this one.
-func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer, given Provision) (Provision, *outcome.Failure) {
+func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer, given profile.Provision) (profile.Provision, *outcome.Failure) {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout) // see lookingUp
 	defer done()
 	for range maxConflicts {
 		d, refused := srv.authorize(ctx, peer, ep)
 		if refused != nil {
-			return Provision{}, &refused.Failure
+			return profile.Provision{}, &refused.Failure
 		}
 		if d.Revision != given.Device.Revision {
 			var f *outcome.Failure
 			if given, f = srv.provision(ctx, d, peer); f != nil {
-				return Provision{}, f
+				return profile.Provision{}, f
 			}
 		}
 		if !given.Edited {
@@ -63,11 +64,11 @@ func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, pee
 			given.Device = kept
 			return given, nil
 		case errors.Is(err, store.ErrIdentityTaken):
-			return Provision{}, outcome.Failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", outcome.Printable(err.Error(), outcome.MaxError))
+			return profile.Provision{}, outcome.Failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", outcome.Printable(err.Error(), outcome.MaxError))
 		case !errors.Is(err, store.ErrConflict):
 			fault := srv.storeFault(err)
-			return Provision{}, &fault
+			return profile.Provision{}, &fault
 		}
 	}
-	return Provision{}, outcome.Failed(store.CauseInternal, "the device record was edited again and again")
+	return profile.Provision{}, outcome.Failed(store.CauseInternal, "the device record was edited again and again")
 }

@@ -12,6 +12,7 @@ import (
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/plan"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
@@ -50,7 +51,7 @@ type session struct {
 	// What follows belongs to the goroutine of run.
 
 	told     *Response                            // to Discover, in validate; nil where that is to be sent
-	given    Provision                            // at first as it was when the request came
+	given    profile.Provision                    // at first as it was when the request came
 	seen     revisions                            // of the records that permitted given last
 	found    *link.Discovery                      // what the client said it has; nil where it did not tell
 	left     []planned                            // what is left of the plan
@@ -151,7 +152,7 @@ func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
 }
 
 // give notes what the client is to be given, and the format of it.
-func (s *session) give(given Provision, format lwm2m.Format) {
+func (s *session) give(given profile.Provision, format lwm2m.Format) {
 	s.given, s.intended, s.format = given, format, format
 	s.seen = revisionsOf(given)
 	s.tune()

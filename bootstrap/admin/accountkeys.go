@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -37,7 +37,7 @@ func (set DeviceSettings) applyAccounts(have map[string]store.AccountKeys) map[s
 }
 
 // unknownAccounts are the accounts that are named and that the profile does not have.
-func (set DeviceSettings) unknownAccounts(p store.Profile) (out []bootstrap.Finding) {
+func (set DeviceSettings) unknownAccounts(p store.Profile) (out []profile.Finding) {
 	names := slices.Concat(slices.Collect(maps.Keys(set.AccountKeys)), slices.Collect(maps.Keys(set.AccountCertificates)),
 		slices.Collect(maps.Keys(set.AccountMasterSecrets)), slices.Collect(maps.Keys(set.AccountIdentities)))
 	slices.Sort(names)
@@ -49,7 +49,7 @@ func (set DeviceSettings) unknownAccounts(p store.Profile) (out []bootstrap.Find
 		case i >= 0:
 			message += fmt.Sprintf(": it is called %q now", p.Accounts[i].Name)
 		}
-		out = append(out, bootstrap.Finding{Place: "device.accounts[" + name + "]", Message: message})
+		out = append(out, profile.Finding{Place: "device.accounts[" + name + "]", Message: message})
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -103,7 +104,7 @@ var ErrSessionRunning = errors.New("a session of the device is running")
 // An InvalidError says why a profile or a device makes no sense.
 type InvalidError struct {
 	What     string // "profile meter", "device dev-1"; empty where the places say it
-	Findings []bootstrap.Finding
+	Findings []profile.Finding
 }
 
 // Error has a line for each finding.
@@ -254,12 +255,12 @@ const MaxApplied = 1000
 
 // Applied is the answer to an applied profile.
 type Applied struct {
-	Profile  store.Profile       `json:"profile"`
-	Warnings []bootstrap.Finding `json:"warnings,omitempty"`
-	Created  bool                `json:"created"`
+	Profile  store.Profile     `json:"profile"`
+	Warnings []profile.Finding `json:"warnings,omitempty"`
+	Created  bool              `json:"created"`
 
 	// Impact is what the profile means for the devices that have it; nil where none does.
-	Impact *bootstrap.Impact `json:"impact,omitempty"`
+	Impact *profile.Impact `json:"impact,omitempty"`
 }
 
 // An Unreadable is a part of the database that cannot be read.

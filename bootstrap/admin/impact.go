@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/store"
 )
 
@@ -40,8 +40,8 @@ type HarmError struct {
 
 // A Harm is what one profile would have meant, as far as that was not permitted.
 type Harm struct {
-	Profile string           `json:"profile"` // its name
-	Impact  bootstrap.Impact `json:"impact"`
+	Profile string         `json:"profile"` // its name
+	Impact  profile.Impact `json:"impact"`
 }
 
 // Error has a line for each kind of harm, and one with what to do.
@@ -68,7 +68,7 @@ func (e *HarmError) Error() string {
 }
 
 // DevicesText is how many devices an effect is about, and the names of the first.
-func DevicesText(e bootstrap.Effect, in bootstrap.Impact) string {
+func DevicesText(e profile.Effect, in profile.Impact) string {
 	names := make([]string, len(e.Names))
 	for i, n := range e.Names {
 		names[i] = fmt.Sprintf("%q", n)
@@ -84,14 +84,14 @@ func DevicesText(e bootstrap.Effect, in bootstrap.Impact) string {
 }
 
 // effectText is why, with the place.
-func effectText(e bootstrap.Effect) string {
-	return bootstrap.Finding{Place: e.Place, Message: e.Message}.String()
+func effectText(e profile.Effect) string {
+	return profile.Finding{Place: e.Place, Message: e.Message}.String()
 }
 
 // impacts finds out what each of ps means for the devices that have it now. Its error is a
 // [*HarmError] where one harms them beyond what o permits.
-func (l *Local) impacts(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]*bootstrap.Impact, error) {
-	out := make([]*bootstrap.Impact, len(ps))
+func (l *Local) impacts(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]*profile.Impact, error) {
+	out := make([]*profile.Impact, len(ps))
 	var harms []Harm
 	for i, p := range ps {
 		impact, err := l.impact(ctx, p, o)
@@ -119,7 +119,7 @@ func (l *Local) impacts(ctx context.Context, ps []store.Profile, o ApplyOptions)
 }
 
 // impact finds out what p means for the devices that have it now.
-func (l *Local) impact(ctx context.Context, p store.Profile, o ApplyOptions) (bootstrap.Impact, error) {
+func (l *Local) impact(ctx context.Context, p store.Profile, o ApplyOptions) (profile.Impact, error) {
 	n := o.Examine
 	if n <= 0 {
 		n = DefaultExamined
@@ -128,24 +128,24 @@ func (l *Local) impact(ctx context.Context, p store.Profile, o ApplyOptions) (bo
 	known := &before
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return bootstrap.Impact{}, nil
+		return profile.Impact{}, nil
 	case errors.Is(err, store.ErrCorrupt):
 		known = nil
 	case err != nil:
-		return bootstrap.Impact{}, err
+		return profile.Impact{}, err
 	}
 	total, names, err := l.Store.DeviceSample(ctx, p.Name, n)
 	if err != nil {
-		return bootstrap.Impact{}, err
+		return profile.Impact{}, err
 	}
-	trial := bootstrap.NewTrial(known, p, l.Objects)
+	trial := profile.NewTrial(known, p, l.Objects)
 	for _, ep := range names {
 		d, err := l.Store.Device(ctx, ep)
 		switch {
 		case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) || err == nil && d.Profile != p.Name:
 			continue // gone by now, or beyond what a profile can help
 		case err != nil:
-			return bootstrap.Impact{}, err
+			return profile.Impact{}, err
 		}
 		trial.Try(d)
 	}

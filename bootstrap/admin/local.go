@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/object"
@@ -99,10 +100,10 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
 	before := maps.Clone(d.Accounts)
-	if _, err := bootstrap.FillKeys(p, &d, rand.Reader); err != nil {
+	if _, err := profile.FillKeys(p, &d, rand.Reader); err != nil {
 		return Device{}, err
 	}
-	errs, warnings := split(append(set.unknownAccounts(p), bootstrap.CheckDevice(p, d, l.Objects)...))
+	errs, warnings := split(append(set.unknownAccounts(p), profile.CheckDevice(p, d, l.Objects)...))
 	errs, more := l.news(errs, p, was, set)
 	warnings = append(warnings, more...)
 	if len(errs) > 0 {
@@ -135,11 +136,11 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 
 // news parts errors in those that are new and those that the record had before under the same
 // profile, as warnings: they are no reason to refuse an edit of something else.
-func (l *Local) news(errs []bootstrap.Finding, p store.Profile, was store.Device, set DeviceSettings) (news, known []bootstrap.Finding) {
+func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, set DeviceSettings) (news, known []profile.Finding) {
 	if len(errs) == 0 || was.Profile != p.Name || set.Reset {
 		return errs, nil
 	}
-	before := bootstrap.CheckDevice(p, was, l.Objects)
+	before := profile.CheckDevice(p, was, l.Objects)
 	for _, f := range errs {
 		if slices.Contains(before, f) {
 			f.Warning = true
@@ -166,7 +167,7 @@ func (l *Local) edited(ctx context.Context, d *store.Device, set DeviceSettings)
 	if err := set.normalize(p, d); err != nil {
 		return p, false, err
 	}
-	bootstrap.AdoptRenamed(p, d)
+	profile.AdoptRenamed(p, d)
 	return p, generated, set.forget(p, d)
 }
 
@@ -232,7 +233,7 @@ func assign[T any](field *T, value *T) {
 }
 
 // split parts errors and warnings.
-func split(findings []bootstrap.Finding) (errs, warnings []bootstrap.Finding) {
+func split(findings []profile.Finding) (errs, warnings []profile.Finding) {
 	for _, f := range findings {
 		if f.Warning {
 			warnings = append(warnings, f)
@@ -347,7 +348,7 @@ func (l *Local) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev
 		return Device{}, err
 	}
 	out, err := l.withLast(ctx, view(p, d, false))
-	was, is := bootstrap.PSKIdentities(p, old), bootstrap.PSKIdentities(p, d)
+	was, is := profile.PSKIdentities(p, old), profile.PSKIdentities(p, d)
 	for _, name := range slices.Sorted(maps.Keys(is)) {
 		if was[name] != is[name] {
 			out.Warnings = append(out.Warnings, fmt.Sprintf("account %q: from its next bootstrap on the device has the identity %q in place of %q there, which the LwM2M Server must know; to keep the old one, set it for this account", name, is[name], was[name]))
@@ -374,7 +375,7 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 		}
 		out.Credentials = append(out.Credentials, v)
 	}
-	given := bootstrap.PSKIdentities(p, d)
+	given := profile.PSKIdentities(p, d)
 	for name, a := range d.Accounts {
 		v := accountView(a, reveal)
 		v.Identity = cmp.Or(v.Identity, given[name])

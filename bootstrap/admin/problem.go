@@ -8,19 +8,19 @@ import (
 	"net/http"
 	"strings"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/store"
 )
 
 // A Problem is an error on the wire (RFC 9457).
 type Problem struct {
-	Type     string              `json:"type"` // urn:lwbs:NAME of the sentinel, or about:blank
-	Title    string              `json:"title"`
-	Status   int                 `json:"status"`
-	Detail   string              `json:"detail"`
-	What     string              `json:"what,omitempty"`
-	Findings []bootstrap.Finding `json:"findings,omitempty"`
-	Harms    []Harm              `json:"harms,omitempty"`
+	Type     string            `json:"type"` // urn:lwbs:NAME of the sentinel, or about:blank
+	Title    string            `json:"title"`
+	Status   int               `json:"status"`
+	Detail   string            `json:"detail"`
+	What     string            `json:"what,omitempty"`
+	Findings []profile.Finding `json:"findings,omitempty"`
+	Harms    []Harm            `json:"harms,omitempty"`
 }
 
 const problemMedia = "application/problem+json"

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/store"
 )
 
@@ -15,11 +15,11 @@ func (l *Local) ApplyProfile(ctx context.Context, p store.Profile, o ApplyOption
 	if err := p.Validate(); err != nil { // before checks that take longer the more there is
 		return Applied{}, fmt.Errorf("profile %q: %w", p.Name, err)
 	}
-	errs, warnings := split(bootstrap.CheckProfile(p, l.Objects))
+	errs, warnings := split(profile.Check(p, l.Objects))
 	if len(errs) > 0 {
 		return Applied{}, &InvalidError{fmt.Sprintf("profile %q", p.Name), errs}
 	}
-	out, err := l.applyChecked(ctx, []store.Profile{p}, [][]bootstrap.Finding{warnings}, o)
+	out, err := l.applyChecked(ctx, []store.Profile{p}, [][]profile.Finding{warnings}, o)
 	if err != nil {
 		return Applied{}, err
 	}
@@ -27,7 +27,7 @@ func (l *Local) ApplyProfile(ctx context.Context, p store.Profile, o ApplyOption
 }
 
 // applyChecked applies profiles that are good by themselves.
-func (l *Local) applyChecked(ctx context.Context, ps []store.Profile, warnings [][]bootstrap.Finding, o ApplyOptions) ([]Applied, error) {
+func (l *Local) applyChecked(ctx context.Context, ps []store.Profile, warnings [][]profile.Finding, o ApplyOptions) ([]Applied, error) {
 	impacts, err := l.impacts(ctx, ps, o)
 	if err != nil {
 		return nil, err
@@ -49,14 +49,14 @@ func (l *Local) ApplyProfiles(ctx context.Context, ps []store.Profile, o ApplyOp
 	if len(ps) == 0 || len(ps) > MaxApplied {
 		return nil, fmt.Errorf("%w: %d profiles, 1 to %d are possible at once", store.ErrInvalid, len(ps), MaxApplied)
 	}
-	var wrong []bootstrap.Finding
-	warnings := make([][]bootstrap.Finding, len(ps))
+	var wrong []profile.Finding
+	warnings := make([][]profile.Finding, len(ps))
 	for i, p := range ps {
 		if err := p.Validate(); err != nil {
 			return nil, fmt.Errorf("profile %q: %w", p.Name, err)
 		}
-		var errs []bootstrap.Finding
-		errs, warnings[i] = split(bootstrap.CheckProfile(p, l.Objects))
+		var errs []profile.Finding
+		errs, warnings[i] = split(profile.Check(p, l.Objects))
 		for _, f := range errs {
 			f.Place = fmt.Sprintf("profiles[%d].%s", i, f.Place)
 			wrong = append(wrong, f)

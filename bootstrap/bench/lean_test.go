@@ -89,7 +89,7 @@ func serveHere(t *testing.T, n int) (ended <-chan store.Cause, coaps, nosec neti
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := db.PutProfile(t.Context(), profile); err != nil {
+	if _, err := db.PutProfile(t.Context(), metered); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -24,8 +24,8 @@ import (
 // population is how many devices every server knows.
 const population = 80_000
 
-// profile is what they are given.
-var profile = store.Profile{
+// metered is what they are given.
+var metered = store.Profile{
 	Name: "meter", SecretsOverNoSec: true,
 	Accounts: []store.Account{{Name: "main", URI: "coaps://lwm2m.example.com:5684", ShortServerID: 101}},
 }
@@ -105,7 +105,7 @@ func populate(file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := db.PutProfile(context.Background(), profile); err != nil {
+	if _, err := db.PutProfile(context.Background(), metered); err != nil {
 		return err
 	}
 	const workers = 256 // edits that are made together share a transaction
@@ -125,10 +125,10 @@ func populate(file string) (err error) {
 func put(db *bolt.DB, i int) error {
 	name := endpoint(i)
 	d := store.Device{
-		Endpoint: lwm2m.EndpointName(name), Profile: profile.Name, NoSec: true,
+		Endpoint: lwm2m.EndpointName(name), Profile: metered.Name, NoSec: true,
 		Credentials: []store.Credential{{Kind: store.CredentialPSK, Identity: name, Key: lwm2m.NewSecret(key(i))}},
 	}
-	if _, err := bootstrap.FillKeys(profile, &d, rand.Reader); err != nil {
+	if _, err := profile.FillKeys(metered, &d, rand.Reader); err != nil {
 		return err
 	}
 	_, err := db.PutDevice(context.Background(), d)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/plan"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
@@ -26,7 +26,7 @@ func FuzzMemorySparesTheBootstrapAccount(f *testing.F) {
 	f.Fuzz(func(t *testing.T, links, before string, mode uint8, own int8) {
 		p := planProfile()
 		p.Delete = store.DeletePolicy{Mode: modes[int(mode)%len(modes)]}
-		info, _ := bootstrap.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
+		info, _ := profile.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 		d := store.Device{Endpoint: "dev-1"}
 		for i, entry := range strings.Split(before, ", ") {
 			words := strings.Fields(entry)

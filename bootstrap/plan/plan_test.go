@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/plan"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/lwm2m/link"
@@ -60,7 +60,7 @@ func planProfile() store.Profile {
 // resolved is what d is given under p, with which nothing may be wrong.
 func resolved(t *testing.T, p store.Profile, d store.Device) lwm2m.BootstrapInfo {
 	t.Helper()
-	info, findings := bootstrap.Resolve(p, d, nil)
+	info, findings := profile.Resolve(p, d, nil)
 	for _, f := range findings {
 		if !f.Warning {
 			t.Fatal(f)
@@ -157,7 +157,7 @@ func TestPlanIsRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := planProfile()
 			tt.change(&p)
-			info, _ := bootstrap.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
+			info, _ := profile.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 			var found *link.Discovery
 			if tt.links != "" {
 				found = new(link.ParseDiscovery([]byte(tt.links)))
@@ -242,7 +242,7 @@ func FuzzPlanSparesTheBootstrapAccount(f *testing.F) {
 		if replace {
 			p.BootstrapServer = &store.BootstrapServer{URI: "coaps://bs.example"}
 		}
-		info, _ := bootstrap.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
+		info, _ := profile.Resolve(p, store.Device{Endpoint: "dev-1"}, nil)
 		found := link.ParseDiscovery([]byte(links))
 		own := found.BootstrapSecurity()
 		if pack, err := plan.MakePack(p, store.Device{}, info, &found); err == nil {

@@ -10,6 +10,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/profile"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
@@ -190,7 +191,7 @@ func testOMAInt9(t *testing.T) {
 	}
 	b.checkBootstrapServer(result, cfg)
 
-	if found := bootstrap.CheckProfile(store.Profile{Name: "p"}, nil); !slices.ContainsFunc(found, func(f bootstrap.Finding) bool { return !f.Warning }) {
+	if found := profile.Check(store.Profile{Name: "p"}, nil); !slices.ContainsFunc(found, func(f profile.Finding) bool { return !f.Warning }) {
 		t.Errorf("a profile without an account passes: %v", found)
 	}
 

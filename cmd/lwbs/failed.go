@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/store"
 )
 
@@ -29,13 +29,13 @@ func (e *worded) Unwrap() error { return e.err }
 // A failed is what is told of an error where --json is given: one line of JSON on standard
 // error, in the words of the problems of the admin API.
 type failed struct {
-	Type     string              `json:"type"`
-	Title    string              `json:"title"`
-	Detail   string              `json:"detail"` // what is told without --json
-	What     string              `json:"what,omitempty"`
-	Findings []bootstrap.Finding `json:"findings,omitempty"`
-	Harms    []admin.Harm        `json:"harms,omitempty"`
-	Hint     string              `json:"hint,omitempty"`
+	Type     string            `json:"type"`
+	Title    string            `json:"title"`
+	Detail   string            `json:"detail"` // what is told without --json
+	What     string            `json:"what,omitempty"`
+	Findings []profile.Finding `json:"findings,omitempty"`
+	Harms    []admin.Harm      `json:"harms,omitempty"`
+	Hint     string            `json:"hint,omitempty"`
 }
 
 // tell says on out why a command failed, and what to do.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/store/profilefile"
 )
 
@@ -49,7 +49,7 @@ func ofDevices(err error, docs []profilefile.Document) error {
 }
 
 // harms are what a profile means for devices that should not happen.
-func harms(d profilefile.Document, i bootstrap.Impact) (errs []error) {
+func harms(d profilefile.Document, i profile.Impact) (errs []error) {
 	for _, e := range i.Failing {
 		errs = append(errs, d.Problem(e.Place, fmt.Sprintf("%s would be given nothing: %s", admin.DevicesText(e, i), e.Message)))
 	}
@@ -60,7 +60,7 @@ func harms(d profilefile.Document, i bootstrap.Impact) (errs []error) {
 }
 
 // examinedText is how many devices have a profile, and how many of them were looked at.
-func examinedText(i *bootstrap.Impact) string {
+func examinedText(i *profile.Impact) string {
 	switch {
 	case i == nil:
 		return "no device has it"
@@ -72,7 +72,7 @@ func examinedText(i *bootstrap.Impact) string {
 
 // tellImpact tells what a profile means for devices, but for harms that were told as
 // errors.
-func tellImpact(out io.Writer, d profilefile.Document, i *bootstrap.Impact, o admin.ApplyOptions) {
+func tellImpact(out io.Writer, d profilefile.Document, i *profile.Impact, o admin.ApplyOptions) {
 	if i == nil {
 		return
 	}
@@ -96,9 +96,9 @@ func tellImpact(out io.Writer, d profilefile.Document, i *bootstrap.Impact, o ad
 }
 
 // unpermitted is what of an impact is an error under these options.
-func unpermitted(i *bootstrap.Impact, o admin.ApplyOptions) bootstrap.Impact {
+func unpermitted(i *profile.Impact, o admin.ApplyOptions) profile.Impact {
 	if i == nil {
-		return bootstrap.Impact{}
+		return profile.Impact{}
 	}
 	out := *i
 	if o.AllowFailing {

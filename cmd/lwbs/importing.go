@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -97,7 +97,7 @@ func (im *importing) decide(r importer.Result, there records) {
 
 func (im *importing) decideProfile(p store.Profile, there records) *importingProfile {
 	ip := &importingProfile{profile: p}
-	for _, f := range bootstrap.CheckProfile(p, im.objects) {
+	for _, f := range profile.Check(p, im.objects) {
 		if f.Warning {
 			ip.warnings = append(ip.warnings, f.String())
 		} else if ip.refused == nil {
@@ -183,7 +183,7 @@ func (im *importing) decideEntry(e *importingEntry, there records) error {
 			return fmt.Errorf("its identity %q is that of device %s", c.Identity, of)
 		}
 	}
-	for _, f := range bootstrap.CheckDevice(e.profile.profile, e.Device, im.objects) {
+	for _, f := range profile.CheckDevice(e.profile.profile, e.Device, im.objects) {
 		if !f.Warning {
 			return errors.New(f.String())
 		}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/profilefile"
@@ -86,8 +86,8 @@ func usedBy(a admin.Applied) string {
 
 // warnServer tells the warnings of a server that were not told before, since it knows
 // other Objects than objects.
-func warnServer(out io.Writer, d profilefile.Document, warnings []bootstrap.Finding, objects *object.Registry) {
-	told := bootstrap.CheckProfile(d.Profile, objects)
+func warnServer(out io.Writer, d profilefile.Document, warnings []profile.Finding, objects *object.Registry) {
+	told := profile.Check(d.Profile, objects)
 	for _, f := range warnings {
 		if !slices.Contains(told, f) {
 			fmt.Fprintf(out, "warning of the server: %v\n", d.Problem(f.Place, f.Message))

@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m/object"
 	"lwbs/store/profilefile"
 )
@@ -89,7 +89,7 @@ func checkDocument(c *cli.Context, d profilefile.Document, objects *object.Regis
 	if err := d.Profile.Validate(); err != nil { // before checks that take longer the more there is
 		return []error{d.Problem("", err.Error())}
 	}
-	for _, f := range bootstrap.CheckProfile(d.Profile, objects) {
+	for _, f := range profile.Check(d.Profile, objects) {
 		problem := d.Problem(f.Place, f.Message)
 		if f.Warning {
 			fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", problem)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/store"
 	"lwbs/store/importer"
 	"lwbs/store/profilefile"
@@ -562,7 +562,7 @@ func TestFormsOfWakaama(t *testing.T) {
 // checked are what the Bootstrap-Server has against the profiles of r.
 func checked(r importer.Result) (out []string) {
 	for _, p := range r.Profiles {
-		for _, f := range bootstrap.CheckProfile(p, nil) {
+		for _, f := range profile.Check(p, nil) {
 			if !f.Warning {
 				out = append(out, f.String())
 			}
@@ -589,7 +589,7 @@ func TestImportedRecordsAreGood(t *testing.T) {
 			if e.Outcome != importer.Imported || e.Device.Endpoint == "" {
 				continue
 			}
-			for _, f := range bootstrap.CheckDevice(r.Profiles[i], e.Device, nil) {
+			for _, f := range profile.CheckDevice(r.Profiles[i], e.Device, nil) {
 				if !f.Warning {
 					t.Errorf("%s: %v", e.Source, f)
 				}

@@ -1,4 +1,4 @@
-package bootstrap_test
+package profile_test
 
 import (
 	"crypto/ecdsa"
@@ -11,19 +11,26 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/store"
 	"lwbs/store/profilefile"
 )
 
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // readProfile reads the text of a profile, which is good.
 func readProfile(t *testing.T, text string) store.Profile {
 	t.Helper()
 	docs, err := profilefile.Read("p.yaml", []byte(text), nil)
 	check(t, err)
-	for _, f := range bootstrap.CheckProfile(docs[0].Profile, nil) {
+	for _, f := range profile.Check(docs[0].Profile, nil) {
 		if !f.Warning {
 			t.Errorf("the profile: %v", f)
 		}
@@ -36,7 +43,7 @@ func given(t *testing.T, p store.Profile, d store.Device, path string) string {
 	t.Helper()
 	at, err := lwm2m.ParsePath(path)
 	check(t, err)
-	info, found := bootstrap.Resolve(p, d, nil)
+	info, found := profile.Resolve(p, d, nil)
 	for _, f := range found {
 		if !f.Warning {
 			t.Errorf("the device: %v", f)
@@ -126,7 +133,7 @@ func TestIdentityOfTheRecord(t *testing.T) {
 		t.Errorf("the identity is %s", got)
 	}
 	d.Accounts["a"] = store.AccountKeys{Identity: "hex:0", Key: lwm2m.NewSecret(make([]byte, 16))}
-	if _, found := bootstrap.Resolve(p, d, nil); !slices.ContainsFunc(found, func(f bootstrap.Finding) bool {
+	if _, found := profile.Resolve(p, d, nil); !slices.ContainsFunc(found, func(f profile.Finding) bool {
 		return f.Place == "accounts[0].identity" && strings.Contains(f.Message, "has an odd number of digits, 1")
 	}) {
 		t.Errorf("half a byte: found %v", found)
@@ -163,8 +170,8 @@ func TestValuesThatAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", tt.profile, err)
 			continue
 		}
-		found := bootstrap.CheckProfile(docs[0].Profile, nil)
-		if !slices.ContainsFunc(found, func(f bootstrap.Finding) bool { return !f.Warning && strings.Contains(f.String(), tt.want) }) {
+		found := profile.Check(docs[0].Profile, nil)
+		if !slices.ContainsFunc(found, func(f profile.Finding) bool { return !f.Warning && strings.Contains(f.String(), tt.want) }) {
 			t.Errorf("%s: found %v, want %s", tt.profile, found, tt.want)
 		}
 	}
@@ -189,7 +196,7 @@ func TestCheckProfileLeavesVariablesOpen(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		for _, f := range bootstrap.CheckProfile(docs[0].Profile, nil) {
+		for _, f := range profile.Check(docs[0].Profile, nil) {
 			if !f.Warning {
 				t.Errorf("%s: %v", text, f)
 			}
@@ -207,12 +214,12 @@ func TestCertificatesOfTheDevice(t *testing.T) {
 	public, err := x509.MarshalPKIXPublicKey(key.Public())
 	check(t, err)
 	const digest = "serverPublicKey: 'hex:" + "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff'"
-	profile := func(mode, more string) store.Profile {
+	with := func(mode, more string) store.Profile {
 		return readProfile(t, "name: p\naccounts: [{name: a, uri: 'coaps://a.example', shortServerID: 1, security: "+mode+", key: supplied, matchingType: 1, "+digest+more+"}]")
 	}
-	publicKey := func(p store.Profile, keys store.AccountKeys) ([]byte, []bootstrap.Finding) {
+	publicKey := func(p store.Profile, keys store.AccountKeys) ([]byte, []profile.Finding) {
 		keys.Key = lwm2m.NewSecret(private)
-		info, found := bootstrap.Resolve(p, store.Device{Endpoint: "d", Vars: map[string]string{"x": "616263"}, Accounts: map[string]store.AccountKeys{"a": keys}}, nil)
+		info, found := profile.Resolve(p, store.Device{Endpoint: "d", Vars: map[string]string{"x": "616263"}, Accounts: map[string]store.AccountKeys{"a": keys}}, nil)
 		return info.Accounts[0].Security.PublicKeyOrIdentity, found
 	}
 	for _, tt := range []struct {
@@ -222,13 +229,13 @@ func TestCertificatesOfTheDevice(t *testing.T) {
 		want    string
 		told    string
 	}{
-		{"certificate of the record", profile("certificate", ""), store.AccountKeys{Certificate: []byte("der")}, "der", "client certificate is not an X.509 certificate"},
-		{"certificate of neither", profile("certificate", ""), store.AccountKeys{}, "", "the certificate of account \"a\" is to be supplied, and the device has none: --account-certificate-file a=FILE"},
-		{"certificate of the profile", profile("certificate", ", securityResources: {3: 'hex:{{.Vars.x}}'}"), store.AccountKeys{}, "abc", "client certificate is not an X.509 certificate"},
-		{"certificate of both", profile("certificate", ", securityResources: {3: 'hex:{{.Vars.x}}'}"), store.AccountKeys{Certificate: []byte("der")}, "der", ""},
-		{"certificate as identity", profile("certificate", ", identity: 'hex:{{.Vars.x}}'"), store.AccountKeys{}, "abc", ""},
-		{"raw public key of neither", profile("rpk", ""), store.AccountKeys{}, string(public), "-"},
-		{"raw public key of the record", profile("rpk", ""), store.AccountKeys{Certificate: []byte("spki")}, "spki", "public key is not a SubjectPublicKeyInfo"},
+		{"certificate of the record", with("certificate", ""), store.AccountKeys{Certificate: []byte("der")}, "der", "client certificate is not an X.509 certificate"},
+		{"certificate of neither", with("certificate", ""), store.AccountKeys{}, "", "the certificate of account \"a\" is to be supplied, and the device has none: --account-certificate-file a=FILE"},
+		{"certificate of the profile", with("certificate", ", securityResources: {3: 'hex:{{.Vars.x}}'}"), store.AccountKeys{}, "abc", "client certificate is not an X.509 certificate"},
+		{"certificate of both", with("certificate", ", securityResources: {3: 'hex:{{.Vars.x}}'}"), store.AccountKeys{Certificate: []byte("der")}, "der", ""},
+		{"certificate as identity", with("certificate", ", identity: 'hex:{{.Vars.x}}'"), store.AccountKeys{}, "abc", ""},
+		{"raw public key of neither", with("rpk", ""), store.AccountKeys{}, string(public), "-"},
+		{"raw public key of the record", with("rpk", ""), store.AccountKeys{Certificate: []byte("spki")}, "spki", "public key is not a SubjectPublicKeyInfo"},
 	} {
 		got, found := publicKey(tt.profile, tt.keys)
 		if string(got) != tt.want {
@@ -238,63 +245,5 @@ func TestCertificatesOfTheDevice(t *testing.T) {
 		if tt.told == "-" && len(found) > 0 || tt.told != "-" && !strings.Contains(text, tt.told) {
 			t.Errorf("%s: found %s, want %s", tt.name, text, tt.told)
 		}
-	}
-}
-
-// Before anything is changed on a client it is certain that all can be encoded.
-func TestPlanIsEncodedFirst(t *testing.T) {
-	empty := store.Profile{Name: "p", Accounts: []store.Account{{
-		Name: "a", URI: "coaps://a.example", ShortServerID: 101,
-		SecurityResources: map[lwm2m.ResourceID]store.Literal{16: {Instances: map[lwm2m.ResourceInstanceID]store.Literal{}}},
-	}}}
-	for _, tt := range []struct {
-		name, format string
-		queries      []string
-		asked        string
-		cause        store.Cause
-		told         string
-	}{
-		{"in a format that can", "", nil, "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", store.CauseDone, ""},
-		{"in another format than the client prefers", "", []string{"pct=110"}, "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", store.CauseDone, "written in tlv"},
-		{"in the format that is prescribed", "senml-cbor", nil, "GET /", store.CausePlanInvalid, "/0/1/16: SenML cannot express a multiple-instance Resource without instances"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p := empty
-			p.Format = tt.format
-			c := newScriptedClient(nil)
-			s, d := bootstrapScripted(t, c, p, tt.queries...)
-			if asked := strings.Join(c.asked, ", "); asked != tt.asked || s.Cause != tt.cause || !strings.Contains(s.Detail+strings.Join(s.Notes, "\n"), tt.told) {
-				t.Errorf("asked %s, cause %s: %s, notes %q\n want %s, %s, %s", asked, s.Cause, s.Detail, s.Notes, tt.asked, tt.cause, tt.told)
-			}
-			if d.Format != 0 {
-				t.Errorf("the record has learned the format %v", d.Format)
-			}
-		})
-	}
-}
-
-// An Instance that the profile names in part stays, and is written Resource by Resource.
-func TestPartialInstances(t *testing.T) {
-	links := bootstrap.Response{Code: lwm2m.CodeContent, Payload: []byte(`</>;lwm2m=1.1,</0/0>,</11/0>,</11/1>`)}
-	for object, want := range map[string]string{
-		"{path: /11/0, resources: {0: x, 1: internet, 2: true, 4: 1}}":    "DELETE /11/0, PUT /0/1 tlv, PUT /1/0 tlv, PUT /11/0 tlv",
-		"{path: /11/0, partial: true, resources: {1: internet, 2: true}}": "PUT /0/1 tlv, PUT /1/0 tlv, PUT /11/0/1 tlv, PUT /11/0/2 tlv",
-	} {
-		c := newScriptedClient(map[string][]any{"GET /": {links}})
-		p := readProfile(t, "name: p\naccounts: [{name: a, uri: 'coaps://a.example', shortServerID: 101}]\nobjects: ["+object+"]\n")
-		if s, _ := bootstrapScripted(t, c, p); strings.Join(c.asked, ", ") != "GET /, "+want+", POST /bs" || s.Cause != store.CauseDone {
-			t.Errorf("%s: asked %s, cause %s: %s\n want %s", object, strings.Join(c.asked, ", "), s.Cause, s.Detail, want)
-		}
-	}
-}
-
-// A session goes on without mandatory Resources: whether a device can do without is for it
-// to say.
-func TestSessionWithoutMandatoryResources(t *testing.T) {
-	c := newScriptedClient(nil)
-	s, _ := bootstrapScripted(t, c, store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}},
-		Objects: []store.ObjectValues{{Path: lwm2m.InstancePath(11, 0), Resources: map[lwm2m.ResourceID]store.Literal{1: {Text: new("internet")}}}}})
-	if s.Cause != store.CauseDone {
-		t.Errorf("cause %s: %s", s.Cause, s.Detail)
 	}
 }

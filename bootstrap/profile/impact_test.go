@@ -1,11 +1,11 @@
-package bootstrap_test
+package profile_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -64,11 +64,11 @@ func TestTrial(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			trial := bootstrap.NewTrial(&tt.before, tt.after, nil)
+			trial := profile.NewTrial(&tt.before, tt.after, nil)
 			d := store.Device{Endpoint: "dev-1", Profile: "p", Accounts: tt.accounts, Vars: tt.vars}
 			trial.Try(d)
 			got := trial.Impact(1)
-			for i, list := range [][]bootstrap.Effect{got.Failing, got.KeysLost, got.KeysMade} {
+			for i, list := range [][]profile.Effect{got.Failing, got.KeysLost, got.KeysMade} {
 				want := strings.Split(tt.want, "|")[i]
 				text := ""
 				for _, e := range list {
@@ -110,12 +110,12 @@ func TestTrialOverPlainCoAP(t *testing.T) {
 		{"permitted", p, store.Device{Endpoint: "d", NoSec: true, Accounts: key}, false},
 		{"no secrets", open, store.Device{Endpoint: "d", NoSec: true}, false},
 	} {
-		trial := bootstrap.NewTrial(&p, tt.after, nil)
+		trial := profile.NewTrial(&p, tt.after, nil)
 		trial.Try(tt.d)
 		if got := trial.Impact(1); (len(got.Failing) > 0) != tt.fails {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
-		found := bootstrap.CheckDevice(tt.after, tt.d, nil)
+		found := profile.CheckDevice(tt.after, tt.d, nil)
 		if told := strings.Contains(fmt.Sprint(found), "secretsOverNoSec: true"); told != tt.fails {
 			t.Errorf("%s: found %v", tt.name, found)
 		}
@@ -128,7 +128,7 @@ func TestTrialCounts(t *testing.T) {
 	p := store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}
 	next := p.Clone()
 	next.Accounts[0].URI = "coaps://{{.Vars.host}}"
-	trial := bootstrap.NewTrial(&p, next, nil)
+	trial := profile.NewTrial(&p, next, nil)
 	for i := range 100 {
 		d := store.Device{Endpoint: lwm2m.EndpointName(fmt.Sprintf("d%02d", i)), Vars: map[string]string{"host": fmt.Sprintf("%d.example.7", i)}}
 		if i >= 50 {
@@ -157,18 +157,18 @@ func TestRenamedAccountKeepsItsKey(t *testing.T) {
 	key := lwm2m.NewSecret([]byte("0123456789abcdef"))
 	p := store.Profile{Name: "p", Accounts: []store.Account{{Name: "new", RenamedFrom: []string{"old"}, URI: "coaps://a.example", ShortServerID: 101}}}
 	d := store.Device{Endpoint: "d", Accounts: map[string]store.AccountKeys{"old": {Key: key, Identity: "me"}}}
-	if !bootstrap.AdoptRenamed(p, &d) || len(d.Accounts) != 1 || !d.Accounts["new"].Key.Equal(key) || d.Accounts["new"].Identity != "me" {
+	if !profile.AdoptRenamed(p, &d) || len(d.Accounts) != 1 || !d.Accounts["new"].Key.Equal(key) || d.Accounts["new"].Identity != "me" {
 		t.Errorf("the record has %v", d.Accounts)
 	}
-	if bootstrap.AdoptRenamed(p, &d) {
+	if profile.AdoptRenamed(p, &d) {
 		t.Error("it is adopted twice")
 	}
 	both := store.Device{Accounts: map[string]store.AccountKeys{"old": {Key: key}, "new": {Key: lwm2m.NewSecret([]byte("other"))}}}
-	if bootstrap.AdoptRenamed(p, &both) || len(both.Accounts) != 2 {
+	if profile.AdoptRenamed(p, &both) || len(both.Accounts) != 2 {
 		t.Errorf("a key under either name: %v", both.Accounts)
 	}
 	partly := store.Device{Accounts: map[string]store.AccountKeys{"old": {Key: key, Identity: "me"}, "new": {Identity: "you"}}}
-	if !bootstrap.AdoptRenamed(p, &partly) || partly.Accounts["new"].Identity != "you" || !partly.Accounts["new"].Key.Equal(key) {
+	if !profile.AdoptRenamed(p, &partly) || partly.Accounts["new"].Identity != "you" || !partly.Accounts["new"].Key.Equal(key) {
 		t.Errorf("an identity under the new name: %v", partly.Accounts)
 	}
 	for place, change := range map[string]func(*store.Profile){
@@ -181,7 +181,7 @@ func TestRenamedAccountKeepsItsKey(t *testing.T) {
 	} {
 		q := p.Clone()
 		change(&q)
-		if text := fmt.Sprint(bootstrap.CheckProfile(q, nil)); !strings.Contains(text, place) {
+		if text := fmt.Sprint(profile.Check(q, nil)); !strings.Contains(text, place) {
 			t.Errorf("found %s, want %q", text, place)
 		}
 	}

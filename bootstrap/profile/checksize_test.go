@@ -1,11 +1,11 @@
-package bootstrap_test
+package profile_test
 
 import (
 	"fmt"
 	"testing"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -29,7 +29,7 @@ func TestLargestProfileIsCheckedSoon(t *testing.T) {
 		t.Fatalf("the profile has %d bytes, %v", len(b), err)
 	}
 	began := time.Now()
-	for _, f := range bootstrap.CheckProfile(p, nil) {
+	for _, f := range profile.Check(p, nil) {
 		if !f.Warning {
 			t.Errorf("%v", f)
 		}

@@ -1,4 +1,4 @@
-package bootstrap
+package profile
 
 import (
 	"fmt"
@@ -11,10 +11,10 @@ import (
 	"lwbs/store/grammar"
 )
 
-// CheckProfile returns what is wrong with p, tried on a made-up device. objects are as
+// Check returns what is wrong with p, tried on a made-up device. objects are as
 // for [Resolve]. What depends on the variables of a device is wrong where no values of
 // them would do.
-func CheckProfile(p store.Profile, objects *object.Registry) []Finding {
+func Check(p store.Profile, objects *object.Registry) []Finding {
 	found := checkWords(p)
 	sample := sampleDevice(p)
 	sample.Secrets = sampleSecrets(p, objects)

@@ -1,4 +1,4 @@
-package bootstrap
+package profile
 
 import (
 	"strings"
@@ -126,7 +126,7 @@ func TestCheckProfile(t *testing.T) {
 			p := store.Profile{Name: "p", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}
 			tt.change(&p)
 			told := false
-			for _, f := range CheckProfile(p, nil) {
+			for _, f := range Check(p, nil) {
 				switch {
 				case f.Warning:
 				case tt.place == "":
@@ -136,7 +136,7 @@ func TestCheckProfile(t *testing.T) {
 				}
 			}
 			if tt.place != "" && !told {
-				t.Errorf("findings %v, want %q at %s", CheckProfile(p, nil), tt.told, tt.place)
+				t.Errorf("findings %v, want %q at %s", Check(p, nil), tt.told, tt.place)
 			}
 		})
 	}

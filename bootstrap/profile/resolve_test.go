@@ -1,4 +1,4 @@
-package bootstrap
+package profile
 
 import (
 	"fmt"
@@ -48,7 +48,7 @@ func TestResolveVersions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := store.Profile{Name: "p", Objects: tt.given, Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}
-			found := CheckProfile(p, objects)
+			found := Check(p, objects)
 			text := fmt.Sprint(found)
 			if tt.told == "" && len(found) > 0 || tt.told != "" && (len(found) != 1 || found[0].Warning || !strings.Contains(text, tt.told)) {
 				t.Errorf("findings %v, want %q", text, tt.told)
