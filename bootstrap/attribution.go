@@ -46,7 +46,7 @@ func proved(record *store.Session, d store.Device, claimed lwm2m.EndpointName) {
 func (srv *Server) attribute(ctx context.Context, record *store.Session, peer Peer, ep lwm2m.EndpointName, named store.Device) {
 	if d, ok := srv.holder(ctx, peer); ok {
 		proved(record, d, ep)
-		srv.addresses.use(peer, d.Endpoint)
+		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 		return
 	}
 	if record.Endpoint = ep; named.Endpoint != "" {

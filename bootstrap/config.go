@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lwbs/bootstrap/history"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
@@ -56,15 +57,15 @@ type Config struct {
 	LoopWindow time.Duration
 
 	// RepeatWindow is for how long the same failure of the same device, or of the
-	// same stranger, is kept as one record of history that counts. Default 10
+	// same unknown device, is kept as one record of history that counts. Default 10
 	// minutes.
 	RepeatWindow time.Duration
 
-	// StrangerRecords is how many records of history peers without a device record may
+	// UnknownDeviceRecords is how many records of history peers without a device record may
 	// cause in a minute over DTLS, all of them together; those of one network may cause
 	// half of them, and over plain CoAP there may be a third as many. What exceeds this has
 	// one record for each network and cause. Default 60.
-	StrangerRecords int
+	UnknownDeviceRecords int
 
 	// UnauthenticatedRecords is the same for peers that gave the name or the identity of a
 	// device and proved nothing. Default 600.
@@ -115,7 +116,7 @@ func (c Config) withDefaults() (Config, error) {
 		positive("LoopLimit", &c.LoopLimit, 5),
 		positive("LoopWindow", &c.LoopWindow, time.Minute),
 		positive("RepeatWindow", &c.RepeatWindow, 10*time.Minute),
-		positive("StrangerRecords", &c.StrangerRecords, 60),
+		positive("UnknownDeviceRecords", &c.UnknownDeviceRecords, 60),
 		positive("UnauthenticatedRecords", &c.UnauthenticatedRecords, 600),
 	)
 	if c.SessionTimeout > maxSessionTimeout {
@@ -133,4 +134,12 @@ func positive[T int | time.Duration](name string, field *T, byDefault T) error {
 		return fmt.Errorf("%s %v is negative", name, *field)
 	}
 	return nil
+}
+
+// history is the configuration of the history.
+func (c Config) history() history.Config {
+	return history.Config{
+		Store: c.Store, Logger: c.Logger, Contain: func(f func()) { c.Panics.Run(PartHistory, f) },
+		RepeatWindow: c.RepeatWindow, UnknownDeviceRecords: c.UnknownDeviceRecords, UnauthenticatedRecords: c.UnauthenticatedRecords,
+	}
 }

@@ -139,7 +139,7 @@ func (srv *Server) NoRequest(peer Peer, since time.Time, end UnusedEnd) {
 	why := end.failure()
 	if d, ok := srv.holder(ctx, peer); ok {
 		proved(&record, d, "")
-		srv.addresses.use(peer, d.Endpoint)
+		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 		if detail := srv.whyIdle(ctx, d); detail != "" {
 			why = outcome.Failed(store.CauseIdle, "%s", detail)
 		}

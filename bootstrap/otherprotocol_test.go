@@ -1,15 +1,43 @@
 package bootstrap
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"lwbs/bootstrap/explain"
+	"lwbs/bootstrap/history"
 	"lwbs/store"
 )
+
+// A ledger is a store that keeps sessions, and nothing else.
+type ledger struct {
+	store.Store
+
+	mu   sync.Mutex
+	kept map[string]store.Session // by ID; guarded by mu
+}
+
+func (l *ledger) AppendSession(_ context.Context, s store.Session) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept == nil {
+		l.kept = make(map[string]store.Session)
+	}
+	l.kept[s.ID] = s
+	return nil
+}
+
+func (l *ledger) all() map[string]store.Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.kept)
+}
 
 // What came to the wrong port is on record with its address and what to do, and counts
 // against nobody, whatever name is in it.
@@ -33,17 +61,17 @@ func TestOtherProtocolIsRecorded(t *testing.T) {
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
-			d := newDiary()
+			d := new(ledger)
 			ended := make(chan store.Session, 1)
 			srv := &Server{cfg: Config{Store: d, Observe: func(e Event) { ended <- e.Session }}}
 			srv.cfg, _ = srv.cfg.withDefaults()
-			srv.history = newHistory(srv.cfg)
+			srv.history = history.New(srv.cfg.history())
 			tt.other.Remote, tt.other.Started = "192.0.2.7:4021", time.Now()
 			srv.OtherProtocol(tt.other)
-			srv.history.close()
+			srv.history.Close()
 			s := <-ended
 			if s.Cause != tt.cause || !strings.Contains(s.Detail, tt.detail) || s.Remote != tt.other.Remote || s.Transport != tt.other.Transport ||
-				s.Known || s.Endpoint != "" || s.Identity != "" || s.Proof != store.ProofNone || max(1, s.Attempts) != max(1, tt.other.Count) || len(d.kept) != 1 {
+				s.Known || s.Endpoint != "" || s.Identity != "" || s.Proof != store.ProofNone || max(1, s.Attempts) != max(1, tt.other.Count) || len(d.all()) != 1 {
 				t.Errorf("%s is recorded as %+v", tt.other.Protocol, s)
 			}
 			if e := explain.Session(s); !strings.Contains(e.Happened, tt.detail) || !strings.Contains(e.Remedy, tt.remedy) || e.Stage != "a datagram" {
@@ -57,17 +85,17 @@ func TestOtherProtocolIsRecorded(t *testing.T) {
 // the share of other attempts.
 func TestOtherProtocolIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDiary()
+		d := new(ledger)
 		cfg, err := Config{Store: d}.withDefaults()
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv := &Server{cfg: cfg, history: newHistory(cfg)}
-		const periods = 3
+		srv := &Server{cfg: cfg, history: history.New(cfg.history())}
+		const periods, period = 3, 10 * time.Minute // in which there are 40 records, and 10 of networks
 		for i := range periods * 6000 {
 			srv.OtherProtocol(OtherProtocol{Remote: fmt.Sprintf("10.%d.%d.1:9", i>>8&0xff, i&0xff), Transport: store.TransportDTLS, Protocol: ProtocolCoAP,
 				Request: Request{Method: POST, Path: []string{"bs"}, Queries: []string{fmt.Sprintf("ep=meter-%d", i)}}, Started: time.Now(), Count: 1})
-			time.Sleep(otherPeriod / 6000)
+			time.Sleep(period / 6000)
 		}
 		attempts := []store.Session{
 			{ID: "z1", Transport: store.TransportDTLS, Identity: "x", Cause: store.CauseIdentityUnknown},
@@ -76,12 +104,12 @@ func TestOtherProtocolIsBounded(t *testing.T) {
 		}
 		for _, s := range attempts {
 			s.Remote, s.Proof, s.Started, s.Ended = "192.0.2.7:9", store.ProofNone, time.Now(), time.Now()
-			if !srv.history.refused(s) {
+			if !srv.history.Refused(s) {
 				t.Errorf("%s has no record of its own", s.Cause)
 			}
 		}
-		srv.history.close()
-		if n, most := len(d.kept)-len(attempts), (periods+1)*(otherRecords+otherNetworkRecords); n > most || n < otherRecords {
+		srv.history.Close()
+		if n, most := len(d.all())-len(attempts), (periods+1)*(40+10); n > most || n < 40 {
 			t.Errorf("%d records were made, at most %d are to be", n, most)
 		}
 	})

@@ -111,7 +111,7 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *outcome.Failure) {
 	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
 	s.await()
-	s.srv.history.began(s.snapshot())
+	s.srv.history.Began(s.snapshot())
 	s.observe(EventStarted)
 	s.enter(store.StagePack)
 	return s.pack(ctx, req)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -19,8 +20,8 @@ type Server struct {
 	cfg       Config
 	ids       sessionIDs
 	sessions  *registry
-	history   *history
-	addresses *lastAddresses
+	history   *history.History
+	addresses *history.Addresses
 	reading   func() // ends the reading of addresses, and waits for that
 	closeOnce sync.Once
 }
@@ -37,7 +38,7 @@ func NewServer(cfg Config) (*Server, error) {
 		defer cfg.Panics.Contain(PartObserver)
 		observe(e)
 	}
-	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: newHistory(cfg), addresses: newLastAddresses(maxLastAddresses)}
+	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: history.New(cfg.history()), addresses: history.NewAddresses()}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	last, err := cfg.Store.LastSession(ctx)
@@ -148,7 +149,7 @@ func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointNa
 		srv.attribute(ctx, record, peer, ep, d)
 	case peer.Secure():
 		proved(record, d, ep)
-		srv.addresses.use(peer, d.Endpoint)
+		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 	default:
 		about(record, d)
 	}
@@ -196,7 +197,7 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *outcom
 	record.Cause, record.Detail, record.Variant = why.Cause, why.Detail, why.Variant
 	record.Ended = endOf(record.Started)
 	level := slog.LevelDebug // of an attempt that is not the first of its kind
-	if srv.history.refused(record) {
+	if srv.history.Refused(record) {
 		level = outcome.Severity(record.Cause)
 	}
 	outcome.Log(ctx, srv.cfg.Logger, level, record)
@@ -229,7 +230,7 @@ func (srv *Server) Running(ep lwm2m.EndpointName) *store.Session {
 
 // Unrecorded is how many attempts were refused so far without a record of their own in
 // the history, since a limit of it was reached.
-func (srv *Server) Unrecorded() uint64 { return srv.history.unrecorded() }
+func (srv *Server) Unrecorded() uint64 { return srv.history.Unrecorded() }
 
 // Refuse refuses new sessions from now on.
 func (srv *Server) Refuse() { srv.sessions.drain() }
@@ -256,7 +257,7 @@ func (srv *Server) Close() error {
 		srv.sessions.stop(ErrStopping)
 		srv.sessions.waitAll()
 		srv.reading()
-		srv.history.close()
+		srv.history.Close()
 	})
 	return nil
 }

@@ -110,7 +110,7 @@ func (s *session) perform(ctx context.Context) (f *outcome.Failure) {
 	s.await()
 	first := state((*session).validate)
 	if s.record.Proof.Counts() {
-		s.srv.history.began(s.snapshot())
+		s.srv.history.Began(s.snapshot())
 		s.observe(EventStarted)
 		first = (*session).prepare
 	}
@@ -328,8 +328,8 @@ func (s *session) conclude(ctx context.Context, cause store.Cause, detail string
 	level := outcome.Severity(cause)
 	switch {
 	case record.Proof.Counts():
-		s.srv.history.ended(record)
-	case !s.srv.history.refused(record): // nobody answered: it may have been a forged request
+		s.srv.history.Ended(record)
+	case !s.srv.history.Refused(record): // nobody answered: it may have been a forged request
 		level = slog.LevelDebug
 	}
 	outcome.Log(ctx, s.srv.cfg.Logger, level, record)

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/plan"
 	"lwbs/store"
 )
+
+// storeTimeout is for one edit; then the store is taken for broken.
+const storeTimeout = 10 * time.Second
 
 // maxConflicts is how often an edit of a device is tried again because someone else
 // was faster.

@@ -99,7 +99,7 @@ func (s *session) answered() {
 		return
 	}
 	s.note(func(r *store.Session) { r.Proof = store.ProofAddress })
-	s.srv.history.began(s.snapshot())
+	s.srv.history.Began(s.snapshot())
 }
 
 // tolerate marks the last operation as failed without harm.

@@ -27,7 +27,7 @@ type UnknownAssociation struct {
 // KnownAddress reports whether a device is known that last used an address and port for an
 // association.
 func (srv *Server) KnownAddress(address netip.AddrPort) bool {
-	_, known := srv.addresses.at(address)
+	_, known := srv.addresses.At(address)
 	return known
 }
 
@@ -61,16 +61,16 @@ func (srv *Server) lastAt(ctx context.Context, remote string) (store.Device, boo
 	if err != nil {
 		return store.Device{}, false
 	}
-	u, known := srv.addresses.at(address)
+	u, known := srv.addresses.At(address)
 	if !known {
 		return store.Device{}, false
 	}
-	d, err := srv.cfg.Store.Device(ctx, u.endpoint)
-	if errors.Is(err, store.ErrNotFound) && u.identity != "" {
-		d, err = srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, u.identity)
+	d, err := srv.cfg.Store.Device(ctx, u.Endpoint)
+	if errors.Is(err, store.ErrNotFound) && u.Identity != "" {
+		d, err = srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, u.Identity)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		srv.addresses.drop(address)
+		srv.addresses.Drop(address)
 	}
 	return srv.found(d, err)
 }
@@ -87,7 +87,7 @@ func (srv *Server) readAddresses() {
 	go func() {
 		defer close(done)
 		defer srv.cfg.Panics.Contain(PartHistory)
-		if err := srv.addresses.read(ctx, srv.cfg.Store); err != nil && ctx.Err() == nil {
+		if err := srv.addresses.Read(ctx, srv.cfg.Store); err != nil && ctx.Err() == nil {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "addresses of devices not read from the history", slog.Any("error", err))
 		}
 	}()

@@ -15,32 +15,34 @@ import (
 // mayImport says which of our packages a package may import, by the beginning of its
 // path; the longest beginning counts. docs/architecture.md has the reasons.
 var mayImport = map[string][]string{
-	"tlv":                {},
-	"lwm2m":              {},
-	"lwm2m/object":       {"lwm2m"},
-	"lwm2m/object/ddf":   {"lwm2m", "lwm2m/object"},
-	"lwm2m/content":      {"lwm2m", "lwm2m/object", "tlv"},
-	"lwm2m/link":         {"lwm2m"},
-	"lwm2m/check":        {"lwm2m", "lwm2m/object"},
-	"store":              {"lwm2m"},
-	"store/":             {"store", "lwm2m", "lwm2m/"},
-	"store/bolt":         {"store", "lwm2m", "store/bolt/pages"},
-	"store/bolt/pages":   {},
-	"store/grammar":      {"store", "lwm2m"},
-	"store/profilefile":  {"store", "store/grammar", "lwm2m", "lwm2m/"},
-	"bootstrap":          {"bootstrap/outcome", "bootstrap/plan", "bootstrap/profile", "store", "store/grammar", "lwm2m", "lwm2m/"},
-	"bootstrap/":         {"bootstrap", "bootstrap/outcome", "store", "lwm2m", "lwm2m/"},
-	"bootstrap/outcome":  {"store", "lwm2m"},
-	"bootstrap/profile":  {"bootstrap/outcome", "bootstrap/plan", "store", "store/grammar", "lwm2m", "lwm2m/"},
-	"bootstrap/plan":     {"store", "store/grammar", "lwm2m", "lwm2m/"},
-	"bootstrap/explain":  {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
-	"bootstrap/admin":    {"bootstrap", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "store", "lwm2m", "lwm2m/"},
-	"bootstrap/certtest": {},
-	"cmd/":               {"bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
+	"tlv":                 {},
+	"lwm2m":               {},
+	"lwm2m/object":        {"lwm2m"},
+	"lwm2m/object/ddf":    {"lwm2m", "lwm2m/object"},
+	"lwm2m/content":       {"lwm2m", "lwm2m/object", "tlv"},
+	"lwm2m/link":          {"lwm2m"},
+	"lwm2m/check":         {"lwm2m", "lwm2m/object"},
+	"store":               {"lwm2m"},
+	"store/":              {"store", "lwm2m", "lwm2m/"},
+	"store/bolt":          {"store", "lwm2m", "store/bolt/pages"},
+	"store/bolt/pages":    {},
+	"store/grammar":       {"store", "lwm2m"},
+	"store/profilefile":   {"store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap":           {"bootstrap/outcome", "bootstrap/history", "bootstrap/plan", "bootstrap/profile", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/":          {"bootstrap", "bootstrap/outcome", "store", "lwm2m", "lwm2m/"},
+	"bootstrap/outcome":   {"store", "lwm2m"},
+	"bootstrap/profile":   {"bootstrap/outcome", "bootstrap/plan", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/history":   {"bootstrap/outcome", "store", "lwm2m"},
+	"bootstrap/clocktest": {},
+	"bootstrap/plan":      {"store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
+	"bootstrap/admin":     {"bootstrap", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "store", "lwm2m", "lwm2m/"},
+	"bootstrap/certtest":  {},
+	"cmd/":                {"bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 }
 
 // forTests may be imported by tests only.
-var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/interop", "bootstrap/stress", "store/storetest"}
+var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/clocktest", "bootstrap/interop", "bootstrap/stress", "store/storetest"}
 
 // only says which package alone may see a library.
 var only = map[string]string{

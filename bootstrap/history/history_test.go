@@ -1,4 +1,4 @@
-package bootstrap
+package history
 
 import (
 	"bytes"
@@ -18,10 +18,8 @@ import (
 	"lwbs/store"
 )
 
-// A diary is a store that keeps sessions by ID, and nothing else.
+// A diary keeps sessions by ID.
 type diary struct {
-	store.Store
-
 	mu   sync.Mutex
 	kept map[string]store.Session // guarded by mu while the history is open
 }
@@ -48,7 +46,7 @@ func (d *diary) lines() (out []string) {
 type attempt struct {
 	second   int
 	endpoint lwm2m.EndpointName // of a device that is known
-	identity string             // of a stranger
+	identity string             // of an unknown device
 	remote   string
 	cause    store.Cause
 	claimed  lwm2m.EndpointName
@@ -74,22 +72,22 @@ func TestHistoryOfRefusals(t *testing.T) {
 			[]string{"001 a key-differs x2", "002 a key-differs x1"}},
 		{"under other names", []attempt{{1, "a", "", "", differs, "b", ""}, {2, "a", "", "", differs, "c", ""}, {3, "a", "", "", differs, "b", ""}},
 			[]string{"001 a key-differs x2", "002 a key-differs x1"}},
-		{"strangers by their identity", []attempt{{1, "", "x", "", unknown, "", ""}, {2, "", "y", "", unknown, "", ""}, {3, "", "x", "", unknown, "", ""}},
+		{"unknown devices by their identity", []attempt{{1, "", "x", "", unknown, "", ""}, {2, "", "y", "", unknown, "", ""}, {3, "", "x", "", unknown, "", ""}},
 			[]string{"001 x identity-unknown x2", "002 y identity-unknown x1"}},
-		{"strangers without a name, by their address", []attempt{{1, "", "", "192.0.2.1:7", noName, "", ""}, {2, "", "", "192.0.2.2:7", noName, "", ""}, {3, "", "", "192.0.2.1:8", noName, "", ""}},
+		{"unknown devices without a name, by their address", []attempt{{1, "", "", "192.0.2.1:7", noName, "", ""}, {2, "", "", "192.0.2.2:7", noName, "", ""}, {3, "", "", "192.0.2.1:8", noName, "", ""}},
 			[]string{"001  handshake-failed x2", "002  handshake-failed x1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDiary()
-				h := newHistory(historyConfig(d, nil))
+				h := New(historyConfig(d, nil))
 				start := time.Now()
 				for _, a := range tt.attempts {
 					time.Sleep(time.Until(start.Add(time.Duration(a.second) * time.Second)))
-					h.refused(a.record())
+					h.Refused(a.record())
 				}
-				h.close()
+				h.Close()
 				if got := d.lines(); !slices.Equal(got, tt.kept) {
 					t.Errorf("kept\n%q, want\n%q", got, tt.kept)
 				}
@@ -111,11 +109,11 @@ func (a attempt) record() store.Session {
 	}
 }
 
-func historyConfig(s store.Store, log *slog.Logger) Config {
+func historyConfig(s *diary, log *slog.Logger) Config {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return Config{Store: s, Logger: log, Panics: NewPanics(log), RepeatWindow: 10 * time.Minute, StrangerRecords: 60, UnauthenticatedRecords: 60}
+	return Config{Store: s, Logger: log, Contain: func(f func()) { f() }, RepeatWindow: 10 * time.Minute, UnknownDeviceRecords: 60, UnauthenticatedRecords: 60}
 }
 
 // A session of the device ends what its refusals were counted under: what comes after it
@@ -123,14 +121,14 @@ func historyConfig(s store.Store, log *slog.Logger) Config {
 func TestHistoryAfterASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
-		h := newHistory(historyConfig(d, nil))
+		h := New(historyConfig(d, nil))
 		for second := range 3 {
-			h.refused(attempt{second, "a", "", "", store.CauseKeyDiffers, "", ""}.record())
+			h.Refused(attempt{second, "a", "", "", store.CauseKeyDiffers, "", ""}.record())
 		}
-		h.began(store.Session{ID: "003", Endpoint: "a", Proof: store.ProofIdentity})
-		h.ended(store.Session{ID: "003", Endpoint: "a", Cause: store.CauseDone})
-		h.refused(attempt{4, "a", "", "", store.CauseKeyDiffers, "", ""}.record())
-		h.close()
+		h.Began(store.Session{ID: "003", Endpoint: "a", Proof: store.ProofIdentity})
+		h.Ended(store.Session{ID: "003", Endpoint: "a", Cause: store.CauseDone})
+		h.Refused(attempt{4, "a", "", "", store.CauseKeyDiffers, "", ""}.record())
+		h.Close()
 		want := []string{"000 a key-differs x3", "003 a done x1", "004 a key-differs x1"}
 		if got := d.lines(); !slices.Equal(got, want) {
 			t.Errorf("kept\n%q, want\n%q", got, want)
@@ -167,7 +165,7 @@ func TestHistoryOfFloods(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
 				d := newDiary()
-				h := newHistory(historyConfig(d, slog.New(slog.NewTextHandler(&log, nil))))
+				h := New(historyConfig(d, slog.New(slog.NewTextHandler(&log, nil))))
 				attempt := func(i int, remote string) bool {
 					s := tt.spare
 					s.ID, s.Identity, s.Remote = fmt.Sprintf("%03d", i), fmt.Sprint("prefix-", i), remote
@@ -175,7 +173,7 @@ func TestHistoryOfFloods(t *testing.T) {
 					if s.Known {
 						s.Endpoint, s.Cause = lwm2m.EndpointName(s.Identity), store.CauseKeyDiffers
 					}
-					return h.refused(s)
+					return h.Refused(s)
 				}
 				kept := 0
 				for i := range 500 {
@@ -186,15 +184,15 @@ func TestHistoryOfFloods(t *testing.T) {
 				if kept != tt.kept {
 					t.Errorf("%d have records of their own, want %d", kept, tt.kept)
 				}
-				if !h.refused(store.Session{ID: "proved", Endpoint: "a", Known: true, Proof: store.ProofIdentity, Cause: store.CauseDisabled, Started: time.Now()}) {
+				if !h.Refused(store.Session{ID: "proved", Endpoint: "a", Known: true, Proof: store.ProofIdentity, Cause: store.CauseDisabled, Started: time.Now()}) {
 					t.Error("what a device proved is not recorded beside them")
 				}
 				time.Sleep(2 * time.Minute)
 				if !attempt(501, "203.0.113.9:7") {
 					t.Error("one is not recorded two minutes later")
 				}
-				h.close()
-				if n := h.unrecorded(); n != uint64(500-tt.kept) {
+				h.Close()
+				if n := h.Unrecorded(); n != uint64(500-tt.kept) {
 					t.Errorf("%d are counted as without a record of their own, want %d", n, 500-tt.kept)
 				}
 				together, networks := 0, 0
@@ -232,25 +230,25 @@ func networksOf(remotes []string) map[netip.Prefix]bool {
 // A device that comes from one network is recorded while another network floods.
 func TestFloodOfOneNetwork(t *testing.T) {
 	d := newDiary()
-	h := newHistory(historyConfig(d, nil))
+	h := New(historyConfig(d, nil))
 	for i := range 500 {
-		h.refused(attempt{i, "", fmt.Sprint("x-", i), fmt.Sprintf("192.0.2.%d:7", i%256), store.CauseIdentityUnknown, "", ""}.record())
+		h.Refused(attempt{i, "", fmt.Sprint("x-", i), fmt.Sprintf("192.0.2.%d:7", i%256), store.CauseIdentityUnknown, "", ""}.record())
 	}
-	if !h.refused(attempt{500, "", "id-A", "203.0.113.1:7", store.CauseIdentityUnknown, "", ""}.record()) {
+	if !h.Refused(attempt{500, "", "id-A", "203.0.113.1:7", store.CauseIdentityUnknown, "", ""}.record()) {
 		t.Error("an unknown identity from another network has no record")
 	}
-	h.close()
+	h.Close()
 }
 
 // The addresses that attempts came from are counted, and not one record each.
 func TestAttemptsFromManyAddresses(t *testing.T) {
 	for n, want := range map[int]string{1: "(20 times since", 3: "from 3 addresses)", 20: "from more than 8 addresses)"} {
 		d := newDiary()
-		h := newHistory(historyConfig(d, nil))
+		h := New(historyConfig(d, nil))
 		for i := range 20 {
-			h.refused(attempt{i, "a", "", hosts(n)[i%n], store.CauseKeyDiffers, "", store.ProofNone}.record())
+			h.Refused(attempt{i, "a", "", hosts(n)[i%n], store.CauseKeyDiffers, "", store.ProofNone}.record())
 		}
-		h.close()
+		h.Close()
 		if s := d.kept["000"]; len(d.kept) != 1 || s.Attempts != 20 || !strings.Contains(s.Detail, want) {
 			t.Errorf("from %d addresses: %d records, detail %q, want %q", n, len(d.kept), s.Detail, want)
 		}
@@ -260,23 +258,23 @@ func TestAttemptsFromManyAddresses(t *testing.T) {
 // A device that claims ever new names has a few records for them.
 func TestManyNamesOfOneDevice(t *testing.T) {
 	d := newDiary()
-	h := newHistory(historyConfig(d, nil))
+	h := New(historyConfig(d, nil))
 	for i := range 200 {
-		h.refused(attempt{i, "a", "", "", store.CauseIdentityMismatch, lwm2m.EndpointName(fmt.Sprint("name-", i)), ""}.record())
+		h.Refused(attempt{i, "a", "", "", store.CauseIdentityMismatch, lwm2m.EndpointName(fmt.Sprint("name-", i)), ""}.record())
 	}
-	h.close()
+	h.Close()
 	total := 0
 	for _, s := range d.kept {
 		total += max(1, s.Attempts)
 	}
-	if len(d.kept) != maxStreaksOfOne || total != 200 {
-		t.Errorf("%d records count %d attempts, want %d that count 200", len(d.kept), total, maxStreaksOfOne)
+	if len(d.kept) != maxCoalescedOfOne || total != 200 {
+		t.Errorf("%d records count %d attempts, want %d that count 200", len(d.kept), total, maxCoalescedOfOne)
 	}
 }
 
-// The streaks that are open are bounded; one that had to give way is kept with its count.
-func TestStreaksAreBounded(t *testing.T) {
-	all := newStreaks()
+// The coalesced failures that are open are bounded; one that had to give way is kept with its count.
+func TestCoalescedFailuresAreBounded(t *testing.T) {
+	all := newCoalescedFailures()
 	now := time.Now()
 	session := func(i int) store.Session {
 		return store.Session{ID: fmt.Sprint(i), Identity: fmt.Sprint(i), Cause: store.CauseIdentityUnknown, Started: now}
@@ -285,11 +283,11 @@ func TestStreaksAreBounded(t *testing.T) {
 	all.open(who(session(0)), session(0), time.Minute)
 	all.repeat(who(session(0)), session(0))
 	var grown []store.Session
-	for i := range 2 * maxStreaks {
+	for i := range 2 * maxCoalesced {
 		grown = append(grown, all.open(who(session(1+i)), session(1+i), time.Minute)...)
 	}
-	if len(all.order) > maxStreaks || len(all.bySubject) > maxStreaks {
-		t.Errorf("%d streaks of %d subjects are open", len(all.order), len(all.bySubject))
+	if len(all.order) > maxCoalesced || len(all.bySubject) > maxCoalesced {
+		t.Errorf("%d failures of %d subjects are open", len(all.order), len(all.bySubject))
 	}
 	if len(grown) != 1 || grown[0].ID != "0" || grown[0].Attempts != 2 {
 		t.Errorf("given way with more than was kept: %+v, want that of 0 with 2 attempts", grown)

@@ -1,4 +1,4 @@
-package bootstrap
+package history
 
 import (
 	"context"
@@ -18,30 +18,30 @@ func addressAt(i int) netip.AddrPort {
 }
 
 // usedBy lets device i use address i.
-func (l *lastAddresses) usedBy(i int) {
+func (l *Addresses) usedBy(i int) {
 	name := fmt.Sprintf("urn:imei:%015d", i)
-	l.use(Peer{Remote: addressAt(i).String(), Transport: store.TransportDTLS, Identity: "id-" + name}, lwm2m.EndpointName(name))
+	l.Use(addressAt(i).String(), "id-"+name, lwm2m.EndpointName(name))
 }
 
 // The addresses are bounded, and the one unused for longest goes.
 func TestLastAddressesAreBounded(t *testing.T) {
-	l := newLastAddresses(3)
+	l := newAddresses(3)
 	for _, i := range []int{1, 2, 3, 1, 4} {
 		l.usedBy(i)
 	}
 	for i, want := range map[int]bool{1: true, 2: false, 3: true, 4: true} {
-		if _, ok := l.at(addressAt(i)); ok != want {
+		if _, ok := l.At(addressAt(i)); ok != want {
 			t.Errorf("address %d is known: %t", i, ok)
 		}
 	}
-	if l.add(lastUse{address: addressAt(5)}) || len(l.where) != 3 || l.byUse.Len() != 3 {
+	if l.add(LastUse{address: addressAt(5)}) || len(l.where) != 3 || l.byUse.Len() != 3 {
 		t.Errorf("%d addresses, %d in order", len(l.where), l.byUse.Len())
 	}
-	l.drop(addressAt(3))
-	if !l.add(lastUse{address: addressAt(1), endpoint: "earlier"}) || !l.add(lastUse{address: addressAt(5)}) {
+	l.Drop(addressAt(3))
+	if !l.add(LastUse{address: addressAt(1), Endpoint: "earlier"}) || !l.add(LastUse{address: addressAt(5)}) {
 		t.Error("there is no room")
 	}
-	if u, _ := l.at(addressAt(1)); u.endpoint == "earlier" {
+	if u, _ := l.At(addressAt(1)); u.Endpoint == "earlier" {
 		t.Error("an earlier use replaces a later one")
 	}
 }
@@ -52,24 +52,21 @@ func TestLastAddressSize(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	l := newLastAddresses(maxLastAddresses)
-	for i := range maxLastAddresses + 1000 {
+	l := newAddresses(maxAddresses)
+	for i := range maxAddresses + 1000 {
 		l.usedBy(i)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	each := (after.HeapAlloc - before.HeapAlloc) / maxLastAddresses
+	each := (after.HeapAlloc - before.HeapAlloc) / maxAddresses
 	t.Logf("%d bytes", each)
-	if each > most || len(l.where) != maxLastAddresses {
+	if each > most || len(l.where) != maxAddresses {
 		t.Errorf("%d bytes each, want at most %d; there are %d", each, most, len(l.where))
 	}
 }
 
-// A pager is a store with sessions without end.
-type pager struct {
-	store.Store
-	pages int
-}
+// A pager has sessions without end.
+type pager struct{ pages int }
 
 func (p *pager) Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error) {
 	p.pages++
@@ -88,9 +85,9 @@ func TestLastAddressesReadSoMuch(t *testing.T) {
 	for _, tt := range []struct {
 		ctx          context.Context
 		limit, pages int
-	}{{t.Context(), maxLastAddresses, readLastAddresses / readLastAddressesOnce}, {t.Context(), readLastAddressesOnce + 1, 2}, {ended, maxLastAddresses, 1}} {
+	}{{t.Context(), maxAddresses, maxRead / maxReadOnce}, {t.Context(), maxReadOnce + 1, 2}, {ended, maxAddresses, 1}} {
 		from := new(pager)
-		if err := newLastAddresses(tt.limit).read(tt.ctx, from); err != tt.ctx.Err() || from.pages != tt.pages {
+		if err := newAddresses(tt.limit).Read(tt.ctx, from); err != tt.ctx.Err() || from.pages != tt.pages {
 			t.Errorf("with room for %d: %d pages, want %d; error %v", tt.limit, from.pages, tt.pages, err)
 		}
 	}
@@ -101,18 +98,14 @@ func TestLastAddressesReadSoMuch(t *testing.T) {
 func TestUnknownAssociationsHaveAShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
-		cfg, err := Config{Store: d}.withDefaults()
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := newHistory(cfg)
+		h := New(historyConfig(d, nil))
 		const networks, minutes = 30, 3
 		flood := func(i int) store.Session {
 			return store.Session{ID: fmt.Sprintf("%09d", i), Endpoint: lwm2m.EndpointName(fmt.Sprintf("meter-%d", i)), Known: true, Proof: store.ProofNone, Transport: store.TransportDTLS,
 				Remote: fmt.Sprintf("10.0.%d.1:%d", i%networks, i), Started: time.Now(), Ended: time.Now(), Stage: store.StageDatagram, Cause: store.CauseAssociationUnknown}
 		}
 		for i := range minutes * 6000 {
-			h.refused(flood(i))
+			h.Refused(flood(i))
 			time.Sleep(time.Minute / 6000)
 		}
 		for i, s := range []store.Session{
@@ -121,11 +114,11 @@ func TestUnknownAssociationsHaveAShare(t *testing.T) {
 			{Stage: store.StageDatagram, Cause: store.CauseWrongPort},
 		} {
 			s.ID, s.Remote, s.Transport, s.Proof, s.Started, s.Ended = fmt.Sprintf("z%d", i), "192.0.2.7:9", store.TransportDTLS, store.ProofNone, time.Now(), time.Now()
-			if !h.refused(s) {
+			if !h.Refused(s) {
 				t.Errorf("%s has no record of its own", s.Cause)
 			}
 		}
-		h.close()
+		h.Close()
 		told, gathered := 0, 0
 		for _, s := range d.kept {
 			switch {

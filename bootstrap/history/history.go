@@ -1,4 +1,4 @@
-package bootstrap
+package history
 
 import (
 	"context"
@@ -11,34 +11,58 @@ import (
 	"lwbs/store"
 )
 
-// A history keeps how attempts ended. Sessions are written by themselves, and at
+// A Config configures a [History]. All of it is required.
+type Config struct {
+	// Store is where records go.
+	Store interface {
+		AppendSession(ctx context.Context, s store.Session) error
+	}
+
+	// Logger is told of records that are not kept.
+	Logger *slog.Logger
+
+	// Contain calls f, and ends a panic of it.
+	Contain func(f func())
+
+	// RepeatWindow is for how long the same failure of the same subject is kept as one record
+	// that counts.
+	RepeatWindow time.Duration
+
+	// UnknownDeviceRecords is how many records peers without a device record may cause in a
+	// minute over DTLS, all of them together; those of one network may cause half of them, and
+	// over plain CoAP there may be a third as many.
+	UnknownDeviceRecords int
+
+	// UnauthenticatedRecords is the same for peers that gave the name or the identity of a
+	// device and proved nothing.
+	UnauthenticatedRecords int
+}
+
+// A History keeps how attempts ended. Sessions are written by themselves, and at
 // once. Refused attempts cost a peer one datagram and could cost us a disk write
 // each, so those
 //
 //   - wait in a queue of maxWaiting, so that answering never waits for the disk;
-//   - are one record for as long as the same one keeps failing in the same way: see
-//     [streak];
+//   - are coalesced: the same failure again and again is one record, see [coalescedFailure];
 //   - have a quota of records a minute where the peer proved nothing. Those beyond it have
 //     one record together, for each network and cause; that has a quota too.
 //
-// What does not fit is dropped, counted, and logged once a minute.
-type history struct {
-	store  store.Store
-	log    *slog.Logger
-	panics *Panics
-	window time.Duration // of a streak
+// What does not fit is dropped, counted, and logged once a minute. The methods may be called
+// concurrently.
+type History struct {
+	cfg Config
 
 	queue   chan store.Session
 	closing chan struct{}
 	closed  chan struct{}
 
-	mu       sync.Mutex
-	streaks  streaks         // guarded by mu
-	quotas   map[kind]*quota // guarded by mu; the map itself is constant
-	networks quota           // guarded by mu; of records of networks
-	others   quota           // guarded by mu; the same for other protocols
-	dropped  uint64          // guarded by mu; in all
-	logged   uint64          // guarded by mu; of dropped, those that the log tells of
+	mu        sync.Mutex
+	coalesced coalescedFailures // guarded by mu
+	quotas    map[kind]*quota   // guarded by mu; the map itself is constant
+	networks  quota             // guarded by mu; of records of networks
+	others    quota             // guarded by mu; the same for other protocols
+	dropped   uint64            // guarded by mu; in all
+	logged    uint64            // guarded by mu; of dropped, those that the log tells of
 }
 
 // A kind is what tells apart attempts that proved nothing. Over plain CoAP the source
@@ -63,7 +87,7 @@ func kindOf(s store.Session) kind {
 const (
 	maxWaiting   = 1024
 	sweepEvery   = time.Minute
-	storeTimeout = 10 * time.Second // for one edit, then the store is taken for broken
+	writeTimeout = 10 * time.Second // for one record, then the store is taken for broken
 
 	// networkRecords is how many records a minute are about networks.
 	networkRecords = 20
@@ -80,20 +104,17 @@ const (
 	lostRecords = 600
 )
 
-// newHistory returns a history whose goroutine runs until close.
-func newHistory(cfg Config) *history {
-	h := &history{
-		store:   cfg.Store,
-		log:     cfg.Logger,
-		panics:  cfg.Panics,
-		window:  cfg.RepeatWindow,
-		queue:   make(chan store.Session, maxWaiting),
-		closing: make(chan struct{}),
-		closed:  make(chan struct{}),
-		streaks: newStreaks(),
+// New returns a history whose goroutine runs until it is closed.
+func New(cfg Config) *History {
+	h := &History{
+		cfg:       cfg,
+		queue:     make(chan store.Session, maxWaiting),
+		closing:   make(chan struct{}),
+		closed:    make(chan struct{}),
+		coalesced: newCoalescedFailures(),
 		quotas: map[kind]*quota{
-			{}:                         {limit: cfg.StrangerRecords},
-			{plain: true}:              {limit: max(1, cfg.StrangerRecords/3)},
+			{}:                         {limit: cfg.UnknownDeviceRecords},
+			{plain: true}:              {limit: max(1, cfg.UnknownDeviceRecords/3)},
 			{known: true}:              {limit: cfg.UnauthenticatedRecords},
 			{known: true, plain: true}: {limit: max(1, cfg.UnauthenticatedRecords/3)},
 			{other: true}:              {limit: otherRecords, period: otherPeriod},
@@ -106,12 +127,12 @@ func newHistory(cfg Config) *history {
 	return h
 }
 
-// refused records an attempt that started no session, or one whose peer proved nothing,
+// Refused records an attempt that started no session, or one whose peer proved nothing,
 // without waiting, and reports whether it makes a record of its own.
-func (h *history) refused(s store.Session) bool {
+func (h *History) Refused(s store.Session) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.streaks.repeat(subject(s), s) {
+	if h.coalesced.repeat(subject(s), s) {
 		return false
 	}
 	if !s.Proof.Counts() && !h.quotas[kindOf(s)].take(s.Remote, s.Started) {
@@ -121,17 +142,17 @@ func (h *history) refused(s store.Session) bool {
 	return h.begin(subject(s), s)
 }
 
-// begin queues a record that begins a streak of who, and reports whether there was room.
-func (h *history) begin(who string, s store.Session) bool {
+// begin queues a record of who that later failures are coalesced with, and reports whether there was room.
+func (h *History) begin(who string, s store.Session) bool {
 	if !h.push(s) {
 		return false
 	}
-	h.push(h.streaks.open(who, s, h.window)...)
+	h.push(h.coalesced.open(who, s, h.cfg.RepeatWindow)...)
 	return true
 }
 
 // countForNetwork counts an attempt beyond the quota in the record that is about its network.
-func (h *history) countForNetwork(s store.Session) {
+func (h *History) countForNetwork(s store.Session) {
 	from := outcome.NetworkOf(s.Remote)
 	who := "network " + from.String()
 	crowd := store.Session{
@@ -143,7 +164,7 @@ func (h *history) countForNetwork(s store.Session) {
 		networks, crowd.Detail = &h.others, "the last time "+s.Detail
 	}
 	switch {
-	case h.streaks.repeat(who, crowd):
+	case h.coalesced.repeat(who, crowd):
 	case from.IsValid() && networks.take(s.Remote, s.Started) && !h.begin(who, crowd):
 		return // and counted
 	}
@@ -151,7 +172,7 @@ func (h *history) countForNetwork(s store.Session) {
 }
 
 // push queues records and reports whether there was room for them.
-func (h *history) push(records ...store.Session) bool {
+func (h *History) push(records ...store.Session) bool {
 	for i, s := range records {
 		select {
 		case h.queue <- s:
@@ -163,22 +184,22 @@ func (h *history) push(records ...store.Session) bool {
 	return true
 }
 
-// began ends the streaks of a device whose session starts, so that the history keeps
-// the order of events.
-func (h *history) began(s store.Session) {
+// Began notes that a session starts: failures of its device from now on are not coalesced with
+// those before it, so that the history keeps the order of events.
+func (h *History) Began(s store.Session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.push(h.streaks.end(subject(s))...)
+	h.push(h.coalesced.end(subject(s))...)
 }
 
-// ended records a session that ran, and waits until it is kept.
-func (h *history) ended(s store.Session) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+// Ended records a session that ran, and waits until it is kept.
+func (h *History) Ended(s store.Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	err := errPanicked
-	h.panics.Run(PartHistory, func() { err = h.store.AppendSession(ctx, s) })
+	h.cfg.Contain(func() { err = h.cfg.Store.AppendSession(ctx, s) })
 	if err != nil {
-		h.log.LogAttrs(ctx, slog.LevelError, "history not kept",
+		h.cfg.Logger.LogAttrs(ctx, slog.LevelError, "history not kept",
 			slog.String(outcome.LogEndpoint, string(s.Endpoint)), slog.String(outcome.LogSession, s.ID), slog.Any("error", err))
 	}
 }
@@ -187,62 +208,62 @@ func (h *history) ended(s store.Session) {
 var errPanicked = errors.New("the store panicked")
 
 // run writes what waits.
-func (h *history) run() {
+func (h *History) run() {
 	defer close(h.closed)
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	for {
 		select {
 		case s := <-h.queue:
-			h.ended(s)
+			h.Ended(s)
 		case now := <-sweep.C:
-			h.panics.Run(PartHistory, func() { h.sweep(now) })
+			h.cfg.Contain(func() { h.sweep(now) })
 		case <-h.closing:
-			h.panics.Run(PartHistory, func() { h.sweep(time.Now()) })
+			h.cfg.Contain(func() { h.sweep(time.Now()) })
 			h.drain(len(h.queue))
 			return
 		}
 	}
 }
 
-// sweep brings the records of streaks up to date, after what was queued before: an
+// sweep brings the records of coalesced failures up to date, after what was queued before: an
 // older version of one of them may be there.
-func (h *history) sweep(now time.Time) {
+func (h *History) sweep(now time.Time) {
 	grown, waiting, dropped := h.due(now)
 	h.drain(waiting)
 	for _, s := range grown {
-		h.ended(s)
+		h.Ended(s)
 	}
 	if dropped > 0 {
-		h.log.Warn("refused attempts not recorded one by one", slog.Uint64("count", dropped))
+		h.cfg.Logger.Warn("refused attempts not recorded one by one", slog.Uint64("count", dropped))
 	}
 }
 
-// due returns the records of streaks that have grown, how many wait, and how many were dropped
+// due returns the records of coalesced failures that have grown, how many wait, and how many were dropped
 // that the log does not tell of yet.
-func (h *history) due(now time.Time) (grown []store.Session, waiting int, dropped uint64) {
+func (h *History) due(now time.Time) (grown []store.Session, waiting int, dropped uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	grown, waiting, dropped = h.streaks.due(now), len(h.queue), h.dropped-h.logged
+	grown, waiting, dropped = h.coalesced.due(now), len(h.queue), h.dropped-h.logged
 	h.logged = h.dropped
 	return grown, waiting, dropped
 }
 
-func (h *history) drain(n int) {
+func (h *History) drain(n int) {
 	for range n {
-		h.ended(<-h.queue)
+		h.Ended(<-h.queue)
 	}
 }
 
-// unrecorded is how many records were dropped so far.
-func (h *history) unrecorded() uint64 {
+// Unrecorded is how many records were dropped so far.
+func (h *History) Unrecorded() uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.dropped
 }
 
-// close waits until all is kept. Later attempts are forgotten.
-func (h *history) close() {
+// Close waits until all is kept. Later attempts are forgotten.
+func (h *History) Close() {
 	close(h.closing)
 	<-h.closed
 }

@@ -1,0 +1,13 @@
+// Package history keeps how attempts and sessions ended, within bounds.
+//
+// A [History] writes each session that ran. A refused attempt costs a peer one datagram: the same
+// failure again and again is coalesced into one record, and peers that proved nothing have a quota
+// of records, whole and for each network. What exceeds it is counted, so that a flood neither
+// fills the disk nor hides what a device did.
+//
+// [Addresses] remembers which device last used an address and port for a DTLS association, so
+// that records of an association that the server does not have any more can be told of the device
+// that may have sent them.
+//
+// The package does not decide why an attempt ended: that is in its record already.
+package history
