@@ -91,7 +91,7 @@ var defaultsOf = map[string][]string{
 	"request to the admin API; with several profiles; values within each other": {"bootstrap/admin.maxBody", "bootstrap/admin.maxProfiles", "bootstrap/admin.maxDepth"},
 	"profile file": {"store/profilefile.MaxSize"},
 	"key file; file of certificates; list of revoked certificates": {"cmd/lwbs.maxKeyFile", "cmd/lwbs.maxCertificates", "cmd/lwbs.maxList"},
-	"imported file": {"cmd/lwbs.maxImport"},
+	"imported file; from a pipe":                                   {"cmd/lwbs.maxImport", "cmd/lwbs.maxStream"},
 	"connections to the address of `--metrics`; an answer there":   {"cmd/lwbs.maxMonitors", "cmd/lwbs.monitorTime"},
 	"scrapes at a time; duration of one, with its wait for others": {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
 

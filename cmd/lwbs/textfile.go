@@ -22,7 +22,7 @@ func readInput(c *cli.Context, what, file string, limit int) (b []byte, shown st
 		return b, file, err
 	}
 	const standardInput = "standard input"
-	b, err = readUpTo(what, standardInput, c.App.Reader, limit)
+	b, err = readStream(what, standardInput, c.App.Reader, limit)
 	return b, standardInput, err
 }
 
@@ -37,11 +37,11 @@ func readFile(ctx context.Context, what, file string, limit int) ([]byte, error)
 	info, err := f.Stat()
 	switch {
 	case err != nil || !info.Mode().IsRegular():
-		return readUpTo(what, file, interruptible{ctx, f}, limit)
+		return readStream(what, file, interruptible{ctx, f}, limit)
 	case info.Size() > int64(limit):
-		return nil, tooLong(what, file, limit)
+		return nil, &tooLongError{what, file, limit}
 	}
-	return readUpTo(what, file, f, limit)
+	return readUpTo(what, file, f, int(info.Size()), limit)
 }
 
 // openFile opens a file for reading, or ends with ctx: to open a pipe waits for who writes to it.
@@ -63,19 +63,41 @@ func openFile(ctx context.Context, file string) (*os.File, error) {
 	}
 }
 
-func readUpTo(what, file string, in io.Reader, limit int) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(in, int64(limit)+1))
+// maxStream is how much is read where nothing tells beforehand how much there is, in bytes.
+const maxStream = 64 << 20
+
+// readStream reads a pipe or a device, which may never end.
+func readStream(what, name string, in io.Reader, limit int) ([]byte, error) {
+	b, err := readUpTo(what, name, in, 0, min(limit, maxStream))
+	if long := new(tooLongError); errors.As(err, &long) && limit > maxStream {
+		return nil, fmt.Errorf("%w, the most that is read from a pipe: give a file", err)
+	}
+	return b, err
+}
+
+// readUpTo reads about so many bytes as are expected, at most limit.
+func readUpTo(what, file string, in io.Reader, expected, limit int) ([]byte, error) {
+	var text bytes.Buffer
+	text.Grow(expected + bytes.MinRead) // else it would be copied again and again
+	_, err := text.ReadFrom(io.LimitReader(in, int64(limit)+1))
+	b := text.Bytes()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read %s from %s: %w", what, file, err)
 	case len(b) > limit:
-		return nil, tooLong(what, file, limit)
+		return nil, &tooLongError{what, file, limit}
 	}
 	return b, nil
 }
 
-func tooLong(what, file string, limit int) error {
-	return fmt.Errorf("%s in %s has more than %d bytes", what, file, limit)
+// A tooLongError says that a file has more bytes than are read.
+type tooLongError struct {
+	what, file string
+	limit      int
+}
+
+func (e *tooLongError) Error() string {
+	return fmt.Sprintf("%s in %s has more than %d bytes", e.what, e.file, e.limit)
 }
 
 // How the text of a file was kept.
