@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"lwbs/bootstrap/outcome"
@@ -17,7 +16,7 @@ func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
 		Started:   started,
 		Remote:    peer.Remote,
 		Transport: peer.Transport,
-		Identity:  outcome.Printable(peer.name(), outcome.MaxIdentity),
+		Identity:  outcome.Printable(peer.Name(), outcome.MaxIdentity),
 		Stage:     store.StageRequest,
 		Proof:     store.ProofNone,
 	}
@@ -44,7 +43,7 @@ func proved(record *store.Session, d store.Device, claimed lwm2m.EndpointName) {
 // that name, named, which is zero where there is none. So what one device does wrong is
 // never put down to another.
 func (srv *Server) attribute(ctx context.Context, record *store.Session, peer Peer, ep lwm2m.EndpointName, named store.Device) {
-	if d, ok := srv.holder(ctx, peer); ok {
+	if d, ok := srv.auth.Holder(ctx, peer); ok {
 		proved(record, d, ep)
 		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 		return
@@ -54,28 +53,7 @@ func (srv *Server) attribute(ctx context.Context, record *store.Session, peer Pe
 	}
 }
 
-// holder finds the device whose credential a peer has proved to hold. A key that it had
-// before proves nothing: it may have been replaced as somebody else got hold of it.
-func (srv *Server) holder(ctx context.Context, peer Peer) (store.Device, bool) {
-	switch {
-	case !peer.Secure(), errors.Is(peer.Stale, ErrKeyChanged):
-		return store.Device{}, false
-	case len(peer.Chain) == 0:
-		return srv.found(srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity))
-	}
-	d, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(peer.Chain[0].Raw))
-	if errors.Is(err, store.ErrNotFound) {
-		if _, f := srv.cfg.Trust().vouch(peer.Chain, time.Now()); f == nil {
-			d, err = srv.certificateOwner(ctx, peer.Chain)
-		}
-	}
-	return srv.found(d, err)
-}
-
-// found logs an error of the store that is more than that there is no such device.
-func (srv *Server) found(d store.Device, err error) (store.Device, bool) {
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		srv.storeFault(err)
-	}
-	return d, err == nil
+// storeFault logs an error of the store and returns what may be told of it.
+func (srv *Server) storeFault(err error) outcome.Failure {
+	return outcome.StoreFault(srv.cfg.Logger, err)
 }

@@ -26,32 +26,19 @@ func (e *CertificateError) Error() string { return e.Detail }
 // VerifyClient decides, for the handshake, about the certificates that a client sent, its
 // own first, of which it has proved to have the key. Those that a device record names are
 // good, and those that a trusted CA vouches for; which device it is, if any, shows with
-// the request. The error is a [*CertificateError].
-func (srv *Server) VerifyClient(chain []*x509.Certificate) (err error) {
-	defer srv.cfg.Panics.Contain(PartHandshake, func() {
-		f := panicked()
-		err = &CertificateError{f.Cause, f.Detail}
-	})
-	if f := srv.verifyClient(chain); f != nil {
-		return &CertificateError{f.Cause, f.Detail}
-	}
-	return nil
-}
-
-func (srv *Server) verifyClient(chain []*x509.Certificate) *outcome.Failure {
+// the request.
+func (a *Authorizer) VerifyClient(ctx context.Context, chain []*x509.Certificate) *outcome.Failure {
 	if len(chain) == 0 {
 		return outcome.Failed(store.CauseCertificateMissing, "it has none, or none of a kind that it was asked for")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
-	defer cancel()
-	trust, now := srv.cfg.Trust(), time.Now()
-	_, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
+	trust, now := a.Trust(), time.Now()
+	_, err := a.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		_, f := trust.vouch(chain, now)
 		return f
 	case err != nil:
-		f := srv.storeFault(err)
+		f := a.storeFault(err)
 		return &f
 	}
 	return trust.check(chain[0], now)
@@ -59,10 +46,10 @@ func (srv *Server) verifyClient(chain []*x509.Certificate) *outcome.Failure {
 
 // checkCertificate returns why a client with this certificate is not d. What was good in
 // the handshake may have been revoked since.
-func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain []*x509.Certificate) *outcome.Refusal {
-	trust, now := srv.cfg.Trust(), time.Now()
+func (a *Authorizer) checkCertificate(ctx context.Context, d store.Device, chain []*x509.Certificate) *outcome.Refusal {
+	trust, now := a.Trust(), time.Now()
 	leaf := chain[0]
-	if hasCredential(d, store.CredentialCertificate, store.Fingerprint(leaf.Raw)) {
+	if Names(d, leaf) {
 		if f := trust.check(leaf, now); f != nil {
 			return outcome.Unacceptable(f.Cause, "%s", f.Detail)
 		}
@@ -70,7 +57,7 @@ func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain [
 	}
 	paths, f := trust.vouch(chain, now)
 	if f != nil && (f.Cause == store.CauseCertificateUnknown || f.Cause == store.CauseCertificateUntrusted) {
-		return outcome.Unacceptable(store.CauseIdentityMismatch, "%s", srv.ownerNote(ctx, Peer{Transport: store.TransportDTLS, Chain: chain}))
+		return outcome.Unacceptable(store.CauseIdentityMismatch, "%s", a.ownerNote(ctx, Peer{Transport: store.TransportDTLS, Chain: chain}))
 	}
 	if f != nil {
 		return outcome.Unacceptable(f.Cause, "%s", f.Detail)
@@ -84,6 +71,11 @@ func (srv *Server) checkCertificate(ctx context.Context, d store.Device, chain [
 		detail += "; " + why
 	}
 	return outcome.Unacceptable(store.CauseCertificateName, "%s", detail)
+}
+
+// Names reports whether the record of d names a certificate.
+func Names(d store.Device, c *x509.Certificate) bool {
+	return hasCredential(d, store.CredentialCertificate, store.Fingerprint(c.Raw))
 }
 
 func hasCredential(d store.Device, kind store.CredentialKind, identity string) bool {
@@ -114,30 +106,30 @@ func quoted(names []string) string {
 // certificateOwner finds the device that a certificate belongs to: the record that has
 // it, else the first one whose name is in it. That this is so proves nothing unless a CA
 // vouches for the certificate. The error is that of the store.
-func (srv *Server) certificateOwner(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
-	d, err := srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
+func (a *Authorizer) certificateOwner(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
+	d, err := a.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
 	if !errors.Is(err, store.ErrNotFound) {
 		return d, err
 	}
-	trust := srv.cfg.Trust()
+	trust := a.Trust()
 	paths, _ := trust.vouch(chain, time.Now())
 	for _, name := range trust.names(chain[0], paths) {
 		if !errors.Is(err, store.ErrNotFound) {
 			break
 		}
-		d, err = srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialCertificateName, name)
+		d, err = a.Store.DeviceByIdentity(ctx, store.CredentialCertificateName, name)
 	}
 	return d, err
 }
 
 // claimant finds the device that a certificate seems to be about, for the history.
-func (srv *Server) claimant(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
-	d, err := srv.certificateOwner(ctx, chain)
-	for _, name := range srv.cfg.Trust().names(chain[0], nil) {
+func (a *Authorizer) claimant(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
+	d, err := a.certificateOwner(ctx, chain)
+	for _, name := range a.Trust().names(chain[0], nil) {
 		if !errors.Is(err, store.ErrNotFound) {
 			break
 		}
-		d, err = srv.cfg.Store.Device(ctx, lwm2m.EndpointName(name))
+		d, err = a.Store.Device(ctx, lwm2m.EndpointName(name))
 	}
 	return d, err
 }

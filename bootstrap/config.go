@@ -143,3 +143,8 @@ func (c Config) history() history.Config {
 		RepeatWindow: c.RepeatWindow, UnknownDeviceRecords: c.UnknownDeviceRecords, UnauthenticatedRecords: c.UnauthenticatedRecords,
 	}
 }
+
+// authorizer decides who may bootstrap.
+func (c Config) authorizer() *Authorizer {
+	return &Authorizer{Store: c.Store, Trust: c.Trust, Logger: c.Logger}
+}

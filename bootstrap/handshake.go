@@ -2,8 +2,8 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
 	"lwbs/bootstrap/outcome"
@@ -42,10 +42,12 @@ func (srv *Server) HandshakeFailed(h Handshake) {
 	peer := Peer{Remote: h.Remote, Transport: store.TransportDTLS, Identity: h.Identity, Chain: h.Chain}
 	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
-	d, err := srv.lookUp(peer)
-	why := handshakeFailure(h, err == nil)
-	switch ep := unreadableDevice(err); {
-	case err == nil && len(h.Chain) > 0 && hasCredential(d, store.CredentialCertificate, store.Fingerprint(h.Chain[0].Raw)):
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
+	d, err := srv.auth.Claimed(ctx, peer)
+	why := h.Failure(err == nil)
+	switch ep := UnreadableDevice(err); {
+	case err == nil && len(h.Chain) > 0 && Names(d, h.Chain[0]):
 		proved(&record, d, "")
 	case err == nil:
 		about(&record, d)
@@ -54,68 +56,7 @@ func (srv *Server) HandshakeFailed(h Handshake) {
 	case !errors.Is(err, store.ErrNotFound):
 		srv.storeFault(err)
 	}
-	srv.refuse(context.Background(), record, &outcome.Refusal{Failure: why})
-}
-
-// A ShownError is that of a handshake whose peer fell silent after it was shown the certificate
-// of the server.
-type ShownError struct {
-	Subject string // of the certificate
-	Err     error  // how the handshake ended
-}
-
-func (e *ShownError) Error() string {
-	return fmt.Sprintf("%v, after it was shown the certificate of %q", e.Err, e.Subject)
-}
-func (e *ShownError) Unwrap() error { return e.Err }
-
-// handshakeCauses are the causes of handshakes that ended for neither key nor certificate of
-// the client alone.
-var handshakeCauses = []struct {
-	err   error
-	cause store.Cause
-}{
-	{ErrNoCommonSuite, store.CauseNoCommonSuite},
-	{ErrNoCommonCurve, store.CauseNoCommonCurve},
-	{ErrNoCommonSignature, store.CauseNoCommonSignature},
-	{ErrCertificateKind, store.CauseCertificateKind},
-	{ErrCertificateProof, store.CauseCertificateProof},
-	{ErrServerRefused, store.CauseServerRefused},
-	{ErrPanicked, store.CauseInternal},
-}
-
-// handshakeFailure is why a handshake did not complete; known is whether a device has
-// the identity that was claimed in it.
-func handshakeFailure(h Handshake, known bool) outcome.Failure {
-	f := outcome.Failure{Cause: store.CauseHandshakeFailed}
-	if h.Err != nil {
-		f.Detail = outcome.Printable(h.Err.Error(), outcome.MaxOffer)
-	}
-	if shown := new(ShownError); errors.As(h.Err, &shown) {
-		f.Variant = store.VariantAfterCertificate
-	}
-	var refused *CertificateError
-	if errors.As(h.Err, &refused) {
-		return outcome.Failure{Cause: refused.Cause, Detail: refused.Detail}
-	}
-	for _, c := range handshakeCauses {
-		if errors.Is(h.Err, c.err) {
-			f.Cause = c.cause
-			return f
-		}
-	}
-	switch {
-	case h.Identity != "" && !known:
-		f.Cause = store.CauseIdentityUnknown
-	case errors.Is(h.Err, ErrKeyDiffers):
-		f.Cause = store.CauseKeyDiffers
-	case errors.Is(h.Err, ErrBusy):
-		f.Cause = store.CauseBusy
-	}
-	if f.Cause != store.CauseHandshakeFailed && !errors.Is(h.Err, ErrBusy) {
-		f.Detail = "" // the cause says it all
-	}
-	return f
+	srv.refuse(ctx, record, &outcome.Refusal{Failure: why})
 }
 
 // An UnusedEnd is how an association fared on which its peer made no request.
@@ -137,7 +78,7 @@ func (srv *Server) NoRequest(peer Peer, since time.Time, end UnusedEnd) {
 	record := srv.attempt(peer, since)
 	record.Stage = store.StageHandshake
 	why := end.failure()
-	if d, ok := srv.holder(ctx, peer); ok {
+	if d, ok := srv.auth.Holder(ctx, peer); ok {
 		proved(&record, d, "")
 		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 		if detail := srv.whyIdle(ctx, d); detail != "" {
@@ -168,7 +109,7 @@ func (srv *Server) whyIdle(ctx context.Context, d store.Device) string {
 		return "the device bootstraps on another association"
 	}
 	page, err := srv.cfg.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOnes})
-	if _, ok := srv.found(d, err); !ok {
+	if _, ok := srv.auth.Found(d, err); !ok {
 		return ""
 	}
 	for _, s := range page {
@@ -188,18 +129,22 @@ const lastOnes = 20
 
 // deviceOf finds the device that a peer seems to be, and logs where the store fails.
 func (srv *Server) deviceOf(peer Peer) (store.Device, bool) {
-	return srv.found(srv.lookUp(peer))
-}
-
-// lookUp looks the device up that a peer seems to be.
-func (srv *Server) lookUp(peer Peer) (store.Device, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
-	switch {
-	case len(peer.Chain) > 0:
-		return srv.claimant(ctx, peer.Chain)
-	case peer.Identity != "":
-		return srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
+	return srv.auth.Found(srv.auth.Claimed(ctx, peer))
+}
+
+// VerifyClient decides, for the handshake, about the certificates that a client sent: see
+// [Authorizer.VerifyClient]. The error is a [*CertificateError].
+func (srv *Server) VerifyClient(chain []*x509.Certificate) (err error) {
+	defer srv.cfg.Panics.Contain(PartHandshake, func() {
+		f := panicked()
+		err = &CertificateError{Cause: f.Cause, Detail: f.Detail}
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
+	if f := srv.auth.VerifyClient(ctx, chain); f != nil {
+		return &CertificateError{Cause: f.Cause, Detail: f.Detail}
 	}
-	return store.Device{}, store.ErrNotFound
+	return nil
 }

@@ -2,12 +2,10 @@ package bootstrap
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"time"
 
 	"lwbs/lwm2m"
-	"lwbs/store"
 )
 
 // A Method is a CoAP request method.
@@ -140,37 +138,6 @@ type Conn interface {
 	Close() error
 }
 
-// A Peer is who is at the other end of a [Conn].
-type Peer struct {
-	Remote    string // IP:port as first seen
-	Transport string // store.TransportPlain or store.TransportDTLS
-
-	// Identity is the PSK identity that was proved, raw; empty with plain CoAP and with a
-	// certificate.
-	Identity string
-
-	// Chain are the certificates of a peer that proved to have the key of the first one,
-	// as it sent them; empty for other peers.
-	Chain []*x509.Certificate
-
-	// Stale is why the peer would not be let in any more, though it was once and has come
-	// back on the same association: [ErrKeyChanged], [ErrKeyUnknown], or a
-	// [*CertificateError]. Nil where it would. It must be refused, and is told to shake hands anew.
-	Stale error
-}
-
-// name is what the peer authenticated as: the PSK identity, as [store.IdentityText] has it,
-// or the fingerprint of the certificate.
-func (p Peer) name() string {
-	if len(p.Chain) > 0 {
-		return store.Fingerprint(p.Chain[0].Raw)
-	}
-	return store.IdentityText([]byte(p.Identity))
-}
-
-// Secure reports whether the peer proved its identity.
-func (p Peer) Secure() bool { return p.Transport == store.TransportDTLS }
-
 // Tuning adapts the message layer to one peer. Zero values mean the default.
 type Tuning struct {
 	AckTimeout time.Duration // ACK_TIMEOUT; default 2 s (RFC 7252 §4.8)
@@ -186,60 +153,4 @@ type Handler interface {
 	// conn does or the message layer is closed. Duplicates of r are answered by the
 	// message layer and do not come here.
 	ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(ctx context.Context))
-}
-
-// Why a handshake did not complete, or does not count any more, where it is not for the
-// certificate of the client.
-var (
-	// ErrNoCommonSuite: the client offers no cipher suite that the server has.
-	ErrNoCommonSuite = errors.New("no common cipher suite")
-
-	// ErrNoCommonSignature: the client takes no signature that the key of the server's
-	// certificate can make.
-	ErrNoCommonSignature = errors.New("no common signature algorithm")
-
-	// ErrNoCommonCurve: the client knows no curve that the server needs: for the key exchange,
-	// or that of its certificate's key.
-	ErrNoCommonCurve = errors.New("no common curve")
-
-	// ErrCertificateKind: the client sent a certificate that the server cannot verify.
-	ErrCertificateKind = errors.New("unsupported certificate")
-
-	// ErrCertificateProof: what the client sent to prove that it has the key of its
-	// certificate does not.
-	ErrCertificateProof = errors.New("the client did not prove that it has the key of its certificate")
-
-	// ErrPanicked: the server panicked, which its log tells of.
-	ErrPanicked = errors.New("the server panicked; its log has the stack")
-
-	// ErrBusy: a limit of the server was reached.
-	ErrBusy = errors.New("the server is busy")
-
-	// ErrKeyDiffers: what the client sent to prove its pre-shared key does not fit ours.
-	ErrKeyDiffers = errors.New("PSK differs")
-
-	// ErrKeyUnknown: there is no pre-shared key of the identity any more, or it cannot be
-	// looked up.
-	ErrKeyUnknown = errors.New("no key of the identity is known")
-
-	// ErrKeyChanged: the identity has another pre-shared key since the handshake.
-	ErrKeyChanged = errors.New("the key has changed")
-
-	// ErrServerRefused: the client does not like the certificate of the server.
-	ErrServerRefused = errors.New("the client refused the server's certificate")
-)
-
-// A Handshake is one DTLS handshake that did not complete.
-type Handshake struct {
-	Remote   string
-	Identity string // as claimed; empty where it did not come so far
-	Started  time.Time
-
-	// Chain are the certificates that the client sent and proved to have the key of;
-	// nothing else in them is proved.
-	Chain []*x509.Certificate
-
-	// Err is why, a [*CertificateError] where it was for the certificate, else whatever
-	// else is known.
-	Err error
 }

@@ -65,7 +65,7 @@ func revisionsOf(given profile.Provision) revisions {
 // allows returns why the device may not have what it is being given by its records now.
 func (s *session) allows(ctx context.Context) *outcome.Failure {
 	peer, given := s.conn.Peer(), s.given
-	d, refused := s.srv.authorize(ctx, peer, s.endpoint)
+	d, refused := s.srv.auth.Authorize(ctx, peer, s.endpoint)
 	if refused != nil {
 		return refusedSince(refused)
 	}

@@ -45,7 +45,7 @@ func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, pee
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout) // see lookingUp
 	defer done()
 	for range maxConflicts {
-		d, refused := srv.authorize(ctx, peer, ep)
+		d, refused := srv.auth.Authorize(ctx, peer, ep)
 		if refused != nil {
 			return profile.Provision{}, &refused.Failure
 		}

@@ -18,6 +18,7 @@ import (
 // clients that may be. Its methods may be called concurrently.
 type Server struct {
 	cfg       Config
+	auth      *Authorizer
 	ids       sessionIDs
 	sessions  *registry
 	history   *history.History
@@ -38,7 +39,7 @@ func NewServer(cfg Config) (*Server, error) {
 		defer cfg.Panics.Contain(PartObserver)
 		observe(e)
 	}
-	srv := &Server{cfg: cfg, sessions: newRegistry(cfg), history: history.New(cfg.history()), addresses: history.NewAddresses()}
+	srv := &Server{cfg: cfg, auth: cfg.authorizer(), sessions: newRegistry(cfg), history: history.New(cfg.history()), addresses: history.NewAddresses()}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	last, err := cfg.Store.LastSession(ctx)
@@ -118,7 +119,7 @@ func (srv *Server) brokenDown(ctx context.Context, conn Conn, r Request) (resp R
 		defer done()
 		named := store.Device{}
 		if ep != "" {
-			named, _ = srv.found(srv.cfg.Store.Device(ctx, ep))
+			named, _ = srv.auth.Found(srv.cfg.Store.Device(ctx, ep))
 		}
 		srv.attribute(ctx, &record, conn.Peer(), ep, named)
 		known = true
@@ -143,7 +144,7 @@ func endOf(started time.Time) time.Time { return started.Add(time.Since(started)
 func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
 	ctx, done := lookingUp(ctx)
 	defer done()
-	d, refused := srv.authorize(ctx, peer, ep)
+	d, refused := srv.auth.Authorize(ctx, peer, ep)
 	switch {
 	case refused != nil:
 		srv.attribute(ctx, record, peer, ep, d)
@@ -185,7 +186,7 @@ func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName
 	defer done()
 	var named store.Device
 	if ep != "" {
-		named, _ = srv.found(srv.cfg.Store.Device(ctx, ep))
+		named, _ = srv.auth.Found(srv.cfg.Store.Device(ctx, ep))
 	}
 	srv.attribute(ctx, &record, peer, ep, named)
 	return srv.refuse(ctx, record, why)

@@ -72,7 +72,7 @@ func (srv *Server) lastAt(ctx context.Context, remote string) (store.Device, boo
 	if errors.Is(err, store.ErrNotFound) {
 		srv.addresses.Drop(address)
 	}
-	return srv.found(d, err)
+	return srv.auth.Found(d, err)
 }
 
 // readAddresses fills the memory of addresses from the history, in the background: what

@@ -33,7 +33,7 @@ func (s *session) validate(ctx context.Context) (state, *outcome.Failure) {
 	}
 	s.await()
 	s.observe(EventStarted)
-	if _, refused := s.srv.authorize(ctx, s.conn.Peer(), s.endpoint); refused != nil && refused.Cause != store.CauseEndpointUnknown {
+	if _, refused := s.srv.auth.Authorize(ctx, s.conn.Peer(), s.endpoint); refused != nil && refused.Cause != store.CauseEndpointUnknown {
 		if f := refusedSince(refused); f != nil {
 			return nil, f
 		}

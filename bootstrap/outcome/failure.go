@@ -1,7 +1,9 @@
 package outcome
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -47,4 +49,14 @@ func Unavailable(cause store.Cause, detail string, args ...any) *Refusal {
 // OwnFault refuses for a reason that is not the client's.
 func OwnFault(f Failure) *Refusal {
 	return &Refusal{f, lwm2m.CodeInternalServerError, "server error"}
+}
+
+// StoreFault logs an error of the store and returns what may be told of it. A part that
+// cannot be read has a cause of its own: the store itself tells of it, and once.
+func StoreFault(log *slog.Logger, err error) Failure {
+	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) {
+		return *Failed(store.CauseUnreadable, "%s", Printable(err.Error(), MaxError))
+	}
+	log.Error("store does not answer", "error", err)
+	return *Failed(store.CauseInternal, "the store failed: %s", Printable(err.Error(), MaxError))
 }

@@ -1,0 +1,38 @@
+package bootstrap
+
+import (
+	"crypto/x509"
+
+	"lwbs/store"
+)
+
+// A Peer is who is at the other end of an association, or of an address and port of plain CoAP.
+type Peer struct {
+	Remote    string // IP:port as first seen
+	Transport string // store.TransportPlain or store.TransportDTLS
+
+	// Identity is the PSK identity that was proved, raw; empty with plain CoAP and with a
+	// certificate.
+	Identity string
+
+	// Chain are the certificates of a peer that proved to have the key of the first one,
+	// as it sent them; empty for other peers.
+	Chain []*x509.Certificate
+
+	// Stale is why the peer would not be let in any more, though it was once and has come
+	// back on the same association: [ErrKeyChanged], [ErrKeyUnknown], or a
+	// [*CertificateError]. Nil where it would. It must be refused, and is told to shake hands anew.
+	Stale error
+}
+
+// Name is what the peer authenticated as: the PSK identity, as [store.IdentityText] has it,
+// or the fingerprint of the certificate.
+func (p Peer) Name() string {
+	if len(p.Chain) > 0 {
+		return store.Fingerprint(p.Chain[0].Raw)
+	}
+	return store.IdentityText([]byte(p.Identity))
+}
+
+// Secure reports whether the peer proved its identity.
+func (p Peer) Secure() bool { return p.Transport == store.TransportDTLS }
