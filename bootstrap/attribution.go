@@ -4,13 +4,14 @@ import (
 	"context"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
 // attempt begins the record of what a peer tries, which has proved nothing so far.
-func (srv *Server) attempt(peer Peer, started time.Time) store.Session {
+func (srv *Server) attempt(peer auth.Peer, started time.Time) store.Session {
 	return store.Session{
 		ID:        srv.ids.next(started),
 		Started:   started,
@@ -42,7 +43,7 @@ func proved(record *store.Session, d store.Device, claimed lwm2m.EndpointName) {
 // and that was refused: that of the device whose credential it holds, else of the device of
 // that name, named, which is zero where there is none. So what one device does wrong is
 // never put down to another.
-func (srv *Server) attribute(ctx context.Context, record *store.Session, peer Peer, ep lwm2m.EndpointName, named store.Device) {
+func (srv *Server) attribute(ctx context.Context, record *store.Session, peer auth.Peer, ep lwm2m.EndpointName, named store.Device) {
 	if d, ok := srv.auth.Holder(ctx, peer); ok {
 		proved(record, d, ep)
 		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)

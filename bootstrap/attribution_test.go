@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -16,13 +17,13 @@ import (
 // A peerClient is a scripted client that is this peer.
 type peerClient struct {
 	*scriptedClient
-	peer bootstrap.Peer
+	peer auth.Peer
 }
 
-func (c peerClient) Peer() bootstrap.Peer { return c.peer }
+func (c peerClient) Peer() auth.Peer { return c.peer }
 
 // request lets a peer ask for something, and returns how it went on.
-func (h *certificateServer) request(t *testing.T, peer bootstrap.Peer, r bootstrap.Request, answers map[string][]any) store.Session {
+func (h *certificateServer) request(t *testing.T, peer auth.Peer, r bootstrap.Request, answers map[string][]any) store.Session {
 	t.Helper()
 	_, after := h.server.ServeRequest(t.Context(), peerClient{newScriptedClient(answers), peer}, r)
 	if after != nil {
@@ -31,8 +32,8 @@ func (h *certificateServer) request(t *testing.T, peer bootstrap.Peer, r bootstr
 	return <-h.ended
 }
 
-func over(transport, identity string) bootstrap.Peer {
-	return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: transport, Identity: identity}
+func over(transport, identity string) auth.Peer {
+	return auth.Peer{Remote: "192.0.2.1:5000", Transport: transport, Identity: identity}
 }
 
 func post(path string, queries ...string) bootstrap.Request {
@@ -65,7 +66,7 @@ func TestAttemptsAreCountedUnderWhoProvedWhat(t *testing.T) {
 	gone := map[string][]any{"DELETE /1/3": {bootstrap.ErrSilent}}
 	tests := []struct {
 		name              string
-		peer              bootstrap.Peer
+		peer              auth.Peer
 		request           bootstrap.Request
 		answers           map[string][]any
 		cause             store.Cause
@@ -116,17 +117,17 @@ func TestHandshakesProveNothing(t *testing.T) {
 	timeout := errors.New("handshake timed out")
 	tests := []struct {
 		name     string
-		shake    bootstrap.Handshake
+		shake    auth.Handshake
 		cause    store.Cause
 		endpoint lwm2m.EndpointName
 		proof    store.Proof
 	}{
-		{"wrong key", bootstrap.Handshake{Identity: "id-A", Err: fmt.Errorf("%w: %w", bootstrap.ErrKeyDiffers, timeout)}, store.CauseKeyDiffers, "meter-A", store.ProofNone},
-		{"no Finished", bootstrap.Handshake{Identity: "id-A", Err: timeout}, store.CauseHandshakeFailed, "meter-A", store.ProofNone},
-		{"unknown identity", bootstrap.Handshake{Identity: "id-X", Err: timeout}, store.CauseIdentityUnknown, "", store.ProofNone},
-		{"no identity", bootstrap.Handshake{Err: timeout}, store.CauseHandshakeFailed, "", store.ProofNone},
-		{"certificate with its name", bootstrap.Handshake{Chain: certtest.Chain(t, certtest.SelfSigned(t, "meter-A"))}, store.CauseCertificateUnknown, "meter-A", store.ProofNone},
-		{"certificate of the record, expired", bootstrap.Handshake{Chain: certtest.Chain(t, mine)}, store.CauseCertificateExpired, "meter-A", store.ProofIdentity},
+		{"wrong key", auth.Handshake{Identity: "id-A", Err: fmt.Errorf("%w: %w", auth.ErrKeyDiffers, timeout)}, store.CauseKeyDiffers, "meter-A", store.ProofNone},
+		{"no Finished", auth.Handshake{Identity: "id-A", Err: timeout}, store.CauseHandshakeFailed, "meter-A", store.ProofNone},
+		{"unknown identity", auth.Handshake{Identity: "id-X", Err: timeout}, store.CauseIdentityUnknown, "", store.ProofNone},
+		{"no identity", auth.Handshake{Err: timeout}, store.CauseHandshakeFailed, "", store.ProofNone},
+		{"certificate with its name", auth.Handshake{Chain: certtest.Chain(t, certtest.SelfSigned(t, "meter-A"))}, store.CauseCertificateUnknown, "meter-A", store.ProofNone},
+		{"certificate of the record, expired", auth.Handshake{Chain: certtest.Chain(t, mine)}, store.CauseCertificateExpired, "meter-A", store.ProofIdentity},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/clocktest"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -65,7 +66,7 @@ func TestHistoryFromTheFuture(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv.HandshakeFailed(Handshake{Started: time.Now(), Remote: "192.0.2.1:1", Identity: fmt.Sprint("now ", i)})
+		srv.HandshakeFailed(auth.Handshake{Started: time.Now(), Remote: "192.0.2.1:1", Identity: fmt.Sprint("now ", i)})
 		if err := srv.Close(); err != nil {
 			t.Fatal(err)
 		}

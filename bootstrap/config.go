@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -74,7 +75,7 @@ type Config struct {
 	// Trust returns what is believed of certificates at this moment. It is called for
 	// every client that has one, and must be quick. Default: only those that a device
 	// record names.
-	Trust func() *Trust
+	Trust func() *auth.Trust
 
 	// Panics counts and logs what panics of the server, its Observe included. Default: one
 	// of its own, which logs to Logger.
@@ -103,7 +104,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Panics = NewPanics(c.Logger)
 	}
 	if c.Trust == nil {
-		c.Trust = func() *Trust { return nil }
+		c.Trust = func() *auth.Trust { return nil }
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
@@ -145,6 +146,6 @@ func (c Config) history() history.Config {
 }
 
 // authorizer decides who may bootstrap.
-func (c Config) authorizer() *Authorizer {
-	return &Authorizer{Store: c.Store, Trust: c.Trust, Logger: c.Logger}
+func (c Config) authorizer() *auth.Authorizer {
+	return &auth.Authorizer{Store: c.Store, Trust: c.Trust, Logger: c.Logger}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -19,7 +20,7 @@ const lookUpTimeout = 5 * time.Second
 // identity counts as unknown, and the log says why.
 func (srv *Server) PSK(identity string) (key lwm2m.Secret, found bool) {
 	defer srv.cfg.Panics.Contain(PartHandshake, func() { key, found = lwm2m.Secret{}, false })
-	d, known := srv.deviceOf(Peer{Identity: identity})
+	d, known := srv.deviceOf(auth.Peer{Identity: identity})
 	if !known {
 		return lwm2m.Secret{}, false
 	}
@@ -37,17 +38,17 @@ func (srv *Server) PSK(identity string) (key lwm2m.Secret, found bool) {
 //
 // The attempt is counted under the device whose identity or name the peer gave, as one that
 // proved nothing; but for a certificate that a record names, the key of which was proved.
-func (srv *Server) HandshakeFailed(h Handshake) {
+func (srv *Server) HandshakeFailed(h auth.Handshake) {
 	defer srv.cfg.Panics.Contain(PartHandshake)
-	peer := Peer{Remote: h.Remote, Transport: store.TransportDTLS, Identity: h.Identity, Chain: h.Chain}
+	peer := auth.Peer{Remote: h.Remote, Transport: store.TransportDTLS, Identity: h.Identity, Chain: h.Chain}
 	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	d, err := srv.auth.Claimed(ctx, peer)
 	why := h.Failure(err == nil)
-	switch ep := UnreadableDevice(err); {
-	case err == nil && len(h.Chain) > 0 && Names(d, h.Chain[0]):
+	switch ep := auth.UnreadableDevice(err); {
+	case err == nil && len(h.Chain) > 0 && auth.Names(d, h.Chain[0]):
 		proved(&record, d, "")
 	case err == nil:
 		about(&record, d)
@@ -71,7 +72,7 @@ const (
 // NoRequest records an association that a client made and then did not use. Where the
 // device has what it needs, or has another association, that is no failure: Anjay opens one
 // to its Bootstrap-Server whenever it starts, and asks only if it cannot register.
-func (srv *Server) NoRequest(peer Peer, since time.Time, end UnusedEnd) {
+func (srv *Server) NoRequest(peer auth.Peer, since time.Time, end UnusedEnd) {
 	defer srv.cfg.Panics.Contain(PartHandshake)
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
@@ -128,23 +129,23 @@ func (srv *Server) whyIdle(ctx context.Context, d store.Device) string {
 const lastOnes = 20
 
 // deviceOf finds the device that a peer seems to be, and logs where the store fails.
-func (srv *Server) deviceOf(peer Peer) (store.Device, bool) {
+func (srv *Server) deviceOf(peer auth.Peer) (store.Device, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	return srv.auth.Found(srv.auth.Claimed(ctx, peer))
 }
 
 // VerifyClient decides, for the handshake, about the certificates that a client sent: see
-// [Authorizer.VerifyClient]. The error is a [*CertificateError].
+// [auth.Authorizer.VerifyClient]. The error is a [*auth.CertificateError].
 func (srv *Server) VerifyClient(chain []*x509.Certificate) (err error) {
 	defer srv.cfg.Panics.Contain(PartHandshake, func() {
 		f := panicked()
-		err = &CertificateError{Cause: f.Cause, Detail: f.Detail}
+		err = &auth.CertificateError{Cause: f.Cause, Detail: f.Detail}
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	if f := srv.auth.VerifyClient(ctx, chain); f != nil {
-		return &CertificateError{Cause: f.Cause, Detail: f.Detail}
+		return &auth.CertificateError{Cause: f.Cause, Detail: f.Detail}
 	}
 	return nil
 }

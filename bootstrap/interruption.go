@@ -28,7 +28,7 @@ func interruption(ctx context.Context, when string) *outcome.Failure {
 		return nil
 	case errors.As(why, &superseded):
 		return outcome.Failed(store.CauseSuperseded, "the client sent a new Bootstrap-Request%s", when)
-	case errors.Is(why, ErrBusy):
+	case errors.Is(why, outcome.ErrBusy):
 		return outcome.Failed(store.CauseBusy, "all associations were taken, and this one made room as its client had not answered%s", when)
 	case errors.Is(why, ErrStopping):
 		return outcome.Failed(store.CauseStopped, "the server was stopped%s", when)

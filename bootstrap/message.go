@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/lwm2m"
 )
 
@@ -108,7 +109,7 @@ type Conn interface {
 	Do(ctx context.Context, r Request) (Response, error)
 
 	// Peer says who is at the other end.
-	Peer() Peer
+	Peer() auth.Peer
 
 	// Tune sets what is special about this peer, for later requests.
 	Tune(t Tuning)

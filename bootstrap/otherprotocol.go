@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
@@ -30,7 +31,7 @@ const (
 // proved to have sent them: their source address may be forged.
 type OtherProtocol struct {
 	Remote    string // IP:port of the last one
-	Transport string // that the port is for, as in [Peer]
+	Transport string // that the port is for, as in [auth.Peer]
 	Protocol  Protocol
 	Started   time.Time // when the first one came
 	Count     int       // of datagrams from this address since then, at least 1
@@ -49,7 +50,7 @@ const maxQueriesShown = 8
 // in it is told as claimed only.
 func (srv *Server) OtherProtocol(o OtherProtocol) {
 	defer srv.cfg.Panics.Contain(PartTransport)
-	record := srv.attempt(Peer{Remote: o.Remote, Transport: o.Transport}, o.Started)
+	record := srv.attempt(auth.Peer{Remote: o.Remote, Transport: o.Transport}, o.Started)
 	record.Stage = store.StageDatagram
 	if o.Count > 1 {
 		record.Attempts = o.Count

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
@@ -84,7 +85,7 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 // unpackable says why no pack may be made of p for this request of a peer; empty where it
 // may. Over plain CoAP nothing proves that the peer is where the answer goes: a forged
 // request would have what is configured sent to somebody else (RFC 7252 §11.3).
-func unpackable(p store.Profile, req packRequest, peer Peer) string {
+func unpackable(p store.Profile, req packRequest, peer auth.Peer) string {
 	switch {
 	case p.Pack != grammar.PackAllow:
 		return "the profile does not allow it"

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
@@ -67,7 +68,7 @@ func TestPackIsDeclined(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := store.Profile{Name: "p", Pack: grammar.PackAllow, Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}}}
 			tt.change(&p)
-			if why := unpackable(p, packRequest{own: tt.own}, Peer{Transport: "coaps"}); (why != "") != tt.declined {
+			if why := unpackable(p, packRequest{own: tt.own}, auth.Peer{Transport: "coaps"}); (why != "") != tt.declined {
 				t.Errorf("declined because %q", why)
 			}
 		})
@@ -76,7 +77,7 @@ func TestPackIsDeclined(t *testing.T) {
 
 func TestPackIsDeclinedOverPlainCoAP(t *testing.T) {
 	own := link.ParseDiscovery([]byte("</0/0>"))
-	if why := unpackable(store.Profile{Name: "p", Pack: grammar.PackAllow}, packRequest{own: &own}, Peer{Transport: "coap"}); why == "" {
+	if why := unpackable(store.Profile{Name: "p", Pack: grammar.PackAllow}, packRequest{own: &own}, auth.Peer{Transport: "coap"}); why == "" {
 		t.Error("a pack for an address that may be forged")
 	}
 }

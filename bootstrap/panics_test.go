@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -196,8 +197,8 @@ func TestPanicInHandshake(t *testing.T) {
 	if _, known := server.PSK("id"); known {
 		t.Error("a key is found that could not be looked up")
 	}
-	server.HandshakeFailed(bootstrap.Handshake{Remote: "192.0.2.1:5000", Identity: "id", Err: bootstrap.ErrKeyDiffers, Started: time.Now()})
-	server.NoRequest(bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}, time.Now(), bootstrap.UnusedInTime)
+	server.HandshakeFailed(auth.Handshake{Remote: "192.0.2.1:5000", Identity: "id", Err: auth.ErrKeyDiffers, Started: time.Now()})
+	server.NoRequest(auth.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}, time.Now(), bootstrap.UnusedInTime)
 	db.set("")
 	if _, known := server.PSK("id"); !known {
 		t.Error("no key is found afterwards")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
@@ -24,13 +25,13 @@ func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile
 }
 
 // arrival is how a peer came, as far as what it is given depends on it.
-func arrival(peer Peer) profile.Arrival {
+func arrival(peer auth.Peer) profile.Arrival {
 	return profile.Arrival{Secure: peer.Secure(), Identity: peer.Identity}
 }
 
 // provision resolves what d is to be given that came as peer, keys that are still to be
 // made included.
-func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (profile.Provision, *outcome.Failure) {
+func (srv *Server) provision(ctx context.Context, d store.Device, peer auth.Peer) (profile.Provision, *outcome.Failure) {
 	p, f := srv.profileOf(ctx, d)
 	if f != nil {
 		return profile.Provision{}, f
@@ -41,7 +42,7 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer Peer) (pr
 // keepProvision keeps new keys before the client can have them. given is what the device
 // had when its request came; it is resolved anew where the record was edited since, such
 // as by the session before this one.
-func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer Peer, given profile.Provision) (profile.Provision, *outcome.Failure) {
+func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer auth.Peer, given profile.Provision) (profile.Provision, *outcome.Failure) {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout) // see lookingUp
 	defer done()
 	for range maxConflicts {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
@@ -18,7 +19,7 @@ import (
 // clients that may be. Its methods may be called concurrently.
 type Server struct {
 	cfg       Config
-	auth      *Authorizer
+	auth      *auth.Authorizer
 	ids       sessionIDs
 	sessions  *registry
 	history   *history.History
@@ -132,7 +133,7 @@ func (srv *Server) brokenDown(ctx context.Context, conn Conn, r Request) (resp R
 
 // panicked is the failure of what was ended by a panic of the server.
 func panicked() *outcome.Failure {
-	return outcome.Failed(store.CauseInternal, "%v", ErrPanicked)
+	return outcome.Failed(store.CauseInternal, "%v", outcome.ErrPanicked)
 }
 
 // endOf is the end, now, of what began at started: as much later as it took, also where
@@ -141,7 +142,7 @@ func endOf(started time.Time) time.Time { return started.Add(time.Since(started)
 
 // recognise returns the device that the request is about, or why it may not bootstrap. The
 // record tells from now on whose attempt it is.
-func (srv *Server) recognise(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
+func (srv *Server) recognise(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
 	ctx, done := lookingUp(ctx)
 	defer done()
 	d, refused := srv.auth.Authorize(ctx, peer, ep)
@@ -181,7 +182,7 @@ func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record 
 }
 
 // misread answers a request that could not be read, but for the name in it perhaps.
-func (srv *Server) misread(ctx context.Context, peer Peer, ep lwm2m.EndpointName, record store.Session, why *outcome.Refusal) Response {
+func (srv *Server) misread(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record store.Session, why *outcome.Refusal) Response {
 	ctx, done := lookingUp(ctx)
 	defer done()
 	var named store.Device

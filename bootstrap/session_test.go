@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -80,11 +81,11 @@ func (c *scriptedClient) Do(ctx context.Context, r bootstrap.Request) (bootstrap
 	panic("the script has something else")
 }
 
-func (c *scriptedClient) Peer() bootstrap.Peer {
+func (c *scriptedClient) Peer() auth.Peer {
 	if c.plain {
-		return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coap"}
+		return auth.Peer{Remote: "192.0.2.1:5000", Transport: "coap"}
 	}
-	return bootstrap.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: cmp.Or(c.identity, "id")}
+	return auth.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: cmp.Or(c.identity, "id")}
 }
 func (c *scriptedClient) Tune(bootstrap.Tuning)  {}
 func (c *scriptedClient) Done() <-chan struct{}  { return c.done }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -14,9 +14,9 @@ import (
 func TestStalePeers(t *testing.T) {
 	h := newCertificateServer(t, nil)
 	h.add(t, "meter-A", psk("id-A"))
-	changed := fmt.Errorf("%w since the association from 2026-11-01", bootstrap.ErrKeyChanged)
-	unknown := fmt.Errorf("%w of the association from 2026-11-01", bootstrap.ErrKeyUnknown)
-	revoked := &bootstrap.CertificateError{Cause: store.CauseCertificateRevoked, Detail: "revoked yesterday"}
+	changed := fmt.Errorf("%w since the association from 2026-11-01", auth.ErrKeyChanged)
+	unknown := fmt.Errorf("%w of the association from 2026-11-01", auth.ErrKeyUnknown)
+	revoked := &auth.CertificateError{Cause: store.CauseCertificateRevoked, Detail: "revoked yesterday"}
 	for _, tt := range []struct {
 		name, ep, identity string
 		stale              error

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
@@ -41,7 +42,7 @@ func (srv *Server) UnknownAssociation(u UnknownAssociation) {
 	if !ok {
 		return
 	}
-	record := srv.attempt(Peer{Remote: u.Remote, Transport: store.TransportDTLS}, u.Started)
+	record := srv.attempt(auth.Peer{Remote: u.Remote, Transport: store.TransportDTLS}, u.Started)
 	record.Stage = store.StageDatagram
 	about(&record, d)
 	if u.Count > 1 {

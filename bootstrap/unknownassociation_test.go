@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/explain"
 	"lwbs/store"
 )
@@ -17,8 +18,8 @@ func lost(remote string, count int) bootstrap.UnknownAssociation {
 }
 
 // from is a peer of DTLS that comes from an address.
-func from(remote, identity string) bootstrap.Peer {
-	return bootstrap.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: identity}
+func from(remote, identity string) auth.Peer {
+	return auth.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: identity}
 }
 
 // Records of an association that the server does not have are in the history of the device
@@ -74,7 +75,7 @@ func TestUnknownAssociationOfWhom(t *testing.T) {
 	h.add(t, "meter-B", psk("id-B"))
 	h.request(t, from("192.0.2.1:5000", "id-A"), post("bs", "ep=meter-A"), nil)
 	h.request(t, from("192.0.2.1:5001", "id-B"), post("bs", "ep=meter-B"), nil)
-	h.request(t, bootstrap.Peer{Remote: "192.0.2.1:5002", Transport: store.TransportPlain}, post("bs", "ep=meter-A"), nil)
+	h.request(t, auth.Peer{Remote: "192.0.2.1:5002", Transport: store.TransportPlain}, post("bs", "ep=meter-A"), nil)
 	for address, want := range map[string]bool{"192.0.2.1:5000": true, "192.0.2.1:5001": true, "192.0.2.1:5002": false, "192.0.2.1:5003": false} {
 		if got := h.server.KnownAddress(netip.MustParseAddrPort(address)); got != want {
 			t.Errorf("%s is known: %t", address, got)
@@ -109,7 +110,7 @@ func TestLastAddressesAreRead(t *testing.T) {
 	h.request(t, from("192.0.2.1:5000", "id-A"), post("bs", "ep=meter-A"), nil)
 	h.request(t, from("192.0.2.1:5000", "id-B"), post("bs", "ep=meter-B"), nil)
 	h.server.NoRequest(from("192.0.2.1:5001", "id-A"), time.Now(), bootstrap.UnusedInTime)
-	h.server.HandshakeFailed(bootstrap.Handshake{Remote: "192.0.2.1:5002", Identity: "id-A", Err: bootstrap.ErrKeyDiffers, Started: time.Now()})
+	h.server.HandshakeFailed(auth.Handshake{Remote: "192.0.2.1:5002", Identity: "id-A", Err: auth.ErrKeyDiffers, Started: time.Now()})
 	for range 2 {
 		<-h.ended
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -64,7 +65,7 @@ func TestUnreadableRecords(t *testing.T) {
 	if _, known := server.PSK("id of hurt"); known {
 		t.Error("there is a key for the identity of a record that cannot be read")
 	}
-	server.HandshakeFailed(bootstrap.Handshake{Started: time.Now(), Remote: "192.0.2.1:1", Identity: "id of hurt"})
+	server.HandshakeFailed(auth.Handshake{Started: time.Now(), Remote: "192.0.2.1:1", Identity: "id of hurt"})
 	ask := func(ep string, want lwm2m.Code) {
 		t.Helper()
 		c := &scriptedClient{plain: true}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/outcome"
 )
 
 // Contain returns h, where a panic ends the request that it came from with status 500, or where
@@ -24,7 +25,7 @@ func Contain(h http.Handler, panics *bootstrap.Panics) http.Handler {
 			if begun.begun {
 				panic(http.ErrAbortHandler) // as half an answer must not be taken for a whole one
 			}
-			writeProblem(w, ProblemOf(fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, bootstrap.ErrPanicked)))
+			writeProblem(w, ProblemOf(fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, outcome.ErrPanicked)))
 		}()
 		h.ServeHTTP(begun, r)
 	})

@@ -10,6 +10,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/outcome"
 )
 
 // A panic of a handler is answered with 500, or cuts off what has begun; the next request is
@@ -34,7 +35,7 @@ func TestPanicInHandler(t *testing.T) {
 		whole  bool
 		count  uint64
 	}{
-		{"/first", 500, bootstrap.ErrPanicked.Error(), true, 1},
+		{"/first", 500, outcome.ErrPanicked.Error(), true, 1},
 		{"/begun", 200, `[{"half":`, false, 2},
 		{"/aborted", 500, "panicked", true, 2},
 		{"/fine", 200, "fine", true, 2},

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
@@ -35,7 +36,7 @@ type bench struct {
 	steps   []sim.Step
 
 	// With certificates: what is believed of the device's, and what the server shows.
-	trust       *bootstrap.Trust
+	trust       *auth.Trust
 	certificate *tls.Certificate
 
 	ended  chan store.Session // each session that ended
@@ -84,7 +85,7 @@ func newBench(t *testing.T, change func(*bench)) *bench {
 	other := store.Device{Endpoint: "urn:dev:2", Profile: "p", Credentials: []store.Credential{{Kind: store.CredentialPSK, Identity: "id-2", Key: otherKey}}}
 	_, err = b.db.PutDevice(t.Context(), other)
 	b.ok(err)
-	b.server, err = bootstrap.NewServer(bootstrap.Config{Store: b.db, Trust: func() *bootstrap.Trust { return b.trust }, Observe: func(e bootstrap.Event) {
+	b.server, err = bootstrap.NewServer(bootstrap.Config{Store: b.db, Trust: func() *auth.Trust { return b.trust }, Observe: func(e bootstrap.Event) {
 		if e.Kind == bootstrap.EventEnded {
 			b.ended <- e.Session
 		}

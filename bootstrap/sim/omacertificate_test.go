@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
@@ -26,7 +27,7 @@ import (
 //   - After Finish the client registers there, over DTLS with those certificates: 2.01.
 func testOMAInt2(t *testing.T) {
 	ca := certtest.NewAuthority(t, "CA of the Bootstrap-Server")
-	trust, err := bootstrap.NewTrust([]*x509.Certificate{ca.Certificate}, nil, nil)
+	trust, err := auth.NewTrust([]*x509.Certificate{ca.Certificate}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

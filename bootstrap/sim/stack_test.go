@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
@@ -48,7 +49,7 @@ func (s *byHand) ask(m bootstrap.Method, path string, format lwm2m.Format, paylo
 func (s *byHand) Do(_ context.Context, r bootstrap.Request) (bootstrap.Response, error) {
 	return bootstrap.Response{Code: s.serve(s, r)}, nil
 }
-func (s *byHand) Peer() bootstrap.Peer  { return bootstrap.Peer{} }
+func (s *byHand) Peer() auth.Peer       { return auth.Peer{} }
 func (s *byHand) Tune(bootstrap.Tuning) {}
 func (s *byHand) Done() <-chan struct{} { return s.done }
 func (s *byHand) Linger(time.Duration)  {}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/store"
 )
 
@@ -56,7 +56,7 @@ func fingerprints(c *cli.Context) (*[]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if why := bootstrap.WeakKey(chain[0]); why != "" {
+		if why := auth.WeakKey(chain[0]); why != "" {
 			return nil, fmt.Errorf("%s: %s: the server would refuse it", file, why)
 		}
 		out = append(out, store.Fingerprint(chain[0].Raw))

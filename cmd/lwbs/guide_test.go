@@ -31,7 +31,7 @@ var defaultsOf = map[string][]string{
 	"bytes to a peer of plain CoAP that has not answered yet, for each byte from it": {"bootstrap/coap.amplification"},
 	"message":                                {"bootstrap/coap.maxDatagram"},
 	"datagram of DTLS; options of a message": {"bootstrap/coap.maxRecords", "bootstrap/coap.maxOptions"},
-	"certificates that a device sends; names in one that are looked at":                                                    {"bootstrap/coap.maxChain", "bootstrap.maxNames"},
+	"certificates that a device sends; names in one that are looked at":                                                    {"bootstrap/coap.maxChain", "bootstrap/auth.maxNames"},
 	"devices, credentials and profiles in the cache, of the younger and the older half each":                               {"store/bolt.maxCached"},
 	"handshakes and requests over DTLS under way while the work is slow":                                                   {"bootstrap/coap.alwaysUnderWay"},
 	"requests over plain CoAP under way while the work is slow":                                                            {"bootstrap/coap.alwaysAttended"},

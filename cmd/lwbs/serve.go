@@ -18,6 +18,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/metrics"
 	"lwbs/lwm2m/object"
@@ -277,7 +278,7 @@ func (s *service) listen(scheme string, addresses []string, open func(string, co
 	return nil
 }
 
-func (s *service) handshakeFailed(h bootstrap.Handshake) {
+func (s *service) handshakeFailed(h auth.Handshake) {
 	s.metrics.Handshake(time.Since(h.Started), false)
 	s.server.HandshakeFailed(h)
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 )
 
 // tlsFlags are the options about certificates.
@@ -34,7 +34,7 @@ func tlsFlags() []cli.Flag {
 type tlsFiles struct {
 	certificates, keys []string // pairs
 	cas, lists         []string
-	rules              []bootstrap.NameRule
+	rules              []auth.NameRule
 }
 
 // tlsFilesOf reads the options.
@@ -49,7 +49,7 @@ func tlsFilesOf(c *cli.Context) (f tlsFiles, err error) {
 	case len(f.cas) == 0 && len(f.lists) > 0:
 		return f, usagef("--tls-crl needs --tls-client-ca: the list is signed by the CA")
 	}
-	if f.rules, err = bootstrap.ParseNameRules(c.String("tls-endpoint-from")); err != nil {
+	if f.rules, err = auth.ParseNameRules(c.String("tls-endpoint-from")); err != nil {
 		return f, usagef("--tls-endpoint-from: %v", err)
 	}
 	return f, nil
@@ -66,7 +66,7 @@ func (f tlsFiles) all() (names []string) {
 // A tlsContent is what was in the files at one time.
 type tlsContent struct {
 	certificates []tls.Certificate
-	trust        *bootstrap.Trust
+	trust        *auth.Trust
 	all          []*x509.Certificate // our own and those of the CAs, but for what stands between
 	revoked      int
 	outdated     []string // lists that should have been replaced by newer ones
@@ -108,7 +108,7 @@ func (f tlsFiles) load(ctx context.Context) (*tlsContent, error) {
 		return nil, err
 	}
 	var err error
-	content.trust, err = bootstrap.NewTrust(cas, lists, f.rules)
+	content.trust, err = auth.NewTrust(cas, lists, f.rules)
 	return content, err
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
+	"lwbs/bootstrap/outcome"
 )
 
 // A tlsKeeper has the certificates of a server at hand and renews them when their files
@@ -51,7 +53,7 @@ func newTLSKeeper(ctx context.Context, files tlsFiles, log *slog.Logger, panics 
 func (k *tlsKeeper) certificates() []tls.Certificate { return k.content.Load().certificates }
 
 // trust is what is believed at this moment.
-func (k *tlsKeeper) trust() *bootstrap.Trust { return k.content.Load().trust }
+func (k *tlsKeeper) trust() *auth.Trust { return k.content.Load().trust }
 
 // firstExpiry is when the first of the certificates, ours and those of the CAs, ends.
 func (k *tlsKeeper) firstExpiry() (first time.Time) {
@@ -94,7 +96,7 @@ func (k *tlsKeeper) renew(ctx context.Context, now map[string]stamp) {
 
 // load reads the files. One that it panics over does not load.
 func (k *tlsKeeper) load(ctx context.Context) (content *tlsContent, err error) {
-	defer k.panics.Contain(bootstrap.PartFiles, func() { content, err = nil, bootstrap.ErrPanicked })
+	defer k.panics.Contain(bootstrap.PartFiles, func() { content, err = nil, outcome.ErrPanicked })
 	return k.files.load(ctx)
 }
 

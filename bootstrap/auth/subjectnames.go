@@ -1,4 +1,4 @@
-package bootstrap
+package auth
 
 import (
 	"crypto/rsa"

@@ -1,4 +1,4 @@
-package bootstrap
+package auth
 
 import (
 	"crypto/x509"
@@ -87,7 +87,7 @@ var handshakeCauses = []struct {
 	{ErrCertificateKind, store.CauseCertificateKind},
 	{ErrCertificateProof, store.CauseCertificateProof},
 	{ErrServerRefused, store.CauseServerRefused},
-	{ErrPanicked, store.CauseInternal},
+	{outcome.ErrPanicked, store.CauseInternal},
 }
 
 // Failure is why the handshake did not complete; known is whether a device has the identity
@@ -115,10 +115,10 @@ func (h Handshake) Failure(known bool) outcome.Failure {
 		f.Cause = store.CauseIdentityUnknown
 	case errors.Is(h.Err, ErrKeyDiffers):
 		f.Cause = store.CauseKeyDiffers
-	case errors.Is(h.Err, ErrBusy):
+	case errors.Is(h.Err, outcome.ErrBusy):
 		f.Cause = store.CauseBusy
 	}
-	if f.Cause != store.CauseHandshakeFailed && !errors.Is(h.Err, ErrBusy) {
+	if f.Cause != store.CauseHandshakeFailed && !errors.Is(h.Err, outcome.ErrBusy) {
 		f.Detail = "" // the cause says it all
 	}
 	return f
