@@ -27,7 +27,7 @@ func Health(api API) map[string]http.Handler {
 			case st.WriteWait > 0: // devices are served with what they have
 				fmt.Fprintf(w, "ok, but the disk has not taken a write for %d s: edits, new keys and the history wait for it\n", st.WriteWait)
 			case st.LogBlocked: // devices are served all the same
-				fmt.Fprintf(w, "ok, but nobody takes the log: %d records were dropped\n", st.LogDropped)
+				fmt.Fprintf(w, "ok, but the log is not read: %d records were dropped\n", st.LogDropped)
 			default:
 				ok(w)
 			}

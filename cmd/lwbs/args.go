@@ -7,13 +7,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arrange puts the arguments of a command line into the order that the command-line
-// library wants: options before arguments, those of the program before the command.
-// People write them where they come to mind: lwbs device add NAME --profile meter. Of an
-// option without its value nothing stands behind it, so that the library says so, and
-// takes no argument for the value. "help" before or among commands is --help behind them.
-// Its error is about an option of a command that is given twice, and of which only one would
-// count; of those of the program the last one counts, for the sake of aliases.
+// arrange puts a command line into the order that the command-line library needs: global
+// options, the command, its options, its arguments. People write options anywhere: lwbs
+// device add NAME --profile meter. An option without its value is moved to the end, so that
+// the library reports it and does not take an argument for the value. "help" before or among
+// commands becomes --help behind them. An option of a command that is given twice is an
+// error, since only one would count; a global option may be repeated, so that an alias can
+// set it, and the last one counts.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(args) == 0 {
 		return args, nil
@@ -43,7 +43,7 @@ type arranger struct {
 	optionsFirst                          bool // whether there were any before the first argument
 	help                                  bool
 	seen                                  map[cli.Flag]bool
-	twice                                 string // the option that is there twice
+	twice                                 string // an option that is given twice
 }
 
 func (a *arranger) run() {
@@ -72,7 +72,7 @@ func (a *arranger) run() {
 	}
 }
 
-// option takes token, and its value where that is a word of its own.
+// option takes token, and the next word where that is its value.
 func (a *arranger) option(token string) {
 	into := &a.options
 	name, _, joined := strings.Cut(strings.TrimLeft(token, "-"), "=")
@@ -104,8 +104,8 @@ func (a *arranger) option(token string) {
 	}
 }
 
-// isOption reports whether token is an option that is known: --note=--psk is the way to
-// give such a word as a value.
+// isOption reports whether token is a known option. Such a word can be given as a value with
+// an equals sign: --note=--psk.
 func (a *arranger) isOption(token string) bool {
 	name, long := strings.CutPrefix(token, "--")
 	name, _, _ = strings.Cut(name, "=")

@@ -62,7 +62,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 		t.Errorf("/readyz answers %q before", got)
 	}
 	long := "/v1/devices/" + strings.Repeat("x", 8000) // which the log repeats
-	blocked := func() bool { return strings.Contains(sh.ask("GET", "/readyz"), "nobody takes the log") }
+	blocked := func() bool { return strings.Contains(sh.ask("GET", "/readyz"), "the log is not read") }
 	for deadline := time.Now().Add(patience); !blocked(); {
 		if time.Now().After(deadline) {
 			t.Fatal("/readyz does not tell")
@@ -71,7 +71,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 			sh.ask("DELETE", long)
 		}
 	}
-	if got := sh.ask("GET", "/readyz"); !strings.HasPrefix(got, "200 OK\nok, but nobody takes the log: ") {
+	if got := sh.ask("GET", "/readyz"); !strings.HasPrefix(got, "200 OK\nok, but the log is not read: ") {
 		t.Errorf("/readyz answers %q", got)
 	}
 	if got := sh.ask("GET", "/metrics"); !strings.Contains(got, "\nlwbs_log_records_dropped_total ") || strings.Contains(got, "\nlwbs_log_records_dropped_total 0\n") {
@@ -87,7 +87,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 	}()
 	server.signal(t)
 	server.end(t)
-	if text := <-read; !strings.Contains(text, "log records dropped, as nobody took them") {
+	if text := <-read; !strings.Contains(text, "log records dropped, since the log was not read") {
 		t.Errorf("the log does not tell of what was dropped; it ends with %q", text[max(0, len(text)-500):])
 	}
 }
@@ -118,7 +118,7 @@ func TestLogWhoseReaderHasGone(t *testing.T) {
 			t.Errorf("the device is told %v", err)
 		}
 	}
-	for deadline := time.Now().Add(patience); !strings.Contains(sh.ask("GET", "/readyz"), "nobody takes the log"); {
+	for deadline := time.Now().Add(patience); !strings.Contains(sh.ask("GET", "/readyz"), "the log is not read"); {
 		if time.Now().After(deadline) {
 			t.Fatal("/readyz does not tell")
 		}

@@ -18,11 +18,11 @@ import (
 	"lwbs/store"
 )
 
-// none is what removes a setting that has several values.
+// none as the only value removes all values of a setting.
 const none = "none"
 
-// listOrNone is the values of a repeated option, or no values for the word none; nil where
-// it is not given.
+// listOrNone returns the values of a repeated option: empty for the word none, nil where the
+// option is not given.
 func listOrNone(c *cli.Context, option string) ([]string, error) {
 	values := c.StringSlice(option)
 	if len(values) == 1 && values[0] == none {
@@ -39,8 +39,8 @@ func listOrNone(c *cli.Context, option string) ([]string, error) {
 	return values, nil
 }
 
-// fingerprints reads the options about certificates to bootstrap with; nil where there
-// are none.
+// fingerprints returns the fingerprints of the certificates that a device may bootstrap with,
+// from the options; nil where none is given.
 func fingerprints(c *cli.Context) (*[]string, error) {
 	if !c.IsSet("certificate") && !c.IsSet("certificate-fingerprint") {
 		return nil, nil
@@ -72,8 +72,8 @@ func fingerprints(c *cli.Context) (*[]string, error) {
 	return &out, nil
 }
 
-// fingerprintOf reads a fingerprint of SHA-256 as tools print it: OpenSSL writes pairs of
-// capital digits with colons between them behind "sha256 Fingerprint=".
+// fingerprintOf reads a SHA-256 fingerprint as tools print it. OpenSSL prints "sha256
+// Fingerprint=" and pairs of capital digits with colons between them.
 func fingerprintOf(text string) (string, error) {
 	if _, behind, ok := strings.Cut(text, "="); ok {
 		text = behind
@@ -83,18 +83,18 @@ func fingerprintOf(text string) (string, error) {
 	case err != nil:
 		return "", err
 	case len(sum) == 20:
-		return "", errors.New("40 hexadecimal digits are a fingerprint of SHA-1: want that of SHA-256, which has 64")
+		return "", errors.New("40 hexadecimal digits are a SHA-1 fingerprint: give the SHA-256 fingerprint, which has 64")
 	case len(sum) != sha256.Size:
-		return "", fmt.Errorf("%d hexadecimal digits, a fingerprint of SHA-256 has 64", 2*len(sum))
+		return "", fmt.Errorf("%d hexadecimal digits: a SHA-256 fingerprint has 64", 2*len(sum))
 	}
 	return hex.EncodeToString(sum), nil
 }
 
-// maxCertificates is more than a file of certificates has, in bytes.
+// maxCertificates is the largest file of certificates that is read, in bytes.
 const maxCertificates = 4 << 20
 
-// readCertificates reads the certificates in a file, of which there is at least one: PEM,
-// or one in DER. Other blocks of PEM, such as keys, are passed over.
+// readCertificates reads the certificates in a file: PEM with at least one, or one in DER.
+// Other PEM blocks, such as keys, are ignored.
 func readCertificates(ctx context.Context, file string) ([]*x509.Certificate, error) {
 	b, err := readFile(ctx, "certificate", file, maxCertificates)
 	if err != nil {
@@ -115,8 +115,8 @@ func readCertificates(ctx context.Context, file string) ([]*x509.Certificate, er
 	return out, nil
 }
 
-// derBlocks are what a file holds of one type: the contents of all such blocks of PEM, or
-// the whole file where it is no PEM.
+// derBlocks returns the contents of all PEM blocks of one type in a file, or the whole file
+// where it is not PEM.
 func derBlocks(b []byte, blockType string) (ders [][]byte, err error) {
 	if len(b) == 0 {
 		return nil, errors.New("it is empty")
@@ -149,13 +149,13 @@ func derBlocks(b []byte, blockType string) (ders [][]byte, err error) {
 	return nil, errors.New("the block of PEM in it is damaged: it may be cut off, or lack a line end")
 }
 
-// inPEM is the text of a file that has a block of PEM in it, however it was kept.
+// inPEM returns the text of a file, in whatever encoding, and whether it has a PEM block.
 func inPEM(b []byte) (plain []byte, ok bool) {
 	plain, _, err := textOf(b)
 	return plain, err == nil && bytes.Contains(plain, []byte("-----BEGIN"))
 }
 
-// isPKCS12 reports whether b begins as files of PKCS #12 do: a sequence with version 3.
+// isPKCS12 reports whether b begins as a PKCS #12 file: a sequence with version 3.
 func isPKCS12(b []byte) bool {
 	return len(b) > 8 && b[0] == 0x30 && bytes.Contains(b[:min(len(b), 9)], []byte{0x02, 0x01, 0x03, 0x30})
 }

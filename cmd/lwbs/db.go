@@ -12,15 +12,15 @@ import (
 )
 
 func dbCommand() *cli.Command {
-	return group("db", "look after the database", dbCheckCommand(), dbSalvageCommand(), dbBackupCommand(), dbStatsCommand())
+	return group("db", "check, repair, back up and count the database", dbCheckCommand(), dbSalvageCommand(), dbBackupCommand(), dbStatsCommand())
 }
 
 func dbBackupCommand() *cli.Command {
 	return &cli.Command{
 		Name: "backup", Usage: "write a compacted copy of the database, also while the server runs", ArgsUsage: "FILE",
 		Description: `The copy has no trace of deleted records. Its secrets are sealed with the same key: keep a
-copy of the key file too, apart from it. While a server runs, the server writes FILE: as its user, and
-in its own view of the files. With - for FILE the copy goes to standard output.`,
+copy of the key file too, in another place. While a server runs, the server writes FILE, as its user
+and as it sees the file system. With - for FILE the copy goes to standard output.`,
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE")
 			if err != nil {
@@ -39,7 +39,7 @@ in its own view of the files. With - for FILE the copy goes to standard output.`
 				}
 				by := ""
 				if _, served := api.(*admin.Client); served {
-					by = ": the server wrote it, as its user and in its own view of the files"
+					by = ": the server wrote it, as its user and as it sees the file system"
 				}
 				fmt.Fprintf(c.App.Writer, "backed up to %s%s\n", file, by)
 				return nil
@@ -50,7 +50,7 @@ in its own view of the files. With - for FILE the copy goes to standard output.`
 
 func dbStatsCommand() *cli.Command {
 	return &cli.Command{
-		Name: "stats", Usage: "count what is in the database",
+		Name: "stats", Usage: "count the records of the database, and show its size",
 		Flags: []cli.Flag{jsonFlag()},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
 			st, err := api.Status(ctx)
@@ -68,11 +68,12 @@ func dbStatsCommand() *cli.Command {
 	}
 }
 
-// backupToOutput writes a copy of the database to standard output, as it is.
+// backupToOutput writes a copy of the database to standard output, without the escapes for
+// terminals.
 func backupToOutput(c *cli.Context) error {
 	out := c.App.Writer
 	if s, ok := out.(*screen); ok {
-		out = s.out // without escapes
+		out = s.out
 	}
 	if f, ok := out.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {

@@ -12,8 +12,8 @@ import (
 
 func dbCheckCommand() *cli.Command {
 	return &cli.Command{
-		Name: "check", Usage: "read every page, record and index of the database and tell what is wrong",
-		Description: "Without a server it changes nothing, whatever is wrong with the file. Where something is,\n\"lwbs db salvage\" makes a new database of what can be read.",
+		Name: "check", Usage: "read every page, record and index of the database and report what is damaged",
+		Description: "Without a server it changes nothing, whatever the damage. \"lwbs db salvage\" makes a new\ndatabase of what can be read in a damaged one.",
 		Action:      dbCheck,
 	}
 }
@@ -37,8 +37,8 @@ func dbCheck(c *cli.Context) error {
 	return err
 }
 
-// checkFile looks at the file itself. Where the sealing key is missing, it looks at all but
-// the secrets, and tells of the key too.
+// checkFile checks the file itself. Where the sealing key is missing, it checks all but the
+// secrets and reports the missing key as well.
 func checkFile(c *cli.Context) error {
 	file, _, err := findStore(c, false)
 	if err != nil {

@@ -27,8 +27,8 @@ import (
 
 func demoCommand() *cli.Command {
 	return &cli.Command{
-		Name: "demo", Usage: "show the whole story on this machine, in seconds", OnUsageError: onUsageError,
-		Description: "A server, an LwM2M Server for the device to register at, a profile, a device, and the device's\nbootstrap over DTLS. Everything is on the loopback interface and in a temporary folder that is\nremoved in the end.",
+		Name: "demo", Usage: "run a server and bootstrap a simulated device on this machine, in seconds", OnUsageError: onUsageError,
+		Description: "It starts a Bootstrap-Server and an LwM2M Server, applies a profile, adds a device and bootstraps it\nover DTLS. Everything runs on the loopback interface and in a temporary folder, which is removed\nat the end.",
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -59,7 +59,7 @@ objects:
     resources: {UTC Offset: "+01:00", Timezone: Europe/Berlin}
 `
 
-// A story tells what happens as it happens, in numbered steps.
+// A story prints what happens while it happens, in numbered steps.
 type story struct {
 	out   io.Writer
 	step  int
@@ -138,7 +138,7 @@ func (s *story) run(ctx context.Context, p demoParts) error {
 	return s.history(ctx, p.server, p.api)
 }
 
-// addRecords does what an engineer does before the device is switched on.
+// addRecords adds the records that an engineer adds before the device is switched on.
 func (s *story) addRecords(ctx context.Context, api admin.API, sink *registerSink) (admin.Device, error) {
 	text := fmt.Sprintf(demoProfile, sink.addr())
 	docs, err := profilefile.Read("meter.yaml", []byte(text), nil)
@@ -206,7 +206,7 @@ func (s *story) bootstrap(ctx context.Context, d admin.Device, l *coap.Listener,
 	return result, nil
 }
 
-// exchange tells of one request of the server.
+// exchange prints one request of the server and its answer.
 func (s *story) exchange(step sim.Step) {
 	path, what := step.Path.String(), ""
 	switch {
@@ -220,7 +220,7 @@ func (s *story) exchange(step sim.Step) {
 	s.timed("server → %-6v %-6s %s → %v", step.Request.Method, path, what, step.Response.Code)
 }
 
-// outcome tells what the device has in the end.
+// outcome prints what the device holds at the end.
 func (s *story) outcome(r sim.Result) {
 	s.title("What the device holds now:")
 	for _, o := range r.Objects {
@@ -235,9 +235,9 @@ func (s *story) outcome(r sim.Result) {
 	}
 }
 
-// history tells what is kept of it, and what to type next.
+// history prints the record of the session, and what to type next.
 func (s *story) history(ctx context.Context, server *bootstrap.Server, api admin.API) error {
-	if err := server.Close(); err != nil { // then all history is kept
+	if err := server.Close(); err != nil { // it writes the history
 		return err
 	}
 	sessions, err := api.Sessions(ctx, store.SessionQuery{Endpoint: demoEndpoint})
@@ -246,16 +246,16 @@ func (s *story) history(ctx context.Context, server *bootstrap.Server, api admin
 	}
 	if len(sessions) != 1 || sessions[0].Cause != store.CauseDone {
 		text, _ := json.Marshal(sessions)
-		return fmt.Errorf("the history is not that of one good session: %s", text)
+		return fmt.Errorf("the history is not one session that succeeded: %s", text)
 	}
-	s.title("The server keeps the history of it (lwbs why %s):", demoEndpoint)
+	s.title("The server keeps a record of the session (lwbs why %s):", demoEndpoint)
 	printExplanation(s.out, explain.Session(sessions[0]))
 	fmt.Fprint(s.out, `
 Now with a device of your own:
    lwbs serve                                                  in one terminal, and in another:
    lwbs profile apply -f meter.yaml                            the profile above, with your LwM2M Server's address
    lwbs device add ENDPOINT --profile meter --psk generate     put what it prints into the device
-   lwbs why ENDPOINT                                           once it was switched on
+   lwbs why ENDPOINT                                           when you have switched it on
 `)
 	return nil
 }

@@ -23,7 +23,7 @@ func deviceCommand() *cli.Command {
 func deviceAddCommand() *cli.Command {
 	return &cli.Command{
 		Name: "add", Usage: "add a device", ArgsUsage: "ENDPOINT",
-		Description: "ENDPOINT is the name that the device gives itself, such as urn:imei:490154203237518. Put the\nprinted identity and key into the device; the key is not shown again unless you ask with\nlwbs device get --reveal. A device with a certificate needs no key here.",
+		Description: "ENDPOINT is the Endpoint Client Name of the device, such as urn:imei:490154203237518. Put the\nprinted identity and key into the device. Later, only lwbs device get --reveal shows the key.\nA device with a certificate needs no key here.",
 		Flags:       append(settingFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "ENDPOINT")
@@ -52,22 +52,22 @@ func deviceAddCommand() *cli.Command {
 	}
 }
 
-// warnName warns of a name that is probably not what the device gives: a space at its ends,
-// or something in it that cannot be seen.
+// warnName warns of a name that the device probably does not use: one that begins or ends with
+// a space, or has invisible characters.
 func warnName(c *cli.Context, ep lwm2m.EndpointName) {
 	s := string(ep)
 	switch _, odd := escaped(s, ""); {
 	case s != strings.TrimSpace(s):
-		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s begins or ends with a space: the device must give it with that\n", name(ep))
+		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s begins or ends with a space: the device must send the same space\n", name(ep))
 	case odd:
-		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s has characters that cannot be seen: the device must give it with those\n", name(ep))
+		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s has invisible characters: the device must send the same characters\n", name(ep))
 	}
 }
 
 func deviceSetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "set", Usage: "change a device", ArgsUsage: "ENDPOINT",
-		Description: "What is not named stays as it is. A new key replaces the one that the device bootstraps with,\nand new certificates replace certificates; --psk none takes the key from a device that has moved to\ncertificates. --psk-identity alone gives the key that it has another identity.",
+		Description: "Settings without an option stay as they are. A new key replaces the key that the device\nbootstraps with, and new certificates replace its certificates; --psk none removes the key of a\ndevice that has moved to certificates. --psk-identity alone changes the identity of its key.",
 		Flags:       append(settingFlags(), revisionFlag(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "ENDPOINT")
@@ -93,10 +93,10 @@ func deviceSetCommand() *cli.Command {
 }
 
 func revisionFlag() cli.Flag {
-	return &cli.Uint64Flag{Name: "revision", Usage: "only if this is still its `REVISION`", DefaultText: "0: any"}
+	return &cli.Uint64Flag{Name: "revision", Usage: "change it only if it still has this `REVISION`", DefaultText: "0: any"}
 }
 
-// edited tells of an edit, with the keys that it made.
+// edited prints what an edit did, and the keys that it generated.
 func edited(c *cli.Context, did string, d admin.Device) error {
 	if c.Bool("json") { // the warnings are in it
 		return printJSON(c.App.Writer, d)
@@ -143,7 +143,7 @@ func deviceGetCommand() *cli.Command {
 func deviceRenameCommand() *cli.Command {
 	return &cli.Command{
 		Name: "rename", Usage: "give a device another name; its keys, identities and history stay", ArgsUsage: "ENDPOINT NAME",
-		Description: "For a device that calls itself otherwise than its record. What it is given by templates over\n.Endpoint changes with the name, such as its identity towards LwM2M Servers, which is warned of.",
+		Description: "For a device whose name differs from its record. Templates over .Endpoint then give other values,\nsuch as its identity towards LwM2M Servers; a warning says so.",
 		Flags:       []cli.Flag{revisionFlag(), jsonFlag()},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			d, err := api.RenameDevice(ctx, lwm2m.EndpointName(args[0]), lwm2m.EndpointName(args[1]), store.Revision(c.Uint64("revision")))

@@ -53,8 +53,7 @@ func deviceListCommand() *cli.Command {
 	}
 }
 
-// noteProfile tells that a list is empty since there is no profile of the name that was
-// asked for.
+// noteProfile warns that a list is empty because there is no profile of the requested name.
 func noteProfile(ctx context.Context, c *cli.Context, api admin.API) error {
 	wanted := c.String("profile")
 	if wanted == "" {

@@ -61,7 +61,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 	return t.flush()
 }
 
-// credentialText is what a device may come with.
+// credentialText describes a credential that a device may authenticate with.
 func credentialText(c admin.Credential) string {
 	switch c.Kind {
 	case store.CredentialCertificate:
@@ -72,7 +72,7 @@ func credentialText(c admin.Credential) string {
 	return fmt.Sprintf("%s identity %q, key %s%s", c.Kind, c.Identity, keyText(c.Key, c.KeyLength), pendingText(c))
 }
 
-// accountText is what an account is given.
+// accountText describes the keys of an account.
 func accountText(a admin.Account) string {
 	var parts []string
 	if a.Identity != "" {
@@ -90,7 +90,7 @@ func accountText(a admin.Account) string {
 	return strings.Join(parts, ", ")
 }
 
-// writtenText is what a device was given and holds, as far as is known.
+// writtenText lists the Instances that a device was given and, as far as is known, still holds.
 func writtenText(written []store.WrittenInstance) string {
 	parts := make([]string, len(written))
 	for i, w := range written {
@@ -105,7 +105,7 @@ func writtenText(written []store.WrittenInstance) string {
 	return strings.Join(parts, ", ")
 }
 
-// pendingText tells that the device has not come with a credential yet.
+// pendingText says that the device has not authenticated with a credential yet.
 func pendingText(c admin.Credential) string {
 	switch {
 	case !c.Pending:
@@ -113,7 +113,7 @@ func pendingText(c admin.Credential) string {
 	case c.Replaces == "":
 		return ", pending"
 	}
-	return fmt.Sprintf(", pending: replaces %q once the device comes with it", c.Replaces)
+	return fmt.Sprintf(", pending: replaces %q once the device authenticates with it", c.Replaces)
 }
 
 func keyText(key string, length int) string {
@@ -130,7 +130,7 @@ func stateOf(d admin.Device) string {
 	return "enabled"
 }
 
-// lastOf is what is known of the state of a device.
+// lastOf describes the last session of a device.
 func lastOf(d admin.Device) string {
 	switch {
 	case d.Last != nil:
@@ -143,15 +143,15 @@ func lastOf(d admin.Device) string {
 	return "never seen by this database"
 }
 
-// runningOf is how far a session is.
+// runningOf describes how far a running session has come.
 func runningOf(s store.Session) string {
 	return fmt.Sprintf("since %s, for %s: %s", clock(s.Started), age(s), explain.Session(s).Stage)
 }
 
-// age is how long a session has been running, in whole seconds.
+// age returns how long a session has been running, in whole seconds.
 func age(s store.Session) time.Duration { return time.Since(s.Started).Truncate(time.Second) }
 
-// unprovedOf is the last attempt under the name of a device that is not known to be its own.
+// unprovedOf describes the last attempt under the name of a device that may not be its own.
 func unprovedOf(d admin.Device) string {
 	s := *d.Unproved
 	who := "nothing proves that it was the device"
@@ -161,7 +161,7 @@ func unprovedOf(d admin.Device) string {
 	return fmt.Sprintf("%s %s, %s", clock(whenOf(s)), s.Cause, who)
 }
 
-// stateNow is the last that is known of a device, for lists.
+// stateNow describes the latest known state of a device, for lists.
 func stateNow(d admin.Device) string {
 	switch {
 	case d.Running != nil:

@@ -14,10 +14,10 @@ import (
 	"lwbs/store"
 )
 
-// errInterrupted ends a command that was told to stop.
+// errInterrupted: the command was stopped by a signal.
 var errInterrupted = errors.New("interrupted")
 
-// A worded error has words of its own for what it wraps.
+// A worded error has a text of its own for the error that it wraps.
 type worded struct {
 	text string
 	err  error
@@ -26,8 +26,8 @@ type worded struct {
 func (e *worded) Error() string { return e.text }
 func (e *worded) Unwrap() error { return e.err }
 
-// A failed is what is told of an error where --json is given: one line of JSON on standard
-// error, in the words of the problems of the admin API.
+// A failed is an error as --json prints it: one line of JSON on standard error, with the
+// members that problems of the admin API have.
 type failed struct {
 	Type     string            `json:"type"`
 	Title    string            `json:"title"`
@@ -38,7 +38,7 @@ type failed struct {
 	Hint     string            `json:"hint,omitempty"`
 }
 
-// tell says on out why a command failed, and what to do.
+// tell prints why a command failed, and what to do.
 func tell(out io.Writer, err error, inJSON bool) {
 	if !inJSON {
 		for line := range strings.Lines(err.Error()) {
@@ -59,7 +59,7 @@ func tell(out io.Writer, err error, inJSON bool) {
 	_ = e.Encode(f)
 }
 
-// kindOf tells the errors apart that no server has.
+// kindOf names the errors that only a command has, not a server.
 func kindOf(err error) (kind, title string) {
 	var usage *usageError
 	switch {
@@ -81,7 +81,7 @@ func kindOf(err error) (kind, title string) {
 	return "", ""
 }
 
-// wantsJSON reports whether a command line has --json, right or wrong as it may be.
+// wantsJSON reports whether a command line has --json, even if the rest of it is wrong.
 func wantsJSON(args []string) bool {
 	for _, arg := range args {
 		if arg == "--" {
@@ -102,21 +102,21 @@ func wantsJSON(args []string) bool {
 func hintFor(err error) string {
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return "a command lets go of it soon: repeat this one; a server would be asked instead, but none answers on the admin socket: check --admin"
+		return "if another command has it open, repeat this one soon; if a server has it open, it does not answer on the admin socket: check --admin"
 	case errors.Is(err, store.ErrNoKey):
-		return "give the key file of this database with --key-file, or restore it from where you keep it: there is no other way to its secrets"
+		return "give the key file of this database with --key-file, or restore it from your copy: nothing else opens the secrets"
 	case errors.Is(err, store.ErrConflict):
 		return "the record has another revision than the one that was named: read it again, and repeat the change if it is still right"
 	case errors.Is(err, store.ErrFull):
 		return "nothing was changed: make room on the disk and repeat the command"
 	case errors.Is(err, admin.ErrStarting):
-		return "repeat the command when it is ready: /readyz and the log tell"
+		return "repeat the command when the server is ready: /readyz and the log say when"
 	case errors.Is(err, store.ErrCorrupt):
-		return "look at the disk; put a backup in its place, or see what lwbs db salvage can read of it"
+		return "check the disk; restore a backup, or let lwbs db salvage read what it can"
 	case errors.Is(err, admin.ErrNoServer):
 		return "start it with lwbs serve, with the same --db"
 	case errors.Is(err, fs.ErrExist):
-		return "no file is ever replaced: name another"
+		return "existing files are not replaced: name another"
 	case errors.Is(err, store.ErrExists):
 		return "lwbs device set changes a device that exists"
 	case errors.Is(err, store.ErrNotFound):

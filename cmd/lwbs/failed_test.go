@@ -28,7 +28,7 @@ func TestErrorsInJSON(t *testing.T) {
 			"device add dev-2 --profile nobody --json":       {exitFailed, "not-found", `profile "nobody": not found`},
 			"device set dev-1 --json --note n --revision 7":  {exitFailed, "conflict", "revision is 1, not 7"},
 			"device set dev-1 --json --account-identity x=y": {exitFailed, "findings", "profile has no account of this name"},
-			"object get 65000 --json":                        {exitFailed, "failed", "nothing is known of Object 65000"},
+			"object get 65000 --json":                        {exitFailed, "failed", "no definition of Object 65000"},
 			"import leshan --json $D/nope":                   {exitFailed, "failed", "no such file"},
 			"--db $D/no.db device list --json":               {exitFailed, "no-database", "does not exist"},
 		} {

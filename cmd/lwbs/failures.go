@@ -13,18 +13,18 @@ import (
 	"lwbs/store"
 )
 
-// maxGrouped is how many sessions are looked at for a list of failures.
+// maxGrouped is how many records a list of failures is made from.
 const maxGrouped = 10_000
 
-// A failure is what the sessions of one device, or one stranger, that ended with the same
-// cause have in common.
+// A failure stands for the attempts of one device, or one unknown peer, that ended with the same
+// cause.
 type failure struct {
 	latest   store.Session
 	first    time.Time
 	attempts int
 }
 
-// listFailures prints failures, those that happened last first, at most limit.
+// listFailures prints at most limit failures, the latest first; zero stands for all.
 func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.SessionQuery, limit int) error {
 	q.Limit = maxGrouped
 	page, err := api.Sessions(ctx, q)
@@ -53,7 +53,7 @@ func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.Ses
 	return nil
 }
 
-// groupFailures gathers sessions, the newest first, by who failed, where and why.
+// groupFailures groups records by who failed, over which transport and why; the latest first.
 func groupFailures(page []store.Session) []failure {
 	type key struct {
 		who, transport string
@@ -81,8 +81,7 @@ func groupFailures(page []store.Session) []failure {
 	return out
 }
 
-// who tells devices and strangers apart: by the name, or what they authenticated as, or
-// where they came from.
+// who names whose attempt it was: by the endpoint name, else by the identity, else by the host.
 func who(s store.Session) string {
 	if s.Endpoint == "" && s.Identity == "" && s.Claimed == "" && s.Network == "" {
 		host, _, _ := net.SplitHostPort(s.Remote)
@@ -91,7 +90,7 @@ func who(s store.Session) string {
 	return nameOf(s)
 }
 
-// lastTime is when the last attempt that a record is about was over.
+// lastTime returns when the last attempt that a record stands for ended.
 func lastTime(s store.Session) time.Time {
 	if s.Ended.IsZero() {
 		return s.Started

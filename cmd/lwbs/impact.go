@@ -15,9 +15,9 @@ import (
 // impactFlags are the options about the devices that have a profile.
 func impactFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "replace-keys", Usage: "also where devices lose keys by it that their LwM2M Servers may know; an account that was only renamed keeps them where it says renamedFrom"},
-		&cli.BoolFlag{Name: "allow-failing", Usage: "also where devices that are given something now would be given nothing"},
-		&cli.IntFlag{Name: "examine", Usage: "look at `N` of the devices that have a profile, spread evenly over all", Value: admin.DefaultExamined},
+		&cli.BoolFlag{Name: "replace-keys", Usage: "apply it also if devices lose keys that their LwM2M Servers may know; renamedFrom in an account keeps the keys of one that was only renamed"},
+		&cli.BoolFlag{Name: "allow-failing", Usage: "apply it also if it gives nothing to devices that are given something now"},
+		&cli.IntFlag{Name: "examine", Usage: "try it on `N` of the devices that have the profile, spread evenly over all", Value: admin.DefaultExamined},
 	}
 }
 
@@ -30,7 +30,7 @@ func applyOptions(c *cli.Context) (admin.ApplyOptions, error) {
 	return o, nil
 }
 
-// ofDevices tells what profiles would have meant for devices by the lines of their files.
+// ofDevices reports what profiles would have done to devices, with the lines of their files.
 func ofDevices(err error, docs []profilefile.Document) error {
 	var harm *admin.HarmError
 	if !errors.As(err, &harm) {
@@ -44,11 +44,11 @@ func ofDevices(err error, docs []profilefile.Document) error {
 			}
 		}
 	}
-	errs = append(errs, errors.New("nothing was changed: --replace-keys and --allow-failing apply it all the same"))
+	errs = append(errs, errors.New("nothing was changed: --replace-keys and --allow-failing apply it nevertheless"))
 	return errors.Join(errs...)
 }
 
-// harms are what a profile means for devices that should not happen.
+// harms are the devices that a profile would give nothing, and the keys that it would replace.
 func harms(d profilefile.Document, i profile.Impact) (errs []error) {
 	for _, e := range i.Failing {
 		errs = append(errs, d.Problem(e.Place, fmt.Sprintf("%s would be given nothing: %s", admin.DevicesText(e, i), e.Message)))
@@ -59,19 +59,19 @@ func harms(d profilefile.Document, i profile.Impact) (errs []error) {
 	return errs
 }
 
-// examinedText is how many devices have a profile, and how many of them were looked at.
+// examinedText says how many devices have a profile, and on how many it was tried.
 func examinedText(i *profile.Impact) string {
 	switch {
 	case i == nil:
 		return "no device has it"
 	case i.Examined < i.Devices:
-		return fmt.Sprintf("%s it, %d of them were looked at", counted(i.Devices, "device has", "devices have"), i.Examined)
+		return fmt.Sprintf("%s it, %d of them were examined", counted(i.Devices, "device has", "devices have"), i.Examined)
 	}
 	return counted(i.Devices, "device has", "devices have") + " it"
 }
 
-// tellImpact tells what a profile means for devices, but for harms that were told as
-// errors.
+// tellImpact warns of what a profile does to devices, except for the harms that are errors under
+// these options.
 func tellImpact(out io.Writer, d profilefile.Document, i *profile.Impact, o admin.ApplyOptions) {
 	if i == nil {
 		return
@@ -95,7 +95,7 @@ func tellImpact(out io.Writer, d profilefile.Document, i *profile.Impact, o admi
 	}
 }
 
-// unpermitted is what of an impact is an error under these options.
+// unpermitted returns the part of an impact that is an error under these options.
 func unpermitted(i *profile.Impact, o admin.ApplyOptions) profile.Impact {
 	if i == nil {
 		return profile.Impact{}

@@ -20,9 +20,9 @@ func importCommand() *cli.Command {
 
 func importFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be imported, and change nothing"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "report what would be imported, and change nothing"},
 		&cli.BoolFlag{Name: "replace", Usage: "replace devices and profiles that exist; without it such entries are refused"},
-		&cli.BoolFlag{Name: "no-sec", Usage: "permit devices without a key to come over plain CoAP, where nothing proves who they are"},
+		&cli.BoolFlag{Name: "no-sec", Usage: "permit devices without a key to bootstrap over plain CoAP, without authentication"},
 		&cli.StringFlag{Name: "prefix", Usage: "begin the names of profiles with `TEXT` (default: the name of the other server)"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "give each device the `TAG`; may be repeated"},
 		jsonFlag(),
@@ -68,8 +68,8 @@ GET /api/security/clients). Give both in one command; - is standard input.
 func importWakaamaCommand() *cli.Command {
 	return &cli.Command{
 		Name: "wakaama", Usage: "import the file of Wakaama's example Bootstrap-Server", ArgsUsage: "FILE",
-		Description: `FILE is bootstrap_info.ini, or bootstrap_server.ini as it is called by now; - is standard input.
-That server knows no DTLS: give the devices keys, or permit plain CoAP with --no-sec.`,
+		Description: `FILE is bootstrap_info.ini, or bootstrap_server.ini in newer versions; - is standard input.
+That server has no DTLS: give the devices keys, or permit plain CoAP with --no-sec.`,
 		Flags: importFlags(),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE")
@@ -101,7 +101,7 @@ func importOptions(c *cli.Context) (importer.Options, error) {
 	return importer.Options{Prefix: c.String("prefix"), NoSec: c.Bool("no-sec"), Tags: tags}, err
 }
 
-// maxImport is more than the file of a million devices has, in bytes.
+// maxImport is the largest file that is imported, in bytes: a million devices need less.
 const maxImport = 1 << 30
 
 func importFile(c *cli.Context, name string) (importer.File, error) {
@@ -117,7 +117,7 @@ func importFile(c *cli.Context, name string) (importer.File, error) {
 	return importer.File{Name: shown, Text: plain}, nil
 }
 
-// importAll decides on the entries of r, keeps those that can be kept, and reports.
+// importAll decides on each entry of r, writes those that can be imported, and reports all.
 func importAll(c *cli.Context, r importer.Result) error {
 	dry := c.Bool("dry-run")
 	objects, err := objectsOf(c)
@@ -137,7 +137,7 @@ func importAll(c *cli.Context, r importer.Result) error {
 	})
 	if errors.Is(err, errNoDatabase) {
 		im.decide(r, records{})
-		if err = nil; !dry && im.keeps() { // none is made for nothing
+		if err = nil; !dry && im.keeps() { // a new database only where there is something to import
 			err = with(c, true, func(ctx context.Context, api admin.API) error {
 				im.write(ctx, api)
 				return nil
@@ -160,7 +160,7 @@ func importAll(c *cli.Context, r importer.Result) error {
 	return err
 }
 
-// An importReport is what import tells.
+// An importReport is the result of an import.
 type importReport struct {
 	DryRun   bool            `json:"dryRun"`
 	Profiles []importProfile `json:"profiles"`
@@ -240,7 +240,7 @@ func (r *importReport) print(w io.Writer) error {
 	return err
 }
 
-// would tells of what was done, or would be.
+// would says what was done, or in a dry run what would be done.
 func (r *importReport) would(did string) string {
 	if r.DryRun && did != "unchanged" {
 		return "would be " + did

@@ -95,12 +95,12 @@ func TestImportBesideOtherRecords(t *testing.T) {
 		sh.write("other.yaml", strings.Replace(meterYAML, "name: meter", "name: leshan-lwm2m.example.org", 1))
 		sh.ok("profile apply -f $D/other.yaml")
 		_, out, _ := sh.run("import leshan $D/" + leshanConfigs)
-		contains(t, "another profile", out, "meter-1: refused: profile leshan-lwm2m.example.org: there is another one of this name")
+		contains(t, "another profile", out, "meter-1: refused: profile leshan-lwm2m.example.org: another profile has this name")
 		contains(t, "the other profile", sh.ok("profile get leshan-lwm2m.example.org"), "shortServerID: 101")
 
 		sh.ok("device add thief --profile meter --psk generate --psk-identity meter-1")
 		_, out, _ = sh.run("import leshan --prefix new $D/" + leshanConfigs)
-		contains(t, "a taken identity", out, `meter-1: refused: its identity "meter-1" is that of device thief`, "meter-2: imported with profile new-lwm2m.example.org")
+		contains(t, "a taken identity", out, `meter-1: refused: device thief has its identity "meter-1"`, "meter-2: imported with profile new-lwm2m.example.org")
 		_, out, _ = sh.run("import leshan --replace $D/" + leshanConfigs)
 		contains(t, "replacing", out, "profile leshan-lwm2m.example.org: replaced, for 1 device\n")
 		contains(t, "the replaced profile", sh.ok("profile get leshan-lwm2m.example.org"), "shortServerID: 123")
@@ -116,7 +116,7 @@ func TestImportMistakes(t *testing.T) {
 		want   string
 	}{
 		{"import leshan", exitUsage, "no FILE is named"},
-		{"import wakaama", exitUsage, "want FILE"},
+		{"import wakaama", exitUsage, "expected FILE"},
 		{"import leshan $D/nope.json", exitFailed, "no such file"},
 		{"import leshan $D/leshan-2.0.0-M15-bssecurity.data", exitFailed, "curl http://HOST:8080/api/security/clients"},
 		{"import leshan -", exitFailed, "standard input: not a JSON object"},

@@ -18,8 +18,8 @@ import (
 	"lwbs/store/importer"
 )
 
-// An importing takes over the entries of another server: first it decides on each, then
-// it writes. Of an entry that cannot be kept, nothing is.
+// An importing takes over the entries of another server: it decides on each, then writes. An
+// entry is written whole or not at all.
 type importing struct {
 	replace bool
 	objects *object.Registry
@@ -45,7 +45,7 @@ type importingEntry struct {
 	warnings []string          // of the API
 }
 
-// did says what becomes of the profile, or became.
+// did says what happens to the profile.
 func (p *importingProfile) did() string {
 	switch {
 	case p.same:
@@ -67,8 +67,8 @@ func (e *importingEntry) refuse(err error) {
 	}
 }
 
-// decide checks each entry against the rules of the Bootstrap-Server and against what
-// there is already.
+// decide checks each entry against the rules of the Bootstrap-Server and against the existing
+// records.
 func (im *importing) decide(r importer.Result, there records) {
 	byName := make(map[string]*importingProfile)
 	for _, p := range r.Profiles {
@@ -110,12 +110,12 @@ func (im *importing) decideProfile(p store.Profile, there records) *importingPro
 	}
 	ip.existing, ip.same = &old, sameContent(old, p)
 	if !ip.same && !im.replace && ip.refused == nil {
-		ip.refused = errors.New("there is another one of this name: --replace replaces it, --prefix names this one differently")
+		ip.refused = errors.New("another profile has this name: --replace replaces it, --prefix gives this one another name")
 	}
 	return ip
 }
 
-// sameContent reports whether a and b give the same.
+// sameContent reports whether a and b differ in nothing but revision and times.
 func sameContent(a, b store.Profile) bool {
 	a.Revision, a.Created, a.Updated = 0, time.Time{}, time.Time{}
 	b.Revision, b.Created, b.Updated = 0, time.Time{}, time.Time{}
@@ -124,14 +124,14 @@ func sameContent(a, b store.Profile) bool {
 	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
-// records are those there are already.
+// records are the existing records.
 type records struct {
 	devices    map[lwm2m.EndpointName]admin.Device
 	identities map[identity]lwm2m.EndpointName
 	profiles   map[string]store.Profile // of those to be imported
 }
 
-// An identity is what no two devices may have in common.
+// An identity belongs to one device only.
 type identity struct {
 	kind store.CredentialKind
 	text string
@@ -167,7 +167,7 @@ func existingRecords(ctx context.Context, api admin.API, r importer.Result) (rec
 	}
 }
 
-// decideEntry reports why e cannot be kept.
+// decideEntry reports why e cannot be imported.
 func (im *importing) decideEntry(e *importingEntry, there records) error {
 	if e.profile.refused != nil {
 		return fmt.Errorf("profile %s: %w", e.profile.profile.Name, e.profile.refused)
@@ -180,7 +180,7 @@ func (im *importing) decideEntry(e *importingEntry, there records) error {
 	}
 	for _, c := range e.Device.Credentials {
 		if of, ok := there.identities[identity{c.Kind, c.Identity}]; ok && of != e.Device.Endpoint {
-			return fmt.Errorf("its identity %q is that of device %s", c.Identity, of)
+			return fmt.Errorf("device %s has its identity %q", of, c.Identity)
 		}
 	}
 	for _, f := range profile.CheckDevice(e.profile.profile, e.Device, im.objects) {
@@ -191,16 +191,16 @@ func (im *importing) decideEntry(e *importingEntry, there records) error {
 	return nil
 }
 
-// importWriters is how many devices are written at a time: edits that come together share
-// a transaction.
+// importWriters is how many devices are written at a time: concurrent edits share a transaction.
 const importWriters = 32
 
-// keeps reports whether anything is to be imported.
+// keeps reports whether any entry is to be imported.
 func (im *importing) keeps() bool {
 	return slices.ContainsFunc(im.entries, func(e *importingEntry) bool { return e.Outcome == importer.Imported })
 }
 
-// write keeps what was decided on. What the API refuses becomes a refused entry.
+// write writes the entries that are to be imported. One that the API refuses becomes a refused
+// entry.
 func (im *importing) write(ctx context.Context, api admin.API) {
 	for _, p := range im.profiles {
 		if p.used > 0 && !p.same {
@@ -232,8 +232,8 @@ func (im *importing) write(ctx context.Context, api admin.API) {
 	im.tidy(ctx, api)
 }
 
-// tidy removes the profiles that were created for entries all of which were refused:
-// nothing of those may stay. Where that fails, a profile that nobody has is left.
+// tidy removes the new profiles all of whose entries were refused in the end. Where that fails, a
+// profile without devices is left.
 func (im *importing) tidy(ctx context.Context, api admin.API) {
 	for _, p := range im.profiles {
 		if p.used == 0 && p.existing == nil && p.refused == nil {

@@ -5,14 +5,15 @@ import (
 	"io"
 )
 
-// An interruptible reader ends with the error of its context when that ends: a command
-// that waits for a terminal or a pipe can be interrupted.
+// An interruptible reader returns the error of its context when that ends, so that a command
+// which waits for a terminal or a pipe can be interrupted.
 type interruptible struct {
 	ctx context.Context
 	in  io.Reader
 }
 
-// Read leaves a read that nobody waits for any more to the end of the process.
+// Read abandons the read when the context ends. Its goroutine lasts until the read returns or the
+// process ends.
 func (r interruptible) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err

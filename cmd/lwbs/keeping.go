@@ -8,7 +8,7 @@ import (
 	"lwbs/store"
 )
 
-// An associationKeeper keeps the associations of the listeners in the database.
+// An associationKeeper stores the associations of the listeners in the database.
 type associationKeeper struct {
 	db  store.Associations
 	log *slog.Logger
@@ -18,7 +18,7 @@ type associationKeeper struct {
 func (k associationKeeper) Resume(ctx context.Context) error {
 	lost, why, err := k.db.ResumeAssociations(ctx)
 	if lost > 0 {
-		k.log.Warn("associations of before do not go on: their devices have to shake hands anew", "associations", lost, "database", why)
+		k.log.Warn("associations from before the restart cannot be resumed: their devices need a new handshake", "associations", lost, "database", why)
 	}
 	return err
 }

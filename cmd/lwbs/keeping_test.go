@@ -318,7 +318,7 @@ func TestCopiedDatabaseRestoresNothing(t *testing.T) {
 	server.signal(t)
 	server.end(t)
 	text, err := os.ReadFile(log.Name())
-	if err != nil || !strings.Contains(string(text), "associations of before do not go on") || !strings.Contains(string(text), "it is older than x.db.run") {
+	if err != nil || !strings.Contains(string(text), "associations from before the restart cannot be resumed") || !strings.Contains(string(text), "it is older than x.db.run") {
 		t.Errorf("the log says %s (%v)", text, err)
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// A keyForm is how a key is written, and the option that says so; without one there is
-// no choice: it is the text of a Resource, which may have several lines.
+// A keyForm is how a key is written, and the option that says so. Without an option it is the
+// text of a Resource, which may have several lines.
 type keyForm struct {
 	format string // hex, base64, text or binary
 	option string // such as --psk-key-format
 }
 
-// formOf is the form that the option says.
+// formOf returns the form that an option names.
 func formOf(c *cli.Context, option string) keyForm { return keyForm{c.String(option), "--" + option} }
 
 func (f keyForm) check() error {
@@ -31,11 +31,11 @@ func (f keyForm) check() error {
 	return usagef("%s %q is not hex, base64, text or binary", f.option, f.format)
 }
 
-// isText reports whether it is no key but the text of a Resource.
+// isText reports whether it is the text of a Resource and not a key.
 func (f keyForm) isText() bool { return f.option == "" }
 
-// decode returns the key in a file, and what is odd about it. Neither that nor its errors
-// repeat anything of the key.
+// decode returns the key in a file, and warnings about it. Warnings and errors repeat nothing of
+// the key.
 func (f keyForm) decode(b []byte) (key []byte, warnings []string, err error) {
 	if f.format == "binary" {
 		return b, f.oddBytes(b), nil
@@ -65,7 +65,7 @@ func (f keyForm) decode(b []byte) (key []byte, warnings []string, err error) {
 	return key, warnings, err
 }
 
-// oddBytes is what in a binary file looks as if it were text.
+// oddBytes warns of a binary file that looks like text.
 func (f keyForm) oddBytes(b []byte) (warnings []string) {
 	plain, how, err := textOf(b)
 	digits, isHex := looksHex(string(plain))
@@ -80,7 +80,7 @@ func (f keyForm) oddBytes(b []byte) (warnings []string) {
 	return warnings
 }
 
-// decodeText is a text but for the one line end that editors and echo put behind it.
+// decodeText returns a text without the one line end that editors and echo append.
 func (f keyForm) decodeText(plain []byte, how string) ([]byte, error) {
 	binary := ""
 	if f.option != "" {
@@ -106,7 +106,7 @@ func (f keyForm) decodeText(plain []byte, how string) ([]byte, error) {
 	return line, nil
 }
 
-// oddText is what a text has that a device may not have.
+// oddText warns of what makes a text differ from the key of the device.
 func (f keyForm) oddText(key []byte, how string) (warnings []string) {
 	if how != encodedPlain {
 		warnings = append(warnings, fmt.Sprintf("the file %s: taken is the text in it, %s", how, counted(len(key), "byte", "bytes")))
@@ -128,7 +128,7 @@ func (f keyForm) oddText(key []byte, how string) (warnings []string) {
 	return warnings
 }
 
-// A fault is where a text has a character that it must not have.
+// A fault is a character that must not be in a text, and its place.
 type fault struct {
 	line, column int
 	char         rune
@@ -141,7 +141,7 @@ func (f fault) String() string {
 	return fmt.Sprintf("character %d of line %d", f.column, f.line)
 }
 
-// faultsIn are the characters of part that are not good; part is somewhere in whole.
+// faultsIn returns the characters of part that are not good, with their place in whole.
 func faultsIn(whole, part string, good func(rune) bool) (faults []fault) {
 	line, column := 1, 0
 	begin := strings.Index(whole, part)
@@ -157,7 +157,7 @@ func faultsIn(whole, part string, good func(rune) bool) (faults []fault) {
 	return faults
 }
 
-// tell is the error about faults: which characters are not what.
+// tellFaults returns the error about characters that are no what.
 func tellFaults(faults []fault, all int, what string) error {
 	first := faults[0]
 	text := fmt.Sprintf("%v is no %s", first, what)
@@ -175,8 +175,8 @@ func tellFaults(faults []fault, all int, what string) error {
 	return errors.New(text)
 }
 
-// unwrapped is s without what stands around a key: white space, zero bytes behind it, a
-// pair of quotes or brackets.
+// unwrapped returns s without what may surround a key: white space, zero bytes behind it, a pair
+// of quotes or brackets.
 func unwrapped(s string) string {
 	s = strings.TrimSpace(strings.TrimRight(s, "\x00"))
 	s = strings.TrimSpace(strings.TrimRight(s, "\x00"))
@@ -188,16 +188,15 @@ func unwrapped(s string) string {
 	return s
 }
 
-// Between bytes in hexadecimal stand these; white space may stand anywhere.
+// hexSeparators may stand between bytes in hexadecimal; white space may stand anywhere.
 const hexSeparators = ":-,;_."
 
 func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
 
 func isHexDigit(r rune) bool { return strings.ContainsRune("0123456789abcdefABCDEF", r) }
 
-// decodeHex reads bytes in hexadecimal as people and tools write them: with white space
-// and line ends anywhere; with colons and so on between them; with 0x or \x before all of
-// them, or before each.
+// decodeHex reads bytes in hexadecimal as people and tools write them: with white space and line
+// ends anywhere; with separators between bytes; with 0x or \x before the first or before each.
 func decodeHex(s string) ([]byte, error) {
 	whole := strings.NewReplacer("0x", "::", "0X", "::", `\x`, "::").Replace(s)
 	bare := strings.TrimRight(unwrapped(whole), hexSeparators+" \t\r\n")
@@ -219,8 +218,8 @@ func decodeHex(s string) ([]byte, error) {
 	return hex.DecodeString(digits)
 }
 
-// oddGroup reports digits between separators that are no whole bytes, and one that stands
-// alone between spaces: "1 2" may be 12, or 01 02.
+// oddGroup reports an odd number of digits between separators, and a single digit between
+// spaces: "1 2" may be 12, or 01 02.
 func oddGroup(bare string) error {
 	var groups, words []int // digits in each
 	for group := range strings.FieldsFuncSeq(bare, func(r rune) bool { return strings.ContainsRune(hexSeparators, r) }) {
@@ -242,8 +241,7 @@ func oddGroup(bare string) error {
 	return nil
 }
 
-// looksHex reports whether s is plainly at least eight bytes in hexadecimal, and of how
-// many digits.
+// looksHex reports whether s is at least eight bytes in hexadecimal, and its number of digits.
 func looksHex(s string) (digits int, ok bool) {
 	s = strings.TrimSpace(s)
 	bare := strings.NewReplacer(" ", "", ":", "", "-", "").Replace(strings.TrimPrefix(strings.ToLower(s), "0x"))
@@ -251,8 +249,8 @@ func looksHex(s string) (digits int, ok bool) {
 	return len(bare), err == nil && len(bare) >= 16
 }
 
-// decodeBase64 reads Base64 in either of its alphabets, with padding or without, and with
-// white space anywhere (RFC 4648 §4 and §5).
+// decodeBase64 reads Base64 in either alphabet, with padding or without, and with white space
+// anywhere (RFC 4648 §4 and §5).
 func decodeBase64(s string) ([]byte, error) {
 	whole := s
 	s = unwrapped(s)
@@ -281,7 +279,7 @@ func decodeBase64(s string) ([]byte, error) {
 	return key, nil
 }
 
-// looksBase64 reports whether s is plainly Base64 of at least eight bytes.
+// looksBase64 reports whether s is Base64 of at least eight bytes, in one word.
 func looksBase64(s string) bool {
 	key, err := decodeBase64(s)
 	return err == nil && len(key) >= 8 && !strings.Contains(strings.TrimSpace(s), " ")

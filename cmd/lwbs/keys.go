@@ -6,13 +6,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// maxKeyFile is more than any key or certificate has, in bytes.
+// maxKeyFile is the largest file of one key or certificate that is read, in bytes.
 const maxKeyFile = 64 << 10
 
-// readKey reads a key from a file, or from standard input for "-", in the form that
-// the user said with an option: which one it is is not guessed, since 32 hexadecimal
-// digits are a text too. How that form is spelled may differ where it is clear. Its errors
-// and warnings name what of which file, and repeat nothing of it.
+// readKey reads a key from a file, or from standard input for "-", in the form that an option
+// names. The form is not guessed, since 32 hexadecimal digits are a text too. Errors and warnings
+// name the place and the file, and repeat nothing of the key.
 func readKey(c *cli.Context, what, file string, form keyForm) ([]byte, error) {
 	if err := form.check(); err != nil {
 		return nil, err
@@ -24,8 +23,8 @@ func readKey(c *cli.Context, what, file string, form keyForm) ([]byte, error) {
 	return keyIn(c, what, shown, b, form)
 }
 
-// readAccountKey is readKey for the key of an account. A private key in PEM or DER is taken
-// whatever the form: it can be nothing else.
+// readAccountKey is readKey for the key of an account. A private key in PEM or DER is accepted
+// whatever the form.
 func readAccountKey(c *cli.Context, what, file string, form keyForm) ([]byte, error) {
 	if err := form.check(); err != nil {
 		return nil, err
@@ -46,7 +45,7 @@ func readAccountKey(c *cli.Context, what, file string, form keyForm) ([]byte, er
 	return keyIn(c, what, shown, b, form)
 }
 
-// keyIn is the key in b, which was read from a file that is shown like this.
+// keyIn returns the key in b, which was read from the file named shown.
 func keyIn(c *cli.Context, what, shown string, b []byte, form keyForm) ([]byte, error) {
 	key, warnings, err := form.decode(b)
 	if err != nil {
@@ -64,7 +63,7 @@ func keyIn(c *cli.Context, what, shown string, b []byte, form keyForm) ([]byte, 
 	return key, nil
 }
 
-// weaknesses are why a key could be guessed.
+// weaknesses returns the reasons for which a key is easy to guess.
 func weaknesses(key []byte) (out []string) {
 	const usual = 16 // bytes, of every cipher suite
 	if len(key) < usual {

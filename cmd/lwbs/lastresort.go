@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// How long a command may take to end after SIGTERM or an interrupt, before the process is ended
-// whatever hangs: a disk, a pipe that nobody reads. Nothing that was acknowledged is lost then,
-// as with kill -9.
+// How long a command may take to end after SIGTERM or an interrupt. Then the process exits,
+// whatever hangs, such as a disk or a full pipe. As with kill -9, nothing that was acknowledged
+// is lost.
 const (
 	endTime     = 10 * time.Second // of any command
-	closingTime = 15 * time.Second // of serve, behind --drain or a second signal
+	closingTime = 15 * time.Second // of serve, after --drain or a second signal
 )
 
 // A lastResort ends the process when a command does not end by itself after a signal. Its
-// methods may be called concurrently; those of nil do nothing.
+// methods may be called concurrently; on nil they do nothing.
 type lastResort struct {
 	end func()
 
@@ -27,8 +27,8 @@ type lastResort struct {
 
 type lastResortKey struct{}
 
-// withLastResort returns a lastResort whose time begins with the end of ctx, and a context that
-// has it. Call done when the command has ended.
+// withLastResort returns a context with a lastResort whose time begins when ctx ends. Call done
+// when the command has ended.
 func withLastResort(ctx context.Context, end func()) (with context.Context, done func()) {
 	r := &lastResort{end: end, limit: endTime}
 	stop := context.AfterFunc(ctx, func() { r.within(0) })
@@ -43,13 +43,13 @@ func withLastResort(ctx context.Context, end func()) (with context.Context, done
 	}
 }
 
-// lastResortOf is that of a context; nil for none.
+// lastResortOf returns the lastResort of a context, or nil.
 func lastResortOf(ctx context.Context) *lastResort {
 	r, _ := ctx.Value(lastResortKey{}).(*lastResort)
 	return r
 }
 
-// allow sets how long the command may take after the signal.
+// allow sets how long the command may take to end after the signal.
 func (r *lastResort) allow(d time.Duration) {
 	if r == nil {
 		return
@@ -59,7 +59,7 @@ func (r *lastResort) allow(d time.Duration) {
 	r.limit = d
 }
 
-// within ends the process after d; zero stands for what is allowed.
+// within ends the process after d; zero stands for the time set with allow.
 func (r *lastResort) within(d time.Duration) {
 	if r == nil {
 		return

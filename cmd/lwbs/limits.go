@@ -8,21 +8,21 @@ import (
 	"lwbs/bootstrap/coap"
 )
 
-// limitFlags are the limits of the listeners that depend on the fleet. Zero stands for
+// limitFlags are the options for limits of the listeners that depend on the fleet. Zero stands for
 // the default.
 func limitFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener", DefaultText: "0: 10,000"},
-		&cli.IntFlag{Name: "max-associations-per-address", Usage: "of these at most `N` over plain CoAP with one address", DefaultText: "0: four fifths"},
-		&cli.IntFlag{Name: "max-hibernated", Usage: "keep at most `N` DTLS associations on each listener, a kilobyte each, for devices that come back on them", DefaultText: "0: 100,000"},
-		&cli.StringFlag{Name: "hibernate", Value: hibernateDisk, Usage: "where DTLS associations `WAIT` for devices that come back on them: disk (they outlive a restart and a crash), memory (they do not), or off to close them when a device is done"},
-		&cli.DurationFlag{Name: "handshake-timeout", Value: 90 * time.Second, Usage: "how `LONG` a DTLS handshake may take, 1s to 10m; while all are taken, one whose device is silent for 10 s makes room"},
+		&cli.IntFlag{Name: "max-associations-per-address", Usage: "hold at most `N` of them over plain CoAP with one address", DefaultText: "0: four fifths"},
+		&cli.IntFlag{Name: "max-hibernated", Usage: "hold at most `N` hibernated DTLS associations on each listener, a kilobyte each, for devices that come back on them", DefaultText: "0: 100,000"},
+		&cli.StringFlag{Name: "hibernate", Value: hibernateDisk, Usage: "keep hibernated DTLS associations on `WHERE`: disk (they outlive a restart and a crash), memory (they do not), or off to close them when a device is done"},
+		&cli.DurationFlag{Name: "handshake-timeout", Value: 90 * time.Second, Usage: "abort a DTLS handshake after `TIME`, 1s to 10m; at the limit of handshakes, one whose client is silent for 10 s makes room"},
 		&cli.IntFlag{Name: "new-peer-rate", Usage: "rate limit: accept `N` new peers a second from networks that no device is known to come from, after a burst of 50,000", DefaultText: "0: 5,000"},
 		&cli.IntFlag{Name: "new-peer-rate-per-net", Usage: "rate limit: accept `N` new peers a second from one network (/24, /64), those that authenticate not counted, after a burst of 20,000", DefaultText: "0: 500"},
 	}
 }
 
-// setLimits passes the flags on to the transport.
+// setLimits copies the options into the configuration of a listener.
 func setLimits(c *cli.Context, cfg *coap.Config) error {
 	cfg.DTLS.HandshakeTimeout = c.Duration("handshake-timeout")
 	if d := cfg.DTLS.HandshakeTimeout; d < time.Second || d > 10*time.Minute {
@@ -52,7 +52,7 @@ func setLimits(c *cli.Context, cfg *coap.Config) error {
 	return nil
 }
 
-// Words for where associations hibernate: also in the database, or until the server stops.
+// Values of --hibernate: in the database too, or in memory until the server stops. The third is off.
 const (
 	hibernateDisk   = "disk"
 	hibernateMemory = "memory"

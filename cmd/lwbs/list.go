@@ -16,12 +16,12 @@ import (
 // pageSize is how many entries of a list are held at a time.
 const pageSize = 500
 
-// limitFlag is how long a list is.
+// limitFlag is the option for the length of a list.
 func limitFlag(byDefault string) cli.Flag {
-	return &cli.IntFlag{Name: "limit", Usage: "at most `N` of them", DefaultText: byDefault}
+	return &cli.IntFlag{Name: "limit", Usage: "list at most `N` entries", DefaultText: byDefault}
 }
 
-// limitOf is --limit, or what there is without one; zero for all.
+// limitOf returns --limit, or the default; zero stands for all.
 func limitOf(c *cli.Context, byDefault int) (int, error) {
 	if !c.IsSet("limit") {
 		return byDefault, nil
@@ -33,19 +33,19 @@ func limitOf(c *cli.Context, byDefault int) (int, error) {
 	return n, nil
 }
 
-// A listing is a list that is read in pages, and how it is printed.
+// A listing is a list that is read in pages, and the way it is printed.
 type listing[T any] struct {
 	limit  int                                                          // entries; zero for all
 	behind string                                                       // the entry that it begins behind; empty from the first
 	next   func(ctx context.Context, n int, behind string) ([]T, error) // the next n, fewer only at the end
-	key    func(T) string                                               // what an entry is called for next
-	option string                                                       // of the command, for behind
+	key    func(T) string                                               // the name of an entry, for next
+	option string                                                       // the option of the command that sets behind
 
 	headings []string
 	cells    func(T) []string
 }
 
-// print prints a list as it comes, as a table or as JSON, and tells where there is more.
+// print prints a list page by page, as a table or as JSON, and says how to go on where there is more.
 func (l listing[T]) print(ctx context.Context, c *cli.Context, api admin.API) error {
 	var more bool
 	var err error
@@ -61,12 +61,12 @@ func (l listing[T]) print(ctx context.Context, c *cli.Context, api admin.API) er
 			t.row(l.cells(entry)...)
 			return t.err
 		})
-		if err == nil || l.behind != behind { // else there is nothing to head
+		if err == nil || l.behind != behind { // no headings without entries
 			err = errors.Join(err, t.flush())
 		}
 	}
 	if more && err == nil {
-		fmt.Fprintf(c.App.ErrWriter, "there are more: %s %s goes on behind these\n", l.option, name(l.behind))
+		fmt.Fprintf(c.App.ErrWriter, "there are more: %s %s lists the next\n", l.option, name(l.behind))
 	}
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (l listing[T]) print(ctx context.Context, c *cli.Context, api admin.API) er
 	return warnUnreadable(ctx, c.App.ErrWriter, api)
 }
 
-// warnUnreadable tells what a list lacks since it cannot be read.
+// warnUnreadable warns of records that a list lacks since they cannot be read.
 func warnUnreadable(ctx context.Context, out io.Writer, api admin.API) error {
 	parts, err := api.Unreadable(ctx)
 	const told = 3
@@ -83,15 +83,15 @@ func warnUnreadable(ctx context.Context, out io.Writer, api admin.API) error {
 			fmt.Fprintf(out, "warning: and %d more\n", len(parts)-told)
 			break
 		}
-		fmt.Fprintf(out, "warning: %s cannot be read, and no list has it: %s\n", part.What, part.Error)
+		fmt.Fprintf(out, "warning: %s cannot be read and is in no list: %s\n", part.What, part.Error)
 	}
 	if len(parts) > 0 {
-		fmt.Fprintln(out, "hint: lwbs db check tells all that is damaged")
+		fmt.Fprintln(out, "hint: lwbs db check lists all damage")
 	}
 	return err
 }
 
-// each calls do with the entries, and reports whether there are more behind them.
+// each calls do with each entry, and reports whether there are more than the limit.
 func (l *listing[T]) each(ctx context.Context, do func(T) error) (more bool, err error) {
 	for listed := 0; ; {
 		want := pageSize
@@ -118,8 +118,8 @@ func (l *listing[T]) each(ctx context.Context, do func(T) error) (more bool, err
 	}
 }
 
-// A jsonList is an array in JSON that is printed entry by entry. One that was cut off has
-// no end, so that no program takes it for whole.
+// A jsonList prints an array in JSON entry by entry. An error leaves the array without its end, so
+// that no program takes it for complete.
 type jsonList struct {
 	out io.Writer
 	any bool

@@ -82,7 +82,7 @@ func TestListsHoldOnePageAtATime(t *testing.T) {
 		if lines := strings.Count(out.String(), "\n"); lines < all-1 {
 			t.Errorf("%d lines are printed, want %d", lines, all-1)
 		}
-		contains(t, "a list that is cut", errs.String(), fmt.Sprintf("there are more: --after %d goes on behind these", all-2))
+		contains(t, "a list that is cut", errs.String(), fmt.Sprintf("there are more: --after %d lists the next", all-2))
 	}
 }
 
@@ -143,11 +143,11 @@ func TestListsNeverEndWithoutAWord(t *testing.T) {
 			for line, more := range map[string]string{
 				"device list": "", "device list --tag t": "", "device list --profile meter": "", "profile list": "",
 				"session list --limit 300": "", "session list --failed --limit 300": "", "device list --limit 202": "", "device list --limit 1000000": "",
-				"session list":             "there are more: --before 0000000000000102 goes on behind these",
-				"device list --limit 100":  "there are more: --after dev-099 goes on behind these",
-				"device list --limit 201":  "there are more: --after dev-200 goes on behind these",
-				"profile list --limit 100": "there are more: --after p098 goes on behind these",
-				"session list --limit 201": "there are more: --before 0000000000000001 goes on behind these",
+				"session list":             "there are more: --before 0000000000000102 lists the next",
+				"device list --limit 100":  "there are more: --after dev-099 lists the next",
+				"device list --limit 201":  "there are more: --after dev-200 lists the next",
+				"profile list --limit 100": "there are more: --after p098 lists the next",
+				"session list --limit 201": "there are more: --before 0000000000000001 lists the next",
 			} {
 				status, out, errs := sh.run(line)
 				if got := strings.TrimSpace(errs); status != exitDone || got != more {
@@ -234,7 +234,7 @@ func TestListsTellWhatTheyLack(t *testing.T) {
 				if status != exitDone || !strings.Contains(out, "dev-2") || strings.Contains(out, "dev-1") {
 					t.Errorf("%s: status %d: %s", line, status, out)
 				}
-				contains(t, line, errs, `warning: device "dev-1" cannot be read, and no list has it: `, "hint: lwbs db check")
+				contains(t, line, errs, `warning: device "dev-1" cannot be read and is in no list: `, "hint: lwbs db check")
 			}
 		})
 	}
@@ -275,7 +275,7 @@ func TestOddNamesAreShownSafely(t *testing.T) {
 			return status, out.String()
 		}
 		_, added := run("device", "add", odd, "--profile", "meter", "--psk", "generate", "--note", odd+"\n\x1b]0;forged line\a\u009b", "--tag", odd, "--var", odd+"="+odd)
-		contains(t, "add", added, `added "a\u202e\u2066b"`, `warning: the name "a\u202e\u2066b" has characters that cannot be seen`)
+		contains(t, "add", added, `added "a\u202e\u2066b"`, `warning: the name "a\u202e\u2066b" has invisible characters`)
 		run("device", "add", "b c", "--profile", "meter", "--psk", "generate")
 		for _, args := range [][]string{
 			{"device", "get", odd}, {"device", "get", odd, "--json"}, {"device", "list"}, {"device", "list", "--json"}, {"why", odd},

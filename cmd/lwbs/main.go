@@ -1,5 +1,5 @@
-// Command lwbs is an LwM2M Bootstrap-Server, the tool to administer it, and a
-// simulated device to try it with. Its help is its documentation: lwbs --help.
+// Command lwbs is an LwM2M Bootstrap-Server, the tool that administers it, and a simulated device
+// to try it with. lwbs --help documents it.
 package main
 
 import (
@@ -19,9 +19,9 @@ func main() {
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// endAnyway ends a process that a signal has not ended. Standard error may be what hangs.
+// endAnyway ends a process that did not end after a signal. Standard error may be what hangs.
 func endAnyway() {
-	go fmt.Fprintln(os.Stderr, "lwbs: it did not end in time after the signal, and is ended now")
+	go fmt.Fprintln(os.Stderr, "lwbs: the command did not end in time after the signal; the process exits now")
 	time.Sleep(100 * time.Millisecond)
 	os.Exit(exitFailed)
 }
@@ -33,7 +33,7 @@ const (
 	exitUsage  = 2
 )
 
-// run is main, but for the process: it returns the exit status.
+// run runs a command line and returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -63,22 +63,22 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-const description = `Devices know one address and one key: yours. They come over CoAP and DTLS, prove who
-they are, and are given what they need to reach their LwM2M Servers.
+const description = `A device knows one address and one credential: those of the Bootstrap-Server. It authenticates
+over CoAP and DTLS, and is given what it needs to reach its LwM2M Servers.
 
-A profile says what a kind of device is given; a device record says who may have it.
+A profile says what a kind of device is given; a device record says which device is given it.
 
-   lwbs demo                                          see it work, in seconds
+   lwbs demo                                          a bootstrap on this machine, in seconds
    lwbs profile apply -f meter.yaml
    lwbs device add urn:imei:490154203237518 --profile meter --psk generate
    lwbs serve
    lwbs why urn:imei:490154203237518                  what happened, and what to do
 
-Every command works with a server running and without. With one it asks the server,
-over a Unix socket beside the database; without one it opens the database itself.
+Commands work with a running server and without. With one they ask the server, over a Unix socket
+beside the database; without one they open the database themselves.
 
-"lwbs help COMMAND" and "lwbs COMMAND --help" tell the rest. Reading commands print JSON with
---json, and then errors are JSON too. The exit status is 0 for done, 1 for failed, and 2 for a
+"lwbs help COMMAND" and "lwbs COMMAND --help" list the options. Commands that read print JSON with
+--json, and errors then are JSON too. The exit status is 0 for done, 1 for failed, and 2 for a
 mistake in the command line.`
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
@@ -92,16 +92,16 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "db", Value: "lwbs.db", EnvVars: []string{"LWBS_DB"}, Usage: "the database `FILE`"},
 			&cli.StringFlag{Name: "key-file", EnvVars: []string{"LWBS_KEY_FILE"}, Usage: "the `FILE` with the key that seals the database's secrets (default: the database's name and .key)"},
-			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "where the server is administered, `unix:PATH` (default: the database's name and .sock)"},
+			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "the admin socket of the server, `unix:PATH` (default: the database's name and .sock)"},
 			&cli.StringFlag{Name: "objects", EnvVars: []string{"LWBS_OBJECTS"}, Usage: "`FOLDER` with definitions of more Objects, in the XML of the OMA registry"},
-			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "tell the version of this program"},
+			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		},
 		Commands: []*cli.Command{
 			serveCommand(), demoCommand(), deviceCommand(), profileCommand(), importCommand(), objectCommand(), sessionCommand(), whyCommand(), dbCommand(), versionCommand(),
 		},
 		CommandNotFound:      nil,
 		EnableBashCompletion: true,
-		// A value may have commas in it; options are repeated for several.
+		// A value may have commas in it; an option is repeated for several values.
 		DisableSliceFlagSeparator: true,
 		HideVersion:               true,
 		HideHelpCommand:           true,
@@ -128,8 +128,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-// withoutHelpCommands takes the commands "help" and "h" away, which would be in the way of
-// devices of these names; see arrange.
+// withoutHelpCommands removes the commands "help" and "h", since devices may have these names; see
+// arrange.
 func withoutHelpCommands(commands []*cli.Command) {
 	for _, c := range commands {
 		c.HideHelpCommand = true
@@ -137,7 +137,7 @@ func withoutHelpCommands(commands []*cli.Command) {
 	}
 }
 
-// group returns a command that only holds others.
+// group returns a command that does nothing but hold others.
 func group(name, usage string, commands ...*cli.Command) *cli.Command {
 	for _, sub := range commands {
 		sub.OnUsageError = onUsageError

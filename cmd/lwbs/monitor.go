@@ -15,21 +15,21 @@ import (
 	"lwbs/store/bolt"
 )
 
-// maxMonitors is how many connections the monitoring address has at a time; the oldest is closed
-// for another. Each has monitorTime for an answer, from its request to the last byte.
+// maxMonitors is how many connections the address of --metrics has at a time; the oldest is closed
+// for a new one. An answer may take monitorTime, from the request to the last byte.
 const (
 	maxMonitors = 64
 	monitorTime = 15 * time.Second
 )
 
-// A site is something served over HTTP.
+// A site is a listener and what it serves over HTTP.
 type site struct {
 	listener net.Listener
 	handler  http.Handler
-	answer   time.Duration // may take so long; zero: as long as it takes
+	answer   time.Duration // the limit for an answer; zero for none
 }
 
-// serveSites answers at all of them until ctx ends, or until one fails.
+// serveSites serves all of them until ctx ends, or until one fails.
 func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -45,8 +45,8 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// sites are the admin socket and, where it is asked for, the monitoring address.
-func (s *service) sites(at doors) []site {
+// sites are the admin socket and, with --metrics, its address.
+func (s *service) sites(at httpListeners) []site {
 	local := s.administration()
 	administration := admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
 	sites := []site{{listener: at.admin, handler: admin.Contain(administration, s.panics)}}
@@ -56,7 +56,7 @@ func (s *service) sites(at doors) []site {
 	return sites
 }
 
-// listenMonitor opens addr, which is on the loopback interface unless it says otherwise.
+// listenMonitor listens at addr, on the loopback interface where addr names no host.
 func listenMonitor(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -72,7 +72,7 @@ func listenMonitor(addr string) (net.Listener, error) {
 	return &yieldingListener{Listener: l, limit: maxMonitors}, nil
 }
 
-// monitor answers those who watch: no record can be read or changed through it.
+// monitor serves metrics and health. No record can be read or changed through it.
 func monitor(api admin.API, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
@@ -80,12 +80,12 @@ func monitor(api admin.API, metrics http.Handler) http.Handler {
 		mux.Handle(pattern, h)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "here is GET of /metrics, /healthz and /readyz only; lwbs is administered over its Unix socket", http.StatusNotFound)
+		http.Error(w, "only GET of /metrics, /healthz and /readyz is served here; lwbs is administered over its Unix socket", http.StatusNotFound)
 	})
 	return mux
 }
 
-// A measuredDB is a database whose operations are counted.
+// A measuredDB is a database whose operations are measured.
 type measuredDB struct {
 	store.Store
 	db *bolt.DB
@@ -105,7 +105,7 @@ func (m measuredDB) WriteBackup(ctx context.Context, w io.Writer) error {
 // Unreadable implements [admin.Backend].
 func (m measuredDB) Unreadable() []*store.UnreadableError { return m.db.Unreadable() }
 
-// tellSites says where they are.
+// tellSites prints their addresses.
 func tellSites(out io.Writer, sites []site, socket string) {
 	for _, s := range sites[1:] {
 		fmt.Fprintf(out, "metrics at http://%s/metrics\n", s.listener.Addr())

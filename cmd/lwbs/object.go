@@ -14,7 +14,7 @@ import (
 )
 
 func objectCommand() *cli.Command {
-	return group("object", "the Objects that profiles can name Resources of", objectListCommand(), objectGetCommand(), objectCheckCommand())
+	return group("object", "list and check the Objects whose Resources profiles can name", objectListCommand(), objectGetCommand(), objectCheckCommand())
 }
 
 func objectListCommand() *cli.Command {
@@ -55,7 +55,7 @@ func instancesText(several bool) string {
 func objectGetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "get", Usage: "show the Resources of an Object", ArgsUsage: "OBJECT",
-		Flags: []cli.Flag{jsonFlag(), &cli.StringFlag{Name: "version", Usage: "as it is in this `VERSION` of the Object, such as 1.0 (default: the newest that is known)"}},
+		Flags: []cli.Flag{jsonFlag(), &cli.StringFlag{Name: "version", Usage: "show this `VERSION` of the Object, such as 1.0 (default: the newest known)"}},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "OBJECT")
 			if err != nil {
@@ -76,7 +76,7 @@ func objectGetCommand() *cli.Command {
 func findObject(c *cli.Context, text string) (def object.Definition, err error) {
 	id, err := strconv.ParseUint(strings.TrimPrefix(text, "/"), 10, 16)
 	if err != nil {
-		return def, usagef("%q is no Object ID: want a number, such as 3", text)
+		return def, usagef("%q is no Object ID: give a number, such as 3", text)
 	}
 	objects, err := objectsOf(c)
 	if err != nil {
@@ -85,7 +85,7 @@ func findObject(c *cli.Context, text string) (def object.Definition, err error) 
 	if !c.IsSet("version") {
 		def, ok := objects.Object(lwm2m.ObjectID(id))
 		if !ok {
-			return def, fmt.Errorf("nothing is known of Object %d: add its definition with --objects FOLDER, or name its Resources by their IDs", id)
+			return def, fmt.Errorf("no definition of Object %d is known: add one with --objects FOLDER, or name its Resources by their IDs", id)
 		}
 		return def, nil
 	}
@@ -95,7 +95,7 @@ func findObject(c *cli.Context, text string) (def object.Definition, err error) 
 	}
 	def, ok := objects.ObjectVersion(lwm2m.ObjectID(id), v)
 	if !ok {
-		return def, fmt.Errorf("nothing is known of Object %d in version %v", id, v)
+		return def, fmt.Errorf("no definition of Object %d in version %v is known", id, v)
 	}
 	return def, nil
 }
@@ -149,7 +149,7 @@ func yesOrNo(b bool) string {
 	return "no"
 }
 
-// rangeText is the range of a number, or of a length in bytes.
+// rangeText returns the range of a number, or of a length in bytes.
 func rangeText(r object.ResourceDefinition) string {
 	text := r.Range()
 	if text != "" && (r.Type == lwm2m.TypeString || r.Type == lwm2m.TypeOpaque) {

@@ -20,8 +20,8 @@ func TestObjectCommands(t *testing.T) {
 	contains(t, "object get by path", sh.ok("object get /5"), "/5 Firmware Update")
 	contains(t, "object get --json", sh.ok("object get --json 5"), `"name": "Package URI"`, `"range": "0 to 255 bytes"`, `"since": "1.1"`)
 	for line, want := range map[string]string{
-		"object get 33001":                                    "nothing is known of Object 33001",
-		"object get 5 --version 7.0":                          "nothing is known of Object 5 in version 7.0",
+		"object get 33001":                                    "no definition of Object 33001",
+		"object get 5 --version 7.0":                          "no definition of Object 5 in version 7.0",
 		"--objects $D/nowhere object list":                    "no such file",
 		"--objects $D object list":                            "0 files *.xml",
 		"--objects $D/nowhere device list":                    "no such file",

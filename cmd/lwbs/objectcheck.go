@@ -12,8 +12,8 @@ import (
 	"lwbs/lwm2m/object/ddf"
 )
 
-// objectsOf returns the Objects that are known: those that are built in, and those in the
-// folder of --objects. It warns of what is not known because a file is wrong.
+// objectsOf returns the known Objects: those built in and those in the folder of --objects. It
+// warns of definitions that are left out since a file is wrong.
 func objectsOf(c *cli.Context) (*object.Registry, error) {
 	objects, lost, err := readObjects(c)
 	warnObjects(c.App.ErrWriter, c.String("objects"), lost)
@@ -32,10 +32,10 @@ func readObjects(c *cli.Context) (_ *object.Registry, lost []ddf.Problem, _ erro
 	return (*object.Registry)(nil).With(defs...), ddf.Lost(problems), nil
 }
 
-// maxObjectWarnings is how many files are named in warnings; object check names all.
+// maxObjectWarnings is how many files are named in warnings; lwbs object check names all.
 const maxObjectWarnings = 5
 
-// warnObjects tells one problem of each file.
+// warnObjects prints one problem of each file.
 func warnObjects(out io.Writer, dir string, lost []ddf.Problem) {
 	first := firstOfFiles(lost)
 	for _, p := range first[:min(len(first), maxObjectWarnings)] {
@@ -46,7 +46,7 @@ func warnObjects(out io.Writer, dir string, lost []ddf.Problem) {
 	}
 }
 
-// logObjects is the same for the log of a server.
+// logObjects logs one problem of each file.
 func logObjects(log *slog.Logger, lost []ddf.Problem) {
 	for _, p := range firstOfFiles(lost) {
 		log.Warn("definition left out", "file", p.File, "line", p.Line, "problem", p.Message)
@@ -65,7 +65,7 @@ func firstOfFiles(problems []ddf.Problem) (first []ddf.Problem) {
 func objectCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "check definitions of Objects against the schema of the OMA registry", ArgsUsage: "FILE|FOLDER",
-		Description: "One line for each difference, with file and line. The status is 1 where there is one, also\nwhere it is clear what is meant and the definition is read all the same.",
+		Description: "It prints one line for each difference, with file and line. The exit status is 1 if there is any,\neven if the definition is clear and is used nevertheless.",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE|FOLDER")
@@ -101,7 +101,7 @@ type problemView struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`
 	Message string `json:"message"`
-	Read    bool   `json:"read"` // whether the definition is known all the same
+	Read    bool   `json:"read"` // whether the definition is used nevertheless
 }
 
 func printProblems(c *cli.Context, defs []object.Definition, problems []ddf.Problem) error {

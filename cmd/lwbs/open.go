@@ -18,7 +18,7 @@ import (
 	"lwbs/store/bolt"
 )
 
-// socketFile is the path of the admin socket.
+// socketFile returns the path of the admin socket.
 func socketFile(c *cli.Context) (string, error) {
 	where := c.String("admin")
 	if where == "" {
@@ -31,8 +31,8 @@ func socketFile(c *cli.Context) (string, error) {
 	return path, nil
 }
 
-// openAPI returns the way to the records: the server that runs, else the database
-// itself. Where there is no database, it is made if create is set.
+// openAPI returns the admin API of the running server, or without one of the database itself. With
+// create it makes a database where there is none.
 func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	client, err := dialServer(c)
 	switch {
@@ -46,7 +46,7 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 		return nil, err
 	}
 	db, err := openStore(c, create, bolt.Options{Unreadable: func(part *store.UnreadableError) {
-		if part.Bucket == "" { // lists tell the rest
+		if part.Bucket == "" { // lists warn of the others
 			fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", part)
 		}
 	}})
@@ -56,8 +56,7 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	return &admin.Local{Store: db, Objects: objects, Version: version(), Database: databaseFile(c)}, nil
 }
 
-// dialServer returns a client of the server that runs; nil where none does, and none was
-// asked for.
+// dialServer returns a client of the running server; nil where none runs and --admin is not set.
 func dialServer(c *cli.Context) (*admin.Client, error) {
 	socket, err := socketFile(c)
 	if err != nil {
@@ -75,12 +74,12 @@ func dialServer(c *cli.Context) (*admin.Client, error) {
 	return nil, nil
 }
 
-// databaseFile is the path of the database, from the root where that can be told.
+// databaseFile returns the absolute path of the database.
 func databaseFile(c *cli.Context) string {
 	return absolute(c.String("db"))
 }
 
-// parenthesis is a text behind a sentence; empty for none.
+// parenthesis returns text in parentheses, behind a space; empty for an empty text.
 func parenthesis(text string) string {
 	if text == "" {
 		return ""
@@ -88,7 +87,7 @@ func parenthesis(text string) string {
 	return " (" + text + ")"
 }
 
-// absolute is a path from the root, where that can be told.
+// absolute returns an absolute path; the path as it is where the current folder is unknown.
 func absolute(file string) string {
 	if path, err := filepath.Abs(file); err == nil {
 		return path
@@ -96,7 +95,7 @@ func absolute(file string) string {
 	return file
 }
 
-// plainly is an error of the network without what was asked for.
+// plainly returns an error of the network without operation and address.
 func plainly(err error) error {
 	if op := new(net.OpError); errors.As(err, &op) {
 		return op.Err
@@ -118,13 +117,13 @@ func findStore(c *cli.Context, create bool) (file string, fresh bool, err error)
 	case err == nil && info.IsDir():
 		return "", false, fmt.Errorf("database %s is a folder: name a file in it with --db", file)
 	case err == nil && !info.Mode().IsRegular():
-		return "", false, fmt.Errorf("database %s is no file that holds anything: name another with --db", file)
+		return "", false, fmt.Errorf("database %s is not a regular file: name another with --db", file)
 	}
 	if to, err := os.Readlink(file); fresh && err == nil {
-		return "", false, fmt.Errorf("database %s is a link to %s, which %w: bring that file back, such as by mounting its disk, or remove the link", file, to, errNoDatabase)
+		return "", false, fmt.Errorf("database %s is a link to %s, which %w: restore that file, such as by mounting its disk, or remove the link", file, to, errNoDatabase)
 	}
 	if fresh && !create {
-		return "", false, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make one, --db names another%s", databaseFile(c), errNoDatabase, parenthesis(othersRunning(c)))
+		return "", false, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make a new one, --db names another%s", databaseFile(c), errNoDatabase, parenthesis(othersRunning(c)))
 	}
 	if _, err := os.Stat(filepath.Dir(file)); fresh && err != nil {
 		return "", false, fmt.Errorf("make database %s: %w", file, err)
@@ -132,7 +131,7 @@ func findStore(c *cli.Context, create bool) (file string, fresh bool, err error)
 	return file, fresh, nil
 }
 
-// keyFile is the path of the file with the sealing key of a database.
+// keyFile returns the path of the file with the sealing key of a database.
 func keyFile(c *cli.Context, database string) string {
 	if file := c.String("key-file"); file != "" {
 		return file
@@ -140,7 +139,7 @@ func keyFile(c *cli.Context, database string) string {
 	return database + ".key"
 }
 
-// openStore opens the database file itself. An interrupt ends that, as it may take a while.
+// openStore opens the database file itself. An interrupt cancels it, since it may take long.
 func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error) {
 	file, fresh, err := findStore(c, create)
 	if err != nil {
@@ -160,7 +159,7 @@ func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error)
 		return nil, err
 	}
 	if fresh {
-		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file somewhere else\n", databaseFile(c), absolute(keys))
+		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file in another place\n", databaseFile(c), absolute(keys))
 		if others := othersRunning(c); others != "" {
 			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", others)
 		}
@@ -168,7 +167,7 @@ func openStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error)
 	return db, nil
 }
 
-// with runs a command on the records.
+// with runs do with the admin API.
 func with(c *cli.Context, create bool, do func(ctx context.Context, api admin.API) error) error {
 	api, err := openAPI(c, create)
 	if err != nil {
@@ -177,7 +176,7 @@ func with(c *cli.Context, create bool, do func(ctx context.Context, api admin.AP
 	return errors.Join(do(c.Context, api), api.Close())
 }
 
-// onServer is the action of a command that takes no arguments and needs a running server.
+// onServer returns the action of a command that takes no arguments and needs a running server.
 func onServer(do func(ctx context.Context, c *cli.Context, api admin.API) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if _, err := arguments(c); err != nil {
@@ -191,8 +190,8 @@ func onServer(do func(ctx context.Context, c *cli.Context, api admin.API) error)
 	}
 }
 
-// onRecords is the action of a command that takes the named arguments and works on
-// records that exist.
+// onRecords returns the action of a command that takes the named arguments and works on an
+// existing database.
 func onRecords(do func(ctx context.Context, c *cli.Context, api admin.API, args []string) error, names ...string) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, err := arguments(c, names...)

@@ -14,11 +14,11 @@ import (
 	"lwbs/bootstrap/admin"
 )
 
-// maxSockets is how many lines of the kernel's list of sockets are looked at.
+// maxSockets is how many lines of the kernel's list of sockets are read.
 const maxSockets = 100_000
 
-// othersRunning says which servers with other databases seem to run on this machine, where the one
-// in the current folder is meant as no other was named; empty for none, and where it cannot be told.
+// othersRunning says which servers with other databases seem to run on this machine, if --db was
+// not given. It is empty where there are none, or where the system has no list of sockets.
 func othersRunning(c *cli.Context) string {
 	if c.IsSet("db") {
 		return ""
@@ -35,7 +35,7 @@ func othersRunning(c *cli.Context) string {
 	return "a server seems to run with another database: is it --db " + strings.Join(databases, " or --db ") + "?"
 }
 
-// databasesOf are the databases, but for own, of the servers in a list of sockets (proc(5)).
+// databasesOf returns the databases of the servers in a list of sockets (proc(5)), without own.
 func databasesOf(list io.Reader, own string) (databases []string) {
 	const listens = "00010000" // __SO_ACCEPTCON
 	lines := bufio.NewScanner(list)
@@ -57,8 +57,8 @@ func databasesOf(list io.Reader, own string) (databases []string) {
 	return databases
 }
 
-// databasesIn are the databases of a folder that have an admin socket beside them. Of a folder that
-// may not be read it is any file.
+// databasesIn returns the databases of a folder that have an admin socket beside them; for a folder
+// that cannot be read a placeholder.
 func databasesIn(folder string) (databases []string) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// keyBlocks are the types of the blocks of PEM that a private key is in.
+// keyBlocks are the types of PEM blocks with a private key.
 var keyBlocks = []string{"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"}
 
-// privateKeyIn is the private key in a file, in PEM without anything else.
+// privateKeyIn returns the private key in a file as one PEM block.
 func privateKeyIn(ctx context.Context, file string) ([]byte, error) {
 	b, err := readFile(ctx, "key", file, maxKeyFile)
 	if err != nil {
@@ -42,7 +42,7 @@ func keyBlock(b []byte) (*pem.Block, error) {
 		case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
 			return nil, errors.New("it is encrypted: openssl pkey -in FILE -out NEWFILE writes it without a passphrase")
 		case block.Type == "OPENSSH PRIVATE KEY":
-			return nil, errors.New("it is in the form of OpenSSH: want PEM of PKCS #8, SEC 1 or PKCS #1")
+			return nil, errors.New("it is in the form of OpenSSH: give PEM of PKCS #8, SEC 1 or PKCS #1")
 		case slices.Contains(keyBlocks, block.Type):
 			return block, nil
 		}
@@ -54,7 +54,7 @@ func keyBlock(b []byte) (*pem.Block, error) {
 	return nil, errors.New("the block of PEM in it is damaged: it may be cut off, or lack a line end")
 }
 
-// keyInDER is the private key in b, in one of the three forms there are.
+// keyInDER returns the private key in b, in PKCS #8, SEC 1 or PKCS #1.
 func keyInDER(b []byte) (*pem.Block, error) {
 	if len(b) == 0 {
 		return nil, errors.New("it is empty")

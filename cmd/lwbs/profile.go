@@ -18,14 +18,14 @@ import (
 )
 
 func profileCommand() *cli.Command {
-	return group("profile", "what a kind of device is given", profileApplyCommand(), profileGetCommand(), profileListCommand(),
+	return group("profile", "add, check and show profiles: what a kind of device is given", profileApplyCommand(), profileGetCommand(), profileListCommand(),
 		profileDeleteCommand(), profileCheckCommand(), profileKeysCommand(), profileSchemaCommand())
 }
 
 func profileApplyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "apply", Usage: "create or replace the profiles of files", ArgsUsage: "FILE...",
-		Description: "Every profile of every file is checked first, and all are kept together: if one of them is\nwrong, nothing is changed. Where devices have a profile, what it means for them is looked at\ntoo, and what would leave some without anything, or without a key that they have, is refused.",
+		Description: "Every profile of every file is checked first, and all are applied together: if one is wrong,\nnothing is changed. A profile is also tried on devices that have it. It is refused if it would give\nnothing to some of them, or take a key from them.",
 		Flags: append([]cli.Flag{
 			fileFlag(),
 			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`", DefaultText: "0: any"},
@@ -53,7 +53,7 @@ func profileApplyCommand() *cli.Command {
 	}
 }
 
-// applyProfiles keeps what is in docs, and tells of each.
+// applyProfiles applies the profiles in docs, and prints what happened to each.
 func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *object.Registry, o admin.ApplyOptions) error {
 	profiles := make([]store.Profile, len(docs))
 	for i, d := range docs {
@@ -76,7 +76,7 @@ func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 	return nil
 }
 
-// usedBy is how many devices have a profile that was replaced.
+// usedBy says how many devices have a profile that was replaced.
 func usedBy(a admin.Applied) string {
 	if a.Impact == nil {
 		return ""
@@ -84,8 +84,8 @@ func usedBy(a admin.Applied) string {
 	return ": " + examinedText(a.Impact)
 }
 
-// warnServer tells the warnings of a server that were not told before, since it knows
-// other Objects than objects.
+// warnServer prints the warnings of a server that the local check did not print, as the server may
+// know other Objects.
 func warnServer(out io.Writer, d profilefile.Document, warnings []profile.Finding, objects *object.Registry) {
 	told := profile.Check(d.Profile, objects)
 	for _, f := range warnings {
@@ -98,7 +98,7 @@ func warnServer(out io.Writer, d profilefile.Document, warnings []profile.Findin
 func profileCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "check the profiles of files, and change nothing", ArgsUsage: "FILE...",
-		Description: "Where there is a server or a database, what each profile means for the devices that have it\nis looked at too.",
+		Description: "Where there is a server or a database, each profile is also tried on devices that have it.",
 		Flags:       append([]cli.Flag{fileFlag()}, impactFlags()...),
 		Action: onFiles(func(c *cli.Context, files []string) error {
 			objects, err := objectsOf(c)
@@ -120,15 +120,14 @@ func profileCheckCommand() *cli.Command {
 				return err
 			}
 			for _, d := range docs {
-				fmt.Fprintf(c.App.Writer, "%s; there is no database here whose devices could be looked at\n", goodText(d))
+				fmt.Fprintf(c.App.Writer, "%s; there is no database with devices to try it on\n", goodText(d))
 			}
 			return nil
 		}),
 	}
 }
 
-// checkProfiles tells what the profiles in docs, which are good by themselves, mean for
-// devices.
+// checkProfiles prints what the profiles in docs, which have passed the local check, do to devices.
 func checkProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []profilefile.Document, objects *object.Registry, o admin.ApplyOptions) error {
 	profiles := make([]store.Profile, len(docs))
 	for i, d := range docs {
@@ -152,7 +151,7 @@ func checkProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 	return errors.Join(errs...)
 }
 
-// goodText is that a profile is good, and what is in it.
+// goodText says that a profile is good, and what is in it.
 func goodText(d profilefile.Document) string {
 	return fmt.Sprintf("profile %s is good: %s, %s", name(d.Profile.Name),
 		counted(len(d.Profile.Accounts), "account", "accounts"), counted(len(d.Profile.Objects), "other object", "other objects"))
@@ -160,7 +159,7 @@ func goodText(d profilefile.Document) string {
 
 func profileGetCommand() *cli.Command {
 	return &cli.Command{
-		Name: "get", Usage: "print a profile, as profile apply takes it", ArgsUsage: "NAME",
+		Name: "get", Usage: "print a profile, in the form that profile apply reads", ArgsUsage: "NAME",
 		Flags: []cli.Flag{jsonFlag()},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			p, err := api.Profile(ctx, args[0])
@@ -226,14 +225,13 @@ func profileDeleteCommand() *cli.Command {
 	}
 }
 
-// nearProfile adds to an error about a profile that there is not the one that was probably
-// meant.
+// nearProfile adds to an error about an unknown profile the name that was probably meant.
 func nearProfile(ctx context.Context, api admin.API, wanted string, err error) error {
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	if _, missing := api.Profile(ctx, wanted); !errors.Is(missing, store.ErrNotFound) {
-		return err // it is something else that there is not
+		return err // something else was not found
 	}
 	var known []string
 	some, failed := api.Profiles(ctx, store.ProfileQuery{Limit: pageSize})

@@ -15,7 +15,7 @@ import (
 )
 
 func fileFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "file", Aliases: []string{"f"}, Usage: "a profile's `FILE`, YAML or JSON, - for standard input; the same as FILE as an argument"}
+	return &cli.StringSliceFlag{Name: "file", Aliases: []string{"f"}, Usage: "read profiles from `FILE`, YAML or JSON, - for standard input; the same as the argument FILE"}
 }
 
 // onFiles returns the action of a command that takes profile files.
@@ -73,7 +73,7 @@ func readProfileFile(c *cli.Context, file string, objects *object.Registry) ([]p
 		defer f.Close()
 		in, name = interruptible{c.Context, f}, file
 	}
-	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1)) // of more it says so itself
+	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1)) // Read reports one that is too large
 	if err != nil {
 		return nil, fmt.Errorf("read profile from %s: %w", name, err)
 	}
@@ -84,9 +84,9 @@ func readProfileFile(c *cli.Context, file string, objects *object.Registry) ([]p
 	return profilefile.Read(name, plain, objects)
 }
 
-// checkDocument returns what is wrong with a profile, and warns of what could be better.
+// checkDocument returns the errors of a profile, and prints its warnings.
 func checkDocument(c *cli.Context, d profilefile.Document, objects *object.Registry) (errs []error) {
-	if err := d.Profile.Validate(); err != nil { // before checks that take longer the more there is
+	if err := d.Profile.Validate(); err != nil { // limits first: other checks take time in proportion to the size
 		return []error{d.Problem("", err.Error())}
 	}
 	for _, f := range profile.Check(d.Profile, objects) {
@@ -100,8 +100,8 @@ func checkDocument(c *cli.Context, d profilefile.Document, objects *object.Regis
 	return errs
 }
 
-// ofServer tells what a server finds wrong with profiles that were good here, since it
-// knows other Objects, by the lines of their files.
+// ofServer reports errors that only the server finds, as it may know other Objects, with the lines
+// of the files.
 func ofServer(err error, docs []profilefile.Document) error {
 	var invalid *admin.InvalidError
 	if !errors.As(err, &invalid) {

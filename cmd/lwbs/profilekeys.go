@@ -11,8 +11,8 @@ import (
 
 func profileKeysCommand() *cli.Command {
 	return &cli.Command{
-		Name: "keys", Usage: "tell every key that a profile may have",
-		Description: "What each takes, its default and its meaning, as a page of Markdown.",
+		Name: "keys", Usage: "list every key that a profile may have",
+		Description: "It prints the type, default and meaning of each key, as a page of Markdown.",
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -26,7 +26,7 @@ func profileKeysCommand() *cli.Command {
 func profileSchemaCommand() *cli.Command {
 	return &cli.Command{
 		Name: "schema", Usage: "print the JSON Schema of a profile, for editors",
-		Description: "An editor with a YAML language server completes and checks a profile while it is typed, if the\nprofile begins with a line such as\n\n   # yaml-language-server: $schema=profile.schema.json\n\nand what this command prints is in that file.",
+		Description: "Write the schema to a file, and begin the profile with a line such as\n\n   # yaml-language-server: $schema=profile.schema.json\n\nAn editor with a YAML language server then completes and checks the profile while you type.",
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err

@@ -23,7 +23,7 @@ func TestProfileKeys(t *testing.T) {
 	}
 	contains(t, "profile schema", sh.ok("profile schema"), `"$schema": "https://json-schema.org/draft/2020-12/schema"`, `"secretsOverNoSec"`, `"defaultMinimumPeriod"`)
 	for _, line := range []string{"profile keys meter", "profile schema meter"} {
-		if status, _, errs := sh.run(line); status != exitUsage || !strings.Contains(errs, "want no arguments") {
+		if status, _, errs := sh.run(line); status != exitUsage || !strings.Contains(errs, "expected no arguments") {
 			t.Errorf("%s: status %d, %s", line, status, errs)
 		}
 	}

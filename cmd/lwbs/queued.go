@@ -10,13 +10,13 @@ import (
 // maxQueued is how many bytes wait to be written by a [queued].
 const maxQueued = 1 << 20
 
-// A queued is an [io.Writer] that never blocks and never fails: what is written waits in memory,
-// up to maxQueued bytes, for a goroutine that passes it on. What finds no room, or is not
-// taken, is dropped and counted; one call of Write is one record. As soon as there is room
-// again, a record says how many were dropped before it. Its methods may be called concurrently.
+// A queued is an [io.Writer] that never blocks and never fails: records wait in memory, up to
+// maxQueued bytes, for a goroutine that writes them to out; one call of Write is one record. A record
+// that does not fit, or that out refuses, is dropped and counted. When there is room again, a record
+// says how many were dropped. Its methods may be called concurrently.
 type queued struct {
 	out  io.Writer
-	tell func(dropped uint64) []byte // the record about those that were dropped
+	tell func(dropped uint64) []byte // the record about dropped records
 
 	mu      sync.Mutex
 	more    sync.Cond // with mu
@@ -25,18 +25,18 @@ type queued struct {
 	size    int       // guarded by mu; bytes of waiting
 	busy    bool      // guarded by mu; one is being written
 	dropped uint64    // guarded by mu; in all
-	untold  uint64    // guarded by mu; of dropped, those that no record tells of
+	untold  uint64    // guarded by mu; of dropped, those that no record has reported
 	closed  bool      // guarded by mu
 }
 
-// A record is what one call of Write wrote, or tells of records that were dropped.
+// A record is what one call of Write wrote, or a report about dropped records.
 type record struct {
 	text  []byte
-	about uint64 // records that were dropped; zero for one that was written
+	about uint64 // for a report, the number of dropped records
 }
 
-// newQueued returns a queued whose goroutine lives until close, and until out takes or refuses
-// what it was given last.
+// newQueued returns a queued. Its goroutine ends after close, when the last write to out has
+// returned.
 func newQueued(out io.Writer, tell func(dropped uint64) []byte) *queued {
 	q := &queued{out: out, tell: tell}
 	q.more.L, q.idle.L = &q.mu, &q.mu
@@ -59,8 +59,7 @@ func (q *queued) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// report queues the record about those that were dropped, if there are any and there is room. The
-// caller holds mu.
+// report queues a report about dropped records, if there are any and it fits. The caller holds mu.
 func (q *queued) report() {
 	if q.untold == 0 {
 		return
@@ -79,13 +78,13 @@ func (q *queued) add(r record) {
 	q.more.Signal()
 }
 
-// drop counts records that are lost. The caller holds mu.
+// drop counts n dropped records. The caller holds mu.
 func (q *queued) drop(n uint64) {
 	q.dropped += n
 	q.untold += n
 }
 
-// run passes on what waits.
+// run writes the queued records to out.
 func (q *queued) run() {
 	for {
 		r, ok := q.next()
@@ -97,7 +96,7 @@ func (q *queued) run() {
 	}
 }
 
-// next takes the record that has waited for longest; none where the queue is closed and empty.
+// next removes the oldest record; ok is false where the queue is closed and empty.
 func (q *queued) next() (r record, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -115,7 +114,7 @@ func (q *queued) next() (r record, ok bool) {
 	return r, true
 }
 
-// wrote notes what came of a record that was passed on.
+// wrote notes the result of writing r to out.
 func (q *queued) wrote(r record, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -124,7 +123,7 @@ func (q *queued) wrote(r record, err error) {
 	case err == nil:
 		q.report()
 	case r.about > 0:
-		q.untold += r.about // they are counted already
+		q.untold += r.about // dropped counts them already
 	default:
 		q.drop(1)
 	}
@@ -133,15 +132,15 @@ func (q *queued) wrote(r record, err error) {
 	}
 }
 
-// lost is how many records were dropped so far, and whether that goes on: those that came last
-// were dropped, or wait behind one that nobody takes.
+// lost returns how many records were dropped so far, and whether records are being dropped now.
 func (q *queued) lost() (dropped uint64, now bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped, q.untold > 0
 }
 
-// close takes nothing more, and waits until all is passed on, for so long at most.
+// close drops what is written from now on, and waits until all queued records are written, for
+// patience at most.
 func (q *queued) close(patience time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -13,8 +13,7 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A registerSink is just enough of an LwM2M Server for a device to register at, with
-// the one account that it accepts.
+// A registerSink is the part of an LwM2M Server that a device registers at. It accepts one account.
 type registerSink struct {
 	listener *coap.Listener
 
@@ -34,9 +33,9 @@ func (s *registerSink) addr() string { return s.listener.Addr().String() }
 
 func (s *registerSink) close() { _ = s.listener.Close() }
 
-// accept lets in the device that was given this account.
+// accept sets the account that a device may register with.
 func (s *registerSink) accept(a admin.Account) {
-	key, _ := hex.DecodeString(a.Key) // it was written by us
+	key, _ := hex.DecodeString(a.Key) // the admin API encoded it
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.key = lwm2m.NewSecret(key)
@@ -54,7 +53,7 @@ func (s *registerSink) registered(ep lwm2m.EndpointName) bool {
 	return s.endpoints[ep]
 }
 
-// ServeRequest takes a Register (Core 1.1.1 §6.2.1).
+// ServeRequest answers a Register (Core 1.1.1 §6.2.1).
 func (s *registerSink) ServeRequest(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
 	if r.Method != bootstrap.POST || fmt.Sprint(r.Path) != "[rd]" {
 		return bootstrap.Response{Code: lwm2m.CodeNotFound}, nil
@@ -70,7 +69,7 @@ func (s *registerSink) ServeRequest(_ context.Context, _ bootstrap.Conn, r boots
 	return bootstrap.Response{Code: lwm2m.CodeBadRequest}, nil
 }
 
-// credentials are the PSK identity and key of a device whose keys were shown.
+// credentials returns the PSK identity and key of a device, from the answer that has its keys.
 func credentials(d admin.Device) (string, lwm2m.Secret, error) {
 	if len(d.Credentials) != 1 {
 		return "", lwm2m.Secret{}, fmt.Errorf("device %q has %d credentials, not one", d.Endpoint, len(d.Credentials))

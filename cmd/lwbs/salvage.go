@@ -14,9 +14,9 @@ import (
 
 func dbSalvageCommand() *cli.Command {
 	return &cli.Command{
-		Name: "salvage", Usage: "make a new database of what can be read of a damaged one", ArgsUsage: "FILE",
-		Description: `The damaged database stays as it is, and no server may run with it. What is kept, and what
-is known to be lost, is told. The secrets in FILE are sealed with the same key: put it in
+		Name: "salvage", Usage: "write what can be read of a damaged database to a new one", ArgsUsage: "FILE",
+		Description: `The damaged database is not changed, and no server may run with it. The command prints what was
+kept and what is known to be lost. The secrets in FILE are sealed with the same key: put FILE in the
 place of the damaged file, or name the key with --key-file.
 
    lwbs db salvage fresh.db
@@ -60,10 +60,10 @@ func dbSalvage(c *cli.Context) error {
 	return nil
 }
 
-// errServerRuns is returned for what cannot be done while a server has the database.
+// errServerRuns: the command needs a database that no server has open.
 var errServerRuns = errors.New("a server runs with this database: stop it first")
 
-// toldLost is how many names of a kind are printed.
+// toldLost is how many names of each kind are printed.
 const toldLost = 20
 
 func tellSalvage(c *cli.Context, s bolt.Salvage, fresh string) {
@@ -76,7 +76,7 @@ func tellSalvage(c *cli.Context, s bolt.Salvage, fresh string) {
 		fmt.Fprintf(errs, "warning: %s\n", line)
 	}
 	if len(s.Damage) == 0 {
-		fmt.Fprintln(errs, "nothing is damaged that shows")
+		fmt.Fprintln(errs, "no damage was found")
 	}
 	out := c.App.Writer
 	fmt.Fprintf(out, "salvaged into %s: %s, %s, %s\n", fresh, counted(s.Devices.Kept, "device", "devices"), counted(s.Profiles.Kept, "profile", "profiles"), counted(s.Sessions.Kept, "session", "sessions"))
@@ -85,13 +85,13 @@ func tellSalvage(c *cli.Context, s bolt.Salvage, fresh string) {
 		bolt.Salvaged
 	}{{"device", s.Devices}, {"profile", s.Profiles}, {"session", s.Sessions}} {
 		tellNames(out, "lost", kind.name, kind.Lost)
-		tellNames(out, "kept as of an earlier edit, as the last one is lost", kind.name, kind.Older)
+		tellNames(out, "kept as they were before the last edit, which is lost", kind.name, kind.Older)
 		tellNames(out, "lost, and empty in the new database: apply it again", kind.name, kind.Empty)
 	}
 	fmt.Fprintf(out, "its secrets are sealed with the same key as before: put it in place of %s\n", c.String("db"))
 }
 
-// tellNames prints what has happened to some records, by their names.
+// tellNames prints the names of records, and what happened to them.
 func tellNames(out io.Writer, what, kind string, names []string) {
 	if len(names) == 0 {
 		return
@@ -99,7 +99,7 @@ func tellNames(out io.Writer, what, kind string, names []string) {
 	fmt.Fprintf(out, "%s %s:", counted(len(names), kind, kind+"s"), what)
 	for i, one := range names {
 		if i == toldLost {
-			fmt.Fprintf(out, " and %d more; --json tells all", len(names)-i)
+			fmt.Fprintf(out, " and %d more; --json lists all", len(names)-i)
 			break
 		}
 		fmt.Fprintf(out, " %s", name(one))

@@ -39,7 +39,7 @@ func damagedShell(t *testing.T, cut float64) (sh *shell, damaged []byte) {
 func TestDatabaseThatWasCut(t *testing.T) {
 	sh, damaged := damagedShell(t, 0.6)
 	status, out, errs := sh.run("db check")
-	if status != exitFailed || out != "" || !strings.Contains(errs, "more belong to it: it was cut\n") || !strings.Contains(errs, "hint: look at the disk; put a backup in its place, or see what lwbs db salvage") {
+	if status != exitFailed || out != "" || !strings.Contains(errs, "more belong to it: it was cut\n") || !strings.Contains(errs, "hint: check the disk; restore a backup, or let lwbs db salvage") {
 		t.Errorf("db check: status %d, %s%s", status, out, errs)
 	}
 	for line := range strings.Lines(errs) {

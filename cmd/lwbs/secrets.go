@@ -12,8 +12,8 @@ import (
 	"lwbs/lwm2m/object"
 )
 
-// resourceSecrets reads the files that --secret-file PATH=FILE names; no file stands for
-// a secret that goes.
+// resourceSecrets reads the files that --secret-file PATH=FILE names; an empty FILE removes the
+// secret.
 func resourceSecrets(c *cli.Context) (map[lwm2m.Path][]byte, error) {
 	files, err := assignments(c, "secret-file", "PATH=FILE")
 	if err != nil || len(files) == 0 {
@@ -36,29 +36,29 @@ func resourceSecrets(c *cli.Context) (map[lwm2m.Path][]byte, error) {
 	return out, nil
 }
 
-// secretPath reads the path of a secret Resource that is none of an account.
+// secretPath reads the path of a secret Resource that belongs to no account.
 func secretPath(text string) (path lwm2m.Path, err error) {
 	if err := path.UnmarshalText([]byte(text)); err != nil || path.Depth() != 3 {
 		return path, usagef("--secret-file %q is not the path of a Resource, such as /11/0/6", text)
 	}
 	switch o := path.Object(); {
 	case o == lwm2m.ObjectSecurity || o == lwm2m.ObjectOSCORE:
-		return path, usagef("--secret-file %v: the keys of Objects 0 and 21 are those of accounts: --account-key-file, --account-master-secret-file", path)
+		return path, usagef("--secret-file %v: the keys of Objects 0 and 21 belong to accounts: use --account-key-file or --account-master-secret-file", path)
 	case !secretDefinition(path).Secret:
-		return path, usagef("--secret-file %v: that Resource is no secret: its value belongs into the profile", path)
+		return path, usagef("--secret-file %v: that Resource is not secret: put its value into the profile", path)
 	}
 	return path, nil
 }
 
-// secretDefinition is what is known of the Resource at path.
+// secretDefinition returns the built-in definition of the Resource at path; zero for none.
 func secretDefinition(path lwm2m.Path) object.ResourceDefinition {
 	def, _ := object.Lookup(path.Object())
 	d, _ := def.Resource(path.Resource())
 	return d
 }
 
-// secretForm is how the file of a secret is written: text is text, whatever the form
-// of bytes.
+// secretForm returns how the file of a secret is written: a text Resource as text, others as
+// --account-key-format says.
 func secretForm(c *cli.Context, path lwm2m.Path) keyForm {
 	if secretDefinition(path).Type == lwm2m.TypeString {
 		return keyForm{format: "text"}
@@ -66,7 +66,7 @@ func secretForm(c *cli.Context, path lwm2m.Path) keyForm {
 	return formOf(c, "account-key-format")
 }
 
-// secretText shows a secret where it was revealed, text as text, and else its length.
+// secretText returns a revealed secret, text as text; the length of one that is not revealed.
 func secretText(path lwm2m.Path, s admin.Secret) string {
 	if b, err := hex.DecodeString(s.Value); err == nil && len(b) > 0 && secretDefinition(path).Type == lwm2m.TypeString {
 		return fmt.Sprintf("%s (%d bytes)", strconv.Quote(string(b)), s.Length)

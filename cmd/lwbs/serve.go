@@ -28,15 +28,16 @@ import (
 func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "run the Bootstrap-Server", OnUsageError: onUsageError,
-		Description: `SIGTERM or an interrupt refuses new devices, lets running sessions end, and then stops;
-a second one stops at once. 15 s behind that the process ends whatever hangs. Certificates are read again at SIGHUP and when their files change.`,
+		Description: `At SIGTERM or an interrupt the server refuses new sessions, waits for the running ones (--drain), and
+stops. A second signal stops it at once. The process exits at most 15 s later, even if something
+hangs. Certificates are read again at SIGHUP and when their files change.`,
 		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; the word off for no DTLS"},
-			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, for the devices whose record permits it; may be repeated (default: off)"},
-			&cli.UintFlag{Name: "replica-id", Usage: "the first byte of DTLS connection IDs, `NUMBER` 0 to 255, for a balancer in front of several servers"},
+			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for no DTLS"},
+			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, to devices whose record permits it; may be repeated (default: off)"},
+			&cli.UintFlag{Name: "replica-id", Usage: "begin DTLS connection IDs with the byte `NUMBER`, 0 to 255, for a load balancer in front of several servers"},
 			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz over HTTP at `ADDRESS`, on loopback unless it names another interface (default: only on the admin socket)"},
-			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "how `LONG` running sessions may go on after SIGTERM; 0 cuts them off"},
-			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records from this `LEVEL` on: debug, info, warn or error"},
+			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
+			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
 		}, append(tlsFlags(), limitFlags()...)...),
 		Action: serve,
@@ -59,7 +60,7 @@ func serve(c *cli.Context) error {
 	if err := setLimits(c, new(coap.Config)); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may exit
 	lastResortOf(c.Context).allow(c.Duration("drain") + closingTime)
 	log, lines, err := newLogger(c)
 	if err != nil {
@@ -88,12 +89,12 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	at, err := openDoors(c, socket) // before a database is made, or brought up to date
+	at, err := listenHTTP(c, socket) // before a database is made or migrated
 	if err != nil {
 		return err
 	}
-	// The doors outlive the signal, for the commands of whoever watches the end.
-	answers := openFront(context.WithoutCancel(c.Context), at, log)
+	// The HTTP listeners outlive the signal, so that commands work while sessions end.
+	answers := serveStartup(context.WithoutCancel(c.Context), at, log)
 	opts := answers.options()
 	opts.Panicked = func(v any) { panics.Note(bootstrap.PartStore, v) }
 	db, err := openStore(c, true, opts)
@@ -106,8 +107,7 @@ func serve(c *cli.Context) error {
 	return errors.Join(s.run(c, socket, at, answers), db.Close())
 }
 
-// newLogger returns the log, and the queue that it goes through: who reads it may be slow, or
-// gone, without holding up the server.
+// newLogger returns the log and its queue, so that a slow or dead reader does not block the server.
 func newLogger(c *cli.Context) (*slog.Logger, *queued, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
@@ -122,7 +122,7 @@ func newLogger(c *cli.Context) (*slog.Logger, *queued, error) {
 	}
 	lines := newQueued(out, func(dropped uint64) []byte {
 		var b bytes.Buffer
-		slog.New(handler(&b)).Error("log records dropped, as nobody took them", "count", dropped)
+		slog.New(handler(&b)).Error("log records dropped, since the log was not read", "count", dropped)
 		return b.Bytes()
 	})
 	return slog.New(handler(lines)), lines, nil
@@ -132,11 +132,11 @@ func newLogger(c *cli.Context) (*slog.Logger, *queued, error) {
 // administration.
 type service struct {
 	log     *slog.Logger
-	lines   *queued // of log
+	lines   *queued // the queue of log
 	out     *queued // standard output
 	panics  *bootstrap.Panics
 	db      *bolt.DB
-	file    string // of db
+	file    string // the path of db
 	tls     *tlsKeeper
 	objects *object.Registry
 	metrics *metrics.Metrics
@@ -148,7 +148,7 @@ type service struct {
 	started   time.Time
 }
 
-func (s *service) run(c *cli.Context, socket string, at doors, answers *front) error {
+func (s *service) run(c *cli.Context, socket string, at httpListeners, answers *startup) error {
 	s.out = newQueued(c.App.Writer, func(uint64) []byte { return nil })
 	defer s.out.close(time.Second)
 	if err := s.start(c); err != nil {
@@ -160,7 +160,7 @@ func (s *service) run(c *cli.Context, socket string, at doors, answers *front) e
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
 	defer s.watchFiles(ctx)()
-	defer stop() // before that is waited for
+	defer stop() // before the wait
 	for _, where := range s.listens {
 		fmt.Fprintf(s.out, "listening on %s\n", where)
 	}
@@ -176,8 +176,8 @@ func (s *service) run(c *cli.Context, socket string, at doors, answers *front) e
 	return errors.Join(err, s.close(), answers.close())
 }
 
-// watchFiles keeps the certificates up to date until ctx ends; wait for that with what it
-// returns.
+// watchFiles reloads the certificates when they change, until ctx ends. Wait returns when it has
+// stopped.
 func (s *service) watchFiles(ctx context.Context) (wait func()) {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGHUP)
@@ -190,7 +190,7 @@ func (s *service) watchFiles(ctx context.Context) (wait func()) {
 	return func() { <-done }
 }
 
-// start opens the listeners.
+// start starts the Bootstrap-Server and its listeners.
 func (s *service) start(c *cli.Context) (err error) {
 	s.started = time.Now()
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
@@ -233,8 +233,8 @@ func (s *service) start(c *cli.Context) (err error) {
 	return nil
 }
 
-// checkAddresses looks at the addresses to listen at before anything is opened. An empty
-// one, as of a variable that is not set, would be any port of every interface.
+// checkAddresses checks the addresses of the listeners before anything is opened. An empty address,
+// such as of an unset variable, is refused: it would be any port of every interface.
 func checkAddresses(c *cli.Context) error {
 	some := false
 	for _, option := range []string{"coaps", "coap"} {
@@ -258,10 +258,10 @@ func checkAddresses(c *cli.Context) error {
 	return nil
 }
 
-// off in place of an address stands for no listener.
+// off is the word for no listener, in the place of an address.
 const off = "off"
 
-// listen opens a listener at each of the addresses that is not off.
+// listen opens a listener at each address but off.
 func (s *service) listen(scheme string, addresses []string, open func(string, coap.Config) (*coap.Listener, error), cfg coap.Config) error {
 	for _, addr := range addresses {
 		if addr == off {
@@ -340,7 +340,7 @@ func (s *service) drain(c *cli.Context) {
 	lastResortOf(c.Context).within(closingTime)
 }
 
-// close ends everything but the database.
+// close closes everything but the database.
 func (s *service) close() error {
 	var errs []error
 	if s.server != nil {

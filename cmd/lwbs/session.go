@@ -19,21 +19,20 @@ import (
 )
 
 func sessionCommand() *cli.Command {
-	return group("session", "what happened when devices came", sessionListCommand(), sessionGetCommand(), sessionWatchCommand())
+	return group("session", "show the history: sessions and other attempts", sessionListCommand(), sessionGetCommand(), sessionWatchCommand())
 }
 
-// defaultSessions is how many sessions a table has where nothing else is said: the history
-// may have a million.
+// defaultSessions is the default length of a table: the history may have a million records.
 const defaultSessions = 100
 
 func sessionListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list past sessions, the newest first",
+		Name: "list", Usage: "list sessions and failed attempts, the newest first",
 		Flags: []cli.Flag{
 			jsonFlag(), limitFlag("100; with --json all"),
-			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`, and under its name"},
+			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`, and of others under its name"},
 			&cli.StringFlag{Name: "identity", Usage: "only those with the PSK `IDENTITY`, or the fingerprint of a certificate"},
-			&cli.BoolFlag{Name: "failed", Usage: "only those that went wrong, together by who failed and why; with --json, each by itself"},
+			&cli.BoolFlag{Name: "failed", Usage: "only those that failed, grouped by device and cause; with --json, each by itself"},
 			&cli.StringFlag{Name: "before", Usage: "start behind the session with this `ID`"},
 		},
 		Action: func(c *cli.Context) error {
@@ -77,10 +76,10 @@ func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.Se
 	}.print(ctx, c, api)
 }
 
-// from is where a session came from.
+// from returns the transport and address of the peer.
 func from(s store.Session) string { return text(s.Transport + "://" + s.Remote) }
 
-// nameOf is whom a session is about, as far as that is known.
+// nameOf names the device of an attempt, as far as it is known.
 func nameOf(s store.Session) string {
 	switch {
 	case s.Claimed != "" && s.Endpoint == "":
@@ -92,7 +91,7 @@ func nameOf(s store.Session) string {
 	case s.Network != "":
 		return fmt.Sprintf("(network %s)", s.Network)
 	case s.Identity != "":
-		return fmt.Sprintf("(identity %s)", s.Identity) // it is printable
+		return fmt.Sprintf("(identity %s)", s.Identity) // printable in every record
 	}
 	return "(unknown)"
 }
@@ -151,7 +150,7 @@ func printSession(out io.Writer, r admin.Reason) error {
 	return nil
 }
 
-// operationCells is one operation with its answer.
+// operationCells are the cells of one operation with its answer.
 func operationCells(o store.Operation) []string {
 	format, answer := "", o.Code.String()
 	if o.Format != 0 {
@@ -194,7 +193,7 @@ func sessionWatchCommand() *cli.Command {
 				return printEvent(c, e)
 			})
 			if err == nil && ctx.Err() == nil {
-				return errors.New("the server stopped: no more is to be seen")
+				return errors.New("the server stopped")
 			}
 			return err
 		}),
@@ -205,13 +204,13 @@ func printEvent(c *cli.Context, e admin.Event) error {
 	if e.Missed > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "lwbs: %d events were missed\n", e.Missed)
 	}
-	if c.Bool("json") { // an event a line, for those who read along
+	if c.Bool("json") { // one line for each event
 		return json.NewEncoder(c.App.Writer).Encode(e)
 	}
 	return printEventText(c.App.Writer, e.Kind, e.Session)
 }
 
-// printEventText prints an event in a line.
+// printEventText prints an event on one line.
 func printEventText(out io.Writer, kind bootstrap.EventKind, s store.Session) error {
 	what := ""
 	switch kind {

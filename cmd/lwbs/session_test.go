@@ -104,7 +104,7 @@ func TestWatchUntilTheServerStops(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	status, out, errs := sh.run("session watch")
-	if status != exitFailed || errs != "lwbs: the server stopped: no more is to be seen\n" {
+	if status != exitFailed || errs != "lwbs: the server stopped\n" {
 		t.Errorf("status %d: %s", status, errs)
 	}
 	contains(t, "session watch", out, "dev-1  ends: done")

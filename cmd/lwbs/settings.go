@@ -12,28 +12,28 @@ import (
 	"lwbs/lwm2m/content"
 )
 
-// settingFlags are the options that add and set have in common.
+// settingFlags are the options of both add and set.
 func settingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "profile", Usage: "what it is given: the `NAME` of a profile"},
-		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and shows it once; none removes the one it has"},
+		&cli.StringFlag{Name: "profile", Usage: "give it the profile `NAME`"},
+		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and prints it once; none removes its key"},
 		&cli.StringFlag{Name: "psk-key-file", Usage: "read its key from `FILE`, - for standard input"},
-		&cli.StringFlag{Name: "psk-key-format", Usage: "how the key is written: `FORMAT` hex, base64, text (but for one line end behind it) or binary; required with --psk-key-file"},
-		&cli.StringFlag{Name: "psk-identity", Usage: "its PSK identity `ID`; default the endpoint name"},
-		&cli.StringSliceFlag{Name: "certificate", Usage: "it may come with the X.509 certificate in `FILE`, PEM or DER; several replace those it has"},
-		&cli.StringSliceFlag{Name: "certificate-fingerprint", Usage: "the same by its SHA-256 fingerprint, `HEX`; none removes those it has"},
-		&cli.StringSliceFlag{Name: "certificate-name", Usage: "it may come with any certificate that a CA of the server has issued for `NAME`; none removes those it has"},
-		&cli.StringSliceFlag{Name: "account-key-file", Usage: "the key that it is given for an account, `ACCOUNT=FILE`; - for standard input; a private key is PKCS#8, SEC1 or PKCS#1, in PEM or as --account-key-format says"},
-		&cli.StringSliceFlag{Name: "account-certificate-file", Usage: "the X.509 certificate that it is given for an account, or its raw public key, `ACCOUNT=FILE`, PEM or DER; without a file it is removed"},
-		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "how account keys are written: `FORMAT` hex, base64, text (but for one line end behind it) or binary"},
-		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "the master secret that it is given for an account with OSCORE, `ACCOUNT=FILE`, written as --account-key-format says"},
-		&cli.StringSliceFlag{Name: "secret-file", Usage: "the value of a secret Resource that its profile has as supplied, `PATH=FILE`, such as /11/0/6=FILE; - for standard input; text as it is, but for one line end behind it; bytes written as --account-key-format says; without a file it is removed"},
-		&cli.StringSliceFlag{Name: "account-identity", Usage: "the PSK identity that it is given for an account, `ACCOUNT=ID`"},
-		&cli.StringSliceFlag{Name: "forget-account", Usage: "drop what its record has of an `ACCOUNT` that its profile does not have any more"},
-		&cli.StringSliceFlag{Name: "var", Usage: "a value for the profile's templates, `NAME=VALUE`; without a value it is removed"},
-		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; several replace those it has; none removes those it has"},
-		&cli.StringFlag{Name: "format", Usage: "the content `FORMAT` of writes: tlv, senml-json, senml-cbor, lwm2m-cbor, or none to leave it to the profile"},
-		&cli.BoolFlag{Name: "no-sec", Usage: "permit it to come over plain CoAP, where nothing proves who it is"},
+		&cli.StringFlag{Name: "psk-key-format", Usage: "the key is written in `FORMAT`: hex, base64, text (its last line end is dropped) or binary; required with --psk-key-file"},
+		&cli.StringFlag{Name: "psk-identity", Usage: "its PSK identity is `ID` (default: the endpoint name)"},
+		&cli.StringSliceFlag{Name: "certificate", Usage: "it may authenticate with the X.509 certificate in `FILE`, PEM or DER; may be repeated; replaces those it has"},
+		&cli.StringSliceFlag{Name: "certificate-fingerprint", Usage: "it may authenticate with the certificate whose SHA-256 fingerprint is `HEX`; may be repeated; none removes those it has"},
+		&cli.StringSliceFlag{Name: "certificate-name", Usage: "it may authenticate with any certificate that a trusted CA issued for `NAME`; may be repeated; none removes those it has"},
+		&cli.StringSliceFlag{Name: "account-key-file", Usage: "give it the key in `ACCOUNT=FILE` for an account; - for standard input; a private key is PKCS#8, SEC1 or PKCS#1, in PEM or as --account-key-format says"},
+		&cli.StringSliceFlag{Name: "account-certificate-file", Usage: "give it the X.509 certificate or raw public key in `ACCOUNT=FILE` for an account, PEM or DER; an empty FILE removes it"},
+		&cli.StringFlag{Name: "account-key-format", Value: "hex", Usage: "account keys are written in `FORMAT`: hex, base64, text (its last line end is dropped) or binary"},
+		&cli.StringSliceFlag{Name: "account-master-secret-file", Usage: "give it the master secret in `ACCOUNT=FILE` for an account with OSCORE, written as --account-key-format says"},
+		&cli.StringSliceFlag{Name: "secret-file", Usage: "give it the value in `PATH=FILE` for a Resource that its profile marks supplied, such as /11/0/6=FILE; - for standard input; text with its last line end dropped, bytes as --account-key-format says; an empty FILE removes it"},
+		&cli.StringSliceFlag{Name: "account-identity", Usage: "give it a PSK identity for an account, `ACCOUNT=ID`"},
+		&cli.StringSliceFlag{Name: "forget-account", Usage: "remove the keys of an `ACCOUNT` that its profile no longer has"},
+		&cli.StringSliceFlag{Name: "var", Usage: "set a variable for the profile's templates, `NAME=VALUE`; an empty VALUE removes it"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; may be repeated; replaces those it has; none removes them"},
+		&cli.StringFlag{Name: "format", Usage: "write in the content `FORMAT`: tlv, senml-json, senml-cbor, lwm2m-cbor, or none for the profile's"},
+		&cli.BoolFlag{Name: "no-sec", Usage: "permit it to bootstrap over plain CoAP, without authentication"},
 		&cli.StringFlag{Name: "note", Usage: "free `TEXT`"},
 	}
 }
@@ -111,7 +111,7 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	return set, err
 }
 
-// readsOnce reports that several secrets are to come from standard input, which has but one.
+// readsOnce reports several options that would read standard input.
 func readsOnce(c *cli.Context) error {
 	var from []string
 	if c.String("psk-key-file") == "-" {
@@ -184,7 +184,7 @@ func accountCertificates(c *cli.Context) (map[string][]byte, error) {
 	return out, nil
 }
 
-// pskOf reads the options about the key to bootstrap with; nil where there are none.
+// pskOf returns the key to bootstrap with, from the options; nil where none is given.
 func pskOf(c *cli.Context) (*admin.PSK, error) {
 	psk := &admin.PSK{Identity: c.String("psk-identity")}
 	switch {
@@ -192,7 +192,7 @@ func pskOf(c *cli.Context) (*admin.PSK, error) {
 		return nil, usagef("--psk generate and --psk-key-file exclude each other")
 	case c.IsSet("psk"):
 		if c.String("psk") != "generate" {
-			return nil, usagef("--psk takes the words generate and none only: a key on the command line could be read by others; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
+			return nil, usagef("--psk is generate or none: other users could read a key on the command line; put it into a file for --psk-key-file, or pipe it to --psk-key-file -")
 		}
 		return psk, nil
 	case c.IsSet("psk-key-file"):
@@ -210,7 +210,7 @@ func pskOf(c *cli.Context) (*admin.PSK, error) {
 	return nil, nil
 }
 
-// assignments reads a repeated option of this form, such as NAME=VALUE.
+// assignments reads a repeated option of a form such as NAME=VALUE.
 func assignments(c *cli.Context, name, form string) (map[string]string, error) {
 	var out map[string]string
 	for _, text := range c.StringSlice(name) {

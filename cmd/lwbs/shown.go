@@ -11,19 +11,20 @@ import (
 	"unicode/utf8"
 )
 
-// invisible reports whether r shows nothing, or changes how others are shown: a control
-// character, a mark of direction, a filler, a space other than that of ASCII.
+// invisible reports whether r is not visible by itself, or changes how others are shown: a control
+// character, a direction mark, a filler, a space other than the ASCII space.
 func invisible(r rune) bool {
 	const brailleBlank = '\u2800'
 	return !unicode.IsPrint(r) || r == brailleBlank ||
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// maxMarks is how many marks stand on one letter in any script.
+// maxMarks is the largest number of marks on one letter in any script.
 const maxMarks = 3
 
-// escaped is s with what cannot be seen in it written as Go does, and whether there was
-// any. Marks that stand on nothing, or in a heap, are escaped too.
+// escaped returns s with invisible characters in Go's escapes, and whether there were any. Marks
+// without a letter, or more than maxMarks on one, are escaped too. Characters in alsoBefore get a
+// backslash.
 func escaped(s string, alsoBefore string) (string, bool) {
 	var b strings.Builder
 	any, marks := false, maxMarks
@@ -62,8 +63,8 @@ func escapedRune(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// text is free text of a device or a person in one line: as it is, or in quotes where
-// something in it could not be seen, or at its ends.
+// text returns free text of a peer or a person for one line: as it is, or in quotes where it has
+// invisible characters, or a space at its ends.
 func text(s string) string {
 	quoted, odd := escaped(s, `"\`)
 	if odd || s == "" || strings.TrimSpace(s) != s || s[0] == '"' {
@@ -72,8 +73,7 @@ func text(s string) string {
 	return s
 }
 
-// name is the name of a record, or what a peer calls itself, as one word: in quotes where
-// it has spaces, too.
+// name returns a name of a record or of a peer as one word: in quotes also where it has spaces.
 func name[T ~string](s T) string {
 	if strings.ContainsAny(string(s), ` "\`) {
 		quoted, _ := escaped(string(s), `"\`)
@@ -82,7 +82,7 @@ func name[T ~string](s T) string {
 	return text(string(s))
 }
 
-// names are several, with commas between them.
+// names returns several names with commas between them.
 func names(all []string) string {
 	out := make([]string, len(all))
 	for i, s := range all {
@@ -91,16 +91,15 @@ func names(all []string) string {
 	return strings.Join(out, ", ")
 }
 
-// A screen is a writer for terminals: whatever is written, what cannot be seen is escaped,
-// but for the ends of lines. In JSON the escapes are those of JSON, which mean the same. It
-// may be used concurrently.
+// A screen is a writer that escapes invisible characters but line ends, in JSON with JSON's escapes,
+// which mean the same. Its methods may be called concurrently.
 type screen struct {
 	out  io.Writer
 	json bool
 
 	mu     sync.Mutex
-	rest   []byte // the beginning of a character; guarded by mu
-	failed error  // of the first write that did; guarded by mu
+	rest   []byte // the first bytes of an incomplete character; guarded by mu
+	failed error  // the first error of a write; guarded by mu
 }
 
 // Write implements [io.Writer].

@@ -7,20 +7,19 @@ import (
 )
 
 const (
-	// sampled is how many rows decide on the widths of a table's columns. It is all
-	// that a table keeps.
+	// sampled is how many rows a table keeps to decide on the widths of its columns.
 	sampled = 200
 
-	// maxWidth of a column, in characters. A cell that is longer moves the rest of its row
-	// to the right, and no other row.
+	// maxWidth is the largest width of a column, in characters. A longer cell moves the rest of its
+	// own row to the right.
 	maxWidth = 40
 )
 
-// A table prints rows in columns as they come. Its caller calls flush in the end.
+// A table prints rows in columns while they come. Call flush at the end.
 type table struct {
 	out    io.Writer
 	widths []int      // nil until they are decided on
-	rows   [][]string // until then
+	rows   [][]string // kept until then
 	err    error
 }
 
@@ -41,7 +40,7 @@ func (t *table) row(cells ...string) {
 	}
 }
 
-// flush prints what was kept, and returns the first error of all.
+// flush prints the rows that were kept, and returns the first error of the table.
 func (t *table) flush() error {
 	if t.widths == nil {
 		t.decide()

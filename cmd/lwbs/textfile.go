@@ -14,8 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// readInput reads a file, or standard input for "-", up to limit bytes. What is what it
-// holds, for errors; shown is what it is called.
+// readInput reads a file, or standard input for "-", up to limit bytes. What describes the content,
+// for errors; shown is the name of the file.
 func readInput(c *cli.Context, what, file string, limit int) (b []byte, shown string, err error) {
 	if file != "-" {
 		b, err = readFile(c.Context, what, file, limit)
@@ -26,8 +26,8 @@ func readInput(c *cli.Context, what, file string, limit int) (b []byte, shown st
 	return b, standardInput, err
 }
 
-// readFile reads a file up to limit bytes. It ends with ctx also where the file is a pipe that
-// nobody writes to.
+// readFile reads a file up to limit bytes. It returns when ctx ends, also from a pipe without a
+// writer.
 func readFile(ctx context.Context, what, file string, limit int) ([]byte, error) {
 	f, err := openFile(ctx, file)
 	if err != nil {
@@ -44,7 +44,7 @@ func readFile(ctx context.Context, what, file string, limit int) ([]byte, error)
 	return readUpTo(what, file, f, int(info.Size()), limit)
 }
 
-// openFile opens a file for reading, or ends with ctx: to open a pipe waits for who writes to it.
+// openFile opens a file for reading. It returns when ctx ends: opening a pipe waits for a writer.
 func openFile(ctx context.Context, file string) (*os.File, error) {
 	type opened struct {
 		f   *os.File
@@ -59,7 +59,7 @@ func openFile(ctx context.Context, file string) (*os.File, error) {
 	case o := <-done:
 		return o.f, o.err
 	case <-ctx.Done():
-		return nil, ctx.Err() // the rest is left to the end of the process
+		return nil, ctx.Err() // the goroutine lasts until os.Open returns or the process ends
 	}
 }
 
@@ -100,7 +100,7 @@ func (e *tooLongError) Error() string {
 	return fmt.Sprintf("%s in %s has more than %d bytes", e.what, e.file, e.limit)
 }
 
-// How the text of a file was kept.
+// How the text of a file was encoded.
 const (
 	encodedPlain   = ""
 	encodedMark    = "begins with a byte order mark"
@@ -111,7 +111,7 @@ const (
 	utf16BigEnd    = "\xfe\xff"
 )
 
-// textOf is the text of a file in UTF-8, without a byte order mark, and how it was kept:
+// textOf returns the text of a file in UTF-8, without a byte order mark, and how it was encoded:
 // editors and shells of Windows write marks, and UTF-16.
 func textOf(b []byte) (text []byte, how string, err error) {
 	switch {
@@ -133,8 +133,8 @@ func textOf(b []byte) (text []byte, how string, err error) {
 	return b, encodedPlain, nil
 }
 
-// everyOther reports whether b is pairs of bytes of which the one at that place is always
-// zero, and the other never.
+// everyOther reports whether b consists of pairs in which the byte at place (0 or 1) is always zero
+// and the other never.
 func everyOther(b []byte, place int) bool {
 	for i, v := range b {
 		if (v == 0) != (i%2 == place) {

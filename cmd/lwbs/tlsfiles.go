@@ -19,25 +19,25 @@ import (
 	"lwbs/bootstrap/auth"
 )
 
-// tlsFlags are the options about certificates.
+// tlsFlags are the options for certificates.
 func tlsFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "tls-cert", Usage: "show devices without a pre-shared key the certificate in `FILE`, PEM, with those up to the CA behind it; several are selected by server name, the first is the default"},
-		&cli.StringSliceFlag{Name: "tls-key", Usage: "the key of each --tls-cert, in `FILE`, PEM, that nobody else may read"},
-		&cli.StringSliceFlag{Name: "tls-client-ca", Usage: "trust certificates of devices that a CA in `FILE`, PEM, has issued, for the records that take them (device set --certificate-name)"},
-		&cli.StringSliceFlag{Name: "tls-crl", Usage: "refuse the certificates on the list of a CA in `FILE`, PEM or DER"},
-		&cli.StringFlag{Name: "tls-endpoint-from", Value: "san-dns,san-uri,cn", Usage: "where in a certificate the name of the device stands, `RULES` in their order: san-dns, san-uri, cn, serial-number (the last two only where there is no SAN, unless no other is named), each alone or as PLACE=REGEXP with a group (?P<name>...)"},
+		&cli.StringSliceFlag{Name: "tls-cert", Usage: "authenticate to devices without a pre-shared key with the certificate in `FILE`, PEM, followed by those up to the CA; may be repeated: the server name selects one, the first is the default"},
+		&cli.StringSliceFlag{Name: "tls-key", Usage: "the key of each --tls-cert, in `FILE`, PEM; other users must not be able to read it"},
+		&cli.StringSliceFlag{Name: "tls-client-ca", Usage: "accept certificates that a CA in `FILE`, PEM, issued, for devices whose record permits it (device set --certificate-name)"},
+		&cli.StringSliceFlag{Name: "tls-crl", Usage: "refuse the certificates on the revocation list in `FILE`, PEM or DER"},
+		&cli.StringFlag{Name: "tls-endpoint-from", Value: "san-dns,san-uri,cn", Usage: "take the name of the device from these places in its certificate, `RULES` in their order: san-dns, san-uri, cn, serial-number (the last two only where there is no SAN, unless no other is named), each alone or as PLACE=REGEXP with a group (?P<name>...)"},
 	}
 }
 
-// tlsFiles are the files that a server has its certificates from.
+// tlsFiles are the files with the certificates of a server.
 type tlsFiles struct {
 	certificates, keys []string // pairs
 	cas, lists         []string
 	rules              []auth.NameRule
 }
 
-// tlsFilesOf reads the options.
+// tlsFilesOf reads the options of tlsFlags.
 func tlsFilesOf(c *cli.Context) (f tlsFiles, err error) {
 	f.certificates, f.keys = c.StringSlice("tls-cert"), c.StringSlice("tls-key")
 	f.cas, f.lists = c.StringSlice("tls-client-ca"), c.StringSlice("tls-crl")
@@ -45,7 +45,7 @@ func tlsFilesOf(c *cli.Context) (f tlsFiles, err error) {
 	case len(f.certificates) != len(f.keys):
 		return f, usagef("%d --tls-cert and %d --tls-key: each certificate has one key", len(f.certificates), len(f.keys))
 	case len(f.certificates) == 0 && len(f.cas)+len(f.lists) > 0:
-		return f, usagef("--tls-client-ca and --tls-crl need --tls-cert: a device that comes with a certificate wants to see one")
+		return f, usagef("--tls-client-ca and --tls-crl need --tls-cert: a device that authenticates with a certificate needs that of the server")
 	case len(f.cas) == 0 && len(f.lists) > 0:
 		return f, usagef("--tls-crl needs --tls-client-ca: the list is signed by the CA")
 	}
@@ -55,7 +55,7 @@ func tlsFilesOf(c *cli.Context) (f tlsFiles, err error) {
 	return f, nil
 }
 
-// all are the files, each once or more.
+// all returns all files, some of them perhaps twice.
 func (f tlsFiles) all() (names []string) {
 	for _, group := range [][]string{f.certificates, f.keys, f.cas, f.lists} {
 		names = append(names, group...)
@@ -63,7 +63,7 @@ func (f tlsFiles) all() (names []string) {
 	return names
 }
 
-// A tlsContent is what was in the files at one time.
+// A tlsContent is the content of the files at one time.
 type tlsContent struct {
 	certificates []tls.Certificate
 	trust        *auth.Trust
@@ -72,7 +72,7 @@ type tlsContent struct {
 	outdated     []string // lists that should have been replaced by newer ones
 }
 
-// load reads the files. Its error names every one that is not good.
+// load reads the files. Its error names every bad one.
 func (f tlsFiles) load(ctx context.Context) (*tlsContent, error) {
 	var errs []error
 	content := new(tlsContent)
@@ -112,8 +112,8 @@ func (f tlsFiles) load(ctx context.Context) (*tlsContent, error) {
 	return content, err
 }
 
-// loadPair reads a certificate with its chain, and its key, which others must not be able
-// to read.
+// loadPair reads a certificate with its chain, and its key. A key that other users can read is an
+// error.
 func loadPair(ctx context.Context, file, keyFile string) (tls.Certificate, error) {
 	info, err := os.Stat(keyFile)
 	if err != nil {
@@ -137,7 +137,7 @@ func loadPair(ctx context.Context, file, keyFile string) (tls.Certificate, error
 	return c, nil
 }
 
-// certificatesIn are the certificates in a file, in PEM without anything else.
+// certificatesIn returns the certificates in a file as PEM, and nothing else of it.
 func certificatesIn(ctx context.Context, file string) (out []byte, err error) {
 	found, err := readCertificates(ctx, file)
 	for _, c := range found {
@@ -146,7 +146,7 @@ func certificatesIn(ctx context.Context, file string) (out []byte, err error) {
 	return out, err
 }
 
-// checkStrength reports a key that is weaker than Transport 1.1.1 lets it be.
+// checkStrength reports a key that is weaker than Transport 1.1.1 permits.
 func checkStrength(key crypto.PrivateKey) error {
 	switch k := key.(type) {
 	case *ecdsa.PrivateKey:
@@ -168,13 +168,13 @@ func loadCAs(ctx context.Context, file string) ([]*x509.Certificate, error) {
 	}
 	for _, c := range found {
 		if !c.IsCA {
-			return nil, fmt.Errorf("%s: the certificate of %s is not that of a CA: name a single device's in its record, lwbs device set --certificate", file, c.Subject)
+			return nil, fmt.Errorf("%s: the certificate of %s is no CA certificate: put the certificate of one device into its record, lwbs device set --certificate", file, c.Subject)
 		}
 	}
 	return found, nil
 }
 
-// maxList is more than a list of revoked certificates has, in bytes.
+// maxList is the largest list of revoked certificates that is read, in bytes.
 const maxList = 64 << 20
 
 // loadLists reads lists of revoked certificates.

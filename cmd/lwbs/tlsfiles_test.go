@@ -94,7 +94,7 @@ func TestTLSFiles(t *testing.T) {
 		{"key of another", func(f *tlsFiles) { f.keys[0] = otherKey }, []string{p.cert, otherKey, "does not match"}},
 		{"key that others read", func(f *tlsFiles) { f.keys[0] = open }, []string{"can be read by others (mode 0640): chmod 600 " + open}},
 		{"weak key", func(f *tlsFiles) { f.certificates[0], f.keys[0] = weak, weakKey }, []string{weakKey, "less than 256 bits"}},
-		{"no CA", func(f *tlsFiles) { f.cas[0] = other }, []string{other, "CN=other", "is not that of a CA"}},
+		{"no CA", func(f *tlsFiles) { f.cas[0] = other }, []string{other, "CN=other", "is no CA certificate"}},
 		{"list of another CA", func(f *tlsFiles) { f.lists[0] = foreign }, []string{"CN=Foreign", "none of the CAs has signed it"}},
 		{"no list", func(f *tlsFiles) { f.lists[0] = p.roots }, []string{p.roots, "no list of revoked certificates"}},
 		{"all missing", func(f *tlsFiles) { *f = tlsFiles{[]string{"a"}, []string{"b"}, []string{"c"}, []string{"d"}, nil} }, []string{"b: no such file", "c: no such file", "d: no such file"}},

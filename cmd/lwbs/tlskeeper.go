@@ -14,27 +14,27 @@ import (
 	"lwbs/bootstrap/outcome"
 )
 
-// A tlsKeeper has the certificates of a server at hand and renews them when their files
-// change. Those it has stay where new ones do not load.
+// A tlsKeeper holds the certificates of a server and reloads them when their files change. If they
+// do not load, it keeps those it has.
 type tlsKeeper struct {
 	files   tlsFiles
 	log     *slog.Logger
 	panics  *bootstrap.Panics
 	content atomic.Pointer[tlsContent]
-	seen    map[string]stamp // of the files that were read last, good or not
+	seen    map[string]stamp // the state of the files at the last load, good or not
 }
 
-// A stamp tells one state of a file from another; zero where there is none.
+// A stamp identifies a state of a file; a file that does not exist has none.
 type stamp struct {
 	changed time.Time
 	size    int64
 }
 
 const (
-	// lookEvery is how long a change of a file may go unnoticed.
+	// lookEvery is the interval at which the files are checked for changes.
 	lookEvery = 5 * time.Second
 
-	// soon is how long before its end a certificate is worth a warning.
+	// soon is how long before its expiry a certificate is warned of.
 	soon = 30 * 24 * time.Hour
 )
 
@@ -49,13 +49,13 @@ func newTLSKeeper(ctx context.Context, files tlsFiles, log *slog.Logger, panics 
 	return k, nil
 }
 
-// certificates are those to show, at this moment.
+// certificates returns the current certificates of the server.
 func (k *tlsKeeper) certificates() []tls.Certificate { return k.content.Load().certificates }
 
-// trust is what is believed at this moment.
+// trust returns what the server trusts currently.
 func (k *tlsKeeper) trust() *auth.Trust { return k.content.Load().trust }
 
-// firstExpiry is when the first of the certificates, ours and those of the CAs, ends.
+// firstExpiry returns when the first certificate expires, of the server's and the CAs'.
 func (k *tlsKeeper) firstExpiry() (first time.Time) {
 	for _, c := range k.content.Load().all {
 		if first.IsZero() || c.NotAfter.Before(first) {
@@ -65,7 +65,7 @@ func (k *tlsKeeper) firstExpiry() (first time.Time) {
 	return first
 }
 
-// watch renews the certificates when their files change and when asked, until ctx ends.
+// watch reloads the certificates when their files change and when asked receives, until ctx ends.
 func (k *tlsKeeper) watch(ctx context.Context, asked <-chan os.Signal) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -83,24 +83,24 @@ func (k *tlsKeeper) watch(ctx context.Context, asked <-chan os.Signal) {
 	}
 }
 
-// renew reads the files again, which have these stamps.
+// renew reloads the files, whose stamps are now.
 func (k *tlsKeeper) renew(ctx context.Context, now map[string]stamp) {
 	k.seen = now
 	content, err := k.load(ctx)
 	if err != nil {
-		k.log.Error("certificates do not load, those from before stay in use", "error", err)
+		k.log.Error("certificates do not load; the former ones stay in use", "error", err)
 		return
 	}
 	k.use(content)
 }
 
-// load reads the files. One that it panics over does not load.
+// load reads the files. A panic is an error.
 func (k *tlsKeeper) load(ctx context.Context) (content *tlsContent, err error) {
 	defer k.panics.Contain(bootstrap.PartFiles, func() { content, err = nil, outcome.ErrPanicked })
 	return k.files.load(ctx)
 }
 
-// use takes content into use, and tells what there is to tell of it.
+// use takes content into use, and logs it with warnings.
 func (k *tlsKeeper) use(content *tlsContent) {
 	k.content.Store(content)
 	if len(k.files.certificates) == 0 {

@@ -31,8 +31,8 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	return usagef("%s %s --help tells more", text, c.Command.HelpName)
 }
 
-// unknownCommand says that word is no command behind parent, and which was probably meant:
-// one of those there, siblings, or the same word in another place.
+// unknownCommand says that parent has no command word, and which was probably meant: one of the
+// siblings, or the same word in another group.
 func unknownCommand(parent, word string, siblings, all []*cli.Command) error {
 	before := strings.TrimPrefix(strings.TrimPrefix(parent, "lwbs")+" ", " ")
 	var known, meant []string
@@ -56,14 +56,14 @@ func unknownCommand(parent, word string, siblings, all []*cli.Command) error {
 	return usagef("%s%s --help lists them", text, parent)
 }
 
-// What the command-line library says of options.
+// The errors of the command-line library about options.
 var (
 	unknownOption = regexp.MustCompile(`^flag provided but not defined: (-.*)$`)
 	lackingOption = regexp.MustCompile(`^flag needs an argument: (-.*)$`)
 	badOption     = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?(-[^ ]*): `)
 )
 
-// optionError says the same in the words of this program.
+// optionError rewrites an error of the command-line library.
 func optionError(flags []cli.Flag, text string) string {
 	if m := unknownOption.FindStringSubmatch(text); m != nil {
 		var known []string
@@ -83,7 +83,7 @@ func optionError(flags []cli.Flag, text string) string {
 	if m == nil {
 		return text
 	}
-	want := "a possible value"
+	want := "a valid value"
 	switch flagNamed(flags, strings.TrimLeft(m[2], "-")).(type) {
 	case *cli.BoolFlag:
 		want = "true or false"
@@ -97,7 +97,7 @@ func optionError(flags []cli.Flag, text string) string {
 	return fmt.Sprintf("%s %s is not %s", dashed(m[2]), m[1], want)
 }
 
-// dashed is an option as it is written: with one dash a letter, with two a word.
+// dashed returns an option as it is typed: a letter with one dash, a word with two.
 func dashed(option string) string {
 	name := strings.TrimLeft(option, "-")
 	if len(name) == 1 {
@@ -106,8 +106,8 @@ func dashed(option string) string {
 	return "--" + name
 }
 
-// arguments returns exactly the named arguments of a command, none of them empty, as one
-// is that stands for a variable of the shell that is not set.
+// arguments returns the named arguments of a command. Another number of them is an error, and so
+// is an empty one, such as of an unset shell variable.
 func arguments(c *cli.Context, names ...string) ([]string, error) {
 	args := c.Args().Slice()
 	if len(args) != len(names) {
@@ -115,7 +115,7 @@ func arguments(c *cli.Context, names ...string) ([]string, error) {
 		if want == "" {
 			want = "no arguments"
 		}
-		return nil, usagef("want %s, got %s: lwbs %s", want, counted(len(args), "argument", "arguments"), usageOf(c))
+		return nil, usagef("expected %s, got %s: lwbs %s", want, counted(len(args), "argument", "arguments"), usageOf(c))
 	}
 	for i, arg := range args {
 		if strings.TrimSpace(arg) == "" {
@@ -125,8 +125,8 @@ func arguments(c *cli.Context, names ...string) ([]string, error) {
 	return args, nil
 }
 
-// noneEmpty reports an option that is given without a value, as one is that stands for a
-// variable of the shell that is not set: a list would have everything then.
+// noneEmpty reports an option with an empty value, such as of an unset shell variable: without the
+// filter a list would have everything.
 func noneEmpty(c *cli.Context, options ...string) error {
 	for _, option := range options {
 		if c.IsSet(option) && c.String(option) == "" {
@@ -140,7 +140,7 @@ func usageOf(c *cli.Context) string {
 	return strings.TrimSpace(strings.TrimPrefix(c.Command.HelpName, "lwbs ") + " [options] " + c.Command.ArgsUsage)
 }
 
-// counted is n of something.
+// counted returns n with the noun in the right number.
 func counted(n int, one, several string) string {
 	if n == 1 {
 		return "1 " + one

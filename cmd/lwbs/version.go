@@ -15,7 +15,7 @@ import (
 // release is set by the linker for releases: -ldflags "-X main.release=v1.2.3".
 var release string
 
-// version is the release, else what the build recorded of the source.
+// version returns the release, or what the build recorded of the source.
 func version() string {
 	if release != "" {
 		return release
@@ -34,7 +34,7 @@ func version() string {
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "tell the version of this program", OnUsageError: onUsageError,
+		Name: "version", Usage: "print the version of this program", OnUsageError: onUsageError,
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -49,20 +49,19 @@ func versionCommand() *cli.Command {
 	}
 }
 
-// errVersionTold ends a command that has --version among the options of the program.
-var errVersionTold = errors.New("the version was told")
+// errVersionTold ends a command line that has the global option --version.
+var errVersionTold = errors.New("the version was printed")
 
 func printVersion(out io.Writer) { fmt.Fprintf(out, "lwbs %s (%s)\n", version(), runtime.Version()) }
 
 func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
 
-// clock is a time for people, in the time zone of the machine, which it tells; JSON has
-// UTC.
+// clock formats a time for people, in the time zone of the machine, with its offset. JSON has UTC.
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false) // lists of links are for people to read
+	e.SetEscapeHTML(false) // people read lists of links
 	return e.Encode(v)
 }

@@ -15,12 +15,11 @@ import (
 
 func whyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "why", Usage: "tell in plain words how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
-		Description: `In place of the endpoint name, a PSK identity or the fingerprint of a certificate will do, for a
-device that never got so far as to tell its name; or an IP address, for one that told nothing, such
-as one that sends to the wrong port. A session that is running comes first. Told
-are the last attempts of the device, and those under its name that it may not have made; and
-attempts of unknown devices that may have been this one.`,
+		Name: "why", Usage: "explain how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
+		Description: `ENDPOINT may also be a PSK identity or the fingerprint of a certificate, for a device that did not
+get so far as to send its name, or an IP address, for one that sent neither, such as one that uses
+the wrong port. A running session is explained first; then the last attempts of the device, those
+that others may have made under its name, and those of unknown devices that may be this one.`,
 		OnUsageError: onUsageError,
 		Flags:        []cli.Flag{jsonFlag(), limitFlag(fmt.Sprint(defaultReasons))},
 		Action: func(c *cli.Context) error {
@@ -40,7 +39,7 @@ attempts of unknown devices that may have been this one.`,
 	}
 }
 
-// defaultReasons is how many attempts are explained where nothing else is said.
+// defaultReasons is how many attempts are explained by default.
 const defaultReasons = 3
 
 func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int) error {
@@ -62,25 +61,25 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 	return err
 }
 
-// notSeen is the error where nothing is known of a name.
+// notSeen is the error for a name that is in no record.
 func notSeen(w admin.Why) error {
 	if w.Address != "" {
-		text := fmt.Sprintf("this database has seen nothing from %s", w.Address)
+		text := fmt.Sprintf("this database has no attempt from %s", w.Address)
 		if len(w.Notes) > 0 {
 			text = fmt.Sprintf("nothing from %s is among the last attempts", w.Address)
 		}
-		return &worded{text + ": lwbs session list --failed shows where those came from that failed", store.ErrNotFound}
+		return &worded{text + ": lwbs session list --failed shows the addresses of attempts that failed", store.ErrNotFound}
 	}
-	text := fmt.Sprintf("%q is no device here, and this database has never seen anything of this name or identity", w.Name)
+	text := fmt.Sprintf("%q is no device here, and this database has no attempt under this name or identity", w.Name)
 	if len(w.Near) > 0 {
 		text += "; did you mean " + nearText(w.Near) + "?"
 	} else {
-		text += ": lwbs device list shows the devices, lwbs session list --failed what unknown ones gave"
+		text += ": lwbs device list shows the devices, lwbs session list --failed the names and identities of unknown ones"
 	}
 	return &worded{text, store.ErrNotFound}
 }
 
-// nearText names devices that a name may be meant for.
+// nearText lists the devices whose name or identity is similar.
 func nearText(near []store.NearDevice) string {
 	var out []string
 	for _, d := range near {
@@ -110,7 +109,7 @@ func printWhy(out io.Writer, w admin.Why) {
 		printAttempt(out, r)
 	}
 	if w.Endpoint == "" && len(w.Near) > 0 {
-		fmt.Fprintf(out, "%s is no device here; near to it: %s\n", name(w.Name), nearText(w.Near))
+		fmt.Fprintf(out, "%s is no device here; similar: %s\n", name(w.Name), nearText(w.Near))
 	}
 	for _, l := range w.Likely {
 		fmt.Fprintf(out, "perhaps  ")
@@ -122,14 +121,14 @@ func printWhy(out io.Writer, w admin.Why) {
 	}
 }
 
-// printAttempt tells of one attempt, and explains it.
+// printAttempt prints one attempt with its explanation.
 func printAttempt(out io.Writer, r admin.Reason) {
 	s := r.Session
 	fmt.Fprintf(out, "%s  %s from %s: %s\n", clock(whenOf(s)), nameOf(s), from(s), s.Cause)
 	printReason(out, r)
 }
 
-// whenOf is when an attempt began, or when the last of those was over that have one record.
+// whenOf returns when an attempt began; for coalesced failures when the last one ended.
 func whenOf(s store.Session) time.Time {
 	if s.Attempts > 1 {
 		return lastTime(s)
@@ -137,7 +136,7 @@ func whenOf(s store.Session) time.Time {
 	return s.Started
 }
 
-// printReason explains one attempt, and tells what was noted besides.
+// printReason prints the explanation of an attempt, and its notes.
 func printReason(out io.Writer, r admin.Reason) {
 	printExplanation(out, r.Explanation)
 	for _, n := range r.Session.Notes {

@@ -129,7 +129,7 @@ func TestWhyNeverSeen(t *testing.T) {
 		} {
 			for _, json := range []string{"", " --json"} {
 				status, out, errs := sh.run("why " + asked + json)
-				if status != exitFailed || !strings.Contains(errs, want) || !strings.Contains(errs, "never seen") || out != "" {
+				if status != exitFailed || !strings.Contains(errs, want) || !strings.Contains(errs, "has no attempt under this name or identity") || out != "" {
 					t.Errorf("why %s%s: status %d: %s%s", asked, json, status, out, errs)
 				}
 			}

@@ -49,7 +49,7 @@ func TestWrongPort(t *testing.T) {
 	contains(t, "device list", sh.ok("device list"), "wrong-port (not proved)")
 	lacks(t, "device get", sh.ok("device get dev-1 --json"), `"last"`)
 	status, _, errs := sh.run("why 192.0.2.1")
-	if status != exitFailed || !strings.Contains(errs, "has seen nothing from 192.0.2.1") {
+	if status != exitFailed || !strings.Contains(errs, "has no attempt from 192.0.2.1") {
 		t.Errorf("why of an address that nothing came from: status %d, %s", status, errs)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// A yieldingListener holds a number of connections at a time: the one that was accepted first is
-// closed in favour of a new one. So those who hold connections and do nothing keep nobody out.
+// A yieldingListener has at most limit open connections: for a new one it closes the oldest. So idle
+// connections cannot block new ones.
 type yieldingListener struct {
 	net.Listener
 	limit int
@@ -36,7 +36,7 @@ func (l *yieldingListener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// add notes a connection, and returns the one that has to go; nil for none.
+// add notes a connection, and returns the oldest one if it has to be closed.
 func (l *yieldingListener) add(c *yieldingConn) (oldest *yieldingConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

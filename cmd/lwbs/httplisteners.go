@@ -10,31 +10,31 @@ import (
 	"lwbs/bootstrap/admin"
 )
 
-// Doors are what a server is administered and watched through.
-type doors struct {
+// The httpListeners are the admin socket and the address of --metrics.
+type httpListeners struct {
 	admin   net.Listener
-	metrics net.Listener // nil where nobody asks for it
+	metrics net.Listener // nil without --metrics
 }
 
-// openDoors opens them, and tries the addresses for devices: those are opened for good
-// once there is a database.
-func openDoors(c *cli.Context, socket string) (at doors, err error) {
+// listenHTTP opens them. Before that it tries the addresses for devices, which are opened for good
+// when there is a database.
+func listenHTTP(c *cli.Context, socket string) (at httpListeners, err error) {
 	if err := tryAddresses(c); err != nil {
-		return doors{}, err
+		return httpListeners{}, err
 	}
 	if addr := c.String("metrics"); addr != "" {
 		if at.metrics, err = listenMonitor(addr); err != nil {
-			return doors{}, err
+			return httpListeners{}, err
 		}
 	}
 	if at.admin, err = admin.Listen(socket); err != nil {
-		return doors{}, errors.Join(err, at.close())
+		return httpListeners{}, errors.Join(err, at.close())
 	}
 	return at, nil
 }
 
-// all are those that there are, in the order of the sites.
-func (at doors) all() (all []net.Listener) {
+// all returns those that are open, in the order of the sites.
+func (at httpListeners) all() (all []net.Listener) {
 	for _, l := range []net.Listener{at.admin, at.metrics} {
 		if l != nil {
 			all = append(all, l)
@@ -43,7 +43,7 @@ func (at doors) all() (all []net.Listener) {
 	return all
 }
 
-func (at doors) close() error {
+func (at httpListeners) close() error {
 	var errs []error
 	for _, l := range at.all() {
 		errs = append(errs, l.Close())
@@ -51,8 +51,8 @@ func (at doors) close() error {
 	return errors.Join(errs...)
 }
 
-// tryAddresses reports the first address for devices that cannot be had, all of them at
-// once.
+// tryAddresses opens the addresses for devices all at once, closes them, and reports the first that
+// cannot be opened.
 func tryAddresses(c *cli.Context) error {
 	var opened []io.Closer
 	defer func() {

@@ -14,9 +14,9 @@ import (
 	"lwbs/store/bolt"
 )
 
-// A front answers at the doors from when they are open: while the database is opened only
-// that this is so, and then as the server does.
-type front struct {
+// A startup serves the HTTP listeners from the start: while the database is opened it answers 503
+// with the progress, then as the server does.
+type startup struct {
 	log   *slog.Logger
 	began time.Time
 	stop  context.CancelFunc
@@ -25,11 +25,11 @@ type front struct {
 	handlers []*handler // of the sites, in their order
 
 	mu   sync.Mutex
-	text string    // of how far the opening is; guarded by mu
-	told time.Time // when the log was told that last; guarded by mu
+	text string    // the progress of the opening; guarded by mu
+	told time.Time // when the progress was logged last; guarded by mu
 }
 
-// A handler is one that can be replaced.
+// A handler is an [http.Handler] that can be replaced.
 type handler struct{ now atomic.Pointer[http.Handler] }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -39,16 +39,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) set(next http.Handler) { h.now.Store(&next) }
 
 const (
-	// toldFrom is the size of a database, in bytes, whose reading takes long enough to tell.
+	// toldFrom is the size of a database, in bytes, from which the progress is logged.
 	toldFrom = 64 << 20
 
-	// toldEvery is how often the log tells how far that is.
+	// toldEvery is how often the progress is logged.
 	toldEvery = 5 * time.Second
 )
 
-// openFront answers at all doors, until ctx ends or close is called.
-func openFront(ctx context.Context, at doors, log *slog.Logger) *front {
-	f := &front{log: log, began: time.Now(), ended: make(chan error, 1), text: "the database is being opened"}
+// serveStartup serves the HTTP listeners until ctx ends or close is called.
+func serveStartup(ctx context.Context, at httpListeners, log *slog.Logger) *startup {
+	f := &startup{log: log, began: time.Now(), ended: make(chan error, 1), text: "the database is being opened"}
 	var sites []site
 	for _, l := range at.all() {
 		h := new(handler)
@@ -65,35 +65,35 @@ func openFront(ctx context.Context, at doors, log *slog.Logger) *front {
 	return f
 }
 
-// close ends the answering, and closes the doors.
-func (f *front) close() error {
+// close stops serving and closes the listeners.
+func (f *startup) close() error {
 	f.stop()
 	err := <-f.ended
 	f.ended <- nil
 	return err
 }
 
-func (f *front) progressText() string {
+func (f *startup) progressText() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.text
 }
 
-// options are those of the database, with what the operator is to be told of it.
-func (f *front) options() bolt.Options {
+// options are the options of the database that report progress and damage to the operator.
+func (f *startup) options() bolt.Options {
 	return bolt.Options{
 		Progress: func(read, all int64) bool {
 			f.progress(read, all)
 			return true
 		},
 		Unreadable: func(part *store.UnreadableError) {
-			f.log.Error("a part of the database cannot be read; lwbs db check tells what it has", "part", part.What(), "error", part.Err)
+			f.log.Error("a part of the database cannot be read; lwbs db check lists what is damaged", "part", part.What(), "error", part.Err)
 		},
 	}
 }
 
-// progress notes how far the reading of a database is that was not closed in order.
-func (f *front) progress(read, all int64) {
+// progress notes how much was read of a database that was not closed in order.
+func (f *startup) progress(read, all int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.text = fmt.Sprintf("the database was not closed in order, and is being read: %d %% of %d bytes", 100*read/max(all, 1), all)
@@ -104,8 +104,8 @@ func (f *front) progress(read, all int64) {
 	f.log.Info("the database was not closed in order, and is being read", "read", read, "bytes", all)
 }
 
-// opened tells the log that the database is open, where that took long.
-func (f *front) opened() {
+// opened logs that the database is open, where its progress was logged before.
+func (f *startup) opened() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.told.IsZero() {

@@ -23,7 +23,7 @@ func TestOpeningIsTold(t *testing.T) {
 	}
 	sh.metrics = "http://" + watched.Addr().String()
 	var log logText
-	answers := openFront(t.Context(), doors{admin: socket, metrics: watched}, slog.New(slog.NewTextHandler(&log, nil)))
+	answers := serveStartup(t.Context(), httpListeners{admin: socket, metrics: watched}, slog.New(slog.NewTextHandler(&log, nil)))
 	defer func() {
 		if err := answers.close(); err != nil {
 			t.Error(err)
@@ -45,7 +45,7 @@ func TestOpeningIsTold(t *testing.T) {
 		}
 	}
 	status, _, errs := sh.run("device list")
-	if status != exitFailed || !strings.HasPrefix(errs, "lwbs: the server is starting: "+told) || !strings.Contains(errs, "hint: repeat the command when it is ready") {
+	if status != exitFailed || !strings.HasPrefix(errs, "lwbs: the server is starting: "+told) || !strings.Contains(errs, "hint: repeat the command when the server is ready") {
 		t.Errorf("a command: status %d, %s", status, errs)
 	}
 	answers.opened()
@@ -58,7 +58,7 @@ func TestOpeningIsTold(t *testing.T) {
 // A database that is read at once is not worth a word.
 func TestShortOpeningIsNotTold(t *testing.T) {
 	var log logText
-	f := &front{log: slog.New(slog.NewTextHandler(&log, nil))}
+	f := &startup{log: slog.New(slog.NewTextHandler(&log, nil))}
 	f.progress(1<<20, 2<<20)
 	f.opened()
 	if log.String() != "" {
