@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// AnyInstance as the target of an Access Control Instance stands for the Object as a
-// whole; as the owner, for nobody but a Bootstrap-Server.
+// AnyInstance as the target of an Access Control Instance stands for the whole Object; as the
+// owner, for no LwM2M Server, so that only a Bootstrap-Server can change the Instance.
 const AnyInstance = MaxID
 
 // Access rights, the bits of an ACL value.

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// A ValueError says that a field of a typed Instance cannot be a Resource, or a
-// Resource not a field.
+// A ValueError reports a field of a typed Instance that cannot become a Resource, or a Resource that
+// cannot become a field.
 type ValueError struct {
 	Resource ResourceID
 	Message  string
 }
 
-// Error names the Resource and the trouble.
+// Error names the Resource and the problem.
 func (e *ValueError) Error() string { return fmt.Sprintf("resource %d: %s", e.Resource, e.Message) }
 
-// A field ties a Resource to the place in a struct where its value is kept, for both
-// directions. Set reports whether the value fits there.
+// A field connects a Resource with a field of a struct, in both directions. Set reports whether the
+// value fits.
 type field struct {
 	id  ResourceID
 	typ Type

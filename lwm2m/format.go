@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// A Format is a CoAP Content-Format. The zero Format is "none", which on the wire is
-// another thing than text/plain, number 0; hence the offset inside.
+// A Format is a CoAP Content-Format. The zero Format is "none", which differs from text/plain, number
+// 0; hence the offset.
 //
 // A Format's text form, used in JSON and on the command line, is its short name
 // such as "tlv", or its number where it has none.

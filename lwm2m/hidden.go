@@ -2,10 +2,9 @@ package lwm2m
 
 import "crypto/subtle"
 
-// A hidden holds a string where package fmt does not find it. It calls no Format
-// method of a value in an unexported field, nor where a verb is wrong (%w outside of
-// Errorf, %p), but prints the fields as they are; here that is an address. The zero
-// hidden is the empty string.
+// A hidden holds a string that package fmt does not print. For a value in an unexported field, or with
+// a wrong verb (%w outside Errorf, %p), fmt calls no Format method and prints the fields; here that is
+// an address. The zero hidden is the empty string.
 type hidden struct {
 	_    [0]func() // == would compare addresses
 	text *string

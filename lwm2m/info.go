@@ -13,8 +13,7 @@ type ServerAccount struct {
 type BootstrapInfo struct {
 	Accounts []ServerAccount
 
-	// BootstrapServer replaces the Client's Bootstrap-Server Account; nil leaves that
-	// alone.
+	// BootstrapServer replaces the Client's Bootstrap-Server Account; nil leaves it unchanged.
 	BootstrapServer *SecurityInstance
 
 	OSCORE        []OSCOREInstance
@@ -24,9 +23,9 @@ type BootstrapInfo struct {
 	Others []Object
 }
 
-// Objects returns all that is to be written, in the order in which Clients want it:
-// Security, Server, OSCORE, Access Control, others. Empty is as for
-// [SecurityInstance.Instance]. Its error is a [*ValueError].
+// Objects returns everything to be written, in the order that Clients need: Security, Server, OSCORE,
+// Access Control, others. Empty is the same as in [SecurityInstance.Instance]. Its error is a
+// [*ValueError].
 func (b BootstrapInfo) Objects(empty bool) ([]Object, error) {
 	security := Object{ID: ObjectSecurity}
 	server := Object{ID: ObjectServer}
@@ -65,7 +64,8 @@ func (b BootstrapInfo) Objects(empty bool) ([]Object, error) {
 	return out, nil
 }
 
-// SecurityInstances are those of the accounts, and that of the Bootstrap-Server last.
+// SecurityInstances returns the Security Instances of the accounts, and last the one of the
+// Bootstrap-Server.
 func (b BootstrapInfo) SecurityInstances() []SecurityInstance {
 	var out []SecurityInstance
 	for _, a := range b.Accounts {

@@ -8,14 +8,14 @@ import (
 	"fmt"
 )
 
-// Keys and certificates as tools write them, for Resources 0/x/3 and 0/x/5. Nothing here
-// repeats any of them in an error.
+// Keys and certificates as tools write them, for Resources 0/x/3 and 0/x/5. No error here repeats any
+// of their content.
 
 // IsPEM reports whether text is PEM (RFC 7468).
 func IsPEM(text []byte) bool { return bytes.Contains(text, []byte("-----BEGIN ")) }
 
-// PrivateKeyDER returns the private key in b as PKCS#8 DER: of PKCS#8, SEC1 or PKCS#1, in
-// DER or PEM. What else is in PEM, such as certificates, is passed over.
+// PrivateKeyDER returns the private key in b as PKCS#8 DER. It reads PKCS#8, SEC1 and PKCS#1, in DER or
+// PEM. Other PEM blocks, such as certificates, are ignored.
 func PrivateKeyDER(b []byte) ([]byte, error) {
 	if !IsPEM(b) {
 		return pkcs8(b)
@@ -33,14 +33,14 @@ func PrivateKeyDER(b []byte) ([]byte, error) {
 		}
 	}
 	if len(keys) != 1 {
-		return nil, fmt.Errorf("there are %d private keys in it, and one is wanted", len(keys))
+		return nil, fmt.Errorf("it has %d private keys; exactly one is needed", len(keys))
 	}
 	return pkcs8(keys[0].Bytes)
 }
 
 var errEncryptedKey = errors.New("the private key is encrypted: decrypt it first, such as with openssl pkcs8 -nocrypt -topk8")
 
-// pkcs8 is a private key in one of three forms of DER as PKCS#8.
+// pkcs8 converts a private key in one of three forms of DER to PKCS#8.
 func pkcs8(der []byte) ([]byte, error) {
 	if _, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		return der, nil
@@ -56,8 +56,8 @@ func pkcs8(der []byte) ([]byte, error) {
 	return x509.MarshalPKCS8PrivateKey(key)
 }
 
-// CertificateDER returns the one X.509 certificate in b, which is DER or PEM. What else is
-// in PEM, such as the private key, is passed over.
+// CertificateDER returns the one X.509 certificate in b, which is DER or PEM. Other PEM blocks, such as
+// the private key, are ignored.
 func CertificateDER(b []byte) ([]byte, error) {
 	der, err := onlyBlock(b, "CERTIFICATE", "certificate")
 	if err != nil {
@@ -81,7 +81,7 @@ func PublicKeyDER(b []byte) ([]byte, error) {
 	return der, nil
 }
 
-// onlyBlock is what the one block of a type has in PEM; b itself where it is no PEM.
+// onlyBlock returns the content of the one PEM block of a type; b itself where it is not PEM.
 func onlyBlock(b []byte, typ, what string) ([]byte, error) {
 	if !IsPEM(b) {
 		return b, nil
@@ -93,7 +93,7 @@ func onlyBlock(b []byte, typ, what string) ([]byte, error) {
 		}
 	}
 	if len(found) != 1 {
-		return nil, fmt.Errorf("it has %d of the kind of a %s, and a Resource holds one", len(found), what)
+		return nil, fmt.Errorf("it has %d blocks with a %s; a Resource holds one", len(found), what)
 	}
 	return found[0], nil
 }

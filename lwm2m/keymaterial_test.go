@@ -74,11 +74,11 @@ func TestPrivateKeyDER(t *testing.T) {
 	}{
 		"nothing":            {nil, "it is no private key"},
 		"text":               {[]byte("hush"), "it is no private key"},
-		"certificate":        {pemOf("CERTIFICATE", cert), "there are 0 private keys in it"},
-		"two":                {slices.Concat(pemOf("PRIVATE KEY", want), pemOf("PRIVATE KEY", want)), "there are 2 private keys in it"},
+		"certificate":        {pemOf("CERTIFICATE", cert), "it has 0 private keys"},
+		"two":                {slices.Concat(pemOf("PRIVATE KEY", want), pemOf("PRIVATE KEY", want)), "it has 2 private keys"},
 		"encrypted":          {pemOf("ENCRYPTED PRIVATE KEY", []byte("hush")), "is encrypted: decrypt it first"},
 		"encrypted, as once": {encrypted, "is encrypted: decrypt it first"},
-		"cut off":            {pemOf("PRIVATE KEY", want)[:60], "there are 0 private keys in it"},
+		"cut off":            {pemOf("PRIVATE KEY", want)[:60], "it has 0 private keys"},
 		"something else":     {pemOf("PRIVATE KEY", []byte("hush")), "it is no private key"},
 	} {
 		if _, err := lwm2m.PrivateKeyDER(tt.in); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hush") {

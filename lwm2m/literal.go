@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// ParseValue returns the value of a type that text stands for. An Opaque is "hex:…" or
-// "base64:…", a Time RFC 3339 or seconds since 1970, an Objlnk "21:0", a Boolean "true" or
-// "false", an Unsigned Integer decimal or "0x…", a Float decimal. A number that would not be
-// kept exactly is refused, and so are NaN and infinity: SenML JSON and text have no form for
-// them, and which format a client reads is not known before it comes.
+// ParseValue returns the value of a type that text stands for. An Opaque is "hex:…" or "base64:…", a
+// Time RFC 3339 or seconds since 1970, an Objlnk "21:0", a Boolean "true" or "false", an Unsigned
+// Integer decimal or "0x…", a Float decimal. A number that cannot be stored exactly is refused, and so
+// are NaN and infinity: SenML JSON and text have no form for them, and the format that a client reads
+// is not known before it comes.
 func ParseValue(t Type, text string) (Value, error) {
 	switch t {
 	case TypeString:
@@ -72,20 +72,20 @@ func parseLink(text string) (Value, error) {
 	return LinkValue(ObjectLink{ObjectID(o), InstanceID(i)}), nil
 }
 
-// How text begins that stands for bytes; capitals mean the same.
+// The prefixes of text that stands for bytes, in any letter case.
 const (
 	OpaqueHex    = "hex:"
 	OpaqueBase64 = "base64:"
 )
 
-// IsOpaque reports whether text stands for bytes, good or bad, and not for itself.
+// IsOpaque reports whether text has a prefix of bytes, whether or not they are valid.
 func IsOpaque(text string) bool {
 	_, hex := opaqueDigits(text, OpaqueHex)
 	_, base64 := opaqueDigits(text, OpaqueBase64)
 	return hex || base64
 }
 
-// opaqueDigits are what follows a prefix, without white space, if text has that.
+// opaqueDigits returns what follows a prefix, without white space, if text has that prefix.
 func opaqueDigits(text, prefix string) (digits string, ok bool) {
 	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
 		return "", false
@@ -93,8 +93,8 @@ func opaqueDigits(text, prefix string) (digits string, ok bool) {
 	return strings.Join(strings.Fields(text[len(prefix):]), ""), true
 }
 
-// ParseOpaque returns the bytes that "hex:…" or "base64:…" stands for. White space in the
-// digits means nothing. Its errors do not repeat the text: it may be a key.
+// ParseOpaque returns the bytes that "hex:…" or "base64:…" stands for. White space is ignored. Its
+// errors do not repeat the text, as it may be a key.
 func ParseOpaque(text string) ([]byte, error) {
 	if digits, ok := opaqueDigits(text, OpaqueHex); ok {
 		b, err := hex.DecodeString(digits)

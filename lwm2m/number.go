@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Numbers as people write them. What would not be kept exactly is refused.
+// Numbers as people write them. A number that cannot be stored exactly is refused.
 
 // ParseNumber returns the value of a decimal number whose Resource has no known type: an
 // Integer, an Unsigned Integer from 2^63 on, or a Float where it has a fraction or an
@@ -25,8 +25,8 @@ func ParseNumber(text string) (Value, error) {
 	return UnsignedValue(u), wholeNumberError(err, "a whole number", text)
 }
 
-// parseUnsigned reads a decimal number, for which a leading zero means nothing, or a
-// hexadecimal one, which cipher suites are known by.
+// parseUnsigned reads a decimal number, leading zeros ignored, or a hexadecimal one, as cipher suites
+// are written.
 func parseUnsigned(text string) (uint64, error) {
 	u, err := strconv.ParseUint(text, 10, 64)
 	if digits, ok := strings.CutPrefix(text, "0x"); ok {
@@ -40,7 +40,7 @@ func parseInteger(text string) (int64, error) {
 	return i, wholeNumberError(err, "a whole number", text)
 }
 
-// wholeNumberError puts an error of package strconv into the words of this package.
+// wholeNumberError rewrites an error of package strconv.
 func wholeNumberError(err error, what, text string) error {
 	if errors.Is(err, strconv.ErrRange) {
 		return fmt.Errorf("%s does not fit into 64 bits", text)
@@ -48,15 +48,15 @@ func wholeNumberError(err error, what, text string) error {
 	return wanted(err, what, text)
 }
 
-// decimalNumber is a number in decimal digits: not "NaN", "Inf", "0x1p4" or "1_0", which
-// package strconv takes too.
+// decimalNumber is a number in decimal digits: not "NaN", "Inf", "0x1p4" or "1_0", which package
+// strconv accepts too.
 var decimalNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
 // maxNumberText is longer than any number that a float holds exactly, in bytes.
 const maxNumberText = 1100
 
-// parseFloat refuses what a float of 64 bits does not hold: the digits behind the
-// seventeenth, and what is too large or too close to zero.
+// parseFloat refuses a number that a float of 64 bits does not hold: too many digits, too large, or
+// too close to zero.
 func parseFloat(text string) (float64, error) {
 	if len(text) > maxNumberText {
 		return 0, fmt.Errorf("a number of %d digits is more than a float holds", len(text))

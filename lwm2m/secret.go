@@ -5,9 +5,8 @@ import (
 	"log/slog"
 )
 
-// A Secret is key material. Printing, logging or marshalling one tells its length
-// only, whatever the verb; [Secret.Reveal] is the one way to the bytes. The zero
-// Secret is empty.
+// A Secret is key material. Printing, logging or marshalling it shows its length only, with any verb;
+// only [Secret.Reveal] returns the bytes. The zero Secret is empty.
 type Secret struct{ bytes hidden }
 
 // NewSecret returns a Secret of a copy of b.
@@ -22,8 +21,7 @@ func (s Secret) Len() int { return len(s.bytes.reveal()) }
 // IsZero reports whether the Secret is empty.
 func (s Secret) IsZero() bool { return s.bytes.text == nil }
 
-// Equal reports whether both are the same bytes, in a time that tells of their lengths at
-// most.
+// Equal reports whether both are the same bytes, in a time that depends on the lengths only.
 func (s Secret) Equal(other Secret) bool { return s.bytes.equal(other.bytes) }
 
 // String tells the length, such as "[16 secret bytes]".

@@ -67,7 +67,7 @@ type SecurityInstance struct {
 
 	// BootstrapServerAccountTimeout is Resource 12, in whole seconds: how long after
 	// a successful bootstrap the Client keeps its Bootstrap-Server Account. Zero
-	// leaves it out: for ever.
+	// leaves it out: no limit.
 	BootstrapServerAccountTimeout time.Duration
 
 	// OSCORESecurityMode is Resource 17: the OSCORE Instance to use; nil for none.
@@ -95,9 +95,9 @@ func (s *SecurityInstance) fields() []field {
 	}
 }
 
-// Instance returns the Resources of s by ID. Those of 3, 4 and 5 that are empty are
-// written with length zero if empty is set and left out if not: most Clients want
-// them, some choke on them. Its error is a [*ValueError].
+// Instance returns the Resources of s by ID. With empty, Resources 3, 4 and 5 without a value are
+// written with length zero, as most Clients need; without it they are left out, as some need. Its
+// error is a [*ValueError].
 func (s SecurityInstance) Instance(empty bool) (Instance, error) {
 	resources, err := resourcesOf(s.fields(), s.Extra)
 	if err != nil {

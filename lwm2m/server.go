@@ -13,7 +13,7 @@ type ServerInstance struct {
 	ShortServerID ShortServerID
 
 	// Lifetime is Resource 1, the life time of a registration in whole seconds.
-	// Zero means without end, which Clients before LwM2M 1.2 do not know.
+	// Zero means no limit, which Clients before LwM2M 1.2 do not know.
 	Lifetime time.Duration
 
 	// NotificationStoring is Resource 6: whether notifications are kept while the

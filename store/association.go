@@ -10,49 +10,47 @@ import (
 	"lwbs/lwm2m"
 )
 
-// MaxAssociation is the most that the State of an [Association] may have, in bytes.
+// MaxAssociation is the largest State of an [Association], in bytes.
 const MaxAssociation = 64 << 10
 
-// An Association is a DTLS association that hibernates, as it is kept over a restart of the
-// server. It is replaced by keeping another one with its ID and removing this one, in one
-// edit.
+// An Association is a hibernated DTLS association, stored so that it outlives a restart of the
+// server. To replace it, one edit stores another with its ID and removes it.
 type Association struct {
 	AssociationKey
-	State lwm2m.Secret // its keys and all else; not empty, at most MaxAssociation bytes
+	State lwm2m.Secret // its keys and everything else of it; 1 to MaxAssociation bytes
 }
 
-// An AssociationKey tells an Association from others.
+// An AssociationKey identifies an Association.
 type AssociationKey struct {
-	Heard time.Time // when its device was last heard, from 1970 on; to the nanosecond
+	Heard time.Time // when its client was last heard, to the nanosecond; not before 1970
 	ID    [16]byte  // random
 }
 
-// Associations keeps associations while the server does not run. All methods may be called
+// Associations stores associations while the server does not run. All methods may be called
 // concurrently.
 //
-// What is kept must never go on from an older state: record numbers would be used twice,
-// which gives away what was encrypted with them. So a backup has no associations, a restored
-// or copied database gives none, and VoidAssociations ends what cannot be kept up to date.
+// An association must never resume from an older state: record numbers would be used twice, which
+// reveals what was encrypted with them. So a backup has no associations, a restored or copied
+// database returns none, and VoidAssociations invalidates those that cannot be kept up to date.
 type Associations interface {
-	// ResumeAssociations is called before all other methods, and again after
-	// VoidAssociations. Where it cannot be told that nothing has happened since the last edit
-	// of associations here, those that are kept are removed: lost is how many, and why is the
-	// reason, empty where there is none. Where it has been called already it does nothing.
+	// ResumeAssociations is called before all other methods, and again after VoidAssociations.
+	// Unless it is certain that the stored associations are those of the last edit, it removes
+	// them: lost is their number and why the reason, empty where none was removed. A second call
+	// does nothing.
 	ResumeAssociations(ctx context.Context) (lost int, why string, err error)
 
-	// KeepAssociations keeps those of put and removes those with the keys of ended, all or
-	// nothing; keys that there are not do not matter. Above the limit the ones heard of least
-	// recently are removed. Errors: ErrInvalid, ErrFull, ErrVoid. After any other error than
-	// ErrInvalid, the edit may have been kept.
+	// KeepAssociations stores put and removes those with the keys of ended, all or nothing. Unknown
+	// keys are ignored. Above the limit the ones with the oldest Heard are removed. Errors:
+	// ErrInvalid, ErrFull, ErrVoid. After any error but ErrInvalid the edit may be stored.
 	KeepAssociations(ctx context.Context, put []Association, ended []AssociationKey) error
 
-	// Associations returns a page of those heard of before that one, the zero key for all,
-	// the one heard of last first. Limit is as in a [DeviceQuery]. A page that is shorter
-	// need not be the last; an empty one is. Those that cannot be read are left out.
+	// Associations returns a page of those older than before, the newest first; the zero key stands
+	// for all. Limit is as in a [DeviceQuery]. A page may be shorter than the limit without being
+	// the last; an empty page is the last. Associations that cannot be read are left out.
 	Associations(ctx context.Context, before AssociationKey, limit int) ([]Association, error)
 
-	// VoidAssociations sees to it that nothing of what is kept goes on after a restart, also
-	// on a full disk. Its error says that it could not, as after Close.
+	// VoidAssociations ensures that no stored association resumes after a restart, also on a full
+	// disk. Its error says that it could not, such as after Close.
 	VoidAssociations() error
 }
 
@@ -62,15 +60,15 @@ type associationRow struct {
 	State []byte    `json:"state"`
 }
 
-// String is the key in hexadecimal, in the order of time.
+// String returns the key in hexadecimal; keys sort by time.
 func (k AssociationKey) String() string { return hex.EncodeToString(k.Bytes()) }
 
-// Bytes is the key as 24 bytes, in the order of time.
+// Bytes returns the key as 24 bytes; keys sort by time.
 func (k AssociationKey) Bytes() []byte {
 	return append(binary.BigEndian.AppendUint64(nil, uint64(max(0, k.Heard.UnixNano()))), k.ID[:]...)
 }
 
-// IsZero reports whether k is no key.
+// IsZero reports whether k is the zero key.
 func (k AssociationKey) IsZero() bool { return k.Heard.IsZero() && k.ID == [16]byte{} }
 
 // associationPlace binds the sealed state to its key.

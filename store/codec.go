@@ -8,7 +8,7 @@ import (
 	"lwbs/lwm2m"
 )
 
-// The rows are what is kept of a record: the same facts, with every secret sealed.
+// The rows are the stored form of records, with every secret sealed.
 
 type deviceRow struct {
 	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
@@ -27,10 +27,10 @@ type deviceRow struct {
 	Created     time.Time             `json:"created"`
 	Updated     time.Time             `json:"updated"`
 
-	unknown string // further members, as a JSON object
+	unknown string // members that this release does not know, as a JSON object
 }
 
-// MarshalJSON writes the members that are known, and behind them the others.
+// MarshalJSON writes the known members, then the unknown ones.
 func (r deviceRow) MarshalJSON() ([]byte, error) {
 	type known deviceRow
 	b, err := json.Marshal(known(r))
@@ -49,7 +49,7 @@ type credentialRow struct {
 	unknown string
 }
 
-// MarshalJSON is as that of a deviceRow.
+// MarshalJSON is the same as for a deviceRow.
 func (r credentialRow) MarshalJSON() ([]byte, error) {
 	type known credentialRow
 	b, err := json.Marshal(known(r))
@@ -67,7 +67,7 @@ type accountRow struct {
 	unknown string
 }
 
-// MarshalJSON is as that of a deviceRow.
+// MarshalJSON is the same as for a deviceRow.
 func (r accountRow) MarshalJSON() ([]byte, error) {
 	type known accountRow
 	b, err := json.Marshal(known(r))
@@ -84,7 +84,7 @@ func orEmptyObject(members string) string {
 	return members
 }
 
-// readUnknown notes the members of a device's row that this release does not know.
+// readUnknown notes the unknown members of a device's row.
 func (r *deviceRow) readUnknown(row []byte) (err error) {
 	var parts struct {
 		Credentials []json.RawMessage          `json:"credentials"`
@@ -115,7 +115,7 @@ func place(ep lwm2m.EndpointName, field ...string) string {
 	return "lwbs/1\x00device\x00" + string(ep) + "\x00" + strings.Join(field, "\x00")
 }
 
-// EncodeDevice returns the bytes to keep of a device.
+// EncodeDevice returns the stored bytes of a device.
 func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	row := deviceRow{
 		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Disabled: d.Disabled, NoSec: d.NoSec,
@@ -152,9 +152,8 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	return encodeRow(row)
 }
 
-// DecodeDevice reads what EncodeDevice wrote; with a nil Keyring all but the secrets, which
-// are empty then. Its error wraps ErrCorrupt, ErrNewer or
-// ErrNoKey.
+// DecodeDevice reads what EncodeDevice wrote. With a nil Keyring the secrets are empty. Its error
+// wraps ErrCorrupt, ErrNewer or ErrNoKey.
 func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 	var row deviceRow
 	more, err := decodeRow(b, &row)
@@ -220,8 +219,7 @@ func (o *opener) open(sealed []byte, field ...string) lwm2m.Secret {
 	return lwm2m.NewSecret(b)
 }
 
-// EncodeProfile returns the bytes to keep of a profile. One with more than MaxProfile of
-// them is ErrInvalid.
+// EncodeProfile returns the stored bytes of a profile. More than MaxProfile bytes are ErrInvalid.
 func EncodeProfile(p Profile) ([]byte, error) {
 	b, err := encodeRow(p)
 	if err == nil {
@@ -236,7 +234,7 @@ func DecodeProfile(b []byte) (p Profile, err error) {
 	return p, err
 }
 
-// EncodeSession returns the bytes to keep of a session.
+// EncodeSession returns the stored bytes of a session.
 func EncodeSession(s Session) ([]byte, error) { return encodeRow(s) }
 
 // DecodeSession reads what EncodeSession wrote. Its error wraps ErrCorrupt or ErrNewer.

@@ -10,11 +10,11 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A Revision counts the edits of one record, from 1. Zero is "no such record": a
-// Put with revision zero creates.
+// A Revision counts the edits of one record, from 1. Zero stands for no record: a Put with
+// revision zero creates one.
 type Revision uint64
 
-// A Device is what the operator keeps of one Endpoint Client Name.
+// A Device is the record of one Endpoint Client Name.
 type Device struct {
 	Endpoint lwm2m.EndpointName
 	Revision Revision
@@ -25,21 +25,21 @@ type Device struct {
 	// Disabled devices are refused, and their history says so.
 	Disabled bool
 
-	// NoSec permits this device to bootstrap over plain CoAP, where nothing proves
-	// who it is. Default: refused.
+	// NoSec permits this device to bootstrap over plain CoAP, without authentication. Default:
+	// refused.
 	NoSec bool
 
-	// Credentials are the ways the device may authenticate, any of which will do;
-	// several during a rotation. Their identities are unique in the store.
+	// Credentials are the ways in which the device may authenticate; any one suffices. There are
+	// several during a rotation. Identities are unique in the store.
 	Credentials []Credential
 
-	// Accounts holds, by the account's name in the profile, what is individual to
-	// this device in it.
+	// Accounts holds this device's keys and identities in each account, by the account's name in
+	// the profile.
 	Accounts map[string]AccountKeys
 
-	// Secrets are values of secret Resources in Objects other than Security and OSCORE,
-	// by the path of the Resource, such as /11/0/6: those that the profile has as
-	// supplied. Text is in UTF-8.
+	// Secrets are values of secret Resources in Objects other than Security and OSCORE, by the path
+	// of the Resource, such as /11/0/6. The profile marks these Resources as supplied. Text is in
+	// UTF-8.
 	Secrets map[lwm2m.Path]lwm2m.Secret
 
 	// Vars are values for the profile's templates, as {{.Vars.name}}.
@@ -57,8 +57,8 @@ type Device struct {
 	// Written is what the device was given in earlier sessions.
 	Written Written
 
-	// Unknown are members of the stored record that a newer lwbs wrote and this one does
-	// not know, as a JSON object; empty as a rule. An edit keeps them.
+	// Unknown are members of the stored record that a newer lwbs wrote and this one does not know,
+	// as a JSON object; usually empty. An edit keeps them.
 	Unknown string
 
 	Created time.Time // set by the store
@@ -80,7 +80,7 @@ func (d Device) Clone() Device {
 	return d
 }
 
-// HasUnknown reports whether d has anything that only a newer lwbs understands.
+// HasUnknown reports whether d has members that only a newer lwbs knows.
 func (d Device) HasUnknown() bool {
 	unknown := d.Unknown != ""
 	for _, c := range d.Credentials {
@@ -100,11 +100,10 @@ const (
 	// CredentialPSK is a pre-shared key over DTLS.
 	CredentialPSK CredentialKind = "psk"
 
-	// CredentialCertificate is one X.509 certificate, whoever issued it.
+	// CredentialCertificate is one X.509 certificate, of any issuer.
 	CredentialCertificate CredentialKind = "certificate"
 
-	// CredentialCertificateName is every X.509 certificate that a CA which the server
-	// trusts has issued for one name.
+	// CredentialCertificateName is every X.509 certificate that a trusted CA issued for one name.
 	CredentialCertificateName CredentialKind = "certificate-name"
 )
 
@@ -122,19 +121,19 @@ type Credential struct {
 
 	Created time.Time
 
-	// Pending is set on a credential that the device is given in place of another and
-	// that it has not come with yet. Until then both authenticate it.
+	// Pending is set on a credential that replaces another, until the device has authenticated with
+	// it. Until then both are accepted.
 	Pending bool
 
-	// Replaces is the PSK identity of the credential that is dropped as soon as the
-	// device comes with this one, which is pending; empty: none is.
+	// Replaces is the PSK identity of the credential that is removed when the device authenticates
+	// with this pending one; empty for none.
 	Replaces string
 
-	// URI is the address of the Bootstrap-Server that the device was given together
-	// with this credential; empty for one that it was made with.
+	// URI is the address of the Bootstrap-Server that the device was given together with this
+	// credential; empty for a credential that the operator added.
 	URI string
 
-	// Unknown is as that of the [Device].
+	// Unknown is the same as in a [Device].
 	Unknown string
 }
 
@@ -152,8 +151,8 @@ func Fingerprint(der []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// AccountKeys are the credentials of one device for one LwM2M Server: those it is
-// given, not those it bootstraps with.
+// AccountKeys are the credentials that one device is given for one LwM2M Server. It does not
+// bootstrap with them.
 type AccountKeys struct {
 	// Identity is the PSK identity, Resource 0/x/3, in place of the profile's template:
 	// text, or bytes as "hex:…" or "base64:…". Empty leaves it to the profile.
@@ -170,15 +169,14 @@ type AccountKeys struct {
 	// MasterSecret is Resource 21/x/0 of an account that uses OSCORE.
 	MasterSecret lwm2m.Secret
 
-	// Pending is a key that was made for a session that has not ended well yet, so
-	// that a device which took it and then vanished can still be served.
+	// Pending is a key that was generated for a session which has not succeeded yet. It is given
+	// again in the next one, as the device may have stored it.
 	Pending lwm2m.Secret
 
-	// Delivered is when a device last accepted Key, or was sent it in a pack; zero
-	// for never.
+	// Delivered is when the device last accepted Key, or was sent it in a pack; zero for never.
 	Delivered time.Time
 
-	// Unknown is as that of the [Device].
+	// Unknown is the same as in a [Device].
 	Unknown string
 }
 

@@ -8,7 +8,7 @@ var (
 	// ErrNotFound: there is no such record.
 	ErrNotFound = errors.New("not found")
 
-	// ErrExists: a record of this name exists, and the edit wanted to create one.
+	// ErrExists: the edit would create a record, and one of this name exists.
 	ErrExists = errors.New("exists already")
 
 	// ErrConflict: the record has another revision than the edit was based on.
@@ -26,22 +26,20 @@ var (
 	// ErrSchema: the database was written by a newer version of lwbs.
 	ErrSchema = errors.New("database schema is newer than this program")
 
-	// ErrNoKey: the database has sealed secrets and the sealing key is missing or is
-	// another one.
+	// ErrNoKey: the key that sealed the secrets of the database is missing.
 	ErrNoKey = errors.New("sealing key is missing or does not fit")
 
 	// ErrCorrupt: a record, a page or the file is damaged. An [UnreadableError] says which.
 	ErrCorrupt = errors.New("damaged")
 
-	// ErrNewer: a record is whole, and has something that only a newer version of lwbs can
-	// read.
+	// ErrNewer: a record is not damaged, and only a newer version of lwbs can read it.
 	ErrNewer = errors.New("written by a newer lwbs")
 
 	// ErrFull: the disk or the configured size limit is full.
 	ErrFull = errors.New("no space left")
 
-	// ErrVoid: associations are not kept, since ResumeAssociations was not called after the
-	// opening or after VoidAssociations.
+	// ErrVoid: associations are not stored, since ResumeAssociations was not called after opening or
+	// after VoidAssociations.
 	ErrVoid = errors.New("associations are not kept now")
 
 	// ErrClosed: the store was closed.

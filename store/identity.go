@@ -8,9 +8,9 @@ import (
 	"lwbs/lwm2m"
 )
 
-// IdentityBytes returns the PSK identity that a text stands for, wherever one is written
-// (profiles, device records, options, the admin API): itself, or bytes where it is
-// "hex:…" or "base64:…". Its error says what of the text is wrong.
+// IdentityBytes returns the PSK identity that a text stands for in profiles, device records,
+// options and the admin API: the bytes of "hex:…" or "base64:…", else the text itself. Its error
+// says what is wrong with the text.
 func IdentityBytes(text string) ([]byte, error) {
 	if !lwm2m.IsOpaque(text) {
 		return []byte(text), nil
@@ -18,8 +18,8 @@ func IdentityBytes(text string) ([]byte, error) {
 	return lwm2m.ParseOpaque(text)
 }
 
-// IdentityText returns the text of which IdentityBytes makes b: "hex:…" where b itself is
-// none, or would be read as something else.
+// IdentityText returns the text that IdentityBytes turns into b: b itself, or "hex:…" where b is
+// not text or begins like one of these forms.
 func IdentityText(b []byte) string {
 	text := string(b)
 	if utf8.Valid(b) && !lwm2m.IsOpaque(text) && !strings.ContainsFunc(text, unprintable) {

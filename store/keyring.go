@@ -20,21 +20,20 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A Keyring seals the secrets of a store, so that a stolen file, a backup or a
-// deleted record reveals nothing. It may hold several keys: the newest seals, each
-// opens what it sealed. A Keyring may be used concurrently.
+// A Keyring seals the secrets of a store, so that a stolen file, a backup or a deleted record
+// reveals none. It may hold several keys: the newest seals, and each opens what it sealed. A
+// Keyring may be used concurrently.
 //
 // Sealing is AES-256-GCM with a random nonce, bound to the record and the field, so
 // that sealed bytes cannot be moved to another one. The form is
 //
 //	version (1) | key ID (2) | nonce (12) | ciphertext | tag (16)
 //
-// With random nonces one key is good for 2^32 seals (NIST SP 800-38D §8.3), far more
-// than a device base of this size needs.
+// With random nonces one key may seal 2^32 times (NIST SP 800-38D §8.3).
 type Keyring struct {
 	primary uint16
 	keys    map[uint16]cipher.AEAD
-	text    lwm2m.Secret // of the key file
+	text    lwm2m.Secret // the content of the key file
 }
 
 const (
@@ -50,16 +49,16 @@ func NewKeyring() (*Keyring, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, fmt.Errorf("make sealing key: %w", err)
 	}
-	text := fmt.Sprintf("%s\n# Whoever has this file can read every secret of the database. Keep a copy apart from it.\n1 %s %s\n",
+	text := fmt.Sprintf("%s\n# This key opens every secret of the database. Keep a copy in another place.\n1 %s %s\n",
 		keyFileHeader, time.Now().UTC().Format(time.RFC3339), base64.StdEncoding.EncodeToString(key))
 	return parseKeyring([]byte(text))
 }
 
-// maxKeyFile is how large a key file may be, in bytes: a key has some eighty.
+// maxKeyFile is the largest key file, in bytes: a key needs about 80.
 const maxKeyFile = 1 << 20
 
-// LoadKeyring reads a key file. Its error wraps [fs.ErrNotExist] where there is none,
-// and otherwise says what is wrong with it; a file that others may read is refused.
+// LoadKeyring reads a key file. Its error wraps [fs.ErrNotExist] where there is none. A file that
+// other users can read is refused.
 func LoadKeyring(file string) (*Keyring, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -72,10 +71,10 @@ func LoadKeyring(file string) (*Keyring, error) {
 		return nil, fmt.Errorf("key file %s can be read by others (mode %04o): chmod 600 %s", file, mode, file)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("key file %s is no file that holds anything", file)
+		return nil, fmt.Errorf("key file %s is not a regular file", file)
 	}
 	if info.Size() > maxKeyFile {
-		return nil, fmt.Errorf("key file %s has %d bytes, and at most %d are read: it is another file", file, info.Size(), maxKeyFile)
+		return nil, fmt.Errorf("key file %s has %d bytes: it is no key file, which has at most %d", file, info.Size(), maxKeyFile)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -102,7 +101,7 @@ func parseKeyring(text []byte) (*Keyring, error) {
 		line := strings.TrimSpace(lines.Text())
 		switch {
 		case n == 1 && line != keyFileHeader:
-			return nil, fmt.Errorf("line 1 is not %q: it is no key file, or of a newer version", keyFileHeader)
+			return nil, fmt.Errorf("line 1 is not %q: it is no key file, or was written by a newer lwbs", keyFileHeader)
 		case n == 1 || line == "" || line[0] == '#':
 		default:
 			if err := k.add(line); err != nil {
@@ -119,23 +118,23 @@ func parseKeyring(text []byte) (*Keyring, error) {
 	return k, nil
 }
 
-// add reads one line: ID, creation time, key. The last one seals. Errors repeat no word
-// of it: in a line with the words out of order any may be the key.
+// add reads one line: ID, creation time, key. The last one seals. Errors repeat no word of the
+// line: if the words are out of order, any may be the key.
 func (k *Keyring) add(line string) error {
 	words := strings.Fields(line)
 	if len(words) != 3 {
-		return errors.New("want an ID, a time and a key")
+		return errors.New("it does not have an ID, a time and a key")
 	}
 	id, err := strconv.ParseUint(words[0], 10, 16)
 	if err != nil || id == 0 || k.keys[uint16(id)] != nil {
-		return errors.New("the first word is not a key ID of its own, 1 to 65535")
+		return errors.New("the first word is not a new key ID of 1 to 65535")
 	}
 	key, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(words[2], "="))
 	switch {
 	case err != nil:
 		return errors.New("the key is not Base64: a character of it is wrong, missing or too many")
 	case len(key) != keySize:
-		return fmt.Errorf("the key has %d bytes, and not %d", len(key), keySize)
+		return fmt.Errorf("the key has %d bytes, not %d", len(key), keySize)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -150,8 +149,8 @@ func (k *Keyring) add(line string) error {
 	return nil
 }
 
-// Save writes the key file, mode 0600, whole or not at all. It never replaces one:
-// then its error wraps [fs.ErrExist].
+// Save writes the key file, mode 0600, whole or not at all. It replaces no file: then its error
+// wraps [fs.ErrExist].
 func (k *Keyring) Save(file string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".lwbs-key-*")
 	if err != nil {
@@ -172,7 +171,7 @@ func (k *Keyring) Save(file string) error {
 	return nil
 }
 
-// SyncDir makes what was created or renamed in a folder survive a crash.
+// SyncDir makes files that were created or renamed in a folder survive a crash.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -181,9 +180,8 @@ func SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// KeyringFor returns the Keyring in file, and makes the file where fresh is set and
-// there is none. A database that exists must have its key: without one the error is
-// ErrNoKey.
+// KeyringFor returns the Keyring in file. With fresh it makes the file where there is none;
+// without, for an existing database, a missing file is ErrNoKey.
 func KeyringFor(file string, fresh bool) (*Keyring, error) {
 	k, err := LoadKeyring(file)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -198,7 +196,7 @@ func KeyringFor(file string, fresh bool) (*Keyring, error) {
 	return k, k.Save(file)
 }
 
-// Seal returns b sealed for one field of one record. Nothing stays nothing.
+// Seal returns b sealed for one field of one record; nil for an empty b.
 func (k *Keyring) Seal(b []byte, place string) []byte {
 	if len(b) == 0 {
 		return nil
@@ -207,8 +205,8 @@ func (k *Keyring) Seal(b []byte, place string) []byte {
 	return k.keys[k.primary].Seal(out, nil, b, []byte(place))
 }
 
-// Open returns what was sealed for the same place. Its error is ErrNoKey for a key
-// that the Keyring does not have, ErrCorrupt for anything else.
+// Open returns what was sealed for the same place. Its error is ErrNoKey where the Keyring does
+// not have the key, else ErrCorrupt.
 func (k *Keyring) Open(sealed []byte, place string) ([]byte, error) {
 	if len(sealed) == 0 {
 		return nil, nil

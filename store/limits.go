@@ -5,8 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a device record. A record is read at each bootstrap of its device, and kept in
-// memory for a while.
+// Limits of a device record. It is read at each bootstrap of its device, and cached.
 const (
 	MaxCredentials = 16
 	MaxAccounts    = 64 // of a profile, too
@@ -26,7 +25,7 @@ const (
 	MaxProfile       = 256 << 10 // bytes of it in JSON
 )
 
-// atMost reports what there is too much of.
+// atMost reports that have exceeds limit.
 func atMost(have int, what string, limit int) error {
 	if have <= limit {
 		return nil
@@ -72,7 +71,7 @@ func (d Device) limited() error {
 	return nil
 }
 
-// limited reports the first limit that p exceeds, but for its size.
+// limited reports the first limit that p exceeds; EncodeProfile checks its size.
 func (p Profile) limited() error {
 	for _, l := range []struct {
 		have  int

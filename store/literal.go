@@ -10,9 +10,9 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A Literal is a Resource's value as a person wrote it, before it is known which
-// type the Resource has: a string, a number, a boolean, or several of those by
-// Resource Instance ID. Numbers keep their digits.
+// A Literal is the value of a Resource as a person wrote it, before the type of the Resource is
+// known: a string, a number, a boolean, or several of them by Resource Instance ID. Numbers keep
+// their digits.
 type Literal struct {
 	// Exactly one of these is set.
 	Text      *string
@@ -21,7 +21,7 @@ type Literal struct {
 	Instances map[lwm2m.ResourceInstanceID]Literal
 }
 
-// Empty reports whether l is no value at all.
+// Empty reports whether l has no value.
 func (l Literal) Empty() bool {
 	return l.Text == nil && l.Number == nil && l.Boolean == nil && l.Instances == nil
 }

@@ -8,41 +8,41 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A Nearness says in what two names differ that may be meant for the same.
+// A Nearness says how two similar names differ.
 type Nearness int
 
-// The kinds of Nearness, the nearest first. Names that differ in more are NotNear.
+// The kinds of Nearness, the nearest first.
 const (
 	NotNear      Nearness = iota
-	NearSpelling          // in letter case, in separators, or in nothing
-	NearPrefix            // one lacks what the other begins with, such as urn:imei:
-	NearTypo              // in one character, or in two that are exchanged; also with a prefix
+	NearSpelling          // in letter case or separators, or equal
+	NearPrefix            // in a prefix, such as urn:imei:
+	NearTypo              // in one character, or two that are exchanged, and perhaps a prefix
 )
 
-// A NearDevice is a device that a name may be meant for.
+// A NearDevice is a device with a similar name or identity.
 type NearDevice struct {
 	Endpoint lwm2m.EndpointName `json:"endpoint"`
 
-	// Identity is what is near: the PSK identity of the device or the name in its
-	// certificates; empty where that is the endpoint name.
+	// Identity is the similar PSK identity or certificate name; empty where the endpoint name is
+	// similar.
 	Identity string `json:"identity,omitempty"`
 
 	Nearness Nearness `json:"-"`
 }
 
-// Limits of what is taken for near, in letters and digits: short names are alike by chance.
+// The shortest names that are compared, in letters and digits: short names are similar by chance.
 const (
 	minNear       = 4
 	minNearPrefix = 8 // for a typo in a name with a prefix
 )
 
-// A NameMatcher finds names that are near to one. It is for one goroutine.
+// A NameMatcher compares names with one name. It must not be used concurrently.
 type NameMatcher struct {
 	name  []rune
-	other []rune // of the last call, to be used again
+	other []rune // reused by the next call
 }
 
-// NewNameMatcher returns a matcher for names near to name.
+// NewNameMatcher returns a matcher for names similar to name.
 func NewNameMatcher(name string) *NameMatcher {
 	return &NameMatcher{name: appendFolded(nil, []byte(name))}
 }
@@ -68,10 +68,10 @@ func appendFolded(out []rune, name []byte) []rune {
 	return out
 }
 
-// Near says how near other is.
+// Near compares other.
 func (m *NameMatcher) Near(other string) Nearness { return m.NearBytes([]byte(other)) }
 
-// NearBytes is Near for a name in bytes, which it neither keeps nor changes.
+// NearBytes is Near for bytes, which it neither keeps nor changes.
 func (m *NameMatcher) NearBytes(other []byte) Nearness {
 	m.other = appendFolded(m.other[:0], other)
 	short, long := m.name, m.other
@@ -99,8 +99,8 @@ func (m *NameMatcher) NearBytes(other []byte) Nearness {
 	return NotNear
 }
 
-// oneTypo reports whether a and b, whose lengths differ by one at most, are alike but for
-// one rune that is another, missing or too many, or two that are exchanged.
+// oneTypo reports whether a and b, whose lengths differ by at most one, differ in one rune that is
+// replaced, missing or added, or in two that are exchanged.
 func oneTypo(a, b []rune) bool {
 	if len(a) > len(b) {
 		a, b = b, a

@@ -9,11 +9,11 @@ import (
 	"lwbs/lwm2m"
 )
 
-// Octets are bytes as a profile has them: "hex:…", "base64:…", or a template that
-// becomes one of these. Empty is for none.
+// Octets are bytes as they are written in a profile: "hex:…", "base64:…", or a template that
+// gives one of these. Empty stands for none.
 type Octets string
 
-// OctetsOf returns b as a profile has it.
+// OctetsOf returns b as it is written in a profile.
 func OctetsOf(b []byte) Octets {
 	if len(b) == 0 {
 		return ""

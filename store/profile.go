@@ -17,38 +17,38 @@ type Profile struct {
 	Accounts      []Account       `json:"accounts"`
 	AccessControl []AccessControl `json:"accessControl,omitempty"`
 
-	// NoAccessControl says that there is deliberately no AccessControl although there
-	// are several Accounts: the devices do without Object 2.
+	// NoAccessControl says that several Accounts deliberately have no AccessControl: the devices
+	// do without Object 2.
 	NoAccessControl bool `json:"noAccessControl,omitempty"`
 
 	Objects []ObjectValues `json:"objects,omitempty"`
 	Delete  DeletePolicy   `json:"delete,omitzero"`
 
-	// BootstrapServer replaces the Bootstrap-Server Account of the devices; nil leaves
-	// that alone.
+	// BootstrapServer replaces the Bootstrap-Server Account of the devices; nil leaves it
+	// unchanged.
 	BootstrapServer *BootstrapServer `json:"bootstrapServer,omitempty"`
 
 	// Format is the content format of Writes: "auto" (the client's preferred one,
 	// else TLV), or a format's name. Empty means auto.
 	Format string `json:"format,omitempty"`
 
-	// DiscoverFailed says what to do when the client refuses Bootstrap-Discover, so
-	// that the instance of its Bootstrap-Server Account stays unknown: "assume"
-	// takes BootstrapInstance for it, "fail" ends the session. Empty means assume.
+	// DiscoverFailed says what to do when the client refuses Bootstrap-Discover, so that the
+	// Instance of its Bootstrap-Server Account stays unknown: "assume" takes BootstrapInstance,
+	// "fail" ends the session. Empty means assume.
 	DiscoverFailed string `json:"discoverFailed,omitempty"`
 
-	// BootstrapInstance is the Security Object Instance that is taken for the
+	// BootstrapInstance is the Security Object Instance that is assumed to be the
 	// Bootstrap-Server Account where Discover does not tell. Default 0.
 	BootstrapInstance lwm2m.InstanceID `json:"bootstrapInstance,omitempty"`
 
-	// Verify says whether the server looks back before Finish, with Discover and with
-	// Reads of Objects 1 and 2: "none" does not, "record" keeps what differs from what
-	// was written in the history, "fail" ends the session over it. Empty means none.
+	// Verify says whether the server checks before Finish what the device holds, with Discover and
+	// with Reads of Objects 1 and 2: "none" does not, "record" notes differences in the history,
+	// "fail" ends the session at the first. Empty means none.
 	Verify string `json:"verify,omitempty"`
 
-	// Pack says what a Bootstrap-Pack-Request gets: "allow" answers it, "refuse"
-	// declines with 5.01, which sends every client on to POST /bs. Empty means
-	// refuse: a client that takes a pack never says whether it could use it.
+	// Pack says how a Bootstrap-Pack-Request is answered: "allow" with a pack, "refuse" with 5.01,
+	// after which clients send POST /bs. Empty means refuse: a client never reports whether it
+	// could use a pack.
 	Pack string `json:"pack,omitempty"`
 
 	// SecretsOverNoSec permits key material to be written over plain CoAP.
@@ -74,15 +74,15 @@ type Account struct {
 	// Name is how device records refer to the account; unique in the profile.
 	Name string `json:"name"`
 
-	// RenamedFrom are names that the account had before: what a device record has under
-	// one of them is that of this account.
+	// RenamedFrom are former names of the account: keys that a device record has under one of them
+	// are those of this account.
 	RenamedFrom []string `json:"renamedFrom,omitempty"`
 
 	URI           string              `json:"uri"` // template; Resource 0/x/0
 	ShortServerID lwm2m.ShortServerID `json:"shortServerID"`
 
-	// Security is the mode: "psk", "rpk", "certificate" or "nosec". Empty follows
-	// from the URI: coap is nosec, coaps psk.
+	// Security is the mode: "psk", "rpk", "certificate" or "nosec". Empty means nosec for coap URIs
+	// and psk for coaps.
 	Security string `json:"security,omitempty"`
 
 	// Identity is Resource 0/x/3 of a PSK account; template. Empty means the
@@ -99,8 +99,7 @@ type Account struct {
 	// ServerPublicKey is Resource 0/x/4, DER; template. Empty for PSK and NoSec.
 	ServerPublicKey Octets `json:"serverPublicKey,omitempty"`
 
-	// Lifetime is Resource 1/x/1. Nil means 24h; zero, which LwM2M 1.2 knows, is
-	// without end.
+	// Lifetime is Resource 1/x/1. Nil means 24h; zero, from LwM2M 1.2 on, means no limit.
 	Lifetime *Duration `json:"lifetime,omitempty"`
 
 	Binding string `json:"binding,omitempty"` // template; Resource 1/x/7; empty means "U"
@@ -112,9 +111,8 @@ type Account struct {
 	// NotificationStoring is Resource 1/x/6. Absent means true.
 	NotificationStoring *bool `json:"notificationStoring,omitempty"`
 
-	// SecurityResources and ServerResources hold every other Resource of Object 0
-	// and 1 that is to be written, and of those above Resources 0/x/3 and 4 and 1/x/1
-	// and 6 where a template has them.
+	// SecurityResources and ServerResources hold every other Resource of Objects 0 and 1 to be
+	// written, and Resources 0/x/3 and 4 and 1/x/1 and 6 where their value is a template.
 	SecurityResources map[lwm2m.ResourceID]Literal `json:"securityResources,omitempty"`
 	ServerResources   map[lwm2m.ResourceID]Literal `json:"serverResources,omitempty"`
 }
@@ -147,19 +145,19 @@ type OSCORE struct {
 	IDContext  Octets `json:"idContext,omitempty"`
 }
 
-// BootstrapServerAccount is the name under which a device record has what is individual
-// to the device in the profile's BootstrapServer; no Account has it.
+// BootstrapServerAccount is the name under which a device record holds its keys for the profile's
+// BootstrapServer; no Account may have it.
 const BootstrapServerAccount = "bootstrapServer"
 
-// A BootstrapServer is the account that devices bootstrap with from now on: the address
-// of a Bootstrap-Server, and a pre-shared key. It is for devices that authenticate; one
-// that comes over plain CoAP keeps what it has.
+// A BootstrapServer is the account that devices bootstrap with from now on: the address of a
+// Bootstrap-Server and a pre-shared key. It is given to devices that authenticate; one that comes
+// over plain CoAP keeps its account.
 type BootstrapServer struct {
 	URI string `json:"uri"` // template; Resource 0/x/0
 
-	// Identity is the PSK identity, Resource 0/x/3; template. Empty means the endpoint
-	// name. Where the device has a credential with it, "-2" and so on is put behind it,
-	// since old and new must be told apart.
+	// Identity is the PSK identity, Resource 0/x/3; template. Empty means the endpoint name. Where
+	// the device has a credential with it, "-2" and so on is appended, since the old and the new
+	// credential must differ.
 	Identity string `json:"identity,omitempty"`
 
 	// Key is where Resource 0/x/5 comes from: generate (a device that bootstraps with
@@ -169,9 +167,8 @@ type BootstrapServer struct {
 	// KeyLength of a generated key, in bytes. Zero means 16.
 	KeyLength int `json:"keyLength,omitempty"`
 
-	// ClientHoldOffTime is Resource 0/x/11: how long a device waits before it
-	// bootstraps by itself. Nil means 1 s; Wakaama cannot do without the Resource. Zero
-	// means that it does not wait.
+	// ClientHoldOffTime is Resource 0/x/11: how long a device waits before it bootstraps by
+	// itself. Nil means 1 s, since Wakaama needs the Resource. Zero means that it does not wait.
 	ClientHoldOffTime *Duration `json:"clientHoldOffTime,omitempty"`
 }
 
@@ -189,13 +186,12 @@ type AccessControl struct {
 type ObjectValues struct {
 	Path lwm2m.Path `json:"path"` // an Object Instance
 
-	// Version of the Object that devices have, such as "1.0". Empty means the newest that
-	// is known.
+	// Version of the Object that devices have, such as "1.0". Empty means the newest known one.
 	Version string `json:"version,omitempty"`
 
-	// Partial says that devices have the Instance: what is not named in Resources stays.
-	// It is not deleted before, and written Resource by Resource, since many clients
-	// replace an Instance that is written.
+	// Partial says that devices have the Instance already: Resources that are not named stay. It is
+	// not deleted before, and is written Resource by Resource, since many clients replace an
+	// Instance that is written.
 	Partial bool `json:"partial,omitempty"`
 
 	Resources map[lwm2m.ResourceID]Literal `json:"resources"`
@@ -211,34 +207,33 @@ type DeletePolicy struct {
 // Delete modes.
 const (
 	DeleteDiscovered = "discovered" // each account instance that Discover showed, but not the Bootstrap-Server Account
-	DeleteReplaced   = "replaced"   // of those the ones of servers that the profile has an account for
+	DeleteReplaced   = "replaced"   // of those the ones of servers for which the profile has an account
 	DeleteAll        = "all"        // DELETE /
 	DeleteList       = "list"       // the named paths
 	DeleteNone       = "none"
 )
 
-// DeviceLimits are what a kind of device cannot do. Zero values set no limit.
+// DeviceLimits are the limits of a kind of device. Zero values set no limit.
 type DeviceLimits struct {
-	// EmptyResources is "write" or "omit": whether the unused ones of 0/x/3, 4 and 5
-	// are written with length zero. Empty means write: Leshan clients need it.
+	// EmptyResources is "write" or "omit": whether unused Resources of 0/x/3, 4 and 5 are written
+	// with length zero. Empty means write, which Leshan clients need.
 	EmptyResources string `json:"emptyResources,omitempty"`
 
 	// BlockSize is the largest Block1 block, a power of two from 16 to 1024. Zero
 	// means 1024. Smaller payloads go without blocks.
 	BlockSize int `json:"blockSize,omitempty"`
 
-	// Writes is what one Bootstrap-Write is about: "instance", "object" (all Instances
-	// of an Object at once, Security only where the Bootstrap-Server Account is known)
-	// or "resource". Empty means instance; a Write that is refused as too large or bad
-	// is tried again in parts.
+	// Writes says what one Bootstrap-Write contains: "instance", "object" (all Instances of an
+	// Object, Security only where the Bootstrap-Server Account is known) or "resource". Empty means
+	// instance, and a Write that is refused as too large or bad is repeated in parts.
 	Writes string `json:"writes,omitempty"`
 
 	// Order is "security-first" or "server-first": which Object of an account is
 	// written first. Empty means security-first.
 	Order string `json:"order,omitempty"`
 
-	// MaxPayload is what the device holds of one Write, in bytes over all blocks. What
-	// is more goes in parts.
+	// MaxPayload is the largest payload of a Write that the device takes, in bytes over all blocks.
+	// A larger one is written in parts.
 	MaxPayload int `json:"maxPayload,omitempty"`
 
 	MaxAccounts int `json:"maxAccounts,omitempty"` // LwM2M Servers at a time

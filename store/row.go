@@ -11,23 +11,23 @@ import (
 	"strings"
 )
 
-// A row is the bytes that are kept of a record: one JSON object, whose last member is a
-// checksum (CRC-32C, 8 hexadecimal digits) of all before it:
+// A row is the stored form of a record: one JSON object, whose last member is a checksum (CRC-32C,
+// 8 hexadecimal digits) of everything before it:
 //
 //	{"endpoint":"dev","revision":1, ... ,"sum":"1a2b3c4d"}
 //
-// The checksum tells a record of a newer lwbs, which may have members that this one does
-// not know, from a damaged one, of which a flipped bit may have made an unknown member.
-// Where it is right, members that this release does not know
+// The checksum distinguishes a record of a newer lwbs, which may have unknown members, from a
+// damaged one, in which a flipped bit may have made a member unknown. If it is right, unknown
+// members
 //
-//   - of a device, its credentials and its accounts are kept as they are, and written again
-//     with each edit (see [Device].Unknown), since the server edits devices by itself;
-//   - of a profile and of a session are not looked at: a profile is only ever replaced as
-//     a whole, by a person, and a session is not edited.
+//   - of a device, its credentials and its accounts are kept, and written again with each edit (see
+//     [Device].Unknown), since the server edits devices by itself;
+//   - of a profile and of a session are ignored: a profile is always replaced as a whole, by a
+//     person, and a session is not edited.
 //
-// A member that must not be overlooked needs another schema, which older releases refuse. A
-// value of a known member that cannot be read makes the error ErrNewer. A row without a
-// checksum, as lwbs wrote them at first, has no unknown members, or is damaged.
+// A member that must not be ignored needs another schema, which older releases refuse. A known
+// member with a value that cannot be read is ErrNewer. A row without a checksum, as the first
+// releases wrote them, has no unknown members, or is damaged.
 const (
 	sumPrefix = `,"sum":"`
 	sumSuffix = `"}`
@@ -46,8 +46,8 @@ func encodeRow(record any) ([]byte, error) {
 	return fmt.Appendf(b, "%s%08x%s", sumPrefix, crc32.Checksum(b, castagnoli), sumSuffix), nil
 }
 
-// decodeRow reads what encodeRow wrote, and whether there are members that are not known.
-// The error wraps ErrCorrupt or ErrNewer; it says what is wrong, but nothing of the content.
+// decodeRow reads what encodeRow wrote; more reports unknown members. The error wraps ErrCorrupt or
+// ErrNewer; it says what is wrong, and repeats nothing of the content.
 func decodeRow(row []byte, into any) (more bool, err error) {
 	body, summed, err := withoutSum(row)
 	if err != nil {
@@ -66,7 +66,7 @@ func decodeRow(row []byte, into any) (more bool, err error) {
 	return true, nil
 }
 
-// withoutSum returns the JSON of a row, without its checksum, which it checks if there is one.
+// withoutSum checks the checksum of a row, if it has one, and returns the JSON without it.
 func withoutSum(row []byte) (body []byte, summed bool, err error) {
 	start := len(row) - sumLength
 	if start < 0 || string(row[start:start+len(sumPrefix)]) != sumPrefix || !bytes.HasSuffix(row, []byte(sumSuffix)) {
@@ -79,7 +79,7 @@ func withoutSum(row []byte) (body []byte, summed bool, err error) {
 	return append(bytes.Clone(row[:start]), '}'), true, nil
 }
 
-// decodeStrictly reads one JSON value and nothing else, no unknown members in it.
+// decodeStrictly reads exactly one JSON value, without unknown members.
 func decodeStrictly(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -92,8 +92,8 @@ func decodeStrictly(b []byte, into any) error {
 	return nil
 }
 
-// unknownMembers returns, as a JSON object, the members of a JSON object that known, a
-// struct, has no fields for; empty where there are none.
+// unknownMembers returns, as a JSON object, the members of a JSON object for which the struct known
+// has no fields; empty where there are none.
 func unknownMembers(object []byte, known any) (string, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(object, &members); err != nil {
@@ -103,7 +103,7 @@ func unknownMembers(object []byte, known any) (string, error) {
 	for i := range fields.NumField() {
 		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
 		for member := range members {
-			if strings.EqualFold(member, name) { // as package json takes them
+			if strings.EqualFold(member, name) { // as encoding/json compares them
 				delete(members, member)
 			}
 		}
@@ -115,7 +115,7 @@ func unknownMembers(object []byte, known any) (string, error) {
 	return string(b), err
 }
 
-// withMembers appends to the JSON of an object with at least one member those of unknown.
+// withMembers appends the members of unknown to the JSON of an object with at least one member.
 func withMembers(object []byte, unknown string) []byte {
 	if unknown == "" {
 		return object

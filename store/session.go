@@ -12,28 +12,27 @@ const (
 	TransportDTLS  = "coaps" // CoAP over DTLS
 )
 
-// A Session is one attempt to bootstrap, kept as history. Attempts that never got
-// past the handshake are sessions too.
+// A Session is the record of one attempt in the history: of a session, or of an attempt that ended
+// before one began, such as a failed handshake.
 type Session struct {
-	// ID is unique, and greater than that of every session that began before, whatever the
-	// clock said then: the history is in this order.
+	// ID is unique, and greater than the ID of every session that began before, even if the clock
+	// was wrong. The history is in this order.
 	ID string `json:"id"`
 
-	// Endpoint is the device that the attempt is counted under: the one whose credential
-	// the peer has proved to hold; where it proved none, the one whose identity or name it
-	// gave; where there is no such device, the name that it gave. Empty where nothing of
-	// this is known.
+	// Endpoint is the device under which the attempt is counted: the one whose credential the peer
+	// proved to hold; else the one whose identity or name it gave; else, where there is no such
+	// device, the name that it gave. Empty where nothing of this is known.
 	Endpoint lwm2m.EndpointName `json:"endpoint,omitempty"`
 
-	// Claimed is the endpoint name in the request, where it is another than Endpoint: the
-	// peer holds the credential of Endpoint, and calls itself this.
+	// Claimed is the endpoint name in the request, where it differs from Endpoint: the peer holds
+	// the credential of Endpoint and gave this name.
 	Claimed lwm2m.EndpointName `json:"claimed,omitempty"`
 
 	// Known is whether Endpoint had a device record.
 	Known bool `json:"known"`
 
-	// Proof is what the peer proved of being Endpoint. Attempts of each kind are kept under
-	// limits of their own, so that those who proved nothing push out nothing of the others.
+	// Proof is what the peer proved about being Endpoint. Each kind has limits of its own in the
+	// history, so that attempts without proof do not displace others.
 	Proof Proof `json:"proof,omitempty"`
 
 	Started   time.Time `json:"started"`
@@ -48,28 +47,28 @@ type Session struct {
 	PreferredFormat *lwm2m.Format `json:"preferredFormat,omitempty"` // pct; nil when not sent
 	Format          lwm2m.Format  `json:"format,omitzero"`           // of the Writes
 
-	// Stage is how far the session came.
+	// Stage is how far the attempt came.
 	Stage Stage `json:"stage"`
 
-	// Cause is why it ended; empty while it runs.
+	// Cause is why the attempt ended; empty while it runs.
 	Cause Cause `json:"cause,omitempty"`
 
-	// Detail is one line about the cause: never a secret.
+	// Detail is one line about the cause, without secrets.
 	Detail string `json:"detail,omitempty"`
 
-	// Variant tells apart what one Cause covers, where different things are to be done.
+	// Variant distinguishes attempts with the same Cause that need different remedies.
 	Variant Variant `json:"variant,omitempty"`
 
-	// Attempts is how many attempts of the same kind, from Started to Ended, this record
-	// stands for; zero means one. All else is about the latest.
+	// Attempts is how many coalesced failures, from Started to Ended, this record stands for; zero
+	// means one. All other fields are those of the latest.
 	Attempts int `json:"attempts,omitempty"`
 
-	// Network, such as 192.0.2.0/24, is set where the record is about all attempts from there
-	// that ended with this cause and have no records of their own, since there were too many
-	// of peers that proved nothing.
+	// Network, such as 192.0.2.0/24, is set where the record stands for all attempts of peers there
+	// that proved nothing, ended with this cause, and have no records of their own because of a
+	// limit.
 	Network string `json:"network,omitempty"`
 
-	// Operations are what was asked of the client, in order.
+	// Operations are the requests to the client, in order.
 	Operations []Operation `json:"operations,omitempty"`
 
 	// Links is the client's answer to Bootstrap-Discover, cut at 2 KiB.
@@ -78,7 +77,7 @@ type Session struct {
 	// Quirks are deviations of the client that were tolerated.
 	Quirks []string `json:"quirks,omitempty"`
 
-	// Notes are what else is worth telling: what the client keeps of its servers, say.
+	// Notes are further facts, such as what the client keeps of its LwM2M Servers.
 	Notes []string `json:"notes,omitempty"`
 }
 
@@ -90,17 +89,16 @@ const (
 	// ProofIdentity: a DTLS handshake with a credential of the device.
 	ProofIdentity Proof = "identity"
 
-	// ProofAddress: the peer of plain CoAP answered a request of ours, and so is where it
-	// says. Nothing proves that it is the device.
+	// ProofAddress: the peer answered a request over plain CoAP, which validates its address.
+	// Nothing proves that it is the device.
 	ProofAddress Proof = "address"
 
-	// ProofNone: neither. Anybody could have sent this.
+	// ProofNone: neither. The datagram may be forged.
 	ProofNone Proof = "none"
 )
 
-// Counts reports whether an attempt with this proof says something about the device and is
-// kept among its own sessions. It is true of the records of former releases, which say
-// nothing about proofs.
+// Counts reports whether an attempt with this proof counts among the device's own. It is true for
+// records of former releases, which have no proof.
 func (p Proof) Counts() bool { return p != ProofNone }
 
 // An Operation is one bootstrap operation of a session.
@@ -109,23 +107,23 @@ type Operation struct {
 	Path          lwm2m.Path    `json:"path"` // the root for Finish
 	Format        lwm2m.Format  `json:"format,omitzero"`
 	Bytes         int           `json:"bytes,omitempty"`         // of the payload sent, or received for Discover and Read
-	Code          lwm2m.Code    `json:"code,omitzero"`           // zero: no answer
+	Code          lwm2m.Code    `json:"code,omitzero"`           // zero for no answer
 	Error         string        `json:"error,omitempty"`         // why there is no answer
-	Diagnostic    string        `json:"diagnostic,omitempty"`    // text the client sent with an error, made printable, cut at 128 bytes
+	Diagnostic    string        `json:"diagnostic,omitempty"`    // text that the client sent with an error, made printable, cut at 128 bytes
 	Took          time.Duration `json:"took"`                    // nanoseconds
 	Transmissions int           `json:"transmissions,omitempty"` // datagrams sent, 1 where none was lost
 	Tolerated     bool          `json:"tolerated,omitempty"`     // it failed, and the session went on
 }
 
-// A Stage is how far a session came.
+// A Stage is how far an attempt came.
 type Stage string
 
 // The stages, in order.
 const (
-	StageDatagram  Stage = "datagram"  // something came that is for no port here, or for no association
-	StageHandshake Stage = "handshake" // DTLS was tried
+	StageDatagram  Stage = "datagram"  // a datagram came that belongs to no port or association
+	StageHandshake Stage = "handshake" // a DTLS handshake began
 	StageRequest   Stage = "request"   // a Bootstrap-Request arrived
-	StagePack      Stage = "pack"      // a Bootstrap-Pack was put together
+	StagePack      Stage = "pack"      // a Bootstrap-Pack was built
 	StageDiscover  Stage = "discover"
 	StageDelete    Stage = "delete"
 	StageWrite     Stage = "write"
@@ -139,27 +137,27 @@ type Variant string
 
 // The variants.
 const (
-	VariantRegisters        Variant = "registers"         // other-request: the request is that to register
-	VariantAfterCertificate Variant = "after-certificate" // handshake-failed: the peer fell silent when it was shown the server's certificate
-	VariantNewerDTLS        Variant = "newer-dtls"        // other-protocol: the peer has newer versions of DTLS only
-	VariantOlderDTLS        Variant = "older-dtls"        // other-protocol: the peer has older versions of DTLS only
-	VariantTCP              Variant = "tcp"               // other-protocol: the peer speaks as over TCP
-	VariantOtherReplica     Variant = "other-replica"     // association-unknown: the connection ID is one of a server with another --replica-id
+	VariantRegisters        Variant = "registers"         // other-request: the request is a registration
+	VariantAfterCertificate Variant = "after-certificate" // handshake-failed: the peer was silent after the server sent its certificate
+	VariantNewerDTLS        Variant = "newer-dtls"        // other-protocol: the peer offers only newer versions of DTLS
+	VariantOlderDTLS        Variant = "older-dtls"        // other-protocol: the peer offers only older versions of DTLS
+	VariantTCP              Variant = "tcp"               // other-protocol: the peer sends a protocol for TCP
+	VariantOtherReplica     Variant = "other-replica"     // association-unknown: the connection ID belongs to a server with another --replica-id
 )
 
 // A SessionQuery selects sessions, the newest first.
 type SessionQuery struct {
-	Endpoint lwm2m.EndpointName // of this endpoint, or under this name; empty for any
+	Endpoint lwm2m.EndpointName // of this device, or under this name; empty for any
 	Identity string             // with this Identity; empty for any
 	Before   string             // older than the session with this ID; empty from the newest
 	Limit    int                // at most this many; zero means 100, at most 10,000
-	Failed   bool               // only those that did not end well
+	Failed   bool               // only those that failed
 
-	// Own is for Endpoint: only attempts of which it is known whose they are, as their Proof
-	// counts. Without it come those under its name as well: by peers that proved nothing, and
-	// by other devices that claimed it.
+	// Own selects, with Endpoint, only attempts of the device itself (see [Proof.Counts]). Without
+	// it those under its name are selected too: of peers that proved nothing, and of other devices
+	// that claimed it.
 	Own bool
 
-	// Unknown selects the attempts of peers that belong to no device, and nothing else.
+	// Unknown selects only attempts that belong to no device.
 	Unknown bool
 }

@@ -13,17 +13,17 @@ const (
 	KindAssociation = "association"
 )
 
-// An UnreadableError says what of a store cannot be read, as far as that is known.
+// An UnreadableError names a part of a store that cannot be read, as far as it is known.
 type UnreadableError struct {
-	Bucket string // the kind of records, such as KindDevice; empty: not known, or several
-	Key    string // of the record; empty where it is more than one
+	Bucket string // the kind of records, such as KindDevice; empty where unknown or several
+	Key    string // of the record; empty where unknown or several
 	Page   uint64 // of the file; zero where it is not one page
 
-	// Err wraps ErrCorrupt or ErrNewer; one line, never with a secret.
+	// Err wraps ErrCorrupt or ErrNewer; one line, without secrets.
 	Err error
 }
 
-// What names the part, such as: page 17 of bucket device.
+// What names the part.
 func (e *UnreadableError) What() string {
 	what := "database"
 	switch {
@@ -38,7 +38,7 @@ func (e *UnreadableError) What() string {
 	return fmt.Sprintf("page %d of %s", e.Page, what)
 }
 
-// Error does not repeat the name of a record: that is for those who asked for it.
+// Error does not repeat the name of a record, as its caller asked for that record by name.
 func (e *UnreadableError) Error() string {
 	if e.Page == 0 && e.Key != "" {
 		return e.Err.Error()

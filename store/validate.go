@@ -22,8 +22,8 @@ const MaxName = 128
 // MaxSecret is the longest secret of a Resource, in bytes: more than any COSE key has.
 const MaxSecret = 4096
 
-// Validate reports why d cannot be kept, whatever its profile: the rules here are
-// those that the indexes rest on.
+// Validate reports why d cannot be stored, whatever its profile: it checks the rules that indexes and
+// limits need.
 func (d Device) Validate() error {
 	if err := d.Endpoint.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -56,7 +56,7 @@ func (d Device) Validate() error {
 	return d.validTexts()
 }
 
-// validSecrets reports which secret is none of a Resource that has no place of its own.
+// validSecrets reports a secret that is not of a Resource, or is of an account's Object.
 func (d Device) validSecrets() error {
 	for path, s := range d.Secrets {
 		switch o := path.Object(); {
@@ -71,14 +71,14 @@ func (d Device) validSecrets() error {
 	return nil
 }
 
-// validate reports what is wrong with c by itself.
+// validate reports what is wrong with c, without regard to other credentials.
 func (c Credential) validate() error {
 	longest, isText := MaxIdentity, false
 	switch c.Kind {
 	case CredentialPSK:
 	case CredentialCertificate:
 		if len(c.Identity) != 2*sha256.Size || strings.Trim(c.Identity, "0123456789abcdef") != "" {
-			return fmt.Errorf("%w: fingerprint %q is not that of SHA-256 in %d lower-case hexadecimal digits", ErrInvalid, c.Identity, 2*sha256.Size)
+			return fmt.Errorf("%w: fingerprint %q is not SHA-256 in %d lower-case hexadecimal digits", ErrInvalid, c.Identity, 2*sha256.Size)
 		}
 	case CredentialCertificateName:
 		longest, isText = MaxCertificateName, true
@@ -91,15 +91,15 @@ func (c Credential) validate() error {
 	case isText && strings.ContainsFunc(c.Identity, unprintable):
 		return fmt.Errorf("%w: name %q in a certificate has a control character or is not UTF-8", ErrInvalid, c.Identity)
 	case c.Kind != CredentialPSK && !c.Key.IsZero():
-		return fmt.Errorf("%w: a certificate has a key that is nobody else's", ErrInvalid)
+		return fmt.Errorf("%w: a certificate credential has a pre-shared key", ErrInvalid)
 	case c.Kind == CredentialPSK && (c.Key.Len() == 0 || c.Key.Len() > MaxKey):
 		return fmt.Errorf("%w: key has %d bytes, 1 to %d are possible", ErrInvalid, c.Key.Len(), MaxKey)
 	}
 	return nil
 }
 
-// validateUnknown reports whether a credential of a kind that this release does not know
-// would spoil an index. A newer lwbs may have made it: then an edit keeps it.
+// validateUnknown checks a credential of an unknown kind for what the indexes need. A newer lwbs may
+// have written it, and an edit keeps it.
 func (c Credential) validateUnknown() error {
 	if err := validName("credential kind", string(c.Kind)); err != nil {
 		return err
@@ -110,11 +110,11 @@ func (c Credential) validateUnknown() error {
 	return nil
 }
 
-// unprintable is what no name may have; U+FFFD is what stands for bytes that are no UTF-8.
+// unprintable reports characters that no name may have. U+FFFD stands for bytes that are not UTF-8.
 func unprintable(r rune) bool { return r < ' ' || r == 0x7f || r == '\ufffd' }
 
-// validTexts reports which text is not UTF-8. A record could not hold it as it is; of
-// an account's name, to which its keys are sealed, the whole record would be lost.
+// validTexts reports a text that is not UTF-8. JSON would replace some of its bytes, and keys that
+// are sealed for an account of that name could not be opened.
 func (d Device) validTexts() error {
 	notText := func(what string) error { return fmt.Errorf("%w: %s is not UTF-8", ErrInvalid, what) }
 	if !utf8.ValidString(d.Note) {
@@ -141,15 +141,14 @@ func (d Device) validTexts() error {
 	return nil
 }
 
-// Validate reports why p cannot be kept. Whether it makes sense is for the
-// Bootstrap-Server to say.
+// Validate reports why p cannot be stored. The Bootstrap-Server checks whether it makes sense.
 func (p Profile) Validate() error {
 	if err := validName("profile name", p.Name); err != nil {
 		return err
 	}
 	for _, a := range p.Accounts {
 		if a.Name == "" {
-			continue // the Bootstrap-Server says so, with the place
+			continue // the Bootstrap-Server reports it, with the place
 		}
 		if err := validName("name of an account", a.Name); err != nil {
 			return err

@@ -26,7 +26,7 @@ type SyntaxError struct {
 	Err    error // ErrTruncated, ErrMisplaced or ErrTooMany
 }
 
-// Error names the place and the trouble.
+// Error names the place and the problem.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("tlv: record at byte %d: %v", e.Offset, e.Err)
 }
@@ -34,12 +34,11 @@ func (e *SyntaxError) Error() string {
 // Unwrap returns Err.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// Decode reads a whole payload. It accepts identifiers and lengths in longer forms
-// than they need, but nothing out of place: records of the kinds ObjectInstance,
-// MultipleResource and Resource at the top, Resource or MultipleResource within an
-// ObjectInstance, ResourceInstance within a MultipleResource; and, since it is what
-// some clients send for a single Resource, ResourceInstance at the top. The values
-// are parts of b. An error is a [*SyntaxError].
+// Decode reads a whole payload. It accepts identifiers and lengths in longer forms than necessary, but
+// each kind only in its place: ObjectInstance, MultipleResource and Resource at the top, Resource or
+// MultipleResource within an ObjectInstance, ResourceInstance within a MultipleResource; and
+// ResourceInstance at the top, as some clients send for a single Resource. The values are parts of b.
+// An error is a [*SyntaxError].
 func Decode(b []byte) ([]Record, error) {
 	d := decoder{b: b, left: MaxRecords}
 	return d.records(0, len(b), func(Kind) bool { return true })

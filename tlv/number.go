@@ -23,9 +23,8 @@ func AppendInt(dst []byte, i int64) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(i))
 }
 
-// AppendUint appends u in the shortest of 1, 2, 4 and 8 bytes whose top bit is zero,
-// because most readers take every integer for a signed one. Only a number of 2^63 or
-// more has the top bit set.
+// AppendUint appends u in the shortest of 1, 2, 4 and 8 bytes whose top bit is zero, because most
+// readers read every integer as signed. Only a number of 2^63 or more has the top bit set.
 func AppendUint(dst []byte, u uint64) []byte {
 	if u > math.MaxInt64 {
 		return binary.BigEndian.AppendUint64(dst, u)
@@ -58,7 +57,7 @@ func ParseUint(b []byte) (uint64, error) {
 	return 0, fmt.Errorf("%w: an integer has 1, 2, 4 or 8 bytes, not %d", ErrValue, len(b))
 }
 
-// AppendFloat appends f in 4 bytes where that loses nothing, else in 8.
+// AppendFloat appends f in 4 bytes where they hold it exactly, else in 8.
 func AppendFloat(dst []byte, f float64) []byte {
 	if short := float32(f); float64(short) == f {
 		return binary.BigEndian.AppendUint32(dst, math.Float32bits(short))

@@ -16,13 +16,13 @@ const (
 	goodPSK        = 16
 )
 
-// maxPeriod is the longest time that a signed 32-bit number of seconds can tell.
+// maxPeriod is the longest time in a signed 32-bit number of seconds.
 const maxPeriod = 1<<31 - 1
 
-// minLifetime is below what a registration is plausibly meant to live.
+// minLifetime is the shortest plausible life time of a registration.
 const minLifetime = 60 * time.Second
 
-// security checks one Security Instance by itself.
+// security checks one Security Instance, without regard to others.
 func (c *checker) security(s lwm2m.SecurityInstance) {
 	p := lwm2m.InstancePath(lwm2m.ObjectSecurity, s.ID)
 	c.uri(p.Append(0), s)
@@ -69,7 +69,7 @@ func (c *checker) psk(p lwm2m.Path, s lwm2m.SecurityInstance) {
 	}
 }
 
-// seconds checks a time span that is written as a whole number of seconds.
+// seconds checks a duration that is written as a whole number of seconds.
 func (c *checker) seconds(p lwm2m.Path, what string, d time.Duration) bool {
 	if d < 0 || d%time.Second != 0 || d/time.Second > maxPeriod {
 		c.fail(p, "seconds", "%s %v is not a whole number of seconds within 0 to %d", what, d, maxPeriod)

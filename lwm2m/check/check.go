@@ -14,14 +14,14 @@ import (
 type Violation struct {
 	Path    lwm2m.Path // where
 	Rule    string     // which rule, a stable short name such as "uri-scheme"
-	Message string     // what is wrong, one line; never a secret
-	Warning bool       // a Client can live with it
+	Message string     // what is wrong, one line without secrets
+	Warning bool       // Clients can use it nevertheless
 }
 
-// String is the place and the message.
+// String returns the place and the message.
 func (v Violation) String() string { return fmt.Sprintf("%v: %s", v.Path, v.Message) }
 
-// Options is what a check cannot know from the Bootstrap Information itself.
+// Options are facts that are not in the Bootstrap Information itself.
 type Options struct {
 	// Now is the time at which certificates must be valid. Zero means not to check.
 	Now time.Time
@@ -30,17 +30,16 @@ type Options struct {
 	// Account, which nothing may be written to; nil where it is not known.
 	BootstrapInstance *lwm2m.InstanceID
 
-	// Objects are those that are known; nil knows those of the table.
+	// Objects are the known Objects; nil stands for the built-in ones.
 	Objects *object.Registry
 
-	// Existing is whether the Client keeps accounts that are not in the Bootstrap
-	// Information, so that it need not have any.
+	// Existing is whether the Client keeps accounts that are not in the Bootstrap Information, which
+	// then may have none.
 	Existing bool
 }
 
-// BootstrapInfo returns every violation of the rules that the specification states or
-// implies, in no particular order, the empty list for consistent Bootstrap
-// Information. Nothing is looked up and no host name resolved.
+// BootstrapInfo returns every violation of the rules that the specification states or implies, in no
+// particular order; none for consistent Bootstrap Information. It resolves no host name.
 func BootstrapInfo(b lwm2m.BootstrapInfo, opts Options) []Violation {
 	c := &checker{opts: opts}
 	for _, s := range b.SecurityInstances() {
@@ -71,13 +70,13 @@ func (c *checker) warn(p lwm2m.Path, rule, format string, args ...any) {
 	c.found = append(c.found, Violation{Path: p, Rule: rule, Message: fmt.Sprintf(format, args...), Warning: true})
 }
 
-// strange reports a Short Server ID that is that of no account, which the Client may
-// have all the same where it keeps others.
+// strange reports a Short Server ID that no account has. The Client may have such an account if it
+// keeps others.
 func (c *checker) strange(p lwm2m.Path, rule, format string, args ...any) {
 	c.found = append(c.found, Violation{Path: p, Rule: rule, Message: fmt.Sprintf(format, args...), Warning: c.opts.Existing})
 }
 
-// accounts checks what several Security and Server Instances are to each other.
+// accounts checks the Security and Server Instances against each other.
 func (c *checker) accounts(b lwm2m.BootstrapInfo) {
 	if len(b.Accounts) == 0 && !c.opts.Existing {
 		c.fail(lwm2m.Root, "no-account", "no LwM2M Server Account: the client would have nowhere to register")
@@ -182,9 +181,8 @@ func (c *checker) others(b lwm2m.BootstrapInfo) {
 	}
 }
 
-// links checks where the Objlnk Resources of accounts lead. A target that is not
-// written may be on the device already, which only a warning can say; OSCORE has
-// rules of its own.
+// links checks the targets of Objlnk Resources of accounts. A target that is not written may be on the
+// device already, so it is a warning; OSCORE has rules of its own.
 func (c *checker) links(b lwm2m.BootstrapInfo) {
 	check := func(p lwm2m.Path, resources []lwm2m.Resource) {
 		for _, r := range resources {
@@ -205,7 +203,7 @@ func (c *checker) links(b lwm2m.BootstrapInfo) {
 	}
 }
 
-// writes reports whether the Instance that l leads to is among the others.
+// writes reports whether the target of l is among the Instances to be written.
 func writes(b lwm2m.BootstrapInfo, l lwm2m.ObjectLink) bool {
 	return slices.ContainsFunc(b.Others, func(o lwm2m.Object) bool {
 		return o.ID == l.Object && slices.ContainsFunc(o.Instances, func(in lwm2m.Instance) bool { return in.ID == l.Instance })

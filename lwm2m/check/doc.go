@@ -1,3 +1,3 @@
 // Package check has the rules that make Bootstrap Information consistent: those that the LwM2M
-// Core specification states, and those without which no client could use it.
+// Core specification states, and those that every client needs.
 package check

@@ -8,18 +8,16 @@ import (
 	"lwbs/lwm2m/object"
 )
 
-// mandatory checks that an Instance of an Object other than those of accounts has what its
-// definition says it must have: a client refuses the Write of one that lacks some, or
-// Finish, unless it had the Instance already (Core 1.1.1 §6.1.7.5). Of an Object with a
-// mandatory Resource that only the client itself can provide, one that is executed or
-// that no LwM2M Server writes, the client has the Instances anyway; of the Device Object
-// that is certain.
+// mandatory checks that an Instance of an Object other than those of accounts has its mandatory
+// Resources: without them a client refuses the Write, or Finish, unless it had the Instance already
+// (Core 1.1.1 §6.1.7.5). If only the client can provide a mandatory Resource, as it is executed or no
+// LwM2M Server writes it, the client has the Instances anyway; for the Device Object this is certain.
 func (c *checker) mandatory(p lwm2m.Path, def object.Definition, in lwm2m.Instance) {
 	if def.ID == lwm2m.ObjectDevice {
 		return
 	}
 	var missing []string
-	own := false // of the client
+	own := false // the client provides it
 	for _, d := range def.Resources {
 		switch _, has := in.Resource(d.ID); {
 		case !d.Mandatory || has:

@@ -6,7 +6,7 @@ import (
 	"lwbs/lwm2m"
 )
 
-// Resources of Object 21 beyond those that every context has.
+// The optional Resources of Object 21.
 const (
 	resourceAEAD      = 3
 	resourceHMAC      = 4
@@ -52,7 +52,7 @@ func (c *checker) oscore(b lwm2m.BootstrapInfo) {
 	c.unique(lwm2m.ObjectOSCORE, ids)
 }
 
-// oscoreLinks checks where Security Instances refer to, and counts who does.
+// oscoreLinks checks the references of Security Instances, and counts them.
 func (c *checker) oscoreLinks(b lwm2m.BootstrapInfo) map[lwm2m.InstanceID]int {
 	used := make(map[lwm2m.InstanceID]int)
 	for _, s := range b.SecurityInstances() {
@@ -72,7 +72,7 @@ func (c *checker) oscoreLinks(b lwm2m.BootstrapInfo) map[lwm2m.InstanceID]int {
 	return used
 }
 
-// oscoreContext checks one context by itself.
+// oscoreContext checks one context, without regard to others.
 func (c *checker) oscoreContext(p lwm2m.Path, o lwm2m.OSCOREInstance) {
 	if o.MasterSecret.Len() == 0 {
 		c.fail(p.Append(0), "oscore-secret", "master secret is empty")
@@ -102,13 +102,13 @@ func (c *checker) oscoreContext(p lwm2m.Path, o lwm2m.OSCOREInstance) {
 	}
 }
 
-// extra returns one of the Resources that not every context has.
+// extra returns an optional Resource.
 func extra(o lwm2m.OSCOREInstance, id lwm2m.ResourceID) (lwm2m.Resource, bool) {
 	return lwm2m.Instance{Resources: o.Extra}.Resource(id)
 }
 
-// sameContext reports whether a message of the one could have the nonce of a message of
-// the other, under the same key (RFC 8613 §3.3).
+// sameContext reports whether messages of both could have the same nonce under the same key (RFC 8613
+// §3.3).
 func sameContext(o, other lwm2m.OSCOREInstance) bool {
 	for _, id := range []lwm2m.ResourceID{resourceSalt, resourceIDContext} {
 		a, _ := extra(o, id)

@@ -45,8 +45,8 @@ func (c *checker) uri(p lwm2m.Path, s lwm2m.SecurityInstance) {
 // A serverURI is a server URI in its parts.
 type serverURI struct{ scheme, host, port, rest string }
 
-// serverURI checks text as a server URI (RFC 7252 §6): what no client can use is a
-// violation, what many cannot a warning. ok is false where it is no URI of this kind.
+// serverURI checks text as a server URI (RFC 7252 §6): what no client can use is a violation, what
+// many cannot use a warning. ok is false where text is not such a URI.
 func (c *checker) serverURI(p lwm2m.Path, text string) (u serverURI, ok bool) {
 	switch {
 	case len(text) > maxURI:
@@ -84,8 +84,7 @@ func (c *checker) serverURI(p lwm2m.Path, text string) (u serverURI, ok bool) {
 	return u, true
 }
 
-// unfitCharacter says which character of a URI there cannot be one of (RFC 3986 §2);
-// empty where there is none.
+// unfitCharacter names the first character that a URI cannot have (RFC 3986 §2); empty for none.
 func unfitCharacter(text string) string {
 	for _, r := range text {
 		switch {

@@ -9,12 +9,12 @@ import (
 
 // Errors of [Encode] and [Decode], found with [errors.Is].
 var (
-	// ErrFormat: the Format is unknown, or cannot carry a payload for the path; a
-	// Client answers 4.15 to it.
+	// ErrFormat: the Format is unknown, or cannot carry a payload for the path. A Client answers it
+	// with 4.15.
 	ErrFormat = errors.New("content format does not serve here")
 
-	// ErrPayload: the payload breaks the rules of its Format, or does not belong to
-	// the path; a Client answers 4.00 to it.
+	// ErrPayload: the payload violates the rules of its Format, or does not belong to the path. A
+	// Client answers it with 4.00.
 	ErrPayload = errors.New("malformed payload")
 
 	// ErrContent: the objects do not fit the path, or the Format cannot express them.
@@ -89,7 +89,7 @@ func Decode(f lwm2m.Format, at lwm2m.Path, payload []byte) ([]lwm2m.Object, erro
 // Writable reports whether f can carry whole Instances in a Bootstrap-Write.
 func Writable(f lwm2m.Format) bool { return codecOf(f).serves(lwm2m.InstancePath(0, 0)) }
 
-// A codec is what is known of one Format.
+// A codec has the functions of one Format.
 type codec struct {
 	shallowest, deepest int // depth of the paths it serves
 	encode              func(at lwm2m.Path, objects []lwm2m.Object) ([]byte, error)

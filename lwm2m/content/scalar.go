@@ -42,7 +42,7 @@ func typedValue(p lwm2m.Path, s scalar) (lwm2m.Value, error) {
 	return v, nil
 }
 
-// naturalValue is s as the type that it is spelled as.
+// naturalValue returns s with the type of its spelling.
 func naturalValue(s scalar) (lwm2m.Value, error) {
 	switch s := s.(type) {
 	case int64:

@@ -31,11 +31,11 @@ type Discovery struct {
 // A DiscoveredInstance is one Object Instance of a [Discovery].
 type DiscoveredInstance struct {
 	Path          lwm2m.Path
-	ShortServerID lwm2m.ShortServerID // zero: none was told
-	URI           string              // the LwM2M Server URI; empty: none was told
+	ShortServerID lwm2m.ShortServerID // zero for none
+	URI           string              // the LwM2M Server URI; empty for none
 
-	// BadShortServerID is whether a Short Server ID was told that names no server.
-	// Zephyr tells 0 for a Security Instance that nobody has filled yet.
+	// BadShortServerID is whether the Short Server ID was out of range. Zephyr reports 0 for a
+	// Security Instance that is not configured yet.
 	BadShortServerID bool
 }
 
@@ -47,9 +47,8 @@ const (
 	rootTarget             = "/"
 )
 
-// ParseDiscovery reads the payload of a Bootstrap-Discover answer, of any version of
-// the enabler and with the mistakes that devices make. It never fails: what it cannot
-// read is in the Notes.
+// ParseDiscovery reads the payload of a Bootstrap-Discover answer, of any version of the enabler, with
+// the mistakes of known devices. It does not fail: what it cannot read is in the Notes.
 func ParseDiscovery(payload []byte) (d Discovery) {
 	links, notes := Parse(payload)
 	remarks := noteList(notes)
@@ -104,7 +103,7 @@ func newDiscoveredInstance(p lwm2m.Path, l Link, remarks *noteList) DiscoveredIn
 	return in
 }
 
-// printable is s with control characters replaced, since it will meet a terminal.
+// printable returns s with control characters replaced, since it is printed on terminals.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {
@@ -114,10 +113,10 @@ func printable(s string) string {
 	}, s)
 }
 
-// BootstrapSecurity returns the Security Object Instances that may be the
-// Bootstrap-Server Account, in ascending order: those without a Short Server ID or,
-// where each has one, those whose Short Server ID is not valid. Of more than one the
-// others are accounts that were half written, and which is which cannot be told.
+// BootstrapSecurity returns the Security Object Instances that may be the Bootstrap-Server Account, in
+// ascending order: those without a Short Server ID or, where each has one, those whose Short Server ID
+// is not valid. If there are several, the others are accounts that were written in part; the answer
+// does not tell which.
 func (d Discovery) BootstrapSecurity() []lwm2m.InstanceID {
 	var without, bad []lwm2m.InstanceID
 	for _, in := range d.Instances {
@@ -135,9 +134,9 @@ func (d Discovery) BootstrapSecurity() []lwm2m.InstanceID {
 	return without
 }
 
-// AppendDiscovery appends d as a Client writes it in its answer: a link for each
-// Instance, and one for each Object that has none. Where d.Version is "1.0" the form
-// is that of LwM2M 1.0: the version is quoted and has no target, and no URI is told.
+// AppendDiscovery appends d as a Client writes it in its answer: a link for each Instance, and one for
+// each Object without Instances. Where d.Version is "1.0" it has the form of LwM2M 1.0: the version is
+// quoted and has no target, and there is no URI.
 func AppendDiscovery(dst []byte, d Discovery) []byte {
 	old := d.Version == "1.0"
 	links := make([]Link, 0, 1+len(d.Instances)+len(d.Objects))

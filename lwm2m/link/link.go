@@ -7,8 +7,8 @@ import (
 
 // A Link is one element of a document in link format (RFC 6690).
 type Link struct {
-	// Target is what stands between the angle brackets, such as "/0/1". It is empty
-	// for the bare lwm2m="1.0" of LwM2M 1.0, which has none.
+	// Target is the text between the angle brackets, such as "/0/1". It is empty for the bare
+	// lwm2m="1.0" of LwM2M 1.0.
 	Target string
 
 	// Attributes are in the order of the document.

@@ -5,11 +5,10 @@ import (
 	"strings"
 )
 
-// Parse reads a document in link format as leniently as devices in the field ask
-// for: white space around separators and a missing target are taken, and an element
-// that cannot be understood is passed over. notes say what was, in words for people
-// and within bounds. Of a document of more than 16 KiB only the links within the
-// first 16 KiB are read.
+// Parse reads a document in link format leniently, as devices in the field need: it accepts white space
+// around separators and a missing target, and ignores an element that it cannot read. The notes, of
+// bounded length, say which. Of a document of more than 16 KiB it reads the links within the first
+// 16 KiB.
 //
 // Spec: RFC 6690 §2.
 func Parse(document []byte) (links []Link, notes []string) {

@@ -18,8 +18,7 @@ const (
 	Executable
 )
 
-// A Lookup describes an Object: the facts of the OMA registry that
-// bootstrapping needs.
+// A Definition describes an Object: the facts of the OMA registry that bootstrapping needs.
 type Definition struct {
 	ID        lwm2m.ObjectID
 	Name      string
@@ -51,20 +50,19 @@ type ResourceDefinition struct {
 	// Secret values are never shown.
 	Secret bool
 
-	// Kept is whether the Client itself keeps the value, so that writing it makes no
-	// sense.
+	// Kept is whether the Client itself maintains the value, so that writing it has no effect.
 	Kept bool
 
-	// Allowed is what bounds a number or a length where Min and Max do not: with gaps, or
-	// with fractions. Empty: Min and Max do.
+	// Allowed bounds a number or a length where Min and Max cannot: with gaps, or with fractions.
+	// Empty means Min and Max.
 	Allowed []Interval
 }
 
 // Settable reports whether a Bootstrap-Server has reason to write the Resource.
 func (d ResourceDefinition) Settable() bool { return d.Type != lwm2m.TypeNone && !d.Kept }
 
-// Lookup returns what is known of an Object without being told; ok is false for one
-// that is not in the table. A [Registry] may know more.
+// Lookup returns the built-in definition of an Object; ok is false for one that is not in the table.
+// A [Registry] may have more.
 func Lookup(id lwm2m.ObjectID) (def Definition, ok bool) {
 	return (*Registry)(nil).Object(id)
 }

@@ -2,8 +2,7 @@ package object
 
 import "lwbs/lwm2m"
 
-// The Objects that tell of a device and its connection. Most of it the Client keeps
-// itself.
+// The Objects about a device and its connection. The Client maintains most of their values itself.
 
 var deviceResources = []ResourceDefinition{
 	{0, "Manufacturer", lwm2m.TypeString, single, optional, opR, 0, 0, "", lwm2m.Version10, false, true, nil},

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// An Interval is the numbers from Min to Max, both among them.
+// An Interval is the numbers from Min to Max, both included.
 type Interval struct{ Min, Max float64 }
 
 // String is "1 to 5", or "7" for one number.

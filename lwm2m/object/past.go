@@ -23,14 +23,14 @@ var objectVersions = map[lwm2m.ObjectID][]lwm2m.Version{
 	24:                        {lwm2m.Version10},
 }
 
-// A past is how a Resource was in the versions of its Object before one.
+// A past is a Resource as it was before a version of its Object.
 type past struct {
 	object   lwm2m.ObjectID
 	before   lwm2m.Version
 	resource ResourceDefinition
 }
 
-// pasts are the Resources that were changed, but for wording.
+// pasts are the Resources that were changed in more than wording.
 var pasts = []past{
 	{lwm2m.ObjectServer, lwm2m.Version11, ResourceDefinition{0, "Short Server ID", lwm2m.TypeInteger, single, mandatory, opR, 1, 65535, "", lwm2m.Version10, false, false, nil}},
 	{lwm2m.ObjectServer, lwm2m.Version12, ResourceDefinition{13, "Registration Priority Order", lwm2m.TypeUnsigned, single, optional, opNone, 0, maxSeconds, "", lwm2m.Version11, false, false, nil}},
@@ -51,7 +51,7 @@ var pasts = []past{
 	{lwm2m.ObjectOSCORE, lwm2m.Version{Major: 2, Minor: 0}, ResourceDefinition{6, "OSCORE ID Context", lwm2m.TypeString, single, optional, opNone, 0, 0, "", lwm2m.Version11, false, false, nil}},
 }
 
-// A loss is a Resource that an Object has no more from a version on.
+// A loss is a Resource that an Object no longer has from a version on.
 type loss struct {
 	object   lwm2m.ObjectID
 	resource lwm2m.ResourceID

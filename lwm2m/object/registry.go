@@ -7,15 +7,15 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A Registry is a set of Object definitions: those of the table that is built in, and
-// others. It is not changed once it is made. The nil Registry has the table alone.
+// A Registry is an immutable set of Object definitions: those of the built-in table, and others. The
+// nil Registry has only the table.
 type Registry struct {
 	added  []Definition // by ID, the newest version of each first
 	chosen []Definition // one version of each, which counts in place of the newest
 }
 
-// With returns a Registry with defs besides. One that is there in the same version is
-// replaced, but those of the table stay as they are.
+// With returns a Registry with defs added. They replace definitions of the same Object and version,
+// except those of the table.
 func (r *Registry) With(defs ...Definition) *Registry {
 	out := &Registry{chosen: r.choices()}
 	for _, d := range slices.Concat(defs, r.additions()) {
@@ -44,8 +44,8 @@ func (r *Registry) choices() []Definition {
 	return r.chosen
 }
 
-// Choose returns a Registry whose [Registry.Object] knows an Object as it is in one version,
-// which is that of a device; ok is false where that is not known.
+// Choose returns a Registry whose [Registry.Object] returns an Object in one version, such as the
+// device has; ok is false where that version is unknown.
 func (r *Registry) Choose(id lwm2m.ObjectID, v lwm2m.Version) (_ *Registry, ok bool) {
 	def, ok := r.ObjectVersion(id, v)
 	if !ok {
@@ -72,9 +72,8 @@ func (r *Registry) All() []Definition {
 	return out
 }
 
-// Object returns the version of an Object that was chosen, else the newest that is known,
-// for those that are built in with Resources too that only older versions had; ok is false
-// where there is none.
+// Object returns the chosen version of an Object, else the newest known one. The latter has, for
+// built-in Objects, also the Resources of older versions. ok is false where there is none.
 func (r *Registry) Object(id lwm2m.ObjectID) (def Definition, ok bool) {
 	for _, known := range [][]Definition{r.choices(), objectDefinitions, r.additions()} {
 		for _, d := range known {

@@ -7,14 +7,14 @@ import (
 	"lwbs/store"
 )
 
-// A Problem is a value that its key does not take.
+// A Problem is a value that its key does not accept.
 type Problem struct {
 	Place string // such as accounts[0].key
 	Err   error
 }
 
-// Check returns the words and numbers of p that their keys do not take. What is required,
-// and what depends on more than one key, is for the Bootstrap-Server to check.
+// Check returns the words and numbers of p that their keys do not accept. The Bootstrap-Server checks
+// what is required, and what depends on more than one key.
 func Check(p store.Profile) (found []Problem) {
 	rule, _ := Profile.Key("delete")
 	if p.Delete.Mode != store.DeleteList {

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// A Kind is what a key takes.
+// A Kind is the type of the value of a key.
 type Kind int
 
 // The kinds.
 const (
 	Text        Kind = iota // text
-	Word                    // one of few words
+	Word                    // one of a few words
 	Boolean                 // true or false
 	Integer                 // a whole number
 	Duration                // "24h", or a number of seconds
 	Bytes                   // "hex:…" or "base64:…"
 	Path                    // an LwM2M path, such as /3/0
 	Version                 // of an Object, such as 1.1
-	Texts                   // a list of texts, or one of them alone
-	Mapping                 // another mapping, Of
+	Texts                   // a list of texts, or one text
+	Mapping                 // a mapping Of
 	List                    // a list of mappings Of
 	Resources               // Resources of an Object by ID or name
 	Rights                  // access rights by Short Server ID
@@ -35,37 +35,36 @@ type Key struct {
 	Kind     Kind
 	Required bool
 
-	// Words are those of a Word, or of a DeleteRule.
+	// Words are the possible words of a Word or a DeleteRule.
 	Words []string
 
-	// Min and Max are the bounds of an Integer, both possible. Zero is possible besides,
-	// where ZeroIsDefault: it means the same as leaving the key out.
+	// Min and Max are the bounds of an Integer, both included. With ZeroIsDefault zero is possible
+	// too, and means the same as leaving the key out.
 	Min, Max      int64
 	ZeroIsDefault bool
 
-	// Positive is whether a Duration is more than zero.
+	// Positive is whether a Duration must be more than zero.
 	Positive bool
 
 	// Template is whether the value may be a template.
 	Template bool
 
-	// Default is what it means to leave the key out, in words; empty where that needs none.
+	// Default says what leaving the key out means; empty where that is obvious.
 	Default string
 
 	// Doc is one sentence, or more, for those who write profiles.
 	Doc string
 
-	// Of are the keys of a Mapping, a List or AccessRules.
+	// Of is the section of a Mapping, a List or AccessRules.
 	Of *Section
 }
 
 // A Section is a mapping: the profile itself, or one inside it.
 type Section struct {
-	Name string // as the type of package store that holds it
+	Name string // the type of package store that holds it
 	Keys []Key
 
-	// Named is whether Resources of Objects 0 and 1 may stand in it besides, under their
-	// registry names.
+	// Named is whether it may also have Resources of Objects 0 and 1, under their registry names.
 	Named bool
 }
 
@@ -89,7 +88,7 @@ func Field(record reflect.Value, key string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// CheckWord reports why word is none of the key's; the empty word is its default.
+// CheckWord reports a word that the key does not have; the empty word is its default.
 func (k Key) CheckWord(word string) error {
 	if word == "" || slices.Contains(k.Words, word) {
 		return nil
@@ -97,7 +96,7 @@ func (k Key) CheckWord(word string) error {
 	return fmt.Errorf("%q is not one of %v", word, k.Words)
 }
 
-// CheckInteger reports why n is out of the key's range.
+// CheckInteger reports a number out of the key's range.
 func (k Key) CheckInteger(n int64) error {
 	if n == 0 && k.ZeroIsDefault || n >= k.Min && n <= k.Max {
 		return nil

@@ -8,7 +8,7 @@ import (
 // The words that more than one key takes.
 var keySources = []string{store.KeyGenerate, store.KeyRenew, store.KeySupplied}
 
-// noLimit is for numbers without a bound of their own.
+// noLimit is the upper bound of numbers that have none of their own.
 const noLimit = 1 << 16
 
 // Profile is a whole document.
@@ -99,7 +99,7 @@ var DeviceLimits = &Section{Name: "DeviceLimits", Keys: []Key{
 	{Name: "ackTimeout", Kind: Duration, Positive: true, Default: "2s", Doc: "CoAP's ACK_TIMEOUT towards the device."},
 }}
 
-// Sections are all of them, the document first.
+// Sections returns all sections, the document first.
 func Sections() []*Section {
 	return []*Section{Profile, Account, OSCORE, BootstrapServer, AccessControl, Object, DeviceLimits}
 }

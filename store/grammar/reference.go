@@ -26,7 +26,7 @@ every key. A template is Go's text/template over ` + "`.Endpoint`" + ` and ` + "
 	return b.String()
 }
 
-// titles are those of the sections in the reference.
+// titles are the titles of the sections in the reference.
 var titles = map[*Section]string{
 	Profile:         "The document",
 	Account:         "`accounts`",
@@ -37,7 +37,7 @@ var titles = map[*Section]string{
 	DeviceLimits:    "`device`",
 }
 
-// kinds are what keys take, in words.
+// kinds describe the types of keys.
 var kinds = map[Kind]string{
 	Text: "text", Boolean: "true or false", Duration: "a time span such as `24h`, or seconds", Bytes: "bytes: `hex:…` or `base64:…`",
 	Path: "a path such as `/3/0`", Version: "a version such as `1.1`", Texts: "a text, or a list of them", Mapping: "keys, see below", List: "a list, see below",

@@ -1,14 +1,14 @@
 package grammar
 
-// The words of profiles that other packages ask for: those that choose another way than the
-// default, and the security modes. The tables of the sections have all words.
+// The words of profiles that other packages compare with: those that differ from a default, and the
+// security modes. The tables of the sections have all words.
 const (
 	SecurityPSK         = "psk"         // security of an account
 	SecurityRPK         = "rpk"         // the same
 	SecurityCertificate = "certificate" // the same
 	SecurityNoSec       = "nosec"       // the same
 
-	FormatAuto   = "auto"   // format: that which the client prefers
+	FormatAuto   = "auto"   // format: the one that the client prefers
 	PackAllow    = "allow"  // pack
 	DiscoverFail = "fail"   // discoverFailed
 	VerifyRecord = "record" // verify

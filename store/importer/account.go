@@ -9,8 +9,8 @@ import (
 	"lwbs/store"
 )
 
-// account adds the account a of one LwM2M Server to the draft, with what the device is
-// given in it: keys with the PSK identity, or with its public key or certificate.
+// account adds the account a of one LwM2M Server to the draft, with the keys of the device: with the
+// PSK identity, or with its public key or certificate.
 func (d *draft) account(a store.Account, keys store.AccountKeys) error {
 	a.Name = fmt.Sprintf("server-%d", a.ShortServerID)
 	switch a.Security {
@@ -45,7 +45,7 @@ func (d *draft) variable(name, value string) string {
 	return "{{.Vars." + name + "}}"
 }
 
-// deletePolicy says that these paths are deleted, in the words of profiles.
+// deletePolicy returns the policy that deletes these paths.
 func deletePolicy(paths []string, d *draft) (store.DeletePolicy, error) {
 	out := store.DeletePolicy{Mode: store.DeleteNone}
 	for _, text := range paths {

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// wrong is the error for what is wrong with the data. Its text never holds a key.
+// wrong returns an error about the data. Its text must not hold a key.
 func wrong(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
 // fields are the members of a JSON object that have not been taken yet.
@@ -25,8 +25,8 @@ func (f *fields) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// take removes the member of that name and puts its value into, which stays as it is
-// where there is no such member or where it is null or an empty text.
+// take removes the member of that name and stores its value in into. A member that is missing, null
+// or an empty text leaves into unchanged.
 func (f fields) take(name string, into any) error {
 	raw, ok := f[name]
 	delete(f, name)
@@ -34,13 +34,13 @@ func (f fields) take(name string, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		// The error of the decoder may repeat what it read, of a key too.
+		// The error of the decoder may repeat a part of a key.
 		return wrong("%s does not hold what belongs there", name)
 	}
 	return nil
 }
 
-// takeAll takes several, and returns the first error.
+// takeAll takes several members, and returns the first error.
 func (f fields) takeAll(into map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(into)) {
 		if err := f.take(name, into[name]); err != nil {
@@ -50,7 +50,7 @@ func (f fields) takeAll(into map[string]any) error {
 	return nil
 }
 
-// left are the names of what nobody took.
+// left returns the names of members that were not taken.
 func (f fields) left() []string { return slices.Sorted(maps.Keys(f)) }
 
 // A member is one of a JSON object.
@@ -59,7 +59,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// members are those of the JSON object in text, in their order, doubles included.
+// members returns the members of the JSON object in text, in their order, with duplicates.
 func members(text []byte) ([]member, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -91,7 +91,7 @@ func ended(d *json.Decoder, text []byte) error {
 	return wrong("not JSON from line %d on", lineAt(text, d.InputOffset()))
 }
 
-// lineAt is the number of the line at an offset, from 1.
+// lineAt returns the number of the line at an offset, from 1.
 func lineAt(text []byte, offset int64) int {
 	return 1 + bytes.Count(text[:min(int(offset), len(text))], []byte("\n"))
 }

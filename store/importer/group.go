@@ -12,8 +12,8 @@ import (
 	"lwbs/store"
 )
 
-// assignProfiles gives each imported draft the name of a profile, the same to those
-// that are given the same, and returns the profiles by name.
+// assignProfiles gives each imported draft the name of a profile, one name to drafts with the same
+// profile, and returns the profiles by name.
 func assignProfiles(drafts []draft, prefix string) []store.Profile {
 	groups := grouped(drafts)
 	named := make(map[string]store.Profile)
@@ -32,14 +32,14 @@ func assignProfiles(drafts []draft, prefix string) []store.Profile {
 	return out
 }
 
-// A group is the drafts that one profile is enough for.
+// A group is a set of drafts that share one profile.
 type group struct {
 	profile store.Profile
 	members []*draft
 }
 
-// grouped finds the groups, in the order of their first members. Where devices differ
-// only in that each has its own name in the server's URI, a template makes one of them.
+// grouped returns the groups, in the order of their first members. Devices whose server URIs differ
+// only in the endpoint name share a profile with a template.
 func grouped(drafts []draft) []*group {
 	var shapes []shape
 	alike := make(map[string]int)  // drafts, by the profile with a template
@@ -81,7 +81,7 @@ type shape struct {
 }
 
 func shapeOf(d *draft) shape {
-	// Where the old server gave no access control to several accounts, none is meant.
+	// If the other server gave no access control to several accounts, none is wanted.
 	d.profile.NoAccessControl = len(d.profile.Accounts) > 1 && len(d.profile.AccessControl) == 0
 	s := shape{draft: d, exact: d.profile, template: d.profile}
 	s.exact.Accounts, s.template.Accounts = slices.Clone(d.profile.Accounts), slices.Clone(d.profile.Accounts)
@@ -93,7 +93,7 @@ func shapeOf(d *draft) shape {
 	return s
 }
 
-// keyOf is the same for profiles that give the same.
+// keyOf returns a text that is equal for equal profiles.
 func keyOf(p store.Profile) string {
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -102,10 +102,10 @@ func keyOf(p store.Profile) string {
 	return string(b)
 }
 
-// literally is the template that makes text.
+// literally returns the template that gives text.
 func literally(text string) string { return strings.ReplaceAll(text, "{{", `{{"{{"}}`) }
 
-// templated is the template that makes uri for this endpoint.
+// templated returns the template that gives uri for this endpoint.
 func templated(uri string, ep lwm2m.EndpointName) string {
 	scheme, rest, ok := strings.Cut(uri, "://")
 	if !ok || ep == "" {
@@ -118,8 +118,8 @@ func templated(uri string, ep lwm2m.EndpointName) string {
 	return literally(scheme) + "://" + strings.Join(parts, "{{.Endpoint}}")
 }
 
-// name is what to call the group's profile: after the one device that has it, else
-// after the server that the devices are sent to.
+// name returns the name of the group's profile: after the only device that has it, else after the
+// LwM2M Server.
 func (g *group) name(prefix string, only bool) string {
 	what := "any"
 	switch first := g.members[0].Device.Endpoint; {
@@ -145,7 +145,7 @@ func hostOf(uri string) string {
 	return u.Hostname()
 }
 
-// free is name, with a number behind it where it is taken.
+// free returns name, with a number behind it where it is taken.
 func free[T any](name string, taken map[string]T) string {
 	out := name
 	for n := 2; ; n++ {

@@ -253,7 +253,7 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(describe(t, r), "is not known here") {
+			if strings.Contains(describe(t, r), "is unknown and left out") {
 				t.Errorf("something is not known:\n%s", describe(t, r))
 			}
 			if got := describe(t, r); r.Entries[0].Outcome != importer.Imported || !strings.Contains(strings.ReplaceAll(got, "\n    ", "\n"), test.want) {
@@ -543,7 +543,7 @@ func TestFormsOfWakaama(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"unknown section": {good + "[Endpoints]\nName=dev-2\n", "f:9: refused: \"the section is called [endpoints]: want [Server] or [Endpoint]\""},
 		"before sections": {"Name=dev-2\n" + good, "f:1: refused: \"the lines from here to the first section belong to none\""},
-		"unknown key":     {good + "Colour=red\n", `line 9: the key "colour" is not known here, and left out`},
+		"unknown key":     {good + "Colour=red\n", `line 9: the key "colour" is unknown and left out`},
 		"key with signs":  {strings.Replace(good, "NoSec", "PSK\npublic=0x64\nsecret=01:02 03", 1), `key "\x01\x02\x03"`},
 		"device twice":    {good + "[Endpoint]\nName=dev-1\nServer=1\n", "refused: \"the device was there before"},
 	} {
@@ -604,7 +604,7 @@ func TestUnknownMembersOfLeshan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"color is not known here, and left out", "security.smell is not", "servers.sound is not"} {
+	for _, want := range []string{"color is unknown and left out", "security.smell is unknown", "servers.sound is unknown"} {
 		if !slices.ContainsFunc(r.Entries[0].Changes, func(text string) bool { return strings.HasPrefix(text, want) }) {
 			t.Errorf("%q does not tell of it: %s", r.Entries[0].Changes, want)
 		}

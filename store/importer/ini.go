@@ -19,8 +19,8 @@ type pair struct {
 	line       int
 }
 
-// plain is the value without a comment behind it, which Wakaama itself does not know: for
-// values that cannot have a space and one of its signs in them.
+// plain returns the value without a comment behind it, for values that cannot contain a space and a
+// comment sign. Wakaama itself has no such comments.
 func (p pair) plain() string {
 	for _, sign := range []string{" ;", " #", "\t;", "\t#"} {
 		if before, _, ok := strings.Cut(p.value, sign); ok {
@@ -30,7 +30,7 @@ func (p pair) plain() string {
 	return strings.TrimSpace(p.value)
 }
 
-// last is the value of the last line with that key.
+// last returns the value of the last line with that key.
 func (s section) last(key string) (value string, ok bool) {
 	for _, p := range s.pairs {
 		if p.key == key {
@@ -40,9 +40,9 @@ func (s section) last(key string) (value string, ok bool) {
 	return value, ok
 }
 
-// sections reads the form of Wakaama's examples/bootstrap_server: lines of comments
-// begin with # or ;, and spaces do not count around [, keys and values. What stands before
-// the first section is in one without a name.
+// sections reads the form of Wakaama's examples/bootstrap_server: comment lines begin with # or ;, and
+// spaces around [, keys and values are ignored. Lines before the first section are in one without a
+// name.
 func sections(text []byte) []section {
 	var out []section
 	n := 0

@@ -9,15 +9,14 @@ import (
 	"lwbs/store"
 )
 
-// Leshan reads what the Bootstrap-Server demo of Leshan 1.0 to 2.0 keeps and serves:
-// its configurations, as the file of its JSONFileBootstrapStore and the answer of
-// GET /api/bootstrap have them, and the keys of its clients, as the answer of
-// GET /api/security/clients has them. Files of both kinds are told apart by what is in
-// them, and joined by endpoint name. A device without an entry among the keys
-// authenticates with the Bootstrap-Server Account of its configuration: the demo servers
-// before 2.0.0-M6 know no other way.
+// Leshan reads the data of the Bootstrap-Server demo of Leshan 1.0 to 2.0: its configurations, in the
+// form of its JSONFileBootstrapStore or of the answer of GET /api/bootstrap, and the keys of its
+// clients, in the form of the answer of GET /api/security/clients. The content of a file tells its
+// kind, and both kinds are joined by endpoint name. A device without an entry among the keys
+// authenticates with the Bootstrap-Server Account of its configuration: demo servers before 2.0.0-M6
+// have no other way.
 //
-// An error is about a file as a whole; what is wrong with one device refuses its entry.
+// An error is about a whole file; a mistake in one device refuses its entry.
 func Leshan(o Options, files ...File) (Result, error) {
 	var drafts []draft
 	keys := newKeyring()
@@ -35,7 +34,7 @@ func Leshan(o Options, files ...File) (Result, error) {
 	return result(append(drafts, keys.rest()...), "leshan", o), nil
 }
 
-// javaMagic begins what java.io.ObjectOutputStream writes.
+// javaMagic is the beginning of a file of java.io.ObjectOutputStream.
 var javaMagic = []byte{0xac, 0xed}
 
 // eachLeshan calls config for each configuration in f, and adds each key to keys.
@@ -43,7 +42,7 @@ func (f File) eachLeshan(config func(source, endpoint string, raw json.RawMessag
 	text := bytes.TrimSpace(bytes.TrimPrefix(f.Text, []byte("\ufeff")))
 	switch {
 	case bytes.HasPrefix(text, javaMagic):
-		return wrong("this is a file of serialised Java objects, which only Leshan can read: let the demo server run, and import its own answer instead: curl http://HOST:8080/api/security/clients for the keys, curl http://HOST:8080/api/bootstrap for the configurations")
+		return wrong("this is a file of serialised Java objects, which only Leshan can read: start the demo server, and import its answers instead: curl http://HOST:8080/api/security/clients for the keys, curl http://HOST:8080/api/bootstrap for the configurations")
 	case len(text) == 0:
 		return wrong("the file is empty")
 	case text[0] == '[':
@@ -78,7 +77,7 @@ func (f File) eachLeshan(config func(source, endpoint string, raw json.RawMessag
 // A keyring holds how each client authenticates to the Bootstrap-Server.
 type keyring struct {
 	order []lwm2m.EndpointName
-	infos map[lwm2m.EndpointName]*draft // what one entry tells of its device
+	infos map[lwm2m.EndpointName]*draft // the entry of each device
 	lost  []draft                       // entries that cannot be read
 }
 
@@ -124,7 +123,7 @@ func same(a, b store.Credential) bool {
 	return a.Kind == b.Kind && a.Identity == b.Identity && a.Key.Equal(b.Key)
 }
 
-// rest are the entries that are about no device with a configuration.
+// rest returns the entries of devices without a configuration.
 func (k *keyring) rest() []draft {
 	out := k.lost
 	for _, ep := range k.order {

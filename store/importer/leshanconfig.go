@@ -12,8 +12,8 @@ import (
 	"lwbs/store"
 )
 
-// leshanConfig reads one BootstrapConfig, as org.eclipse.leshan.bsserver.BootstrapConfig
-// describes it, of this endpoint.
+// leshanConfig reads the BootstrapConfig of an endpoint, as
+// org.eclipse.leshan.bsserver.BootstrapConfig describes it.
 func leshanConfig(source, endpoint string, raw json.RawMessage) draft {
 	d := draft{Entry: Entry{Source: source, Device: store.Device{Endpoint: lwm2m.EndpointName(endpoint)}}}
 	if err := d.Device.Endpoint.Validate(); err != nil {
@@ -65,10 +65,10 @@ func (d *draft) leshanConfig(config fields) error {
 	return nil
 }
 
-// ignored tells of members that nobody took.
+// ignored notes members that were not taken.
 func (d *draft) ignored(where string, f fields) {
 	for _, name := range f.left() {
-		d.changed(fmt.Sprintf("%s%s is not known here, and left out", where, name))
+		d.changed(fmt.Sprintf("%s%s is unknown and left out", where, name))
 	}
 }
 
@@ -139,8 +139,8 @@ func (d *draft) leshanAccount(security fields, objects, oscore numbered) error {
 	return d.account(a, keys)
 }
 
-// leshanOSCORE reads an OscoreObject. The identifiers, which are the device's own,
-// become variables of it.
+// leshanOSCORE reads an OscoreObject. The identifiers belong to the device, and become variables of
+// it.
 func (d *draft) leshanOSCORE(f fields, ssid lwm2m.ShortServerID, keys *store.AccountKeys) (*store.OSCORE, error) {
 	var secret, sender, recipient, salt octets
 	var aead, hmac *number
@@ -161,7 +161,7 @@ func (d *draft) leshanOSCORE(f fields, ssid lwm2m.ShortServerID, keys *store.Acc
 	}, nil
 }
 
-// algorithm is a number of COSE as profiles have it, nil where there is none.
+// algorithm returns a number of COSE for a profile; nil for none.
 func algorithm(n *number) *int {
 	if n == nil {
 		return nil
@@ -169,8 +169,8 @@ func algorithm(n *number) *int {
 	return new(int(*n))
 }
 
-// bootstrapAccount takes the device's own key from its Bootstrap-Server Account, which
-// is not written: the one on the device stays as it is.
+// bootstrapAccount takes the device's key from its Bootstrap-Server Account. The account itself is
+// not written: the one on the device stays as it is.
 func (d *draft) bootstrapAccount(s securityObject) error {
 	d.changed("its Bootstrap-Server Account (" + s.uri + ") is not written: the one on the device stays")
 	if s.oscore != nil {
@@ -187,8 +187,8 @@ func (d *draft) bootstrapAccount(s securityObject) error {
 	return nil
 }
 
-// leshanFormat is the word of profiles for a ContentFormat, which is an object with a
-// code, a number or a name.
+// leshanFormat returns the word of profiles for a ContentFormat, which is an object with a code, a
+// number or a name.
 func leshanFormat(raw json.RawMessage) (string, error) {
 	if len(raw) == 0 {
 		return "", nil

@@ -12,7 +12,7 @@ import (
 	"lwbs/store"
 )
 
-// A securityObject is Object 0 as peers describe it.
+// A securityObject is Object 0 as other servers describe it.
 type securityObject struct {
 	uri, mode string // mode in the words of profiles
 	bootstrap flag
@@ -23,7 +23,7 @@ type securityObject struct {
 	resources                map[lwm2m.ResourceID]store.Literal
 }
 
-// account is the account of a LwM2M Server, its URI not yet a template.
+// account returns the account of an LwM2M Server; its URI is not yet a template.
 func (s securityObject) account() store.Account {
 	a := store.Account{URI: s.uri, ShortServerID: shortServerID(s.ssid), Security: s.mode, SecurityResources: s.resources}
 	if s.mode == "rpk" || s.mode == "certificate" {
@@ -32,7 +32,7 @@ func (s securityObject) account() store.Account {
 	return a
 }
 
-// shortServerID is n, or 0, which no account can have, where it cannot be one.
+// shortServerID returns n, or 0, which no account can have, where n is out of range.
 func shortServerID(n number) lwm2m.ShortServerID {
 	if n < 0 || n > lwm2m.MaxID {
 		return 0
@@ -40,15 +40,15 @@ func shortServerID(n number) lwm2m.ShortServerID {
 	return lwm2m.ShortServerID(n)
 }
 
-// leshanModes are the words of profiles for those of Leshan's SecurityMode.
+// leshanModes are the words of profiles for Leshan's SecurityMode.
 var leshanModes = map[string]string{"PSK": "psk", "RPK": "rpk", "X509": "certificate", "NOSEC": "nosec", "0": "psk", "1": "rpk", "2": "certificate", "3": "nosec"}
 
-// plainWord is a word of Leshan in capitals, without what is between its parts.
+// plainWord returns a word of Leshan in capitals, without separators.
 func plainWord(w word) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToUpper(string(w)))
 }
 
-// Codes of Leshan's enumerations.
+// The codes of Leshan's enumerations.
 var (
 	leshanSMSModes = map[string]int64{"RESERVED": 0, "SPS_DEVICE": 1, "SPS_SMARTCARD": 2, "NO_SEC": 3, "PROPRIETARY": 255}
 	leshanMatching = map[string]int64{"EXACT_MATCH": 0, "SHA256": 1, "SHA384": 2, "SHA512": 3}
@@ -73,7 +73,7 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 	if err == nil {
 		err = cmp.Or(
 			f.take("serverPublicKey", &s.serverKey), // serverPublicKeyOrId before 1.0
-			f.take("clientHoldOffTime", &holdOff),   // its right name
+			f.take("clientHoldOffTime", &holdOff),   // the correct spelling
 		)
 	}
 	if err != nil {
@@ -86,7 +86,7 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 	case len(smsParameters)+len(smsKey) > 0:
 		return s, wrong("it has keys for SMS, which cannot be imported")
 	}
-	if plainWord(smsMode) == "NOSEC" { // which Leshan writes of itself, and no device needs
+	if plainWord(smsMode) == "NOSEC" { // Leshan's default, which no device needs
 		smsMode = ""
 	}
 	err = cmp.Or(
@@ -109,7 +109,7 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 	return s, nil
 }
 
-// setWord sets a Resource to the code of a word, if there is one.
+// setWord sets a Resource to the code of a word, unless it is empty.
 func setWord(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, w word, codes map[string]int64) error {
 	if w == "" {
 		return nil
@@ -149,10 +149,10 @@ func (v *binding) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*string)(v))
 }
 
-// maxSeconds is the greatest number of seconds that clients are known to take.
+// maxSeconds is the greatest number of seconds that known clients accept.
 const maxSeconds = 1<<31 - 1
 
-// leshanServerObject reads Object 1, but for the Short Server ID, into a.
+// leshanServerObject reads Object 1 without the Short Server ID into a.
 func leshanServerObject(f fields, a *store.Account) error {
 	var (
 		lifetime  *number

@@ -70,8 +70,8 @@ func (d *draft) authenticates(identity, key []byte) error {
 	return (store.Device{Endpoint: d.Device.Endpoint, Profile: "any", Credentials: d.Device.Credentials}).Validate()
 }
 
-// hasCertificate says that the device comes with a certificate that has its name, which
-// is all that Leshan asks of it.
+// hasCertificate says that the device authenticates with a certificate for its name, as Leshan
+// requires.
 func (d *draft) hasCertificate() {
 	d.Device.Credentials = []store.Credential{{Kind: store.CredentialCertificateName, Identity: string(d.Device.Endpoint)}}
 	d.changed("authenticates with a certificate for its name: serve needs the CA that issued it with --tls-client-ca")

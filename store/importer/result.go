@@ -8,7 +8,7 @@ import (
 	"lwbs/store"
 )
 
-// A File is what was read, and the name to call it by in reports.
+// A File is the text of a file, and its name in reports.
 type File struct {
 	Name string
 	Text []byte
@@ -16,8 +16,8 @@ type File struct {
 
 // Options say how to import. The zero value is ready for use.
 type Options struct {
-	// Prefix begins the name of each profile. Empty means the name of the peer:
-	// "leshan" or "wakaama".
+	// Prefix begins the name of each profile. Empty means the name of the other server: "leshan" or
+	// "wakaama".
 	Prefix string
 
 	// NoSec permits devices without a key of their own to bootstrap over plain CoAP.
@@ -27,7 +27,7 @@ type Options struct {
 	Tags []string
 }
 
-// A Result is what a peer's data becomes.
+// A Result is what the data of another server becomes.
 type Result struct {
 	Profiles []store.Profile // by name; each is named by an entry that is imported
 	Entries  []Entry         // in the order of the data
@@ -45,24 +45,24 @@ type Entry struct {
 	Source  string // where it stands, such as "bootstrap.json: dev-1"
 	Outcome string // Imported, Skipped or Refused
 
-	// Why it was skipped or refused; empty for one that is imported.
+	// Why is the reason for Skipped or Refused; else empty.
 	Why string
 
-	// Device is the record. It has no endpoint name where the peer's entry is for any
-	// device, and only becomes a profile.
+	// Device is the record. It has no endpoint name where the entry is for any device and becomes
+	// only a profile.
 	Device store.Device
 
-	// Changes are what is not as it was at the peer, in plain words.
+	// Changes are the differences from the other server, in words.
 	Changes []string
 }
 
-// A draft is an entry on its way: its profile has no name yet.
+// A draft is an entry whose profile has no name yet.
 type draft struct {
 	Entry
 	profile store.Profile
 }
 
-// refuse makes the draft one that cannot be imported. The first reason stays.
+// refuse marks the draft as refused. The first reason stays.
 func (d *draft) refuse(err error) {
 	if d.Outcome == "" {
 		d.Outcome, d.Why = Refused, err.Error()
@@ -75,7 +75,7 @@ func (d *draft) changed(text string) {
 	}
 }
 
-// result names the profiles of drafts, and refuses those that are in each other's way.
+// result names the profiles of drafts, and refuses drafts with the same name or identity.
 func result(drafts []draft, peer string, o Options) Result {
 	refuseDoubles(drafts)
 	var out Result
@@ -96,7 +96,7 @@ func result(drafts []draft, peer string, o Options) Result {
 	return out
 }
 
-// permit lets a device without a key come over plain CoAP, if that is wanted.
+// permit permits plain CoAP to a device without a key, with [Options].NoSec.
 func permit(d *draft, noSec bool) {
 	if d.Device.Endpoint == "" || len(d.Device.Credentials) > 0 {
 		return
@@ -114,8 +114,7 @@ func permit(d *draft, noSec bool) {
 	}
 }
 
-// refuseDoubles refuses what has the endpoint name or the identity of an entry before
-// it: one record cannot be both.
+// refuseDoubles refuses an entry with the endpoint name or identity of an earlier one.
 func refuseDoubles(drafts []draft) {
 	names, identities := make(map[lwm2m.EndpointName]string), make(map[identity]string)
 	for i := range drafts {
@@ -139,7 +138,7 @@ func refuseDoubles(drafts []draft) {
 	}
 }
 
-// An identity is what no two devices may have in common.
+// An identity belongs to one device only.
 type identity struct {
 	kind store.CredentialKind
 	text string

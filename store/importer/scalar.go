@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// octets are bytes in the forms of Jackson and Gson: an array of numbers, signed in
-// Leshan's files and unsigned in the answers of its REST API, or Base64. People write
-// hexadecimal digits, too.
+// octets are bytes in the forms of Jackson and Gson: an array of numbers, signed in Leshan's files and
+// unsigned in the answers of its REST API, or Base64; or hexadecimal digits, which people write.
 type octets []byte
 
 func (o *octets) UnmarshalJSON(b []byte) error {
@@ -40,12 +39,12 @@ func (o *octets) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// surelyHex is from how many hexadecimal digits on a text is no Base64: one of 16 random
-// characters has only such once in 25 million.
+// surelyHex is the number of characters from which a text of hexadecimal digits is not taken for
+// Base64: of random texts of 16 Base64 characters one in 25 million has only such digits.
 const surelyHex = 16
 
-// octetsIn reads Base64, with padding and without, of either alphabet; and hexadecimal
-// digits that can hardly be that.
+// octetsIn reads Base64, with padding and without, of either alphabet; and at least surelyHex
+// hexadecimal digits.
 func octetsIn(text string) ([]byte, error) {
 	if digits, err := hexOf(text); err == nil && (len(text) >= surelyHex || len(text)%4 != 0) {
 		return digits, nil
@@ -54,8 +53,7 @@ func octetsIn(text string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(plain)
 }
 
-// hexOf reads hexadecimal digits, also with 0x before them, or with colons, spaces or
-// hyphens between.
+// hexOf reads hexadecimal digits, also behind 0x, or with colons, spaces or hyphens between them.
 func hexOf(text string) ([]byte, error) {
 	text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), "0x"), "0X")
 	return hex.DecodeString(strings.NewReplacer(":", "", " ", "", "\t", "", "-", "").Replace(text))
@@ -67,7 +65,7 @@ type number int64
 func (n *number) UnmarshalJSON(b []byte) error {
 	text := strings.TrimSpace(string(bytes.Trim(b, `"`)))
 	i, err := strconv.ParseInt(text, 10, 64)
-	if err != nil { // "300.0", as languages with one kind of numbers write it
+	if err != nil { // "300.0", as languages with one type of number write it
 		const exact = 1 << 53
 		f, floating := strconv.ParseFloat(text, 64)
 		if floating == nil && f == math.Trunc(f) && math.Abs(f) <= exact {
@@ -121,7 +119,7 @@ func (v *numbered) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// A list is one of texts, or one text.
+// A list is a list of texts, or one text.
 type list []string
 
 func (v *list) UnmarshalJSON(b []byte) error {

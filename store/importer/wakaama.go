@@ -10,15 +10,15 @@ import (
 	"lwbs/store"
 )
 
-// Wakaama reads the file of Wakaama's example Bootstrap-Server, which is called
-// bootstrap_info.ini or bootstrap_server.ini: [Server] sections with the accounts, and
-// [Endpoint] sections with what each device is given. The section without a name, which
-// that server takes for any device, becomes a profile without a device.
+// Wakaama reads the file of Wakaama's example Bootstrap-Server, bootstrap_info.ini or
+// bootstrap_server.ini: [Server] sections with the accounts, and [Endpoint] sections with what each
+// device is given. The [Endpoint] section without a name, which that server uses for any device,
+// becomes a profile without a device.
 //
-// That server knows no DTLS, hence no device has a key to bootstrap with.
+// That server has no DTLS, so no device has a key to bootstrap with.
 func Wakaama(o Options, f File) (Result, error) {
 	all := sections(f.Text)
-	servers := make(map[string]wakaamaServer) // by the number, as it is written
+	servers := make(map[string]wakaamaServer) // by the number as written
 	for _, s := range all {
 		if s.name != "server" {
 			continue
@@ -48,7 +48,7 @@ func Wakaama(o Options, f File) (Result, error) {
 	return result(drafts, "wakaama", o), nil
 }
 
-// wakaamaStray is an entry for a section that Wakaama does not know, and passes over.
+// wakaamaStray returns the entry for a section that Wakaama ignores.
 func wakaamaStray(file string, s section) draft {
 	d := draft{Entry: Entry{Source: fmt.Sprintf("%s:%d", file, s.line)}}
 	if s.name == "" {
@@ -74,8 +74,7 @@ func refuseSecondAny(drafts []draft) {
 	}
 }
 
-// A wakaamaServer is a section [Server]: an account, and the keys that each device is
-// given for it.
+// A wakaamaServer is a section [Server]: an account, and the keys that each device is given in it.
 type wakaamaServer struct {
 	id        string
 	bootstrap bool
@@ -87,7 +86,7 @@ type wakaamaServer struct {
 	err       error
 }
 
-// Keys of [Server] by the Resource of Object 1 that they become.
+// The keys of [Server] that become Resources of Object 1.
 var (
 	wakaamaNumbers = map[string]lwm2m.ResourceID{
 		"registrationpriorityorder": 13, "initialregistrationdelay": 14, "communicationretrycount": 17,
@@ -159,7 +158,7 @@ func (w *wakaamaServer) set(p pair) (err error) {
 		b, err = hexadecimal(p)
 		w.key = lwm2m.NewSecret(b)
 	default:
-		w.changes = append(w.changes, fmt.Sprintf("line %d: the key %q is not known here, and left out", p.line, p.key))
+		w.changes = append(w.changes, fmt.Sprintf("line %d: the key %q is unknown and left out", p.line, p.key))
 	}
 	return err
 }
@@ -168,7 +167,7 @@ func (w *wakaamaServer) set(p pair) (err error) {
 func (w *wakaamaServer) complete() error {
 	mode := w.account.Security
 	if mode == "" {
-		mode = "psk" // number 0, where that server starts from
+		mode = "psk" // number 0, the default of that server
 		w.account.Security = mode
 	}
 	switch {
@@ -215,7 +214,7 @@ func wakaamaEndpoint(file string, s section, servers map[string]wakaamaServer) d
 		case "read":
 			d.changed("does not read " + p.value)
 		default:
-			d.changed(fmt.Sprintf("line %d: the key %q is not known here, and left out", p.line, p.key))
+			d.changed(fmt.Sprintf("line %d: the key %q is unknown and left out", p.line, p.key))
 		}
 	}
 	var err error
@@ -225,7 +224,7 @@ func wakaamaEndpoint(file string, s section, servers map[string]wakaamaServer) d
 	switch {
 	case len(d.profile.Accounts) > 0 || d.Outcome != "":
 	case len(deletes) == 0:
-		d.Outcome, d.Why = Skipped, "it is given nothing; devices that nobody added are refused anyway"
+		d.Outcome, d.Why = Skipped, "it is given nothing; unknown devices are refused anyway"
 	default:
 		d.refuse(wrong("it is given no account of a LwM2M Server: it would have nowhere to go"))
 	}
@@ -279,7 +278,7 @@ func yesNo(p pair) (bool, error) {
 	return false, wrong("%s: %q is not yes or no", p.key, p.value)
 }
 
-// hexadecimal does not repeat the value in its error: it may be a key.
+// hexadecimal does not repeat the value in its error, as it may be a key.
 func hexadecimal(p pair) ([]byte, error) {
 	b, err := hexOf(p.plain())
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"lwbs/store/grammar"
 )
 
-// The lists of an account that hold the Resources which have no key there.
+// The lists of an account that hold the Resources without a key.
 const (
 	securityList = "securityResources"
 	serverList   = "serverResources"
@@ -49,8 +49,8 @@ func (r *reader) account(n node, place string) (a store.Account) {
 	return a
 }
 
-// orTemplate is a field that read reads, of Resource 1/x/id; a template in it is kept among
-// the others of the Object, as text that is a value once it is filled in.
+// orTemplate is a field of Resource 1/x/id. Read reads a value; a template is put among the other
+// Resources of the Object, as text that becomes a value when it is filled in.
 func (r *reader) orTemplate(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, read func(node, string)) func(node, string) {
 	return func(n node, place string) {
 		if n.kind != text || !strings.Contains(n.scalar, "{{") {
@@ -63,7 +63,7 @@ func (r *reader) orTemplate(into map[lwm2m.ResourceID]store.Literal, id lwm2m.Re
 	}
 }
 
-// bootstrapServer reads the account that replaces that of the Bootstrap-Server.
+// bootstrapServer reads the account that replaces the Bootstrap-Server Account.
 func (r *reader) bootstrapServer(n node, place string) *store.BootstrapServer {
 	var b store.BootstrapServer
 	known := r.fieldsOf(grammar.BootstrapServer, &b, fields{
@@ -96,15 +96,14 @@ func (r *reader) keyless(n node, place string, known fields) {
 // noKeysHere explains where keys belong.
 const noKeysHere = `a key itself does not belong in a profile; write "key: supplied" and give it to the device with lwbs device set --account-key-file`
 
-// noMasterSecretsHere is the same for master secrets.
+// noMasterSecretsHere explains where master secrets belong.
 const noMasterSecretsHere = "a master secret itself does not belong in a profile; give it to the device with lwbs device set --account-master-secret-file"
 
 // keyWords are words, in lower case, under which people try to give a key itself.
 var keyWords = map[string]bool{"psk": true, "secret": true, "secretkey": true, "privatekey": true, "presharedkey": true}
 
-// source is a field of one of the words for where a secret comes from. A secret itself does
-// not belong in a profile, and the message, which ends with where that belongs, does not repeat
-// it.
+// source is a field of one of the words for where a secret comes from. A secret itself does not
+// belong into a profile: the message does not repeat it, and ends with where it belongs.
 func (r *reader) source(into *string, s *grammar.Section, key, where string) func(node, string) {
 	k, _ := s.Key(key)
 	return func(n node, place string) {
@@ -117,15 +116,15 @@ func (r *reader) source(into *string, s *grammar.Section, key, where string) fun
 	}
 }
 
-// owned are the Resources of Objects 0 and 1 that an account has under another key than
-// their name. The empty key is for what no account has.
+// owned are the Resources of Objects 0 and 1 that an account has under a key other than their name.
+// The empty key stands for those that no account may have.
 var owned = map[lwm2m.ObjectID]map[lwm2m.ResourceID]string{
 	lwm2m.ObjectSecurity: {0: "uri", 1: "", 2: "security", 4: "serverPublicKey", 5: "key", 10: "shortServerID"},
 	lwm2m.ObjectServer:   {0: "shortServerID", 1: "lifetime", 6: "notificationStoring", 7: "binding"},
 }
 
-// accountResource reads a Resource of Object 0 or 1 that stands in an account under
-// its name, and reports whether it is one.
+// accountResource reads a key of an account that is the name of a Resource of Object 0 or 1, and
+// reports whether it is one.
 func (r *reader) accountResource(a *store.Account, e entry, place string) bool {
 	id, list, into := lwm2m.ObjectServer, serverList, a.ServerResources
 	def, _ := object.Lookup(id)

@@ -1,5 +1,5 @@
-// Package profilefile reads and writes profiles as people keep them: YAML, or JSON,
-// which is YAML too; a profile as the admin API has it is read as well. Every mistake is reported with the line that it is on.
+// Package profilefile reads and writes profile files: YAML, or JSON, which is YAML too. It also reads
+// the JSON form of the admin API. Every mistake is reported with its line.
 //
 //	name: meter
 //	accounts:

@@ -10,9 +10,8 @@ import (
 	"lwbs/store/grammar"
 )
 
-// fieldsOf are the fields of a section of the grammar, each of which puts what it reads
-// into the field of record, a pointer to a struct, that has the name of the key. The fields
-// in special take the place of these, or come on top.
+// fieldsOf returns the fields of a section of the grammar. Each stores its value in the field of the
+// same name of record, a pointer to a struct. Fields in special replace these or are added.
 func (r *reader) fieldsOf(s *grammar.Section, record any, special fields) fields {
 	known := make(fields, len(s.Keys)+len(special))
 	v := reflect.ValueOf(record).Elem()
@@ -22,7 +21,7 @@ func (r *reader) fieldsOf(s *grammar.Section, record any, special fields) fields
 		}
 		into, ok := grammar.Field(v, k.Name)
 		if !ok {
-			panic(fmt.Sprintf("%s has no field for the key %s", s.Name, k.Name)) // which a test would show
+			panic(fmt.Sprintf("%s has no field for the key %s", s.Name, k.Name)) // a test of the table fails too
 		}
 		known[k.Name] = r.fieldOf(k, into)
 	}
@@ -30,7 +29,7 @@ func (r *reader) fieldsOf(s *grammar.Section, record any, special fields) fields
 	return known
 }
 
-// fieldOf is the field of a key.
+// fieldOf returns the field of a key.
 func (r *reader) fieldOf(k grammar.Key, into reflect.Value) func(node, string) {
 	switch into := into.Addr().Interface().(type) {
 	case *string:
@@ -67,7 +66,7 @@ func (r *reader) fieldOf(k grammar.Key, into reflect.Value) func(node, string) {
 	return r.integerField(k, into)
 }
 
-// integerField is a field of a whole number of any type, or of a pointer to one.
+// integerField returns the field of a whole number of any type, or of a pointer to one.
 func (r *reader) integerField(k grammar.Key, into reflect.Value) func(node, string) {
 	return func(n node, place string) {
 		i, ok := r.integer(n, place, k.Min, k.Max)
@@ -87,7 +86,7 @@ func (r *reader) integerField(k grammar.Key, into reflect.Value) func(node, stri
 	}
 }
 
-// positive is a field of a time span that cannot be zero.
+// positive is a field of a duration that cannot be zero.
 func (r *reader) positive(into *store.Duration, byDefault string) func(node, string) {
 	return func(n node, place string) {
 		problems := len(r.problems)

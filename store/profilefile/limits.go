@@ -6,21 +6,21 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// What a file may have. The YAML parser goes into itself for each level, and some of
-// its work grows with the square of the tokens, so that a small file of brackets would
-// end the process. Profiles need far less.
+// Limits of a file. The YAML parser recurses for each level, and some of its work grows with the
+// square of the tokens, so that a small file of brackets would end the process. Profiles need far
+// less.
 const (
 	MaxSize   = 1 << 20 // bytes
-	maxDepth  = 16      // values within each other; a profile needs six
+	maxDepth  = 16      // nested values; a profile needs six
 	maxTokens = 50_000  // words and punctuation; a profile has about a hundred
 )
 
 var (
-	errTooDeep = errors.New("values lie too deep within each other")
+	errTooDeep = errors.New("values are nested too deeply")
 	errTooMuch = errors.New("the file is too large: split it")
 )
 
-// excess reports what is too much for the parser, and the line of it.
+// excess reports which limit a text exceeds, and on which line.
 func excess(tokens token.Tokens) (line int, err error) {
 	brackets, openers := 0, 0
 	for _, t := range tokens {

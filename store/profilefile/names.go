@@ -11,7 +11,7 @@ import (
 	"lwbs/lwm2m/object"
 )
 
-// camelCase is a registry name as a key of a profile: "Default Minimum Period" is
+// camelCase returns a registry name as a key of a profile: "Default Minimum Period" becomes
 // "defaultMinimumPeriod".
 func camelCase(name string) string {
 	var out strings.Builder
@@ -26,7 +26,7 @@ func camelCase(name string) string {
 	return out.String()
 }
 
-// named reports whether d has its name for a key in a profile.
+// named reports whether the name of d is a key of a profile.
 func named(o lwm2m.ObjectID, d object.ResourceDefinition) bool {
 	_, taken := owned[o][d.ID]
 	return d.Settable() && !d.Secret && !taken
@@ -43,15 +43,15 @@ func resourceNames(def object.Definition) []string {
 	return out
 }
 
-// accountNames are the keys of the Resources that stand in an account.
+// accountNames are the keys of the Resources that an account may have.
 func accountNames() []string {
 	server, _ := object.Lookup(lwm2m.ObjectServer)
 	security, _ := object.Lookup(lwm2m.ObjectSecurity)
 	return slices.Concat(resourceNames(server), resourceNames(security))
 }
 
-// DidYouMean ends a message about an unknown word with the known one that was probably
-// meant; empty where none is close.
+// DidYouMean returns the end of a message about an unknown word, with the known word that was
+// probably meant; empty where none is similar.
 func DidYouMean(word string, known []string) string {
 	if near := Nearest(word, known); near != "" {
 		return ": did you mean " + strconv.Quote(near) + "?"
@@ -59,8 +59,8 @@ func DidYouMean(word string, known []string) string {
 	return ""
 }
 
-// Nearest returns the known word that want was probably meant to be; empty where none
-// is close: more than two letters are wrong, or more than half of them.
+// Nearest returns the known word that want was probably meant to be; empty where more than two
+// letters, or more than half of them, are wrong.
 func Nearest(want string, known []string) string {
 	const longest = 100 // bytes; no known word is that long
 	best, distance := "", 3
@@ -75,7 +75,7 @@ func Nearest(want string, known []string) string {
 	return best
 }
 
-// editDistance is how many letters must be added, removed or changed.
+// editDistance returns how many letters must be added, removed or replaced.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -97,7 +97,7 @@ func editDistance(a, b string) int {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// printable is a key as it may stand in a message of one line.
+// printable returns a key in a form for a message of one line.
 func printable(key string) string {
 	if strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(key)

@@ -6,18 +6,17 @@ import (
 	"slices"
 )
 
-// A Problem is something wrong in a file.
+// A Problem is a mistake in a file.
 type Problem struct {
 	File    string
 	Line    int // from 1
 	Message string
 }
 
-// Error is "meter.yaml:12: message".
+// Error returns a text such as "meter.yaml:12: message".
 func (p *Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message) }
 
-// joined returns the problems as one error with a line for each, in the order of the
-// file.
+// joined returns the problems as one error with one line for each, in the order of the file.
 func joined(problems []*Problem) error {
 	slices.SortStableFunc(problems, func(a, b *Problem) int { return a.Line - b.Line })
 	errs := make([]error, len(problems))

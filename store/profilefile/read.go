@@ -18,9 +18,8 @@ type Document struct {
 	spots map[string]spot
 }
 
-// Read returns the profiles in the text of a file; file is its name in errors.
-// Resources may have the names that objects knows; nil knows those that are built in. An
-// error holds every [*Problem] that there is, one for each line of its text.
+// Read returns the profiles in the text of a file; file is its name in errors. Objects has the names
+// of Resources; nil stands for the built-in ones. The error has every [*Problem], one a line.
 func Read(file string, b []byte, objects *object.Registry) ([]Document, error) {
 	nodes, err := parse(file, bytes.TrimPrefix(b, []byte("\ufeff")))
 	if err != nil {
@@ -55,8 +54,8 @@ func Read(file string, b []byte, objects *object.Registry) ([]Document, error) {
 }
 
 // Problem returns the problem with that message at a place of the profile, such as
-// "accounts[0].uri", in the words of the document; of a place that was not written it
-// is on the line of what encloses it.
+// "accounts[0].uri", as the document spells it. For a place that the document does not have, the
+// line is that of the enclosing one.
 func (d Document) Problem(place, message string) *Problem {
 	at := place
 	for {
@@ -88,7 +87,7 @@ func (r *reader) profile(n node) (p store.Profile) {
 			r.each(n, place, func(n node, place string) { p.Objects = append(p.Objects, r.object(n, place)) })
 		},
 
-		// What the admin API tells of a profile besides: the times are not the owner's.
+		// Members of the admin API that are not read: the owner does not set the times.
 		"noAccessControl": r.boolean(&p.NoAccessControl),
 		"revision":        func(node, string) {},
 		"created":         func(node, string) {},
@@ -97,7 +96,7 @@ func (r *reader) profile(n node) (p store.Profile) {
 	return p
 }
 
-// noAccessControl is the word for deliberately no access control.
+// noAccessControl is the word for access control that is left out deliberately.
 const noAccessControl = "none"
 
 func (r *reader) accessControl(n node, place string) (a store.AccessControl) {
@@ -146,7 +145,7 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 
 func (r *reader) deletePolicy(n node, place string) (p store.DeletePolicy) {
 	rule, _ := grammar.Profile.Key("delete")
-	if n.kind == mapping { // as the admin API has it
+	if n.kind == mapping { // the form of the admin API
 		r.mapping(n, place, fields{
 			"mode":  r.oneOf(&p.Mode, append(rule.Words, store.DeleteList)...),
 			"paths": func(n node, place string) { p.Paths = r.deletePolicy(n, place).Paths },

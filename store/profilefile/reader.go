@@ -12,7 +12,7 @@ import (
 	"lwbs/store"
 )
 
-// A reader walks a document and gathers problems; it never stops at the first.
+// A reader walks a document and collects all problems.
 type reader struct {
 	file     string
 	objects  *object.Registry
@@ -20,8 +20,8 @@ type reader struct {
 	spots    map[string]spot // by place, such as "accounts[0].uri"
 }
 
-// A spot is where a place of the profile stands in the file, and how it is called
-// there: "accounts[0].serverResources[2]" is written "accounts[0].defaultMinimumPeriod".
+// A spot is the line of a place of the profile in the file, and its spelling there:
+// "accounts[0].serverResources[2]" is written "accounts[0].defaultMinimumPeriod".
 type spot struct {
 	line    int
 	written string
@@ -31,7 +31,7 @@ func (r *reader) fail(line int, format string, args ...any) {
 	r.problems = append(r.problems, &Problem{r.file, line, fmt.Sprintf(format, args...)})
 }
 
-// want reports whether n is of the kind, and complains where it is not.
+// want reports whether n is of the kind, and notes a problem where it is not.
 func (r *reader) want(n node, place string, k kind) bool {
 	if n.kind == k {
 		return true
@@ -40,11 +40,11 @@ func (r *reader) want(n node, place string, k kind) bool {
 	return false
 }
 
-// fields is what a mapping may have, by key.
+// fields are the possible entries of a mapping, by key.
 type fields map[string]func(n node, place string)
 
-// mapping reads each entry of n with its field. Other keys go to rest; where that is
-// nil there are no others.
+// mapping reads each entry of n with its field. Other keys go to rest; with a nil rest they are
+// problems.
 func (r *reader) mapping(n node, place string, known fields, rest func(e entry, place string)) {
 	if !r.want(n, orDocument(place), mapping) {
 		return
@@ -94,8 +94,8 @@ func (r *reader) each(n node, place string, read func(n node, place string)) {
 	}
 }
 
-// wantText reports whether n is text, and complains where it is not. A number is text to
-// those who write an identity of digits, and is taken as it was written.
+// wantText reports whether n is text, and notes a problem where it is not. A number is accepted as it
+// was written: an identity may consist of digits.
 func (r *reader) wantText(n node, place string) bool {
 	switch {
 	case n.kind == number || n.kind == text:
@@ -117,7 +117,7 @@ func (r *reader) str(into *string) func(node, string) {
 	}
 }
 
-// texts is a list of texts, or one of them alone.
+// texts is a field of a list of texts, or of one text.
 func (r *reader) texts(n node, place string) (out []string) {
 	one := func(n node, place string) {
 		var text string
@@ -133,7 +133,7 @@ func (r *reader) texts(n node, place string) (out []string) {
 	return out
 }
 
-// words is a field of text that has a default, to which no text at all would not lead.
+// words is a field of text with a default; an empty text is a problem.
 func (r *reader) words(into *string, byDefault string) func(node, string) {
 	return func(n node, place string) {
 		if r.str(into)(n, place); n.kind == text && n.scalar == "" {
@@ -142,7 +142,7 @@ func (r *reader) words(into *string, byDefault string) func(node, string) {
 	}
 }
 
-// number returns the number that n is, exactly.
+// number returns the exact number that n is.
 func (r *reader) number(n node, place string) (json.Number, bool) {
 	if !r.want(n, place, number) {
 		return "", false
@@ -154,7 +154,7 @@ func (r *reader) number(n node, place string) (json.Number, bool) {
 	return exact, err == nil
 }
 
-// oneOf is a field of text with few values.
+// oneOf is a field of one of a few words.
 func (r *reader) oneOf(into *string, values ...string) func(node, string) {
 	return func(n node, place string) {
 		if !r.want(n, place, text) {
@@ -177,7 +177,7 @@ func (r *reader) boolean(into *bool) func(node, string) {
 	}
 }
 
-// isTrue is what a boolean says, which may be "True" and "TRUE" too.
+// isTrue returns the value of a boolean, which may be written "True" or "TRUE" too.
 func isTrue(n node) bool { return strings.EqualFold(n.scalar, "true") }
 
 // integer returns the whole number that n is, within a range.
@@ -198,7 +198,7 @@ func (r *reader) integer(n node, place string, lowest, highest int64) (i int64, 
 	return i, true
 }
 
-// optional is a field that read reads, whose absence is told apart from zero.
+// optional is a field whose absence differs from zero.
 func optional[T any](into **T, read func(*T) func(node, string)) func(node, string) {
 	return func(n node, place string) {
 		*into = new(T)
@@ -206,7 +206,7 @@ func optional[T any](into **T, read func(*T) func(node, string)) func(node, stri
 	}
 }
 
-// duration is a field of a time span: "24h", or a number of seconds.
+// duration is a field of a duration: "24h", or a number of seconds.
 func (r *reader) duration(into *store.Duration) func(node, string) {
 	return func(n node, place string) {
 		written := n.scalar
@@ -264,7 +264,7 @@ func (r *reader) path(into *lwm2m.Path) func(node, string) {
 	}
 }
 
-// version reads the version of an Object, which YAML takes for a number.
+// version reads the version of an Object, which YAML reads as a number.
 func (r *reader) version(into *string) func(node, string) {
 	return func(n node, place string) {
 		v, err := lwm2m.ParseVersion(n.scalar)

@@ -35,7 +35,8 @@ func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, plac
 	}
 }
 
-// definition is what is known of an Object, in a version if that is known; at least its ID.
+// definition returns the definition of an Object, in the version if that is known; for an unknown
+// Object it has the ID only.
 func (r *reader) definition(id lwm2m.ObjectID, version string) object.Definition {
 	if v, err := lwm2m.ParseVersion(version); err == nil {
 		if def, ok := r.objects.ObjectVersion(id, v); ok {
@@ -62,8 +63,8 @@ func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lw
 	}
 }
 
-// secret takes the word for a value that is in the device records, which have those of
-// Objects 0 and 21 by account.
+// secret reads the word for a value that is in the device records. Secrets of Objects 0 and 21 are
+// there by account.
 func (r *reader) secret(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d object.ResourceDefinition, written string) {
 	switch ofAccounts := o == lwm2m.ObjectSecurity || o == lwm2m.ObjectOSCORE; {
 	case ofAccounts:
@@ -86,8 +87,8 @@ func resourceID(key string, def object.Definition) (lwm2m.ResourceID, bool) {
 // literal reads the value of a Resource: a scalar, a list, or a mapping by Resource
 // Instance ID. typ is the type in its definition, [lwm2m.TypeNone] where there is none.
 //
-// Of a Resource that is text every word is kept as it was written. A number or a boolean of
-// JSON keeps its letters by itself; what only YAML takes for one, 0123 or True, is text.
+// The value of a text Resource is kept as it was written: a number or boolean of JSON keeps its
+// spelling, and one that only YAML has, such as 0123 or True, becomes text.
 func (r *reader) literal(n node, place string, typ lwm2m.Type) (store.Literal, bool) {
 	isText := typ == lwm2m.TypeString || typ == lwm2m.TypeCoreLink
 	switch {
@@ -107,8 +108,8 @@ func (r *reader) literal(n node, place string, typ lwm2m.Type) (store.Literal, b
 	return store.Literal{}, false
 }
 
-// numberLiteral reads a number. Where the type of the Resource is not known here it may be
-// text to those who know it, so that only one that keeps its digits is taken.
+// numberLiteral reads a number. A Resource of unknown type may be text for the server, so only a
+// number that keeps its digits is accepted for it.
 func (r *reader) numberLiteral(n node, place string, typ lwm2m.Type) (store.Literal, bool) {
 	exact, ok := r.number(n, place)
 	switch {

@@ -8,10 +8,9 @@ import (
 // A schema is a JSON Schema, or a part of one.
 type schema = map[string]any
 
-// Schema returns the JSON Schema (draft 2020-12) of a document, for editors that complete
-// and check YAML while it is typed. It takes whatever [Read] and the
-// Bootstrap-Server take; what depends on more than one key, and the values of Resources, only
-// they check.
+// Schema returns the JSON Schema (draft 2020-12) of a document, for editors that complete and check
+// YAML while it is typed. It accepts whatever [Read] and the Bootstrap-Server accept; only they check
+// what depends on more than one key, and the values of Resources.
 func Schema() map[string]any {
 	definitions := make(schema)
 	for _, s := range grammar.Sections() {
@@ -54,7 +53,7 @@ func sectionSchema(s *grammar.Section) schema {
 	return schema{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
 }
 
-// description is what an editor shows of a key.
+// description is the text that an editor shows for a key.
 func description(k grammar.Key) string {
 	text := k.Doc
 	if k.Template {

@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// A kind is what a node of a document is.
+// A kind is the type of a node.
 type kind uint8
 
 const (
@@ -30,11 +30,11 @@ var kindNames = [...]string{"nothing", "text", "a number", "true or false", "a l
 
 func (k kind) String() string { return kindNames[k] }
 
-// A node is one value of a document, freed of how it was written but for the line.
+// A node is one value of a document with its line, without its syntax.
 type node struct {
 	kind    kind
 	line    int
-	scalar  string // of text, number, boolean and null, as it was written but for quotes
+	scalar  string // of text, number, boolean and null, as it was written, without quotes
 	items   []node // of a list
 	entries []entry
 }
@@ -73,14 +73,13 @@ func parse(file string, b []byte) ([]node, error) {
 	return out, nil
 }
 
-// position is how the YAML library begins an error: "[3:12] message".
+// position is the beginning of an error of the YAML library: "[3:12] message".
 var position = regexp.MustCompile(`^\[(\d+):\d+\] *`)
 
-// bareTemplate is a template without quotes, which YAML takes for two mappings.
+// bareTemplate is a template without quotes, which YAML reads as two mappings.
 var bareTemplate = regexp.MustCompile(`[:,\[-]\s*\{\{`)
 
-// syntaxProblem keeps the first line of the library's error, which goes on with an
-// excerpt of the file.
+// syntaxProblem keeps the first line of the library's error; an excerpt of the file follows it.
 func syntaxProblem(file, content string, err error) *Problem {
 	message, _, _ := strings.Cut(err.Error(), "\n")
 	line := 1
@@ -94,7 +93,7 @@ func syntaxProblem(file, content string, err error) *Problem {
 	return &Problem{file, line, message}
 }
 
-// convert frees n of its syntax. With an error the node has the line of the trouble.
+// convert removes the syntax of n. With an error the node has the line of the problem.
 func convert(n ast.Node, depth int) (node, error) {
 	out := node{line: lineOf(n.GetToken())}
 	if depth == 0 {
@@ -163,8 +162,8 @@ func convertEntries(out node, values []*ast.MappingValueNode, depth int) (node, 
 	return out, nil
 }
 
-// isNumber reports whether plain text is a number all the same: the YAML library takes
-// 1e3 and integers of more than 64 bits for text, other than JSON and YAML 1.2.
+// isNumber reports whether plain text is a number: the YAML library returns 1e3 and integers of more
+// than 64 bits as text, unlike JSON and YAML 1.2.
 func isNumber(text string) bool {
 	var n json.Number
 	return json.Unmarshal([]byte(text), &n) == nil && text != "null" && text[0] != '"'

@@ -17,8 +17,8 @@ import (
 	"lwbs/store/grammar"
 )
 
-// Write returns p as a document that Read turns into p again, but for the revision
-// and the times, which are not the owner's.
+// Write returns p as a document. Read turns it into p again, without the revision and the times,
+// which the owner does not set.
 func Write(p store.Profile) ([]byte, error) {
 	b, err := yaml.MarshalWithOptions(profile(p), yaml.IndentSequence(true))
 	if err != nil {
@@ -68,7 +68,7 @@ func otherObject(o store.ObjectValues) yaml.MapSlice {
 
 func accessControl(a store.AccessControl) yaml.MapSlice {
 	return section(grammar.AccessControl, a, values{
-		"instance": func() any { return int(a.Instance) }, // zero is worth a word
+		"instance": func() any { return int(a.Instance) }, // zero is written too
 		"owner":    func() any { return int(a.Owner) },
 		"rights": func() any {
 			rights := make(yaml.MapSlice, 0, len(a.Rights))
@@ -95,11 +95,10 @@ func deletePolicy(p store.DeletePolicy) any {
 	return paths
 }
 
-// values are what the keys of a section have that are not written as their fields are; nil
-// leaves one out.
+// values are the values of keys that differ from their fields; nil leaves a key out.
 type values map[string]func() any
 
-// section returns a record as a mapping of a section of the grammar, without what is zero.
+// section returns a record as a mapping of a section of the grammar, without zero values.
 func section(s *grammar.Section, record any, special values) (m yaml.MapSlice) {
 	v := reflect.ValueOf(record)
 	for _, k := range s.Keys {
@@ -116,7 +115,7 @@ func section(s *grammar.Section, record any, special values) (m yaml.MapSlice) {
 	return m
 }
 
-// plainValue is the value of a field; nil where it is zero.
+// plainValue returns the value of a field; nil where it is zero.
 func plainValue(k grammar.Key, field reflect.Value) any {
 	if field.IsZero() {
 		return nil
@@ -145,7 +144,7 @@ func plainValue(k grammar.Key, field reflect.Value) any {
 	return field.Int()
 }
 
-// texts is one text alone, or a list of them.
+// texts returns one text, or a list of several.
 func texts(all []string) any {
 	if len(all) == 1 && all[0] != "" {
 		return scalar(all[0])
@@ -157,7 +156,7 @@ func texts(all []string) any {
 	return out
 }
 
-// each is a list of mappings; nil for none.
+// each returns a list of mappings; nil for none.
 func each[T any](items []T, write func(T) yaml.MapSlice) any {
 	if len(items) == 0 {
 		return nil
@@ -169,8 +168,8 @@ func each[T any](items []T, write func(T) yaml.MapSlice) any {
 	return out
 }
 
-// accountResources puts Resources into an account under their names, and those that
-// have none there into a list by ID.
+// accountResources puts Resources into an account under their names, and those without a name there
+// into a list by ID.
 func accountResources(m yaml.MapSlice, list string, o lwm2m.ObjectID, values map[lwm2m.ResourceID]store.Literal) yaml.MapSlice {
 	def, _ := object.Lookup(o)
 	others := maps.Clone(values)
@@ -195,18 +194,17 @@ func resources(values map[lwm2m.ResourceID]store.Literal) yaml.MapSlice {
 	return out
 }
 
-// verbatim is a scalar that is YAML already.
+// A verbatim is a scalar in YAML syntax.
 type verbatim string
 
 // MarshalYAML writes the scalar as it is.
 func (v verbatim) MarshalYAML() ([]byte, error) { return []byte(v), nil }
 
-// plain is text that cannot be taken for punctuation, nor for a number that begins like
-// ".inf".
+// plain is text that is neither punctuation nor a number such as ".inf".
 var plain = regexp.MustCompile(`^[A-Za-z0-9/_][A-Za-z0-9/+_.:@=-]*$`)
 
-// scalar is text, quoted where it needs to be. The YAML library knows which plain words
-// do, but for some numbers, and it forgets some white space.
+// scalar returns text, quoted where necessary. The YAML library quotes plain words where necessary,
+// except some numbers and some white space.
 func scalar(text string) any {
 	if isNumber(text) || !plain.MatchString(text) {
 		return verbatim(strconv.Quote(text))

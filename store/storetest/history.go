@@ -23,8 +23,8 @@ func listed(t *testing.T, s store.Store, q store.SessionQuery) string {
 	return fmt.Sprint(ids(must[[]store.Session](t)(s.Sessions(t.Context(), q))))
 }
 
-// What peers do that proved nothing pushes out nothing of those that proved who they are,
-// or where; of one device or of all.
+// Attempts of peers that proved nothing displace none of peers that proved their identity or address,
+// neither of one device nor of all.
 func testSessionShares(t *testing.T, s store.Store) {
 	n := 0
 	of := func(ep string, proof store.Proof) {
@@ -72,8 +72,8 @@ func testSessionShares(t *testing.T, s store.Store) {
 	}
 }
 
-// An attempt under another name is found under both, and is the last of neither but of
-// the one who made it.
+// An attempt under another name is found under both names, and is the last one only of the device that
+// made it.
 func testClaimedNames(t *testing.T, s store.Store) {
 	for i, tt := range []struct{ endpoint, claimed string }{
 		{"meter-B", ""}, {"meter-C", "meter-B"}, {"meter-B", ""}, {"meter-C", "meter-X"}, {"?", ""}, {"meter-C", ""}, {"meter-D", "meter-B"},
@@ -174,9 +174,9 @@ func testRenameRefused(t *testing.T, s store.Store) {
 func testRenameMovesHistory(t *testing.T, s store.Store) {
 	withProfile(t, s, "p")
 	must[store.Device](t)(s.PutDevice(t.Context(), device("old")))
-	stranger := session(1, "old", store.CauseEndpointUnknown)
-	stranger.Known = false
-	add(t, s, stranger)
+	unknown := session(1, "old", store.CauseEndpointUnknown)
+	unknown.Known = false
+	add(t, s, unknown)
 	add(t, s, session(2, "old", store.CauseDone))
 	unproved := session(3, "old", store.CauseKeyDiffers)
 	unproved.Proof = store.ProofNone

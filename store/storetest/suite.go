@@ -23,8 +23,8 @@ type Backend struct {
 	Reopen func(t *testing.T, closed store.Store) store.Store
 }
 
-// The limits that Open sets, of sessions: of one device and of all, of those of peers that
-// proved nothing in the same way, and of strangers; and of associations.
+// The limits that Open sets: of sessions of one device and of all devices, of sessions of peers that
+// proved nothing in the same way, of sessions of unknown devices, and of associations.
 const (
 	SessionsPerDevice = 5
 	Sessions          = 50
@@ -34,8 +34,8 @@ const (
 	Associations      = 30
 )
 
-// Run checks the promises written at [store.Store]. Each case opens its own store, so
-// that cases pass and fail alone.
+// Run checks the promises of [store.Store]. Each case opens its own store, so that cases are
+// independent.
 func Run(t *testing.T, b Backend) {
 	cases := []struct {
 		name string
@@ -513,14 +513,14 @@ func testSessionLimits(t *testing.T, s store.Store) {
 		t.Errorf("of one device are kept %v", got)
 	}
 	for i := range 3 * StrangerSessions {
-		add(fmt.Sprintf("?stranger-%d", i))
+		add(fmt.Sprintf("?unknown-%d", i))
 	}
 	for range 2 * StrangerSessions {
 		add("")
 	}
 	all := must[[]store.Session](t)(s.Sessions(ctx, store.SessionQuery{}))
 	if len(all) != SessionsPerDevice+StrangerSessions {
-		t.Errorf("%d sessions are kept, want %d of the device and %d of strangers", len(all), SessionsPerDevice, StrangerSessions)
+		t.Errorf("%d sessions are kept, want %d of the device and %d of unknown devices", len(all), SessionsPerDevice, StrangerSessions)
 	}
 	for i := range 2 * Sessions {
 		add(fmt.Sprintf("dev-%d", i))

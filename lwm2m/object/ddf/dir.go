@@ -11,15 +11,13 @@ import (
 	"lwbs/lwm2m/object"
 )
 
-// maxFiles is how many files a folder may have: the whole registry with all past versions
-// is some 700.
+// maxFiles is how many files a folder may have: the registry with all past versions has about 700.
 const maxFiles = 10_000
 
-// ReadDir returns the Objects that the files *.xml of a folder define, and what is wrong
-// with the files; folders in it are not looked at, nor files whose names start with a dot.
-// Files of Objects that are built in are read and left out, since those are known already
-// with their past versions. Of an Object that several files define in one version, the
-// newest revision counts, else the first by name. The error is about the folder itself.
+// ReadDir returns the Objects that the files *.xml of a folder define, and the problems of the files.
+// It ignores folders in it, and files whose names begin with a dot. Built-in Objects are checked and
+// left out, since their past versions are known. If several files define the same version of an
+// Object, the newest revision counts, else the first by name. The error is about the folder itself.
 func ReadDir(dir string) ([]object.Definition, []Problem, error) {
 	names, err := filesOf(dir)
 	if err != nil {
@@ -53,7 +51,7 @@ func filesOf(dir string) (names []string, err error) {
 	return names, nil
 }
 
-// ReadFile is [Read] for a file on the disk. One that cannot be read is a Problem, too.
+// ReadFile is [Read] for a file on the disk. A file that cannot be read is a Problem too.
 func ReadFile(name string) (defs []object.Definition, problems []Problem) {
 	defer contain(name, &defs, &problems)
 	info, err := os.Stat(name)

@@ -20,9 +20,9 @@ var declaration = regexp.MustCompile(`^(?:\s|<!--(?s:.*?)-->)*(<\?xml\s[^>]*\?>)
 
 var declaredEncoding = regexp.MustCompile(`\sencoding\s*=\s*["']([^"']*)["']`)
 
-// toUTF8 returns the text of a file in UTF-8, without its XML declaration and with the
-// same lines. What the bytes themselves show counts more than what the declaration says:
-// editors and programs change the one without the other.
+// toUTF8 returns the text of a file in UTF-8, without its XML declaration and with the same lines. The
+// encoding that the bytes show takes precedence over the declaration: editors and programs change one
+// without the other.
 func toUTF8(name string, b []byte) ([]byte, []Problem) {
 	if bytes.HasPrefix(b, []byte{0xff, 0xfe, 0, 0}) || bytes.HasPrefix(b, []byte{0, 0, 0xfe, 0xff}) {
 		return nil, []Problem{{name, 1, "UTF-32 is not read here: save the file as UTF-8", true}}
@@ -77,7 +77,7 @@ func fromUTF16(b []byte) (_ []byte, ok bool) {
 	return bytes.TrimPrefix([]byte(string(utf16.Decode(units))), []byte("\ufeff")), true
 }
 
-// encodingOf is what the declaration of a file names; UTF-8 where it names nothing.
+// encodingOf returns the encoding that the declaration of a file names; UTF-8 where it names none.
 func encodingOf(b []byte) string {
 	if d := declaration.FindSubmatch(b); d != nil {
 		if m := declaredEncoding.FindSubmatch(d[1]); m != nil {
@@ -87,8 +87,8 @@ func encodingOf(b []byte) string {
 	return "UTF-8"
 }
 
-// withoutDeclaration blanks the declaration out: the reader of XML would trust it, and
-// takes no version but 1.0.
+// withoutDeclaration blanks out the declaration: encoding/xml would believe its encoding, and accepts
+// version 1.0 only.
 func withoutDeclaration(b []byte) []byte {
 	d := declaration.FindSubmatchIndex(b)
 	if d == nil {
@@ -112,7 +112,7 @@ func isASCII(b []byte) bool {
 	return true
 }
 
-// invalidUTF8 is where the first byte is that is not UTF-8; len(b) where there is none.
+// invalidUTF8 returns the index of the first byte that is not UTF-8; len(b) where there is none.
 func invalidUTF8(b []byte) int {
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])

@@ -15,8 +15,8 @@ var labelled = regexp.MustCompile(`^([+-]?\d+)(?: *[:=] *(\S.*)| +- *(\pL.*)| *\
 // anotherLabel is in a label that runs on into the next: "0: off 1: on".
 var anotherLabel = regexp.MustCompile(`\d *[:=]`)
 
-// enumeration are the values that text lists with their meanings; nil where it does not.
-// In lines, or between semicolons, a comma belongs to a meaning, and a value may have none.
+// enumeration returns the values that text lists with their meanings; nil where it does not. In lines,
+// or between semicolons, a comma belongs to a meaning, and a value may have no meaning.
 func enumeration(text string) (all []object.Interval) {
 	separator, some := ",", false
 	if strings.ContainsAny(text, "\n;|") {

@@ -11,11 +11,10 @@ import (
 	"lwbs/lwm2m/object"
 )
 
-// limit bounds the values of d as the text of RangeEnumeration says; problem is what is
-// wrong with it. The registry has much there that is for people to read: of that nothing
-// follows, nor of one number alone, which may be the value, the greatest or the length.
-// A bound that is wrong is worse than none: where a text has two meanings, that which
-// admits more counts, and neither where none admits all that the other does.
+// limit bounds the values of d as the text of RangeEnumeration says; problem says what is wrong with
+// it. Much of that text in the registry is for people and sets no bound; nor does a single number,
+// which may be the value, the greatest or the length. A wrong bound is worse than none: of two
+// meanings the wider counts, and neither where none includes the other.
 func limit(d *object.ResourceDefinition, text string) (problem string) {
 	switch d.Type {
 	case lwm2m.TypeInteger, lwm2m.TypeUnsigned, lwm2m.TypeFloat, lwm2m.TypeString, lwm2m.TypeOpaque:
@@ -68,10 +67,10 @@ func plainSigns(text string) string {
 	return text
 }
 
-// closed is an interval as mathematics writes it: "[0, 3]".
+// closed is an interval in mathematical notation: "[0, 3]".
 var closed = regexp.MustCompile(`^\[ *([+-]?[\d.]+) *[,;:] *([+-]?[\d.]+) *\]$`)
 
-// worded is one in words: "between 0 and 3".
+// worded is an interval in words: "between 0 and 3".
 var worded = regexp.MustCompile(`^(?:from|between) +([^ ]+) +(?:to|and) +(.+)$`)
 
 // bound sets the bounds of d, unless all is one number.
@@ -91,7 +90,7 @@ func whole(i object.Interval) bool {
 	return -exact <= i.Min && i.Max <= exact && i.Min == math.Trunc(i.Min) && i.Max == math.Trunc(i.Max)
 }
 
-// meaning is what the readings of text agree on.
+// meaning returns what the readings of text agree on.
 func meaning(d *object.ResourceDefinition, text string) []object.Interval {
 	isLength := d.Type == lwm2m.TypeString || d.Type == lwm2m.TypeOpaque
 	if all := enumeration(text); all != nil {
@@ -130,8 +129,8 @@ func admits(a, b []object.Interval) bool {
 
 func alone(all []object.Interval) bool { return len(all) == 1 && all[0].Min == all[0].Max }
 
-// ascending reports whether each interval is above that before it, as in a list that
-// somebody wrote as one.
+// ascending reports whether each interval is above the one before it, as in a list that was meant as
+// one.
 func ascending(all []object.Interval) bool {
 	for i := range all {
 		if i > 0 && all[i].Min <= all[i-1].Max {

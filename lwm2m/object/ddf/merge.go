@@ -11,7 +11,7 @@ import (
 	"lwbs/lwm2m/object"
 )
 
-// A merger puts the Objects of several files together.
+// A merger combines the Objects of several files.
 type merger struct {
 	sources  []source
 	places   map[version]int // in sources
@@ -30,8 +30,7 @@ type source struct {
 	file string
 }
 
-// add takes a definition, unless one of its Object in its version is there already that
-// counts more.
+// add adds a definition, unless it has one of the same Object and version that takes precedence.
 func (m *merger) add(s source) {
 	key := version{s.def.ID, s.def.Version}
 	place, twice := m.places[key]
@@ -57,7 +56,7 @@ func (m *merger) add(s source) {
 // version: "LWM2M_Device-v1_0_3.xml".
 var revised = regexp.MustCompile(`[-_][vV]?\d+_\d+_(\d+)\.[xX][mM][lL]$`)
 
-// revision is which one a file is of; 0 where its name does not say.
+// revision returns the revision of a file; 0 where its name has none.
 func (s source) revision() (n int) {
 	if m := revised.FindStringSubmatch(filepath.Base(s.file)); m != nil {
 		n, _ = strconv.Atoi(m[1])
@@ -65,7 +64,7 @@ func (s source) revision() (n int) {
 	return n
 }
 
-// defs are the Objects that are not built in.
+// defs returns the Objects that are not built in.
 func (m *merger) defs() (out []object.Definition) {
 	for _, s := range m.sources {
 		if !object.BuiltIn(s.def.ID) {

@@ -5,22 +5,21 @@ import (
 	"slices"
 )
 
-// A Problem is something in a file that is not as the schema wants it: where, and what
-// became of it.
+// A Problem is a difference of a file from the schema: where it is, and its effect.
 type Problem struct {
 	File    string
 	Line    int // from 1
 	Message string
 
-	// Lost is whether something that the file defines is not known because of it: the
-	// file, an Object, a Resource or its type. Otherwise it was clear what is meant.
+	// Lost is whether it causes a part of the definitions to be left out: the file, an Object, a
+	// Resource or its type. Otherwise the meaning is clear.
 	Lost bool
 }
 
 // String is "FILE:LINE: MESSAGE".
 func (p Problem) String() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message) }
 
-// Lost returns those of problems that something is not known because of.
+// Lost returns those problems that cause a part of the definitions to be left out.
 func Lost(problems []Problem) []Problem {
 	return slices.DeleteFunc(slices.Clone(problems), func(p Problem) bool { return !p.Lost })
 }

@@ -15,8 +15,7 @@ import (
 // maxSize of a file, in bytes: those of the registry have at most some 100 KiB.
 const maxSize = 4 << 20
 
-// A file is the part of the schema that is read. Elements that it does not name, such as
-// Description1, are passed over.
+// A file is the part of the schema that is read. Other elements, such as Description1, are ignored.
 type file struct {
 	XMLName xml.Name
 	Objects []element `xml:"Object"`
@@ -72,8 +71,8 @@ func (i *item) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return err
 }
 
-// Read returns the Objects that a file defines, and what is wrong with it; name is what
-// problems call the file. An Object or a Resource that is wrong is left out.
+// Read returns the Objects that a file defines, and its problems; name is the name of the file in
+// problems. A wrong Object or Resource is left out.
 func Read(name string, b []byte) ([]object.Definition, []Problem) {
 	if len(b) > maxSize {
 		return nil, []Problem{tooLarge(name, int64(len(b)))}
@@ -106,18 +105,18 @@ func Read(name string, b []byte) ([]object.Definition, []Problem) {
 	return out, r.problems
 }
 
-// A reader turns elements into definitions, and gathers what is wrong with them.
+// A reader converts elements to definitions, and collects problems.
 type reader struct {
 	name     string
 	problems []Problem
 }
 
-// lose notes a problem that something is not known because of.
+// lose notes a problem that causes a part of the definitions to be left out.
 func (r *reader) lose(line int, format string, args ...any) {
 	r.problems = append(r.problems, Problem{r.name, line, fmt.Sprintf(format, args...), true})
 }
 
-// note notes a problem that hides nothing.
+// note notes a problem without effect.
 func (r *reader) note(line int, format string, args ...any) {
 	r.problems = append(r.problems, Problem{r.name, line, fmt.Sprintf(format, args...), false})
 }

@@ -10,10 +10,9 @@ import (
 	"lwbs/lwm2m/object"
 )
 
-// A reading is one way to take a text for a list of intervals: what a comma, a point or a
-// space in it means.
+// A reading is one way to read a text as a list of intervals: what a comma, a point or a space means.
 type reading struct {
-	needs      *regexp.Regexp // what the text has where the reading is one of its own
+	needs      *regexp.Regexp // matches a text for which the reading differs from others
 	separators *regexp.Regexp
 	interval   *regexp.Regexp // its groups: number, unit, and of the end number, unit
 	number     func(text string) (float64, error)
@@ -87,7 +86,7 @@ func parsePlain(text string) (float64, error) {
 	return math.Pow(b, e), err
 }
 
-// intervals are those that text lists as bounds of d; nil where any of it is something
+// intervals returns the intervals that text lists as bounds of d; nil where a part of it is something
 // else.
 func (r reading) intervals(d *object.ResourceDefinition, text string) (all []object.Interval) {
 	if !r.needs.MatchString(text) {

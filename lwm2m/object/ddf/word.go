@@ -33,8 +33,7 @@ func wordOf(v vocabulary, text string) (value, known bool) {
 	return value, known
 }
 
-// mandatory reads whether every Client has an Object or a Resource. What does not say so is
-// optional.
+// mandatory reads whether every Client has an Object or a Resource; anything else is optional.
 func (r *reader) mandatory(line int, text string) bool {
 	value, known := wordOf(presence, text)
 	if !known {
@@ -66,7 +65,7 @@ var types = map[string]lwm2m.Type{
 	"Corelnk":          lwm2m.TypeCoreLink,
 }
 
-// otherTypes are words that people write for them.
+// otherTypes are other words that people write for data types.
 var otherTypes = map[string]string{
 	"int": "Integer", "signedinteger": "Integer", "uint": "Unsigned Integer", "unsigned": "Unsigned Integer", "unsignedint": "Unsigned Integer",
 	"double": "Float", "bool": "Boolean", "str": "String",
@@ -74,10 +73,10 @@ var otherTypes = map[string]string{
 	"none": "", "na": "",
 }
 
-// bitWidth is a size that a type may have about it: "Integer (32 bit)", "uint8".
+// bitWidth is the size in the name of a type: "Integer (32 bit)", "uint8".
 var bitWidth = regexp.MustCompile(`^(?:8|16|32|64)bits?|(?:8|16|32|64)(?:bits?)?$`)
 
-// typeOf reads a data type, and says what the schema calls it.
+// typeOf reads a data type, and returns its name in the schema.
 func typeOf(text string) (t lwm2m.Type, schema string, known bool) {
 	text = strings.TrimSpace(text)
 	if t, known = types[text]; known {
@@ -102,7 +101,7 @@ var operationWords = map[string]object.Operations{
 	"readonly": object.Readable, "writeonly": object.Writable, "only": 0, "and": 0, "none": 0,
 }
 
-// operationLetters are those of the schema, in lower case.
+// operationLetters are the letters of the schema, in lower case.
 var operationLetters = map[rune]object.Operations{'r': object.Readable, 'w': object.Writable, 'e': object.Executable}
 
 // operationsOf reads what servers may do with a Resource: "RW", "r/w", "Read, Write".
@@ -122,7 +121,7 @@ func operationsOf(text string) (all object.Operations, known bool) {
 	return all, true
 }
 
-// foldWord is text in lower case, with letters and digits alone.
+// foldWord returns the letters and digits of text in lower case.
 func foldWord(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
