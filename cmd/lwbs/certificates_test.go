@@ -47,11 +47,11 @@ func TestDeviceCertificates(t *testing.T) {
 		for line, want := range map[string]string{
 			"device set dev-1 --certificate $D/none.pem":                                     "no such file",
 			"device set dev-1 --certificate $D/no.pem":                                       "$D/no.pem is no certificate in PEM or DER",
-			"device set dev-1 --certificate-fingerprint abcd":                                `--certificate-fingerprint "abcd": 4 hexadecimal digits, a fingerprint of SHA-256 has 64`,
-			"device set dev-1 --certificate-fingerprint " + strings.Repeat("ab:", 19) + "ab": "40 hexadecimal digits are a fingerprint of SHA-1",
+			"device set dev-1 --certificate-fingerprint abcd":                                `--certificate-fingerprint "abcd": 4 hexadecimal digits: a SHA-256 fingerprint has 64`,
+			"device set dev-1 --certificate-fingerprint " + strings.Repeat("ab:", 19) + "ab": "40 hexadecimal digits are a SHA-1 fingerprint",
 			"device set dev-1 --certificate-fingerprint " + strings.Repeat("a", 63):          "63 hexadecimal digits: one is missing or too many",
 			"device set dev-1 --certificate-fingerprint $E":                                  "--certificate-fingerprint is empty",
-			"device set dev-1 --psk ffff":                                                    "the words generate and none only",
+			"device set dev-1 --psk ffff":                                                    "--psk is generate or none",
 		} {
 			if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) {
 				t.Errorf("%s: status %d: %s; want %q", line, status, errs, want)

@@ -85,7 +85,7 @@ func TestSampleOfDevices(t *testing.T) {
 		for i := range 9 {
 			sh.ok(fmt.Sprintf("device add dev-%d --profile meter --psk generate", i))
 		}
-		contains(t, "check", sh.ok("profile check $D/meter.yaml --examine 3"), "; 9 devices have it, 3 of them were looked at\n")
+		contains(t, "check", sh.ok("profile check $D/meter.yaml --examine 3"), "; 9 devices have it, 3 of them were examined\n")
 		sh.write("renamed.yaml", strings.Replace(meterYAML, "name: main", "name: other", 1))
 		_, _, errs := sh.run("profile apply $D/renamed.yaml --examine 3")
 		contains(t, "apply", errs, `3 of 3 that were looked at (of 9) devices ("dev-0", "dev-4", "dev-8") would lose a key`)
