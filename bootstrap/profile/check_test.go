@@ -89,7 +89,7 @@ func TestCheckProfile(t *testing.T) {
 			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 9, Rights: map[uint16]uint8{9: 1}}}
 		}, "", ""},
 		{"no account in a pack", func(p *store.Profile) { p.Accounts, p.Delete.Mode, p.Pack = nil, store.DeleteNone, grammar.PackAllow }, "pack", "has to hold an account"},
-		{"rights of a stranger", func(p *store.Profile) {
+		{"rights of an unknown server", func(p *store.Profile) {
 			p.AccessControl = []store.AccessControl{{Object: 3, Owner: 101, Rights: map[uint16]uint8{9: 1}}}
 		}, "accessControl[0]", "of no account"},
 		{"access control and none", func(p *store.Profile) {

@@ -53,7 +53,7 @@ func (sh *shell) ask(method, path string) string {
 
 // A log that nobody reads keeps no device from being served: records are dropped, the readiness
 // and the metrics say so, the log does when it is read again, and SIGTERM ends the server.
-func TestLogThatNobodyReads(t *testing.T) {
+func TestLogThatIsNotRead(t *testing.T) {
 	sh := newShell(t)
 	sh.ok("profile apply -f $D/meter.yaml")
 	sh.ok("device add a --profile meter --psk-key-format hex --psk-key-file $D/key.hex")

@@ -30,7 +30,7 @@ const (
 	Sessions          = 50
 	UnprovedPerDevice = 3
 	UnprovedSessions  = 20
-	StrangerSessions  = 10
+	UnknownSessions   = 10
 	Associations      = 30
 )
 
@@ -280,7 +280,7 @@ func testDeviceFilters(t *testing.T, s store.Store) {
 		{store.DeviceQuery{Tag: "third", Prefix: "b"}, "[b-03 b-09]"},
 		{store.DeviceQuery{Profile: "p", Prefix: "a", After: "a-02"}, "[a-06 a-10]"},
 		{store.DeviceQuery{Tag: "thir"}, "[]"},
-		{store.DeviceQuery{Profile: "nobody's"}, "[]"},
+		{store.DeviceQuery{Profile: "of-none"}, "[]"},
 		{store.DeviceQuery{Prefix: "b", After: "b-03", Limit: 2}, "[b-05 b-07]"},
 	}
 	for _, tt := range tests {
@@ -512,22 +512,22 @@ func testSessionLimits(t *testing.T, s store.Store) {
 	if got := ids(must[[]store.Session](t)(s.Sessions(ctx, store.SessionQuery{Endpoint: "dev"}))); fmt.Sprint(got) != "[000008 000007 000006 000005 000004]" {
 		t.Errorf("of one device are kept %v", got)
 	}
-	for i := range 3 * StrangerSessions {
+	for i := range 3 * UnknownSessions {
 		add(fmt.Sprintf("?unknown-%d", i))
 	}
-	for range 2 * StrangerSessions {
+	for range 2 * UnknownSessions {
 		add("")
 	}
 	all := must[[]store.Session](t)(s.Sessions(ctx, store.SessionQuery{}))
-	if len(all) != SessionsPerDevice+StrangerSessions {
-		t.Errorf("%d sessions are kept, want %d of the device and %d of unknown devices", len(all), SessionsPerDevice, StrangerSessions)
+	if len(all) != SessionsPerDevice+UnknownSessions {
+		t.Errorf("%d sessions are kept, want %d of the device and %d of unknown devices", len(all), SessionsPerDevice, UnknownSessions)
 	}
 	for i := range 2 * Sessions {
 		add(fmt.Sprintf("dev-%d", i))
 	}
 	all = must[[]store.Session](t)(s.Sessions(ctx, store.SessionQuery{Limit: 1000}))
-	if len(all) != Sessions+StrangerSessions {
-		t.Errorf("%d sessions are kept, want %d", len(all), Sessions+StrangerSessions)
+	if len(all) != Sessions+UnknownSessions {
+		t.Errorf("%d sessions are kept, want %d", len(all), Sessions+UnknownSessions)
 	}
 }
 
