@@ -11,14 +11,13 @@ import (
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
 	"lwbs/lwm2m/object"
-	"lwbs/store"
 )
 
 // A Config configures a [Server]. Zero means the default stated at the field.
 type Config struct {
 	// Store is where devices, profiles and the history of sessions are kept.
 	// Required. The Server does not close it.
-	Store store.Store
+	Store Store
 
 	// Logger gets one record for each session that ended, and the server's own
 	// troubles. Default: discard.

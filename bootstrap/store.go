@@ -1,0 +1,27 @@
+package bootstrap
+
+import (
+	"context"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A Store is what a [Server] calls of a [store.Store], whose documentation says what each method
+// promises. The methods may be called concurrently.
+type Store interface {
+	// Device and DeviceByIdentity look the device up that a peer names, or proves to be.
+	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
+	DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (store.Device, error)
+
+	// Profile is asked for what the device is given.
+	Profile(ctx context.Context, name string) (store.Profile, error)
+
+	// PutDevice keeps new keys before the client has them, and what a session left behind.
+	PutDevice(ctx context.Context, d store.Device) (store.Device, error)
+
+	// AppendSession keeps how an attempt ended; Sessions and LastSession read that back.
+	AppendSession(ctx context.Context, s store.Session) error
+	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)
+	LastSession(ctx context.Context) (id string, err error)
+}
