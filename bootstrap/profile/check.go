@@ -11,38 +11,34 @@ import (
 	"lwbs/store/grammar"
 )
 
-// Check returns what is wrong with p, tried on a made-up device. objects are as
-// for [Resolve]. What depends on the variables of a device is wrong where no values of
-// them would do.
+// Check returns what is wrong with p, whatever the device. Objects are as for [Resolve].
+//
+//  1. The words of p are checked: what no device can change.
+//  2. A made-up device that lacks nothing is given p: what is wrong with the result.
+//  3. What is wrong with the made-up device only, and need not be with a real one, is left out.
 func Check(p store.Profile, objects *object.Registry) []Finding {
-	found := checkWords(p)
-	sample := sampleDevice(p)
-	sample.Secrets = sampleSecrets(p, objects)
-	templates := templatesOf(p)
-	info, more := Resolve(p, sample, objects)
-	for _, f := range append(more, checkLimits(p, sample, info)...) {
-		at := slices.IndexFunc(templates, func(t templated) bool { return t.place == f.Place })
-		switch {
-		case ofTheDevice(f, p):
-		case at >= 0 && !f.template && somehowGood(p, sample, templates[at], objects):
-		default:
+	sample, templates := sampleDevice(p, objects), templatesOf(p)
+	found := checkWords(p, sample)
+	_, more := checkGiven(p, sample, objects)
+	for _, f := range more {
+		if !ofTheDevice(f, p) && !ofTheValues(f, templates, p, sample, objects) {
 			found = append(found, f)
 		}
 	}
 	return found
 }
 
-// CheckDevice returns what is wrong with d under its profile p. objects are as for
-// [Resolve].
+// CheckDevice returns what is wrong with d under its profile p. Objects are as for [Resolve].
 func CheckDevice(p store.Profile, d store.Device, objects *object.Registry) []Finding {
-	found := append(checkWords(p), checkRecord(p, d, objects)...)
+	found := append(checkWords(p, d), checkRecord(p, d, objects)...)
 	for i := range found {
 		found[i].Warning = found[i].Warning || found[i].lenient // which is the profile's, and was told of that
 	}
 	return found
 }
 
-// checkRecord is CheckDevice but for what is wrong with p whatever the device.
+// checkRecord is CheckDevice but for what is wrong with p whatever the device. Keys that are
+// missing have others that stand in for them.
 func checkRecord(p store.Profile, d store.Device, objects *object.Registry) (found []Finding) {
 	AdoptRenamed(p, &d)
 	filled := d
@@ -53,12 +49,18 @@ func checkRecord(p store.Profile, d store.Device, objects *object.Registry) (fou
 	}
 	missing, places := notSupplied(p, d, &filled)
 	found = append(found, missing...)
-	info, more := Resolve(p, filled, objects)
-	more = slices.DeleteFunc(more, func(f Finding) bool { return slices.Contains(places, f.Place) }) // about what stands in
-	more = append(more, unusedKeys(p, d)...)
-	more = append(more, unusedSecrets(p, d, objects)...)
-	more = append(more, waysToCome(p, d, info, objects)...)
-	return append(append(found, more...), checkLimits(p, filled, info)...)
+	info, more := checkGiven(p, filled, objects)
+	found = append(found, slices.DeleteFunc(more, func(f Finding) bool { return slices.Contains(places, f.Place) })...) // about what stands in
+	found = append(found, unusedKeys(p, d)...)
+	found = append(found, unusedSecrets(p, d, objects)...)
+	return append(found, waysToCome(p, d, info, objects)...)
+}
+
+// checkGiven returns what d is given under p, and what is wrong with that: it cannot be
+// resolved, contradicts itself, or is more than this kind of device holds.
+func checkGiven(p store.Profile, d store.Device, objects *object.Registry) (lwm2m.BootstrapInfo, []Finding) {
+	info, found := Resolve(p, d, objects)
+	return info, append(found, checkLimits(p, d, info)...)
 }
 
 // notSupplied are the keys that d is to have and has not. Filled is given some that stand in;

@@ -89,9 +89,9 @@ func textsOf(l store.Literal) (out []string) {
 	return out
 }
 
-// sampleDevice is a device with a value for each variable and key that p asks for.
-func sampleDevice(p store.Profile) store.Device {
-	d := store.Device{Endpoint: "sample", Profile: p.Name, Vars: make(map[string]string)}
+// sampleDevice is a device with a value for each variable, key and secret that p asks for.
+func sampleDevice(p store.Profile, objects *object.Registry) store.Device {
+	d := store.Device{Endpoint: "sample", Profile: p.Name, Vars: make(map[string]string), Secrets: sampleSecrets(p, objects)}
 	for _, t := range templatesOf(p) {
 		for _, name := range t.variables() {
 			if _, ok := d.Vars[name]; !ok {
@@ -125,6 +125,13 @@ var sampleValues = []func(i int) string{
 
 // maxSampled is for how many variables of one place all kinds of values are tried.
 const maxSampled = 3
+
+// ofTheValues reports whether a finding about the sample device d is about the values of its
+// variables only, so that a device with others may be given p.
+func ofTheValues(f Finding, templates []templated, p store.Profile, d store.Device, objects *object.Registry) bool {
+	at := slices.IndexFunc(templates, func(t templated) bool { return t.place == f.Place })
+	return at >= 0 && !f.template && somehowGood(p, d, templates[at], objects)
+}
 
 // somehowGood reports whether there are values for the variables of t with which nothing is
 // wrong at its place, or too many variables to tell.

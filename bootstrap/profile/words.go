@@ -11,15 +11,16 @@ import (
 	"lwbs/store/grammar"
 )
 
-// checkWords checks what does not depend on a device.
-func checkWords(p store.Profile) []Finding {
-	c := &wordChecker{sample: sampleDevice(p)}
+// checkWords checks what does not depend on a device, but for d, whose variables may decide
+// about the security mode of an account.
+func checkWords(p store.Profile, d store.Device) []Finding {
+	c := &wordChecker{device: d}
 	for _, problem := range grammar.Check(p) {
 		c.fail(problem.Place, "%v", problem.Err)
 	}
 	c.pack(p)
 	c.delete(p.Delete, p.BootstrapInstance)
-	c.device(p.Device)
+	c.limits(p.Device)
 	if most := p.Device.MaxAccounts; most > 0 && len(p.Accounts) > most {
 		c.fail("accounts", "%d accounts, and this kind of device holds %d", len(p.Accounts), most)
 	}
@@ -36,7 +37,7 @@ func checkWords(p store.Profile) []Finding {
 
 // A wordChecker gathers what is wrong.
 type wordChecker struct {
-	sample store.Device
+	device store.Device
 	found  []Finding
 }
 
@@ -70,7 +71,7 @@ func (c *wordChecker) delete(d store.DeletePolicy, bootstrapInstance lwm2m.Insta
 	}
 }
 
-func (c *wordChecker) device(d store.DeviceLimits) {
+func (c *wordChecker) limits(d store.DeviceLimits) {
 	blockSize, _ := grammar.DeviceLimits.Key("blockSize")
 	if inRange := blockSize.CheckInteger(int64(d.BlockSize)) == nil; inRange && bits.OnesCount(uint(d.BlockSize)) > 1 {
 		c.fail("device.blockSize", "%d is not a power of two from 16 to 1024", d.BlockSize)
@@ -119,7 +120,7 @@ func (c *wordChecker) renamed(i int, accounts []store.Account) {
 }
 
 func (c *wordChecker) account(place string, a store.Account, p store.Profile) {
-	mode := securityName(a, c.sample)
+	mode := securityName(a, c.device)
 	if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == grammar.SecurityRPK || mode == grammar.SecurityCertificate) {
 		c.fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
 	}
