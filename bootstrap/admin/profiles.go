@@ -12,22 +12,35 @@ import (
 
 // ApplyProfile implements [API].
 func (l *Local) ApplyProfile(ctx context.Context, p store.Profile, o ApplyOptions) (Applied, error) {
-	if err := p.Validate(); err != nil { // before checks that take longer the more there is
-		return Applied{}, fmt.Errorf("profile %q: %w", p.Name, err)
+	out, err := l.apply(ctx, []store.Profile{p}, o)
+	if wrong := new(wrongProfileError); errors.As(err, &wrong) {
+		return Applied{}, &InvalidError{fmt.Sprintf("profile %q", p.Name), wrong.findings[0]}
 	}
-	errs, warnings := split(profile.Check(p, l.Objects))
-	if len(errs) > 0 {
-		return Applied{}, &InvalidError{fmt.Sprintf("profile %q", p.Name), errs}
-	}
-	out, err := l.applyChecked(ctx, []store.Profile{p}, [][]profile.Finding{warnings}, o)
 	if err != nil {
 		return Applied{}, err
 	}
 	return out[0], nil
 }
 
-// applyChecked applies profiles that are good by themselves.
-func (l *Local) applyChecked(ctx context.Context, ps []store.Profile, warnings [][]profile.Finding, o ApplyOptions) ([]Applied, error) {
+// ApplyProfiles implements [API].
+func (l *Local) ApplyProfiles(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]Applied, error) {
+	if len(ps) == 0 || len(ps) > MaxApplied {
+		return nil, fmt.Errorf("%w: %d profiles, 1 to %d are possible at once", store.ErrInvalid, len(ps), MaxApplied)
+	}
+	out, err := l.apply(ctx, ps, o)
+	if wrong := new(wrongProfileError); errors.As(err, &wrong) {
+		return nil, &InvalidError{Findings: wrong.all()}
+	}
+	return out, err
+}
+
+// apply checks profiles, finds out what they mean for the devices that have them, and keeps all
+// of them or none. The error is a [*wrongProfileError] where one of them is wrong by itself.
+func (l *Local) apply(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]Applied, error) {
+	warnings, err := l.checkProfiles(ps)
+	if err != nil {
+		return nil, err
+	}
 	impacts, err := l.impacts(ctx, ps, o)
 	if err != nil {
 		return nil, err
@@ -44,28 +57,37 @@ func (l *Local) applyChecked(ctx context.Context, ps []store.Profile, warnings [
 	return out, nil
 }
 
-// ApplyProfiles implements [API].
-func (l *Local) ApplyProfiles(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]Applied, error) {
-	if len(ps) == 0 || len(ps) > MaxApplied {
-		return nil, fmt.Errorf("%w: %d profiles, 1 to %d are possible at once", store.ErrInvalid, len(ps), MaxApplied)
-	}
-	var wrong []profile.Finding
-	warnings := make([][]profile.Finding, len(ps))
+// checkProfiles returns the warnings about each profile.
+func (l *Local) checkProfiles(ps []store.Profile) (warnings [][]profile.Finding, err error) {
+	warnings = make([][]profile.Finding, len(ps))
+	wrong, bad := make([][]profile.Finding, len(ps)), false
 	for i, p := range ps {
-		if err := p.Validate(); err != nil {
+		if err := p.Validate(); err != nil { // before checks that take longer the more there is
 			return nil, fmt.Errorf("profile %q: %w", p.Name, err)
 		}
-		var errs []profile.Finding
-		errs, warnings[i] = split(profile.Check(p, l.Objects))
-		for _, f := range errs {
+		wrong[i], warnings[i] = split(profile.Check(p, l.Objects))
+		bad = bad || len(wrong[i]) > 0
+	}
+	if bad {
+		return nil, &wrongProfileError{wrong}
+	}
+	return warnings, nil
+}
+
+// A wrongProfileError has what is wrong with each of several profiles.
+type wrongProfileError struct{ findings [][]profile.Finding }
+
+func (e *wrongProfileError) Error() string { return (&InvalidError{Findings: e.all()}).Error() }
+
+// all are the findings, with the profile in their places.
+func (e *wrongProfileError) all() (out []profile.Finding) {
+	for i, findings := range e.findings {
+		for _, f := range findings {
 			f.Place = fmt.Sprintf("profiles[%d].%s", i, f.Place)
-			wrong = append(wrong, f)
+			out = append(out, f)
 		}
 	}
-	if len(wrong) > 0 {
-		return nil, &InvalidError{Findings: wrong}
-	}
-	return l.applyChecked(ctx, ps, warnings, o)
+	return out
 }
 
 // putProfiles keeps all of ps or none. Those of revision zero replace the newest: where

@@ -1,32 +1,17 @@
 package admin
 
 import (
-	"bytes"
-	"encoding"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
-)
-
-// Limits of requests.
-const (
-	maxBody     = 1 << 20 // bytes
-	maxProfiles = 8 << 20 // bytes, of several profiles
-	maxDepth    = 32      // values within each other; a profile needs eight
-	maxPage     = 10_000  // entries
 )
 
 // A request is one of the API, with its query.
@@ -95,8 +80,11 @@ func (r request) applyOptions() (o ApplyOptions, err error) {
 	return o, errors.Join(errs[:]...)
 }
 
-// defaultPage is how many entries a list has where nothing else is said.
-const defaultPage = 100
+// How many entries a list has where nothing else is said, and at most.
+const (
+	defaultPage = 100
+	maxPage     = 10_000
+)
 
 // quoted is a word of the peer as it may stand in a line: quoted where it is odd, and cut
 // where it is long.
@@ -129,170 +117,3 @@ func (r request) revision() (store.Revision, error) {
 }
 
 func (r request) endpoint() lwm2m.EndpointName { return lwm2m.EndpointName(r.PathValue("endpoint")) }
-
-// body reads the JSON object of a request, no unknown members in it, none twice, and
-// nothing behind it.
-func (r request) body(into any) error {
-	text, err := io.ReadAll(r.Body)
-	if err == nil {
-		err = checkJSON(text)
-	}
-	if err != nil {
-		return badBody(text, err)
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return badBody(text[:d.InputOffset()], err)
-	}
-	return nil
-}
-
-// noBody reports a body where none is wanted.
-func (r request) noBody() error {
-	if n, err := io.ReadFull(r.Body, make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: this request takes no body", errBadRequest)
-	}
-	return nil
-}
-
-// checkJSON reports what package json would let pass: text that is not UTF-8, members
-// that are there twice, values that lie deep within each other, and what follows.
-func checkJSON(text []byte) error {
-	if !utf8.Valid(text) {
-		return errors.New("it is not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	first, err := d.Token()
-	switch {
-	case errors.Is(err, io.EOF):
-		return errors.New("it is empty: want a JSON object")
-	case err == nil && first != json.Delim('{'):
-		return errors.New("want a JSON object")
-	case err == nil:
-		err = checkMembers(d, maxDepth)
-	}
-	if err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("something follows the JSON object, at byte %d", d.InputOffset())
-	}
-	return nil
-}
-
-// checkMembers reads what is left of an object.
-func checkMembers(d *json.Decoder, depth int) error {
-	seen := make(map[string]bool)
-	for {
-		token, err := d.Token()
-		if err != nil || token == json.Delim('}') {
-			return err
-		}
-		name, _ := token.(string)
-		if seen[name] {
-			return fmt.Errorf("the member %s is there twice, at byte %d", quoted(name), d.InputOffset())
-		}
-		seen[name] = true
-		if _, err := checkValue(d, depth); err != nil {
-			return err
-		}
-	}
-}
-
-// checkValue reads one value, or the end of an array.
-func checkValue(d *json.Decoder, depth int) (end bool, err error) {
-	token, err := d.Token()
-	switch {
-	case err != nil:
-		return false, err
-	case token == json.Delim(']'):
-		return true, nil
-	case depth == 0 && (token == json.Delim('{') || token == json.Delim('[')):
-		return false, fmt.Errorf("values lie more than %d deep within each other, at byte %d", maxDepth, d.InputOffset())
-	case token == json.Delim('{'):
-		return false, checkMembers(d, depth-1)
-	case token == json.Delim('['):
-		for !end && err == nil {
-			end, err = checkValue(d, depth-1)
-		}
-		return false, err
-	}
-	return false, nil
-}
-
-// badBody says what is wrong with a body, in the words of JSON and not of Go. Read is
-// what was read of it until then.
-func badBody(read []byte, err error) error {
-	var (
-		tooLong *http.MaxBytesError
-		syntax  *json.SyntaxError
-		typ     *json.UnmarshalTypeError
-		base    base64.CorruptInputError
-	)
-	text := err.Error()
-	switch {
-	case errors.As(err, &tooLong):
-		return fmt.Errorf("%w: it has more than %d bytes", errTooLarge, tooLong.Limit)
-	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		text = "it ends in the middle of the JSON"
-	case errors.As(err, &syntax):
-		text = fmt.Sprintf("it is not JSON: %s, at byte %d", strings.TrimPrefix(text, "json: "), syntax.Offset)
-	case errors.As(err, &typ):
-		text = fmt.Sprintf("%s: want %s, not %s", memberOf(typ.Field), wanted(typ.Type), found(typ.Value))
-	case errors.As(err, &base):
-		text = fmt.Sprintf("the value that ends at byte %d is not Base64", len(read))
-	case strings.HasPrefix(text, "json: unknown field "):
-		text = "there is no member " + strings.TrimPrefix(text, "json: unknown field ")
-	default:
-		text = strings.TrimPrefix(text, "json: ")
-	}
-	return fmt.Errorf("%w: %s", errBadRequest, text)
-}
-
-func memberOf(field string) string {
-	if field == "" {
-		return "the value"
-	}
-	return field
-}
-
-var textual = reflect.TypeFor[encoding.TextUnmarshaler]()
-
-// wanted is a Go type in the words of JSON.
-func wanted(t reflect.Type) string {
-	if reflect.PointerTo(t).Implements(textual) {
-		return "text"
-	}
-	switch k := t.Kind(); {
-	case k == reflect.Bool:
-		return "true or false"
-	case k == reflect.String:
-		return "text"
-	case t.ConvertibleTo(reflect.TypeFor[uint64]()):
-		return "a whole number within its range"
-	case k == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		return "text in Base64"
-	case k == reflect.Slice:
-		return "an array"
-	case k == reflect.Map || k == reflect.Struct:
-		return "an object"
-	}
-	return "another value"
-}
-
-// found is what package json calls a value that it found.
-func found(value string) string {
-	switch value {
-	case "string":
-		return "text"
-	case "bool":
-		return "true or false"
-	case "array", "object":
-		return "an " + value
-	case "number":
-		return "a number"
-	}
-	return value // such as "number 1.5"
-}

@@ -1,0 +1,127 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"lwbs/bootstrap/profile"
+	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
+	"lwbs/store"
+)
+
+// generatedKey is the length of a PSK that is made here, in bytes: what every client
+// has room for.
+const generatedKey = 16
+
+// AddDevice implements [API].
+func (l *Local) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set DeviceSettings) (Device, error) {
+	if err := ep.Validate(); err != nil { // else an identity made of it is to blame
+		return Device{}, fmt.Errorf("device %q: %w: %w", ep, store.ErrInvalid, err)
+	}
+	return l.put(ctx, store.Device{Endpoint: ep}, set)
+}
+
+// SetDevice implements [API]. Without a revision it begins anew where somebody else, such
+// as a session, changed the record meanwhile: each time one of them comes through.
+func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (Device, error) {
+	for {
+		d, err := l.Store.Device(ctx, ep)
+		if err != nil {
+			return Device{}, err
+		}
+		if rev != 0 && rev != d.Revision {
+			return Device{}, fmt.Errorf("device %q: revision is %d, not %d: %w", ep, d.Revision, rev, store.ErrConflict)
+		}
+		changed, err := l.put(ctx, d, set)
+		if rev != 0 || !errors.Is(err, store.ErrConflict) {
+			return changed, err
+		}
+	}
+}
+
+// put applies set to d, checks and keeps it. What was generated is shown in the
+// answer.
+func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (Device, error) {
+	if set.Format != nil && *set.Format != 0 && !content.Writable(*set.Format) {
+		return Device{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
+	}
+	was := d
+	p, generated, err := l.edited(ctx, &d, set)
+	if err != nil {
+		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
+	}
+	before := maps.Clone(d.Accounts)
+	if _, err := profile.FillKeys(p, &d, rand.Reader); err != nil {
+		return Device{}, err
+	}
+	errs, warnings := split(append(set.unknownAccounts(p), profile.CheckDevice(p, d, l.Objects)...))
+	errs, more := l.news(errs, p, was, set)
+	warnings = append(warnings, more...)
+	if len(errs) > 0 {
+		return Device{}, &InvalidError{fmt.Sprintf("device %q", d.Endpoint), errs}
+	}
+	kept, err := l.Store.PutDevice(ctx, d)
+	if err != nil {
+		return Device{}, err
+	}
+	out := viewOfMade(p, kept, before, generated)
+	for _, w := range warnings {
+		out.Warnings = append(out.Warnings, w.String())
+	}
+	out.Warnings = append(out.Warnings, l.sharedKeys(ctx, kept, set)...)
+	return out, nil
+}
+
+// news parts errors in those that are new and those that the record had before under the same
+// profile, as warnings: they are no reason to refuse an edit of something else.
+func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, set DeviceSettings) (news, known []profile.Finding) {
+	if len(errs) == 0 || was.Profile != p.Name || set.Reset {
+		return errs, nil
+	}
+	before := profile.CheckDevice(p, was, l.Objects)
+	for _, f := range errs {
+		if slices.Contains(before, f) {
+			f.Warning = true
+			known = append(known, f)
+		} else {
+			news = append(news, f)
+		}
+	}
+	return news, known
+}
+
+// edited applies set to d, and returns the profile that d has then, and whether it was made a
+// key to bootstrap with.
+func (l *Local) edited(ctx context.Context, d *store.Device, set DeviceSettings) (p store.Profile, generated bool, err error) {
+	if generated, err = set.apply(d); err != nil {
+		return p, false, err
+	}
+	if err := d.Validate(); err != nil { // before checks that take longer the more there is
+		return p, false, err
+	}
+	if p, err = l.Store.Profile(ctx, d.Profile); err != nil {
+		return p, false, err
+	}
+	if err := set.normalize(p, d); err != nil {
+		return p, false, err
+	}
+	profile.AdoptRenamed(p, d)
+	return p, generated, set.forget(p, d)
+}
+
+// split parts errors and warnings.
+func split(findings []profile.Finding) (errs, warnings []profile.Finding) {
+	for _, f := range findings {
+		if f.Warning {
+			warnings = append(warnings, f)
+		} else {
+			errs = append(errs, f)
+		}
+	}
+	return errs, warnings
+}

@@ -1,0 +1,131 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"lwbs/bootstrap/profile"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// Device implements [API].
+func (l *Local) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) (Device, error) {
+	d, err := l.Store.Device(ctx, ep)
+	if err != nil {
+		return Device{}, err
+	}
+	p, err := l.profileOf(ctx, d)
+	if err != nil {
+		return Device{}, err
+	}
+	return l.withLast(ctx, view(p, d, reveal))
+}
+
+// Devices implements [API].
+func (l *Local) Devices(ctx context.Context, q store.DeviceQuery) ([]Device, error) {
+	page, err := l.Store.Devices(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Device, 0, len(page))
+	profiles := make(map[string]store.Profile)
+	for _, d := range page {
+		p, ok := profiles[d.Profile]
+		if !ok {
+			if p, err = l.profileOf(ctx, d); err != nil {
+				return nil, err
+			}
+			profiles[d.Profile] = p
+		}
+		v, err := l.withLast(ctx, view(p, d, false))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// profileOf is the profile of d; the zero Profile where d was given another since it was
+// read, and its own was deleted.
+func (l *Local) profileOf(ctx context.Context, d store.Device) (store.Profile, error) {
+	p, err := l.Store.Profile(ctx, d.Profile)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return p, err
+}
+
+// withLast adds what was last seen of d: what tells of its state, and what came after that
+// under its name.
+func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
+	if s := l.running(d.Endpoint); s != nil && s.Proof.Counts() {
+		d.Running = s
+	}
+	newest, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Limit: 1})
+	if err != nil || len(newest) == 0 {
+		return d, err
+	}
+	switch s := &newest[0]; {
+	case s.Endpoint != d.Endpoint || !s.Proof.Counts():
+		d.Unproved = s
+	case s.Cause != store.CauseIdle: // as almost always
+		d.Last = s
+		return d, nil
+	}
+	own, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOwn})
+	if len(own) > 0 {
+		// That it idles says less than how it was bootstrapped.
+		d.Last = &own[max(0, slices.IndexFunc(own, func(s store.Session) bool { return s.Cause != store.CauseIdle }))]
+	}
+	return d, err
+}
+
+// lastOwn is how many attempts of a device are looked at for the last one that tells of its
+// state.
+const lastOwn = 5
+
+// running is the session of a device that is running, or a request in its name that may become
+// one; nil for neither.
+func (l *Local) running(ep lwm2m.EndpointName) *store.Session {
+	if l.Running == nil {
+		return nil
+	}
+	return l.Running(ep)
+}
+
+// RenameDevice implements [API].
+func (l *Local) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (Device, error) {
+	old, err := l.Store.Device(ctx, ep)
+	if err != nil {
+		return Device{}, err
+	}
+	p, err := l.profileOf(ctx, old)
+	if err != nil {
+		return Device{}, err
+	}
+	if s := l.running(ep); s != nil && s.Proof.Counts() {
+		return Device{}, fmt.Errorf("rename device %q: %w: repeat it in a minute", ep, ErrSessionRunning)
+	}
+	d, err := l.Store.RenameDevice(ctx, ep, to, rev)
+	if err != nil {
+		return Device{}, err
+	}
+	out, err := l.withLast(ctx, view(p, d, false))
+	was, is := profile.PSKIdentities(p, old), profile.PSKIdentities(p, d)
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		if was[name] != is[name] {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("account %q: from its next bootstrap on the device has the identity %q in place of %q there, which the LwM2M Server must know; to keep the old one, set it for this account", name, is[name], was[name]))
+		}
+	}
+	return out, err
+}
+
+// DeleteDevice implements [API].
+func (l *Local) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error {
+	return l.Store.DeleteDevice(ctx, ep, rev)
+}

@@ -1,0 +1,81 @@
+package admin
+
+import (
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+func (s *Server) devices(r request) (reply, error) {
+	n, err := r.limit()
+	if err != nil {
+		return reply{}, err
+	}
+	q := store.DeviceQuery{
+		After: lwm2m.EndpointName(r.query.Get("after")), Limit: n,
+		Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag"),
+	}
+	return page(r, n, "after", func(limit int, after string) ([]Device, error) {
+		q.Limit = limit
+		if after != "" {
+			q.After = lwm2m.EndpointName(after)
+		}
+		return s.api.Devices(r.Context(), q)
+	}, func(d Device) string { return string(d.Endpoint) })
+}
+
+func (s *Server) addDevice(r request) (reply, error) {
+	var set DeviceSettings
+	if err := r.body(&set); err != nil {
+		return reply{}, err
+	}
+	d, err := s.api.AddDevice(r.Context(), r.endpoint(), set)
+	return reply{body: d, revision: d.Revision}, err
+}
+
+func (s *Server) setDevice(r request) (reply, error) {
+	var set DeviceSettings
+	rev, err := r.revision()
+	if err == nil {
+		err = r.body(&set)
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	d, err := s.api.SetDevice(r.Context(), r.endpoint(), rev, set)
+	return reply{body: d, revision: d.Revision}, err
+}
+
+func (s *Server) device(r request) (reply, error) {
+	reveal, err := r.boolean("reveal")
+	if err != nil {
+		return reply{}, err
+	}
+	d, err := s.api.Device(r.Context(), r.endpoint(), reveal)
+	return reply{body: d, revision: d.Revision}, err
+}
+
+func (s *Server) deleteDevice(r request) (reply, error) {
+	rev, err := r.revision()
+	if err == nil {
+		err = s.api.DeleteDevice(r.Context(), r.endpoint(), rev)
+	}
+	return reply{body: struct{}{}}, err
+}
+
+// A renameRequest is the body of POST /v1/devices/{endpoint}/rename.
+type renameRequest struct {
+	To lwm2m.EndpointName `json:"to"`
+}
+
+func (s *Server) renameDevice(r request) (reply, error) {
+	var rename renameRequest
+	rev, err := r.revision()
+	if err == nil {
+		err = r.body(&rename)
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	d, err := s.api.RenameDevice(r.Context(), r.endpoint(), rename.To, rev)
+	return reply{body: d, revision: d.Revision}, err
+}

@@ -1,0 +1,78 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+func (s *Server) sessions(r request) (reply, error) {
+	n, err := r.limit()
+	if err != nil {
+		return reply{}, err
+	}
+	q := store.SessionQuery{
+		Endpoint: lwm2m.EndpointName(r.query.Get("endpoint")), Identity: r.query.Get("identity"),
+		Before: r.query.Get("before"),
+	}
+	for _, f := range []struct {
+		name  string
+		value *bool
+	}{{"failed", &q.Failed}, {"own", &q.Own}, {"unknown", &q.Unknown}} {
+		if *f.value, err = r.boolean(f.name); err != nil {
+			return reply{}, err
+		}
+	}
+	return page(r, n, "before", func(limit int, before string) ([]store.Session, error) {
+		q.Limit = limit
+		if before != "" {
+			q.Before = before
+		}
+		return s.api.Sessions(r.Context(), q)
+	}, func(s store.Session) string { return s.ID })
+}
+
+func (s *Server) explanation(r request) (reply, error) {
+	reason, err := s.api.Explain(r.Context(), r.PathValue("id"))
+	return reply{body: reason}, err
+}
+
+func (s *Server) why(r request) (reply, error) {
+	n := 0
+	if r.query.Get("limit") != "" {
+		var err error
+		if n, err = r.limit(); err != nil {
+			return reply{}, err
+		}
+	}
+	why, err := s.api.Why(r.Context(), r.PathValue("name"), n)
+	return reply{body: why}, err
+}
+
+func (s *Server) session(r request) (reply, error) {
+	session, err := s.api.Session(r.Context(), r.PathValue("id"))
+	return reply{body: session}, err
+}
+
+// events sends events as they happen, in the form of server-sent events.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	if _, err := parse(r, nil); err != nil {
+		writeProblem(w, ProblemOf(err))
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	out := http.NewResponseController(w)
+	w.WriteHeader(http.StatusOK)
+	_ = out.Flush()
+	_ = s.api.Watch(r.Context(), func(e Event) error {
+		b, err := json.Marshal(e)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.Kind, b)
+		}
+		return errors.Join(err, out.Flush())
+	})
+}
