@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 )
 
 func dbCommand() *cli.Command {
@@ -58,7 +59,7 @@ func dbStatsCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, st.Store)
+				return output.JSON(c.App.Writer, st.Store)
 			}
 			s := st.Store
 			fmt.Fprintf(c.App.Writer, "devices   %d\nprofiles  %d\nsessions  %d\nsize      %d bytes, %d of them free\nschema    %d\n",
@@ -72,8 +73,8 @@ func dbStatsCommand() *cli.Command {
 // terminals.
 func backupToOutput(c *cli.Context) error {
 	out := c.App.Writer
-	if s, ok := out.(*screen); ok {
-		out = s.out
+	if s, ok := out.(*output.Screen); ok {
+		out = s.Raw()
 	}
 	if f, ok := out.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -56,11 +57,11 @@ func deviceAddCommand() *cli.Command {
 // a space, or has invisible characters.
 func warnName(c *cli.Context, ep lwm2m.EndpointName) {
 	s := string(ep)
-	switch _, odd := escaped(s, ""); {
+	switch _, odd := output.Escaped(s, ""); {
 	case s != strings.TrimSpace(s):
-		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s begins or ends with a space: the device must send the same space\n", name(ep))
+		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s begins or ends with a space: the device must send the same space\n", output.Name(ep))
 	case odd:
-		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s has invisible characters: the device must send the same characters\n", name(ep))
+		fmt.Fprintf(c.App.ErrWriter, "warning: the name %s has invisible characters: the device must send the same characters\n", output.Name(ep))
 	}
 }
 
@@ -99,25 +100,25 @@ func revisionFlag() cli.Flag {
 // edited prints what an edit did, and the keys that it generated.
 func edited(c *cli.Context, did string, d admin.Device) error {
 	if c.Bool("json") { // the warnings are in it
-		return printJSON(c.App.Writer, d)
+		return output.JSON(c.App.Writer, d)
 	}
 	for _, w := range d.Warnings {
 		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", w)
 	}
 	w := c.App.Writer
-	fmt.Fprintf(w, "%s %s (profile %s, revision %d)\n", did, name(d.Endpoint), name(d.Profile), d.Revision)
+	fmt.Fprintf(w, "%s %s (profile %s, revision %d)\n", did, output.Name(d.Endpoint), output.Name(d.Profile), d.Revision)
 	for _, cr := range d.Credentials {
 		if cr.Key != "" {
-			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", text(cr.Identity), cr.Key, cr.KeyLength)
+			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", output.Text(cr.Identity), cr.Key, cr.KeyLength)
 		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(d.Accounts)) {
 		a := d.Accounts[account]
 		if a.Key != "" {
-			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", name(account), text(a.Identity), a.Key, a.KeyLength)
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", output.Name(account), output.Text(a.Identity), a.Key, a.KeyLength)
 		}
 		if a.MasterSecret != "" {
-			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s, for OSCORE:\n  master secret  %s   (hexadecimal, %d bytes)\n", name(account), a.MasterSecret, a.MasterSecretLength)
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s, for OSCORE:\n  master secret  %s   (hexadecimal, %d bytes)\n", output.Name(account), a.MasterSecret, a.MasterSecretLength)
 		}
 	}
 	return nil
@@ -133,7 +134,7 @@ func deviceGetCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, d)
+				return output.JSON(c.App.Writer, d)
 			}
 			return printDevice(c.App.Writer, d)
 		}, "ENDPOINT"),
@@ -151,7 +152,7 @@ func deviceRenameCommand() *cli.Command {
 				return err
 			}
 			warnName(c, d.Endpoint)
-			return edited(c, "renamed "+name(args[0])+" to", d)
+			return edited(c, "renamed "+output.Name(args[0])+" to", d)
 		}, "ENDPOINT", "NAME"),
 	}
 }
@@ -164,7 +165,7 @@ func deviceDeleteCommand() *cli.Command {
 			if err := api.DeleteDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision"))); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.App.Writer, "deleted %s\n", name(args[0]))
+			fmt.Fprintf(c.App.Writer, "deleted %s\n", output.Name(args[0]))
 			return nil
 		}, "ENDPOINT"),
 	}
@@ -180,7 +181,7 @@ func deviceSwitchCommand(verb string, disabled bool) *cli.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", verb, name(d.Endpoint), d.Revision)
+			fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", verb, output.Name(d.Endpoint), d.Revision)
 			return nil
 		}, "ENDPOINT"),
 	}

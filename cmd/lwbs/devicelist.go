@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -45,7 +46,7 @@ func deviceListCommand() *cli.Command {
 					key:      func(d admin.Device) string { return string(d.Endpoint) },
 					headings: []string{"ENDPOINT", "PROFILE", "STATE", "LAST SESSION"},
 					cells: func(d admin.Device) []string {
-						return []string{name(d.Endpoint), name(d.Profile), stateOf(d), stateNow(d)}
+						return []string{output.Name(d.Endpoint), output.Name(d.Profile), stateOf(d), stateNow(d)}
 					},
 				}.print(ctx, c, api)
 			})

@@ -10,16 +10,17 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/explain"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
 func printDevice(out io.Writer, d admin.Device) error {
-	t := &table{out: out}
-	row := func(key, format string, args ...any) { t.row(key, fmt.Sprintf(format, args...)) }
-	row("endpoint", "%s", name(d.Endpoint))
-	row("profile", "%s", name(d.Profile))
-	row("revision", "%d, of %s", d.Revision, clock(d.Updated))
+	t := output.NewTable(out)
+	row := func(key, format string, args ...any) { t.Row(key, fmt.Sprintf(format, args...)) }
+	row("endpoint", "%s", output.Name(d.Endpoint))
+	row("profile", "%s", output.Name(d.Profile))
+	row("revision", "%d, of %s", d.Revision, output.Clock(d.Updated))
 	row("state", "%s", stateOf(d))
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
 	for _, cr := range d.Credentials {
@@ -29,24 +30,24 @@ func printDevice(out io.Writer, d admin.Device) error {
 		a := d.Accounts[account]
 		delivered := "not delivered yet"
 		if !a.Delivered.IsZero() {
-			delivered = "delivered " + clock(a.Delivered)
+			delivered = "delivered " + output.Clock(a.Delivered)
 		}
-		row("account "+name(account), "%s, %s", accountText(a), delivered)
+		row("account "+output.Name(account), "%s, %s", accountText(a), delivered)
 	}
 	for _, path := range slices.SortedFunc(maps.Keys(d.Secrets), lwm2m.Path.Compare) {
 		row("secret "+path.String(), "%s", secretText(path, d.Secrets[path]))
 	}
 	for _, variable := range slices.Sorted(maps.Keys(d.Vars)) {
-		row("variable "+name(variable), "%s", text(d.Vars[variable]))
+		row("variable "+output.Name(variable), "%s", output.Text(d.Vars[variable]))
 	}
 	if len(d.Tags) > 0 {
-		row("tags", "%s", names(d.Tags))
+		row("tags", "%s", output.Names(d.Tags))
 	}
 	if d.Format != 0 {
 		row("format", "%v", d.Format)
 	}
 	if d.Note != "" {
-		row("note", "%s", text(d.Note))
+		row("note", "%s", output.Text(d.Note))
 	}
 	if len(d.Written) > 0 {
 		row("holds", "%s", writtenText(d.Written))
@@ -58,7 +59,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 	if d.Unproved != nil {
 		row("under its name", "%s", unprovedOf(d))
 	}
-	return t.flush()
+	return t.Flush()
 }
 
 // credentialText describes a credential that a device may authenticate with.
@@ -96,7 +97,7 @@ func writtenText(written []store.WrittenInstance) string {
 	for i, w := range written {
 		parts[i] = w.Path.String()
 		if w.Account != "" {
-			parts[i] += " of " + name(w.Account)
+			parts[i] += " of " + output.Name(w.Account)
 		}
 		if w.Unconfirmed {
 			parts[i] += " (perhaps)"
@@ -134,7 +135,7 @@ func stateOf(d admin.Device) string {
 func lastOf(d admin.Device) string {
 	switch {
 	case d.Last != nil:
-		return fmt.Sprintf("%s %s", clock(d.Last.Started), d.Last.Cause)
+		return fmt.Sprintf("%s %s", output.Clock(d.Last.Started), d.Last.Cause)
 	case d.Running != nil:
 		return "none before"
 	case d.Unproved != nil:
@@ -145,7 +146,7 @@ func lastOf(d admin.Device) string {
 
 // runningOf describes how far a running session has come.
 func runningOf(s store.Session) string {
-	return fmt.Sprintf("since %s, for %s: %s", clock(s.Started), age(s), explain.Session(s).Stage)
+	return fmt.Sprintf("since %s, for %s: %s", output.Clock(s.Started), age(s), explain.Session(s).Stage)
 }
 
 // age returns how long a session has been running, in whole seconds.
@@ -156,9 +157,9 @@ func unprovedOf(d admin.Device) string {
 	s := *d.Unproved
 	who := "nothing proves that it was the device"
 	if s.Endpoint != d.Endpoint {
-		who = fmt.Sprintf("by %s", name(s.Endpoint))
+		who = fmt.Sprintf("by %s", output.Name(s.Endpoint))
 	}
-	return fmt.Sprintf("%s %s, %s", clock(whenOf(s)), s.Cause, who)
+	return fmt.Sprintf("%s %s, %s", output.Clock(whenOf(s)), s.Cause, who)
 }
 
 // stateNow describes the latest known state of a device, for lists.
@@ -167,7 +168,7 @@ func stateNow(d admin.Device) string {
 	case d.Running != nil:
 		return "running: " + explain.Session(*d.Running).Stage
 	case d.Last == nil && d.Unproved != nil:
-		return fmt.Sprintf("%s %s (not proved)", clock(whenOf(*d.Unproved)), d.Unproved.Cause)
+		return fmt.Sprintf("%s %s (not proved)", output.Clock(whenOf(*d.Unproved)), d.Unproved.Cause)
 	case d.Last == nil:
 		return "never seen"
 	}

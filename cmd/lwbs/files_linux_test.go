@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/input"
+	"lwbs/cmd/lwbs/internal/lastresort"
 )
 
 // A database that is a link to a file which is not there is not made in the place of the link.
@@ -132,7 +134,7 @@ func TestInterruptedAtAPipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := c.Wait()
-		if took := time.Since(began); err == nil || took > endTime/2 || !strings.Contains(errs.String(), "interrupted") {
+		if took := time.Since(began); err == nil || took > lastresort.EndTime/2 || !strings.Contains(errs.String(), "interrupted") {
 			t.Errorf("%v: ended after %v with %v, %s", args, took, err, errs.String())
 		}
 	}
@@ -181,7 +183,7 @@ func TestLargeFilesAreNotRead(t *testing.T) {
 		}
 		limit := uint64(64 << 20)
 		if strings.HasPrefix(line, "import") {
-			limit = 6 * maxStream // as it is read into memory that grows
+			limit = 6 * input.MaxStream // as it is read into memory that grows
 		}
 		if taken := after.TotalAlloc - before.TotalAlloc; taken > limit {
 			t.Errorf("%s: %d bytes were taken", line, taken)

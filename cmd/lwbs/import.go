@@ -11,6 +11,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/input"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store/importer"
 )
 
@@ -105,12 +107,12 @@ func importOptions(c *cli.Context) (importer.Options, error) {
 const maxImport = 1 << 30
 
 func importFile(c *cli.Context, name string) (importer.File, error) {
-	b, shown, err := readInput(c, "the data to import", name, maxImport)
+	b, shown, err := input.Read(c.Context, c.App.Reader, "the data to import", name, maxImport)
 	if err != nil {
 		return importer.File{}, err
 	}
 	shown = filepath.Base(shown)
-	plain, _, err := textOf(b)
+	plain, _, err := input.UTF8(b)
 	if err != nil {
 		return importer.File{}, fmt.Errorf("import %s: %w", shown, err)
 	}
@@ -150,12 +152,12 @@ func importAll(c *cli.Context, r importer.Result) error {
 	report := importReport{DryRun: dry}
 	report.add(im)
 	if c.Bool("json") {
-		err = printJSON(c.App.Writer, report)
+		err = output.JSON(c.App.Writer, report)
 	} else {
 		err = report.print(c.App.Writer)
 	}
 	if n := report.Summary[importer.Refused]; err == nil && n > 0 {
-		err = fmt.Errorf("%d of %s refused", n, counted(len(report.Entries), "entry", "entries"))
+		err = fmt.Errorf("%d of %s refused", n, output.Counted(len(report.Entries), "entry", "entries"))
 	}
 	return err
 }
@@ -208,7 +210,7 @@ func (r *importReport) add(im *importing) {
 
 func (r *importReport) print(w io.Writer) error {
 	for _, p := range r.Profiles {
-		fmt.Fprintf(w, "profile %s: %s, for %s\n", name(p.Name), r.would(p.Did), counted(p.Devices, "device", "devices"))
+		fmt.Fprintf(w, "profile %s: %s, for %s\n", output.Name(p.Name), r.would(p.Did), output.Counted(p.Devices, "device", "devices"))
 		for _, text := range p.Warnings {
 			fmt.Fprintf(w, "    warning: %s\n", text)
 		}
@@ -235,7 +237,7 @@ func (r *importReport) print(w io.Writer) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s: %d %s, %d skipped, %d refused\n", counted(len(r.Entries), "entry", "entries"),
+	_, err := fmt.Fprintf(w, "%s: %d %s, %d skipped, %d refused\n", output.Counted(len(r.Entries), "entry", "entries"),
 		r.Summary[importer.Imported], r.would(importer.Imported), r.Summary[importer.Skipped], r.Summary[importer.Refused])
 	return err
 }

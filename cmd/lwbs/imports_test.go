@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
 	"bootstrap/admin":     {"bootstrap", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
-	"cmd/":                {"bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
+	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
+	"cmd/":                {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 }
 
 // forTests may be imported by tests only.

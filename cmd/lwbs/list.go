@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 )
 
 // pageSize is how many entries of a list are held at a time.
@@ -56,17 +57,17 @@ func (l listing[T]) print(ctx context.Context, c *cli.Context, api admin.API) er
 			err = list.end()
 		}
 	} else {
-		t := newTable(c.App.Writer, l.headings...)
+		t := output.NewTable(c.App.Writer, l.headings...)
 		more, err = l.each(ctx, func(entry T) error {
-			t.row(l.cells(entry)...)
-			return t.err
+			t.Row(l.cells(entry)...)
+			return t.Failure()
 		})
 		if err == nil || l.behind != behind { // no headings without entries
-			err = errors.Join(err, t.flush())
+			err = errors.Join(err, t.Flush())
 		}
 	}
 	if more && err == nil {
-		fmt.Fprintf(c.App.ErrWriter, "there are more: %s %s lists the next\n", l.option, name(l.behind))
+		fmt.Fprintf(c.App.ErrWriter, "there are more: %s %s lists the next\n", l.option, output.Name(l.behind))
 	}
 	if err != nil {
 		return err

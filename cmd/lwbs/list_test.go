@@ -13,38 +13,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
-
-// A name of 252 characters moves what is behind it in its row, and no other row.
-func TestTableIsNotWidenedByOneLongName(t *testing.T) {
-	var out bytes.Buffer
-	table := newTable(&out, "ENDPOINT", "STATE", "LAST")
-	table.row("meter-1", "enabled", "never")
-	table.row(strings.Repeat("x", 252), "enabled", "never")
-	table.row(strings.Repeat("ü", 30), "disabled", "never")
-	for range 2 * sampled {
-		table.row("meter-2", "enabled", "never")
-	}
-	if err := table.flush(); err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(out.String(), "\n")
-	for i, want := range map[int]string{
-		0:             "ENDPOINT                        STATE     LAST",
-		1:             "meter-1                         enabled   never",
-		2:             strings.Repeat("x", 252) + "  enabled   never",
-		3:             strings.Repeat("ü", 30) + "  disabled  never",
-		4:             "meter-2                         enabled   never",
-		2*sampled + 3: "meter-2                         enabled   never",
-	} {
-		if lines[i] != want {
-			t.Errorf("line %d is %q, want %q", i, lines[i], want)
-		}
-	}
-}
 
 // A list is printed page by page, and holds one at a time.
 func TestListsHoldOnePageAtATime(t *testing.T) {
@@ -267,7 +240,7 @@ func TestOddNamesAreShownSafely(t *testing.T) {
 			var out bytes.Buffer
 			status := run(append([]string{"lwbs", "--db", sh.path("x.db")}, args...), strings.NewReader(""), &out, &out)
 			for _, r := range out.String() {
-				if r != '\n' && invisible(r) {
+				if r != '\n' && output.Invisible(r) {
 					t.Errorf("lwbs %q prints %q", args, out.String())
 					break
 				}

@@ -13,6 +13,10 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/cmd/lwbs/internal/input"
+	"lwbs/cmd/lwbs/internal/lastresort"
+	"lwbs/cmd/lwbs/internal/output"
 )
 
 func main() {
@@ -37,17 +41,17 @@ const (
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, ended := withLastResort(ctx, endAnyway)
+	ctx, ended := lastresort.With(ctx, endAnyway)
 	defer ended()
 	inJSON := wantsJSON(args)
-	out, errs := &screen{out: stdout, json: inJSON}, &screen{out: stderr, json: inJSON}
-	app := newApp(interruptible{ctx, stdin}, out, errs)
+	out, errs := output.NewScreen(stdout, inJSON), output.NewScreen(stderr, inJSON)
+	app := newApp(input.Interruptible(ctx, stdin), out, errs)
 	arranged, err := arrange(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, arranged)
 	}
 	if err == nil {
-		err = out.failed
+		err = out.Failure()
 	}
 	if err == nil || errors.Is(err, errVersionTold) {
 		return exitDone

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 )
@@ -34,13 +35,13 @@ func objectListCommand() *cli.Command {
 				for _, d := range objects.All() {
 					views = append(views, viewObject(d))
 				}
-				return printJSON(c.App.Writer, views)
+				return output.JSON(c.App.Writer, views)
 			}
-			t := newTable(c.App.Writer, "OBJECT", "NAME", "VERSION", "INSTANCES", "RESOURCES")
+			t := output.NewTable(c.App.Writer, "OBJECT", "NAME", "VERSION", "INSTANCES", "RESOURCES")
 			for _, d := range objects.All() {
-				t.row(fmt.Sprintf("/%d", d.ID), text(d.Name), d.Version.String(), instancesText(d.Multiple), fmt.Sprint(len(d.Resources)))
+				t.Row(fmt.Sprintf("/%d", d.ID), output.Text(d.Name), d.Version.String(), instancesText(d.Multiple), fmt.Sprint(len(d.Resources)))
 			}
-			return t.flush()
+			return t.Flush()
 		},
 	}
 }
@@ -66,7 +67,7 @@ func objectGetCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, viewObject(def))
+				return output.JSON(c.App.Writer, viewObject(def))
 			}
 			return printObject(c.App.Writer, def)
 		},
@@ -134,12 +135,12 @@ func viewObject(d object.Definition) objectView {
 }
 
 func printObject(out io.Writer, d object.Definition) error {
-	_, err := fmt.Fprintf(out, "/%d %s, version %v, instances: %s\n", d.ID, text(d.Name), d.Version, instancesText(d.Multiple))
-	t := newTable(out, "ID", "NAME", "TYPE", "VALUES", "MANDATORY", "RANGE", "UNIT", "SERVERS MAY")
+	_, err := fmt.Fprintf(out, "/%d %s, version %v, instances: %s\n", d.ID, output.Text(d.Name), d.Version, instancesText(d.Multiple))
+	t := output.NewTable(out, "ID", "NAME", "TYPE", "VALUES", "MANDATORY", "RANGE", "UNIT", "SERVERS MAY")
 	for _, r := range d.Resources {
-		t.row(fmt.Sprint(r.ID), text(r.Name), r.Type.String(), instancesText(r.Multiple), yesOrNo(r.Mandatory), rangeText(r), r.Unit, mayText(r.Operations))
+		t.Row(fmt.Sprint(r.ID), output.Text(r.Name), r.Type.String(), instancesText(r.Multiple), yesOrNo(r.Mandatory), rangeText(r), r.Unit, mayText(r.Operations))
 	}
-	return errors.Join(err, t.flush())
+	return errors.Join(err, t.Flush())
 }
 
 func yesOrNo(b bool) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m/object"
 	"lwbs/lwm2m/object/ddf"
 )
@@ -42,7 +43,7 @@ func warnObjects(out io.Writer, dir string, lost []ddf.Problem) {
 		fmt.Fprintf(out, "warning: %v\n", p)
 	}
 	if more := len(first) - maxObjectWarnings; more > 0 {
-		fmt.Fprintf(out, "warning: %s in %s: lwbs object check %s lists what is wrong\n", counted(more, "more file is wrong", "more files are wrong"), dir, dir)
+		fmt.Fprintf(out, "warning: %s in %s: lwbs object check %s lists what is wrong\n", output.Counted(more, "more file is wrong", "more files are wrong"), dir, dir)
 	}
 }
 
@@ -79,7 +80,7 @@ func objectCheckCommand() *cli.Command {
 			if err := printProblems(c, defs, problems); err != nil || len(problems) == 0 {
 				return err
 			}
-			return fmt.Errorf("%s: %s", args[0], counted(len(problems), "difference from the schema", "differences from the schema"))
+			return fmt.Errorf("%s: %s", args[0], output.Counted(len(problems), "difference from the schema", "differences from the schema"))
 		},
 	}
 }
@@ -110,13 +111,13 @@ func printProblems(c *cli.Context, defs []object.Definition, problems []ddf.Prob
 		for _, p := range problems {
 			views = append(views, problemView{p.File, p.Line, p.Message, !p.Lost})
 		}
-		return printJSON(c.App.Writer, views)
+		return output.JSON(c.App.Writer, views)
 	}
 	for _, p := range problems {
 		fmt.Fprintln(c.App.Writer, p)
 	}
 	if len(problems) == 0 {
-		fmt.Fprintf(c.App.Writer, "good: %s\n", counted(len(defs), "Object", "Objects"))
+		fmt.Fprintf(c.App.Writer, "good: %s\n", output.Counted(len(defs), "Object", "Objects"))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/profile"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/profilefile"
@@ -71,7 +72,7 @@ func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 		}
 		warnServer(c.App.ErrWriter, docs[i], a.Warnings, objects)
 		tellImpact(c.App.ErrWriter, docs[i], a.Impact, o)
-		fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)%s\n", did, name(a.Profile.Name), a.Profile.Revision, usedBy(a))
+		fmt.Fprintf(c.App.Writer, "%s profile %s (revision %d)%s\n", did, output.Name(a.Profile.Name), a.Profile.Revision, usedBy(a))
 	}
 	return nil
 }
@@ -153,8 +154,8 @@ func checkProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 
 // goodText says that a profile is good, and what is in it.
 func goodText(d profilefile.Document) string {
-	return fmt.Sprintf("profile %s is good: %s, %s", name(d.Profile.Name),
-		counted(len(d.Profile.Accounts), "account", "accounts"), counted(len(d.Profile.Objects), "other object", "other objects"))
+	return fmt.Sprintf("profile %s is good: %s, %s", output.Name(d.Profile.Name),
+		output.Counted(len(d.Profile.Accounts), "account", "accounts"), output.Counted(len(d.Profile.Objects), "other object", "other objects"))
 }
 
 func profileGetCommand() *cli.Command {
@@ -167,7 +168,7 @@ func profileGetCommand() *cli.Command {
 				return nearProfile(ctx, api, args[0], err)
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, p)
+				return output.JSON(c.App.Writer, p)
 			}
 			text, err := profilefile.Write(p)
 			if err != nil {
@@ -203,7 +204,7 @@ func profileListCommand() *cli.Command {
 					key:      func(p store.Profile) string { return p.Name },
 					headings: []string{"NAME", "REVISION", "ACCOUNTS", "UPDATED"},
 					cells: func(p store.Profile) []string {
-						return []string{name(p.Name), fmt.Sprint(p.Revision), fmt.Sprint(len(p.Accounts)), clock(p.Updated)}
+						return []string{output.Name(p.Name), fmt.Sprint(p.Revision), fmt.Sprint(len(p.Accounts)), output.Clock(p.Updated)}
 					},
 				}.print(ctx, c, api)
 			})
@@ -219,7 +220,7 @@ func profileDeleteCommand() *cli.Command {
 			if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
 				return nearProfile(ctx, api, args[0], err)
 			}
-			fmt.Fprintf(c.App.Writer, "deleted profile %s\n", name(args[0]))
+			fmt.Fprintf(c.App.Writer, "deleted profile %s\n", output.Name(args[0]))
 			return nil
 		}, "NAME"),
 	}

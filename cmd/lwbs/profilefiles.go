@@ -10,6 +10,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/profile"
+	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/lwm2m/object"
 	"lwbs/store/profilefile"
 )
@@ -66,18 +67,18 @@ func readProfileFile(c *cli.Context, file string, objects *object.Registry) ([]p
 	var in io.Reader = c.App.Reader
 	name := "standard input"
 	if file != "-" {
-		f, err := openFile(c.Context, file)
+		f, err := input.Open(c.Context, file)
 		if err != nil {
 			return nil, fmt.Errorf("read profile: %w", err)
 		}
 		defer f.Close()
-		in, name = interruptible{c.Context, f}, file
+		in, name = input.Interruptible(c.Context, f), file
 	}
 	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1)) // Read reports one that is too large
 	if err != nil {
 		return nil, fmt.Errorf("read profile from %s: %w", name, err)
 	}
-	plain, _, err := textOf(text)
+	plain, _, err := input.UTF8(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s:1: %w", name, err)
 	}

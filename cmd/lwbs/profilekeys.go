@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store/grammar"
 	"lwbs/store/profilefile"
 )
@@ -31,7 +32,7 @@ func profileSchemaCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			return printJSON(c.App.Writer, profilefile.Schema())
+			return output.JSON(c.App.Writer, profilefile.Schema())
 		},
 	}
 }

@@ -21,6 +21,9 @@ import (
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/metrics"
+	"lwbs/cmd/lwbs/internal/lastresort"
+	"lwbs/cmd/lwbs/internal/logqueue"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m/object"
 	"lwbs/store/bolt"
 )
@@ -61,12 +64,12 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // the reader of the log may exit
-	lastResortOf(c.Context).allow(c.Duration("drain") + closingTime)
+	lastresort.Of(c.Context).Allow(c.Duration("drain") + lastresort.ClosingTime)
 	log, lines, err := newLogger(c)
 	if err != nil {
 		return err
 	}
-	defer lines.close(time.Second)
+	defer lines.Close(time.Second)
 	socket, err := socketFile(c)
 	if err != nil {
 		return err
@@ -108,7 +111,7 @@ func serve(c *cli.Context) error {
 }
 
 // newLogger returns the log and its queue, so that a slow or dead reader does not block the server.
-func newLogger(c *cli.Context) (*slog.Logger, *queued, error) {
+func newLogger(c *cli.Context) (*slog.Logger, *logqueue.Writer, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
 		return nil, nil, usagef("--log %q is not debug, info, warn or error", c.String("log"))
@@ -117,10 +120,10 @@ func newLogger(c *cli.Context) (*slog.Logger, *queued, error) {
 	out := c.App.ErrWriter
 	handler := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, opts) }
 	if c.Bool("log-json") {
-		out = &screen{out: out, json: true}
+		out = output.NewScreen(out, true)
 		handler = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, opts) }
 	}
-	lines := newQueued(out, func(dropped uint64) []byte {
+	lines := logqueue.New(out, func(dropped uint64) []byte {
 		var b bytes.Buffer
 		slog.New(handler(&b)).Error("log records dropped, since the log was not read", "count", dropped)
 		return b.Bytes()
@@ -132,8 +135,8 @@ func newLogger(c *cli.Context) (*slog.Logger, *queued, error) {
 // administration.
 type service struct {
 	log     *slog.Logger
-	lines   *queued // the queue of log
-	out     *queued // standard output
+	lines   *logqueue.Writer // the queue of log
+	out     *logqueue.Writer // standard output
 	panics  *bootstrap.Panics
 	db      *bolt.DB
 	file    string // the path of db
@@ -149,8 +152,8 @@ type service struct {
 }
 
 func (s *service) run(c *cli.Context, socket string, at httpListeners, answers *startup) error {
-	s.out = newQueued(c.App.Writer, func(uint64) []byte { return nil })
-	defer s.out.close(time.Second)
+	s.out = logqueue.New(c.App.Writer, func(uint64) []byte { return nil })
+	defer s.out.Close(time.Second)
 	if err := s.start(c); err != nil {
 		return errors.Join(err, s.close(), answers.close())
 	}
@@ -207,7 +210,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.metrics.Unvalidated(s.server.Unvalidated)
 	s.metrics.Unreadable(func() int { return len(s.db.Unreadable()) })
 	s.metrics.Writing(s.db.Writing)
-	s.metrics.Log(func() uint64 { dropped, _ := s.lines.lost(); return dropped })
+	s.metrics.Log(func() uint64 { dropped, _ := s.lines.Lost(); return dropped })
 	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
 	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
@@ -311,7 +314,7 @@ func transport(l *coap.Listener) metrics.Transport {
 
 func (s *service) administration() *admin.Local {
 	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Server: func() admin.Status {
-		dropped, blocked := s.lines.lost()
+		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
 	}}
 }
@@ -337,7 +340,7 @@ func (s *service) drain(c *cli.Context) {
 	if err := s.server.Drain(ctx); err != nil {
 		s.log.Warn("sessions were cut off", "sessions", s.server.ActiveCount())
 	}
-	lastResortOf(c.Context).within(closingTime)
+	lastresort.Of(c.Context).Within(lastresort.ClosingTime)
 }
 
 // close closes everything but the database.

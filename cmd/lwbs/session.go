@@ -14,6 +14,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/explain"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -71,23 +72,23 @@ func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.Se
 		key:      func(s store.Session) string { return s.ID },
 		headings: []string{"STARTED", "ENDPOINT", "FROM", "STAGE", "CAUSE", "TOOK", "ID"},
 		cells: func(s store.Session) []string {
-			return []string{clock(s.Started), nameOf(s), from(s), string(s.Stage), string(s.Cause), took(s).String(), s.ID}
+			return []string{output.Clock(s.Started), nameOf(s), from(s), string(s.Stage), string(s.Cause), took(s).String(), s.ID}
 		},
 	}.print(ctx, c, api)
 }
 
 // from returns the transport and address of the peer.
-func from(s store.Session) string { return text(s.Transport + "://" + s.Remote) }
+func from(s store.Session) string { return output.Text(s.Transport + "://" + s.Remote) }
 
 // nameOf names the device of an attempt, as far as it is known.
 func nameOf(s store.Session) string {
 	switch {
 	case s.Claimed != "" && s.Endpoint == "":
-		return fmt.Sprintf("(unknown, as %s)", name(s.Claimed))
+		return fmt.Sprintf("(unknown, as %s)", output.Name(s.Claimed))
 	case s.Claimed != "":
-		return fmt.Sprintf("%s (as %s)", name(s.Endpoint), name(s.Claimed))
+		return fmt.Sprintf("%s (as %s)", output.Name(s.Endpoint), output.Name(s.Claimed))
 	case s.Endpoint != "":
-		return name(s.Endpoint)
+		return output.Name(s.Endpoint)
 	case s.Network != "":
 		return fmt.Sprintf("(network %s)", s.Network)
 	case s.Identity != "":
@@ -113,7 +114,7 @@ func sessionGetCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, r.Session)
+				return output.JSON(c.App.Writer, r.Session)
 			}
 			return printSession(c.App.Writer, r)
 		}, "ID"),
@@ -122,7 +123,7 @@ func sessionGetCommand() *cli.Command {
 
 func printSession(out io.Writer, r admin.Reason) error {
 	s := r.Session
-	fmt.Fprintf(out, "session %s of %s, from %s, %s, took %v\n", s.ID, nameOf(s), from(s), clock(s.Started), took(s))
+	fmt.Fprintf(out, "session %s of %s, from %s, %s, took %v\n", s.ID, nameOf(s), from(s), output.Clock(s.Started), took(s))
 	switch {
 	case s.Identity == "":
 	case s.Proof.Counts():
@@ -133,11 +134,11 @@ func printSession(out io.Writer, r admin.Reason) error {
 	if s.Links != "" {
 		fmt.Fprintf(out, "the device has %s\n", s.Links)
 	}
-	t := &table{out: out}
+	t := output.NewTable(out)
 	for _, o := range s.Operations {
-		t.row(operationCells(o)...)
+		t.Row(operationCells(o)...)
 	}
-	if err := t.flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, q := range s.Quirks {

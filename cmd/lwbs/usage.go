@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store/profilefile"
 )
 
@@ -115,7 +116,7 @@ func arguments(c *cli.Context, names ...string) ([]string, error) {
 		if want == "" {
 			want = "no arguments"
 		}
-		return nil, usagef("expected %s, got %s: lwbs %s", want, counted(len(args), "argument", "arguments"), usageOf(c))
+		return nil, usagef("expected %s, got %s: lwbs %s", want, output.Counted(len(args), "argument", "arguments"), usageOf(c))
 	}
 	for i, arg := range args {
 		if strings.TrimSpace(arg) == "" {
@@ -140,10 +141,4 @@ func usageOf(c *cli.Context) string {
 	return strings.TrimSpace(strings.TrimPrefix(c.Command.HelpName, "lwbs ") + " [options] " + c.Command.ArgsUsage)
 }
 
-// counted returns n with the noun in the right number.
-func counted(n int, one, several string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, several)
-}
+func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }

@@ -1,15 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
-	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/cmd/lwbs/internal/output"
 )
 
 // release is set by the linker for releases: -ldflags "-X main.release=v1.2.3".
@@ -41,7 +41,7 @@ func versionCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, map[string]string{"version": version(), "go": runtime.Version()})
+				return output.JSON(c.App.Writer, map[string]string{"version": version(), "go": runtime.Version()})
 			}
 			printVersion(c.App.Writer)
 			return nil
@@ -53,15 +53,3 @@ func versionCommand() *cli.Command {
 var errVersionTold = errors.New("the version was printed")
 
 func printVersion(out io.Writer) { fmt.Fprintf(out, "lwbs %s (%s)\n", version(), runtime.Version()) }
-
-func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
-
-// clock formats a time for people, in the time zone of the machine, with its offset. JSON has UTC.
-func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false) // people read lists of links
-	return e.Encode(v)
-}

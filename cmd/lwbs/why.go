@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
 )
 
@@ -51,7 +52,7 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 		return notSeen(w)
 	}
 	if c.Bool("json") {
-		err = printJSON(c.App.Writer, w)
+		err = output.JSON(c.App.Writer, w)
 	} else {
 		printWhy(c.App.Writer, w)
 	}
@@ -83,9 +84,9 @@ func notSeen(w admin.Why) error {
 func nearText(near []store.NearDevice) string {
 	var out []string
 	for _, d := range near {
-		one := name(d.Endpoint)
+		one := output.Name(d.Endpoint)
 		if d.Identity != "" {
-			one += " (identity " + name(d.Identity) + ")"
+			one += " (identity " + output.Name(d.Identity) + ")"
 		}
 		out = append(out, one)
 	}
@@ -98,23 +99,23 @@ func printWhy(out io.Writer, w admin.Why) {
 		if s.Proof == store.ProofNone {
 			state = "not answered"
 		}
-		fmt.Fprintf(out, "%s  %s from %s: %s for %v\n", clock(s.Started), nameOf(s), from(s), state, age(s))
+		fmt.Fprintf(out, "%s  %s from %s: %s for %v\n", output.Clock(s.Started), nameOf(s), from(s), state, age(s))
 		printReason(out, *w.Running)
 	}
 	if w.Never != nil {
-		fmt.Fprintf(out, "%s was never seen\n", name(w.Endpoint))
+		fmt.Fprintf(out, "%s was never seen\n", output.Name(w.Endpoint))
 		printExplanation(out, *w.Never)
 	}
 	for _, r := range w.Attempts {
 		printAttempt(out, r)
 	}
 	if w.Endpoint == "" && len(w.Near) > 0 {
-		fmt.Fprintf(out, "%s is no device here; similar: %s\n", name(w.Name), nearText(w.Near))
+		fmt.Fprintf(out, "%s is no device here; similar: %s\n", output.Name(w.Name), nearText(w.Near))
 	}
 	for _, l := range w.Likely {
 		fmt.Fprintf(out, "perhaps  ")
 		printAttempt(out, l.Reason)
-		fmt.Fprintf(out, "  perhaps    %s, since %s\n", name(w.Endpoint), l.Because)
+		fmt.Fprintf(out, "  perhaps    %s, since %s\n", output.Name(w.Endpoint), l.Because)
 	}
 	for _, n := range w.Notes {
 		fmt.Fprintf(out, "note: %s\n", n)
@@ -124,7 +125,7 @@ func printWhy(out io.Writer, w admin.Why) {
 // printAttempt prints one attempt with its explanation.
 func printAttempt(out io.Writer, r admin.Reason) {
 	s := r.Session
-	fmt.Fprintf(out, "%s  %s from %s: %s\n", clock(whenOf(s)), nameOf(s), from(s), s.Cause)
+	fmt.Fprintf(out, "%s  %s from %s: %s\n", output.Clock(whenOf(s)), nameOf(s), from(s), s.Cause)
 	printReason(out, r)
 }
 

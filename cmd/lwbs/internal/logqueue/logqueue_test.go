@@ -1,8 +1,7 @@
-package main
+package logqueue
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -47,26 +46,26 @@ func droppedText(n uint64) []byte { return fmt.Appendf(nil, "dropped %d\n", n) }
 
 // A writer that takes nothing holds up nobody: what finds no room is dropped, and counted where
 // it is missing when the rest is taken.
-func TestQueuedWhileNobodyReads(t *testing.T) {
+func TestWhileNothingIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &pipeEnd{let: make(chan struct{})}
-		q := newQueued(out, droppedText)
+		q := New(out, droppedText)
 		line := strings.Repeat("x", 1023) + "\n"
-		const all = 3 * maxQueued / 1024
+		const all = 3 * maxWaiting / 1024
 		for range all {
 			if n, err := q.Write([]byte(line)); n != len(line) || err != nil {
 				t.Fatalf("wrote %d, %v", n, err)
 			}
 		}
 		synctest.Wait()
-		dropped, now := q.lost()
-		if dropped < all-maxQueued/1024-1 || !now {
+		dropped, now := q.Lost()
+		if dropped < all-maxWaiting/1024-1 || !now {
 			t.Errorf("%d dropped, %v", dropped, now)
 		}
 		close(out.let)
 		synctest.Wait()
 		_, _ = q.Write([]byte("after it\n"))
-		q.close(time.Minute)
+		q.Close(time.Minute)
 		text := out.text()
 		if kept := strings.Count(text, "x\n"); uint64(kept)+dropped != all {
 			t.Errorf("%d kept and %d dropped of %d", kept, dropped, all)
@@ -74,42 +73,42 @@ func TestQueuedWhileNobodyReads(t *testing.T) {
 		if !strings.HasSuffix(text, fmt.Sprintf("x\ndropped %d\nafter it\n", dropped)) {
 			t.Errorf("it ends with %q", text[max(0, len(text)-60):])
 		}
-		if after, now := q.lost(); after != dropped || now {
+		if after, now := q.Lost(); after != dropped || now {
 			t.Errorf("in the end %d dropped, %v", after, now)
 		}
 	})
 }
 
 // What the writer refuses is dropped, and told of when it takes something again.
-func TestQueuedWhileWritesFail(t *testing.T) {
+func TestWhileWritesFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &pipeEnd{let: make(chan struct{}), err: syscall.EPIPE}
 		close(out.let)
-		q := newQueued(out, droppedText)
+		q := New(out, droppedText)
 		for range 3 {
 			_, _ = q.Write([]byte("lost\n"))
 			synctest.Wait()
 		}
-		if dropped, now := q.lost(); dropped != 3 || !now {
+		if dropped, now := q.Lost(); dropped != 3 || !now {
 			t.Errorf("%d dropped, %v", dropped, now)
 		}
 		out.set(nil)
 		_, _ = q.Write([]byte("kept\n"))
-		q.close(time.Minute)
+		q.Close(time.Minute)
 		if got := out.text(); got != "dropped 3\nkept\n" {
 			t.Errorf("taken is %q", got)
 		}
 	})
 }
 
-// The end waits for what is queued, and not for ever.
-func TestQueuedClose(t *testing.T) {
+// Close waits for what is queued, within its patience.
+func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &pipeEnd{let: make(chan struct{})}
-		q := newQueued(out, droppedText)
+		q := New(out, droppedText)
 		_, _ = q.Write([]byte("last\n"))
 		began := time.Now()
-		q.close(time.Second)
+		q.Close(time.Second)
 		if took := time.Since(began); took != time.Second {
 			t.Errorf("it took %v", took)
 		}
@@ -122,58 +121,4 @@ func TestQueuedClose(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// The process is ended when the command does not end in time after the signal, and not before.
-func TestLastResort(t *testing.T) {
-	tests := []struct {
-		name   string
-		act    func(r *lastResort)
-		signal bool
-		ends   time.Duration // after the signal; 0 for never
-	}{
-		{"no signal", func(*lastResort) {}, false, 0},
-		{"hangs", func(*lastResort) {}, true, endTime},
-		{"may take longer", func(r *lastResort) { r.allow(time.Hour) }, true, time.Hour},
-		{"has come to its last part", func(r *lastResort) {
-			r.allow(time.Hour)
-			time.AfterFunc(time.Minute+time.Second, func() { r.within(closingTime) })
-		}, true, time.Second + closingTime},
-	}
-	for _, tt := range tests {
-		for _, ends := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, ends %v", tt.name, ends), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					ctx, cancel := context.WithCancel(t.Context())
-					var ended time.Time
-					defer cancel()
-					with, done := withLastResort(ctx, func() { ended = time.Now() })
-					tt.act(lastResortOf(with))
-					time.Sleep(time.Minute)
-					signalled := time.Now()
-					if tt.signal {
-						cancel()
-					}
-					if ends {
-						time.Sleep(5 * time.Second)
-						done()
-					}
-					time.Sleep(3 * time.Hour)
-					synctest.Wait()
-					switch {
-					case ends || tt.ends == 0:
-						if !ended.IsZero() {
-							t.Errorf("the process was ended after %v", ended.Sub(signalled))
-						}
-					case ended.Sub(signalled) != tt.ends:
-						t.Errorf("the process was ended after %v, want %v", ended.Sub(signalled), tt.ends)
-					}
-					done()
-				})
-			})
-		}
-	}
-	var none *lastResort
-	none.allow(1)
-	none.within(1)
 }

@@ -1,21 +1,13 @@
-package main
+package input
 
 import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"testing"
 	"unicode/utf16"
-
-	"github.com/urfave/cli/v2"
-
-	"lwbs/bootstrap/certtest"
-	"lwbs/lwm2m"
 )
 
 // inUTF16 is s as PowerShell writes it into a file.
@@ -66,7 +58,7 @@ func TestKeySpellings(t *testing.T) {
 		"binary": {string(key)},
 	} {
 		for _, s := range spellings {
-			got, warnings, err := keyForm{format, "--some-format"}.decode([]byte(s))
+			got, warnings, err := KeyForm{format, "--some-format"}.Decode([]byte(s))
 			if err != nil || !bytes.Equal(got, key) || len(warnings) > 0 {
 				t.Errorf("%s %q: %x, %v, %q", format, s, got, err, warnings)
 			}
@@ -76,12 +68,12 @@ func TestKeySpellings(t *testing.T) {
 		"ke": "ke", "ke\n": "ke", "ke\r\n": "ke", " ke ": " ke ", "\n": "", "\ufeffke\n": "ke", "k\te": "k\te", "schlüssel\n": "schlüssel",
 		inUTF16("ke\r\n", true): "ke", inUTF16BE("ke"): "ke",
 	} {
-		if got, _, err := (keyForm{"text", "--some-format"}).decode([]byte(text)); err != nil || string(got) != want {
+		if got, _, err := (KeyForm{"text", "--some-format"}).Decode([]byte(text)); err != nil || string(got) != want {
 			t.Errorf("text %q: %q, %v, want %q", text, got, err, want)
 		}
 	}
 	for text, want := range map[string]string{"a\nb\n\n": "a\nb\n", "a\r\nb": "a\r\nb", inUTF16("ü\n", true): "ü"} {
-		if got, _, err := (keyForm{"text", ""}).decode([]byte(text)); err != nil || string(got) != want {
+		if got, _, err := (KeyForm{"text", ""}).Decode([]byte(text)); err != nil || string(got) != want {
 			t.Errorf("the text of a Resource %q: %q, %v, want %q", text, got, err, want)
 		}
 	}
@@ -118,7 +110,7 @@ func TestKeysThatAreNotClear(t *testing.T) {
 		{"text", "k\x00e\x00", "it looks like UTF-16: save it as UTF-8"},
 		{"text", inUTF16("schlüssel", true), "it is UTF-16 with characters beyond ASCII"},
 	} {
-		_, _, err := keyForm{tt.format, "--some-format"}.decode([]byte(tt.text))
+		_, _, err := KeyForm{tt.format, "--some-format"}.Decode([]byte(tt.text))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s %q: %v, want %q", tt.format, tt.text, err, tt.want)
 		} else if strings.Contains(err.Error(), " text if") || strings.Contains(err.Error(), "\n") {
@@ -150,54 +142,11 @@ func TestOddKeysAreWarnedOf(t *testing.T) {
 		{"text", "\ufeffcorrect horse battery", "the file begins with a byte order mark: taken is the text in it, 21 bytes"},
 		{"text", inUTF16("correct horse battery\r\n", true), "the file is in UTF-16: taken is the text in it, 21 bytes"},
 	} {
-		key, warnings, err := keyForm{tt.format, "--some-format"}.decode([]byte(tt.text))
-		if warnings = append(warnings, weaknesses(key)...); err != nil || (tt.want == "") != (len(warnings) == 0) || !strings.Contains(strings.Join(warnings, "\n"), tt.want) {
+		key, warnings, err := KeyForm{tt.format, "--some-format"}.Decode([]byte(tt.text))
+		if warnings = append(warnings, Weaknesses(key)...); err != nil || (tt.want == "") != (len(warnings) == 0) || !strings.Contains(strings.Join(warnings, "\n"), tt.want) {
 			t.Errorf("%s %q: %q, %v, want %q", tt.format, tt.text, warnings, err, tt.want)
 		}
 	}
-}
-
-// What is wrong with a key is said of that key, with the option that tells its form.
-func TestKeyMistakes(t *testing.T) {
-	inBothModes(t, func(t *testing.T, sh *shell) {
-		sh.ok("device add dev-1 --profile meter --psk generate")
-		sh.write("text", "not in digits\n")
-		sh.write("odd", strings.Repeat("b", 31)+"\n")
-		sh.write("empty", "")
-		for line, want := range map[string]string{
-			"--psk-key-file $D/text --psk-key-format hex":              "key in $D/text: 10 of 13 characters are no hexadecimal digit, the first is character 1",
-			"--psk-key-file $D/odd --psk-key-format hex":               "key in $D/odd: 31 hexadecimal digits: one is missing or too many",
-			"--psk-key-file - --psk-key-format base64x":                `--psk-key-format "base64x" is not hex, base64, text or binary`,
-			"--psk-key-file $D/nope --psk-key-format HEX":              `--psk-key-format "HEX" is not hex, base64, text or binary`,
-			"--psk-key-file $D/empty --psk-key-format text":            "key in $D/empty is empty",
-			"--psk-key-file /dev/zero --psk-key-format binary":         "key in /dev/zero has more than 65536 bytes",
-			"--psk-key-file $D/text":                                   "--psk-key-file needs --psk-key-format hex, base64, text or binary",
-			"--account-key-file main=$D/odd":                           "key of account main in $D/odd: 31 hexadecimal digits: one is missing or too many",
-			"--account-master-secret-file main=$D/nope":                "read master secret of account main: open $D/nope: no such file",
-			"--account-master-secret-file main=$D/odd":                 "master secret of account main in $D/odd: 31 hexadecimal digits",
-			"--secret-file /24/0/8=$D/odd":                             "secret /24/0/8 in $D/odd: 31 hexadecimal digits",
-			"--secret-file /24/0/8=$D/odd --account-key-format base64": "secret /24/0/8 in $D/odd: 31 characters of Base64, the last of which cannot be the last",
-			"--secret-file /11/0/6=$D/empty":                           "secret /11/0/6 in $D/empty is empty",
-		} {
-			status, out, errs := sh.run("device set dev-1 " + line)
-			if status == exitDone || out != "" || !strings.HasPrefix(errs, "lwbs: "+want) || strings.Count(errs, "\n") != 1 {
-				t.Errorf("%s: status %d, %q, stderr %q, want %q", line, status, out, errs, want)
-			}
-			lacks(t, line, errs, "not in")
-			lacks(t, line, errs, "bbb")
-		}
-		sh.write("count", "00112233445566778899aabbccddeeff\n")
-		status, _, errs := sh.run("device set dev-1 --psk-key-file $D/count --psk-key-format hex")
-		if status != exitDone || errs != "warning: key in $D/count: its bytes only count up or down\nread the key: 16 bytes\n" {
-			t.Errorf("a weak key: status %d, %q", status, errs)
-		}
-		sh.write("random", "9f86d081884c7d659a2feaa0c55ad015\n")
-		sh.ok("device add dev-2 --profile meter --psk-key-file $D/random --psk-key-format hex")
-		status, _, errs = sh.run("device add dev-3 --profile meter --psk-key-file $D/random --psk-key-format hex")
-		if status != exitDone || !strings.Contains(errs, `warning: its key to bootstrap with is one of device "dev-2", too`) {
-			t.Errorf("a key of another device: status %d, %q", status, errs)
-		}
-	})
 }
 
 // Whatever is in a file, it is taken or refused in one line that has nothing of it.
@@ -207,7 +156,7 @@ func FuzzKeyForms(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, format := range []string{"hex", "base64", "text", "binary"} {
-			key, warnings, err := keyForm{format, "--some-format"}.decode(b)
+			key, warnings, err := KeyForm{format, "--some-format"}.Decode(b)
 			if err != nil && (strings.ContainsAny(err.Error(), "\n\x00") || len(err.Error()) > 300) {
 				t.Errorf("%s %q: %q", format, b, err)
 			}
@@ -216,11 +165,11 @@ func FuzzKeyForms(f *testing.F) {
 			}
 			switch format {
 			case "hex":
-				if again, _, err := (keyForm{format, "-"}).decode([]byte(hex.EncodeToString(key))); err != nil || !bytes.Equal(again, key) {
+				if again, _, err := (KeyForm{format, "-"}).Decode([]byte(hex.EncodeToString(key))); err != nil || !bytes.Equal(again, key) {
 					t.Errorf("hex %q gives %x, and that %x, %v", b, key, again, err)
 				}
 			case "base64":
-				if again, _, err := (keyForm{format, "-"}).decode([]byte(base64.RawURLEncoding.EncodeToString(key))); err != nil || !bytes.Equal(again, key) {
+				if again, _, err := (KeyForm{format, "-"}).Decode([]byte(base64.RawURLEncoding.EncodeToString(key))); err != nil || !bytes.Equal(again, key) {
 					t.Errorf("base64 %q gives %x, and that %x, %v", b, key, again, err)
 				}
 			case "binary":
@@ -230,44 +179,4 @@ func FuzzKeyForms(f *testing.F) {
 			}
 		}
 	})
-}
-
-// A private key for an account is taken however tools and editors write it, and refused
-// exactly.
-func TestPrivateKeysOfAccounts(t *testing.T) {
-	ca := certtest.NewAuthority(t, "Root")
-	_, file := certtest.WriteFiles(t, ca.Client(t, "device"))
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, _ := pem.Decode(text)
-	sh := newShell(t)
-	app := newApp(strings.NewReader(""), io.Discard, io.Discard)
-	c := cli.NewContext(app, nil, nil)
-	form := keyForm{"hex", "--account-key-format"}
-	for name, as := range map[string]string{
-		"PEM": string(text), "Windows": strings.ReplaceAll(string(text), "\n", "\r\n"), "byte order mark": "\ufeff" + string(text),
-		"UTF-16": inUTF16(string(text), true), "DER": string(block.Bytes),
-	} {
-		sh.write("key", as)
-		got, err := readAccountKey(c, "key", sh.path("key"), form)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if der, err := lwm2m.PrivateKeyDER(got); err != nil || !bytes.Equal(der, block.Bytes) {
-			t.Errorf("%s: another key, %v", name, err)
-		}
-	}
-	for as, want := range map[string]string{
-		string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: block.Bytes})): "it is encrypted",
-		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes})):           "it has CERTIFICATE, and no private key",
-		string(text[:len(text)-20]): "the block of PEM in it is damaged",
-	} {
-		sh.write("key", as)
-		if _, err := readAccountKey(c, "key", sh.path("key"), form); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
-		}
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 )
@@ -59,9 +60,9 @@ func secretDefinition(path lwm2m.Path) object.ResourceDefinition {
 
 // secretForm returns how the file of a secret is written: a text Resource as text, others as
 // --account-key-format says.
-func secretForm(c *cli.Context, path lwm2m.Path) keyForm {
+func secretForm(c *cli.Context, path lwm2m.Path) input.KeyForm {
 	if secretDefinition(path).Type == lwm2m.TypeString {
-		return keyForm{format: "text"}
+		return input.KeyForm{Format: "text"}
 	}
 	return formOf(c, "account-key-format")
 }

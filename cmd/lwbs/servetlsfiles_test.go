@@ -23,6 +23,7 @@ import (
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
+	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -345,7 +346,7 @@ func TestTLSFilesSpellings(t *testing.T) {
 		"as it is":        func(s string) string { return s },
 		"Windows":         crlf,
 		"byte order mark": func(s string) string { return "\ufeff" + s },
-		"UTF-16":          func(s string) string { return inUTF16(crlf(s), true) },
+		"UTF-16":          func(s string) string { return asUTF16(crlf(s), true) },
 		"text around it":  func(s string) string { return "Bag Attributes\n" + s + "\nmore\n" },
 		"DER":             der,
 		"both in one":     func(s string) string { return strings.Replace(cert+key, s, "", 1) + s },
@@ -377,7 +378,7 @@ func TestTLSFilesSpellings(t *testing.T) {
 		lacks(t, tt.name, err.Error(), "tls: ")
 		lacks(t, tt.name, err.Error(), "x509: ")
 	}
-	if _, err := readCertificates(t.Context(), "/dev/zero"); err == nil || !strings.Contains(err.Error(), "has more than") {
+	if _, err := input.Certificates(t.Context(), "/dev/zero"); err == nil || !strings.Contains(err.Error(), "has more than") {
 		t.Errorf("a file without end: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
 )
 
@@ -36,12 +37,12 @@ func listFailures(ctx context.Context, out io.Writer, api admin.API, q store.Ses
 	if limit > 0 {
 		shown = failures[:min(limit, len(failures))]
 	}
-	t := newTable(out, "LAST", "FIRST", "TIMES", "ENDPOINT", "FROM", "STAGE", "CAUSE", "LAST ID")
+	t := output.NewTable(out, "LAST", "FIRST", "TIMES", "ENDPOINT", "FROM", "STAGE", "CAUSE", "LAST ID")
 	for _, f := range shown {
 		s := f.latest
-		t.row(clock(lastTime(s)), clock(f.first), fmt.Sprint(f.attempts), nameOf(s), from(s), string(s.Stage), string(s.Cause), s.ID)
+		t.Row(output.Clock(lastTime(s)), output.Clock(f.first), fmt.Sprint(f.attempts), nameOf(s), from(s), string(s.Stage), string(s.Cause), s.ID)
 	}
-	if err := t.flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	if rest := len(failures) - len(shown); rest > 0 {

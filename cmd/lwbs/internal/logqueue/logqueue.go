@@ -1,4 +1,6 @@
-package main
+// Package logqueue decouples a program from the reader of its log or output: writing never blocks,
+// and records that find no room are dropped and counted.
+package logqueue
 
 import (
 	"bytes"
@@ -7,14 +9,14 @@ import (
 	"time"
 )
 
-// maxQueued is how many bytes wait to be written by a [queued].
-const maxQueued = 1 << 20
+// maxWaiting is how many bytes may wait in a [Writer].
+const maxWaiting = 1 << 20
 
-// A queued is an [io.Writer] that never blocks and never fails: records wait in memory, up to
-// maxQueued bytes, for a goroutine that writes them to out; one call of Write is one record. A record
+// A Writer is an [io.Writer] that never blocks and never fails: records wait in memory, up to
+// maxWaiting bytes, for a goroutine that writes them to out; one call of Write is one record. A record
 // that does not fit, or that out refuses, is dropped and counted. When there is room again, a record
 // says how many were dropped. Its methods may be called concurrently.
-type queued struct {
+type Writer struct {
 	out  io.Writer
 	tell func(dropped uint64) []byte // the record about dropped records
 
@@ -35,23 +37,23 @@ type record struct {
 	about uint64 // for a report, the number of dropped records
 }
 
-// newQueued returns a queued. Its goroutine ends after close, when the last write to out has
-// returned.
-func newQueued(out io.Writer, tell func(dropped uint64) []byte) *queued {
-	q := &queued{out: out, tell: tell}
+// New returns a Writer to out; tell makes the record about dropped records. Its goroutine ends after
+// Close, when the last write to out has returned.
+func New(out io.Writer, tell func(dropped uint64) []byte) *Writer {
+	q := &Writer{out: out, tell: tell}
 	q.more.L, q.idle.L = &q.mu, &q.mu
 	go q.run()
 	return q
 }
 
 // Write implements [io.Writer].
-func (q *queued) Write(b []byte) (int, error) {
+func (q *Writer) Write(b []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.closed {
 		q.report()
 	}
-	if q.closed || q.untold > 0 || q.size+len(b) > maxQueued {
+	if q.closed || q.untold > 0 || q.size+len(b) > maxWaiting {
 		q.drop(1)
 		return len(b), nil
 	}
@@ -60,12 +62,12 @@ func (q *queued) Write(b []byte) (int, error) {
 }
 
 // report queues a report about dropped records, if there are any and it fits. The caller holds mu.
-func (q *queued) report() {
+func (q *Writer) report() {
 	if q.untold == 0 {
 		return
 	}
 	r := record{q.tell(q.untold), q.untold}
-	if q.size+len(r.text) > maxQueued*3/4 { // with room for what follows
+	if q.size+len(r.text) > maxWaiting*3/4 { // with room for what follows
 		return
 	}
 	q.untold = 0
@@ -73,19 +75,19 @@ func (q *queued) report() {
 }
 
 // add queues a record. The caller holds mu.
-func (q *queued) add(r record) {
+func (q *Writer) add(r record) {
 	q.waiting, q.size = append(q.waiting, r), q.size+len(r.text)
 	q.more.Signal()
 }
 
 // drop counts n dropped records. The caller holds mu.
-func (q *queued) drop(n uint64) {
+func (q *Writer) drop(n uint64) {
 	q.dropped += n
 	q.untold += n
 }
 
 // run writes the queued records to out.
-func (q *queued) run() {
+func (q *Writer) run() {
 	for {
 		r, ok := q.next()
 		if !ok {
@@ -97,7 +99,7 @@ func (q *queued) run() {
 }
 
 // next removes the oldest record; ok is false where the queue is closed and empty.
-func (q *queued) next() (r record, ok bool) {
+func (q *Writer) next() (r record, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) == 0 && !q.closed {
@@ -115,7 +117,7 @@ func (q *queued) next() (r record, ok bool) {
 }
 
 // wrote notes the result of writing r to out.
-func (q *queued) wrote(r record, err error) {
+func (q *Writer) wrote(r record, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.busy = false
@@ -132,16 +134,16 @@ func (q *queued) wrote(r record, err error) {
 	}
 }
 
-// lost returns how many records were dropped so far, and whether records are being dropped now.
-func (q *queued) lost() (dropped uint64, now bool) {
+// Lost returns how many records were dropped so far, and whether records are being dropped now.
+func (q *Writer) Lost() (dropped uint64, now bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped, q.untold > 0
 }
 
-// close drops what is written from now on, and waits until all queued records are written, for
+// Close drops what is written from now on, and waits until all queued records are written, for
 // patience at most.
-func (q *queued) close(patience time.Duration) {
+func (q *Writer) Close(patience time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.report()

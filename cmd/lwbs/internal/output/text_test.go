@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"bytes"
@@ -34,10 +34,10 @@ func TestNamesAndTextsAreShownSafely(t *testing.T) {
 		"\u0301a":                         {`"\u0301a"`, `"\u0301a"`},
 		"a" + strings.Repeat("\u0301", 5): {`"a` + strings.Repeat("\u0301", 3) + `\u0301\u0301"`, `"a` + strings.Repeat("\u0301", 3) + `\u0301\u0301"`},
 	} {
-		if got := name(s); got != want[0] {
+		if got := Name(s); got != want[0] {
 			t.Errorf("the name %q is shown as %s, want %s", s, got, want[0])
 		}
-		if got := text(s); got != want[1] {
+		if got := Text(s); got != want[1] {
 			t.Errorf("the text %q is shown as %s, want %s", s, got, want[1])
 		}
 	}
@@ -52,14 +52,14 @@ func FuzzScreen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, piece int) {
 		piece = max(1, piece%64)
 		var shown bytes.Buffer
-		w := &screen{out: &shown}
+		w := NewScreen(&shown, false)
 		for b := []byte(s); len(b) > 0; b = b[min(piece, len(b)):] {
 			if _, err := w.Write(b[:min(piece, len(b))]); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, r := range shown.String() {
-			if r != '\n' && invisible(r) {
+			if r != '\n' && Invisible(r) {
 				t.Errorf("%q is shown as %q", s, shown.String())
 			}
 		}
@@ -69,7 +69,7 @@ func FuzzScreen(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (&screen{out: &printed, json: true}).Write(text); err != nil {
+		if _, err := (&Screen{out: &printed, json: true}).Write(text); err != nil {
 			t.Fatal(err)
 		}
 		var want, got string

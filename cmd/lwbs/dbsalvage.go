@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
@@ -54,7 +55,7 @@ func dbSalvage(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		return printJSON(c.App.Writer, report)
+		return output.JSON(c.App.Writer, report)
 	}
 	tellSalvage(c, report, fresh)
 	return nil
@@ -79,7 +80,7 @@ func tellSalvage(c *cli.Context, s bolt.Salvage, fresh string) {
 		fmt.Fprintln(errs, "no damage was found")
 	}
 	out := c.App.Writer
-	fmt.Fprintf(out, "salvaged into %s: %s, %s, %s\n", fresh, counted(s.Devices.Kept, "device", "devices"), counted(s.Profiles.Kept, "profile", "profiles"), counted(s.Sessions.Kept, "session", "sessions"))
+	fmt.Fprintf(out, "salvaged into %s: %s, %s, %s\n", fresh, output.Counted(s.Devices.Kept, "device", "devices"), output.Counted(s.Profiles.Kept, "profile", "profiles"), output.Counted(s.Sessions.Kept, "session", "sessions"))
 	for _, kind := range []struct {
 		name string
 		bolt.Salvaged
@@ -96,13 +97,13 @@ func tellNames(out io.Writer, what, kind string, names []string) {
 	if len(names) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "%s %s:", counted(len(names), kind, kind+"s"), what)
+	fmt.Fprintf(out, "%s %s:", output.Counted(len(names), kind, kind+"s"), what)
 	for i, one := range names {
 		if i == toldLost {
 			fmt.Fprintf(out, " and %d more; --json lists all", len(names)-i)
 			break
 		}
-		fmt.Fprintf(out, " %s", name(one))
+		fmt.Fprintf(out, " %s", output.Name(one))
 	}
 	fmt.Fprintln(out)
 }

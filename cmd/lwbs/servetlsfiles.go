@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/auth"
+	"lwbs/cmd/lwbs/internal/input"
 )
 
 // tlsFlags are the options for certificates.
@@ -123,7 +124,7 @@ func loadPair(ctx context.Context, file, keyFile string) (tls.Certificate, error
 		return tls.Certificate{}, fmt.Errorf("key %s can be read by others (mode %04o): chmod 600 %s", keyFile, mode, keyFile)
 	}
 	chain, err1 := certificatesIn(ctx, file)
-	key, err2 := privateKeyIn(ctx, keyFile)
+	key, err2 := input.PrivateKeyFile(ctx, keyFile)
 	if err := errors.Join(err1, err2); err != nil {
 		return tls.Certificate{}, err
 	}
@@ -139,7 +140,7 @@ func loadPair(ctx context.Context, file, keyFile string) (tls.Certificate, error
 
 // certificatesIn returns the certificates in a file as PEM, and nothing else of it.
 func certificatesIn(ctx context.Context, file string) (out []byte, err error) {
-	found, err := readCertificates(ctx, file)
+	found, err := input.Certificates(ctx, file)
 	for _, c := range found {
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
 	}
@@ -162,7 +163,7 @@ func checkStrength(key crypto.PrivateKey) error {
 }
 
 func loadCAs(ctx context.Context, file string) ([]*x509.Certificate, error) {
-	found, err := readCertificates(ctx, file)
+	found, err := input.Certificates(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -179,11 +180,11 @@ const maxList = 64 << 20
 
 // loadLists reads lists of revoked certificates.
 func loadLists(ctx context.Context, file string) (lists []*x509.RevocationList, err error) {
-	text, err := readFile(ctx, "list of revoked certificates", file, maxList)
+	text, err := input.ReadFile(ctx, "list of revoked certificates", file, maxList)
 	if err != nil {
 		return nil, err
 	}
-	ders, err := derBlocks(text, "X509 CRL")
+	ders, err := input.Blocks(text, "X509 CRL")
 	if err != nil {
 		return nil, fmt.Errorf("%s is no list of revoked certificates in PEM or DER: %w", file, err)
 	}

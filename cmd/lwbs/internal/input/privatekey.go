@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"context"
@@ -10,27 +10,30 @@ import (
 	"strings"
 )
 
+// MaxKey is the largest file of one key or certificate that is read, in bytes.
+const MaxKey = 64 << 10
+
 // keyBlocks are the types of PEM blocks with a private key.
 var keyBlocks = []string{"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"}
 
-// privateKeyIn returns the private key in a file as one PEM block.
-func privateKeyIn(ctx context.Context, file string) ([]byte, error) {
-	b, err := readFile(ctx, "key", file, maxKeyFile)
+// PrivateKeyFile returns the private key in a file as one PEM block.
+func PrivateKeyFile(ctx context.Context, file string) ([]byte, error) {
+	b, err := ReadFile(ctx, "key", file, MaxKey)
 	if err != nil {
 		return nil, err
 	}
-	block, err := keyBlock(b)
+	block, err := PrivateKey(b)
 	if err != nil {
 		return nil, fmt.Errorf("key %s: %w", file, err)
 	}
 	return pem.EncodeToMemory(block), nil
 }
 
-// keyBlock finds the private key in the text of a file, or in DER.
-func keyBlock(b []byte) (*pem.Block, error) {
-	plain, ok := inPEM(b)
+// PrivateKey finds the private key in the text of a file, or in DER.
+func PrivateKey(b []byte) (*pem.Block, error) {
+	plain, ok := PEMText(b)
 	if !ok {
-		return keyInDER(b)
+		return PrivateKeyInDER(b)
 	}
 	var others []string
 	for rest := plain; ; {
@@ -54,8 +57,8 @@ func keyBlock(b []byte) (*pem.Block, error) {
 	return nil, errors.New("the block of PEM in it is damaged: it may be cut off, or lack a line end")
 }
 
-// keyInDER returns the private key in b, in PKCS #8, SEC 1 or PKCS #1.
-func keyInDER(b []byte) (*pem.Block, error) {
+// PrivateKeyInDER returns the private key in b, in PKCS #8, SEC 1 or PKCS #1.
+func PrivateKeyInDER(b []byte) (*pem.Block, error) {
 	if len(b) == 0 {
 		return nil, errors.New("it is empty")
 	}

@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"cmp"
@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// invisible reports whether r is not visible by itself, or changes how others are shown: a control
+// Invisible reports whether r is not visible by itself, or changes how others are shown: a control
 // character, a direction mark, a filler, a space other than the ASCII space.
-func invisible(r rune) bool {
+func Invisible(r rune) bool {
 	const brailleBlank = '\u2800'
 	return !unicode.IsPrint(r) || r == brailleBlank ||
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
@@ -22,10 +22,10 @@ func invisible(r rune) bool {
 // maxMarks is the largest number of marks on one letter in any script.
 const maxMarks = 3
 
-// escaped returns s with invisible characters in Go's escapes, and whether there were any. Marks
+// Escaped returns s with invisible characters in Go's escapes, and whether there were any. Marks
 // without a letter, or more than maxMarks on one, are escaped too. Characters in alsoBefore get a
 // backslash.
-func escaped(s string, alsoBefore string) (string, bool) {
+func Escaped(s string, alsoBefore string) (string, bool) {
 	var b strings.Builder
 	any, marks := false, maxMarks
 	for i := 0; i < len(s); {
@@ -39,7 +39,7 @@ func escaped(s string, alsoBefore string) (string, bool) {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
 			any = true
-		case invisible(r) || marks > maxMarks:
+		case Invisible(r) || marks > maxMarks:
 			b.WriteString(escapedRune(r))
 			any = true
 		case strings.ContainsRune(alsoBefore, r):
@@ -63,37 +63,37 @@ func escapedRune(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// text returns free text of a peer or a person for one line: as it is, or in quotes where it has
+// Text returns free text of a peer or a person for one line: as it is, or in quotes where it has
 // invisible characters, or a space at its ends.
-func text(s string) string {
-	quoted, odd := escaped(s, `"\`)
+func Text(s string) string {
+	quoted, odd := Escaped(s, `"\`)
 	if odd || s == "" || strings.TrimSpace(s) != s || s[0] == '"' {
 		return `"` + quoted + `"`
 	}
 	return s
 }
 
-// name returns a name of a record or of a peer as one word: in quotes also where it has spaces.
-func name[T ~string](s T) string {
+// Name returns a name of a record or of a peer as one word: in quotes also where it has spaces.
+func Name[T ~string](s T) string {
 	if strings.ContainsAny(string(s), ` "\`) {
-		quoted, _ := escaped(string(s), `"\`)
+		quoted, _ := Escaped(string(s), `"\`)
 		return `"` + quoted + `"`
 	}
-	return text(string(s))
+	return Text(string(s))
 }
 
-// names returns several names with commas between them.
-func names(all []string) string {
+// Names returns several names with commas between them.
+func Names(all []string) string {
 	out := make([]string, len(all))
 	for i, s := range all {
-		out[i] = name(s)
+		out[i] = Name(s)
 	}
 	return strings.Join(out, ", ")
 }
 
-// A screen is a writer that escapes invisible characters but line ends, in JSON with JSON's escapes,
+// A Screen is a writer that escapes invisible characters but line ends, in JSON with JSON's escapes,
 // which mean the same. Its methods may be called concurrently.
-type screen struct {
+type Screen struct {
 	out  io.Writer
 	json bool
 
@@ -102,8 +102,21 @@ type screen struct {
 	failed error  // the first error of a write; guarded by mu
 }
 
+// NewScreen returns a screen for out, which gets text or JSON.
+func NewScreen(out io.Writer, asJSON bool) *Screen { return &Screen{out: out, json: asJSON} }
+
+// Raw returns the writer without the escapes.
+func (s *Screen) Raw() io.Writer { return s.out }
+
+// Failure returns the first error of a write.
+func (s *Screen) Failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
 // Write implements [io.Writer].
-func (s *screen) Write(b []byte) (int, error) {
+func (s *Screen) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := append(s.rest, b...)
@@ -116,7 +129,7 @@ func (s *screen) Write(b []byte) (int, error) {
 			s.rest, size = append(s.rest, in...), len(in)
 		case r == utf8.RuneError && size == 1:
 			out = fmt.Appendf(out, `\x%02x`, in[0])
-		case r == '\n' || !invisible(r):
+		case r == '\n' || !Invisible(r):
 			out = append(out, in[:size]...)
 		case s.json && r > 0xffff:
 			high, low := utf16.EncodeRune(r)

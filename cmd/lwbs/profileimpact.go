@@ -9,6 +9,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/profile"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store/profilefile"
 )
 
@@ -65,9 +66,9 @@ func examinedText(i *profile.Impact) string {
 	case i == nil:
 		return "no device has it"
 	case i.Examined < i.Devices:
-		return fmt.Sprintf("%s it, %d of them were examined", counted(i.Devices, "device has", "devices have"), i.Examined)
+		return fmt.Sprintf("%s it, %d of them were examined", output.Counted(i.Devices, "device has", "devices have"), i.Examined)
 	}
-	return counted(i.Devices, "device has", "devices have") + " it"
+	return output.Counted(i.Devices, "device has", "devices have") + " it"
 }
 
 // tellImpact warns of what a profile does to devices, except for the harms that are errors under
@@ -91,7 +92,7 @@ func tellImpact(out io.Writer, d profilefile.Document, i *profile.Impact, o admi
 	}
 	if i.FailedBefore > 0 {
 		fmt.Fprintf(out, "warning: profile %s: %s that have it are given nothing now either: lwbs why NAME tells the reason\n",
-			name(d.Profile.Name), counted(i.FailedBefore, "device", "devices"))
+			output.Name(d.Profile.Name), output.Counted(i.FailedBefore, "device", "devices"))
 	}
 }
 

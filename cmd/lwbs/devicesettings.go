@@ -8,6 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/input"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 )
@@ -169,14 +171,14 @@ func accountCertificates(c *cli.Context) (map[string][]byte, error) {
 		if out[account] = []byte{}; file == "" {
 			continue
 		}
-		b, shown, err := readInput(c, "certificate of account "+account, file, maxKeyFile)
+		b, shown, err := input.Read(c.Context, c.App.Reader, "certificate of account "+account, file, input.MaxKey)
 		switch {
 		case err != nil:
 			return nil, err
 		case len(b) == 0:
-			return nil, fmt.Errorf("certificate of account %s in %s is empty", account, text(shown))
+			return nil, fmt.Errorf("certificate of account %s in %s is empty", account, output.Text(shown))
 		}
-		if plain, ok := inPEM(b); ok {
+		if plain, ok := input.PEMText(b); ok {
 			b = plain
 		}
 		out[account] = b

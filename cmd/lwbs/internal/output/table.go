@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"io"
@@ -23,14 +23,20 @@ type table struct {
 	err    error
 }
 
-func newTable(out io.Writer, headings ...string) *table {
+// NewTable returns a table with headings, or without any.
+func NewTable(out io.Writer, headings ...string) *table {
 	t := &table{out: out}
-	t.row(headings...)
+	if len(headings) > 0 {
+		t.Row(headings...)
+	}
 	return t
 }
 
-// row prints a row, or keeps it until the widths are known.
-func (t *table) row(cells ...string) {
+// Failure returns the first error so far.
+func (t *table) Failure() error { return t.err }
+
+// Row prints a row, or keeps it until the widths are known.
+func (t *table) Row(cells ...string) {
 	if t.widths != nil {
 		t.print(cells)
 		return
@@ -40,8 +46,8 @@ func (t *table) row(cells ...string) {
 	}
 }
 
-// flush prints the rows that were kept, and returns the first error of the table.
-func (t *table) flush() error {
+// Flush prints the rows that were kept, and returns the first error of the table.
+func (t *table) Flush() error {
 	if t.widths == nil {
 		t.decide()
 	}

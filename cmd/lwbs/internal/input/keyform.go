@@ -1,4 +1,6 @@
-package main
+// Package input reads what people and tools have written: files, pipes and standard input within
+// limits; text in any encoding; keys and certificates in any of their usual forms.
+package input
 
 import (
 	"bytes"
@@ -10,52 +12,41 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/urfave/cli/v2"
+	"lwbs/cmd/lwbs/internal/output"
 )
 
-// A keyForm is how a key is written, and the option that says so. Without an option it is the
+// A KeyForm is how a key is written, and the option that says so. Without an option it is the
 // text of a Resource, which may have several lines.
-type keyForm struct {
-	format string // hex, base64, text or binary
-	option string // such as --psk-key-format
+type KeyForm struct {
+	Format string // hex, base64, text or binary
+	Option string // such as --psk-key-format
 }
 
-// formOf returns the form that an option names.
-func formOf(c *cli.Context, option string) keyForm { return keyForm{c.String(option), "--" + option} }
+// IsText reports whether it is the text of a Resource and not a key.
+func (f KeyForm) IsText() bool { return f.Option == "" }
 
-func (f keyForm) check() error {
-	switch f.format {
-	case "hex", "base64", "text", "binary":
-		return nil
-	}
-	return usagef("%s %q is not hex, base64, text or binary", f.option, f.format)
-}
-
-// isText reports whether it is the text of a Resource and not a key.
-func (f keyForm) isText() bool { return f.option == "" }
-
-// decode returns the key in a file, and warnings about it. Warnings and errors repeat nothing of
+// Decode returns the key in a file, and warnings about it. Warnings and errors repeat nothing of
 // the key.
-func (f keyForm) decode(b []byte) (key []byte, warnings []string, err error) {
-	if f.format == "binary" {
+func (f KeyForm) Decode(b []byte) (key []byte, warnings []string, err error) {
+	if f.Format == "binary" {
 		return b, f.oddBytes(b), nil
 	}
-	plain, how, err := textOf(b)
+	plain, how, err := UTF8(b)
 	if err != nil {
 		return nil, nil, err
 	}
-	switch f.format {
+	switch f.Format {
 	case "hex":
 		key, err = decodeHex(string(plain))
 		if err != nil && looksBase64(string(plain)) {
-			err = fmt.Errorf("%w; say %s base64 if it is that", err, f.option)
+			err = fmt.Errorf("%w; say %s base64 if it is that", err, f.Option)
 		}
 	case "base64":
 		if key, err = decodeBase64(string(plain)); err != nil {
 			return nil, nil, err
 		}
 		if digits, ok := looksHex(string(plain)); ok {
-			warnings = append(warnings, fmt.Sprintf("it looks like %d hexadecimal digits, and as Base64 it is a key of %d bytes: say %s hex if it is that", digits, len(key), f.option))
+			warnings = append(warnings, fmt.Sprintf("it looks like %d hexadecimal digits, and as Base64 it is a key of %d bytes: say %s hex if it is that", digits, len(key), f.Option))
 		}
 	case "text":
 		if key, err = f.decodeText(plain, how); err == nil {
@@ -66,31 +57,31 @@ func (f keyForm) decode(b []byte) (key []byte, warnings []string, err error) {
 }
 
 // oddBytes warns of a binary file that looks like text.
-func (f keyForm) oddBytes(b []byte) (warnings []string) {
-	plain, how, err := textOf(b)
+func (f KeyForm) oddBytes(b []byte) (warnings []string) {
+	plain, how, err := UTF8(b)
 	digits, isHex := looksHex(string(plain))
 	switch {
 	case err == nil && isHex:
-		warnings = append(warnings, fmt.Sprintf("it looks like %d hexadecimal digits, and as binary it is a key of %d bytes: say %s hex if it is that", digits, len(b), f.option))
+		warnings = append(warnings, fmt.Sprintf("it looks like %d hexadecimal digits, and as binary it is a key of %d bytes: say %s hex if it is that", digits, len(b), f.Option))
 	case how == encodedMark || how == encodedUTF16:
 		warnings = append(warnings, "it begins with a byte order mark, which is part of the key")
 	case bytes.HasSuffix(b, []byte("\n")) && utf8.Valid(b):
-		warnings = append(warnings, fmt.Sprintf("it ends with the end of a line, which is part of the key: say %s text if it is not", f.option))
+		warnings = append(warnings, fmt.Sprintf("it ends with the end of a line, which is part of the key: say %s text if it is not", f.Option))
 	}
 	return warnings
 }
 
 // decodeText returns a text without the one line end that editors and echo append.
-func (f keyForm) decodeText(plain []byte, how string) ([]byte, error) {
+func (f KeyForm) decodeText(plain []byte, how string) ([]byte, error) {
 	binary := ""
-	if f.option != "" {
-		binary = fmt.Sprintf(", or say %s binary if that belongs to the key", f.option)
+	if f.Option != "" {
+		binary = fmt.Sprintf(", or say %s binary if that belongs to the key", f.Option)
 	}
 	beyond := bytes.ContainsFunc(plain, func(r rune) bool { return r >= utf8.RuneSelf })
 	switch {
 	case how == encodedNoMark:
 		return nil, fmt.Errorf("it looks like UTF-16: save it as UTF-8%s", binary)
-	case how == encodedUTF16 && beyond && f.option != "":
+	case how == encodedUTF16 && beyond && f.Option != "":
 		return nil, errors.New("it is UTF-16 with characters beyond ASCII, and which bytes the device makes of these is not known: save it in the encoding of the device")
 	}
 	line := plain
@@ -100,24 +91,24 @@ func (f keyForm) decodeText(plain []byte, how string) ([]byte, error) {
 	if i := bytes.IndexByte(line, 0); i >= 0 {
 		return nil, fmt.Errorf("byte %d of the text is zero, as no text has it: take it away%s", i+1, binary)
 	}
-	if f.option != "" && bytes.ContainsAny(line, "\r\n") {
+	if f.Option != "" && bytes.ContainsAny(line, "\r\n") {
 		return nil, fmt.Errorf("the text has more than one line end: take away all but the last%s", binary)
 	}
 	return line, nil
 }
 
 // oddText warns of what makes a text differ from the key of the device.
-func (f keyForm) oddText(key []byte, how string) (warnings []string) {
+func (f KeyForm) oddText(key []byte, how string) (warnings []string) {
 	if how != encodedPlain {
-		warnings = append(warnings, fmt.Sprintf("the file %s: taken is the text in it, %s", how, counted(len(key), "byte", "bytes")))
+		warnings = append(warnings, fmt.Sprintf("the file %s: taken is the text in it, %s", how, output.Counted(len(key), "byte", "bytes")))
 	}
-	if f.isText() {
+	if f.IsText() {
 		return warnings
 	}
 	if digits, ok := looksHex(string(key)); ok {
-		warnings = append(warnings, fmt.Sprintf("it looks like %d bytes in hexadecimal, and as text it is a key of %d bytes: say %s hex if it is that", digits/2, len(key), f.option))
+		warnings = append(warnings, fmt.Sprintf("it looks like %d bytes in hexadecimal, and as text it is a key of %d bytes: say %s hex if it is that", digits/2, len(key), f.Option))
 	} else if looksBase64(string(key)) && bytes.HasSuffix(key, []byte("=")) {
-		warnings = append(warnings, fmt.Sprintf("it looks like Base64, and as text it is a key of %d bytes: say %s base64 if it is that", len(key), f.option))
+		warnings = append(warnings, fmt.Sprintf("it looks like Base64, and as text it is a key of %d bytes: say %s base64 if it is that", len(key), f.Option))
 	}
 	if len(bytes.TrimSpace(key)) < len(key) {
 		warnings = append(warnings, "it begins or ends with a space, which is part of the key")
@@ -210,7 +201,7 @@ func decodeHex(s string) ([]byte, error) {
 		return -1
 	}, bare)
 	if len(digits)%2 != 0 {
-		return nil, fmt.Errorf("%s: one is missing or too many", counted(len(digits), "hexadecimal digit", "hexadecimal digits"))
+		return nil, fmt.Errorf("%s: one is missing or too many", output.Counted(len(digits), "hexadecimal digit", "hexadecimal digits"))
 	}
 	if err := oddGroup(bare); err != nil {
 		return nil, err
@@ -233,7 +224,7 @@ func oddGroup(bare string) error {
 		}
 	}
 	if i := slices.IndexFunc(groups, func(n int) bool { return n%2 != 0 }); i >= 0 {
-		return fmt.Errorf("group %d of %d has %s: one is missing or too many", i+1, len(groups), counted(groups[i], "hexadecimal digit", "hexadecimal digits"))
+		return fmt.Errorf("group %d of %d has %s: one is missing or too many", i+1, len(groups), output.Counted(groups[i], "hexadecimal digit", "hexadecimal digits"))
 	}
 	if i := slices.Index(words, 1); i >= 0 {
 		return fmt.Errorf("group %d of %d has 1 hexadecimal digit: one is missing, or there is a space too many", i+1, len(words))
@@ -268,7 +259,7 @@ func decodeBase64(s string) ([]byte, error) {
 	case standard && url:
 		return nil, errors.New("it has letters of Base64, + or /, and of Base64url, - or _")
 	case len(data)%4 == 1:
-		return nil, fmt.Errorf("%s of Base64: one is missing or too many", counted(len(data), "character", "characters"))
+		return nil, fmt.Errorf("%s of Base64: one is missing or too many", output.Counted(len(data), "character", "characters"))
 	case padding > 0 && padding > (4-len(data)%4)%4:
 		return nil, fmt.Errorf("%d = behind %d characters of Base64: characters are missing, or = too many", padding, len(data))
 	}
@@ -283,4 +274,28 @@ func decodeBase64(s string) ([]byte, error) {
 func looksBase64(s string) bool {
 	key, err := decodeBase64(s)
 	return err == nil && len(key) >= 8 && !strings.Contains(strings.TrimSpace(s), " ")
+}
+
+// Weaknesses returns the reasons for which a key is easy to guess.
+func Weaknesses(key []byte) (out []string) {
+	const usual = 16 // bytes, of every cipher suite
+	if len(key) < usual {
+		out = append(out, fmt.Sprintf("a key of %s is easy to guess: %d random bytes are usual", output.Counted(len(key), "byte", "bytes"), usual))
+	}
+	step, even := byte(0), len(key) > 1
+	for i := 1; i < len(key); i++ {
+		if i == 1 {
+			step = key[1] - key[0]
+		}
+		even = even && key[i]-key[i-1] == step
+	}
+	switch {
+	case even && step == 0 && key[0] == 0:
+		out = append(out, "all its bytes are zero")
+	case even && step == 0:
+		out = append(out, "all its bytes are the same")
+	case even && len(key) > 3:
+		out = append(out, "its bytes only count up or down")
+	}
+	return out
 }
