@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,7 +17,8 @@ import (
 // release is set by the linker for releases: -ldflags "-X main.release=v1.2.3".
 var release string
 
-// version returns the release, or what the build recorded of the source.
+// version returns the version of this program: the tag of a release, such as v1.2.3, else what the
+// build recorded of the source.
 func version() string {
 	if release != "" {
 		return release
@@ -24,12 +27,28 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
+	return builtFrom(info)
+}
+
+// pseudoVersion is the end of a version that Go makes of a commit without a tag.
+var pseudoVersion = regexp.MustCompile(`[-.][0-9]{14}-[0-9a-f]{12}(\+dirty)?$`)
+
+// builtFrom returns the tag of the commit that a build is of; for a commit without a tag devel and the
+// commit, with -dirty where the source was changed since; devel where the build recorded neither.
+func builtFrom(info *debug.BuildInfo) string {
+	if v := info.Main.Version; strings.HasPrefix(v, "v") && !pseudoVersion.MatchString(v) {
+		return v
+	}
+	version, dirty := "devel", ""
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return "devel-" + s.Value[:12]
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			version = "devel-" + s.Value[:12]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "-dirty"
 		}
 	}
-	return "devel"
+	return version + dirty
 }
 
 func versionCommand() *cli.Command {
