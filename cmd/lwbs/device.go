@@ -17,7 +17,7 @@ import (
 )
 
 func deviceCommand() *cli.Command {
-	return group("device", "who may bootstrap", deviceAddCommand(), deviceGetCommand(), deviceListCommand(), deviceSetCommand(),
+	return group("device", "add, change and show devices: which device may bootstrap, and with what", deviceAddCommand(), deviceGetCommand(), deviceListCommand(), deviceSetCommand(),
 		deviceRenameCommand(), deviceDeleteCommand(), deviceSwitchCommand("enable", false), deviceSwitchCommand("disable", true))
 }
 
