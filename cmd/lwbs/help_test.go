@@ -13,7 +13,7 @@ func TestHelpIsWherePeopleLookForIt(t *testing.T) {
 	sh := newShell(t)
 	for line, want := range map[string]string{
 		"help": "lwbs - LwM2M Bootstrap-Server", "--help": "lwbs - LwM2M Bootstrap-Server", "-h": "lwbs - LwM2M Bootstrap-Server",
-		"help device": "lwbs device - add, change and show devices: which device may bootstrap, and with what", "device help": "lwbs device - who may bootstrap", "device": "lwbs device - who may bootstrap",
+		"help device": "lwbs device - add, change and show devices", "device help": "lwbs device - add, change and show devices", "device": "lwbs device - add, change and show devices",
 		"help device add": "lwbs device add - add a device", "device help add": "lwbs device add - add a device", "device add --help": "lwbs device add - add a device",
 		"device add -h x --profile y": "lwbs device add - add a device", "help device add x": "lwbs device add - add a device",
 		"help why": "lwbs why - ", "help help": "lwbs - LwM2M Bootstrap-Server",
