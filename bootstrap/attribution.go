@@ -10,7 +10,7 @@ import (
 	"lwbs/store"
 )
 
-// attempt begins the record of what a peer tries, which has proved nothing so far.
+// attempt begins the record of an attempt of a peer, which is unauthenticated so far.
 func (srv *Server) attempt(peer auth.Peer, started time.Time) store.Session {
 	return store.Session{
 		ID:        srv.ids.next(started),
@@ -29,9 +29,9 @@ func about(record *store.Session, d store.Device) {
 	record.Profile, record.DeviceRevision = d.Profile, d.Revision
 }
 
-// proved notes that the attempt is that of d, whose credential the peer holds. Claimed is
+// authenticated notes that the attempt is that of d, whose credential the peer holds. Claimed is
 // the name that it gave, empty for none.
-func proved(record *store.Session, d store.Device, claimed lwm2m.EndpointName) {
+func authenticated(record *store.Session, d store.Device, claimed lwm2m.EndpointName) {
 	about(record, d)
 	record.Proof = store.ProofIdentity
 	if claimed != d.Endpoint {
@@ -45,7 +45,7 @@ func proved(record *store.Session, d store.Device, claimed lwm2m.EndpointName) {
 // never put down to another.
 func (srv *Server) attribute(ctx context.Context, record *store.Session, peer auth.Peer, ep lwm2m.EndpointName, named store.Device) {
 	if d, ok := srv.auth.Holder(ctx, peer); ok {
-		proved(record, d, ep)
+		authenticated(record, d, ep)
 		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 		return
 	}

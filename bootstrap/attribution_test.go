@@ -94,7 +94,7 @@ func TestAttemptsAreCountedUnderWhoProvedWhat(t *testing.T) {
 		{"plain CoAP, unknown", over(plain, ""), post("bs", "ep=meter-X"), nil, store.CauseEndpointUnknown, "meter-X", "", false, store.ProofNone},
 		{"plain CoAP, cannot be read", over(plain, ""), post("bs", "ep=meter-B", "pct=x"), nil, store.CauseBadRequest, "meter-B", "", true, store.ProofNone},
 		{"plain CoAP, registration", over(plain, ""), post("rd", "ep=meter-B"), nil, store.CauseOtherRequest, "meter-B", "", true, store.ProofNone},
-		{"plain CoAP that nobody answers", over(plain, ""), post("bs", "ep=plain"), silent, store.CauseSilent, "plain", "", true, store.ProofNone},
+		{"plain CoAP without an answer", over(plain, ""), post("bs", "ep=plain"), silent, store.CauseSilent, "plain", "", true, store.ProofNone},
 		{"plain CoAP that is answered at first", over(plain, ""), post("bs", "ep=plain"), gone, store.CauseSilent, "plain", "", true, store.ProofAddress},
 	}
 	for _, tt := range tests {
@@ -108,11 +108,11 @@ func TestAttemptsAreCountedUnderWhoProvedWhat(t *testing.T) {
 	}
 }
 
-// In a handshake nothing is proved before it is complete, but for the key of a certificate.
+// A peer is unauthenticated before its handshake is complete, but for the key of a certificate.
 func TestHandshakesProveNothing(t *testing.T) {
 	p := newPKI(t)
 	h := newCertificateServer(t, p.trust)
-	mine := p.stranger.Client(t, "whoever", expired)
+	mine := p.untrusted.Client(t, "whoever", expired)
 	h.add(t, "meter-A", psk("id-A"), store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(mine.Certificate[0])})
 	timeout := errors.New("handshake timed out")
 	tests := []struct {

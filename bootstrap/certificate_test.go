@@ -20,16 +20,16 @@ import (
 	"lwbs/store/bolt"
 )
 
-// A pki has a trusted CA and one below it, and a stranger.
+// A pki has a trusted CA and one below it, and one that is not trusted.
 type pki struct {
-	root, below, stranger *certtest.Authority
-	revoked               tls.Certificate
-	trust                 *auth.Trust
+	root, below, untrusted *certtest.Authority
+	revoked                tls.Certificate
+	trust                  *auth.Trust
 }
 
 func newPKI(t *testing.T, rules ...string) pki {
 	t.Helper()
-	p := pki{root: certtest.NewAuthority(t, "Root"), stranger: certtest.NewAuthority(t, "Stranger")}
+	p := pki{root: certtest.NewAuthority(t, "Root"), untrusted: certtest.NewAuthority(t, "Untrusted")}
 	p.below = p.root.Authority(t, "Below")
 	p.revoked = p.root.Client(t, "dev")
 	var parsed []auth.NameRule
@@ -121,7 +121,7 @@ func sealing(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }
 func TestVerifyClient(t *testing.T) {
 	p := newPKI(t)
 	pinned := certtest.SelfSigned(t, "whoever")
-	pinnedOld := p.stranger.Client(t, "whoever", expired)
+	pinnedOld := p.untrusted.Client(t, "whoever", expired)
 	h := newCertificateServer(t, p.trust)
 	h.add(t, "pinned", store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinned.Certificate[0])},
 		store.Credential{Kind: store.CredentialCertificate, Identity: store.Fingerprint(pinnedOld.Certificate[0])},
@@ -146,19 +146,19 @@ func TestVerifyClient(t *testing.T) {
 		{"of the CA", p.root.Client(t, "dev"), ""},
 		{"of a CA below", p.below.Client(t, "dev"), ""},
 		{"of a CA below that is missing", withoutBelow, store.CauseCertificateUntrusted},
-		{"of a stranger", p.stranger.Client(t, "dev"), store.CauseCertificateUntrusted},
+		{"of an untrusted CA", p.untrusted.Client(t, "dev"), store.CauseCertificateUntrusted},
 		{"self-signed", certtest.SelfSigned(t, "dev"), store.CauseCertificateUnknown},
 		{"expired", p.root.Client(t, "dev", expired), store.CauseCertificateExpired},
 		{"not yet valid", p.root.Client(t, "dev", notYet), store.CauseCertificateEarly},
 		{"of another purpose", p.root.Client(t, "dev", forEmail), store.CauseCertificateUsage},
 		{"of another key usage", p.root.Client(t, "dev", sealing), store.CauseCertificateUsage},
 		{"revoked", p.revoked, store.CauseCertificateRevoked},
-		{"signed by nobody, with a number that is revoked", impostor.Client(t, "dev", number), store.CauseCertificateUntrusted},
+		{"signed by no CA, with a number that is revoked", impostor.Client(t, "dev", number), store.CauseCertificateUntrusted},
 		{"with a number that another CA has revoked", p.below.Client(t, "dev", number), ""},
 		{"RSA of 2,048 bits", p.root.ClientWith(t, "dev", certtest.RSA(t)), ""},
 		{"RSA of 1,024 bits", p.root.ClientWith(t, "dev", short), store.CauseCertificateWeak},
 		{"of a CA below with RSA of 1,024 bits", p.root.AuthorityWith(t, "Short", short).Client(t, "dev"), store.CauseCertificateWeak},
-		{"RSA of 1,024 bits, of a stranger", p.stranger.ClientWith(t, "dev", short), store.CauseCertificateUntrusted},
+		{"RSA of 1,024 bits, of an untrusted CA", p.untrusted.ClientWith(t, "dev", short), store.CauseCertificateUntrusted},
 		{"pinned", pinned, ""},
 		{"pinned, RSA of 1,024 bits", pinnedShort, store.CauseCertificateWeak},
 		{"pinned, with the number and the issuer of one that is revoked", pinnedImpostor, ""},
@@ -196,7 +196,7 @@ func TestVerifyClientWithoutTrust(t *testing.T) {
 // certificate, or the name in it.
 func TestCertificateBinding(t *testing.T) {
 	p := newPKI(t)
-	pinned := p.stranger.Client(t, "pinned")
+	pinned := p.untrusted.Client(t, "pinned")
 	uri, err := url.Parse("urn:dev:ops:32473-Refrigerator-5002")
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,7 @@ func TestCertificateBinding(t *testing.T) {
 		{"record with a key only", "psk-only", p.root.Client(t, "psk-only"), store.CauseCertificateName, "psk-only"},
 		{"record with a key only, without a name", "", p.root.Client(t, "psk-only"), store.CauseEndpointUnknown, ""},
 		{"no record", "nobody", p.root.Client(t, "nobody"), store.CauseEndpointUnknown, "nobody"},
-		{"not vouched for", "named", p.stranger.Client(t, "serial-7"), store.CauseIdentityMismatch, "named"},
+		{"not vouched for", "named", p.untrusted.Client(t, "serial-7"), store.CauseIdentityMismatch, "named"},
 		{"revoked since the handshake", "named", p.revoked, store.CauseCertificateRevoked, "named"},
 	}
 	for _, tt := range tests {
@@ -306,7 +306,7 @@ func TestCertificateRefusedIsRecorded(t *testing.T) {
 		cause       store.Cause
 	}{
 		{p.root.Client(t, "serial-7", expired), "named", store.CauseCertificateExpired},
-		{p.stranger.Client(t, "plain"), "plain", store.CauseCertificateUntrusted},
+		{p.untrusted.Client(t, "plain"), "plain", store.CauseCertificateUntrusted},
 		{certtest.SelfSigned(t, "nobody"), "", store.CauseCertificateUnknown},
 	}
 	for _, tt := range tests {

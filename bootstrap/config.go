@@ -25,7 +25,7 @@ type Config struct {
 
 	// Observe is told of every event, in the goroutine where it happens and, for
 	// one session, in order; it must return at once and may be called concurrently.
-	// Default: nobody is told.
+	// Default: events are dropped.
 	Observe func(Event)
 
 	// Objects are those that values are checked against. Default: those of the table that
@@ -68,7 +68,7 @@ type Config struct {
 	UnknownDeviceRecords int
 
 	// UnauthenticatedRecords is the same for peers that gave the name or the identity of a
-	// device and proved nothing. Default 600.
+	// device and are unauthenticated. Default 600.
 	UnauthenticatedRecords int
 
 	// Trust returns what is believed of certificates at this moment. It is called for

@@ -36,8 +36,8 @@ func (srv *Server) PSK(identity string) (key lwm2m.Secret, found bool) {
 // only in this way: the server cannot read the client's last flight, stays silent, and
 // the handshake times out (RFC 5246 §7.4.9, RFC 4279 §2).
 //
-// The attempt is counted under the device whose identity or name the peer gave, as one that
-// proved nothing; but for a certificate that a record names, the key of which was proved.
+// The attempt is recorded for the device whose identity or name the peer gave, as
+// unauthenticated. A certificate that a record names is the exception: its key was proved.
 func (srv *Server) HandshakeFailed(h auth.Handshake) {
 	defer srv.cfg.Panics.Contain(PartHandshake)
 	peer := auth.Peer{Remote: h.Remote, Transport: store.TransportDTLS, Identity: h.Identity, Chain: h.Chain}
@@ -49,7 +49,7 @@ func (srv *Server) HandshakeFailed(h auth.Handshake) {
 	why := h.Failure(err == nil)
 	switch ep := auth.UnreadableDevice(err); {
 	case err == nil && len(h.Chain) > 0 && auth.Names(d, h.Chain[0]):
-		proved(&record, d, "")
+		authenticated(&record, d, "")
 	case err == nil:
 		about(&record, d)
 	case ep != "":
@@ -80,7 +80,7 @@ func (srv *Server) NoRequest(peer auth.Peer, since time.Time, end UnusedEnd) {
 	record.Stage = store.StageHandshake
 	why := end.failure()
 	if d, ok := srv.auth.Holder(ctx, peer); ok {
-		proved(&record, d, "")
+		authenticated(&record, d, "")
 		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 		if detail := srv.whyIdle(ctx, d); detail != "" {
 			why = outcome.Failed(store.CauseIdle, "%s", detail)

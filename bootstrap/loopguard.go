@@ -47,8 +47,8 @@ func (g *loopGuard) start(ep lwm2m.EndpointName, now time.Time) bool {
 	return allowed
 }
 
-// looping reports whether ep has started as many sessions as it may, and counts nothing.
-func (g *loopGuard) looping(ep lwm2m.EndpointName, now time.Time) bool {
+// exceeded reports whether ep has started as many sessions as it may, and counts nothing.
+func (g *loopGuard) exceeded(ep lwm2m.EndpointName, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.recent(ep, now)) >= g.limit

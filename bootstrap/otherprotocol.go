@@ -27,8 +27,8 @@ const (
 	ProtocolHTTP       Protocol = "HTTP"
 )
 
-// An OtherProtocol tells of datagrams to a port that is for another protocol. Nobody has
-// proved to have sent them: their source address may be forged.
+// An OtherProtocol tells of datagrams to a port that is for another protocol. Their source
+// address may be forged.
 type OtherProtocol struct {
 	Remote    string // IP:port of the last one
 	Transport string // that the port is for, as in [auth.Peer]

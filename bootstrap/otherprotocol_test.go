@@ -40,7 +40,7 @@ func (l *ledger) all() map[string]store.Session {
 }
 
 // What came to the wrong port is on record with its address and what to do, and counts
-// against nobody, whatever name is in it.
+// against no device, whatever name is in it.
 func TestOtherProtocolIsRecorded(t *testing.T) {
 	request := Request{Method: POST, Path: []string{"bs"}, Queries: []string{"ep=meter-A", "pct=\x1b[2J"}}
 	tests := []struct {

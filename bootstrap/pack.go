@@ -84,7 +84,7 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 
 // unpackable says why no pack may be made of p for this request of a peer; empty where it
 // may. Over plain CoAP nothing proves that the peer is where the answer goes: a forged
-// request would have what is configured sent to somebody else (RFC 7252 §11.3).
+// request would have what is configured sent to another peer (RFC 7252 §11.3).
 func unpackable(p store.Profile, req packRequest, peer auth.Peer) string {
 	switch {
 	case p.Pack != grammar.PackAllow:
@@ -118,8 +118,7 @@ func (s *session) performPack(ctx context.Context, req packRequest) (resp Respon
 	return s.pack(ctx, req)
 }
 
-// pack puts together what the client is given, keys that nobody has yet included, which
-// are kept before.
+// pack puts together what the client is given. New keys in it are kept before.
 func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome.Failure) {
 	began := time.Now()
 	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
@@ -169,6 +168,6 @@ func (s *session) endPack(ctx context.Context, f *outcome.Failure) {
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)
 	cause, detail := s.outcome(ctx, store.CausePackDelivered, f)
-	s.rest()
+	s.yield()
 	s.conclude(ctx, cause, detail)
 }

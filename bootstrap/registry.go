@@ -51,8 +51,8 @@ func (r *registry) refuses(record store.Session) *outcome.Refusal {
 		return r.stopping()
 	case record.Proof.Counts() && r.full(record.Endpoint):
 		return r.busy()
-	case r.loops.looping(record.Endpoint, time.Now()):
-		return r.looping()
+	case r.loops.exceeded(record.Endpoint, time.Now()):
+		return r.rateLimited()
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (r *registry) stopping() *outcome.Refusal {
 	return outcome.Unavailable(store.CauseStopped, "the server is shutting down")
 }
 
-// add lets s begin, or refuses it. Where it is not proved who its client is, s is no
+// add lets s begin, or refuses it. While the address of its client is unvalidated, s is no
 // session of the device yet: see [registry.claim].
 func (r *registry) add(s *session) (refused *outcome.Refusal) {
 	r.mu.Lock()
@@ -92,8 +92,8 @@ func (r *registry) add(s *session) (refused *outcome.Refusal) {
 
 // wait lets s wait for the first answer of its client, or refuses it. The caller holds mu.
 func (r *registry) wait(s *session) *outcome.Refusal {
-	if r.loops.looping(s.endpoint, time.Now()) {
-		return r.looping()
+	if r.loops.exceeded(s.endpoint, time.Now()) {
+		return r.rateLimited()
 	}
 	switch old := r.newest[s.endpoint]; {
 	case old == nil:
@@ -114,7 +114,7 @@ func (r *registry) claim(s *session) (refused *outcome.Refusal, ok bool) {
 	switch {
 	case s.waiting == nil:
 		return nil, false
-	case r.draining && len(r.running) == 0: // nobody waits for it any more
+	case r.draining && len(r.running) == 0: // the server does not wait for it
 		return r.stopping(), true
 	}
 	if refused = r.begin(s); refused == nil {
@@ -131,7 +131,7 @@ func (r *registry) begin(s *session) *outcome.Refusal {
 	case r.full(s.endpoint):
 		return r.busy()
 	case !r.loops.start(s.endpoint, time.Now()):
-		return r.looping()
+		return r.rateLimited()
 	}
 	if old != nil {
 		s.shared = true
@@ -142,7 +142,7 @@ func (r *registry) begin(s *session) *outcome.Refusal {
 	return nil
 }
 
-func (r *registry) looping() *outcome.Refusal {
+func (r *registry) rateLimited() *outcome.Refusal {
 	return outcome.Unavailable(store.CauseRateLimited, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
 }
 

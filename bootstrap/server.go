@@ -137,7 +137,7 @@ func panicked() *outcome.Failure {
 }
 
 // endOf is the end, now, of what began at started: as much later as it took, also where
-// somebody set the clock in between.
+// the clock was set in between.
 func endOf(started time.Time) time.Time { return started.Add(time.Since(started)) }
 
 // recognise returns the device that the request is about, or why it may not bootstrap. The
@@ -150,7 +150,7 @@ func (srv *Server) recognise(ctx context.Context, peer auth.Peer, ep lwm2m.Endpo
 	case refused != nil:
 		srv.attribute(ctx, record, peer, ep, d)
 	case peer.Secure():
-		proved(record, d, ep)
+		authenticated(record, d, ep)
 		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 	default:
 		about(record, d)
@@ -251,8 +251,8 @@ func (srv *Server) Drain(ctx context.Context) error {
 }
 
 // Close ends the running sessions, with cause "server-stopped", and returns when all
-// history is kept. It never fails. Call it before the listeners are closed, lest
-// their devices be said to have gone.
+// history is kept. It never fails. Call it before the listeners are closed: otherwise
+// the history says of running sessions that their devices have gone.
 func (srv *Server) Close() error {
 	srv.closeOnce.Do(func() {
 		srv.sessions.drain()

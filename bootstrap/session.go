@@ -268,7 +268,7 @@ func (s *session) finish(ctx context.Context) (state, *outcome.Failure) {
 	return nil, nil
 }
 
-// end settles what the session leaves behind. Whatever panics in it, the device may begin
+// end keeps what the session leaves behind. Whatever panics in it, the device may begin
 // another session, and the server may stop.
 func (s *session) end(ctx context.Context, f *outcome.Failure) {
 	panics := s.srv.cfg.Panics
@@ -276,13 +276,13 @@ func (s *session) end(ctx context.Context, f *outcome.Failure) {
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)
 	cause, detail := s.outcome(ctx, store.CauseDone, f)
-	s.rest()
+	s.yield()
 	panics.Run(PartSession, func() { s.release(ctx, f) })
 	s.conclude(ctx, cause, detail)
 }
 
-// outcome is what the record tells: of f, or of what is settled where nothing failed,
-// which good stands for.
+// outcome is the cause and the detail of the record: those of f, or good where f is nil. It keeps
+// on the device record what the client has now.
 func (s *session) outcome(ctx context.Context, good store.Cause, f *outcome.Failure) (cause store.Cause, detail string) {
 	defer s.srv.cfg.Panics.Contain(PartSession, func() {
 		if cause, detail = good, "the server panicked as it kept what the client was given; its log has the stack"; f != nil {
@@ -293,11 +293,11 @@ func (s *session) outcome(ctx context.Context, good store.Cause, f *outcome.Fail
 		s.keepChanges(ctx)
 		return f.Cause, f.Detail
 	}
-	return good, s.settle(ctx)
+	return good, s.keepDelivery(ctx)
 }
 
-// rest lets the next session of the device begin: nothing more is sent or edited.
-func (s *session) rest() {
+// yield lets the next session of the device begin: nothing more is sent or edited.
+func (s *session) yield() {
 	s.srv.sessions.retire(s)
 	close(s.quiet)
 }
@@ -329,7 +329,7 @@ func (s *session) conclude(ctx context.Context, cause store.Cause, detail string
 	switch {
 	case record.Proof.Counts():
 		s.srv.history.Ended(record)
-	case !s.srv.history.Refused(record): // nobody answered: it may have been a forged request
+	case !s.srv.history.Refused(record): // no answer came: the request may have been forged
 		level = slog.LevelDebug
 	}
 	outcome.Log(ctx, s.srv.cfg.Logger, level, record)

@@ -93,7 +93,7 @@ func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) 
 	return answer, f
 }
 
-// answered notes that the client is where it says, if nothing has proved more than that.
+// answered notes that the address of the client is validated, unless more than that is proved.
 func (s *session) answered() {
 	if s.record.Proof.Counts() {
 		return

@@ -33,7 +33,7 @@ func (srv *Server) KnownAddress(address netip.AddrPort) bool {
 }
 
 // UnknownAssociation records, for the device that last used the address, that what comes from
-// there belongs to no association. It counts against nobody.
+// there belongs to no association. It does not count against the device.
 func (srv *Server) UnknownAssociation(u UnknownAssociation) {
 	defer srv.cfg.Panics.Contain(PartHandshake)
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)

@@ -11,9 +11,9 @@ import (
 )
 
 // validate asks a client that came over plain CoAP what it has, before anything happens in
-// the name of its device: no session is superseded, none is counted, no key is made. Anybody
-// can send a Bootstrap-Request with the address of somebody else, but only who receives at
-// that address can answer, as the token of our request cannot be guessed (RFC 7252 §11.3).
+// the name of its device: no session is superseded, none is counted, no key is made. The
+// source address of a Bootstrap-Request may be forged, but only a peer that receives at that
+// address can answer, as the token of our request cannot be guessed (RFC 7252 §11.3).
 //
 // It costs no round trip, as Discover is the first request of a session anyway. RST ends the
 // session, as that has no token.

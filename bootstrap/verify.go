@@ -148,7 +148,7 @@ func serverHistory(servers []lwm2m.Instance) (out []string) {
 
 // readDifferences compares Instances that were written with those that were read in a
 // format. What was written is put through the same format first, which changes the
-// types of Resources that nobody knows.
+// types of unknown Resources.
 func readDifferences(f lwm2m.Format, written lwm2m.Object, read []lwm2m.Instance) (out []string) {
 	for _, in := range written.Instances {
 		p := lwm2m.InstancePath(written.ID, in.ID)

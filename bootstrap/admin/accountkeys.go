@@ -69,9 +69,8 @@ func (set DeviceSettings) forget(p store.Profile, d *store.Device) error {
 	return nil
 }
 
-// normalize turns the private keys and certificates that set has given d, whose map of
-// accounts is nobody else's by then, into the forms in which devices are given them: tools
-// write others.
+// normalize turns the private keys and certificates that set has given d into the forms in which
+// devices are given them: tools write others. The map of accounts of d is a copy by then.
 func (set DeviceSettings) normalize(p store.Profile, d *store.Device) error {
 	for _, account := range p.Accounts {
 		public := lwm2m.CertificateDER

@@ -228,7 +228,7 @@ func TestSocketInADeepFolder(t *testing.T) {
 	check(t, err)
 	check(t, c.Close())
 	if _, err := admin.Dial(t.Context(), file+"x"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("no server there: %v", err)
 	}
 }
 

@@ -281,14 +281,14 @@ type Status struct {
 	Database string `json:"database,omitempty"`
 
 	// Unrecorded is how many attempts have no record of their own since the server was
-	// started, as peers that proved nothing made too many.
+	// started, as unauthenticated peers made too many.
 	Unrecorded uint64 `json:"unrecorded,omitempty"`
 
 	// Draining is whether the server is about to stop, and refuses new sessions.
 	Draining bool `json:"draining,omitempty"`
 
 	// LogDropped is how many records of the log were dropped since the server was started;
-	// LogBlocked is whether that goes on, as nobody takes them.
+	// LogBlocked is whether that goes on, as standard error takes none.
 	LogDropped uint64 `json:"logDropped,omitempty"`
 	LogBlocked bool   `json:"logBlocked,omitempty"`
 

@@ -30,8 +30,8 @@ const answerTimeout = time.Minute
 
 var _ API = (*Client)(nil)
 
-// Dial returns a Client of the server on the socket in file. Its error is that of the
-// system where nobody answers there.
+// Dial returns a Client of the server on the socket in file. Where no server answers, the error
+// is that of the operating system.
 func Dial(ctx context.Context, file string) (*Client, error) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, file) }
 	try, cancel := context.WithTimeout(ctx, dialTimeout)

@@ -26,8 +26,8 @@ func (l *Local) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set Device
 	return l.put(ctx, store.Device{Endpoint: ep}, set)
 }
 
-// SetDevice implements [API]. Without a revision it begins anew where somebody else, such
-// as a session, changed the record meanwhile: each time one of them comes through.
+// SetDevice implements [API]. Without a revision it begins anew where another edit, such as that
+// of a session, changed the record meanwhile: each time one of them comes through.
 func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (Device, error) {
 	for {
 		d, err := l.Store.Device(ctx, ep)
@@ -77,7 +77,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	return out, nil
 }
 
-// news parts errors in those that are new and those that the record had before under the same
+// news separates the errors that are new from those that the record had before under the same
 // profile, as warnings: they are no reason to refuse an edit of something else.
 func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, set DeviceSettings) (news, known []profile.Finding) {
 	if len(errs) == 0 || was.Profile != p.Name || set.Reset {
@@ -114,7 +114,7 @@ func (l *Local) edited(ctx context.Context, d *store.Device, set DeviceSettings)
 	return p, generated, set.forget(p, d)
 }
 
-// split parts errors and warnings.
+// split separates errors and warnings.
 func split(findings []profile.Finding) (errs, warnings []profile.Finding) {
 	for _, f := range findings {
 		if f.Warning {

@@ -15,7 +15,7 @@ import (
 	"lwbs/store"
 )
 
-// A waitingStore looks a device up until nobody waits for it any more, or fails.
+// A waitingStore looks a device up until its caller does not wait any more, or fails.
 type waitingStore struct {
 	admin.Backend
 	asked chan struct{}

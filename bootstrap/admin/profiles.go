@@ -91,7 +91,7 @@ func (e *wrongProfileError) all() (out []profile.Finding) {
 }
 
 // putProfiles keeps all of ps or none. Those of revision zero replace the newest: where
-// somebody else changed that meanwhile, it takes what is the newest then.
+// another edit changed that meanwhile, it takes what is the newest then.
 func (l *Local) putProfiles(ctx context.Context, ps []store.Profile) ([]store.Profile, error) {
 	for {
 		based, err := l.onNewest(ctx, ps)

@@ -329,7 +329,7 @@ func (i *inquiry) never(st Status) *explain.Explanation {
 		Happened: fmt.Sprintf("It was never seen by this database (%s): no session, failed handshake or refused request is recorded under its name%s.", st.Database, ids),
 	}
 	if st.Unrecorded > 0 {
-		e.Happened += fmt.Sprintf(" Since the server was started, %d attempts have no records of their own, as peers that proved nothing made too many.", st.Unrecorded)
+		e.Happened += fmt.Sprintf(" Since the server was started, %d attempts have no records of their own, as unauthenticated peers made too many.", st.Unrecorded)
 	}
 	switch {
 	case !st.Server:

@@ -117,7 +117,7 @@ var asked = []struct {
 		sessions: []store.Session{own(1, "meter-A", store.CauseDone)}, attempts: "s001", told: []string{`\"id-meter-A\" is an identity of the device \"meter-A\"`}},
 	{name: "unknown identity", server: true, ask: "factory-4711", sessions: []store.Session{unknown(1, "factory-4711", store.CauseIdentityUnknown)}, attempts: "s001",
 		told: []string{"lwbs device add NAME --profile PROFILE --psk-identity factory-4711"}},
-	{name: "nobody", server: true, ask: "350123450000051", near: "urn:imei:350123450000051"},
+	{name: "no device", server: true, ask: "350123450000051", near: "urn:imei:350123450000051"},
 
 	{name: "address that sends to the wrong port", server: true, ask: "198.51.100.9",
 		sessions: []store.Session{wrongPort(1, "coap", "it speaks DTLS to the port for plain CoAP"), from("198.51.100.10:4711", wrongPort(2, "coap", "not this one"))},
@@ -135,7 +135,7 @@ var asked = []struct {
 	{name: "wrong port under the name of a device", server: true, ask: "meter-A", endpoint: "meter-A",
 		sessions: []store.Session{with(wrongPort(1, "coaps", "it speaks plain CoAP to the port for DTLS: POST /bs?ep=meter-A"), func(s *store.Session) { s.Claimed = "meter-A" })},
 		attempts: "s001", told: []string{"it speaks plain CoAP to the port for DTLS", "lwbs device set meter-A --no-sec"}, untold: []string{"never seen"}},
-	{name: "nobody, and nothing near", server: true, ask: "quite-another"},
+	{name: "no device, and none near", server: true, ask: "quite-another"},
 	{name: "two devices with its name", server: true, ask: "meter-A", endpoint: "meter-A",
 		sessions: []store.Session{
 			from("192.0.2.7:1", own(1, "meter-A", store.CauseDone)), from("198.51.100.3:1", own(2, "meter-A", store.CauseDone)),

@@ -125,7 +125,7 @@ func UnreadableDevice(err error) lwm2m.EndpointName {
 }
 
 // Holder finds the device whose credential a peer has proved to hold. A key that it had
-// before proves nothing: it may have been replaced as somebody else got hold of it.
+// before proves nothing: it may have been replaced because it was disclosed.
 func (a *Authorizer) Holder(ctx context.Context, peer Peer) (store.Device, bool) {
 	switch {
 	case !peer.Secure(), errors.Is(peer.Stale, ErrKeyChanged):

@@ -34,5 +34,5 @@ func (p Peer) Name() string {
 	return store.IdentityText([]byte(p.Identity))
 }
 
-// Secure reports whether the peer proved its identity.
+// Secure reports whether the peer is authenticated: it came over DTLS.
 func (p Peer) Secure() bool { return p.Transport == store.TransportDTLS }

@@ -173,7 +173,7 @@ func signedBy(c, ca *x509.Certificate) bool {
 }
 
 // maxNames is how many names of one certificate are looked at; no more are needed, and a
-// stranger could put in thousands.
+// certificate may have thousands.
 const maxNames = 8
 
 // names are the names of the client in its certificate, the first rule's first, but for those of

@@ -31,7 +31,7 @@ func silentRemedy(_ Facts, s store.Session) string {
 	o := last(s)
 	switch {
 	case s.Proof == store.ProofNone && s.Known:
-		return "No answer came from the address that the request came from. Most likely a NAT or a firewall keeps the requests of this server from the device, or the address was forged: over plain CoAP anybody can send a request in the name of a device."
+		return "No answer came from the address that the request came from. Most likely a NAT or a firewall keeps the requests of this server from the device, or the address was forged: over plain CoAP any peer can send a request in the name of a device."
 	case o.Op == lwm2m.OpWrite && o.Bytes > smallPayload:
 		return link + fmt.Sprintf(" The request had %d bytes: where larger datagrams are lost, or the device has no room for one, a smaller blockSize in the profile gets through.", o.Bytes)
 	case o.Op == lwm2m.OpDiscover && len(s.Operations) == 1:

@@ -75,7 +75,7 @@ func keyRemedy(f Facts, s store.Session) string {
 // changedKeyRemedy is for a device that is told by close_notify to make a new association,
 // with its key; many do not listen.
 func changedKeyRemedy(f Facts, s store.Session) string {
-	return "If this is the device, and not somebody else who has its former key: restart it, or let it bootstrap once more, so that it makes a new association. If that ends as key-differs, it does not have the new key. " +
+	return "If this is the device, and not another peer that has its former key: restart it, or let it bootstrap once more, so that it makes a new association. If that ends as key-differs, it does not have the new key. " +
 		keyRemedy(f, s)
 }
 

@@ -85,9 +85,8 @@ func newCoalescedFailures() coalescedFailures {
 	return coalescedFailures{bySubject: make(map[string][]*coalescedFailure)}
 }
 
-// subject is whose attempt it is: that of an endpoint, what is proved of it apart from what
-// is not; or of the identity where the endpoint is unknown; or of the address without the
-// port.
+// subject is whose attempt it is: that of an endpoint, for each kind of proof another; or of the
+// identity where the endpoint is unknown; or of the address without the port.
 func subject(s store.Session) string {
 	switch {
 	case s.Endpoint != "":

@@ -1,7 +1,7 @@
 // Package history keeps how attempts and sessions ended, within bounds.
 //
 // A [History] writes each session that ran. A refused attempt costs a peer one datagram: the same
-// failure again and again is coalesced into one record, and peers that proved nothing have a quota
+// failure again and again is coalesced into one record, and unauthenticated peers have a quota
 // of records, whole and for each network. What exceeds it is counted, so that a flood neither
 // fills the disk nor hides what a device did.
 //

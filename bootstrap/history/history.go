@@ -33,8 +33,8 @@ type Config struct {
 	// over plain CoAP there may be a third as many.
 	UnknownDeviceRecords int
 
-	// UnauthenticatedRecords is the same for peers that gave the name or the identity of a
-	// device and proved nothing.
+	// UnauthenticatedRecords is the same for unauthenticated peers that gave the name or the
+	// identity of a device.
 	UnauthenticatedRecords int
 }
 
@@ -44,7 +44,7 @@ type Config struct {
 //
 //   - wait in a queue of maxWaiting, so that answering never waits for the disk;
 //   - are coalesced: the same failure again and again is one record, see [coalescedFailure];
-//   - have a quota of records a minute where the peer proved nothing. Those beyond it have
+//   - have a quota of records a minute where the peer is unauthenticated. Those beyond it have
 //     one record together, for each network and cause; that has a quota too.
 //
 // What does not fit is dropped, counted, and logged once a minute. The methods may be called
@@ -65,7 +65,7 @@ type History struct {
 	logged    uint64            // guarded by mu; of dropped, those that the log tells of
 }
 
-// A kind is what tells apart attempts that proved nothing. Over plain CoAP the source
+// A kind is what tells apart attempts of unauthenticated peers. Over plain CoAP the source
 // address may be forged, so that such attempts may cause a third of the records only.
 type kind struct {
 	known bool // under the name of a device
@@ -127,7 +127,7 @@ func New(cfg Config) *History {
 	return h
 }
 
-// Refused records an attempt that started no session, or one whose peer proved nothing,
+// Refused records an attempt that started no session, or one of an unauthenticated peer,
 // without waiting, and reports whether it makes a record of its own.
 func (h *History) Refused(s store.Session) bool {
 	h.mu.Lock()

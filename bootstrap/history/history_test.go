@@ -201,7 +201,7 @@ func TestHistoryOfFloods(t *testing.T) {
 						networks++
 						together += max(1, s.Attempts)
 						if s.Endpoint != "" || s.Identity != "" || s.Known {
-							t.Errorf("the record of a network names somebody: %+v", s)
+							t.Errorf("the record of a network names a device: %+v", s)
 						}
 					}
 				}

@@ -21,14 +21,14 @@ const serverName = "bs.example.com"
 
 // A pki is what an operator of devices with certificates has.
 type pki struct {
-	ca, stranger *certtest.Authority
-	caFile       string
-	options      []string // of lwbs serve
+	ca, untrusted *certtest.Authority
+	caFile        string
+	options       []string // of lwbs serve
 }
 
 func newPKI(t *testing.T) pki {
 	t.Helper()
-	p := pki{ca: certtest.NewAuthority(t, "Root"), stranger: certtest.NewAuthority(t, "Stranger")}
+	p := pki{ca: certtest.NewAuthority(t, "Root"), untrusted: certtest.NewAuthority(t, "Untrusted")}
 	p.caFile = caFile(t, p.ca)
 	ecdsa, ecdsaKey := certtest.WriteFiles(t, p.ca.Server(t, serverName, certtest.P256(t)))
 	rsa, rsaKey := certtest.WriteFiles(t, p.ca.Server(t, serverName, certtest.RSA(t)))
@@ -148,10 +148,10 @@ func TestCertificateFailure(t *testing.T) {
 		why         string
 	}{
 		{"expired", p.ca.Client(t, name, expired), p.ca, "certificate-expired", "valid until"},
-		{"of a stranger", p.stranger.Client(t, name), p.ca, "certificate-untrusted", "unknown authority"},
+		{"of an untrusted CA", p.untrusted.Client(t, name), p.ca, "certificate-untrusted", "unknown authority"},
 		{"self-signed", certtest.SelfSigned(t, name), p.ca, "certificate-unknown", "no device record names"},
 		{"none", tls.Certificate{}, p.ca, "certificate-missing", "did not send one"},
-		{"server not trusted", p.ca.Client(t, name), p.stranger, "server-certificate-refused", serverName},
+		{"server not trusted", p.ca.Client(t, name), p.untrusted, "server-certificate-refused", serverName},
 	}
 	for _, tt := range tests {
 		for _, c := range dtlsClients {

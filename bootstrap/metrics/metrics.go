@@ -2,7 +2,7 @@
 // Prometheus metrics.
 //
 // No label holds an endpoint name, an identity or an address: labels are from small
-// closed sets, so that a stranger cannot grow the series.
+// closed sets, so that a peer cannot make new series.
 package metrics
 
 import (

@@ -155,7 +155,7 @@ func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := m.Store(oneDevice{}).Profile(gone, "p"); !errors.Is(err, context.Canceled) {
-		t.Errorf("a look-up that nobody waits for: %v", err)
+		t.Errorf("a look-up whose caller has gone: %v", err)
 	}
 	got := scrape(t, m)
 	for method := range reflect.TypeFor[store.Store]().Methods() {

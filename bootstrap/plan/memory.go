@@ -29,7 +29,7 @@ func memoryOf(p store.Profile, d store.Device) memory {
 }
 
 // account is the name of the account at a place of the Bootstrap Information; empty where
-// nobody said.
+// it is not known.
 func (m memory) account(i int) string {
 	if i < len(m.accounts) {
 		return m.accounts[i]

@@ -63,8 +63,8 @@ func (l *layout) writeOf(o lwm2m.Object, pol policy) []Operation {
 }
 
 // writableWhole reports whether an Object may be written as one. Security is not where
-// nobody knows which of its Instances the client needs to come back, and an Object with
-// one Instance gains nothing.
+// the Bootstrap-Server Account is not known for certain, and an Object with one Instance
+// gains nothing.
 func (l *layout) writableWhole(o lwm2m.ObjectID) bool {
 	if o == lwm2m.ObjectSecurity {
 		return l.certain

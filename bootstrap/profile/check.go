@@ -104,7 +104,7 @@ func waysToCome(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, objec
 	return nil
 }
 
-// zeroes is an endless source of zero bytes, for keys that nobody gets.
+// zeroes is an endless source of zero bytes, for keys that no device gets.
 type zeroes struct{}
 
 func (zeroes) Read(b []byte) (int, error) {

@@ -49,7 +49,7 @@ func (i Impact) Harmless() bool { return len(i.Failing) == 0 && len(i.KeysLost) 
 
 // A Trial finds out what it means for devices that a profile is replaced.
 type Trial struct {
-	before  *store.Profile // nil where nobody knows
+	before  *store.Profile // nil where it cannot be read
 	after   store.Profile
 	objects *object.Registry
 	impact  Impact

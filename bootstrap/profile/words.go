@@ -94,8 +94,8 @@ func (c *wordChecker) name(i int, accounts []store.Account) {
 // maxRenames is how many names an account had before at most.
 const maxRenames = 16
 
-// renamed checks that what an account was called is the name of no other, now or before:
-// nobody could tell then which one a key in a device record is of.
+// renamed checks that what an account was called is the name of no other, now or before: a key
+// in a device record would be ambiguous.
 func (c *wordChecker) renamed(i int, accounts []store.Account) {
 	place := fmt.Sprintf("accounts[%d].renamedFrom", i)
 	if n := len(accounts[i].RenamedFrom); n > maxRenames {

@@ -225,8 +225,8 @@ func TestInstancesOfTheDeviceStay(t *testing.T) {
 	}
 }
 
-// What is remembered is out of date after a reset to factory settings, or where somebody
-// else has written: then it harms nothing.
+// What is remembered is out of date after a reset to factory settings, or where another server
+// has written: then it harms nothing.
 func TestMemoryThatIsOutOfDate(t *testing.T) {
 	security := func(id lwm2m.InstanceID, own bool, server lwm2m.ShortServerID) lwm2m.Instance {
 		in, err := lwm2m.SecurityInstance{ID: id, ServerURI: "coaps://x.example", BootstrapServer: own, ShortServerID: server}.Instance(true)
@@ -247,7 +247,7 @@ func TestMemoryThatIsOutOfDate(t *testing.T) {
 		{"reset, told in full", sim.LinkForm{}, 0, nil, "/0/0 0, /0/1 101, /1/0 101"},
 		{"reset, and the Bootstrap-Server Account is where an account was", noServerIDs, 1, nil, "/0/0 101, /0/1 0, /1/0 101"},
 		{"reset, nothing told of Security", sim.LinkForm{Root: `lwm2m="1.0"`, Silent: []lwm2m.ObjectID{0}}, 0, nil, "/0/0 0, /0/1 101, /1/0 101"},
-		{"written by somebody else, told in full", sim.LinkForm{}, 0, []lwm2m.Object{
+		{"written by another server, told in full", sim.LinkForm{}, 0, []lwm2m.Object{
 			{ID: 0, Instances: []lwm2m.Instance{security(1, false, 7)}},
 		}, "/0/0 0, /0/1 101, /1/0 101"},
 		{"moved by the device, told in full", sim.LinkForm{}, 0, []lwm2m.Object{

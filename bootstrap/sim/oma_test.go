@@ -231,7 +231,7 @@ func testOMAInt12(t *testing.T) {
 }
 
 // A registrar is the LwM2M Server of a bench's account. It takes the device with what that
-// is to be given, and nobody else.
+// is to be given, and no other.
 type registrar struct {
 	*coap.Listener
 	t    *testing.T
@@ -264,7 +264,7 @@ func (r *registrar) ServeRequest(_ context.Context, _ bootstrap.Conn, req bootst
 	return bootstrap.Response{Code: lwm2m.CodeCreated}, nil
 }
 
-// registered fails where nobody has registered with these queries.
+// registered fails where no client has registered with these queries.
 func (r *registrar) registered(queries string) {
 	r.t.Helper()
 	select {
@@ -273,7 +273,7 @@ func (r *registrar) registered(queries string) {
 			r.t.Errorf("registered with %s, want %s", got, queries)
 		}
 	case <-time.After(patience):
-		r.t.Error("nobody has registered")
+		r.t.Error("no client has registered")
 	}
 }
 

@@ -58,7 +58,7 @@ func testOMAInt2(t *testing.T) {
 }
 
 // newCertificateRegistrar makes the account of b's profile lead to a registrar, which
-// takes the device with the certificate that it is to be given, and nobody else.
+// takes the device with the certificate that it is to be given, and no other.
 func newCertificateRegistrar(b *bench) *registrar {
 	b.t.Helper()
 	ca := certtest.NewAuthority(b.t, "CA of the LwM2M Server")
@@ -70,7 +70,7 @@ func newCertificateRegistrar(b *bench) *registrar {
 			Certificates: func() []tls.Certificate { return []tls.Certificate{shown} },
 			VerifyClient: func(chain []*x509.Certificate) error {
 				if len(chain) == 0 || !bytes.Equal(chain[0].Raw, given.Certificate[0]) {
-					return errors.New("a stranger")
+					return errors.New("another certificate")
 				}
 				return nil
 			},

@@ -116,7 +116,7 @@ func TestOSCOREAgain(t *testing.T) {
 	b.session()
 }
 
-// Without encryption nobody is given a master secret unless the profile permits it.
+// Without encryption no device is given a master secret unless the profile permits it.
 func TestOSCOREOverPlainCoAP(t *testing.T) {
 	b := newBench(t, func(b *bench) {
 		b.device.NoSec = true

@@ -109,7 +109,7 @@ func TestPackThenSession(t *testing.T) {
 	}
 }
 
-// A pack is given to nobody who would not be bootstrapped.
+// A device that may not bootstrap is given no pack.
 func TestPackRefused(t *testing.T) {
 	b := newBench(t, allowPack)
 	cfg := b.config()
@@ -122,8 +122,8 @@ func TestPackRefused(t *testing.T) {
 	}
 }
 
-// Over plain CoAP there is no pack, lest a forged request has what is configured sent to
-// somebody else.
+// Over plain CoAP there is no pack: a forged request would have what is configured sent to
+// another peer.
 func TestPackOverPlainCoAP(t *testing.T) {
 	b := newBench(t, func(b *bench) {
 		allowPack(b)

@@ -74,7 +74,7 @@ func TestSuppliedSecrets(t *testing.T) {
 	}
 }
 
-// Without encryption nobody is given a secret unless the profile permits it.
+// Without encryption no device is given a secret unless the profile permits it.
 func TestSuppliedSecretsOverPlainCoAP(t *testing.T) {
 	for _, permitted := range []bool{false, true} {
 		t.Run(fmt.Sprintf("permitted %v", permitted), func(t *testing.T) {

@@ -19,10 +19,10 @@ const storeTimeout = 10 * time.Second
 // was faster.
 const maxConflicts = 8
 
-// settle keeps on the device record what the client has accepted: renewed keys become
+// keepDelivery keeps on the device record what the client has accepted: renewed keys become
 // the active ones, and a format that it had to be asked in is used first from now on.
 // The client is bootstrapped whatever happens here, so that a failure is only told.
-func (s *session) settle(ctx context.Context) (detail string) {
+func (s *session) keepDelivery(ctx context.Context) (detail string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	err := s.srv.editDevice(ctx, s.given.Device, func(d *store.Device) bool {
