@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,6 +83,26 @@ func TestImportDirection(t *testing.T) {
 		if !strings.Contains(string(architecture), "\n| `"+pkg+"` |") {
 			t.Errorf("docs/architecture.md does not have package %s", pkg)
 		}
+	}
+}
+
+// namedFile is a file of the tree that a document names.
+var namedFile = regexp.MustCompile("`((?:bootstrap|cmd|lwm2m|store|tlv)/[a-z0-9/_]+\\.go)`")
+
+// The files that the way of a request or of an edit leads through exist.
+func TestArchitectureNamesFiles(t *testing.T) {
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := namedFile.FindAllStringSubmatch(string(text), -1)
+	for _, m := range named {
+		if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(m[1]))); err != nil {
+			t.Errorf("docs/architecture.md: %v", err)
+		}
+	}
+	if len(named) < 10 {
+		t.Errorf("docs/architecture.md names %d files", len(named))
 	}
 }
 
