@@ -136,7 +136,7 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *outcome.F
 	case errors.Is(err, ErrReset):
 		return outcome.Failed(store.CauseReset, "the client rejected %s with RST", what)
 	case errors.Is(err, ErrGarbled):
-		return outcome.Failed(store.CauseBlockWise, "the client's answer to %s was garbled: %s", what, outcome.Printable(err.Error(), outcome.MaxError))
+		return outcome.Failed(store.CauseBlockWise, "the client's answer to %s has a block-wise error: %s", what, outcome.Printable(err.Error(), outcome.MaxError))
 	case errors.Is(err, ErrAnswerTooLarge):
 		return outcome.Failed(store.CauseAnswerTooLarge, "the client's answer to %s has more than %d bytes", what, maxAnswer)
 	case errors.Is(err, ErrGone):
