@@ -12,16 +12,15 @@ import (
 	"lwbs/store"
 )
 
-// storeTimeout is for one edit; then the store is taken for broken.
+// storeTimeout bounds one edit.
 const storeTimeout = 10 * time.Second
 
-// maxConflicts is how often an edit of a device is tried again because someone else
-// was faster.
+// maxConflicts is how often an edit of a device is tried, where other edits come between.
 const maxConflicts = 8
 
-// keepDelivery keeps on the device record what the client has accepted: renewed keys become
-// the active ones, and a format that it had to be asked in is used first from now on.
-// The client is bootstrapped whatever happens here, so that a failure is only told.
+// keepDelivery keeps on the device record what the client has accepted: renewed keys become the
+// active ones, and a format that was fallen back on is used first from now on. The client is
+// bootstrapped already: a failure here becomes the detail of the record.
 func (s *session) keepDelivery(ctx context.Context) (detail string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
@@ -33,7 +32,7 @@ func (s *session) keepDelivery(ctx context.Context) (detail string) {
 		return s.remember(d) || changed
 	})
 	if note := s.given.AccountNote(); note != "" {
-		s.remark(note)
+		s.addNotes(note)
 	}
 	if err == nil {
 		return ""
@@ -67,9 +66,9 @@ func (s *session) keepChanges(ctx context.Context) {
 	}
 }
 
-// editDevice changes d, as it was read before, and keeps it, again from the start where
-// someone else edited it in between; change returns whether there is anything to keep. It
-// changes no map or list in place.
+// editDevice changes d, as it was read before, and keeps it; where the record was edited in
+// between, it reads it again and starts over. Change returns whether there is anything to keep;
+// it must not change a map or list in place.
 func (srv *Server) editDevice(ctx context.Context, d store.Device, change func(*store.Device) bool) error {
 	for range maxConflicts {
 		if !change(&d) {

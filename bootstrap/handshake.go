@@ -60,7 +60,7 @@ func (srv *Server) HandshakeFailed(h auth.Handshake) {
 	srv.refuse(ctx, record, &outcome.Refusal{Failure: why})
 }
 
-// An UnusedEnd is how an association fared on which its peer made no request.
+// An UnusedEnd is how an association ended on which its peer made no request.
 type UnusedEnd int
 
 const (
@@ -91,7 +91,7 @@ func (srv *Server) NoRequest(peer auth.Peer, since time.Time, end UnusedEnd) {
 	srv.refuse(ctx, record, &outcome.Refusal{Failure: *why})
 }
 
-// failure is that of a device which may lack something.
+// failure is why the attempt ended, for a device that may not have been bootstrapped.
 func (end UnusedEnd) failure() *outcome.Failure {
 	switch end {
 	case UnusedClosed:
@@ -103,8 +103,8 @@ func (end UnusedEnd) failure() *outcome.Failure {
 	}
 }
 
-// whyIdle says why d may have asked for nothing without anything being wrong; empty where
-// nothing is known that would explain it.
+// whyIdle says why d needs nothing, so that an unused association is no failure; empty where
+// nothing shows that.
 func (srv *Server) whyIdle(ctx context.Context, d store.Device) string {
 	if s := srv.Running(d.Endpoint); s != nil && s.Proof.Counts() {
 		return "the device bootstraps on another association"
@@ -124,8 +124,7 @@ func (srv *Server) whyIdle(ctx context.Context, d store.Device) string {
 	return ""
 }
 
-// lastOnes is how many attempts of a device are looked at for the last that tells of its
-// state.
+// lastOnes is how many attempts of a device are looked at for the last that is not idle.
 const lastOnes = 20
 
 // deviceOf finds the device that a peer seems to be, and logs where the store fails.
@@ -139,7 +138,7 @@ func (srv *Server) deviceOf(peer auth.Peer) (store.Device, bool) {
 // [auth.Authorizer.VerifyClient]. The error is a [*auth.CertificateError].
 func (srv *Server) VerifyClient(chain []*x509.Certificate) (err error) {
 	defer srv.cfg.Panics.Contain(PartHandshake, func() {
-		f := panicked()
+		f := panicFailure()
 		err = &auth.CertificateError{Cause: f.Cause, Detail: f.Detail}
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)

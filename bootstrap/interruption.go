@@ -8,16 +8,15 @@ import (
 	"lwbs/store"
 )
 
-// lookingUp returns the context for the look-ups of a request. They go on where its
-// association ends meanwhile: they are quick, what is recorded of the attempt is to be
-// right, and a store that was not left to answer is none that fails.
+// lookingUp returns the context for the look-ups of a request. They go on when its association
+// ends: they are quick, the record of the attempt needs them, and a look-up that was cancelled
+// would look like a failure of the store.
 func lookingUp(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), lookUpTimeout)
 }
 
-// interruption is why something that was to be done for a client was not: since ctx has
-// ended, of its session or its association. When is what that was, as the second half of a
-// sentence. It is nil where ctx has not ended.
+// interruption is why ctx, that of a session or of an association, has ended; nil where it has
+// not. When is what was interrupted, as the second half of a sentence.
 func interruption(ctx context.Context, when string) *outcome.Failure {
 	why := context.Cause(ctx)
 	var superseded *supersededError

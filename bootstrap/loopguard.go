@@ -11,9 +11,9 @@ import (
 // generations, at about a hundred bytes each.
 const maxLoopEntries = 100_000
 
-// A loopGuard tells a device that bootstraps again and again from one that had to
-// repeat it: clients whose new account does not work start over within seconds, for
-// ever, and each round costs them flash and battery.
+// A loopGuard is the rate limit of the sessions of each device. A client whose new account does
+// not work bootstraps again within seconds, for ever, and each round costs it flash and battery;
+// one that had to repeat a bootstrap once or twice is within the limit.
 //
 // It forgets by generations, a window each: a device that starts no session for two
 // windows is gone, and above maxLoopEntries devices the older half goes early.

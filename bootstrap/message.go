@@ -56,8 +56,7 @@ type Response struct {
 	// fetches of Payload: where it reports false, that is refused. Nil permits all.
 	Permitted func() bool
 
-	// The rest is told about an answer that was received, and ignored in one to be
-	// sent.
+	// The rest describes an answer that was received, and is ignored in one to be sent.
 
 	// Transmissions counts the datagrams that the request and its blocks took
 	// beyond one each, plus one: 1 where nothing was lost.
@@ -95,8 +94,7 @@ var (
 	// ErrGone: the peer or this side closed the association.
 	ErrGone = errors.New("association closed")
 
-	// ErrStopping: the server is about to stop. It is what the contexts of requests end with
-	// then.
+	// ErrStopping: the server is about to stop. The contexts of requests end with it.
 	ErrStopping = errors.New("server stopped")
 )
 

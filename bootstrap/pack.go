@@ -39,7 +39,7 @@ func parsePackRequest(r Request) (packRequest, *outcome.Refusal) {
 	if req.endpoint, refused = parseEndpoint(r.Queries); refused != nil {
 		return req, refused
 	}
-	if acc := parameters(r.Queries, "acc"); len(acc) > 0 { // one parameter for each link is what the list is for, but no harm
+	if acc := parameters(r.Queries, "acc"); len(acc) > 0 { // one parameter for each link is no harm, though one has them all
 		own := link.ParseDiscovery([]byte(strings.Join(acc, ",")))
 		req.own = &own
 	}
@@ -53,16 +53,16 @@ func parsePackRequest(r Request) (packRequest, *outcome.Refusal) {
 }
 
 // servePack answers a Bootstrap-Pack-Request with everything that the client is given.
-// Where the profile does not allow that, it declines with the code that sends every
-// client on to POST /bs, which is no attempt that a record is kept of.
+// Where the profile does not allow that, it answers with the code after which every client goes
+// on to POST /bs; no record is kept of that.
 func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
 	record := srv.attempt(conn.Peer(), time.Now())
 	req, refused := parsePackRequest(r)
 	record.Format = req.format
 	if refused != nil {
-		return srv.misread(ctx, conn.Peer(), req.endpoint, record, refused), nil
+		return srv.refuseUnread(ctx, conn.Peer(), req.endpoint, record, refused), nil
 	}
-	d, refused := srv.recognise(ctx, conn.Peer(), req.endpoint, &record)
+	d, refused := srv.identify(ctx, conn.Peer(), req.endpoint, &record)
 	if refused != nil {
 		return srv.refuse(ctx, record, refused), nil
 	}
@@ -75,7 +75,7 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 			return Response{Code: lwm2m.CodeNotImplemented}, nil
 		}
 	}
-	s, sctx, refused := srv.admit(ctx, conn, d, record)
+	s, sctx, refused := srv.startSession(ctx, conn, d, record)
 	if refused != nil {
 		return srv.refuse(ctx, record, refused), nil
 	}
@@ -110,11 +110,11 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 
 // performPack makes the pack. A panic ends the session like any other failure.
 func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
+	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicFailure() })
 	s.await()
 	s.srv.history.Began(s.snapshot())
 	s.observe(EventStarted)
-	s.enter(store.StagePack)
+	s.setStage(store.StagePack)
 	return s.pack(ctx, req)
 }
 
@@ -128,23 +128,23 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome
 	if f != nil {
 		return Response{}, f
 	}
-	s.give(given, req.format)
+	s.adopt(given, req.format)
 	p, err := plan.MakePack(given.Profile, given.Device, given.Info, req.own)
 	if err != nil {
 		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	objects := p.Content
-	s.quirks(p.Quirks...)
+	s.addQuirks(p.Quirks...)
 	payload, err := content.Encode(req.format, lwm2m.Root, objects)
 	if err != nil {
 		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
-	s.note(func(r *store.Session) {
+	s.update(func(r *store.Session) {
 		r.Operations = append(r.Operations, store.Operation{
 			Op: lwm2m.OpPack, Path: lwm2m.Root, Format: req.format, Bytes: len(payload), Code: lwm2m.CodeContent, Took: time.Since(began),
 		})
 	})
-	for _, w := range p.Given { // it may use the pack, and never says
+	for _, w := range p.Given { // the client never says whether it used the pack
 		w.Unconfirmed = true
 		s.changes.Written = append(s.changes.Written, w)
 	}

@@ -17,13 +17,13 @@ import (
 // [unvalidated].
 type registry struct {
 	limit int        // of sessions; constant
-	loops *loopGuard // asked last, since it counts
+	loops *loopGuard // asked last, since it counts what it is asked about
 
 	mu          sync.Mutex
 	newest      map[lwm2m.EndpointName]*session // guarded by mu
 	running     map[*session]struct{}           // guarded by mu
 	unvalidated unvalidated                     // guarded by mu
-	open        int                             // guarded by mu; added and not removed
+	open        int                             // guarded by mu; sessions and unvalidated requests, until remove
 	draining    bool                            // guarded by mu
 	idle        chan struct{}                   // closed once draining and nothing runs
 	empty       chan struct{}                   // closed once draining and nothing is open
@@ -42,7 +42,7 @@ func newRegistry(cfg Config) *registry {
 }
 
 // refuses returns why no session with this record may begin now, as far as that is known before
-// it is worked out what the client is given. It counts nothing: add does, and decides.
+// the profile is resolved. It counts nothing; add decides and counts.
 func (r *registry) refuses(record store.Session) *outcome.Refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,8 +123,8 @@ func (r *registry) claim(s *session) (refused *outcome.Refusal, ok bool) {
 	return refused, true
 }
 
-// begin lets s run as the session of its device, or refuses it. One that runs already is told
-// to end: the client has forgotten it. The caller holds mu.
+// begin lets s run as the session of its device, or refuses it. A session of the device that
+// runs already is told to end: the client has forgotten it. The caller holds mu.
 func (r *registry) begin(s *session) *outcome.Refusal {
 	old := r.newest[s.endpoint]
 	switch {
@@ -152,8 +152,7 @@ func (r *registry) supersede(old, s *session) {
 	old.cancel(&supersededError{by: s.conn})
 }
 
-// retire makes room for the next session of the device: from now on s is not
-// superseded any more.
+// retire makes room for the next session of the device: s is not superseded from now on.
 func (r *registry) retire(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -232,9 +231,9 @@ func (r *registry) drained(ctx context.Context) error {
 	}
 }
 
-// of returns the session of a device that is running, the newest one; where there is none,
+// find returns the session of a device that is running, the newest one; where there is none,
 // the newest request in its name that is unvalidated; nil for neither.
-func (r *registry) of(ep lwm2m.EndpointName) *session {
+func (r *registry) find(ep lwm2m.EndpointName) *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.newest[ep]; s != nil {

@@ -111,7 +111,7 @@ func parsePreferred(s string) (lwm2m.Format, *outcome.Refusal) {
 	}
 }
 
-// answerTo is the answer to a client that is refused, with a diagnostic payload (RFC 7252 §5.5.2).
+// answerTo is the response to a refused client, with a diagnostic payload (RFC 7252 §5.5.2).
 func answerTo(r *outcome.Refusal) Response {
 	return Response{Code: r.Code, Payload: []byte(r.Reply)}
 }

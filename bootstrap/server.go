@@ -15,8 +15,8 @@ import (
 	"lwbs/store"
 )
 
-// A Server is the Bootstrap-Server: it answers Bootstrap-Requests and bootstraps the
-// clients that may be. Its methods may be called concurrently.
+// A Server is the Bootstrap-Server: it answers Bootstrap-Requests and bootstraps the clients that
+// are permitted to. Its methods may be called concurrently.
 type Server struct {
 	cfg       Config
 	auth      *auth.Authorizer
@@ -24,7 +24,7 @@ type Server struct {
 	sessions  *registry
 	history   *history.History
 	addresses *history.Addresses
-	reading   func() // ends the reading of addresses, and waits for that
+	reading   func() // stops the goroutine that reads addresses, and waits for it
 	closeOnce sync.Once
 }
 
@@ -44,7 +44,7 @@ func NewServer(cfg Config) (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	last, err := cfg.Store.LastSession(ctx)
-	if err != nil { // the history suffers, if the clock is behind; the devices do not
+	if err != nil { // IDs may not go up if the clock is behind; devices are served
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
 	}
 	srv.ids.after(last)
@@ -55,7 +55,7 @@ func NewServer(cfg Config) (*Server, error) {
 // ServeRequest is the [Handler] of the listeners. Other methods on its resources are
 // answered 4.05, other resources 4.04. A panic is recorded as cause internal-error.
 func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(context.Context)) {
-	defer srv.cfg.Panics.Contain(PartRequest, func() { resp, after = srv.brokenDown(ctx, conn, r), nil })
+	defer srv.cfg.Panics.Contain(PartRequest, func() { resp, after = srv.answerPanicked(ctx, conn, r), nil })
 	switch resource := resourceOf(r.Path); {
 	case resource == pathBootstrap && r.Method == POST:
 		return srv.serveBootstrap(ctx, conn, r)
@@ -69,8 +69,8 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (resp
 	return Response{Code: lwm2m.CodeNotFound}, nil
 }
 
-// misdirected records that a client asked for something that no Bootstrap-Server has. Over
-// plain CoAP that is done for a registration only: the rest is the business of scanners.
+// misdirected records a request for something that no Bootstrap-Server has. Over plain CoAP only
+// a registration is recorded: other requests are most likely those of scanners.
 func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
 	registers := resourceOf(r.Path) == pathRegistration && r.Method == POST
 	if !registers && !conn.Peer().Secure() {
@@ -84,7 +84,7 @@ func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
 	}
 	ep, _ := parseEndpoint(r.Queries)
 	record := srv.attempt(conn.Peer(), time.Now())
-	srv.misread(ctx, conn.Peer(), ep, record, &outcome.Refusal{Failure: why})
+	srv.refuseUnread(ctx, conn.Peer(), ep, record, &outcome.Refusal{Failure: why})
 }
 
 // serveBootstrap answers a Bootstrap-Request. The session that it may start sends
@@ -94,23 +94,23 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Re
 	req, refused := parseRequest(r.Queries)
 	record.PreferredFormat = req.format
 	if refused != nil {
-		return srv.misread(ctx, conn.Peer(), req.endpoint, record, refused), nil
+		return srv.refuseUnread(ctx, conn.Peer(), req.endpoint, record, refused), nil
 	}
-	d, refused := srv.recognise(ctx, conn.Peer(), req.endpoint, &record)
+	d, refused := srv.identify(ctx, conn.Peer(), req.endpoint, &record)
 	if refused != nil {
 		return srv.refuse(ctx, record, refused), nil
 	}
-	s, sctx, refused := srv.admit(ctx, conn, d, record)
+	s, sctx, refused := srv.startSession(ctx, conn, d, record)
 	if refused != nil {
 		return srv.refuse(ctx, record, refused), nil
 	}
 	return Response{Code: lwm2m.CodeChanged}, func(context.Context) { s.run(sctx) }
 }
 
-// brokenDown answers a request that the server panicked over, and records the attempt. Whose it
-// is may be what it panicked over: then the record has what the client said only.
-func (srv *Server) brokenDown(ctx context.Context, conn Conn, r Request) (resp Response) {
-	why := outcome.OwnFault(*panicked())
+// answerPanicked answers a request that the server panicked over, and records the attempt. Where
+// the look-up of the device panics too, the record has only what the client said.
+func (srv *Server) answerPanicked(ctx context.Context, conn Conn, r Request) (resp Response) {
+	why := outcome.OwnFault(*panicFailure())
 	resp = answerTo(why)
 	defer srv.cfg.Panics.Contain(PartRequest)
 	record, known := srv.attempt(conn.Peer(), time.Now()), false
@@ -131,8 +131,8 @@ func (srv *Server) brokenDown(ctx context.Context, conn Conn, r Request) (resp R
 	return srv.refuse(ctx, record, why)
 }
 
-// panicked is the failure of what was ended by a panic of the server.
-func panicked() *outcome.Failure {
+// panicFailure is the failure of what was ended by a panic of the server.
+func panicFailure() *outcome.Failure {
 	return outcome.Failed(store.CauseInternal, "%v", outcome.ErrPanicked)
 }
 
@@ -140,9 +140,9 @@ func panicked() *outcome.Failure {
 // the clock was set in between.
 func endOf(started time.Time) time.Time { return started.Add(time.Since(started)) }
 
-// recognise returns the device that the request is about, or why it may not bootstrap. The
-// record tells from now on whose attempt it is.
-func (srv *Server) recognise(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
+// identify returns the device that sent the request, or why it may not bootstrap. It notes in the
+// record whose attempt it is.
+func (srv *Server) identify(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
 	ctx, done := lookingUp(ctx)
 	defer done()
 	d, refused := srv.auth.Authorize(ctx, peer, ep)
@@ -158,8 +158,8 @@ func (srv *Server) recognise(ctx context.Context, peer auth.Peer, ep lwm2m.Endpo
 	return d, refused
 }
 
-// admit decides whether d, which may bootstrap, starts a session now.
-func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *outcome.Refusal) {
+// startSession makes a session of d, which may bootstrap, or says why none may begin now.
+func (srv *Server) startSession(ctx context.Context, conn Conn, d store.Device, record store.Session) (*session, context.Context, *outcome.Refusal) {
 	if refused := srv.sessions.refuses(record); refused != nil { // before there is any work
 		return nil, nil, refused
 	}
@@ -181,8 +181,8 @@ func (srv *Server) admit(ctx context.Context, conn Conn, d store.Device, record 
 	return s, sctx, nil
 }
 
-// misread answers a request that could not be read, but for the name in it perhaps.
-func (srv *Server) misread(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record store.Session, why *outcome.Refusal) Response {
+// refuseUnread refuses a request that could not be read. Ep is the name in it, if that could.
+func (srv *Server) refuseUnread(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record store.Session, why *outcome.Refusal) Response {
 	ctx, done := lookingUp(ctx)
 	defer done()
 	var named store.Device
@@ -207,22 +207,22 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *outcom
 	return answerTo(why)
 }
 
-// Active returns the sessions that are running, as they stand, oldest first. Requests that
-// are unvalidated are none.
+// Active returns the sessions that are running, as they stand, oldest first. Unvalidated
+// requests are not among them.
 func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
 
 // ActiveCount is how many sessions are running.
 func (srv *Server) ActiveCount() int { return srv.sessions.count() }
 
 // Unvalidated is how many Bootstrap-Requests over plain CoAP wait for a first answer of their
-// clients. Their addresses may be forged, and they are no sessions yet.
+// clients. Their addresses may be forged; they are not sessions yet.
 func (srv *Server) Unvalidated() int { return srv.sessions.unvalidatedLen() }
 
-// Running returns the session of a device that is running, as it stands. Where none is, it
-// returns the newest request in the name of the device that waits for a first answer, of
-// which the Proof is [store.ProofNone]; nil for neither.
+// Running returns the session of a device that is running, as it stands. Where there is none, it
+// returns the newest unvalidated request in the name of the device, whose Proof is
+// [store.ProofNone]; nil for neither.
 func (srv *Server) Running(ep lwm2m.EndpointName) *store.Session {
-	s := srv.sessions.of(ep)
+	s := srv.sessions.find(ep)
 	if s == nil {
 		return nil
 	}
@@ -240,8 +240,8 @@ func (srv *Server) Refuse() { srv.sessions.drain() }
 // Draining reports whether new sessions are refused, as the server is about to stop.
 func (srv *Server) Draining() bool { return srv.sessions.isDraining() }
 
-// Drain refuses new sessions from now on and waits for the running ones, and for no request
-// that is unvalidated. Its error is that of ctx where they took longer.
+// Drain refuses new sessions from now on and waits for the running ones, but not for unvalidated
+// requests. Its error is that of ctx where they took longer.
 func (srv *Server) Drain(ctx context.Context) error {
 	srv.Refuse()
 	if err := srv.sessions.drained(ctx); err != nil {

@@ -26,8 +26,8 @@ import (
 //	(validate) ---> prepare ---> discover ---> operate ---> (verify) ---> finish ---> end
 //	                                            \___/ once for each planned Delete and Write
 //
-// Over plain CoAP it begins with validate, before which it is no session of its device: the
-// address of its client may be forged.
+// Over plain CoAP it begins with validate. Until that is done it is not the session of its
+// device: the address of its client may be forged.
 //
 // A Bootstrap-Pack is a session too, a short one: see servePack.
 type session struct {
@@ -42,8 +42,8 @@ type session struct {
 	previous <-chan struct{}
 	quiet    chan struct{}
 
-	// shared is whether another session of the device was under way when this one began, so
-	// that what the client told before that was over may not be true any more.
+	// shared is whether another session of the device ran when this one began. What the client
+	// told before the end of that one may not be true any more.
 	shared bool
 
 	waiting *list.Element // guarded by mu of the registry; nil unless unvalidated
@@ -68,8 +68,8 @@ type session struct {
 	record store.Session // guarded by mu; changed by run only
 }
 
-// A deadlineError tells a session that it took too long. It and a supersededError are, beside
-// [ErrStopping], why the context of a session ends before the session does.
+// A deadlineError tells a session that it took too long. The context of a session ends with it,
+// with a supersededError, or with [ErrStopping].
 type deadlineError struct{ limit time.Duration }
 
 func (*deadlineError) Error() string { return "session took too long" }
@@ -97,8 +97,8 @@ func (srv *Server) newSession(ctx context.Context, conn Conn, record store.Sessi
 // A state is a part of a session; it returns the one that follows, nil at the end.
 type state func(*session, context.Context) (state, *outcome.Failure)
 
-// run carries the session out, and returns when nothing more is asked of the client: what
-// follows waits for the disk only, which is no reason to let others wait.
+// run carries the session out, and returns when the last request to the client is answered. The
+// writes to the disk that follow run in another goroutine: they hold up no other session.
 func (s *session) run(ctx context.Context) {
 	f := s.perform(ctx)
 	go s.end(ctx, f) // the registry knows the session until it has ended
@@ -106,7 +106,7 @@ func (s *session) run(ctx context.Context) {
 
 // perform carries the session out. A panic ends it like any other failure.
 func (s *session) perform(ctx context.Context) (f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicked() })
+	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicFailure() })
 	s.await()
 	first := state((*session).validate)
 	if s.record.Proof.Counts() {
@@ -129,7 +129,7 @@ func (s *session) advance(ctx context.Context, next state) (f *outcome.Failure) 
 		if ctx.Err() != nil {
 			return interruption(ctx, "")
 		}
-		if s.seen != (revisions{}) { // else the records are about to be looked at, by prepare
+		if s.seen != (revisions{}) { // else prepare is about to look at the records
 			f = s.permitted(ctx)
 		}
 		if f == nil {
@@ -146,22 +146,22 @@ func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
 	if f != nil {
 		return nil, f
 	}
-	s.give(given, plan.WriteFormat(given.Device, given.Profile, s.record.PreferredFormat))
+	s.adopt(given, plan.WriteFormat(given.Device, given.Profile, s.record.PreferredFormat))
 	s.untried = plan.Fallbacks(given.Profile, s.format)
 	return (*session).discover, nil
 }
 
-// give notes what the client is to be given, and the format of it.
-func (s *session) give(given profile.Provision, format lwm2m.Format) {
+// adopt makes given what the client is given from now on, in this format.
+func (s *session) adopt(given profile.Provision, format lwm2m.Format) {
 	s.given, s.intended, s.format = given, format, format
 	s.seen = revisionsOf(given)
 	s.tune()
-	s.note(func(r *store.Session) {
+	s.update(func(r *store.Session) {
 		r.Profile, r.ProfileRevision = given.Profile.Name, given.Profile.Revision
 		r.DeviceRevision = given.Device.Revision
 		r.Format = format
 	})
-	s.remark(given.Notes...)
+	s.addNotes(given.Notes...)
 }
 
 // tune tells the message layer what is special about the client.
@@ -176,7 +176,7 @@ func (s *session) tune() {
 // ends the session: most likely it is out of reach, and a guess could overwrite the
 // account that it needs to come back.
 func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
-	s.enter(store.StageDiscover)
+	s.setStage(store.StageDiscover)
 	answer, f := s.askDiscover(ctx)
 	if f != nil && (f.Cause != store.CauseReset || !s.conn.Peer().Secure()) {
 		return nil, f
@@ -185,7 +185,7 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 	if f == nil && answer.Code == lwm2m.CodeContent {
 		d := link.ParseDiscovery(answer.Payload)
 		found = &d
-		s.note(func(r *store.Session) { r.Links = outcome.Printable(string(answer.Payload), outcome.MaxLinks) })
+		s.update(func(r *store.Session) { r.Links = outcome.Printable(string(answer.Payload), outcome.MaxLinks) })
 	}
 	if !plan.LocatesAccount(s.given.Profile, found) {
 		return nil, outcome.Failed(store.CauseDiscoverFailed, "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one")
@@ -201,9 +201,9 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 		return nil, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	s.found, s.content, s.writes = found, p.Content, p.Given
-	s.left = stepsOf(p.Operations)
+	s.left = plannedOf(p.Operations)
 	s.changes.Found = found
-	s.quirks(p.Quirks...)
+	s.addQuirks(p.Quirks...)
 	return (*session).operate, s.encodable()
 }
 
@@ -226,10 +226,10 @@ func (s *session) operate(ctx context.Context) (state, *outcome.Failure) {
 	return (*session).operate, act(ctx, o)
 }
 
-// delete deletes. That it fails is no reason to stop: most often there is nothing to
-// delete, or the client keeps what it must; either way the writes tell.
+// delete carries out a Delete. One that fails does not end the session: most often there is
+// nothing to delete, or the client keeps what it must. The Writes that follow show which.
 func (s *session) delete(ctx context.Context, o planned) *outcome.Failure {
-	s.enter(store.StageDelete)
+	s.setStage(store.StageDelete)
 	answer, f := s.do(ctx, step{op: o.Op, path: o.Path})
 	if f == nil && (answer.Code.Success() || answer.Code == lwm2m.CodeNotFound) {
 		s.changes.Deleted = append(s.changes.Deleted, o.Path)
@@ -241,17 +241,17 @@ func (s *session) delete(ctx context.Context, o planned) *outcome.Failure {
 	case f != nil:
 		return f
 	case answer.Code == lwm2m.CodeChanged:
-		s.quirks("answers Bootstrap-Delete with 2.04 in place of 2.02")
+		s.addQuirks("answers Bootstrap-Delete with 2.04 in place of 2.02")
 	case answer.Code != lwm2m.CodeDeleted:
 		s.tolerate()
 	}
 	return nil
 }
 
-// finish tells the client that it has everything. From here on no failure is certain:
-// a client that does not answer may have registered already.
+// finish tells the client that it has everything. A failure from here on is uncertain: a client
+// that does not answer may have registered already.
 func (s *session) finish(ctx context.Context) (state, *outcome.Failure) {
-	s.enter(store.StageFinish)
+	s.setStage(store.StageFinish)
 	answer, f := s.do(ctx, step{op: lwm2m.OpFinish})
 	switch {
 	case f != nil && (f.Cause == store.CauseSuperseded || f.Cause == store.CauseStopped || f.Cause == store.CauseInternal):
@@ -261,10 +261,10 @@ func (s *session) finish(ctx context.Context) (state, *outcome.Failure) {
 	case !answer.Code.Success():
 		return nil, &outcome.Failure{Cause: store.CauseFinishRefused, Detail: s.refused().Detail}
 	case answer.Code != lwm2m.CodeChanged:
-		s.quirks(fmt.Sprintf("answers Bootstrap-Finish with %s in place of 2.04", answer.Code.Dotted()))
+		s.addQuirks(fmt.Sprintf("answers Bootstrap-Finish with %s in place of 2.04", answer.Code.Dotted()))
 	}
 	s.separate = answer.Separate
-	s.enter(store.StageDone)
+	s.setStage(store.StageDone)
 	return nil, nil
 }
 
@@ -302,11 +302,10 @@ func (s *session) yield() {
 	close(s.quiet)
 }
 
-// release gives the association up, unless a newer session goes on with it; whatever came of
-// this one, the device may come back on it. One of plain
-// CoAP is no more than what is remembered of a client: it is left to the transport, since
-// a Bootstrap-Request that comes again late, as its answer was lost, would begin another
-// session if it were not known to be the same.
+// release gives the association up, unless a newer session goes on with it. The device may come
+// back on it, however this session ended. An association of plain CoAP is left to the transport,
+// which remembers the Bootstrap-Request: a late retransmission of it must not begin another
+// session.
 func (s *session) release(ctx context.Context, f *outcome.Failure) {
 	var superseded *supersededError
 	switch {
@@ -323,7 +322,7 @@ func (s *session) release(ctx context.Context, f *outcome.Failure) {
 
 // conclude completes the record and keeps it.
 func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
-	s.note(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
+	s.update(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
 	record := s.snapshot()
 	level := outcome.Severity(cause)
 	switch {
@@ -336,23 +335,23 @@ func (s *session) conclude(ctx context.Context, cause store.Cause, detail string
 	s.observe(EventEnded)
 }
 
-// note changes the record.
-func (s *session) note(change func(*store.Session)) {
+// update changes the record.
+func (s *session) update(change func(*store.Session)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.record)
 }
 
-func (s *session) enter(stage store.Stage) {
-	s.note(func(r *store.Session) { r.Stage = stage })
+func (s *session) setStage(stage store.Stage) {
+	s.update(func(r *store.Session) { r.Stage = stage })
 }
 
-// maxQuirks bounds the quirks and the notes of a session: the client decides how many there are.
+// maxQuirks bounds the quirks and the notes of a session, whose number depends on the client.
 const maxQuirks = 16
 
-// quirks notes deviations of the client that were tolerated, each once.
-func (s *session) quirks(found ...string) {
-	s.note(func(r *store.Session) {
+// addQuirks adds deviations of the client that were tolerated to the record, each once.
+func (s *session) addQuirks(found ...string) {
+	s.update(func(r *store.Session) {
 		for _, q := range found {
 			q = outcome.Printable(q, outcome.MaxError)
 			if len(r.Quirks) < maxQuirks && !slices.Contains(r.Quirks, q) {
@@ -362,9 +361,9 @@ func (s *session) quirks(found ...string) {
 	})
 }
 
-// remark notes what is worth telling of the session, whatever came of it.
-func (s *session) remark(notes ...string) {
-	s.note(func(r *store.Session) {
+// addNotes adds to the record what is worth knowing of the session, however it ended.
+func (s *session) addNotes(notes ...string) {
+	s.update(func(r *store.Session) {
 		for _, n := range notes {
 			if len(r.Notes) < maxQuirks {
 				r.Notes = append(r.Notes, outcome.Printable(n, outcome.MaxError))

@@ -11,16 +11,16 @@ import (
 )
 
 // A sessionIDs makes the IDs of sessions: 16 characters, each ID greater than the one
-// before. They hold a time in nanoseconds, and two random bytes against another server's
-// of the same nanosecond. The time is that of the clock where that goes on, and else one
-// nanosecond after the last: a clock that goes back changes no order.
+// before. They hold a time in nanoseconds, and two random bytes that tell servers apart which make
+// one in the same nanosecond. The time is that of the clock, or one nanosecond after the last ID
+// where the clock went back.
 type sessionIDs struct {
 	mu   sync.Mutex
 	last uint64 // guarded by mu; nanoseconds
 }
 
 // after makes all later IDs greater than id, the last one that was kept before a restart.
-// What is no ID of a sessionIDs changes nothing.
+// An id of another form changes nothing.
 func (ids *sessionIDs) after(id string) {
 	b, err := base32.HexEncoding.DecodeString(strings.ToUpper(id))
 	if err != nil || len(b) != idBytes {

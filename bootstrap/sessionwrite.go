@@ -17,12 +17,13 @@ import (
 type planned struct {
 	plan.Operation
 
-	// instead is why the Write failed that this one is the first part of; nil for one
-	// that stands for itself.
+	// instead is why the Write failed that this one is the first part of; nil for all others.
+	// A failure of this one is reported as that.
 	instead *outcome.Failure
 }
 
-func stepsOf(operations []plan.Operation) []planned {
+// plannedOf are operations that stand for themselves.
+func plannedOf(operations []plan.Operation) []planned {
 	out := make([]planned, len(operations))
 	for i, o := range operations {
 		out[i].Operation = o
@@ -34,7 +35,7 @@ func stepsOf(operations []plan.Operation) []planned {
 // parts where that does not help. A write that is refused ends the session without
 // Finish: the client must not believe itself complete.
 func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
-	s.enter(store.StageWrite)
+	s.setStage(store.StageWrite)
 	refused := o.instead
 	var understood lwm2m.Format // the first that was not refused as a format
 	var answered lwm2m.Code     // the answer to it
@@ -46,7 +47,7 @@ func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
 		case s.tooLarge(payload) && s.divide(o, nil):
 			return nil
 		}
-		if refused != nil { // the first time has been asked for already
+		if refused != nil { // before the first try the caller has asked
 			if f := s.permitted(ctx); f != nil {
 				return f
 			}
@@ -59,7 +60,7 @@ func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
 		case f != nil:
 			return f
 		case answer.Code == lwm2m.CodeCreated:
-			s.quirks("answers Bootstrap-Write with 2.01 in place of 2.04")
+			s.addQuirks("answers Bootstrap-Write with 2.01 in place of 2.04")
 			fallthrough
 		case answer.Code == lwm2m.CodeChanged:
 			s.written = true
@@ -68,14 +69,14 @@ func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
 		if understood == 0 && answer.Code != lwm2m.CodeUnsupportedFormat {
 			understood, answered = s.format, answer.Code
 		}
-		if refused == nil { // the first answer tells most: what follows may be about the format
+		if refused == nil { // later answers may be about another format
 			refused = s.refused()
 		}
 		switch {
 		case s.fallBack(answer.Code):
 		case divisible(answered) && s.divide(o, refused):
 			s.tolerate()
-			s.quirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.Path, answered.Dotted()))
+			s.addQuirks(fmt.Sprintf("refuses a Write of the whole of %v with %s", o.Path, answered.Dotted()))
 			s.useFormat(understood)
 			return nil
 		default:
@@ -84,9 +85,9 @@ func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
 	}
 }
 
-// encodable sees to it that every Write of the plan can be encoded before the first
-// operation is sent, so that what cannot leaves the client as it was. Formats that cannot
-// carry the plan are passed over, unless the profile prescribes one.
+// encodable returns why the Writes of the plan cannot be encoded. It is called before the first
+// operation is sent, so that a failure leaves the client as it was. Formats that cannot carry the
+// plan are left out, unless the profile prescribes one.
 func (s *session) encodable() *outcome.Failure {
 	var first error
 	formats := slices.DeleteFunc(append([]lwm2m.Format{s.format}, s.untried...), func(f lwm2m.Format) bool {
@@ -98,7 +99,7 @@ func (s *session) encodable() *outcome.Failure {
 		return outcome.Failed(store.CausePlanInvalid, "%v", first)
 	}
 	if formats[0] != s.format {
-		s.remark(fmt.Sprintf("%v: written in %v", first, formats[0]))
+		s.addNotes(fmt.Sprintf("%v: written in %v", first, formats[0]))
 		s.intended = formats[0]
 		s.useFormat(formats[0])
 	}
@@ -140,10 +141,10 @@ func divisible(code lwm2m.Code) bool {
 	return code == lwm2m.CodeRequestTooLarge || code == lwm2m.CodeBadRequest
 }
 
-// divide puts the parts of a Write at the head of the plan, and reports whether it has
-// any. Should the first of them fail, it does so for the reason that the whole did.
+// divide puts the parts of a Write at the head of the plan, and reports whether it has any. A
+// failure of the first part is reported as why, the failure of the whole.
 func (s *session) divide(o planned, why *outcome.Failure) bool {
-	parts := stepsOf(o.Parts())
+	parts := plannedOf(o.Parts())
 	if len(parts) == 0 {
 		return false
 	}
@@ -166,8 +167,8 @@ func (s *session) fallBack(code lwm2m.Code) bool {
 	return true
 }
 
-// useFormat is for the Writes to come.
+// useFormat sets the format of the Writes that follow.
 func (s *session) useFormat(f lwm2m.Format) {
 	s.format = f
-	s.note(func(r *store.Session) { r.Format = f })
+	s.update(func(r *store.Session) { r.Format = f })
 }

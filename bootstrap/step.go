@@ -21,8 +21,8 @@ type step struct {
 	payload []byte
 }
 
-// maxAnswer is how much of an answer is taken, in bytes over all its blocks: far beyond what
-// devices answer. What is made of one grows with it.
+// maxAnswer is how many bytes of an answer are taken, over all its blocks: far more than devices
+// answer. It bounds the memory that an answer and its links take.
 const maxAnswer = 16 << 10
 
 // request is the step as the specification puts it (Core 1.1.1 §6.1.7, Transport
@@ -57,8 +57,8 @@ func segments(p lwm2m.Path) []string {
 	return out
 }
 
-// do carries out one step and records how. An error code in the answer is no failure
-// yet.
+// do carries out one step and records the operation. An error code in the answer is not a
+// failure here.
 func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) {
 	began := time.Now()
 	answer, err := s.conn.Do(ctx, st.request())
@@ -78,12 +78,12 @@ func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) 
 	default:
 		o.Diagnostic = outcome.Printable(string(answer.Payload), outcome.MaxDiagnostic)
 	}
-	s.note(func(r *store.Session) { r.Operations = append(r.Operations, o) })
+	s.update(func(r *store.Session) { r.Operations = append(r.Operations, o) })
 	if err == nil {
 		s.answered()
 	}
 	if answer.Quirk != "" {
-		s.quirks(answer.Quirk)
+		s.addQuirks(answer.Quirk)
 	}
 	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap operation",
 		slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID),
@@ -98,13 +98,13 @@ func (s *session) answered() {
 	if s.record.Proof.Counts() {
 		return
 	}
-	s.note(func(r *store.Session) { r.Proof = store.ProofAddress })
+	s.update(func(r *store.Session) { r.Proof = store.ProofAddress })
 	s.srv.history.Began(s.snapshot())
 }
 
 // tolerate marks the last operation as failed without harm.
 func (s *session) tolerate() {
-	s.note(func(r *store.Session) { r.Operations[len(r.Operations)-1].Tolerated = true })
+	s.update(func(r *store.Session) { r.Operations[len(r.Operations)-1].Tolerated = true })
 }
 
 // refused is the failure of a client that answered the last operation with an error.
@@ -145,8 +145,7 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *outcome.F
 	return outcome.Failed(store.CauseInternal, "%s was not sent: %s", what, outcome.Printable(err.Error(), outcome.MaxError))
 }
 
-// methods are the CoAP methods of the operations, as Bootstrap-Discover and the like
-// say little to those who read traces.
+// methods are the CoAP methods of the operations, for readers of network traces.
 var methods = map[lwm2m.Op]Method{
 	lwm2m.OpDiscover: GET, lwm2m.OpRead: GET, lwm2m.OpWrite: PUT, lwm2m.OpDelete: DELETE, lwm2m.OpFinish: POST,
 }

@@ -18,7 +18,7 @@ import (
 // It costs no round trip, as Discover is the first request of a session anyway. RST ends the
 // session, as that has no token.
 func (s *session) validate(ctx context.Context) (state, *outcome.Failure) {
-	s.enter(store.StageDiscover)
+	s.setStage(store.StageDiscover)
 	s.tune()
 	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover})
 	if f != nil {
@@ -59,11 +59,11 @@ type crowdedError struct{ limit int }
 
 func (*crowdedError) Error() string { return "too many requests wait for a first answer" }
 
-// An unvalidated has the requests over plain CoAP whose clients have not answered yet. They
-// have a limit of their own, so that forged ones take no session from anybody. At the limit
-// the oldest ends: most devices answer within a second, and who forged its address never
-// does. Of one association and device there is one at most, the newest, as the client has
-// forgotten the one before. Not for concurrent use.
+// An unvalidated holds the requests over plain CoAP whose clients have not answered yet. They
+// have a limit of their own, so that forged requests take no room of sessions. At the limit the
+// oldest ends: most devices answer within a second, and one that forged its address never does.
+// There is at most one for each association and device, the newest: the client has forgotten the
+// one before. Not for concurrent use.
 type unvalidated struct {
 	limit    int
 	order    *list.List                      // of *session, oldest first

@@ -22,7 +22,7 @@ import (
 // Bootstrap-Discover tells of its Instances; Server and Access Control are read (Core
 // 1.1.1 §6.1.7.4). A client that will not be read is none the worse for it.
 func (s *session) verify(ctx context.Context) (state, *outcome.Failure) {
-	s.enter(store.StageVerify)
+	s.setStage(store.StageVerify)
 	differences, f := s.discoverAgain(ctx)
 	if f != nil {
 		return nil, f
@@ -37,7 +37,7 @@ func (s *session) verify(ctx context.Context) (state, *outcome.Failure) {
 	if len(differences) > 0 && s.given.Profile.Verify == grammar.VerifyFail {
 		return nil, outcome.Failed(store.CauseVerifyFailed, "it %s", outcome.Printable(strings.Join(differences, "; it "), outcome.MaxError))
 	}
-	s.quirks(differences...)
+	s.addQuirks(differences...)
 	return (*session).finish, nil
 }
 
@@ -46,7 +46,7 @@ func (s *session) look(ctx context.Context, st step) (*Response, *outcome.Failur
 	answer, f := s.do(ctx, st)
 	switch {
 	case f != nil && f.Cause == store.CauseAnswerTooLarge:
-		s.quirks(f.Detail)
+		s.addQuirks(f.Detail)
 		s.tolerate()
 		return nil, nil
 	case f != nil && f.Cause != store.CauseReset:
@@ -70,7 +70,7 @@ func (s *session) discoverAgain(ctx context.Context) ([]string, *outcome.Failure
 	}
 	now := link.ParseDiscovery(answer.Payload)
 	if plan.ClearsAccounts(s.given.Profile) {
-		s.quirks(leftovers(s.content, now)...)
+		s.addQuirks(leftovers(s.content, now)...)
 	}
 	return discoveredDifferences(s.content, *s.found, now), nil
 }
@@ -119,11 +119,11 @@ func (s *session) readBack(ctx context.Context, o lwm2m.ObjectID) ([]string, *ou
 	}
 	read, err := content.Decode(format, path, answer.Payload)
 	if err != nil {
-		s.quirks(fmt.Sprintf("answers a Read of %v with what is not %v", path, format))
+		s.addQuirks(fmt.Sprintf("answers a Read of %v with what is not %v", path, format))
 		return nil, nil
 	}
 	if o == lwm2m.ObjectServer {
-		s.remark(serverHistory(read[0].Instances)...)
+		s.addNotes(serverHistory(read[0].Instances)...)
 	}
 	return readDifferences(format, s.content[i], read[0].Instances), nil
 }
