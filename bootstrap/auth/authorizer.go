@@ -66,8 +66,8 @@ func (a *Authorizer) owner(ctx context.Context, peer Peer) (store.Device, error)
 	return a.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity)
 }
 
-// authenticate returns why a peer is not d, or has not proved it. Any credential will do;
-// that the identity equals the name is a convention only.
+// authenticate returns why a peer is not d, or has not proved it. Any credential of d is accepted;
+// its identity may differ from the endpoint name.
 func (a *Authorizer) authenticate(ctx context.Context, d store.Device, peer Peer) *outcome.Refusal {
 	switch {
 	case !peer.Secure() && !d.NoSec:
@@ -86,7 +86,7 @@ func (a *Authorizer) authenticate(ctx context.Context, d store.Device, peer Peer
 	return nil
 }
 
-// staleRefusal refuses a peer that has come back on an association which it would not get
+// staleRefusal refuses a peer that has come back on an association whose credential is not accepted
 // any more.
 func staleRefusal(why error) *outcome.Refusal {
 	var refused *CertificateError
@@ -100,8 +100,8 @@ func staleRefusal(why error) *outcome.Refusal {
 	}
 }
 
-// ownerNote tells which device the identity of a peer does belong to: the device was made
-// for another name, or its parts were mixed up. It is empty for a peer of plain CoAP.
+// ownerNote tells which device the identity of a peer belongs to; the endpoint name or the
+// credential of the peer is most likely that of another. It is empty for a peer of plain CoAP.
 func (a *Authorizer) ownerNote(ctx context.Context, peer Peer) string {
 	if !peer.Secure() {
 		return ""
@@ -114,8 +114,8 @@ func (a *Authorizer) ownerNote(ctx context.Context, peer Peer) string {
 	return fmt.Sprintf("it authenticated as %q, which belongs to device %q", who, owner.Endpoint)
 }
 
-// UnreadableDevice is the device that a look-up failed over, since its record cannot be
-// read; empty where it failed over something else.
+// UnreadableDevice is the device whose damaged record made a look-up fail with err; empty for
+// another error.
 func UnreadableDevice(err error) lwm2m.EndpointName {
 	var part *store.UnreadableError
 	if errors.As(err, &part) && part.Bucket == store.KindDevice {

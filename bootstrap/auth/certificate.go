@@ -67,7 +67,7 @@ func (a *Authorizer) checkCertificate(ctx context.Context, d store.Device, chain
 		return nil
 	}
 	detail := fmt.Sprintf("%s names %s; the record takes %s", certificateText(leaf), quoted(names), quoted(certificateNames(d)))
-	if why := trust.notBelieved(leaf, paths); why != "" {
+	if why := trust.ignoredName(leaf, paths); why != "" {
 		detail += "; " + why
 	}
 	return outcome.Unacceptable(store.CauseCertificateName, "%s", detail)
@@ -103,9 +103,9 @@ func quoted(names []string) string {
 	return strings.Join(parts, ", ")
 }
 
-// certificateOwner finds the device that a certificate belongs to: the record that has
-// it, else the first one whose name is in it. That this is so proves nothing unless a CA
-// vouches for the certificate. The error is that of the store.
+// certificateOwner finds the device that a certificate belongs to: the record that names it, else
+// the first record whose certificate name is in it. The latter proves nothing unless a CA vouches
+// for the certificate. The error is that of the store.
 func (a *Authorizer) certificateOwner(ctx context.Context, chain []*x509.Certificate) (store.Device, error) {
 	d, err := a.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(chain[0].Raw))
 	if !errors.Is(err, store.ErrNotFound) {

@@ -41,14 +41,14 @@ var (
 	// ErrKeyChanged: the identity has another pre-shared key since the handshake.
 	ErrKeyChanged = errors.New("the key has changed")
 
-	// ErrServerRefused: the client does not like the certificate of the server.
+	// ErrServerRefused: the client refused the certificate of the server.
 	ErrServerRefused = errors.New("the client refused the server's certificate")
 )
 
 // A Handshake is one DTLS handshake that did not complete.
 type Handshake struct {
 	Remote   string
-	Identity string // as claimed; empty where it did not come so far
+	Identity string // as claimed; empty where the handshake ended before
 	Started  time.Time
 
 	// Chain are the certificates that the client sent and proved to have the key of;
@@ -75,8 +75,7 @@ func (e *ShownError) Error() string {
 // Unwrap returns Err.
 func (e *ShownError) Unwrap() error { return e.Err }
 
-// handshakeCauses are the causes of handshakes that ended for neither key nor certificate of
-// the client alone.
+// handshakeCauses are the causes that follow from the error alone.
 var handshakeCauses = []struct {
 	err   error
 	cause store.Cause

@@ -19,9 +19,9 @@ type Peer struct {
 	// as it sent them; empty for other peers.
 	Chain []*x509.Certificate
 
-	// Stale is why the peer would not be let in any more, though it was once and has come
-	// back on the same association: [ErrKeyChanged], [ErrKeyUnknown], or a
-	// [*CertificateError]. Nil where it would. It must be refused, and is told to shake hands anew.
+	// Stale is why the credential of the peer is not accepted any more, on an association that
+	// was made when it was: [ErrKeyChanged], [ErrKeyUnknown], or a [*CertificateError]. Nil
+	// where it is accepted. A stale peer is refused, and told to make a new handshake.
 	Stale error
 }
 

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// Name constraints of a CA (RFC 5280 §4.2.1.10) bind subject alternative names, and no Common
+// Name constraints of a CA (RFC 5280 §4.2.1.10) bind subject alternative names, but not the Common
 // Name: a CA that may issue for one domain only can put any name into the subject. So a name of
-// the subject counts only in a certificate that has no alternative names, and only where the
-// constraints on its way would permit the same name there.
+// the subject counts only in a certificate without alternative names, and only where the
+// constraints of the path would permit the same name as an alternative name.
 
-// unbelieved says why names of the subject of a certificate do not count; empty where they do.
+// whyIgnored says why names of the subject of a certificate do not count; empty where they do.
 // Paths are those that a CA vouches for it by; nil where none was looked for.
-func (t *Trust) unbelieved(leaf *x509.Certificate, paths [][]*x509.Certificate, name string) string {
+func (t *Trust) whyIgnored(leaf *x509.Certificate, paths [][]*x509.Certificate, name string) string {
 	if hasAlternativeNames(leaf) && slices.ContainsFunc(t.nameRules(), func(r NameRule) bool { return !r.subject }) {
 		return "a name of its subject does not count beside its alternative names"
 	}
@@ -97,7 +97,7 @@ func withinDomain(host, domain string) bool {
 }
 
 // minRSA is the least length of RSA keys, in bits (NIST SP 800-131A: shorter ones can be
-// factored by those who spend enough).
+// factored at great expense).
 const minRSA = 2048
 
 // WeakKey says which of the certificates has a key that is too short to be taken; empty for none.

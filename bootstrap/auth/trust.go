@@ -77,12 +77,13 @@ func (t *Trust) check(leaf *x509.Certificate, now time.Time) *outcome.Failure {
 	return t.checkRevoked(leaf)
 }
 
-// vouch returns the paths on which a CA vouches for a chain as a client's, which begins with its
-// own certificate, or why there is none. The lists are asked about what its signatures prove only.
+// vouch returns the paths on which a CA vouches for a chain, which begins with the client's own
+// certificate, or why there is none. Only a path whose signatures are good is looked up in the lists
+// of revoked certificates.
 func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certificate, *outcome.Failure) {
 	leaf := chain[0]
 	switch old := checkDates(leaf, now); {
-	case old != nil: // by its own word
+	case old != nil: // by its own dates
 		return nil, old
 	case t == nil || t.roots == nil:
 		return nil, outcome.Failed(store.CauseCertificateUnknown, "%s; no CA is trusted here", certificateText(leaf))
@@ -164,8 +165,8 @@ func (t *Trust) checkRevoked(path ...*x509.Certificate) *outcome.Failure {
 	return nil
 }
 
-// signedBy reports whether a CA has signed a certificate, as far as that can be told: a signature
-// of an algorithm that proves nothing counts here, where it would only take trust away.
+// signedBy reports whether a CA has signed a certificate. A signature with a broken algorithm counts
+// here, as it only takes trust away.
 func signedBy(c, ca *x509.Certificate) bool {
 	err := c.CheckSignatureFrom(ca)
 	var insecure x509.InsecureAlgorithmError
@@ -177,7 +178,7 @@ func signedBy(c, ca *x509.Certificate) bool {
 const maxNames = 8
 
 // names are the names of the client in its certificate, the first rule's first, but for those of
-// the subject that do not count; see [Trust.unbelieved].
+// the subject that do not count; see [Trust.whyIgnored].
 func (t *Trust) names(leaf *x509.Certificate, paths [][]*x509.Certificate) (out []string) {
 	for _, r := range t.nameRules() {
 		for _, name := range r.names(leaf) {
@@ -185,7 +186,7 @@ func (t *Trust) names(leaf *x509.Certificate, paths [][]*x509.Certificate) (out 
 			case len(out) == maxNames:
 				return out
 			case name == "" || len(name) > store.MaxCertificateName || slices.Contains(out, name):
-			case r.subject && t.unbelieved(leaf, paths, r.whole(leaf)) != "":
+			case r.subject && t.whyIgnored(leaf, paths, r.whole(leaf)) != "":
 			default:
 				out = append(out, name)
 			}
@@ -201,21 +202,21 @@ func (t *Trust) nameRules() []NameRule {
 	return t.rules
 }
 
-// notBelieved says which name of the subject of a certificate does not count, and why; empty
+// ignoredName says which name of the subject of a certificate does not count, and why; empty
 // where there is none.
-func (t *Trust) notBelieved(leaf *x509.Certificate, paths [][]*x509.Certificate) string {
+func (t *Trust) ignoredName(leaf *x509.Certificate, paths [][]*x509.Certificate) string {
 	for _, r := range t.nameRules() {
 		if !r.subject || len(r.names(leaf)) == 0 || r.names(leaf)[0] == "" {
 			continue
 		}
-		if why := t.unbelieved(leaf, paths, r.whole(leaf)); why != "" {
+		if why := t.whyIgnored(leaf, paths, r.whole(leaf)); why != "" {
 			return why
 		}
 	}
 	return ""
 }
 
-// certificateText tells people which certificate it is.
+// certificateText names a certificate by its subject and issuer.
 func certificateText(c *x509.Certificate) string {
 	const limit = 128
 	return fmt.Sprintf("certificate of %q from %q", outcome.Printable(c.Subject.String(), limit), outcome.Printable(c.Issuer.String(), limit))

@@ -21,7 +21,7 @@ func Check(p store.Profile, objects *object.Registry) []Finding {
 	found := checkWords(p, sample)
 	_, more := checkGiven(p, sample, objects)
 	for _, f := range more {
-		if !ofTheDevice(f, p) && !ofTheValues(f, templates, p, sample, objects) {
+		if !aboutDeviceKeys(f, p) && !aboutSampleValues(f, templates, p, sample, objects) {
 			found = append(found, f)
 		}
 	}
@@ -32,7 +32,7 @@ func Check(p store.Profile, objects *object.Registry) []Finding {
 func CheckDevice(p store.Profile, d store.Device, objects *object.Registry) []Finding {
 	found := append(checkWords(p, d), checkRecord(p, d, objects)...)
 	for i := range found {
-		found[i].Warning = found[i].Warning || found[i].lenient // which is the profile's, and was told of that
+		found[i].Warning = found[i].Warning || found[i].lenient // a fault of the profile, about which its own check tells
 	}
 	return found
 }
@@ -47,13 +47,13 @@ func checkRecord(p store.Profile, d store.Device, objects *object.Registry) (fou
 	if err1 != nil || err2 != nil {
 		found = append(found, Finding{Message: "keys cannot be generated"})
 	}
-	missing, places := notSupplied(p, d, &filled)
+	missing, places := missingKeys(p, d, &filled)
 	found = append(found, missing...)
 	info, more := checkGiven(p, filled, objects)
-	found = append(found, slices.DeleteFunc(more, func(f Finding) bool { return slices.Contains(places, f.Place) })...) // about what stands in
+	found = append(found, slices.DeleteFunc(more, func(f Finding) bool { return slices.Contains(places, f.Place) })...) // about keys that stand in
 	found = append(found, unusedKeys(p, d)...)
 	found = append(found, unusedSecrets(p, d, objects)...)
-	return append(found, waysToCome(p, d, info, objects)...)
+	return append(found, checkAuthentication(p, d, info, objects)...)
 }
 
 // checkGiven returns what d is given under p, and what is wrong with that: it cannot be
@@ -63,9 +63,9 @@ func checkGiven(p store.Profile, d store.Device, objects *object.Registry) (lwm2
 	return info, append(found, checkLimits(p, d, info)...)
 }
 
-// notSupplied are the keys that d is to have and has not. Filled is given some that stand in;
-// places are where nothing is to be said of these.
-func notSupplied(p store.Profile, d store.Device, filled *store.Device) (found []Finding, places []string) {
+// missingKeys are the keys that p takes from d and that d does not have. It gives filled other
+// keys in their place; places are where findings would be about those.
+func missingKeys(p store.Profile, d store.Device, filled *store.Device) (found []Finding, places []string) {
 	fail := func(place, format string, args ...any) {
 		found = append(found, Finding{Place: place, Message: fmt.Sprintf(format, args...)})
 		places = append(places, place)
@@ -76,7 +76,7 @@ func notSupplied(p store.Profile, d store.Device, filled *store.Device) (found [
 			fail(place+".key", "the key of account %q is to be supplied, and the device has none: --account-key-file %s=FILE", a.Name, a.Name)
 			filled.Accounts = withKeys(filled.Accounts, a.Name, func(k *store.AccountKeys) { k.Key = sampleKey })
 			if a.Security == grammar.SecurityRPK {
-				places = append(places, place+".identity") // which would follow from the key
+				places = append(places, place+".identity") // which is derived from the key
 			}
 		}
 		if o := a.OSCORE; o != nil && o.MasterSecret == store.KeySupplied && d.Accounts[a.Name].MasterSecret.IsZero() {
@@ -90,9 +90,10 @@ func notSupplied(p store.Profile, d store.Device, filled *store.Device) (found [
 	return found, places
 }
 
-// waysToCome warns of a device that cannot come, or is given nothing when it does.
-func waysToCome(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, objects *object.Registry) []Finding {
-	info.BootstrapServer = nil // which is for devices that authenticate
+// checkAuthentication warns of a device that cannot authenticate, or is given nothing over plain
+// CoAP.
+func checkAuthentication(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, objects *object.Registry) []Finding {
+	info.BootstrapServer = nil // given to authenticated devices only
 	switch {
 	case len(d.Credentials) > 0:
 		return nil
@@ -112,7 +113,7 @@ func (zeroes) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// unusedKeys warns of what a record has for an account that is not given it.
+// unusedKeys warns of keys in the record that no account of the profile uses.
 func unusedKeys(p store.Profile, d store.Device) (out []Finding) {
 	for _, name := range slices.Sorted(maps.Keys(d.Accounts)) {
 		own := name == store.BootstrapServerAccount && p.BootstrapServer != nil

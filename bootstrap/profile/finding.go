@@ -16,17 +16,17 @@ type Finding struct {
 	// a secret in it.
 	Message string `json:"message"`
 
-	// Warning is set where a device can be bootstrapped all the same.
+	// Warning is set where a device can be bootstrapped in spite of it.
 	Warning bool `json:"warning,omitempty"`
 
 	// Variable is the name of the variable that a template asks for and that the device
 	// does not have; empty where it is about something else.
 	Variable string `json:"variable,omitempty"`
 
-	// lenient is set where a session goes on all the same, though it is no warning.
+	// lenient is set on an error that does not end a session.
 	lenient bool
 
-	// fatal is set on a warning about a device that is given nothing all the same.
+	// fatal is set on a warning about a device that is given nothing.
 	fatal bool
 
 	// template is set where a template could not be filled in.

@@ -16,8 +16,8 @@ type Impact struct {
 	Examined int `json:"examined"` // of these, spread evenly over all in the order of names
 
 	// Failing are those examined that are given something now and would be given nothing,
-	// by the reason; FailedBefore is how many are given nothing now and would be none the
-	// better for it.
+	// by the reason; FailedBefore is how many are given nothing now, and would be given
+	// nothing either.
 	Failing      []Effect `json:"failing,omitempty"`
 	FailedBefore int      `json:"failedBefore,omitempty"`
 
@@ -40,7 +40,7 @@ type Effect struct {
 
 // Bounds of an Impact.
 const (
-	maxEffects     = 20 // of a kind; more reasons are told as one
+	maxEffects     = 20 // of a kind; further reasons are counted as one
 	maxEffectNames = 5
 )
 
@@ -105,8 +105,8 @@ func firstMistake(found []Finding) (f Finding, bad bool) {
 	return found[i], true
 }
 
-// lost notes the keys that d has by the profile as it is, and would not be given any more by
-// the other, for which next is the record.
+// lost notes the keys that d is given under the profile as it is and would not be given under the
+// new one. Next is the record of d under the new one.
 func (t *Trial) lost(d, next store.Device) {
 	for _, a := range t.before.Accounts {
 		have := d.Accounts[a.Name]
@@ -146,8 +146,8 @@ func (t *Trial) lost(d, next store.Device) {
 	}
 }
 
-// made notes the keys that would be made for a device which had those of d and has those of
-// next, and that would not be made as things are.
+// made notes the keys that would be made for d under the new profile and not under the one as it
+// is. Next is the record of d under the new one.
 func (t *Trial) made(d, next store.Device) {
 	for i, b := range t.after.Accounts {
 		place := fmt.Sprintf("accounts[%d]", i)

@@ -27,15 +27,15 @@ func FillKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, e
 }
 
 // renewKeys makes a pending key for each account that wants a new one at every
-// bootstrap. One that is pending already is used again: a device that took it and
-// vanished before it could say so must not be given a third.
+// bootstrap. One that is pending already is used again: the device may have accepted it without
+// the server knowing, and must not be given a third.
 func renewKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
 	return makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
 		return keySource(a, *d) == store.KeyRenew && have.Pending.IsZero()
 	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Pending = key })
 }
 
-// makeKeys makes a key for each account that wants one, and puts it where it belongs.
+// makeKeys makes a key for each account for which wanted reports true; put keeps it.
 // The map of d is not changed but replaced: others may hold it.
 func makeKeys(p store.Profile, d *store.Device, rand io.Reader, wanted func(store.Account, store.AccountKeys) bool, put func(*store.AccountKeys, lwm2m.Secret)) (changed bool, err error) {
 	for _, a := range p.Accounts {

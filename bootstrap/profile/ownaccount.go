@@ -20,10 +20,10 @@ type ownAccount struct {
 	credential store.Credential
 }
 
-// confirmCredential makes the pending credential that a device came with the one it
-// has, and drops what it replaces. That a device proves a new key is the only sign that
-// it will not use the old one again: a client that refuses Finish goes back to the
-// account it had. Until then both are good, so that no session can lock it out.
+// confirmCredential makes the pending credential that a device authenticated with its credential,
+// and drops the one that it replaces. Only then is it certain that the device does not use the old
+// one again: a client that refuses Finish goes back to the account that it had. Until then both
+// are accepted, so that no session can lock the device out.
 func confirmCredential(d *store.Device, came Arrival) (note string) {
 	used := CredentialOf(*d, came)
 	if used == nil || !used.Pending {
@@ -39,7 +39,7 @@ func confirmCredential(d *store.Device, came Arrival) (note string) {
 		case c.Identity == used.Replaces:
 			dropped = c.Identity
 			continue
-		case c.Pending && c.Replaces == used.Replaces: // never taken
+		case c.Pending && c.Replaces == used.Replaces: // the device never used it
 			continue
 		}
 		kept = append(kept, c)
@@ -73,9 +73,9 @@ func CredentialOf(d store.Device, came Arrival) *store.Credential {
 	return &c
 }
 
-// nextAccount decides which Bootstrap-Server Account a device is given that came like
-// this, nil for none, and whether d has a credential more for it. One that is pending
-// already is used again: a device that took it and vanished must not be given a third.
+// nextAccount decides which Bootstrap-Server Account a device is given, nil for none, and reports
+// whether it added a credential to d for that. One that is pending already is used again: the
+// device may have accepted it without the server knowing, and must not be given a third.
 func nextAccount(p store.Profile, d *store.Device, came Arrival, rand io.Reader) (own *ownAccount, changed bool, err error) {
 	b := p.BootstrapServer
 	if b == nil || !came.Secure {
@@ -96,7 +96,7 @@ func nextAccount(p store.Profile, d *store.Device, came Arrival, rand io.Reader)
 	return &ownAccount{uri, next}, changed, err
 }
 
-// keeps reports whether the profile leaves a device the credential that it came with.
+// keeps reports whether a device keeps the credential that it authenticated with.
 func keeps(b store.BootstrapServer, d store.Device, used store.Credential) bool {
 	switch b.Key {
 	case store.KeyRenew:

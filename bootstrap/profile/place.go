@@ -62,8 +62,8 @@ func placeOf(path lwm2m.Path, p store.Profile) string {
 	return fmt.Sprintf("%s.%s[%d]", place, list, path.Resource())
 }
 
-// inList reports whether a Resource of an account that has a key of its own stands in a list
-// all the same.
+// inList reports whether p names a Resource of an account in a list of Resources, though there is
+// a key for it.
 func inList(path lwm2m.Path, p store.Profile) bool {
 	i := int(path.Instance())
 	if i >= len(p.Accounts) {

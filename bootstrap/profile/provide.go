@@ -31,11 +31,11 @@ type Provision struct {
 	own *ownAccount // the Bootstrap-Server Account in Info; nil where that stays
 }
 
-// Provide resolves what d is given under p that came like this. Keys that are still to be made
-// come from rand; the Device of the Provision has them, and has to be kept before the client can
-// have them. Objects are as for [Resolve].
+// Provide resolves what d is given under p. Keys that are still to be made come from rand; the
+// Device of the Provision has them, and has to be kept before they are sent to the client. Objects
+// are as for [Resolve].
 //
-// A failure is the first of what stands in the way; then the client is given nothing.
+// Where there is a failure, the client is given nothing.
 func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, objects *object.Registry) (Provision, *outcome.Failure) {
 	renamed := AdoptRenamed(p, &d)
 	filled, err1 := FillKeys(p, &d, rand)
@@ -121,7 +121,7 @@ func mistakes(findings []Finding) string {
 	return strings.Join(texts, "; ")
 }
 
-// givesSecrets reports whether info, which is of p, is not for anybody to read.
+// givesSecrets reports whether info, resolved from p, has keys or other secrets in it.
 func givesSecrets(p store.Profile, info lwm2m.BootstrapInfo, objects *object.Registry) bool {
 	return hasSecrets(info) || len(suppliedSecrets(p, objects)) > 0
 }

@@ -22,12 +22,12 @@ var securityModes = map[string]lwm2m.SecurityMode{
 }
 
 // ruleAccessControl is that several LwM2M Servers need access control (Core 1.1.1 §8).
-// To package lwm2m it is a warning, since a client without Object 2 lets all do
-// everything; a profile has to say that this is meant.
+// To package lwm2m/check it is a warning: a client without Object 2 permits everything to all its
+// servers. A profile has to say that this is meant.
 const ruleAccessControl = "acl-missing"
 
-// ruleMandatory is that an Instance has its mandatory Resources. Whether a device can do
-// without is for it to say, so that only checks take the rule for broken: a session goes on.
+// ruleMandatory is that an Instance has its mandatory Resources. A check reports a breach; a
+// session goes on, as the device may do without.
 const ruleMandatory = "mandatory"
 
 // Resolve returns the Bootstrap Information of d under p, and everything that is wrong
@@ -65,11 +65,11 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *object.R
 			ID: lwm2m.InstanceID(i), Object: a.Object, Instance: a.Instance, Rights: maps.Clone(a.Rights), Owner: a.Owner,
 		})
 	}
-	r.choose(p.Objects)
+	r.chooseVersions(p.Objects)
 	for i, o := range p.Objects {
 		info.Others = r.object(info.Others, i, o)
 	}
-	mistaken := r.findings // where a value could not be made, nothing follows from there being none
+	mistaken := r.findings // no rule is applied where a value could not be made
 	for _, v := range check.BootstrapInfo(info, check.Options{Now: time.Now(), Objects: r.objects, Existing: keepsAccounts(p.Delete)}) {
 		switch f := (Finding{Place: placeOf(v.Path, p), Message: v.Message, Warning: v.Warning, lenient: v.Rule == ruleMandatory}); {
 		case v.Rule == ruleMandatory && isPartial(p, v.Path):
@@ -98,7 +98,7 @@ func keepsAccounts(d store.DeletePolicy) bool {
 	return d.Mode == store.DeleteNone || d.Mode == store.DeleteList || d.Mode == store.DeleteReplaced
 }
 
-// A resolver gathers what is wrong on the way.
+// A resolver resolves one device under one profile, and gathers the findings.
 type resolver struct {
 	device   store.Device
 	objects  *object.Registry
@@ -144,8 +144,8 @@ func (r *resolver) object(others []lwm2m.Object, i int, o store.ObjectValues) []
 	return others
 }
 
-// choose makes the versions that a profile names those that count.
-func (r *resolver) choose(objects []store.ObjectValues) {
+// chooseVersions uses the Object versions that a profile names.
+func (r *resolver) chooseVersions(objects []store.ObjectValues) {
 	chosen := make(map[lwm2m.ObjectID]lwm2m.Version)
 	for i, o := range objects {
 		id, place := o.Path.Object(), fmt.Sprintf("objects[%d].version", i)
@@ -169,8 +169,8 @@ func (r *resolver) choose(objects []store.ObjectValues) {
 	}
 }
 
-// definition is what is known of the Object of o, which may be nothing; ok is false where
-// the version that o names lacks a Resource.
+// definition is that of the Object of o, zero where it is unknown; ok is false where the version
+// that o names lacks a Resource.
 func (r *resolver) definition(o store.ObjectValues, place string) (def object.Definition, ok bool) {
 	def, known := r.objects.Object(o.Path.Object())
 	ok = true

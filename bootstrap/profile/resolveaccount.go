@@ -44,12 +44,12 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 		},
 	}
 	out.Security.PublicKeyOrIdentity = r.publicKeyOrIdentity(a, mode, place)
-	r.moreSecurity(&out.Security, a, place)
-	r.moreServer(&out.Server, a, place)
+	r.extraSecurity(&out.Security, a, place)
+	r.extraServer(&out.Server, a, place)
 	return out
 }
 
-// orDefault is a time span of a profile, which may be zero.
+// orDefault is a time span of a profile, and byDefault where it has none. It may be zero.
 func orDefault(d *store.Duration, byDefault time.Duration) time.Duration {
 	if d == nil {
 		return byDefault
@@ -59,7 +59,7 @@ func orDefault(d *store.Duration, byDefault time.Duration) time.Duration {
 
 // publicKeyOrIdentity is Resource 3: the PSK identity of the device record, else of the
 // profile, else the endpoint name; or the certificate or raw public key of the record, else
-// of the profile, else the public half of the private key, where that is all there is to it.
+// of the profile, else, with a raw public key, the public half of the private key.
 func (r *resolver) publicKeyOrIdentity(a store.Account, mode lwm2m.SecurityMode, place string) []byte {
 	own := r.device.Accounts[a.Name]
 	switch mode {
@@ -129,8 +129,8 @@ func publicHalf(key lwm2m.Secret) []byte {
 	return b
 }
 
-// moreSecurity adds the Resources of Object 0 that have no key of their own in an account.
-func (r *resolver) moreSecurity(to *lwm2m.SecurityInstance, a store.Account, place string) {
+// extraSecurity adds the Resources of Object 0 that have no key of their own in an account.
+func (r *resolver) extraSecurity(to *lwm2m.SecurityInstance, a store.Account, place string) {
 	list := place + ".securityResources"
 	security, _ := object.Lookup(lwm2m.ObjectSecurity)
 	open := maps.Clone(a.SecurityResources)
@@ -164,8 +164,8 @@ func (r *resolver) moreSecurity(to *lwm2m.SecurityInstance, a store.Account, pla
 	}
 }
 
-// moreServer does the same for Object 1.
-func (r *resolver) moreServer(to *lwm2m.ServerInstance, a store.Account, place string) {
+// extraServer does the same for Object 1.
+func (r *resolver) extraServer(to *lwm2m.ServerInstance, a store.Account, place string) {
 	server, _ := object.Lookup(lwm2m.ObjectServer)
 	list := place + ".serverResources"
 	twice := map[lwm2m.ResourceID]string{}
@@ -198,7 +198,7 @@ func (r *resolver) moreServer(to *lwm2m.ServerInstance, a store.Account, place s
 	}
 }
 
-// seconds is a time span; a number of them that makes none is one that no check passes.
+// seconds is n seconds; a negative time span, which no check accepts, where n is out of range.
 func seconds(n int64) time.Duration {
 	if n < 0 || n > int64(maxDuration/time.Second) {
 		return -1

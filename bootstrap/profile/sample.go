@@ -108,9 +108,9 @@ func sampleDevice(p store.Profile, objects *object.Registry) store.Device {
 	return d
 }
 
-// sampleValues make values for the i-th variable of a place, of each kind that there may
-// be; no two of a kind are the same, for identifiers that must not be. The first is a
-// digit, which does for most.
+// sampleValues make values for the i-th variable of a place, one function for each kind of value.
+// No two of a kind are the same, as some identifiers have to differ. The first kind is a digit,
+// which most places accept.
 var sampleValues = []func(i int) string{
 	func(i int) string { return strconv.Itoa(1 + i%9) },
 	func(i int) string { return fmt.Sprintf("%02x", 16+i%200) },
@@ -126,16 +126,16 @@ var sampleValues = []func(i int) string{
 // maxSampled is for how many variables of one place all kinds of values are tried.
 const maxSampled = 3
 
-// ofTheValues reports whether a finding about the sample device d is about the values of its
+// aboutSampleValues reports whether a finding about the sample device d is about the values of its
 // variables only, so that a device with others may be given p.
-func ofTheValues(f Finding, templates []templated, p store.Profile, d store.Device, objects *object.Registry) bool {
+func aboutSampleValues(f Finding, templates []templated, p store.Profile, d store.Device, objects *object.Registry) bool {
 	at := slices.IndexFunc(templates, func(t templated) bool { return t.place == f.Place })
-	return at >= 0 && !f.template && somehowGood(p, d, templates[at], objects)
+	return at >= 0 && !f.template && someValuesFit(p, d, templates[at], objects)
 }
 
-// somehowGood reports whether there are values for the variables of t with which nothing is
+// someValuesFit reports whether there are values for the variables of t with which nothing is
 // wrong at its place, or too many variables to tell.
-func somehowGood(p store.Profile, d store.Device, t templated, objects *object.Registry) bool {
+func someValuesFit(p store.Profile, d store.Device, t templated, objects *object.Registry) bool {
 	names := t.variables()
 	if t.open || len(names) > maxSampled {
 		return len(names) > 0
@@ -173,10 +173,9 @@ func isKeyPair(mode string) bool {
 	return mode == grammar.SecurityRPK || mode == grammar.SecurityCertificate
 }
 
-// ofTheDevice reports whether a finding about a profile is about a made-up key, or a
-// certificate that there is none of, of an account whose real ones are in the device
-// records.
-func ofTheDevice(f Finding, p store.Profile) bool {
+// aboutDeviceKeys reports whether a finding is about the made-up key, or the missing certificate,
+// of an account whose real ones are in the device records.
+func aboutDeviceKeys(f Finding, p store.Profile) bool {
 	for i, a := range p.Accounts {
 		if !isKeyPair(a.Security) || f.template {
 			continue

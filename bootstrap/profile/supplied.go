@@ -14,7 +14,7 @@ import (
 // are in the device records.
 func suppliedSecrets(p store.Profile, objects *object.Registry) (out []lwm2m.Path) {
 	r := &resolver{objects: objects}
-	r.choose(p.Objects)
+	r.chooseVersions(p.Objects)
 	for _, o := range p.Objects {
 		if o.Path.Depth() != 2 {
 			continue

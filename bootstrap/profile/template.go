@@ -36,10 +36,10 @@ func templateCause(err error) store.Cause {
 	return store.CausePlanInvalid
 }
 
-// isTemplate reports whether a text of a profile is a template, and not what it says.
+// isTemplate reports whether a text of a profile is a template.
 func isTemplate(text string) bool { return strings.Contains(text, "{{") }
 
-// render fills in a template with what is individual to d. Text that is none stays as it
+// render fills in a template with the endpoint name and the variables of d. Other text stays as it
 // is. An error is a [*templateError].
 func render(text string, d store.Device) (string, error) {
 	if !isTemplate(text) {
@@ -76,10 +76,10 @@ func render(text string, d store.Device) (string, error) {
 	return "", &templateError{message: "template: " + message}
 }
 
-// oddVariable is a variable by a name that templates do not take as it is.
+// oddVariable matches a variable whose name the syntax of templates does not permit.
 var oddVariable = regexp.MustCompile(`\.Vars\.[A-Za-z0-9_]*[^A-Za-z0-9_ |)}]`)
 
-// parseHint is what probably helps against a template that cannot be parsed.
+// parseHint says how a template that cannot be parsed is most likely mended.
 func parseHint(text string) string {
 	if oddVariable.MatchString(text) {
 		return ": names of variables in templates have letters, digits and _"

@@ -35,7 +35,7 @@ func checkWords(p store.Profile, d store.Device) []Finding {
 	return c.found
 }
 
-// A wordChecker gathers what is wrong.
+// A wordChecker checks the words of a profile, and gathers the findings.
 type wordChecker struct {
 	device store.Device
 	found  []Finding
