@@ -1,6 +1,7 @@
 package coap
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,6 +10,11 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap/dtls"
+	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/coap/exchange"
+	"lwbs/bootstrap/coap/plain"
+	"lwbs/bootstrap/coap/tasks"
 	"lwbs/lwm2m"
 )
 
@@ -38,8 +44,8 @@ type Config struct {
 	// DTLS is what only [ListenDTLS] looks at.
 	DTLS DTLSConfig
 
-	// Strangers bounds what is done for those that nothing is known of.
-	Strangers StrangerLimits
+	// NewPeers limits the rate of new peers.
+	NewPeers NewPeerLimits
 
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
@@ -81,9 +87,9 @@ type DialConfig struct {
 	ServerCertificates []*x509.Certificate
 	ServerName         string
 
-	// Suites are what [DialDTLS] offers, the best first; default [Suites], or
-	// [CertificateSuites] with a Certificate.
-	Suites []Suite
+	// Suites are what [DialDTLS] offers, the best first; default [record.Suites], or
+	// [record.CertificateSuites] with a Certificate.
+	Suites []record.Suite
 
 	// OfferCID makes [DialDTLS] ask for a connection ID (RFC 9146), so that the
 	// association survives a change of address or port. Then OwnCID is how many bytes
@@ -108,61 +114,71 @@ type DialConfig struct {
 	MaxPayload  int
 }
 
-const (
-	defaultMaxPeers   = 10_000
-	defaultMaxPayload = 8 << 10
-)
-
 // ErrConfig is wrapped by every error about a [Config] or a [DialConfig].
 var ErrConfig = errors.New("bad transport configuration")
 
-// withDefaults returns cfg with its zero fields filled in, or every mistake in it.
-func (cfg Config) withDefaults() (Config, error) {
-	var errs []error
-	if cfg.Handler == nil {
-		errs = append(errs, fmt.Errorf("%w: Handler is missing", ErrConfig))
+// mistaken returns err, if any, as an error about a configuration.
+func mistaken(err error) error {
+	if err == nil {
+		return nil
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
+	return fmt.Errorf("%w: %w", ErrConfig, err)
+}
+
+// plain is cfg for plain CoAP, with its defaults, or every mistake in it.
+func (cfg Config) plain() (plain.Config, error) {
+	full, err := plain.Config{
+		Exchange:      cfg.exchange(),
+		NewPeers:      cfg.NewPeers,
+		MaxPeers:      cfg.MaxPeers,
+		OtherProtocol: cfg.OtherProtocol,
+	}.WithDefaults()
+	return full, mistaken(err)
+}
+
+// secure is cfg for DTLS, with its defaults, or every mistake in it.
+func (cfg Config) secure() (dtls.Config, error) {
+	full, err := dtls.Config{
+		Exchange:        cfg.exchange(),
+		NewPeers:        cfg.NewPeers,
+		MaxPeers:        cfg.MaxPeers,
+		PSK:             cfg.PSK,
+		HandshakeFailed: cfg.HandshakeFailed,
+		HandshakeDone:   cfg.HandshakeDone,
+		OtherProtocol:   cfg.OtherProtocol,
+		DTLS:            cfg.DTLS,
+	}.WithDefaults()
+	return full, mistaken(err)
+}
+
+// group returns the group for a listener that logs to log.
+func (cfg Config) group(log *slog.Logger) *tasks.Group {
 	if cfg.Panics == nil {
-		cfg.Panics = bootstrap.NewPanics(cfg.Logger)
+		return tasks.NewGroup(bootstrap.NewPanics(log))
 	}
-	orDefault(&cfg.MaxPeers, defaultMaxPeers)
-	orDefault(&cfg.IdleTimeout, defaultIdleTimeout)
-	orDefault(&cfg.MaxPayload, defaultMaxPayload)
-	errs = append(errs, cfg.DTLS.setDefaults(), cfg.Strangers.setDefaults(cfg.MaxPeers))
-	if cfg.MaxPeers < 0 {
-		errs = append(errs, fmt.Errorf("%w: MaxPeers %d is negative", ErrConfig, cfg.MaxPeers))
-	}
-	if cfg.IdleTimeout < 0 {
-		errs = append(errs, fmt.Errorf("%w: IdleTimeout %v is negative", ErrConfig, cfg.IdleTimeout))
-	}
-	if cfg.MaxPayload < 0 || cfg.MaxPayload > maxBody {
-		errs = append(errs, fmt.Errorf("%w: MaxPayload %d is not within 0 to %d", ErrConfig, cfg.MaxPayload, maxBody))
-	}
-	return cfg, errors.Join(errs...)
+	return tasks.NewGroup(cfg.Panics)
 }
 
-// listenConfig is the part of cfg that a dialled association shares with a listener,
-// as the Config of one with a single peer.
-func (cfg DialConfig) listenConfig() Config {
-	h := cfg.Handler
-	if h == nil {
-		h = notFound{}
-	}
-	return Config{
-		Handler:     h,
-		Logger:      cfg.Logger,
-		MaxPeers:    1,
-		IdleTimeout: cfg.IdleTimeout,
-		MaxPayload:  cfg.MaxPayload,
-	}
+// exchange is the part of cfg that is for each association.
+func (cfg Config) exchange() exchange.Config {
+	return exchange.Config{Handler: cfg.Handler, Logger: cfg.Logger, IdleTimeout: cfg.IdleTimeout, MaxPayload: cfg.MaxPayload}
 }
 
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
+// exchange is the part of cfg that a dialled association shares with those of a [Listener], with
+// its defaults.
+func (cfg DialConfig) exchange() (exchange.Config, error) {
+	x := exchange.Config{Handler: cfg.Handler, Logger: cfg.Logger, IdleTimeout: cfg.IdleTimeout, MaxPayload: cfg.MaxPayload}
+	if x.Handler == nil {
+		x.Handler = notFound{}
 	}
+	x, err := x.WithDefaults()
+	return x, mistaken(err)
+}
+
+// notFound is the handler of a dialled association that was given none.
+type notFound struct{}
+
+// ServeRequest answers 4.04.
+func (notFound) ServeRequest(context.Context, bootstrap.Conn, bootstrap.Request) (bootstrap.Response, func(context.Context)) {
+	return bootstrap.Response{Code: lwm2m.CodeNotFound}, nil
 }

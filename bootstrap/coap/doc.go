@@ -1,25 +1,24 @@
-// Package coap is the transport of the Bootstrap-Server: CoAP (RFC 7252) with
-// block-wise transfer (RFC 7959) over UDP and DTLS.
+// Package coap is the transport of the Bootstrap-Server: CoAP (RFC 7252) with block-wise
+// transfer (RFC 7959) over UDP and DTLS 1.2. This package listens and dials ([ListenUDP],
+// [ListenDTLS], [DialUDP], [DialDTLS]) and has the whole configuration; each part of the work
+// is a package below it with a configuration of its own:
 //
-// A datagram arrives at a listener ([ListenUDP], [ListenDTLS]), which finds the conn
-// of its peer; the conn decodes it and knows what it is: a request of the peer goes to
-// the [bootstrap.Handler], an answer to whoever waits for it in [bootstrap.Conn], a
-// duplicate is answered from memory, and everything else is dropped without an answer
-// that could start a quarrel. Retransmission, acknowledgements and blocks stay in here.
+//	udp            sockets and the addresses of peers
+//	admission      which new peers are served, and when
+//	plain          peers over plain CoAP
+//	dtls           peers over DTLS
+//	exchange       the conversation with one peer
+//	message        the format of CoAP
+//	otherprotocol  what came to the wrong port
+//	tasks          goroutines and timers, which end together
+//	traffic        counters, and reasons for drops
 //
-// With DTLS a multiplexer stands between socket and conn. It remembers nothing of a peer
-// that has not returned a cookie, shows pion nothing that a forger could end an
-// association with, keeps handshakes within limits, and lets a device that lost power in
-// again from the port that it had.
+// A datagram comes from udp to plain or dtls, which finds the association of its peer, or asks
+// admission for a new one. The exchange of that association decodes it: a request goes to the
+// [bootstrap.Handler], an answer to the call of [bootstrap.Conn] that waits for it, a duplicate
+// is answered from what is remembered, and everything else is dropped for a
+// [traffic.DropReason].
 //
-// A stranger passes a gate with limits for its network and for all ([StrangerLimits])
-// before anything is allocated for it, and over UDP is sent little until it has answered
-// a request. Each datagram that is dropped counts under one [DropReason].
-//
-// Everything is bounded: peers, requests under way, datagrams waiting, payloads, and
-// what is remembered of each. At its limit a listener drops datagrams; it never blocks.
-//
-// Message layer, block-wise transfer and multiplexer are this package's own; of go-coap
-// only the message codec is used, of pion the associations, and no type of either leaves
-// the package.
+// Everything is bounded: associations, requests under way, queues, payloads, and what is
+// remembered of each peer. At a limit a listener drops datagrams; it never blocks.
 package coap

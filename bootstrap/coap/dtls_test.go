@@ -15,6 +15,9 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/dtls"
+	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/coap/traffic"
 	"lwbs/lwm2m"
 )
 
@@ -48,9 +51,9 @@ func (s *dtlsServer) ServeRequest(
 	return resp, func(ctx context.Context) { s.after(ctx, conn) }
 }
 
-// listenDTLS opens a dtlsServer that ends with the test, and checks that nothing is
+// Listen opens a dtlsServer that ends with the test, and checks that nothing is
 // left of it. set, where not nil, alters its configuration.
-func listenDTLS(t testing.TB, set func(*coap.Config), after func(context.Context, bootstrap.Conn)) *dtlsServer {
+func Listen(t testing.TB, set func(*coap.Config), after func(context.Context, bootstrap.Conn)) *dtlsServer {
 	t.Helper()
 	return listenDTLSAt(t, "127.0.0.1:0", set, after)
 }
@@ -74,7 +77,7 @@ func listenDTLSAt(
 			return testKey, strings.HasPrefix(identity, "known")
 		},
 		HandshakeFailed: func(h bootstrap.Handshake) { s.failed <- h },
-		DTLS: coap.DTLSConfig{
+		DTLS: dtls.Options{
 			MaxPerPeer: 10_000, // the clients of a test are one device
 			NoRequest: func(p bootstrap.Peer, _ time.Time, end bootstrap.UnusedEnd) {
 				s.unused <- end
@@ -94,9 +97,9 @@ func listenDTLSAt(
 	return s
 }
 
-// dialDTLS dials addr as "known" with testKey, unless set alters that. The association
+// Dial dials addr as "known" with testKey, unless set alters that. The association
 // ends with the test.
-func dialDTLS(t testing.TB, addr string, set func(*coap.DialConfig)) bootstrap.Conn {
+func Dial(t testing.TB, addr string, set func(*coap.DialConfig)) bootstrap.Conn {
 	t.Helper()
 	conn, err := tryDTLS(addr, patience, set)
 	if err != nil {
@@ -168,9 +171,9 @@ func beginDTLS(t *testing.T, addr string, set func(*coap.DialConfig)) (giveUp fu
 // request take more than a fifteenth of it on this machine now.
 func paced(t *testing.T, d time.Duration) time.Duration {
 	t.Helper()
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	began := time.Now()
-	conn := dialDTLS(t, s.Addr().String(), nil)
+	conn := Dial(t, s.Addr().String(), nil)
 	ask(t, conn)
 	took := time.Since(began)
 	conn.Close()
@@ -200,11 +203,11 @@ func none[T any](t testing.TB, what string, c <-chan T) {
 }
 
 func TestDTLSSuites(t *testing.T) {
-	for _, suite := range coap.Suites() {
+	for _, suite := range record.Suites() {
 		t.Run(suite.String(), func(t *testing.T) {
-			s := listenDTLS(t, nil, nil)
-			conn := dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) {
-				cfg.Suites = []coap.Suite{suite}
+			s := Listen(t, nil, nil)
+			conn := Dial(t, s.Addr().String(), func(cfg *coap.DialConfig) {
+				cfg.Suites = []record.Suite{suite}
 				cfg.Identity = "known-\x00\xff"
 			})
 			ask(t, conn)
@@ -217,9 +220,9 @@ func TestDTLSSuites(t *testing.T) {
 }
 
 func TestDTLSNoCommonSuite(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	_, err := tryDTLS(s.Addr().String(), patience, func(cfg *coap.DialConfig) {
-		cfg.Suites = []coap.Suite{0xc0a9} // TLS_PSK_WITH_AES_256_CCM_8
+		cfg.Suites = []record.Suite{0xc0a9} // TLS_PSK_WITH_AES_256_CCM_8
 	})
 	if err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error = %v, want an alert", err)
@@ -230,7 +233,7 @@ func TestDTLSNoCommonSuite(t *testing.T) {
 }
 
 func TestDTLSManyHandshakes(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	errs := make(chan error)
 	for range 200 {
 		go func() {
@@ -255,12 +258,12 @@ func TestDTLSManyHandshakes(t *testing.T) {
 func TestDTLSCloseAfterLastAnswer(t *testing.T) {
 	const sessions = 100
 	results := make(chan error, sessions)
-	s := listenDTLS(t, nil, func(ctx context.Context, conn bootstrap.Conn) {
+	s := Listen(t, nil, func(ctx context.Context, conn bootstrap.Conn) {
 		_, err := conn.Do(ctx, bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}})
 		results <- err
 	})
 	for range sessions {
-		conn := dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Handler = hangsUp{} })
+		conn := Dial(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Handler = hangsUp{} })
 		if err := tryAsk(conn); err != nil && !errors.Is(err, bootstrap.ErrGone) {
 			t.Fatal(err)
 		}
@@ -280,8 +283,8 @@ func (hangsUp) ServeRequest(
 }
 
 func TestDTLSPeerCloses(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
-	conn := dialDTLS(t, s.Addr().String(), nil)
+	s := Listen(t, nil, nil)
+	conn := Dial(t, s.Addr().String(), nil)
 	ask(t, conn)
 	far := next(t, "request", s.requests)
 	conn.Close()
@@ -290,8 +293,8 @@ func TestDTLSPeerCloses(t *testing.T) {
 }
 
 func TestDTLSServerCloses(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
-	conn := dialDTLS(t, s.Addr().String(), nil)
+	s := Listen(t, nil, nil)
+	conn := Dial(t, s.Addr().String(), nil)
 	ask(t, conn)
 	next(t, "request", s.requests).Close()
 	next(t, "end of the association", conn.Done())
@@ -299,10 +302,10 @@ func TestDTLSServerCloses(t *testing.T) {
 
 func TestDTLSNoRequest(t *testing.T) {
 	t.Run("silent", func(t *testing.T) {
-		s := listenDTLS(t, func(cfg *coap.Config) {
+		s := Listen(t, func(cfg *coap.Config) {
 			cfg.DTLS.RequestTimeout, cfg.DTLS.MaxHibernated = 20*time.Millisecond, -1
 		}, nil)
-		conn := dialDTLS(t, s.Addr().String(), nil)
+		conn := Dial(t, s.Addr().String(), nil)
 		if p := next(t, "association without request", s.noRequest); p.Identity != "known" {
 			t.Errorf("peer = %+v", p)
 		}
@@ -313,9 +316,9 @@ func TestDTLSNoRequest(t *testing.T) {
 		none(t, "failed handshake", s.failed)
 	})
 	t.Run("leaves", func(t *testing.T) {
-		s := listenDTLS(t, nil, nil)
+		s := Listen(t, nil, nil)
 		for range 100 { // its end may overtake the last step of the handshake
-			dialDTLS(t, s.Addr().String(), nil).Close()
+			Dial(t, s.Addr().String(), nil).Close()
 			next(t, "association without request", s.noRequest)
 			if end := next(t, "how it ended", s.unused); end != bootstrap.UnusedClosed {
 				t.Errorf("it ended as %v", end)
@@ -325,8 +328,8 @@ func TestDTLSNoRequest(t *testing.T) {
 	})
 	t.Run("asked in time", func(t *testing.T) {
 		timeout := paced(t, 300*time.Millisecond)
-		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = timeout }, nil)
-		conn := dialDTLS(t, s.Addr().String(), nil)
+		s := Listen(t, func(cfg *coap.Config) { cfg.DTLS.RequestTimeout = timeout }, nil)
+		conn := Dial(t, s.Addr().String(), nil)
 		ask(t, conn)
 		select {
 		case <-conn.Done():
@@ -340,12 +343,12 @@ func TestDTLSNoRequest(t *testing.T) {
 }
 
 func TestDTLSListenerClose(t *testing.T) {
-	s := listenDTLS(t, nil, func(ctx context.Context, _ bootstrap.Conn) { <-ctx.Done() })
-	conn := dialDTLS(t, s.Addr().String(), nil) // with a request being attended to
+	s := Listen(t, nil, func(ctx context.Context, _ bootstrap.Conn) { <-ctx.Done() })
+	conn := Dial(t, s.Addr().String(), nil) // with a request being attended to
 	ask(t, conn)
 	far := next(t, "request", s.requests)
-	dialDTLS(t, s.Addr().String(), nil) // that did not ask yet, and may be told or not
-	p := newTap(t, s.Addr())            // and a handshake under way
+	Dial(t, s.Addr().String(), nil) // that did not ask yet, and may be told or not
+	p := newTap(t, s.Addr())        // and a handshake under way
 	p.filter(func(up bool, b []byte) bool { return up })
 	stuck := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -371,16 +374,16 @@ func TestDTLSListenerClose(t *testing.T) {
 }
 
 func TestDTLSMaxPeers(t *testing.T) {
-	s := listenDTLS(t, func(cfg *coap.Config) { cfg.MaxPeers = 3 }, nil)
+	s := Listen(t, func(cfg *coap.Config) { cfg.MaxPeers = 3 }, nil)
 	var conns []bootstrap.Conn
 	for range 3 {
-		conn := dialDTLS(t, s.Addr().String(), nil)
+		conn := Dial(t, s.Addr().String(), nil)
 		ask(t, conn)
 		conns = append(conns, conn)
 	}
-	dialUntil(t, s.Addr().String(), "it was turned away", func() bool { return s.Counters().Dropped[coap.DropTableFull] > 0 })
+	dialUntil(t, s.Addr().String(), "it was turned away", func() bool { return s.Counters().Dropped[traffic.DropTableFull] > 0 })
 	conns[0].Close()
-	ask(t, dialDTLS(t, s.Addr().String(), nil)) // perhaps at its second ClientHello
+	ask(t, Dial(t, s.Addr().String(), nil)) // perhaps at its second ClientHello
 	for _, conn := range conns[1:] {
 		ask(t, conn)
 	}
@@ -391,12 +394,12 @@ func TestDTLSConfig(t *testing.T) {
 	for name, cfg := range map[string]coap.Config{
 		"no key finder":      {Handler: hangsUp{}},
 		"no handler":         {PSK: psk},
-		"handshake timeout":  {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{HandshakeTimeout: -1}},
-		"handshakes":         {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{MaxHandshakes: -1}},
-		"handshakes per net": {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{MaxHandshakesPerNet: -1}},
-		"certificates":       {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{Certificates: func() []tls.Certificate { return nil }}},
-		"verification":       {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{VerifyClient: verifyKnown}},
-		"request timeout":    {Handler: hangsUp{}, PSK: psk, DTLS: coap.DTLSConfig{RequestTimeout: -1}},
+		"handshake timeout":  {Handler: hangsUp{}, PSK: psk, DTLS: dtls.Options{HandshakeTimeout: -1}},
+		"handshakes":         {Handler: hangsUp{}, PSK: psk, DTLS: dtls.Options{MaxHandshakes: -1}},
+		"handshakes per net": {Handler: hangsUp{}, PSK: psk, DTLS: dtls.Options{MaxHandshakesPerNet: -1}},
+		"certificates":       {Handler: hangsUp{}, PSK: psk, DTLS: dtls.Options{Certificates: func() []tls.Certificate { return nil }}},
+		"verification":       {Handler: hangsUp{}, PSK: psk, DTLS: dtls.Options{VerifyClient: verifyKnown}},
+		"request timeout":    {Handler: hangsUp{}, PSK: psk, DTLS: dtls.Options{RequestTimeout: -1}},
 	} {
 		l, err := coap.ListenDTLS("127.0.0.1:0", cfg)
 		if !errors.Is(err, coap.ErrConfig) {
@@ -406,7 +409,7 @@ func TestDTLSConfig(t *testing.T) {
 			l.Close()
 		}
 	}
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	if _, err := coap.ListenDTLS(s.Addr().String(), coap.Config{Handler: s, PSK: psk}); err == nil {
 		t.Error("two listeners on one address")
 	}
@@ -420,7 +423,7 @@ func TestDialDTLSErrors(t *testing.T) {
 		"no identity": func(cfg *coap.DialConfig) { cfg.Identity = "" },
 		"no key":      func(cfg *coap.DialConfig) { cfg.Key = lwm2m.Secret{} },
 		"bad local":   func(cfg *coap.DialConfig) { cfg.Local = "nowhere" },
-		"bad suite":   func(cfg *coap.DialConfig) { cfg.Suites = []coap.Suite{1} },
+		"bad suite":   func(cfg *coap.DialConfig) { cfg.Suites = []record.Suite{1} },
 		"nobody":      func(*coap.DialConfig) {},
 	} {
 		cfg := ok
@@ -433,8 +436,8 @@ func TestDialDTLSErrors(t *testing.T) {
 }
 
 func TestDTLSLocalAddress(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
-	ask(t, dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Local = "127.0.0.9:0" }))
+	s := Listen(t, nil, nil)
+	ask(t, Dial(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Local = "127.0.0.9:0" }))
 	if got := next(t, "request", s.requests).Peer().Remote; !strings.HasPrefix(got, "127.0.0.9:") {
 		t.Errorf("remote = %s", got)
 	}
@@ -449,7 +452,7 @@ func TestDTLSWildcard(t *testing.T) {
 		t.Run(addr, func(t *testing.T) {
 			s := listenDTLSAt(t, addr, nil, nil)
 			for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
-				ask(t, dialDTLS(t, fmt.Sprintf("%s:%d", host, s.Addr().Port()), nil))
+				ask(t, Dial(t, fmt.Sprintf("%s:%d", host, s.Addr().Port()), nil))
 			}
 		})
 	}
@@ -457,8 +460,8 @@ func TestDTLSWildcard(t *testing.T) {
 
 // Requests of both sides at the same time go their ways.
 func TestDTLSBothWays(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
-	near := dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Handler = answers{} })
+	s := Listen(t, nil, nil)
+	near := Dial(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Handler = answers{} })
 	ask(t, near)
 	far := next(t, "request", s.requests)
 	var wg sync.WaitGroup

@@ -17,6 +17,8 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/dtls"
+	"lwbs/bootstrap/coap/traffic"
 	"lwbs/lwm2m"
 )
 
@@ -83,7 +85,7 @@ func TestDTLSWrongKeyAndUnknownIdentityLookAlike(t *testing.T) {
 	timeout := paced(t, 400*time.Millisecond)
 	// try returns what the server sent to a client that fails.
 	try := func(t *testing.T, identity string, want error) []string {
-		s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.HandshakeTimeout = timeout }, nil)
+		s := Listen(t, func(cfg *coap.Config) { cfg.DTLS.HandshakeTimeout = timeout }, nil)
 		p := newTap(t, s.Addr())
 		var sent []string // only the tap writes, and it is quiet once the client is gone
 		p.filter(func(up bool, b []byte) bool {
@@ -96,7 +98,7 @@ func TestDTLSWrongKeyAndUnknownIdentityLookAlike(t *testing.T) {
 		giveUp := beginDTLS(t, p.addr(), func(cfg *coap.DialConfig) { cfg.Identity, cfg.Key = identity, wrong })
 		h := next(t, "failed handshake", s.failed)
 		giveUp() // it heard nothing of that
-		if h.Identity != identity || !errors.Is(h.Err, want) || !errors.Is(h.Err, coap.ErrHandshakeTimeout) {
+		if h.Identity != identity || !errors.Is(h.Err, want) || !errors.Is(h.Err, dtls.ErrHandshakeTimeout) {
 			t.Errorf("handshake of %q, error %v; want of %q, %v", h.Identity, h.Err, identity, want)
 		}
 		if h.Started.Before(began) || h.Remote != p.local().String() {
@@ -108,29 +110,29 @@ func TestDTLSWrongKeyAndUnknownIdentityLookAlike(t *testing.T) {
 		return sent
 	}
 	var known, unknown []string
-	t.Run("wrong key", func(t *testing.T) { known = try(t, "known-device", coap.ErrKeyDiffers) })
-	t.Run("unknown", func(t *testing.T) { unknown = try(t, "other-device", coap.ErrUnknownIdentity) })
+	t.Run("wrong key", func(t *testing.T) { known = try(t, "known-device", dtls.ErrKeyDiffers) })
+	t.Run("unknown", func(t *testing.T) { unknown = try(t, "other-device", dtls.ErrUnknownIdentity) })
 	if len(known) < 2 || !slices.Equal(known, unknown) {
 		t.Errorf("the wire tells them apart:\nknown   %q\nunknown %q", known, unknown)
 	}
 }
 
 func TestDTLSBadIdentity(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	long := "known" + string(bytes.Repeat([]byte{'x'}, 123))
-	ask(t, dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Identity = long }))
+	ask(t, Dial(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Identity = long }))
 	_, err := tryDTLS(s.Addr().String(), patience, func(cfg *coap.DialConfig) { cfg.Identity = long + "x" })
 	if err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("client's error = %v, want an alert", err)
 	}
-	if h := next(t, "failed handshake", s.failed); h.Identity != "" || !errors.Is(h.Err, coap.ErrIdentity) {
+	if h := next(t, "failed handshake", s.failed); h.Identity != "" || !errors.Is(h.Err, dtls.ErrIdentity) {
 		t.Errorf("handshake = %+v", h)
 	}
 }
 
 // A peer that stops answering is given up, and told of only if it returned the cookie.
 func TestDTLSHandshakeTimeout(t *testing.T) {
-	s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.HandshakeTimeout = 50 * time.Millisecond }, nil)
+	s := Listen(t, func(cfg *coap.Config) { cfg.DTLS.HandshakeTimeout = 50 * time.Millisecond }, nil)
 	p := newTap(t, s.Addr())
 	hellos, first := 0, firsts()
 	p.filter(func(up bool, b []byte) bool {
@@ -143,14 +145,14 @@ func TestDTLSHandshakeTimeout(t *testing.T) {
 	giveUp := beginDTLS(t, p.addr(), nil)
 	h := next(t, "failed handshake", s.failed)
 	giveUp()
-	if h.Identity != "" || !errors.Is(h.Err, coap.ErrHandshakeTimeout) || errors.Is(h.Err, coap.ErrKeyDiffers) {
+	if h.Identity != "" || !errors.Is(h.Err, dtls.ErrHandshakeTimeout) || errors.Is(h.Err, dtls.ErrKeyDiffers) {
 		t.Errorf("handshake = %+v", h)
 	}
 }
 
 // The alert of a client that gives up is told.
 func TestDTLSClientAlert(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	p.filter(func(up bool, b []byte) bool {
 		if !up || b[0] != 22 || b[13] != 16 { // ClientKeyExchange
@@ -184,9 +186,9 @@ func until(t *testing.T, what string, ok func() bool) {
 
 // What anybody could have sent does not disturb an association.
 func TestDTLSForgedRecords(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
-	conn := dialDTLS(t, p.addr(), nil)
+	conn := Dial(t, p.addr(), nil)
 	ask(t, conn)
 	far := next(t, "request", s.requests)
 	alert := []byte{2, 40}
@@ -228,7 +230,7 @@ func TestDTLSForgedRecords(t *testing.T) {
 		}
 	}
 	none(t, "failed handshake", s.failed)
-	if s.Counters().Dropped[coap.DropMalformed] == 0 {
+	if s.Counters().Dropped[traffic.DropMalformed] == 0 {
 		t.Error("nothing was counted as malformed")
 	}
 }
@@ -239,7 +241,7 @@ func TestDTLSReplay(t *testing.T) {
 		"by address": func(*coap.DialConfig) {}, "by connection ID": offerCID,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := listenDTLS(t, nil, nil)
+			s := Listen(t, nil, nil)
 			p := newTap(t, s.Addr())
 			var seen [][]byte // only the tap writes, and it is quiet once the answer is here
 			p.filter(func(up bool, b []byte) bool {
@@ -248,7 +250,7 @@ func TestDTLSReplay(t *testing.T) {
 				}
 				return true
 			})
-			conn := dialDTLS(t, p.addr(), set)
+			conn := Dial(t, p.addr(), set)
 			ask(t, conn)
 			far := next(t, "request", s.requests)
 			p.filter(nil)
@@ -271,9 +273,9 @@ func TestDTLSReplay(t *testing.T) {
 
 // A flood of garbage from all sides does not disturb an association either.
 func TestDTLSGarbageFlood(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
-	conn := dialDTLS(t, p.addr(), nil)
+	conn := Dial(t, p.addr(), nil)
 	ask(t, conn)
 	far := next(t, "request", s.requests)
 	stop := make(chan struct{})
@@ -329,7 +331,7 @@ func TestDTLSLossInHandshake(t *testing.T) {
 			p := newTap(t, s.Addr())
 			var n atomic.Int32
 			p.filter(func(bool, []byte) bool { return int(n.Add(1)) != lost })
-			ask(t, dialDTLS(t, p.addr(), nil))
+			ask(t, Dial(t, p.addr(), nil))
 			none(t, "failed handshake", s.failed)
 		})
 	}

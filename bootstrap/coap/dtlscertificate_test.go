@@ -14,6 +14,8 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/dtls/certificate"
+	"lwbs/bootstrap/coap/dtls/record"
 )
 
 var errNotGood = errors.New("not good")
@@ -35,7 +37,7 @@ func listenCertificates(t *testing.T, names []string, keys ...crypto.Signer) cer
 	for i, key := range keys {
 		certificates = append(certificates, s.ca.Server(t, names[i], key))
 	}
-	s.dtlsServer = listenDTLS(t, func(cfg *coap.Config) {
+	s.dtlsServer = Listen(t, func(cfg *coap.Config) {
 		cfg.DTLS.Certificates = func() []tls.Certificate { return certificates }
 		cfg.DTLS.VerifyClient = verifyKnown
 	}, nil)
@@ -67,17 +69,17 @@ func TestCertificateSuites(t *testing.T) {
 	both := listenCertificates(t, names, certtest.P256(t), certtest.RSA(t))
 	tests := map[string]struct {
 		server certificateServer
-		suites []coap.Suite
+		suites []record.Suite
 	}{
-		"P-256 and RSA": {both, coap.CertificateSuites()},
-		"P-384":         {listenCertificates(t, names, certtest.P384(t)), coap.CertificateSuites()[:5]},
-		"RSA":           {rsa, coap.CertificateSuites()[5:]},
+		"P-256 and RSA": {both, record.CertificateSuites()},
+		"P-384":         {listenCertificates(t, names, certtest.P384(t)), record.CertificateSuites()[:5]},
+		"RSA":           {rsa, record.CertificateSuites()[5:]},
 	}
 	for name, tt := range tests {
 		for _, suite := range tt.suites {
 			t.Run(name+"/"+suite.String(), func(t *testing.T) {
-				conn := dialDTLS(t, tt.server.Addr().String(), tt.server.with(tt.server.client, func(cfg *coap.DialConfig) {
-					cfg.Suites = []coap.Suite{suite}
+				conn := Dial(t, tt.server.Addr().String(), tt.server.with(tt.server.client, func(cfg *coap.DialConfig) {
+					cfg.Suites = []record.Suite{suite}
 				}))
 				ask(t, conn)
 				got := next(t, "request", tt.server.requests).Peer()
@@ -87,7 +89,7 @@ func TestCertificateSuites(t *testing.T) {
 			})
 		}
 		t.Run(name+"/PSK", func(t *testing.T) {
-			ask(t, dialDTLS(t, tt.server.Addr().String(), nil))
+			ask(t, Dial(t, tt.server.Addr().String(), nil))
 			if got := next(t, "request", tt.server.requests).Peer(); len(got.Chain) != 0 || got.Identity != "known" {
 				t.Errorf("peer = %+v", got)
 			}
@@ -109,7 +111,7 @@ func TestCertificateRefused(t *testing.T) {
 		"long":         {certificate: long(s.client), shown: "BadCertificate"},
 		"wrong key":    {certificate: withKey(s.client, certtest.P256(t)), want: bootstrap.ErrCertificateProof, shown: "BadCertificate"},
 		"unknown kind": {certificate: ofUnknownCurve(t, s.client), want: bootstrap.ErrCertificateKind, shown: "BadCertificate"},
-		"no suite":     {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.Suites = coap.CertificateSuites()[5:] }, want: bootstrap.ErrNoCommonSuite},
+		"no suite":     {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.Suites = record.CertificateSuites()[5:] }, want: bootstrap.ErrNoCommonSuite},
 		"server's CA":  {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerCertificates = []*x509.Certificate{s.client.Leaf} }, want: bootstrap.ErrServerRefused},
 		"wrong server": {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerName = "b.example" }, want: bootstrap.ErrServerRefused},
 	}
@@ -161,7 +163,7 @@ func long(c tls.Certificate) tls.Certificate {
 
 // Without a certificate the server has no suites for it, and a client hears so.
 func TestCertificatesOff(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	client := certtest.SelfSigned(t, "known")
 	_, err := tryDTLS(s.Addr().String(), patience, func(cfg *coap.DialConfig) { *cfg = coap.DialConfig{Certificate: &client} })
 	if err == nil || !strings.Contains(err.Error(), "HandshakeFailure") {
@@ -177,10 +179,10 @@ func TestCertificatesOff(t *testing.T) {
 // one that there is none of, it is the first whose key goes with a suite of the client.
 func TestCertificateByName(t *testing.T) {
 	s := listenCertificates(t, []string{"a.example", "b.example", "b.example"}, certtest.P256(t), certtest.P256(t), certtest.RSA(t))
-	rsaOnly := coap.CertificateSuites()[5:]
+	rsaOnly := record.CertificateSuites()[5:]
 	tests := map[string]struct {
 		name   string
-		suites []coap.Suite
+		suites []record.Suite
 		ok     bool
 	}{
 		"first":          {"a.example", nil, true},
@@ -194,7 +196,7 @@ func TestCertificateByName(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			conn, err := tryDTLS(s.Addr().String(), patience, s.with(s.client, func(cfg *coap.DialConfig) { cfg.ServerName, cfg.Suites = tt.name, tt.suites }))
-			if (err == nil) != tt.ok || !tt.ok && !errors.Is(err, coap.ErrServerCertificate) {
+			if (err == nil) != tt.ok || !tt.ok && !errors.Is(err, certificate.ErrServerCertificate) {
 				t.Errorf("dial: %v", err)
 			}
 			if err == nil {
@@ -209,7 +211,7 @@ func TestCertificatesExchanged(t *testing.T) {
 	old, fresh := certtest.NewAuthority(t, "Old"), certtest.NewAuthority(t, "New")
 	var shown atomic.Pointer[[]tls.Certificate]
 	shown.Store(&[]tls.Certificate{old.Server(t, "a.example", certtest.P256(t))})
-	s := listenDTLS(t, func(cfg *coap.Config) {
+	s := Listen(t, func(cfg *coap.Config) {
 		cfg.DTLS.Certificates = func() []tls.Certificate { return *shown.Load() }
 		cfg.DTLS.VerifyClient = verifyKnown
 	}, nil)
@@ -219,11 +221,11 @@ func TestCertificatesExchanged(t *testing.T) {
 			*cfg = coap.DialConfig{Certificate: &client, ServerCertificates: []*x509.Certificate{ca.Certificate}, ServerName: "a.example"}
 		}
 	}
-	first := dialDTLS(t, s.Addr().String(), trusting(old))
+	first := Dial(t, s.Addr().String(), trusting(old))
 	shown.Store(&[]tls.Certificate{fresh.Server(t, "a.example", certtest.P256(t))})
 	ask(t, first)
-	ask(t, dialDTLS(t, s.Addr().String(), trusting(fresh)))
-	if _, err := tryDTLS(s.Addr().String(), patience, trusting(old)); !errors.Is(err, coap.ErrServerCertificate) {
+	ask(t, Dial(t, s.Addr().String(), trusting(fresh)))
+	if _, err := tryDTLS(s.Addr().String(), patience, trusting(old)); !errors.Is(err, certificate.ErrServerCertificate) {
 		t.Errorf("who trusts the old one only: %v", err)
 	}
 }
@@ -237,7 +239,7 @@ func TestCertificateChain(t *testing.T) {
 		below = below.Authority(t, strings.Repeat("Below ", 20))
 	}
 	client := below.Client(t, "known")
-	conn := dialDTLS(t, s.Addr().String(), s.with(client, func(cfg *coap.DialConfig) { cfg.OfferCID = true }))
+	conn := Dial(t, s.Addr().String(), s.with(client, func(cfg *coap.DialConfig) { cfg.OfferCID = true }))
 	ask(t, conn)
 	if got := next(t, "request", s.requests).Peer().Chain; len(got) != 6 || !got[0].Equal(client.Leaf) {
 		t.Errorf("the chain has %d certificates", len(got))
@@ -249,10 +251,10 @@ func TestCertificateChain(t *testing.T) {
 func TestCertificatePortPassesOn(t *testing.T) {
 	s := listenCertificates(t, []string{"a.example"}, certtest.P256(t))
 	p := newTap(t, s.Addr())
-	first := dialDTLS(t, p.addr(), s.with(s.client, offerCID))
+	first := Dial(t, p.addr(), s.with(s.client, offerCID))
 	ask(t, first)
 	far := next(t, "request", s.requests)
-	ask(t, dialDTLS(t, p.addr(), s.with(s.ca.Client(t, "known too"), nil)))
+	ask(t, Dial(t, p.addr(), s.with(s.ca.Client(t, "known too"), nil)))
 	if got := next(t, "request", s.requests); got == far {
 		t.Fatal("two devices have one association")
 	}

@@ -13,6 +13,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/sim"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -21,9 +22,9 @@ import (
 
 // Sizes of a record of type 25 with a connection ID of ours, and where that is.
 const (
-	cidRecord = 25
-	cidAt     = 11
-	cidEnd    = cidAt + 8
+	TypeCID = 25
+	cidAt   = 11
+	cidEnd  = cidAt + 8
 )
 
 func offerCID(cfg *coap.DialConfig) { cfg.OfferCID = true }
@@ -53,19 +54,19 @@ func TestDTLSMove(t *testing.T) {
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.ReplicaID = 7 }, nil)
+			s := Listen(t, func(cfg *coap.Config) { cfg.DTLS.ReplicaID = 7 }, nil)
 			p := newTap(t, s.Addr())
 			var with, without atomic.Int32 // records to the server, after the handshake
 			p.filter(func(up bool, b []byte) bool {
 				switch {
-				case up && b[0] == cidRecord && b[cidAt] == 7:
+				case up && b[0] == TypeCID && b[cidAt] == 7:
 					with.Add(1)
 				case up && b[0] == 23:
 					without.Add(1)
 				}
 				return true
 			})
-			conn := dialDTLS(t, p.addr(), answering(tt.set))
+			conn := Dial(t, p.addr(), answering(tt.set))
 			ask(t, conn)
 			far := next(t, "request", s.requests)
 			before := p.local().String()
@@ -99,17 +100,17 @@ func TestDTLSMove(t *testing.T) {
 // Whoever has no key cannot move an association, though it may know the connection ID:
 // neither with made-up records, nor with those that it has seen.
 func TestDTLSMoveForged(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var seen atomic.Pointer[[]byte]
 	p.filter(func(up bool, b []byte) bool {
-		if up && b[0] == cidRecord {
+		if up && b[0] == TypeCID {
 			b := bytes.Clone(b)
 			seen.Store(&b)
 		}
 		return true
 	})
-	conn := dialDTLS(t, p.addr(), answering(offerCID))
+	conn := Dial(t, p.addr(), answering(offerCID))
 	ask(t, conn)
 	far := next(t, "request", s.requests)
 	attacker, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.Addr()))
@@ -147,9 +148,9 @@ func TestDTLSMoveForged(t *testing.T) {
 
 // A record that is late, and was sent before the client moved, does not move it back.
 func TestDTLSMoveLate(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
-	conn := dialDTLS(t, p.addr(), answering(offerCID))
+	conn := Dial(t, p.addr(), answering(offerCID))
 	ask(t, conn)
 	far := next(t, "request", s.requests)
 	far.Tune(bootstrap.Tuning{AckTimeout: 20 * time.Millisecond})
@@ -185,16 +186,16 @@ func TestDTLSMoveLate(t *testing.T) {
 }
 
 // stray is how many answers came that nobody waited for.
-func stray(l *coap.Listener) uint64 { return l.Counters().Dropped[coap.DropStray] }
+func stray(l *coap.Listener) uint64 { return l.Counters().Dropped[traffic.DropStray] }
 
 // A record with a connection ID of nobody, such as of another replica, is dropped.
 func TestDTLSUnknownCID(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
-	conn := dialDTLS(t, p.addr(), offerCID)
+	conn := Dial(t, p.addr(), offerCID)
 	ask(t, conn)
 	p.filter(func(up bool, b []byte) bool {
-		if up && b[0] == cidRecord {
+		if up && b[0] == TypeCID {
 			b[cidAt]++
 		}
 		return true
@@ -206,34 +207,34 @@ func TestDTLSUnknownCID(t *testing.T) {
 	}
 	p.filter(nil)
 	ask(t, conn)
-	until(t, "that it was dropped is counted", func() bool { return s.Counters().Dropped[coap.DropUnknownCID] > 0 })
+	until(t, "that it was dropped is counted", func() bool { return s.Counters().Dropped[traffic.DropUnknownCID] > 0 })
 }
 
 // A device that moved and then lost power takes the place of what it had before, also
 // where it has moved to.
 func TestDTLSMoveThenReboot(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
-	conn := dialDTLS(t, p.addr(), offerCID)
+	conn := Dial(t, p.addr(), offerCID)
 	ask(t, conn)
 	far := next(t, "request", s.requests)
 	p.move()
 	ask(t, conn)
 	next(t, "request", s.requests)
 	p.unplug()
-	ask(t, dialDTLS(t, p.addr(), offerCID))
+	ask(t, Dial(t, p.addr(), offerCID))
 	next(t, "end of the association before", far.Done())
 }
 
 // Where the NAT gave the port of a device to another, the association of the first goes
 // on when it is heard of again.
 func TestDTLSPortPassesOn(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
-	first := dialDTLS(t, p.addr(), offerCID)
+	first := Dial(t, p.addr(), offerCID)
 	ask(t, first)
 	far := next(t, "request", s.requests)
-	second := dialDTLS(t, p.addr(), func(cfg *coap.DialConfig) { cfg.Identity = "known too" })
+	second := Dial(t, p.addr(), func(cfg *coap.DialConfig) { cfg.Identity = "known too" })
 	ask(t, second)
 	if got := next(t, "request", s.requests); got == far {
 		t.Fatal("two devices have one association")

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"lwbs/bootstrap"
-	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/traffic"
 )
 
 // A piece is a part of a handshake message: from an offset up to another.
@@ -83,7 +83,7 @@ func TestDTLSSecondHelloInFragments(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := listenDTLS(t, nil, nil)
+			s := Listen(t, nil, nil)
 			p := newTap(t, s.Addr())
 			first := firsts()
 			p.filter(func(up bool, b []byte) bool {
@@ -98,7 +98,7 @@ func TestDTLSSecondHelloInFragments(t *testing.T) {
 				}
 				return false
 			})
-			ask(t, dialDTLS(t, p.addr(), nil))
+			ask(t, Dial(t, p.addr(), nil))
 			none(t, "failed handshake", s.failed)
 		})
 	}
@@ -107,7 +107,7 @@ func TestDTLSSecondHelloInFragments(t *testing.T) {
 // A client whose first ClientHello is in fragments already is sent its cookie for the first
 // of them, and nothing is remembered of it.
 func TestDTLSFirstHelloInFragments(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var held atomic.Int32
 	first := firsts()
@@ -127,7 +127,7 @@ func TestDTLSFirstHelloInFragments(t *testing.T) {
 		}
 		return false
 	})
-	ask(t, dialDTLS(t, p.addr(), nil))
+	ask(t, Dial(t, p.addr(), nil))
 	if held.Load() != 0 {
 		t.Errorf("%d handshakes were under way before the cookie was back", held.Load())
 	}
@@ -136,7 +136,7 @@ func TestDTLSFirstHelloInFragments(t *testing.T) {
 // A client that repeats its second flight, as the answer was lost, goes on with the
 // handshake that there is; one that was restarted on the same port begins another.
 func TestDTLSFragmentsComeAgain(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var answers atomic.Int32
 	fragmented := func(up bool, b []byte) bool {
@@ -154,19 +154,19 @@ func TestDTLSFragmentsComeAgain(t *testing.T) {
 		}
 		return fragmented(up, b)
 	})
-	first := dialDTLS(t, p.addr(), nil)
+	first := Dial(t, p.addr(), nil)
 	ask(t, first)
 	far := next(t, "request", s.requests)
 	p.filter(fragmented)
 	p.unplug()
-	ask(t, dialDTLS(t, p.addr(), nil))
+	ask(t, Dial(t, p.addr(), nil))
 	next(t, "end of the association before", far.Done())
 	var again bootstrap.Conn = next(t, "request", s.requests)
 	if again == far {
 		t.Error("the device that was restarted is on the association before")
 	}
 	none(t, "failed handshake", s.failed)
-	if n := s.Counters().Dropped[coap.DropTableFull]; n != 0 {
+	if n := s.Counters().Dropped[traffic.DropTableFull]; n != 0 {
 		t.Errorf("%d were turned away", n)
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/dtls"
 )
 
 // Forged ClientHellos begin nothing: they are answered and forgotten, and a device is let
 // in beside them.
 func TestDTLSForgedHellos(t *testing.T) {
-	s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.MaxHandshakes, cfg.MaxPeers = 1, 1 }, nil)
+	s := Listen(t, func(cfg *coap.Config) { cfg.DTLS.MaxHandshakes, cfg.MaxPeers = 1, 1 }, nil)
 	uc, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.Addr()))
 	if err != nil {
 		t.Fatal(err)
@@ -33,14 +34,14 @@ func TestDTLSForgedHellos(t *testing.T) {
 	if n := s.Handshakes(); n != 0 {
 		t.Errorf("%d handshakes are under way", n)
 	}
-	ask(t, dialDTLS(t, s.Addr().String(), nil))
+	ask(t, Dial(t, s.Addr().String(), nil))
 	none(t, "failed handshake", s.failed)
 }
 
 // A client whose first ClientHello is not answered gets in with the next, and is sent no
 // two records of one number but for what was lost: it would drop the second.
 func TestDTLSRepeatedHello(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	asked := 0
 	seen := make(map[string]int) // of the datagrams in the clear that pass, by epoch and number
@@ -62,7 +63,7 @@ func TestDTLSRepeatedHello(t *testing.T) {
 		seen[string(b[3:11])]++
 		return true
 	})
-	ask(t, dialDTLS(t, p.addr(), nil)) // it repeats its hello after a second
+	ask(t, Dial(t, p.addr(), nil)) // it repeats its hello after a second
 	p.filter(nil)
 	if asked != 2 || len(seen) < 3 {
 		t.Errorf("it was asked for a cookie %d times, and saw %d records", asked, len(seen))
@@ -77,15 +78,15 @@ func TestDTLSRepeatedHello(t *testing.T) {
 // A device that lost power gets in at once from the port that it had, also where there is
 // no room but its own.
 func TestDTLSReboot(t *testing.T) {
-	s := listenDTLS(t, func(cfg *coap.Config) { cfg.MaxPeers = 1 }, nil)
+	s := Listen(t, func(cfg *coap.Config) { cfg.MaxPeers = 1 }, nil)
 	p := newTap(t, s.Addr())
-	before := dialDTLS(t, p.addr(), nil)
+	before := Dial(t, p.addr(), nil)
 	ask(t, before)
 	far := next(t, "request", s.requests)
 	p.unplug()
 
 	p.filter(firsts())
-	after := dialDTLS(t, p.addr(), func(cfg *coap.DialConfig) { cfg.Identity = "known again" })
+	after := Dial(t, p.addr(), func(cfg *coap.DialConfig) { cfg.Identity = "known again" })
 	next(t, "end of the association before", far.Done())
 	ask(t, after)
 	if got := next(t, "request", s.requests); got == far || got.Peer().Identity != "known again" {
@@ -98,9 +99,9 @@ func TestDTLSReboot(t *testing.T) {
 // association.
 func TestDTLSNoTakeoverWithoutKey(t *testing.T) {
 	timeout := paced(t, 300*time.Millisecond)
-	s := listenDTLS(t, func(cfg *coap.Config) { cfg.DTLS.HandshakeTimeout = timeout }, nil)
+	s := Listen(t, func(cfg *coap.Config) { cfg.DTLS.HandshakeTimeout = timeout }, nil)
 	p := newTap(t, s.Addr())
-	conn := dialDTLS(t, p.addr(), nil)
+	conn := Dial(t, p.addr(), nil)
 	ask(t, conn)
 	far := next(t, "request", s.requests)
 
@@ -120,7 +121,7 @@ func TestDTLSNoTakeoverWithoutKey(t *testing.T) {
 // A device that starts over in the middle of its handshake is not held up by what it
 // had begun.
 func TestDTLSRebootWithinHandshake(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var hellos atomic.Int32
 	var answer atomic.Value // the random of the ServerHello to what it had begun
@@ -137,8 +138,8 @@ func TestDTLSRebootWithinHandshake(t *testing.T) {
 		random, ok := serverRandom(up, b)
 		return !ok || random != answer.Load()
 	})
-	ask(t, dialDTLS(t, p.addr(), nil))
-	if h := next(t, "failed handshake", s.failed); h.Identity != "" || errors.Is(h.Err, coap.ErrHandshakeTimeout) {
+	ask(t, Dial(t, p.addr(), nil))
+	if h := next(t, "failed handshake", s.failed); h.Identity != "" || errors.Is(h.Err, dtls.ErrHandshakeTimeout) {
 		t.Errorf("handshake = %+v", h)
 	}
 	none(t, "second report", s.failed)
@@ -156,7 +157,7 @@ func serverRandom(up bool, b []byte) (random string, ok bool) {
 // Mbed TLS 2.28 puts the version 0xfe00 into its first records when it may choose
 // between DTLS 1.0 and 1.2, as it does by default.
 func TestDTLSMbedVersion(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var altered atomic.Int32
 	p.filter(func(up bool, b []byte) bool {
@@ -166,7 +167,7 @@ func TestDTLSMbedVersion(t *testing.T) {
 		}
 		return true
 	})
-	ask(t, dialDTLS(t, p.addr(), nil))
+	ask(t, Dial(t, p.addr(), nil))
 	if n := altered.Load(); n < 2 {
 		t.Errorf("%d records were altered", n)
 	}
@@ -174,7 +175,7 @@ func TestDTLSMbedVersion(t *testing.T) {
 
 // A forged cookie does not end the handshake that it is meant for.
 func TestDTLSForgedCookie(t *testing.T) {
-	s := listenDTLS(t, nil, nil)
+	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())
 	var hellos atomic.Int32
 	first := firsts()
@@ -189,7 +190,7 @@ func TestDTLSForgedCookie(t *testing.T) {
 		}
 		return true
 	})
-	ask(t, dialDTLS(t, p.addr(), nil))
+	ask(t, Dial(t, p.addr(), nil))
 	if hellos.Load() < 2 {
 		t.Errorf("there were %d ClientHellos", hellos.Load())
 	}

@@ -1,69 +1,101 @@
 package coap
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+
+	"lwbs/bootstrap/coap/dtls"
+	"lwbs/bootstrap/coap/plain"
+	"lwbs/bootstrap/coap/traffic"
+)
 
 // A Listener takes the requests of peers on one address, over UDP ([ListenUDP]) or
 // DTLS ([ListenDTLS]).
 type Listener struct {
-	hub         *hub
-	addr        netip.AddrPort
-	closeSocket func() error
-
-	// With DTLS only:
-	handshakes   func() int // under way
-	associations func() int // active
-	hibernated   func() int
-	unwritten    func() int
+	transport transport
+	dtls      *dtls.Listener // nil over UDP
 }
 
-// newListener returns a Listener of the conns of h, which are all on one socket, bound to
-// addr.
-func newListener(h *hub, addr netip.AddrPort, closeSocket func() error) *Listener {
-	return &Listener{hub: h, addr: addr, closeSocket: closeSocket}
+// A transport is a listener over UDP or DTLS.
+type transport interface {
+	Addr() netip.AddrPort
+	Counters() traffic.Counters
+	Associations() int
+	Close() error
+}
+
+// ListenUDP listens for plain CoAP on addr, such as "127.0.0.1:5683"; port 0 lets the
+// system choose.
+//
+// All peers share one socket, and are answered from the address that they sent to. A
+// wildcard such as ":5683" can promise that on Linux only; elsewhere bind a Listener to
+// each address.
+func ListenUDP(addr string, cfg Config) (*Listener, error) {
+	full, err := cfg.plain()
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	l, err := plain.Listen(addr, full, cfg.group(full.Exchange.Logger))
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return &Listener{transport: l}, nil
+}
+
+// ListenDTLS listens for CoAP over DTLS 1.2 with pre-shared keys and, where it has one for
+// the server, certificates on addr, such as "127.0.0.1:5684"; port 0 lets the system
+// choose. Whether a key or a certificate is asked for, the suites of the client decide.
+//
+// A peer whose identity is unknown sees what one with a wrong key sees: silence. One whose
+// certificate is refused sees bad_certificate, whatever the reason. All peers share one
+// socket, as with [ListenUDP].
+func ListenDTLS(addr string, cfg Config) (*Listener, error) {
+	full, err := cfg.secure()
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	l, err := dtls.Listen(addr, full, cfg.group(full.Exchange.Logger))
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return &Listener{transport: l, dtls: l}, nil
 }
 
 // Addr is the address that the Listener is bound to, with the port that the system
 // chose where none was asked for.
-func (l *Listener) Addr() netip.AddrPort { return l.addr }
+func (l *Listener) Addr() netip.AddrPort { return l.transport.Addr() }
 
 // Counters returns what the Listener has counted so far.
-func (l *Listener) Counters() Counters { return l.hub.counters.snapshot() }
+func (l *Listener) Counters() Counters { return l.transport.Counters() }
 
-// Peers is how many associations are active now: neither on the way to one, nor hibernated.
-func (l *Listener) Peers() int {
-	if l.associations != nil {
-		return l.associations()
-	}
-	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
-	return len(l.hub.conns)
-}
+// Peers is how many associations are active now: neither in a handshake, nor hibernated.
+func (l *Listener) Peers() int { return l.transport.Associations() }
 
 // Hibernated is how many DTLS associations hibernate: they are kept for their peers, which
 // may come back on them.
 func (l *Listener) Hibernated() int {
-	if l.hibernated == nil {
+	if l.dtls == nil {
 		return 0
 	}
-	return l.hibernated()
+	return l.dtls.Hibernated()
 }
 
-// Unwritten is how many DTLS associations wait for the [Keeper] to keep them as they are now.
+// Unwritten is how many DTLS associations wait for the [dtls.Keeper] to keep them as they are now.
 func (l *Listener) Unwritten() int {
-	if l.unwritten == nil {
+	if l.dtls == nil {
 		return 0
 	}
-	return l.unwritten()
+	return l.dtls.Unwritten()
 }
 
 // Handshakes is how many DTLS handshakes are under way now.
 func (l *Listener) Handshakes() int {
-	if l.handshakes == nil {
+	if l.dtls == nil {
 		return 0
 	}
-	return l.handshakes()
+	return l.dtls.Handshakes()
 }
 
 // Close ends all associations and waits for every goroutine, so that it must not be
 // called from a handler. Requests under way fail with [bootstrap.ErrGone].
-func (l *Listener) Close() error { return l.hub.close(l.closeSocket) }
+func (l *Listener) Close() error { return l.transport.Close() }

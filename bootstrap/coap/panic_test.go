@@ -43,7 +43,7 @@ func TestPanicInCallbacks(t *testing.T) {
 			panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
 			var armed atomic.Bool
 			armed.Store(true)
-			s := listenDTLS(t, func(cfg *coap.Config) {
+			s := Listen(t, func(cfg *coap.Config) {
 				cfg.Panics = panics
 				cfg.DTLS.Certificates = func() []tls.Certificate { return []tls.Certificate{shown} }
 				cfg.DTLS.VerifyClient = func([]*x509.Certificate) error { return nil }
@@ -62,7 +62,7 @@ func TestPanicInCallbacks(t *testing.T) {
 			counted := func() bool { return panics.All()[bootstrap.PartHandshake] == 1 }
 			switch {
 			case tt.in:
-				ask(t, dialDTLS(t, s.Addr().String(), dial))
+				ask(t, Dial(t, s.Addr().String(), dial))
 			case tt.certificate:
 				if _, err := tryDTLS(s.Addr().String(), patience, dial); err == nil {
 					t.Error("the device got in")
@@ -76,7 +76,7 @@ func TestPanicInCallbacks(t *testing.T) {
 				}
 			}
 			until(t, "panic", counted)
-			ask(t, dialDTLS(t, s.Addr().String(), dial))
+			ask(t, Dial(t, s.Addr().String(), dial))
 			if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				t.Error(err)
 			}
@@ -88,7 +88,7 @@ func TestPanicInCallbacks(t *testing.T) {
 func TestPanicInReports(t *testing.T) {
 	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
 	blow := func() { panic("report") }
-	s := listenDTLS(t, func(cfg *coap.Config) {
+	s := Listen(t, func(cfg *coap.Config) {
 		cfg.Panics = panics
 		cfg.HandshakeFailed = func(bootstrap.Handshake) { blow() }
 		cfg.OtherProtocol = func(bootstrap.OtherProtocol) { blow() }
@@ -96,7 +96,7 @@ func TestPanicInReports(t *testing.T) {
 		cfg.DTLS.RequestTimeout = 10 * time.Millisecond
 		cfg.DTLS.HandshakeTimeout = time.Second
 	}, nil)
-	dialDTLS(t, s.Addr().String(), nil) // and asks for nothing
+	Dial(t, s.Addr().String(), nil) // and asks for nothing
 	raw := dialRaw(t, s.Listener)
 	until(t, "report of another protocol and of an association without a request", func() bool {
 		_, _ = raw.Write([]byte("what is this?"))
@@ -107,5 +107,5 @@ func TestPanicInReports(t *testing.T) {
 		return panics.All()[bootstrap.PartHandshake] >= 1 || panics.All()[bootstrap.PartTransport] >= 3
 	})
 	giveUp()
-	ask(t, dialDTLS(t, s.Addr().String(), nil))
+	ask(t, Dial(t, s.Addr().String(), nil))
 }

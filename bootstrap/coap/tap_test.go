@@ -7,6 +7,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/traffic"
 	"lwbs/lwm2m"
 )
 
@@ -34,7 +35,7 @@ func TestTap(t *testing.T) {
 		case <-ctx.Done():
 		}
 	}
-	check := func(t *testing.T, c bootstrap.Conn, counters func() coap.Counters) {
+	check := func(t *testing.T, c bootstrap.Conn, counters func() traffic.Counters) {
 		for range 2 { // pion may lose what comes while it completes a handshake
 			if resp, err := c.Do(t.Context(), finish); err != nil || resp.Code != lwm2m.CodeChanged {
 				t.Fatalf("%+v, error %v", resp, err)
@@ -65,8 +66,8 @@ func TestTap(t *testing.T) {
 		check(t, c, l.Counters)
 	})
 	t.Run("coaps", func(t *testing.T) {
-		s := listenDTLS(t, nil, after)
-		c := dialDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Tap = rudeTap{} })
+		s := Listen(t, nil, after)
+		c := Dial(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Tap = rudeTap{} })
 		check(t, c, s.Counters)
 	})
 }

@@ -15,6 +15,8 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/admission"
+	"lwbs/bootstrap/coap/traffic"
 	"lwbs/lwm2m"
 )
 
@@ -151,7 +153,7 @@ func TestNobodyIsHeldUp(t *testing.T) {
 	for range 20 {
 		next(t, "request", conns)
 	}
-	if n := l.Counters(); n.Dropped[coap.DropQueueFull]+n.Dropped[coap.DropBusy] == 0 {
+	if n := l.Counters(); n.Dropped[traffic.DropQueueFull]+n.Dropped[traffic.DropBusy] == 0 {
 		t.Errorf("counters %+v, want datagrams that were dropped", n)
 	}
 }
@@ -175,7 +177,7 @@ func TestOversizeDatagrams(t *testing.T) {
 	if len(conns) != 0 {
 		t.Errorf("the handler saw %d requests more", len(conns))
 	}
-	if n := l.Counters(); n.Dropped[coap.DropOversize] != 3 || n.Received != 6 || n.Sent != 6 {
+	if n := l.Counters(); n.Dropped[traffic.DropOversize] != 3 || n.Received != 6 || n.Sent != 6 {
 		t.Errorf("counters %+v, want 6 received, 3 of them too large, 6 sent", n)
 	}
 }
@@ -185,7 +187,7 @@ func TestMaxPeers(t *testing.T) {
 	report, conns := reporter()
 	release := make(chan struct{})
 	var busy sync.WaitGroup
-	l := listenUDP(t, coap.Config{MaxPeers: 3, Strangers: coap.StrangerLimits{PeersPerAddress: 4}, Handler: handlerFunc(
+	l := listenUDP(t, coap.Config{MaxPeers: 3, NewPeers: admission.NewPeerLimits{PeersPerAddress: 4}, Handler: handlerFunc(
 		func(ctx context.Context, c bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
 			resp, _ := report(ctx, c, r)
 			if len(r.Queries) == 0 {
@@ -204,7 +206,7 @@ func TestMaxPeers(t *testing.T) {
 		return c, conn
 	}
 
-	// Strangers that send no request take no place and push nobody out.
+	// New peers that send no request take no place and evict no other.
 	_, first := open(1)
 	for range 10 {
 		if got := exchange(t, dialRaw(t, l), []byte{0x40, 0, 0x12, 0x34}); got[0] != 0x70 {
@@ -234,11 +236,11 @@ func TestMaxPeers(t *testing.T) {
 		next(t, "end of an idle one", c.Done())
 	}
 	late := dialRaw(t, l)
-	before := l.Counters().Dropped[coap.DropTableFull]
+	before := l.Counters().Dropped[traffic.DropTableFull]
 	if _, err := late.Write(post(20)); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the newcomer is turned away", func() bool { return l.Counters().Dropped[coap.DropTableFull] > before })
+	until(t, "the newcomer is turned away", func() bool { return l.Counters().Dropped[traffic.DropTableFull] > before })
 	close(release)
 	busy.Wait()
 	wantChanged(t, insist(t, late, post(20)), 20)
@@ -377,7 +379,7 @@ func TestListenUDPErrors(t *testing.T) {
 	}{
 		{"in use", taken, coap.Config{Handler: report}, "address already in use"},
 		{"no port", "127.0.0.1", coap.Config{Handler: report}, "missing port"},
-		{"no handler", "127.0.0.1:0", coap.Config{}, "Handler is missing"},
+		{"no handler", "127.0.0.1:0", coap.Config{}, "there is no Handler"},
 		{"several mistakes", "127.0.0.1:0", coap.Config{MaxPeers: -1, IdleTimeout: -1, MaxPayload: 1 << 20}, "MaxPayload 1048576"},
 	}
 	for _, tt := range tests {

@@ -41,20 +41,46 @@ var mayImport = map[string][]string{
 	"bootstrap/admin":     {"bootstrap", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
-	"cmd/":                {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
+
+	// The transport: the façade may import all of it, each part what is below it.
+	"bootstrap/coap":               {"bootstrap", "store", "lwm2m", "bootstrap/coap/"},
+	"bootstrap/coap/traffic":       {},
+	"bootstrap/coap/tasks":         {"bootstrap"},
+	"bootstrap/coap/message":       {"lwm2m", "bootstrap/coap/traffic"},
+	"bootstrap/coap/udp":           {"bootstrap/coap/tasks", "bootstrap/coap/traffic"},
+	"bootstrap/coap/admission":     {"bootstrap/coap/traffic", "bootstrap/coap/udp"},
+	"bootstrap/coap/exchange":      slices.Concat(belowExchange, []string{"bootstrap", "lwm2m"}),
+	"bootstrap/coap/otherprotocol": slices.Concat(belowExchange, []string{"bootstrap", "store", "bootstrap/coap/dtls/record"}),
+	"bootstrap/coap/plain":         slices.Concat(belowExchange, []string{"bootstrap", "store", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol"}),
+	"bootstrap/coap/dtls": slices.Concat(belowExchange, []string{
+		"bootstrap", "store", "lwm2m", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol", "bootstrap/coap/dtls/",
+	}),
+	"bootstrap/coap/dtls/record":      {"bootstrap/coap/traffic"},
+	"bootstrap/coap/dtls/hello":       {"bootstrap", "bootstrap/coap/admission", "bootstrap/coap/traffic", "bootstrap/coap/udp", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/certificate": {"bootstrap", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/pion":        {"lwm2m", "bootstrap/coap/udp", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/coaptest":         {"bootstrap", "lwm2m"},
+
+	"cmd/": {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
+}
+
+// belowExchange are the packages below the message layer.
+var belowExchange = []string{
+	"bootstrap/coap/admission", "bootstrap/coap/message", "bootstrap/coap/tasks", "bootstrap/coap/traffic", "bootstrap/coap/udp",
 }
 
 // forTests may be imported by tests only.
-var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/clocktest", "bootstrap/interop", "bootstrap/stress", "store/storetest"}
+var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/clocktest", "bootstrap/coap/coaptest", "bootstrap/interop", "bootstrap/stress", "store/storetest"}
 
 // only says which package alone may see a library.
 var only = map[string]string{
-	"github.com/plgd-dev/go-coap": "bootstrap/coap",
-	"github.com/pion/":            "bootstrap/coap",
-	"go.etcd.io/bbolt":            "store/bolt",
-	"github.com/prometheus/":      "bootstrap/metrics",
-	"github.com/goccy/go-yaml":    "store/profilefile",
-	"github.com/urfave/cli":       "cmd/lwbs",
+	"github.com/plgd-dev/go-coap":            "bootstrap/coap/message",
+	"github.com/pion/":                       "bootstrap/coap/dtls/pion",
+	"github.com/pion/dtls/v3/pkg/crypto/ccm": "bootstrap/coap/dtls/record",
+	"go.etcd.io/bbolt":                       "store/bolt",
+	"github.com/prometheus/":                 "bootstrap/metrics",
+	"github.com/goccy/go-yaml":               "store/profilefile",
+	"github.com/urfave/cli":                  "cmd/lwbs",
 }
 
 func TestImportDirection(t *testing.T) {
@@ -120,12 +146,21 @@ func checkImports(t *testing.T, file, from string) {
 		if ours, ok := strings.CutPrefix(path, "lwbs/"); ok && !allowed(from, ours) {
 			t.Errorf("%s: package %s must not import %s", file, from, ours)
 		}
-		for library, alone := range only {
-			if strings.HasPrefix(path, library) && from != alone {
-				t.Errorf("%s: only %s may import %s", file, alone, library)
-			}
+		if library, alone := soleImporter(path); alone != "" && from != alone {
+			t.Errorf("%s: only %s may import %s", file, alone, library)
 		}
 	}
+}
+
+// soleImporter returns which library a path is of, by the longest beginning in only, and which
+// package alone may import it; neither for any other path.
+func soleImporter(path string) (library, alone string) {
+	for beginning, pkg := range only {
+		if strings.HasPrefix(path, beginning) && len(beginning) > len(library) {
+			library, alone = beginning, pkg
+		}
+	}
+	return library, alone
 }
 
 // allowed reports whether package from may import package to.

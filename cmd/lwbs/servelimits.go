@@ -33,10 +33,10 @@ func setLimits(c *cli.Context, cfg *coap.Config) error {
 		field *int
 	}{
 		{"max-associations", &cfg.MaxPeers},
-		{"max-associations-per-address", &cfg.Strangers.PeersPerAddress},
+		{"max-associations-per-address", &cfg.NewPeers.PeersPerAddress},
 		{"max-hibernated", &cfg.DTLS.MaxHibernated},
-		{"new-peer-rate", &cfg.Strangers.Global.PerSecond},
-		{"new-peer-rate-per-net", &cfg.Strangers.PerNet.PerSecond},
+		{"new-peer-rate", &cfg.NewPeers.Global.PerSecond},
+		{"new-peer-rate-per-net", &cfg.NewPeers.PerNet.PerSecond},
 	} {
 		if *flag.field = c.Int(flag.name); *flag.field < 0 {
 			return usagef("--%s %d is negative", flag.name, *flag.field)

@@ -1,0 +1,294 @@
+package dtls
+
+import (
+	"container/list"
+	"sync"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap/dtls/pion"
+	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/coap/exchange"
+	"lwbs/bootstrap/coap/message"
+	"lwbs/bootstrap/coap/traffic"
+	"lwbs/bootstrap/coap/udp"
+	"lwbs/store"
+)
+
+// An association is a DTLS association of a listener whose handshake is complete. It is
+// the [exchange.Link] of its conn, which there is once the peer has sent something.
+//
+// It has no goroutine: a record is opened where it arrives, and sealed where it is sent.
+// Without a conn it is about a kilobyte, and hibernates.
+type association struct {
+	mux            *mux
+	name           peerName
+	since          time.Time               // when the handshake was complete
+	random         [record.RandomSize]byte // of its ClientHello
+	keyFingerprint keyFingerprint          // of the pre-shared key
+
+	// What follows is guarded by mux.mu.
+	credential   credential
+	ended        bool           // found nowhere any more
+	cid          connectionID   // zero where the peer did not ask for one
+	conn         *exchange.Conn // nil before the peer has sent something, and while it hibernates
+	place        *list.Element  // among those active, or those that hibernate
+	sibling      *association   // of the same peer, the next that hibernates
+	heard        time.Time      // when the handshake was complete, or a request came
+	requestTimer *time.Timer    // for the first request; nil once that has come
+	recheckDue   bool           // has hibernated since it was last known that its peer may come
+
+	// These are changed with mux.mu and mu held, and so may be read with either.
+	peer       udp.Peer
+	hibernates bool // hibernates
+
+	mu      sync.Mutex   // taken after mux.mu, if with it
+	layer   record.Layer // guarded by mu
+	flight  []byte       // guarded by mu; see [association.repeatFlight]
+	repeats int          // guarded by mu; of flight
+	muted   bool         // guarded by mu; the peer has ended the association, or has another
+	era     uint64       // guarded by mu; of the [persister] when it was kept last; 0: never
+
+	persisted persisted // see there
+}
+
+// maxRepeats is how often the last flight of a handshake is sent again: more often than a
+// client repeats its own, which takes longer each time.
+const maxRepeats = 16
+
+// newAssociation returns what h has agreed upon.
+func newAssociation(h *handshake, agreed pion.Agreement) *association {
+	now := time.Now()
+	proved := credential{identity: h.claim.identity, chain: h.claim.chain}
+	a := &association{
+		mux:        h.mux,
+		name:       proved.name(),
+		credential: proved,
+		since:      now,
+		heard:      now,
+		random:     h.random,
+		peer:       h.peer,
+		flight:     agreed.Flight,
+	}
+	h.mux.mu.Lock()
+	defer h.mux.mu.Unlock()
+	var own, peer []byte
+	if a.cid = h.cid; a.cid != (connectionID{}) {
+		own, peer = a.cid[:], h.offer.CID
+	}
+	a.layer = record.NewLayer(agreed.Suite, agreed.Master, h.random[:], agreed.ServerRandom, own, peer, agreed.Next)
+	a.keyFingerprint = fingerprintOf(h.claim.key, a.layer.Keys)
+	return a
+}
+
+// receive takes a datagram that may be of the peer, and returns why not.
+func (a *association) receive(from udp.Peer, b []byte) traffic.DropReason {
+	why := traffic.DropOutOfPlace
+	for taken := false; len(b) > 0; {
+		r, rest, ok := record.Next(b)
+		if !ok {
+			return why
+		}
+		if b = rest; r.Epoch() == record.PlainEpoch {
+			continue // of a flight that the peer repeats
+		}
+		if reason := a.receiveRecord(from, r); !taken {
+			why, taken = reason, reason == traffic.NotDropped
+		}
+	}
+	return why
+}
+
+// receiveRecord takes one record, and returns why not.
+func (a *association) receiveRecord(from udp.Peer, r record.Record) traffic.DropReason {
+	out, again, why := a.openRecord(r)
+	if again != nil {
+		a.write(again)
+	}
+	if why != traffic.NotDropped {
+		return why
+	}
+	a.mux.noteRecord(a, from, out.Newest, out.ContentType == record.TypeApplicationData && message.IsRequest(out.Content))
+	switch {
+	case out.ContentType == record.TypeApplicationData:
+		return a.deliver(out.Content)
+	case out.ContentType == record.TypeAlert && len(out.Content) == 2:
+		a.receiveAlert(out.Content[0], out.Content[1])
+	}
+	return traffic.NotDropped
+}
+
+// openRecord returns what is in r, or why it is dropped, and what is to be sent again for it.
+func (a *association) openRecord(r record.Record) (out record.Opened, again []byte, why traffic.DropReason) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out, why = a.layer.Open(r)
+	again = a.repeatFlight(r, out, why)
+	if a.hibernates {
+		a.layer.Release()
+	}
+	return out, again, why
+}
+
+// repeatFlight returns the last flight of the server where r shows that the peer has not
+// got it, as it repeats its own Finished: the same bytes, as if they were under way for long
+// (RFC 6347 §4.2.4). Some clients repeat the very record that they sent before. After
+// something else has come, the peer has got it. The caller holds mu.
+func (a *association) repeatFlight(r record.Record, out record.Opened, why traffic.DropReason) []byte {
+	if a.flight == nil {
+		return nil
+	}
+	if why == traffic.DropReplayed {
+		var ok bool
+		if out, ok = a.layer.Decrypt(r); ok {
+			why = traffic.NotDropped
+		}
+	}
+	switch {
+	case why != traffic.NotDropped:
+		return nil
+	case out.ContentType != record.TypeHandshake, a.repeats == maxRepeats:
+		a.flight = nil
+		return nil
+	}
+	a.repeats++
+	return a.flight
+}
+
+// Alerts (RFC 5246 §7.2).
+const (
+	alertWarning     = 1
+	alertFatal       = 2
+	alertCloseNotify = 0
+)
+
+// deliver passes what came on to the conn, and returns why not.
+func (a *association) deliver(b []byte) traffic.DropReason {
+	why := traffic.DropEnding
+	for range 2 { // the first may end just now, as it is idle
+		var c *exchange.Conn
+		if c, why = a.open(); c == nil {
+			return why
+		}
+		if message.IsRequest(b) {
+			a.mux.noteRequest(a)
+		}
+		if why = c.Deliver(b); why != traffic.DropEnding {
+			return why
+		}
+	}
+	return why
+}
+
+// open returns the conn of the association, which begins where there is none, or why there
+// is none.
+func (a *association) open() (*exchange.Conn, traffic.DropReason) {
+	a.mux.mu.Lock()
+	c, over := a.conn, a.ended
+	a.mux.mu.Unlock()
+	switch {
+	case c != nil:
+		return c, traffic.NotDropped
+	case over:
+		return nil, traffic.DropEnding
+	}
+	if c = a.mux.hub.NewConn(a, a.peerInfo()); c == nil {
+		return nil, traffic.DropEnding
+	}
+	return a.mux.attach(a, c)
+}
+
+// peerInfo is the peer as others see it.
+func (a *association) peerInfo() bootstrap.Peer {
+	a.mux.mu.Lock()
+	remote, credential := a.peer.Remote.String(), a.credential
+	a.mux.mu.Unlock()
+	return bootstrap.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
+}
+
+// receiveAlert ends the association with a fatal alert and with close_notify, which is
+// answered; others change nothing (RFC 5246 §7.2).
+func (a *association) receiveAlert(level, description byte) {
+	switch {
+	case description == alertCloseNotify:
+		_ = a.closeNotifyLast() // an error is as good as a lost datagram
+	case level == alertFatal:
+		a.stopSending()
+	default:
+		return
+	}
+	a.mux.closed(a)
+}
+
+// stopSending lets nothing more be sent.
+func (a *association) stopSending() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.muted = true
+}
+
+// Send implements [exchange.Link].
+func (a *association) Send(b []byte) error {
+	a.mu.Lock()
+	if a.muted {
+		a.mu.Unlock()
+		return bootstrap.ErrGone
+	}
+	sealed, err := a.seal(record.TypeApplicationData, b)
+	a.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return a.write(sealed)
+}
+
+// seal returns a record of the server. Where it needs numbers that are not reserved yet, what
+// it carries is as good as lost. The caller holds mu.
+func (a *association) seal(contentType byte, content []byte) ([]byte, error) {
+	a.mux.persister.reserveNumbers(a)
+	return a.layer.Seal(contentType, content)
+}
+
+// write sends a datagram to where the peer is.
+func (a *association) write(b []byte) error {
+	a.mu.Lock()
+	to := a.peer
+	a.mu.Unlock()
+	return a.mux.socket.Write(b, udp.SourceControl(to.Local), to.Remote)
+}
+
+// closeNotifyLast sends close_notify, unless the peer has ended the association or has a newer one,
+// and nothing more after that.
+func (a *association) closeNotifyLast() error { return a.notifyClose(true) }
+
+// CloseNotify implements [exchange.Hibernator]. A peer that listens ends the association and may make a
+// new one at once. Many do not, and come back on this one, where they are served all the
+// same.
+func (a *association) CloseNotify() { _ = a.notifyClose(false) } // an error is as good as a lost datagram
+
+// notifyClose sends close_notify, the last datagram of all or not.
+func (a *association) notifyClose(last bool) error {
+	a.mu.Lock()
+	if a.muted {
+		a.mu.Unlock()
+		return nil
+	}
+	a.muted = last
+	sealed, err := a.seal(record.TypeAlert, []byte{alertWarning, alertCloseNotify})
+	a.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return a.write(sealed)
+}
+
+// Close implements [exchange.Link]. As the listener ends, an association that is kept goes on after
+// that.
+func (a *association) Close() error {
+	if a.mux.outlives() {
+		return nil
+	}
+	err := a.closeNotifyLast()
+	a.mux.closed(a)
+	return err
+}

@@ -1,0 +1,150 @@
+package dtls
+
+import (
+	"container/list"
+	"time"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap/exchange"
+	"lwbs/bootstrap/coap/udp"
+)
+
+// maxTries is how many of the associations silent for longest are looked at for one that is idle.
+const maxTries = 8
+
+// minSilence is how long an association must have been silent before it makes room for
+// another: in a storm, devices that just arrived do not push each other out.
+const minSilence = 2 * time.Second
+
+// noteRecord notes that something authentic came from the peer of a, and follows it where that is
+// the newest. Only a request keeps an association from being idle: a peer that needs nothing
+// can send anything else for ever.
+func (m *mux) noteRecord(a *association, from udp.Peer, newest, asks bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.ended {
+		return
+	}
+	if asks {
+		a.heard = time.Now()
+		m.listOf(a).MoveToFront(a.place)
+	}
+	if newest {
+		m.follow(a, from)
+	}
+}
+
+// noteRequest notes that the peer of a has made a request.
+func (m *mux) noteRequest(a *association) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.requestTimer != nil {
+		a.requestTimer.Stop()
+		a.requestTimer = nil
+		m.persister.persistLater(a)
+	}
+}
+
+// closed ends a for good, and tells of it if its peer has never made a request. Its conn
+// attends to what has come before.
+func (m *mux) closed(a *association) {
+	var c *exchange.Conn
+	var unasked bool
+	holding(&m.mu, func() { c, unasked = a.conn, m.remove(a) })
+	if c != nil {
+		c.HangUp()
+	}
+	if unasked {
+		a.reportNoRequest(bootstrap.UnusedClosed)
+	}
+}
+
+// remove takes a out of where it is found, and reports whether its peer has never made a
+// request, the first time. The caller holds mu.
+func (m *mux) remove(a *association) (unasked bool) {
+	if a.ended {
+		return false
+	}
+	a.ended = true
+	m.persister.forget(a)
+	m.vacate(a)
+	if m.cids[a.cid].association == a {
+		delete(m.cids, a.cid)
+	}
+	m.listOf(a).Remove(a.place)
+	if !a.hibernates {
+		m.leavePeer(a)
+	}
+	m.removeSibling(a)
+	if a.requestTimer == nil {
+		return false
+	}
+	a.requestTimer.Stop()
+	a.requestTimer = nil
+	return true
+}
+
+// listOf is the list that a is in. The caller holds mu.
+func (m *mux) listOf(a *association) *list.List {
+	if a.hibernates {
+		return m.hibernating
+	}
+	return m.active
+}
+
+// reportNoRequest tells of an association without a request, unless we are about to stop.
+func (a *association) reportNoRequest(end bootstrap.UnusedEnd) {
+	if report := a.mux.cfg.DTLS.NoRequest; report != nil && !a.mux.tasks.Ending() {
+		report(a.peerInfo(), a.since, end)
+	}
+}
+
+// requestTimedOut tells of an association whose peer has made no request in time, and lets it
+// hibernate.
+func (m *mux) requestTimedOut(a *association) {
+	m.mu.Lock()
+	due := a.requestTimer != nil
+	a.requestTimer = nil
+	m.mu.Unlock()
+	if due {
+		a.reportNoRequest(bootstrap.UnusedInTime)
+		m.hibernateIfIdle(a)
+	}
+}
+
+// room reports whether one more association may be active, and which has to rest for that;
+// nil for none. It is the one silent for longest of those without business. The caller holds
+// mu.
+func (m *mux) room(now time.Time) (idle *association, ok bool) {
+	if m.active.Len() < m.cfg.MaxPeers {
+		return nil, true
+	}
+	tries := maxTries
+	for e := m.active.Back(); e != nil && tries > 0; e = e.Prev() {
+		a := e.Value.(*association)
+		if now.Sub(a.heard) < minSilence {
+			break // and so it is with all that follow
+		}
+		if a.conn == nil || a.conn.Idle() {
+			return a, true
+		}
+		tries--
+	}
+	return nil, false
+}
+
+// makeRoom sees to it that one more association may be active, and reports whether it may;
+// do what it returns without mu. The caller holds mu.
+func (m *mux) makeRoom(now time.Time) (after []func(), ok bool) {
+	idle, ok := m.room(now)
+	if !ok || idle == nil {
+		return nil, ok
+	}
+	if c := idle.conn; c != nil {
+		if !c.Retire() {
+			return nil, false
+		}
+		after = append(after, c.Finish)
+	}
+	return append(after, m.hibernateLocked(idle)...), true
+}

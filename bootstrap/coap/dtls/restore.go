@@ -1,0 +1,138 @@
+package dtls
+
+import (
+	"errors"
+	"math/rand/v2"
+
+	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/coap/udp"
+)
+
+// numbersSkipped is up to how many numbers an association leaves out after a restart, at
+// random: should a machine be set back to an older state, which no program on it can tell,
+// then it hardly uses numbers that it has used already.
+const numbersSkipped = 1 << 24
+
+// restore brings the associations back that are kept, the one heard of last first, up to the
+// limit.
+func (k *persister) restore() error {
+	defer k.restoring.Store(false)
+	log := k.mux.cfg.Exchange.Logger
+	var before KeptKey
+	for {
+		page, err := k.keeper.Kept(k.mux.tasks.Context(), before, persistBatch)
+		switch {
+		case k.mux.tasks.Ending():
+			return k.mux.tasks.Context().Err()
+		case err != nil:
+			log.Warn("not all associations from before the restart go on", "err", err)
+			return err
+		case len(page) == 0:
+			log.Debug("associations from before the restart", "listener", k.mux.socket.Addr(), "restored", k.mux.meter.Restored.Load())
+			return nil
+		}
+		for _, in := range page {
+			if err := k.restoreOne(in); err != nil {
+				log.Debug("an association from before the restart does not go on", "err", err)
+			}
+		}
+		before = page[len(page)-1].KeptKey
+	}
+}
+
+// errSuperfluous: there is no place for an association that was kept.
+var errSuperfluous = errors.New("its place is taken, or there are too many")
+
+// restoreOne lets one association hibernate that was kept, and returns why not. One for which
+// there is no place is removed; one that is of another listener, or of another release, is
+// left.
+func (k *persister) restoreOne(in KeptAssociation) error {
+	s, err := decodeState(in.State.Reveal())
+	if err != nil {
+		return err
+	}
+	peer, ours := k.mux.peerOf(s.at, s.remote)
+	if !ours {
+		return nil
+	}
+	a := k.mux.restored(s, peer)
+	a.heard = in.Heard
+	a.era = k.era.Load()
+	a.persisted = persisted{id: in.ID, era: a.era, key: in.KeptKey, recorded: s.taken}
+	if !k.mux.restoreHibernating(a) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if !k.mux.tasks.Ending() {
+			k.remove(a)
+		}
+		return errSuperfluous
+	}
+	k.mux.meter.Restored.Add(1)
+	return nil
+}
+
+// restored returns the association of a state. It must not send before numbers are reserved
+// for it.
+func (m *mux) restored(s state, peer udp.Peer) *association {
+	a := &association{
+		mux: m, name: s.credential.name(), since: s.since, random: s.random, keyFingerprint: s.keyFingerprint,
+		credential: s.credential, cid: s.cid, peer: peer, hibernates: true,
+	}
+	a.layer = record.Layer{Suite: s.suite, Keys: s.keys, PeerCID: s.peerCID}
+	if a.cid != (connectionID{}) {
+		a.layer.OwnCID = a.cid[:]
+	}
+	a.layer.Next = min(s.limit+rand.Uint64N(m.persister.skip), record.MaxNumber+1)
+	a.layer.Limit = a.layer.Next
+	a.layer.Taken.Next = s.taken
+	a.layer.Taken.Close()
+	return a
+}
+
+// restoreHibernating makes a one of those that hibernate, behind all others, and reports whether there
+// is a place for it: who has come since the restart counts more.
+func (m *mux) restoreHibernating(a *association) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := a.cid != (connectionID{})
+	siblings, last := 0, (*association)(nil)
+	for s := m.hibernatingOf[a.name]; s != nil; s = s.sibling {
+		siblings, last = siblings+1, s
+	}
+	switch {
+	case m.tasks.Ending(), m.hibernating.Len() >= m.cfg.DTLS.MaxHibernated, siblings >= maxSiblings,
+		found && m.cids[a.cid] != (slot{}), !found && m.slots[a.peer].association != nil:
+		return false
+	}
+	m.index(a)
+	a.place = m.hibernating.PushBack(a)
+	if last == nil {
+		m.hibernatingOf[a.name] = a
+	} else {
+		last.sibling = a
+	}
+	return true
+}
+
+// outlives reports whether associations go on after the end of the listener, which has begun.
+func (m *mux) outlives() bool { return m.persister != nil && m.tasks.Ending() }
+
+// hibernateAll lets all associations hibernate as the listener ends, whatever the limits: what
+// is kept of them is what counts.
+func (m *mux) hibernateAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.active.Len() > 0 {
+		a := m.active.Remove(m.active.Front()).(*association)
+		a.conn = nil
+		if a.requestTimer != nil {
+			a.requestTimer.Stop()
+			a.requestTimer = nil
+		}
+		a.place = m.hibernating.PushFront(a)
+		a.mu.Lock()
+		a.hibernates, a.muted = true, true
+		a.mu.Unlock()
+		m.persister.persistSoon(a)
+	}
+}

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package coap
-
-import "net"
-
-// setReadBuffer sets the receive buffer of a socket, in bytes.
-func setReadBuffer(uc *net.UDPConn, size int) error { return uc.SetReadBuffer(size) }
