@@ -11,7 +11,8 @@ import (
 // Health returns the handlers, by pattern, that tell whether the process is alive
 // (/healthz) and whether it can serve devices (/readyz): the records behind api answer,
 // and it is not about to stop. A log that is dropped, or a disk that takes no writes, keeps no
-// device with keys from being served: /readyz says so in its text. They change nothing and tell nothing else, so that anybody may ask.
+// device with keys from being served: /readyz says so in its text. They change nothing and tell nothing
+// else, so that they need no authorisation.
 func Health(api API) map[string]http.Handler {
 	ok := func(w http.ResponseWriter) { fmt.Fprintln(w, "ok") }
 	return map[string]http.Handler{

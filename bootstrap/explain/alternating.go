@@ -8,14 +8,13 @@ import (
 	"lwbs/store"
 )
 
-// minReturns is how often a device must come back to an address that it had left before
-// that looks like two devices. One return is a device that was away for once.
+// minReturns is how many returns to an address that was left look like two devices. One return is a
+// device that was somewhere else once.
 const minReturns = 2
 
-// Alternating says what suggests that two devices have the same name and credential: the
-// sessions of one, the newest first, came from two addresses in turn. It is empty where
-// nothing does. A device behind the same address as another is told by its port, which is
-// the same again only where the device has one of its own.
+// Alternating says that two devices may have the same name and credential, where the sessions of
+// one, the newest first, came from two addresses in turn; it is empty elsewhere. Two devices behind
+// one address are told apart by their ports, if these stay the same.
 func Alternating(own []store.Session) string {
 	for _, place := range []func(store.Session) string{
 		func(s store.Session) string { return outcome.HostOf(s.Remote) },

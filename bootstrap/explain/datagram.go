@@ -39,7 +39,7 @@ func unknownAssociationText(s store.Session) string {
 	return fmt.Sprintf("A peer at %s, which this device was the last to use, sends DTLS records of an association that the server does not have, so that it is not heard", s.Remote)
 }
 
-// unknownAssociationRemedy says how a device gets an association that counts.
+// unknownAssociationRemedy says how a device gets a new association.
 func unknownAssociationRemedy(f Facts, s store.Session) string {
 	const client = " It goes on with an association that was made before the server's last start and not kept over it, that made room for others (lwbs serve --max-hibernated), or that was closed, as with --hibernate off. With the usual times of CoAP a client gives up after at most 93 s. Neither Wakaama nor Anjay then makes a new association until it is restarted."
 	switch {

@@ -60,8 +60,8 @@ var refusals = map[store.Cause]bool{
 	store.CauseDisabled: true, store.CauseBadRequest: true, store.CauseFormatUnknown: true, store.CausePlanInvalid: true, store.CauseTemplateFailed: true,
 }
 
-// saysWhoItIs are the causes whose explanation tells of the device itself that nothing proves
-// that it was the device, or need not.
+// saysWhoItIs are the causes whose explanation itself says that nothing proves that it was the
+// device, or where that does not matter.
 var saysWhoItIs = map[store.Cause]bool{store.CauseSilent: true, store.CauseKeyChanged: true, store.CauseAssociationUnknown: true}
 
 // contextual are the remedies that depend on more than the cause.
@@ -147,7 +147,7 @@ func happened(s store.Session) string {
 		text = fmt.Sprintf("Peers in %s made more attempts under changing names or identities than have records of their own; this one counts those that ended with the cause %s", s.Network, s.Cause)
 	}
 	switch {
-	case strings.HasPrefix(s.Detail, "("): // no more than how often it happened
+	case strings.HasPrefix(s.Detail, "("): // how often it happened, and nothing else
 		text += " " + s.Detail
 	case s.Detail != "":
 		text += ": " + s.Detail

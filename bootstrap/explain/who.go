@@ -9,7 +9,8 @@ import (
 	"lwbs/store"
 )
 
-// whoseText tells what happened where that is about who the peer is; empty elsewhere.
+// whoseText tells what happened, for causes that are about the identity of the peer; empty for
+// others.
 func whoseText(s store.Session) string {
 	switch s.Cause {
 	case store.CauseIdentityUnknown:
@@ -72,8 +73,8 @@ func keyRemedy(f Facts, s store.Session) string {
 		word(s.Endpoint), set)
 }
 
-// changedKeyRemedy is for a device that is told by close_notify to make a new association,
-// with its key; many do not listen.
+// changedKeyRemedy is for a device that was told by close_notify to make a new association with its
+// new key. Many clients ignore close_notify.
 func changedKeyRemedy(f Facts, s store.Session) string {
 	return "If this is the device, and not another peer that has its former key: restart it, or let it bootstrap once more, so that it makes a new association. If that ends as key-differs, it does not have the new key. " +
 		keyRemedy(f, s)
@@ -120,7 +121,7 @@ func mismatchRemedy(f Facts, s store.Session) string {
 	return fmt.Sprintf("The credential was taken out of its record after the device had authenticated. Give the device the one that the record has now (lwbs device get %s --reveal).", word(s.Endpoint))
 }
 
-// fingerprint is what an identity looks like that is the fingerprint of a certificate.
+// fingerprint matches an identity that is the fingerprint of a certificate.
 var fingerprint = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // namesRemedy is for a device that has the credential of one record and the name of

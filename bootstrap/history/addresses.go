@@ -14,15 +14,14 @@ const (
 	// maxAddresses is how many addresses are remembered; the one unused for longest goes.
 	maxAddresses = 100_000
 
-	// maxRead is how many sessions are read for that when the server starts, the
-	// newest, so many at a time.
+	// maxRead is how many sessions are read for that when the server starts, the newest first;
+	// maxReadOnce is how many of them at a time.
 	maxRead     = 10_000
 	maxReadOnce = 1000
 )
 
-// Addresses remembers which device last had a DTLS association from an address and
-// port. Only those are in it that have proved who they are. Its methods may be called
-// concurrently.
+// Addresses remembers which device last had a DTLS association from an address and port. It holds
+// authenticated devices only. Its methods may be called concurrently.
 type Addresses struct {
 	limit int
 

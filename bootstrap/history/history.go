@@ -94,13 +94,13 @@ const (
 
 	// otherRecords is how many records in otherPeriod are about datagrams of other protocols,
 	// and otherNetworkRecords how many more about the networks that they come from. A port on
-	// the Internet is sent some all the time.
+	// the Internet receives some all the time.
 	otherRecords        = 40
 	otherNetworkRecords = 10
 	otherPeriod         = 10 * time.Minute
 
 	// lostRecords is how many records a minute are about associations that the server does
-	// not have: after a crash it may be a whole fleet that goes on with them.
+	// not have: after a crash a whole fleet may go on with them.
 	lostRecords = 600
 )
 
@@ -142,7 +142,8 @@ func (h *History) Refused(s store.Session) bool {
 	return h.begin(subject(s), s)
 }
 
-// begin queues a record of who that later failures are coalesced with, and reports whether there was room.
+// begin queues a record of who, with which later failures are coalesced, and reports whether there
+// was room.
 func (h *History) begin(who string, s store.Session) bool {
 	if !h.push(s) {
 		return false
@@ -239,8 +240,8 @@ func (h *History) sweep(now time.Time) {
 	}
 }
 
-// due returns the records of coalesced failures that have grown, how many wait, and how many were dropped
-// that the log does not tell of yet.
+// due returns the records of coalesced failures that have grown, how many records wait, and how many
+// were dropped since the log was told last.
 func (h *History) due(now time.Time) (grown []store.Session, waiting int, dropped uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -262,7 +263,7 @@ func (h *History) Unrecorded() uint64 {
 	return h.dropped
 }
 
-// Close waits until all is kept. Later attempts are forgotten.
+// Close waits until all is kept. Later attempts are not recorded.
 func (h *History) Close() {
 	close(h.closing)
 	<-h.closed

@@ -18,7 +18,7 @@ import (
 	"lwbs/store"
 )
 
-// Metrics collects. Its methods may be called concurrently.
+// Metrics collects the metrics of one server. Its methods may be called concurrently.
 type Metrics struct {
 	registry *prometheus.Registry
 	panics   *bootstrap.Panics
@@ -33,7 +33,7 @@ type Metrics struct {
 }
 
 // Limits of scrapes: others wait, and one that takes longer, the wait included, is answered with
-// 503. So those who scrape without end delay others by a few milliseconds each.
+// 503. So a client that scrapes without end delays others by a few milliseconds each.
 const (
 	maxScrapes    = 1
 	scrapeTimeout = 10 * time.Second

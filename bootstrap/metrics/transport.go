@@ -15,7 +15,7 @@ type Transport struct {
 	Associations                  int               // that are active now
 	Hibernated                    int               // associations that hibernate now
 	Crowded                       uint64            // active associations that made room for another of the same peer
-	Woken, Evicted, Stale         uint64            // associations: woken; that made room for others; whose credential counted no more when they came back
+	Woken, Evicted, Stale         uint64            // associations: woken; that made room for others; whose credential was not accepted any more
 	Restored, Unkept              uint64            // associations: that came back after a restart; times that one could not be kept for that
 	Unwritten                     int               // associations that are not on disk yet as they are now
 	HalfOpen                      int               // handshakes under way now

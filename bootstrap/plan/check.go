@@ -18,9 +18,10 @@ type Problem struct {
 	Warning bool
 }
 
-// Check returns what of info, which d is given under p, cannot be written, whatever the client
-// has: what no content format can carry, and what cannot be divided and is larger than the
-// payload that this kind of device takes. Info that makes no Objects has no problem here.
+// Check returns what of info, which d is given under p, cannot be written to any client: what no
+// content format can carry, and what cannot be divided and is larger than the payload that this
+// kind of device takes. Where info cannot be turned into Objects, it returns nothing: that is an
+// error of resolving.
 func Check(p store.Profile, d store.Device, info lwm2m.BootstrapInfo) (found []Problem) {
 	pol := policyOf(p)
 	objects, err := info.Objects(pol.emptyResources)

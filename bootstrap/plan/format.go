@@ -9,7 +9,7 @@ import (
 	"lwbs/store/grammar"
 )
 
-// writeFormat is the content format of Writes: that of the device record, else of the
+// WriteFormat is the content format of Writes: that of the device record, else of the
 // profile, else the one that the client prefers where it can carry Instances, else
 // TLV, which every client of LwM2M 1.0 has and nearly every later one.
 func WriteFormat(d store.Device, p store.Profile, preferred *lwm2m.Format) lwm2m.Format {
@@ -34,7 +34,7 @@ func profileFormat(p store.Profile) (f lwm2m.Format, fixed bool) {
 	return f, err == nil
 }
 
-// fallbacks are the formats to try where the client dislikes the first, in order; none
+// Fallbacks are the formats to try where the client refuses the first, in order; none
 // where the profile prescribes one.
 func Fallbacks(p store.Profile, first lwm2m.Format) []lwm2m.Format {
 	if _, fixed := profileFormat(p); fixed {

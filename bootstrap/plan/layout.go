@@ -13,12 +13,12 @@ import (
 // A layout decides which Instances of a client are touched, and how.
 type layout struct {
 	found     *link.Discovery           // nil: the client did not tell
-	known     []link.DiscoveredInstance // what it has by that, and by what it was given before
+	known     []link.DiscoveredInstance // what it has, as it told and as the record remembers
 	memory    memory
 	deletes   store.DeletePolicy
 	partial   []lwm2m.Path       // Instances that stay
 	deleted   []lwm2m.Path       // what it deletes
-	protected []lwm2m.InstanceID // of Security: the Bootstrap-Server Account, or what may be it
+	protected []lwm2m.InstanceID // of Security: those that are or may be the Bootstrap-Server Account
 	certain   bool               // protected is the one instance that the client named
 	quirks    []string
 }
@@ -46,8 +46,8 @@ func newLayout(found *link.Discovery, m memory, pol policy) *layout {
 	return l
 }
 
-// bootstrapSecurity are the Security Instances that may be the Bootstrap-Server Account by
-// what the client told; none where it told nothing of them.
+// bootstrapSecurity are the Security Instances that may be the Bootstrap-Server Account, as the
+// client told; none where it told nothing of them.
 func (l *layout) bootstrapSecurity() []lwm2m.InstanceID {
 	if l.found == nil || silentOn(l.found, lwm2m.ObjectSecurity) {
 		return nil
@@ -87,9 +87,9 @@ func (l *layout) remembersAll(info lwm2m.BootstrapInfo) bool {
 	return true
 }
 
-// leavesAccount reports why the client would have no LwM2M Server to go to: a complete
-// account has to be given to it, or to stay. Several clients accept Finish without one,
-// and ask again at once.
+// leavesAccount returns an error where the client would be left without an LwM2M Server: a complete
+// account has to be given to it, or to stay. Several clients accept Finish without one, and
+// bootstrap again at once.
 func (l *layout) leavesAccount(info lwm2m.BootstrapInfo) error {
 	switch {
 	case len(info.Accounts) > 0:
@@ -122,9 +122,10 @@ func (l *layout) delete(info lwm2m.BootstrapInfo) {
 	}
 }
 
-// deletable reports whether an Instance that the client has is of the accounts that are to
-// be replaced, or is to be written, or was written before and is not given any more. What the
-// client has of other Objects by itself, such as the APN that it is connected with, stays.
+// deletable reports whether an Instance that the client has is to be deleted: it belongs to an
+// account that is replaced, or it is about to be written, or it was written before and is not given
+// any more. Instances of other Objects that the client has by itself stay, such as the APN that it
+// is connected with.
 func (l *layout) deletable(in link.DiscoveredInstance, info lwm2m.BootstrapInfo) bool {
 	everyone := l.deletes.Mode == store.DeleteDiscovered
 	switch in.Path.Object() {
@@ -147,9 +148,9 @@ func (l *layout) deletable(in link.DiscoveredInstance, info lwm2m.BootstrapInfo)
 	return ours && everyone || slices.Contains(Instances(info.Others), in.Path)
 }
 
-// replaces reports whether info has an account in place of that of an Instance: of the same
-// server, or the one that the Instance was given for when the server had another Short
-// Server ID.
+// replaces reports whether info replaces the account that an Instance belongs to: by one of the
+// same Short Server ID, or by the account of the profile that the Instance was given for, whose
+// Short Server ID has changed.
 func (l *layout) replaces(info lwm2m.BootstrapInfo, in link.DiscoveredInstance) bool {
 	given, _ := l.memory.entry(in.Path)
 	for i, a := range info.Accounts {
@@ -160,9 +161,9 @@ func (l *layout) replaces(info lwm2m.BootstrapInfo, in link.DiscoveredInstance) 
 	return false
 }
 
-// blindDeletions are the Instances about to be written, to be deleted first where the
-// client did not tell what it has: one that merges would otherwise keep old values. Those
-// that it was given before are deleted already.
+// blindDeletions are the Instances about to be written that are deleted first, where the client did
+// not tell what it has: a client that merges would otherwise keep old values. Those that it was
+// given before are deleted already.
 func (l *layout) blindDeletions(objects []lwm2m.Object) []lwm2m.Path {
 	var out []lwm2m.Path
 	for _, p := range Instances(objects) {
@@ -213,8 +214,8 @@ func (l *layout) assign(info *lwm2m.BootstrapInfo) {
 	}
 }
 
-// renumbered is the OSCORE Instance that s refers to, under another ID; s refers to that
-// from now on. The check of Bootstrap Information has seen to it that there is one.
+// renumbered is the OSCORE Instance that s refers to, with the ID id, which s refers to from now on.
+// That there is one was checked when the Bootstrap Information was resolved.
 func renumbered(contexts []lwm2m.OSCOREInstance, s *lwm2m.SecurityInstance, id lwm2m.InstanceID) lwm2m.OSCOREInstance {
 	i := slices.IndexFunc(contexts, func(o lwm2m.OSCOREInstance) bool { return o.ID == s.OSCORESecurityMode.Instance })
 	s.OSCORESecurityMode = &lwm2m.ObjectLink{Object: lwm2m.ObjectOSCORE, Instance: id}
@@ -261,7 +262,7 @@ func (l *layout) numbering(o lwm2m.ObjectID, reserved []lwm2m.InstanceID) *numbe
 		}
 		id := in.Path.Instance()
 		n.taken[id] = true
-		if slices.Contains(reserved, id) { // whatever it was given for, it may be another by now
+		if slices.Contains(reserved, id) { // it may have another purpose by now
 			continue
 		}
 		if in.ShortServerID != 0 {
@@ -278,9 +279,9 @@ func (l *layout) numbering(o lwm2m.ObjectID, reserved []lwm2m.InstanceID) *numbe
 	return n
 }
 
-// goes reports whether an Instance that the client has is deleted for certain: of one that
-// it does not tell of, but was given before, a Delete may be refused, and what is written
-// for the same purpose is to take its place then.
+// goes reports whether an Instance that the client has is certain to be deleted. One that the
+// client did not tell of may be there or not, and its Delete may be refused: what is written for
+// the same purpose takes its ID.
 func (l *layout) goes(p lwm2m.Path) bool {
 	at := slices.IndexFunc(l.deleted, func(d lwm2m.Path) bool { return d.Contains(p) })
 	return at >= 0 && (l.deleted[at].Depth() < 2 || l.found != nil && has(l.found, p))
@@ -323,8 +324,8 @@ func (n *numbering) free() lwm2m.InstanceID {
 	return free
 }
 
-// survives is a last look at the plan: whatever led to it, no LwM2M Server's account
-// may stand where the Bootstrap-Server's is.
+// survives is the last check of a plan: no account of an LwM2M Server may have the Instance ID of
+// the Bootstrap-Server Account.
 func (l *layout) survives(info lwm2m.BootstrapInfo) error {
 	for _, a := range info.Accounts {
 		if slices.Contains(l.protected, a.Security.ID) {

@@ -9,8 +9,8 @@ import (
 	"lwbs/store"
 )
 
-// A memory is what a device was given before, for the plan of what it is given next. What
-// the client tells by itself counts for more.
+// A memory is what a device was given before, as its record has it. What the client tells takes
+// precedence.
 type memory struct {
 	written store.Written
 
@@ -47,15 +47,14 @@ func (m memory) entry(p lwm2m.Path) (store.WrittenInstance, bool) {
 }
 
 // recall completes what a client told, nil where it told nothing, with what is remembered:
-// Short Server IDs that it does not tell, and Instances of Objects that it does not speak
-// of. It returns the Instances that the client is taken to have, and what was added, for
-// people.
+// Short Server IDs that it does not tell, and Instances of Objects that it does not mention. It
+// returns the Instances that the client is assumed to have, and notes about what was added.
 //
-// What is remembered may be out of date, as after a reset to factory settings. So nothing
-// is added to an account of which the client tells that one half is gone; and nothing to
-// Security Instances where none would be left that may be the Bootstrap-Server Account, or
-// where the one that was is among them: an Instance that was written once may be that by
-// now.
+// What is remembered may be out of date, as after a reset to factory settings. So nothing is added
+// to an account of which the client tells that one half is gone. Nothing is added to Security
+// Instances where none would be left that may be the Bootstrap-Server Account, or where the one
+// that was the Bootstrap-Server Account is among them: an Instance that was written once may be
+// the Bootstrap-Server Account by now.
 func (m memory) recall(found *link.Discovery) (known []link.DiscoveredInstance, notes []string) {
 	if found != nil {
 		known = slices.Clone(found.Instances)
@@ -77,7 +76,7 @@ func (m memory) recall(found *link.Discovery) (known []link.DiscoveredInstance, 
 	}
 	slices.SortFunc(known, func(a, b link.DiscoveredInstance) int { return a.Path.Compare(b.Path) })
 	if found == nil {
-		return known, nil // that it tells nothing was noted
+		return known, nil // the caller notes that it tells nothing
 	}
 	if len(named) > 0 {
 		notes = append(notes, fmt.Sprintf("does not tell whose %s is: taken from what it was given before", pathList(named)))
@@ -88,8 +87,7 @@ func (m memory) recall(found *link.Discovery) (known []link.DiscoveredInstance, 
 	return known, notes
 }
 
-// credible reports whether what is remembered of an Instance goes with what the client
-// tells.
+// credible reports whether what is remembered of an Instance agrees with what the client tells.
 func (m memory) credible(w store.WrittenInstance, found *link.Discovery) bool {
 	if w.Path.Depth() != 2 {
 		return false
@@ -107,13 +105,13 @@ func (m memory) credible(w store.WrittenInstance, found *link.Discovery) bool {
 			return false
 		}
 	}
-	// Of other Objects than those of accounts a client that does not speak has none.
+	// A client that does not mention an Object has no Instance of it, but for those of accounts.
 	return object <= lwm2m.ObjectAccessControl || object == lwm2m.ObjectOSCORE || !silentOn(found, object)
 }
 
-// sparesBootstrapAccount reports whether the Security Instances without a Short Server ID
-// that a client names are more than those that were written, and the one that it had its
-// Bootstrap-Server Account in is still among the others.
+// sparesBootstrapAccount reports whether a client names more Security Instances without a Short
+// Server ID than were written, and the one that was its Bootstrap-Server Account is among those
+// that were not.
 func (m memory) sparesBootstrapAccount(found *link.Discovery) bool {
 	if silentOn(found, lwm2m.ObjectSecurity) {
 		return true
@@ -126,8 +124,8 @@ func (m memory) sparesBootstrapAccount(found *link.Discovery) bool {
 	return len(rest) > 0 && (own == nil || slices.Contains(rest, *own))
 }
 
-// silentOn reports whether a client does not tell which Instances of an Object it has. That
-// it has no Instance of Security says no more: it has its Bootstrap-Server Account.
+// silentOn reports whether a client does not tell which Instances of an Object it has. A client
+// that tells of no Instance of Security is silent on it: it has its Bootstrap-Server Account.
 func silentOn(found *link.Discovery, o lwm2m.ObjectID) bool {
 	if found == nil {
 		return true
@@ -142,7 +140,7 @@ func has(found *link.Discovery, p lwm2m.Path) bool {
 	return slices.ContainsFunc(found.Instances, func(in link.DiscoveredInstance) bool { return in.Path == p })
 }
 
-// pathList is a list of paths for people.
+// pathList is a list of paths for a message.
 func pathList(paths []lwm2m.Path) (text string) {
 	for i, p := range paths {
 		if i > 0 {
@@ -187,16 +185,15 @@ func targetOf(a lwm2m.AccessControlInstance) lwm2m.Path {
 	return lwm2m.InstancePath(a.Object, a.Instance)
 }
 
-// Changes are what a session has changed on a client, as far as the client may have
-// done it.
+// Changes are what a session has changed on a client, or may have changed.
 type Changes struct {
 	Found   *link.Discovery
 	Deleted []lwm2m.Path
 	Written []store.WrittenInstance
 }
 
-// Remember is what a record remembers after a session: what it did before, but for what
-// was deleted, or is gone by what the client told; and what was written.
+// Remember is what a record remembers after a session: what it remembered before, without what was
+// deleted and what the client does not have any more; and what was written.
 func Remember(before store.Written, made Changes) store.Written {
 	m := memory{written: before}
 	var out store.Written

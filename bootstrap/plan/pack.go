@@ -9,20 +9,18 @@ import (
 	"lwbs/store"
 )
 
-// MakePack returns what a pack holds, which is the content of the plan: it has no operations.
-// Own is the Bootstrap-Server Account as the client told it, nil for not at all. Like Make it is
-// a pure function, and a pack never has
-// the Bootstrap-Server Account in it: a client keeps its own where the pack has other
-// Instances of Security (Core 1.2.2 §6.1.7.7).
+// MakePack returns what a pack holds: the content of the plan, which has no operations. Own is the
+// Bootstrap-Server Account as the client told it, nil where it did not. Like [Make] it is a pure
+// function. A pack never has the Bootstrap-Server Account in it: a client keeps its own where the
+// pack has other Instances of Security (Core 1.2.2 §6.1.7.7).
 //
-// A client of LwM2M 1.2.0 cannot tell where that account is. Besides the instance that
-// the profile assumes, /0/0 and /0/1 are left free for such a client, which is where
-// clients have it.
+// A client of LwM2M 1.2.0 cannot tell where that account is. For such a client /0/0 and /0/1 are
+// left free, where clients have it, beside the Instance that the profile assumes.
 //
-// What the client was given before does not matter: a pack replaces it.
+// What the client was given before does not count: a pack replaces it.
 func MakePack(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, own *link.Discovery) (Plan, error) {
 	pol := policyOf(p)
-	pol.deletes = store.DeletePolicy{Mode: store.DeleteDiscovered} // which is what a pack does to each of its Objects
+	pol.deletes = store.DeletePolicy{Mode: store.DeleteDiscovered} // a pack does so to each of its Objects
 	l := newLayout(own, memory{}, pol)
 	if !tellsBootstrapAccount(own) {
 		l.protected = append(l.protected, 0, 1)
@@ -37,8 +35,8 @@ func MakePack(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, own *li
 	return Plan{Content: objects, Quirks: l.quirks, Given: memoryOf(p, d).describe(info)}, err
 }
 
-// UnfitForPack says what in p a pack cannot hold, or cannot do since the client has to
-// confirm it; empty where it can all of it.
+// UnfitForPack says what in p a pack cannot hold, or what the client would have to confirm; empty
+// where a pack can hold all of it.
 func UnfitForPack(p store.Profile) string {
 	for _, a := range p.Accounts {
 		if a.Key == store.KeyRenew {

@@ -13,7 +13,7 @@ type Operation struct {
 	Path    lwm2m.Path
 	Objects []lwm2m.Object // of a Write: what lies at path or below it
 
-	// indivisible is set where half of it would be worse than nothing.
+	// indivisible is set where the Write must not be divided.
 	indivisible bool
 }
 
@@ -21,15 +21,15 @@ type Operation struct {
 type Plan struct {
 	Operations []Operation
 	Content    []lwm2m.Object // all that the Writes write
-	Quirks     []string       // what is odd about the client, for the record
+	Quirks     []string       // deviations of the client, for the record
 
 	// Given are the Instances that the Writes write, as a record remembers them; not that of
 	// the Bootstrap-Server Account.
 	Given map[lwm2m.Path]store.WrittenInstance
 }
 
-// MaxDeletions is how many Deletes a session has: as many as a profile may list. Each is a
-// round trip, and what a client tells it has decides how many there are.
+// MaxDeletions is how many Deletes a session has at most: as many as a profile may list. Each is a
+// round trip, and their number depends on what the client tells.
 const MaxDeletions = 256
 
 // Deletions is how many operations of p are Deletes.
@@ -42,8 +42,7 @@ func (p Plan) Deletions() (n int) {
 	return n
 }
 
-// A policy is the part of a profile that decides how its Bootstrap Information gets
-// to a client.
+// A policy is the part of a profile that decides how Bootstrap Information is written.
 type policy struct {
 	deletes           store.DeletePolicy
 	bootstrapInstance lwm2m.InstanceID // where Discover does not tell
@@ -80,9 +79,8 @@ func tellsBootstrapAccount(found *link.Discovery) bool {
 	return found != nil && len(found.BootstrapSecurity()) > 0
 }
 
-// LocatesAccount reports whether it is settled where the Bootstrap-Server Account of a client
-// is: the client told, or the profile permits to assume it. Found is nil where the client told
-// nothing.
+// LocatesAccount reports whether a plan can know where the Bootstrap-Server Account of a client is:
+// the client told, or the profile permits to assume it. Found is nil where the client told nothing.
 func LocatesAccount(p store.Profile, found *link.Discovery) bool {
 	return p.DiscoverFailed != grammar.DiscoverFail || tellsBootstrapAccount(found)
 }

@@ -9,9 +9,9 @@ import (
 	"lwbs/store/grammar"
 )
 
-// writesOf are the Writes of objects, in the order and of the size that the policy has
-// for this kind of device. The Bootstrap-Server Account comes last, so that what fails
-// before leaves the client with the one it had, and always whole.
+// writesOf are the Writes of objects, in the order and of the size that the policy has for this
+// kind of device. The Bootstrap-Server Account is written last and always whole: a failure before
+// leaves the client with the one that it had.
 func (l *layout) writesOf(objects []lwm2m.Object, own *lwm2m.SecurityInstance, pol policy) []Operation {
 	objects = slices.Clone(objects)
 	if pol.serverFirst {
@@ -36,7 +36,7 @@ func (l *layout) writesOf(objects []lwm2m.Object, own *lwm2m.SecurityInstance, p
 	return append(out, last...)
 }
 
-// rank puts Server in front and leaves the rest as it is.
+// rank sorts Server first and leaves the rest as it is.
 func rank(o lwm2m.ObjectID) int {
 	if o == lwm2m.ObjectServer {
 		return 0
@@ -81,8 +81,8 @@ func instanceWrite(o lwm2m.ObjectID, in lwm2m.Instance) Operation {
 	}
 }
 
-// Parts are smaller Writes of the same: of an Object its Instances, of an Instance its
-// Resources; none of what must stay whole.
+// Parts are smaller Writes with the same content: of an Object its Instances, of an Instance its
+// Resources; none where the Write must not be divided.
 func (o Operation) Parts() (out []Operation) {
 	if o.indivisible {
 		return nil
