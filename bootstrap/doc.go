@@ -1,7 +1,14 @@
-// Package bootstrap is the LwM2M Bootstrap-Server: it reads Bootstrap-Requests,
-// decides whether a client may have what, plans the operations that give it that,
-// carries them out one at a time, and records how it went.
+// Package bootstrap is the LwM2M Bootstrap-Server.
 //
-// It knows no socket and no CoAP library. Package bootstrap/coap feeds it requests
-// through [Handler] and carries its own requests to the client through [Conn].
+// A [Server] reads Bootstrap-Requests, decides who the client is and whether a session may begin
+// now, and runs the session: one goroutine, one request to the client outstanding. It records how
+// every attempt ended, and tells an observer of each [Event].
+//
+// Each decision is made in a package of its own: bootstrap/auth says which device a peer is,
+// bootstrap/profile what that device is given, bootstrap/plan which operations this takes, and
+// bootstrap/history what is kept of it. This package puts them together and holds what has state:
+// the sessions that run, the rate limit of each device, the store.
+//
+// The package knows no socket and no CoAP library. Package bootstrap/coap feeds it requests through
+// [Handler] and carries its own requests to the client through [Conn].
 package bootstrap

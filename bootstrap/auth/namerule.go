@@ -36,9 +36,9 @@ var nameSources = map[string]func(*x509.Certificate) []string{
 // ofSubject are those of nameSources that no name constraint of a CA binds.
 func ofSubject(place string) bool { return place == "cn" || place == "serial-number" }
 
-// DefaultNameRules are the DNS names and the URIs, then the Common Name, where the
+// defaultNameRules are the DNS names and the URIs, then the Common Name, where the
 // specification expects the endpoint name (Transport 1.1.1, "X.509 Certificates").
-func DefaultNameRules() (rules []NameRule) {
+func defaultNameRules() (rules []NameRule) {
 	for _, place := range []string{"san-dns", "san-uri", "cn"} {
 		rules = append(rules, NameRule{text: place, source: nameSources[place], subject: ofSubject(place)})
 	}

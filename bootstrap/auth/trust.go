@@ -38,12 +38,12 @@ func serialOf(issuer *x509.Certificate, number *big.Int) serial {
 }
 
 // NewTrust returns a Trust in these CAs, root or not. Each list of revoked certificates
-// (RFC 5280 §5) must be signed by one of them. Rules are tried in their order; none
-// stands for [DefaultNameRules].
+// (RFC 5280 §5) must be signed by one of them. Rules are tried in their order; none stands for
+// san-dns, san-uri and cn.
 func NewTrust(cas []*x509.Certificate, lists []*x509.RevocationList, rules []NameRule) (*Trust, error) {
 	t := &Trust{revoked: make(map[serial]time.Time), rules: rules}
 	if len(rules) == 0 {
-		t.rules = DefaultNameRules()
+		t.rules = defaultNameRules()
 	}
 	if len(cas) > 0 {
 		t.roots = x509.NewCertPool()
@@ -197,7 +197,7 @@ func (t *Trust) names(leaf *x509.Certificate, paths [][]*x509.Certificate) (out 
 
 func (t *Trust) nameRules() []NameRule {
 	if t == nil {
-		return DefaultNameRules()
+		return defaultNameRules()
 	}
 	return t.rules
 }
