@@ -28,8 +28,8 @@ modules: ## download the Go modules
 .PHONY: check
 check: modules ## format, vet, staticcheck, modules, a build that leaves the tree as it was
 	@unformatted=$$(gofmt -l $(GODIRS)); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
-	$(GO) vet -pgo=off ./... ./.ci/testreport
-	$(GO) vet -pgo=off -tags interop ./bootstrap/interop
+	$(GO) vet ./... ./.ci/testreport
+	$(GO) vet -tags interop ./bootstrap/interop
 	$(GO) tool staticcheck ./... ./.ci/testreport
 	$(GO) tool staticcheck -tags interop ./bootstrap/interop
 	$(GO) mod verify
@@ -68,13 +68,6 @@ bench: ## every benchmark, about 15 minutes
 .PHONY: bench-transport
 bench-transport: ## storms, floods and loss against lwbs in a process of its own; BENCH=Storm picks
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 1h -v ./bootstrap/bench
-
-# docs/decisions/0014-the-compiler-optimises-for-storms.md tells why.
-.PHONY: profile
-profile: ## record cmd/lwbs/default.pgo, what the compiler optimises for, anew; 1 min
-	@mkdir -p bin/profiles
-	$(GO) test -run '^$$' -bench Storm -benchtime 1x -v ./bootstrap/bench -profiles $(CURDIR)/bin/profiles
-	$(GO) tool pprof -proto -output cmd/lwbs/default.pgo bin/profiles/*.pprof
 
 # Enough runs for a median that other work on the machine does not move.
 FORMATS := $(GO) test -run '^$$' -bench . -benchtime 0.2s -count 10 ./lwm2m/content

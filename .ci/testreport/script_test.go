@@ -42,15 +42,15 @@ func TestScript(t *testing.T) {
 		says     []string
 		fails    bool
 	}{
-		{"a compiler", goodCC, nil, "CGO_ENABLED= test -json -race -pgo=off -vet=off -count=1 ./... ./.ci/testreport",
+		{"a compiler", goodCC, nil, "CGO_ENABLED= test -json -race -vet=off -count=1 ./... ./.ci/testreport",
 			[]string{"test: compiling, which takes minutes the first time\n", "test: compiled 25 of 60 packages\n", "test: compiled 50 of 60 packages\n", "tested\n"}, false},
 		{"required", goodCC, []string{"RACE=require"}, "CGO_ENABLED= test -json -race", []string{"tested"}, false},
-		{"none", "", nil, "CGO_ENABLED=0 test -json -pgo=off", []string{"test: without the race detector: it needs a C compiler with the headers of the C library, and '", "tested"}, false},
-		{"without headers", badCC, nil, "CGO_ENABLED=0 test -json -pgo=off", []string{"it needs a C compiler"}, false},
+		{"none", "", nil, "CGO_ENABLED=0 test -json", []string{"test: without the race detector: it needs a C compiler with the headers of the C library, and '", "tested"}, false},
+		{"without headers", badCC, nil, "CGO_ENABLED=0 test -json", []string{"it needs a C compiler"}, false},
 		{"none, and required", "", []string{"RACE=require"}, "", []string{"test: the race detector is required: it needs a C compiler"}, true},
-		{"switched off", goodCC, []string{"RACE=off"}, "CGO_ENABLED=0 test -json -pgo=off", []string{"without the race detector: RACE is off"}, false},
-		{"no C", goodCC, []string{"CGO_ENABLED=0"}, "CGO_ENABLED=0 test -json -pgo=off", []string{"without the race detector: CGO_ENABLED is 0"}, false},
-		{"a machine without", goodCC, []string{"NO_RACE=-race is not supported on plan9/arm"}, "CGO_ENABLED=0 test -json -pgo=off", []string{"without the race detector: -race is not supported on plan9/arm\n"}, false},
+		{"switched off", goodCC, []string{"RACE=off"}, "CGO_ENABLED=0 test -json", []string{"without the race detector: RACE is off"}, false},
+		{"no C", goodCC, []string{"CGO_ENABLED=0"}, "CGO_ENABLED=0 test -json", []string{"without the race detector: CGO_ENABLED is 0"}, false},
+		{"a machine without", goodCC, []string{"NO_RACE=-race is not supported on plan9/arm"}, "CGO_ENABLED=0 test -json", []string{"without the race detector: -race is not supported on plan9/arm\n"}, false},
 		{"a failure that no event tells", goodCC, []string{"TEST_STATUS=2"}, "CGO_ENABLED= test", []string{"test: go test ended with status 2\n"}, true},
 	}
 	for _, tt := range tests {
