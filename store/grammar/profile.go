@@ -13,45 +13,45 @@ const noLimit = 1 << 16
 
 // Profile is a whole document.
 var Profile = &Section{Name: "Profile", Keys: []Key{
-	{Name: "name", Kind: Text, Required: true, Doc: "What device records call the profile."},
+	{Name: "name", Kind: Text, Required: true, Doc: "The name of the profile in device records."},
 	{Name: "accounts", Kind: List, Of: Account, Doc: "The LwM2M Servers that a device is given."},
-	{Name: "bootstrapServer", Kind: Mapping, Of: BootstrapServer, Default: "that account is never touched", Doc: "Replaces the Bootstrap-Server Account of the device, if it authenticates."},
-	{Name: "accessControl", Kind: AccessRules, Of: AccessControl, Doc: "Instances of Object 2. Two accounts or more need it, if only as none."},
+	{Name: "bootstrapServer", Kind: Mapping, Of: BootstrapServer, Default: "the account is not touched", Doc: "Replaces the Bootstrap-Server Account of the device, if it authenticates."},
+	{Name: "accessControl", Kind: AccessRules, Of: AccessControl, Doc: "Instances of Object 2. Required with two or more accounts; none for no access control."},
 	{Name: "objects", Kind: List, Of: Object, Doc: "Instances of any other Object."},
 	{Name: "delete", Kind: DeleteRule, Words: []string{store.DeleteDiscovered, store.DeleteReplaced, store.DeleteAll, store.DeleteNone}, Default: store.DeleteDiscovered,
-		Doc: "What is deleted before anything is written: the accounts that the device has but its Bootstrap-Server Account (discovered), those of servers that the profile has (replaced), all, none, or a list of paths."},
-	{Name: "format", Kind: Word, Words: []string{FormatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor"}, Default: FormatAuto, Doc: "The content format of writes; auto is the one that the device prefers, else TLV."},
-	{Name: "discoverFailed", Kind: Word, Words: []string{"assume", DiscoverFail}, Default: "assume", Doc: "What to do where the device refuses Discover: take bootstrapInstance for its Bootstrap-Server Account, or end the session."},
-	{Name: "bootstrapInstance", Kind: Integer, Max: lwm2m.MaxID - 1, Default: "0", Doc: "The Instance of Object 0 that is taken for the Bootstrap-Server Account where Discover does not tell."},
-	{Name: "verify", Kind: Word, Words: []string{"none", VerifyRecord, VerifyFail}, Default: "none", Doc: "Whether the server looks back before Finish: record keeps what differs in the history, fail ends the session over it."},
+		Doc: "What is deleted before anything is written: the accounts of the device except its Bootstrap-Server Account (discovered), of these only those of servers in the profile (replaced), all, none, or a list of paths."},
+	{Name: "format", Kind: Word, Words: []string{FormatAuto, "tlv", "senml-json", "senml-cbor", "lwm2m-cbor"}, Default: FormatAuto, Doc: "The content format of writes; auto means the one that the device prefers, else TLV."},
+	{Name: "discoverFailed", Kind: Word, Words: []string{"assume", DiscoverFail}, Default: "assume", Doc: "What to do if the device refuses Discover: assume that bootstrapInstance is its Bootstrap-Server Account, or end the session."},
+	{Name: "bootstrapInstance", Kind: Integer, Max: lwm2m.MaxID - 1, Default: "0", Doc: "The Instance of Object 0 that is assumed to be the Bootstrap-Server Account where Discover does not tell."},
+	{Name: "verify", Kind: Word, Words: []string{"none", VerifyRecord, VerifyFail}, Default: "none", Doc: "Whether the server checks before Finish what the device holds: record notes differences in the history, fail ends the session."},
 	{Name: "pack", Kind: Word, Words: []string{PackAllow, "refuse"}, Default: "refuse", Doc: "Whether a Bootstrap-Pack-Request of LwM2M 1.2 is answered."},
 	{Name: "secretsOverNoSec", Kind: Boolean, Default: "false", Doc: "Permits keys and other secrets over plain CoAP."},
-	{Name: "device", Kind: Mapping, Of: DeviceLimits, Doc: "What this kind of device cannot do."},
+	{Name: "device", Kind: Mapping, Of: DeviceLimits, Doc: "The limits of this kind of device."},
 }}
 
 // Account is an LwM2M Server Account.
 var Account = &Section{Name: "Account", Named: true, Keys: []Key{
-	{Name: "name", Kind: Text, Required: true, Doc: "How device records refer to the account."},
-	{Name: "renamedFrom", Kind: Texts, Doc: "Names that the account had before: what device records have under them is kept."},
+	{Name: "name", Kind: Text, Required: true, Doc: "The name of the account in device records."},
+	{Name: "renamedFrom", Kind: Texts, Doc: "Former names of the account: keys that device records have under them are kept."},
 	{Name: "uri", Kind: Text, Required: true, Template: true, Doc: "Resource 0/x/0, such as coaps://lwm2m.example.com:5684."},
 	{Name: "shortServerID", Kind: Integer, Required: true, Min: 1, Max: lwm2m.MaxID - 1, Doc: "Resources 0/x/10 and 1/x/0."},
 	{Name: "security", Kind: Word, Words: []string{SecurityPSK, SecurityRPK, SecurityCertificate, SecurityNoSec}, Default: "nosec with coap, psk with coaps", Doc: "Resource 0/x/2."},
 	{Name: "identity", Kind: Text, Template: true, Default: "the endpoint name", Doc: "Resource 0/x/3: the PSK identity, or the certificate or raw public key in DER; text, hex:… or base64:…."},
-	{Name: "key", Kind: Word, Words: keySources, Default: "generate with psk, else supplied", Doc: "Where Resource 0/x/5 comes from: made once for each device, made anew at every bootstrap, or taken from the device record."},
+	{Name: "key", Kind: Word, Words: keySources, Default: "generate with psk, else supplied", Doc: "The source of Resource 0/x/5: generated once for each device, generated at every bootstrap, or supplied in the device record."},
 	{Name: "keyLength", Kind: Integer, Min: 1, Max: store.MaxKey, ZeroIsDefault: true, Default: "16", Doc: "Bytes of a generated key."},
 	{Name: "serverPublicKey", Kind: Bytes, Template: true, Doc: "Resource 0/x/4 in DER, with rpk and certificate."},
-	{Name: "lifetime", Kind: Duration, Template: true, Default: "24h", Doc: "Resource 1/x/1; 0 is without end, which LwM2M 1.2 knows."},
+	{Name: "lifetime", Kind: Duration, Template: true, Default: "24h", Doc: "Resource 1/x/1; 0 means no limit (LwM2M 1.2)."},
 	{Name: "binding", Kind: Text, Template: true, Default: "U", Doc: "Resource 1/x/7."},
 	{Name: "oscore", Kind: Mapping, Of: OSCORE, Doc: "A security context of Object 21, to which Resource 0/x/17 refers."},
 	{Name: "notificationStoring", Kind: Boolean, Template: true, Default: "true", Doc: "Resource 1/x/6."},
-	{Name: "securityResources", Kind: Resources, Template: true, Doc: "Other Resources of Object 0 by ID; they may also stand in the account under their names, such as clientHoldOffTime."},
-	{Name: "serverResources", Kind: Resources, Template: true, Doc: "The same of Object 1, such as defaultMinimumPeriod."},
+	{Name: "securityResources", Kind: Resources, Template: true, Doc: "Other Resources of Object 0 by ID; the account may also have them under their names, such as clientHoldOffTime."},
+	{Name: "serverResources", Kind: Resources, Template: true, Doc: "The same for Object 1, such as defaultMinimumPeriod."},
 }}
 
 // OSCORE is the security context of an account.
 var OSCORE = &Section{Name: "OSCORE", Keys: []Key{
-	{Name: "masterSecret", Kind: Word, Words: []string{store.KeyGenerate, store.KeySupplied}, Default: store.KeyGenerate, Doc: "Where Resource 21/x/0 comes from: made once for each device, or taken from the device record."},
-	{Name: "masterSecretLength", Kind: Integer, Min: 1, Max: store.MaxKey, ZeroIsDefault: true, Default: "16", Doc: "Bytes of a generated one."},
+	{Name: "masterSecret", Kind: Word, Words: []string{store.KeyGenerate, store.KeySupplied}, Default: store.KeyGenerate, Doc: "The source of Resource 21/x/0: generated once for each device, or supplied in the device record."},
+	{Name: "masterSecretLength", Kind: Integer, Min: 1, Max: store.MaxKey, ZeroIsDefault: true, Default: "16", Doc: "Bytes of a generated master secret."},
 	{Name: "senderID", Kind: Text, Template: true, Doc: "Resource 21/x/1, the device's; text, hex:… or base64:…."},
 	{Name: "recipientID", Kind: Text, Template: true, Doc: "Resource 21/x/2, the server's; each has up to 7 bytes with the default algorithm."},
 	{Name: "aeadAlgorithm", Kind: Integer, Min: -noLimit, Max: noLimit, Default: "not written: a client takes 10", Doc: "Resource 21/x/3, a number of COSE."},
@@ -64,34 +64,34 @@ var OSCORE = &Section{Name: "OSCORE", Keys: []Key{
 var BootstrapServer = &Section{Name: "BootstrapServer", Keys: []Key{
 	{Name: "uri", Kind: Text, Required: true, Template: true, Doc: "Resource 0/x/0, which begins with coaps://."},
 	{Name: "identity", Kind: Text, Template: true, Default: "the endpoint name", Doc: "The PSK identity, Resource 0/x/3."},
-	{Name: "key", Kind: Word, Words: keySources, Default: store.KeyGenerate, Doc: "Where Resource 0/x/5 comes from, as in an account."},
+	{Name: "key", Kind: Word, Words: keySources, Default: store.KeyGenerate, Doc: "The source of Resource 0/x/5, as in an account."},
 	{Name: "keyLength", Kind: Integer, Min: 1, Max: store.MaxKey, ZeroIsDefault: true, Default: "16", Doc: "Bytes of a generated key."},
-	{Name: "clientHoldOffTime", Kind: Duration, Default: "1s", Doc: "Resource 0/x/11: how long a device waits before it bootstraps by itself; 0 is not at all."},
+	{Name: "clientHoldOffTime", Kind: Duration, Default: "1s", Doc: "Resource 0/x/11: how long a device waits before it bootstraps by itself; 0 means that it does not wait."},
 }}
 
 // AccessControl is one Instance of Object 2.
 var AccessControl = &Section{Name: "AccessControl", Keys: []Key{
-	{Name: "object", Kind: Integer, Required: true, Min: 1, Max: lwm2m.MaxID - 1, Doc: "The Object that it is about."},
-	{Name: "instance", Kind: Integer, Max: lwm2m.MaxID, Default: "0", Doc: "The Instance of it; 65535 is the Object as a whole."},
-	{Name: "owner", Kind: Integer, Min: 1, Max: lwm2m.MaxID, Default: "65535", Doc: "The Short Server ID of the server that may change it; 65535 leaves changes to bootstrapping."},
-	{Name: "rights", Kind: Rights, Doc: "By Short Server ID, 0 for every server that is not named: R 1, W 2, E 4, D 8, C 16."},
+	{Name: "object", Kind: Integer, Required: true, Min: 1, Max: lwm2m.MaxID - 1, Doc: "The Object."},
+	{Name: "instance", Kind: Integer, Max: lwm2m.MaxID, Default: "0", Doc: "The Instance of the Object; 65535 means the whole Object."},
+	{Name: "owner", Kind: Integer, Min: 1, Max: lwm2m.MaxID, Default: "65535", Doc: "The Short Server ID of the server that may change the rights; 65535 leaves changes to bootstrapping."},
+	{Name: "rights", Kind: Rights, Doc: "The sum of R 1, W 2, E 4, D 8, C 16 by Short Server ID; 0 stands for every server that is not named."},
 }}
 
 // Object is an Instance of any other Object.
 var Object = &Section{Name: "ObjectValues", Keys: []Key{
-	{Name: "path", Kind: Path, Required: true, Doc: "Of the Instance, such as /3/0."},
-	{Name: "version", Kind: Version, Default: "the newest that is known", Doc: "Of the Object that devices have."},
-	{Name: "partial", Kind: Boolean, Default: "false", Doc: "Devices have the Instance, and keep what is not named here: it is not deleted before."},
-	{Name: "resources", Kind: Resources, Required: true, Template: true, Doc: "By ID or registry name; supplied for a secret, which device records have."},
+	{Name: "path", Kind: Path, Required: true, Doc: "The path of the Instance, such as /3/0."},
+	{Name: "version", Kind: Version, Default: "the newest known", Doc: "The version of the Object that devices have."},
+	{Name: "partial", Kind: Boolean, Default: "false", Doc: "Devices have the Instance and keep Resources that are not named here: it is not deleted before."},
+	{Name: "resources", Kind: Resources, Required: true, Template: true, Doc: "Values by ID or registry name; supplied for a secret, whose value is in the device record."},
 }}
 
 // DeviceLimits are what a kind of device cannot do.
 var DeviceLimits = &Section{Name: "DeviceLimits", Keys: []Key{
-	{Name: "emptyResources", Kind: Word, Words: []string{"write", EmptyOmit}, Default: "write", Doc: "Whether the unused ones of Resources 0/x/3, 4 and 5 are written with length zero."},
+	{Name: "emptyResources", Kind: Word, Words: []string{"write", EmptyOmit}, Default: "write", Doc: "Whether unused Resources of 0/x/3, 4 and 5 are written with length zero."},
 	{Name: "blockSize", Kind: Integer, Min: 16, Max: 1024, ZeroIsDefault: true, Default: "1024", Doc: "The largest block of a write in bytes, a power of two."},
-	{Name: "writes", Kind: Word, Words: []string{"instance", WritesObject, WritesResource}, Default: "instance", Doc: "What one write is about: an Instance, all Instances of an Object, or a Resource."},
+	{Name: "writes", Kind: Word, Words: []string{"instance", WritesObject, WritesResource}, Default: "instance", Doc: "What one write contains: an Instance, all Instances of an Object, or a Resource."},
 	{Name: "order", Kind: Word, Words: []string{"security-first", OrderServerFirst}, Default: "security-first", Doc: "Which Object of an account is written first."},
-	{Name: "maxPayload", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of one write over all its blocks; what is more goes in parts."},
+	{Name: "maxPayload", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of one write over all its blocks; a larger one is written in parts."},
 	{Name: "maxAccounts", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "LwM2M Servers at a time."},
 	{Name: "maxIdentity", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of Resource 0/x/3."},
 	{Name: "maxKey", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of Resource 0/x/5."},

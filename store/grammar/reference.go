@@ -11,16 +11,16 @@ func Reference() string {
 	b.WriteString(`# Keys of a profile
 
 A profile is a YAML document. ` + "`lwbs profile keys`" + ` prints this page, ` + "`lwbs profile schema`" + `
-the JSON Schema of it for editors. [The guide](operations.md#profiles) has an example of
+its JSON Schema for editors. [The guide](operations.md#profiles) has an example of
 every key. A template is Go's text/template over ` + "`.Endpoint`" + ` and ` + "`.Vars.NAME`" + `.
 `)
 	for _, s := range Sections() {
-		fmt.Fprintf(&b, "\n## %s\n\n| Key | Takes | Default | Meaning |\n|---|---|---|---|\n", titles[s])
+		fmt.Fprintf(&b, "\n## %s\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n", titles[s])
 		for _, k := range s.Keys {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, k.takes(), k.byDefault(), k.Doc)
 		}
 		if s.Named {
-			b.WriteString("\nAny other Resource of Objects 0 and 1 may stand here under its registry name, such as\n`defaultMinimumPeriod`.\n")
+			b.WriteString("\nAny other Resource of Objects 0 and 1 can be given under its registry name, such as\n`defaultMinimumPeriod`.\n")
 		}
 	}
 	return b.String()
@@ -39,7 +39,7 @@ var titles = map[*Section]string{
 
 // kinds describe the types of keys.
 var kinds = map[Kind]string{
-	Text: "text", Boolean: "true or false", Duration: "a time span such as `24h`, or seconds", Bytes: "bytes: `hex:…` or `base64:…`",
+	Text: "text", Boolean: "true or false", Duration: "a duration such as `24h`, or seconds", Bytes: "bytes: `hex:…` or `base64:…`",
 	Path: "a path such as `/3/0`", Version: "a version such as `1.1`", Texts: "a text, or a list of them", Mapping: "keys, see below", List: "a list, see below",
 	Resources: "values by Resource", Rights: "numbers of 0 to 31 by Short Server ID", AccessRules: "a list, see below, or `none`",
 }
