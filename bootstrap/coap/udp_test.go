@@ -128,7 +128,7 @@ func TestAnswerComesFirst(t *testing.T) {
 }
 
 // Handlers that hang, and a peer that sends without end, hold nobody else up.
-func TestNobodyIsHeldUp(t *testing.T) {
+func TestBlockedHandlerDelaysNoOther(t *testing.T) {
 	checkLeaks(t)
 	release := make(chan struct{})
 	report, conns := reporter()
