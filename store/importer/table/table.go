@@ -1,0 +1,220 @@
+// Package table reads tables of text as spreadsheets and other tools write them: CSV with a
+// comma, semicolon or tab, in UTF-8 or UTF-16, with a byte order mark or without, with line
+// ends of one or two characters, also within quotes. It reads a row at a time, so that a
+// table may be of any size, and knows the line and column of each cell.
+//
+// RFC 4180 is taken as far as it goes; what spreadsheets write beyond it, such as another
+// separator, is found out.
+package table
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxRow is the largest row, in bytes, and maxColumns how many cells it has at most.
+const (
+	maxRow     = 1 << 20
+	maxColumns = 1000
+)
+
+// Options say what a table does not tell by itself.
+type Options struct {
+	// Separator stands between cells; zero finds it out from the first line.
+	Separator rune
+
+	// Columns are the names of the columns of a table without a heading; nil where its first
+	// row is one.
+	Columns []string
+}
+
+// A Reader reads one table. It is not for concurrent use.
+type Reader struct {
+	// Columns are the headings, without white space around them.
+	Columns []string
+
+	// Separator is the one that was given or found.
+	Separator rune
+
+	in   *csv.Reader
+	rows *bounded
+	done bool
+}
+
+// A Row is one row of a table.
+type Row struct {
+	Line  int      // that it begins in, from 1
+	Cells []string // as many as there are columns; they end with the next row
+	in    *csv.Reader
+}
+
+// Position is where in the file a cell begins: its line and column, from 1; the column counts
+// bytes.
+func (r Row) Position(cell int) (line, column int) { return r.in.FieldPos(cell) }
+
+// An Error is a mistake in one row. The rows behind it can be read, unless Last is set.
+type Error struct {
+	Line   int
+	Column int // of bytes, from 1; zero for the whole row
+	Reason string
+	Last   bool
+	Cells  []string // of the row, as far as they were read
+}
+
+func (e *Error) Error() string {
+	if e.Column == 0 {
+		return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
+	}
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Reason)
+}
+
+// NewReader reads the heading of a table. Its errors say what the file is where it is no table.
+func NewReader(in io.Reader, o Options) (*Reader, error) {
+	text, err := plain(in)
+	if err != nil {
+		return nil, err
+	}
+	if o.Separator == 0 {
+		if o.Separator, err = separatorOf(text); err != nil {
+			return nil, err
+		}
+	}
+	rows := &bounded{in: text}
+	r := &Reader{Separator: o.Separator, rows: rows, in: csv.NewReader(rows)}
+	r.in.Comma, r.in.FieldsPerRecord, r.in.ReuseRecord = o.Separator, -1, true
+	r.Columns = slices.Clone(o.Columns)
+	if o.Columns == nil {
+		if r.Columns, err = r.heading(); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// heading reads the names of the columns.
+func (r *Reader) heading() ([]string, error) {
+	cells, err := r.record()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("it is empty")
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, cell := range cells {
+		names = append(names, strings.TrimSpace(strings.Clone(cell)))
+	}
+	for len(names) > 1 && names[len(names)-1] == "" { // as spreadsheets leave them behind
+		names = names[:len(names)-1]
+	}
+	for i, name := range names {
+		if name == "" {
+			return nil, fmt.Errorf("line 1: column %d of %d has no heading", i+1, len(names))
+		}
+	}
+	return names, nil
+}
+
+// Next returns the next row that is not empty, io.EOF at the end. The error is an [*Error]
+// where the row is at fault.
+func (r *Reader) Next() (Row, error) {
+	for !r.done {
+		cells, err := r.record()
+		if err != nil {
+			var wrong *Error
+			r.done = !errors.As(err, &wrong) || wrong.Last
+			return Row{}, err
+		}
+		if !slices.ContainsFunc(cells, func(c string) bool { return strings.TrimSpace(c) != "" }) {
+			continue
+		}
+		line, _ := r.in.FieldPos(0)
+		for len(cells) > len(r.Columns) && strings.TrimSpace(cells[len(cells)-1]) == "" {
+			cells = cells[:len(cells)-1]
+		}
+		if len(cells) > len(r.Columns) {
+			return Row{}, &Error{Line: line, Cells: cells, Reason: fmt.Sprintf("it has %d cells, and there are %d columns: put a cell with %s in it into quotes", len(cells), len(r.Columns), called(r.Separator))}
+		}
+		if i := slices.IndexFunc(cells, func(c string) bool { return !utf8.ValidString(c) }); i >= 0 {
+			line, column := r.in.FieldPos(i)
+			return Row{}, &Error{Line: line, Column: column, Cells: cells, Reason: "it is not UTF-8: save the table as \"CSV UTF-8\""}
+		}
+		for len(cells) < len(r.Columns) {
+			cells = append(cells, "")
+		}
+		return Row{line, cells, r.in}, nil
+	}
+	return Row{}, io.EOF
+}
+
+// record reads a row of any length.
+func (r *Reader) record() ([]string, error) {
+	r.rows.left = maxRow
+	cells, err := r.in.Read()
+	var parse *csv.ParseError
+	switch {
+	case errors.Is(err, errLongRow):
+		return nil, &Error{Line: r.lines() + 1, Last: true, Reason: fmt.Sprintf("the row has more than %d bytes: is a quote not closed?", maxRow)}
+	case errors.As(err, &parse):
+		return nil, quoteError(parse)
+	case err != nil:
+		return nil, err
+	case len(cells) > maxColumns:
+		line, _ := r.in.FieldPos(0)
+		return nil, &Error{Line: line, Reason: fmt.Sprintf("it has %d cells, and a table may have %d columns", len(cells), maxColumns)}
+	}
+	return cells, nil
+}
+
+// quoteError says what is wrong with the quotes of a row.
+func quoteError(parse *csv.ParseError) *Error {
+	e := &Error{Line: parse.StartLine, Column: parse.Column, Reason: "a quote stands within a cell: write it twice, and put the cell into quotes"}
+	if errors.Is(parse.Err, csv.ErrQuote) {
+		e.Reason = "a cell goes on behind the quote that closes it: write a quote in a cell twice"
+		if parse.Line > parse.StartLine {
+			e.Column, e.Reason = 0, fmt.Sprintf("a quote that is opened here is not closed before line %d", parse.Line)
+		}
+	}
+	return e
+}
+
+// lines is how many lines were read so far.
+func (r *Reader) lines() int { return r.rows.lines }
+
+// Offset is how many bytes of the text, in UTF-8, were read so far.
+func (r *Reader) Offset() int64 { return r.in.InputOffset() }
+
+// bounded limits how much is read for one row.
+type bounded struct {
+	in    *bufio.Reader
+	left  int // bytes for this row
+	lines int
+}
+
+var errLongRow = errors.New("the row is too long")
+
+// Read implements [io.Reader]. It returns single lines, so that little is read ahead of a row.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errLongRow
+	}
+	line, err := b.in.Peek(1)
+	if len(line) == 0 {
+		return 0, err
+	}
+	line, _ = b.in.Peek(min(b.in.Buffered(), len(p)))
+	if i := slices.Index(line, '\n'); i >= 0 {
+		line = line[:i+1]
+		b.lines++
+	}
+	n := copy(p, line)
+	_, _ = b.in.Discard(n)
+	b.left -= n
+	return n, nil
+}

@@ -1,0 +1,175 @@
+package table_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"lwbs/store/importer/table"
+)
+
+// read returns the columns and rows of a table; a row that is wrong is its error.
+func read(t *testing.T, text string, o table.Options) (columns []string, rows []string) {
+	t.Helper()
+	r, err := table.NewReader(strings.NewReader(text), o)
+	if err != nil {
+		return nil, []string{err.Error()}
+	}
+	for {
+		row, err := r.Next()
+		var wrong *table.Error
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.Columns, rows
+		case errors.As(err, &wrong):
+			rows = append(rows, err.Error())
+		case err != nil:
+			t.Fatal(err)
+		default:
+			rows = append(rows, fmt.Sprintf("%d: %s", row.Line, strings.Join(row.Cells, "|")))
+		}
+	}
+}
+
+func inUTF16(text string, order binary.AppendByteOrder) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(text)) {
+		b = order.AppendUint16(b, u)
+	}
+	return string(b)
+}
+
+// The same table is read however it was saved.
+func TestHowTablesAreSaved(t *testing.T) {
+	const plain = "IMEI,Name\n1,\"a, b\"\n2,ü\n"
+	wantColumns, wantRows := []string{"IMEI", "Name"}, []string{"2: 1|a, b", "3: 2|ü"}
+	for how, text := range map[string]string{
+		"comma":                    plain,
+		"CRLF":                     strings.ReplaceAll(plain, "\n", "\r\n"),
+		"semicolon":                "IMEI;Name\n1;a, b\n2;ü\n",
+		"tab":                      "IMEI\tName\n1\ta, b\n2\tü\n",
+		"byte order mark":          "\ufeff" + plain,
+		"no line end behind":       strings.TrimSuffix(plain, "\n"),
+		"empty columns and rows":   "IMEI,Name,,\n1,\"a, b\",,\n2,ü,,\n,,,\n\n",
+		"white space":              " IMEI , Name\n1,\"a, b\"\n2,ü\n",
+		"UTF-16, little endian":    "\xff\xfe" + inUTF16(plain, binary.LittleEndian),
+		"UTF-16, big endian":       "\xfe\xff" + inUTF16(plain, binary.BigEndian),
+		"UTF-16 without a mark":    inUTF16(plain, binary.LittleEndian),
+		"UTF-16 BE without a mark": inUTF16(plain, binary.BigEndian),
+		"quoted headings":          "\"IMEI\";\"Name\"\n1;\"a, b\"\n2;ü\n",
+		"a semicolon in a quote":   "IMEI,Name\n1,\"a, b\"\n2,\"ü\"\n",
+	} {
+		columns, rows := read(t, text, table.Options{})
+		if !reflect.DeepEqual(columns, wantColumns) || !reflect.DeepEqual(rows, wantRows) {
+			t.Errorf("%s: columns %q, rows %q", how, columns, rows)
+		}
+	}
+	columns, rows := read(t, "sep=;\r\nIMEI;Name\r\n1;\"a, b\"\r\n2;ü\r\n", table.Options{})
+	if !reflect.DeepEqual(columns, wantColumns) || len(rows) != 2 || rows[1] != "3: 2|ü" {
+		t.Errorf("with a line that tells the separator: columns %q, rows %q", columns, rows)
+	}
+}
+
+func TestWrongRows(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a,b\n1\n2,3\n":          {"2: 1|", "3: 2|3"},
+		"a,b\n1,2,3\n4,5\n":      {"line 2: it has 3 cells, and there are 2 columns: put a cell with a comma in it into quotes", "3: 4|5"},
+		"a,b\n1,5\" pipe\n4,5\n": {"line 2, column 4: a quote stands within a cell: write it twice, and put the cell into quotes", "3: 4|5"},
+		"a,b\n1,\"x\"y\n4,5\n":   {"line 2, column 5: a cell goes on behind the quote that closes it: write a quote in a cell twice", "3: 4|5"},
+		"a,b\n1,\"x\n4,5\n":      {"line 2: a quote that is opened here is not closed before line 3"},
+		"a,b\n1,\"x\ny\"\n4,5\n": {"2: 1|x\ny", "4: 4|5"},
+		"a,b\n1,\xfc\n4,5\n":     {`line 2, column 3: it is not UTF-8: save the table as "CSV UTF-8"`, "3: 4|5"},
+		"a,,b\n1,2,3\n":          {"line 1: column 2 of 3 has no heading"},
+		"":                       {"it is empty"},
+		" \n\n":                  {"it is empty"},
+		"PK\x03\x04\x14\x00":     {`it is an Excel workbook (.xlsx) or another archive: save the sheet as "CSV UTF-8"`},
+		"a,b\n\x00\x01":          {"it is no text: byte 5 is zero"},
+	} {
+		if _, rows := read(t, text, table.Options{}); !reflect.DeepEqual(rows, want) {
+			t.Errorf("%q: %q, want %q", text, rows, want)
+		}
+	}
+}
+
+func TestColumnsAreGiven(t *testing.T) {
+	columns, rows := read(t, "a:00ff\nb:11\n", table.Options{Separator: ':', Columns: []string{"id", "key"}})
+	if !reflect.DeepEqual(columns, []string{"id", "key"}) || !reflect.DeepEqual(rows, []string{"1: a|00ff", "2: b|11"}) {
+		t.Errorf("columns %q, rows %q", columns, rows)
+	}
+}
+
+func TestPosition(t *testing.T) {
+	r, err := table.NewReader(strings.NewReader("a;b\n1;\"x\ny\"\n4;5\n"), table.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][2]int{{2, 3}, {4, 3}} {
+		row, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, column := row.Position(1); line != want[0] || column != want[1] {
+			t.Errorf("the cell is in line %d, column %d, want %v", line, column, want)
+		}
+	}
+}
+
+// endless is a table, or a row, without an end.
+type endless struct{ text []byte }
+
+func (e endless) Read(b []byte) (int, error) {
+	return copy(b, bytes.Repeat(e.text, len(b)/len(e.text)+1)), nil
+}
+
+// A row without an end is refused before it takes much memory.
+func TestEndlessRow(t *testing.T) {
+	for _, text := range []string{"x", "x,"} {
+		r, err := table.NewReader(io.MultiReader(strings.NewReader("a,b\n1,\""), endless{[]byte(text)}), table.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Next()
+		if wrong := new(table.Error); !errors.As(err, &wrong) || !wrong.Last || wrong.Line != 2 {
+			t.Errorf("%v", err)
+		}
+		if _, err := r.Next(); !errors.Is(err, io.EOF) {
+			t.Errorf("behind it: %v", err)
+		}
+	}
+	if _, err := table.NewReader(endless{[]byte("x")}, table.Options{}); err == nil {
+		t.Error("a heading without an end is taken")
+	}
+}
+
+// FuzzTable reads anything: it ends, and each row has a cell for each column, in a line behind
+// that of the row before.
+func FuzzTable(f *testing.F) {
+	for _, seed := range []string{"a,b\n1,2\n", "a;b\r\n\"1\n\";2", "\ufeffa\tb\n1\t2", "a,b\n1,\"", "sep=;\na;b\n1;2\n", "\xff\xfea\x00\n\x001\x00"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := table.NewReader(bytes.NewReader(text), table.Options{})
+		if err != nil {
+			return
+		}
+		for last := 0; ; {
+			row, err := r.Next()
+			if wrong := new(table.Error); errors.As(err, &wrong) {
+				continue
+			}
+			if err != nil {
+				return
+			}
+			if len(row.Cells) != len(r.Columns) || row.Line <= last {
+				t.Fatalf("line %d behind %d: %d cells for %d columns", row.Line, last, len(row.Cells), len(r.Columns))
+			}
+			last = row.Line
+		}
+	})
+}
