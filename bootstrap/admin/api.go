@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"time"
 
 	"lwbs/bootstrap"
@@ -33,6 +34,13 @@ type API interface {
 	// SetDevice changes what set names and keeps the rest. Rev is the revision that
 	// the change is based on; zero takes the newest.
 	SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (Device, error)
+
+	// PutDevices adds or changes the devices of rows, which may be millions, and calls each
+	// with what became of each, in their order. A row that is refused changes nothing and ends
+	// nothing. The rows are read as they are needed, in another goroutine; each is called in
+	// this one. It ends with ctx, or with the first error of each; rows that were put by then
+	// stay, and putting them once more changes nothing.
+	PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[BatchRow], each func(BatchResult) error) error
 
 	// Device returns one record, its keys included if reveal is set.
 	Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) (Device, error)
@@ -213,6 +221,10 @@ type DeviceSettings struct {
 	Format   *lwm2m.Format `json:"format,omitempty"`
 	Note     *string       `json:"note,omitempty"`
 	Tags     *[]string     `json:"tags,omitempty"`
+
+	// AddTags and RemoveTags change the tags one by one, behind Tags.
+	AddTags    []string `json:"addTags,omitempty"`
+	RemoveTags []string `json:"removeTags,omitempty"`
 
 	// PSK replaces the pre-shared keys to bootstrap with by this one; NoPSK removes them.
 	PSK   *PSK `json:"psk,omitempty"`

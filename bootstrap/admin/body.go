@@ -25,10 +25,15 @@ const (
 // nothing behind it.
 func (r request) body(into any) error {
 	text, err := io.ReadAll(r.Body)
-	if err == nil {
-		err = checkJSON(text)
-	}
 	if err != nil {
+		return badBody(text, err)
+	}
+	return decodeObject(text, into)
+}
+
+// decodeObject reads one JSON object as body does.
+func decodeObject(text []byte, into any) error {
+	if err := checkJSON(text); err != nil {
 		return badBody(text, err)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -97,11 +97,16 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 		return resp, nil
 	}
 	defer resp.Body.Close()
+	return nil, problemIn(resp)
+}
+
+// problemIn is the error in an answer that is none.
+func problemIn(resp *http.Response) error {
 	var p Problem
 	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || p.Detail == "" {
-		return nil, fmt.Errorf("the server answers %s: is it another version of lwbs?", resp.Status)
+		return fmt.Errorf("the server answers %s: is it another version of lwbs?", resp.Status)
 	}
-	return nil, p.err()
+	return p.err()
 }
 
 // askError says why a request has no answer, without the address, which is made up.

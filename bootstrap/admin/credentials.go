@@ -13,13 +13,19 @@ import (
 // applyCredentials changes what d bootstraps with, and reports whether it made a key for
 // that. The kinds of credentials are independent of each other.
 func (set DeviceSettings) applyCredentials(d *store.Device) (generated bool, err error) {
+	had := d.Credentials
 	if set.PSK != nil || set.NoPSK {
-		d.Credentials = otherThan(d.Credentials, store.CredentialPSK)
+		d.Credentials = otherThan(had, store.CredentialPSK)
 	}
 	if set.PSK != nil {
 		var c store.Credential
 		if c, generated, err = set.PSK.credential(d.Endpoint); err != nil {
 			return false, err
+		}
+		if i := slices.IndexFunc(had, func(old store.Credential) bool {
+			return old.Kind == c.Kind && old.Identity == c.Identity && !old.Pending && old.Key.Equal(c.Key)
+		}); i >= 0 {
+			c = had[i] // it has this one since then
 		}
 		d.Credentials = append(d.Credentials, c)
 	}

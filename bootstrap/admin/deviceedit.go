@@ -44,33 +44,51 @@ func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.
 	}
 }
 
-// put applies set to d, checks and keeps it. What was generated is shown in the
-// answer.
-func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (Device, error) {
+// A draft is a record as an edit makes it. It is checked, and not kept yet.
+type draft struct {
+	device    store.Device
+	profile   store.Profile
+	generated bool                         // a key to bootstrap with
+	before    map[string]store.AccountKeys // as the edit has them, before keys were generated
+	warnings  []profile.Finding
+}
+
+// draft applies set to d, and checks what comes of it.
+func (l *Local) draft(ctx context.Context, d store.Device, set DeviceSettings) (draft, error) {
 	if set.Format != nil && *set.Format != 0 && !content.Writable(*set.Format) {
-		return Device{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
+		return draft{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
 	}
 	was := d
 	p, generated, err := l.edited(ctx, &d, set)
 	if err != nil {
-		return Device{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
+		return draft{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
 	before := maps.Clone(d.Accounts)
 	if _, err := profile.FillKeys(p, &d, rand.Reader); err != nil {
-		return Device{}, err
+		return draft{}, err
 	}
 	errs, warnings := split(append(set.unknownAccounts(p), profile.CheckDevice(p, d, l.Objects)...))
 	errs, more := l.news(errs, p, was, set)
 	warnings = append(warnings, more...)
 	if len(errs) > 0 {
-		return Device{}, &InvalidError{fmt.Sprintf("device %q", d.Endpoint), errs}
+		return draft{}, &InvalidError{fmt.Sprintf("device %q", d.Endpoint), errs}
 	}
-	kept, err := l.Store.PutDevice(ctx, d)
+	return draft{d, p, generated, before, warnings}, nil
+}
+
+// put applies set to d, checks and keeps it. What was generated is shown in the
+// answer.
+func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (Device, error) {
+	edited, err := l.draft(ctx, d, set)
 	if err != nil {
 		return Device{}, err
 	}
-	out := viewOfMade(p, kept, before, generated)
-	for _, w := range warnings {
+	kept, err := l.Store.PutDevice(ctx, edited.device)
+	if err != nil {
+		return Device{}, err
+	}
+	out := viewOfMade(edited.profile, kept, edited.before, edited.generated)
+	for _, w := range edited.warnings {
 		out.Warnings = append(out.Warnings, w.String())
 	}
 	out.Warnings = append(out.Warnings, l.sharedKeys(ctx, kept, set)...)

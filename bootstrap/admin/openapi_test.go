@@ -121,7 +121,7 @@ func (d *document) operations() []string {
 
 func TestDocumentHasTheRoutes(t *testing.T) {
 	d := readDocument(t)
-	want := []string{eventsPattern, openapiPattern, contentPattern, "GET /metrics"} // the last comes from the command
+	want := []string{eventsPattern, openapiPattern, contentPattern, batchPattern, "GET /metrics"} // the last comes from the command
 	for _, r := range routes {
 		want = append(want, r.pattern)
 	}
@@ -165,7 +165,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": Problem{}, "Harm": Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": Status{}, "Unreadable": Unreadable{}, "Stats": store.Stats{}, "Device": Device{},
 		"Credential": Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
-		"BackupRequest": backupRequest{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"BackupRequest": backupRequest{}, "BatchRow": BatchRow{}, "BatchResult": BatchResult{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {
@@ -274,6 +274,29 @@ func (c *asker) call(method, pattern, path string, body any, status int) []byte 
 		}
 	}
 	return out
+}
+
+// batch sends a batch of one row, and holds each line against the document.
+func (c *asker) batch(row BatchRow) {
+	c.t.Helper()
+	op := []string{"paths", "/v1/devices", "post"}
+	in, _ := json.Marshal(row)
+	if err := c.validate(in, append(op, "requestBody", "content", "application/jsonl", "schema")...); err != nil {
+		c.t.Errorf("the row is not as the document has it: %v", err)
+	}
+	w := httptest.NewRecorder()
+	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.t.Context(), "POST", "/v1/devices", bytes.NewReader(in)))
+	lines := 0
+	for line := range bytes.Lines(w.Body.Bytes()) {
+		lines++
+		if err := c.validate(line, append(op, "responses", "200", "content", "application/jsonl", "schema")...); err != nil {
+			c.t.Errorf("the line %s is not as the document has it: %v", line, err)
+		}
+	}
+	if w.Code != 200 || lines != 2 {
+		c.t.Errorf("status %d, %d lines", w.Code, lines)
+	}
+	c.asked["POST /v1/devices"] = true
 }
 
 func newAsker(t *testing.T) *asker {
@@ -406,6 +429,9 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{}, 422)
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", map[string]any{"odd": 1}, 400)
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{"d/1"}, 200)
+
+	c.batch(BatchRow{Row: 1, Endpoint: "many", Settings: DeviceSettings{Profile: new("full")}})
+	c.call("POST", "/v1/devices", "/v1/devices?dryRun=maybe", nil, 400)
 
 	c.call("GET", "/v1/unreadable", "/v1/unreadable", nil, 200)
 	c.call("POST", "/v1/check", "/v1/check", nil, 200)

@@ -60,6 +60,7 @@ const (
 	eventsPattern  = "GET /v1/events"
 	openapiPattern = "GET /v1/openapi.yaml"
 	contentPattern = "POST /v1/backup/content"
+	batchPattern   = "POST /v1/devices"
 )
 
 // NewServer returns a Server over api. Extra are further patterns, such as
@@ -72,6 +73,7 @@ func NewServer(api API, log *slog.Logger, extra map[string]http.Handler) *Server
 	s.routes.HandleFunc(eventsPattern, s.events)
 	s.routes.HandleFunc(openapiPattern, serveOpenAPI)
 	s.routes.HandleFunc(contentPattern, s.backupContent)
+	s.routes.HandleFunc(batchPattern, s.putDevices)
 	for pattern, h := range profiling {
 		s.routes.Handle(pattern, h)
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"maps"
+	"slices"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -18,6 +19,7 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	assign(&d.Format, set.Format)
 	assign(&d.Note, set.Note)
 	assign(&d.Tags, set.Tags)
+	d.Tags = set.applyTags(d.Tags)
 	if generated, err = set.applyCredentials(d); err != nil {
 		return false, err
 	}
@@ -25,6 +27,20 @@ func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	d.Secrets = set.applySecrets(d.Secrets)
 	d.Vars = set.applyVars(d.Vars)
 	return generated, nil
+}
+
+// applyTags returns a copy of have with the tags that are added and without those removed.
+func (set DeviceSettings) applyTags(have []string) []string {
+	if len(set.AddTags)+len(set.RemoveTags) == 0 {
+		return have
+	}
+	out := slices.DeleteFunc(slices.Clone(have), func(tag string) bool { return slices.Contains(set.RemoveTags, tag) })
+	for _, tag := range set.AddTags {
+		if !slices.Contains(out, tag) {
+			out = append(out, tag)
+		}
+	}
+	return out
 }
 
 // applyVars returns a copy of have with the variables that are set.

@@ -1,0 +1,219 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A BatchRow is one device of a batch: it is added, or changed where it exists.
+type BatchRow struct {
+	Row      int                `json:"row"` // which the result has again, such as the line of a file
+	Endpoint lwm2m.EndpointName `json:"endpoint"`
+	Settings DeviceSettings     `json:"settings"`
+}
+
+// BatchOptions say how a batch is put.
+type BatchOptions struct {
+	// DryRun tells what would become of each row, and changes nothing. Rows of the batch are not
+	// compared with each other then.
+	DryRun bool
+}
+
+// A BatchOutcome is what became of a row, or would.
+type BatchOutcome string
+
+const (
+	BatchAdded   BatchOutcome = "added"
+	BatchChanged BatchOutcome = "changed"
+	BatchSame    BatchOutcome = "same"    // the record has all of it already
+	BatchRefused BatchOutcome = "refused" // nothing of the row is kept
+)
+
+// A BatchResult is what became of one row.
+type BatchResult struct {
+	Row      int          `json:"row"`
+	Outcome  BatchOutcome `json:"outcome"`
+	Error    string       `json:"error,omitempty"` // why it was refused, one line
+	Warnings []string     `json:"warnings,omitempty"`
+}
+
+// batchRows is how many rows of a batch are under way at a time: edits that come together
+// share a transaction.
+const batchRows = 256
+
+// PutDevices implements [API].
+func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[BatchRow], each func(BatchResult) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	queue := make(chan chan rowEnd, batchRows) // in the order of the rows
+	var workers sync.WaitGroup
+	workers.Go(func() {
+		defer close(queue)
+		defer panicTo(func(p any) { queue <- ended(rowEnd{panicked: p}) })
+		for row := range rows {
+			end := make(chan rowEnd, 1)
+			select {
+			case queue <- end:
+			case <-ctx.Done():
+				return
+			}
+			workers.Go(func() {
+				defer panicTo(func(p any) { end <- rowEnd{panicked: p} })
+				end <- rowEnd{result: l.putRow(ctx, o, row)}
+			})
+		}
+	})
+	defer workers.Wait()
+	defer func() { // of those that wait for room
+		for range queue {
+		}
+	}()
+	defer cancel()
+	for end := range queue {
+		r := <-end
+		if r.panicked != nil {
+			panic(r.panicked) // where the caller contains it
+		}
+		if err := cmp.Or(ctx.Err(), each(r.result)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// A rowEnd is what became of a row, or what a goroutine panicked with.
+type rowEnd struct {
+	result   BatchResult
+	panicked any
+}
+
+// ended is a channel with end in it.
+func ended(end rowEnd) chan rowEnd {
+	c := make(chan rowEnd, 1)
+	c <- end
+	return c
+}
+
+// panicTo hands on the value of a panic; it is for defer.
+func panicTo(tell func(p any)) {
+	if p := recover(); p != nil {
+		tell(p)
+	}
+}
+
+// putRow puts one row, and begins anew where somebody else changed the record meanwhile.
+func (l *Local) putRow(ctx context.Context, o BatchOptions, row BatchRow) BatchResult {
+	for {
+		outcome, warnings, err := l.tryRow(ctx, o, row)
+		switch {
+		case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
+			if ctx.Err() == nil {
+				continue
+			}
+			fallthrough
+		case err != nil:
+			return BatchResult{Row: row.Row, Outcome: BatchRefused, Error: reasonOf(row.Endpoint, err)}
+		}
+		return BatchResult{Row: row.Row, Outcome: outcome, Warnings: warnings}
+	}
+}
+
+// reasonOf is an error in one line that does not begin with the device that it is about.
+func reasonOf(ep lwm2m.EndpointName, err error) string {
+	if invalid := new(InvalidError); errors.As(err, &invalid) && len(invalid.Findings) > 0 {
+		err = &InvalidError{Findings: invalid.Findings}
+	}
+	text := oneLine(err)
+	for _, prefix := range []string{"put ", fmt.Sprintf("device %q: ", ep)} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+func (l *Local) tryRow(ctx context.Context, o BatchOptions, row BatchRow) (BatchOutcome, []string, error) {
+	if err := row.Endpoint.Validate(); err != nil {
+		return "", nil, err
+	}
+	was, err := l.Store.Device(ctx, row.Endpoint)
+	added := errors.Is(err, store.ErrNotFound)
+	if added {
+		was, err = store.Device{Endpoint: row.Endpoint}, nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	edited, err := l.draft(ctx, was, row.Settings)
+	if err != nil {
+		return "", nil, err
+	}
+	var warnings []string
+	for _, w := range edited.warnings {
+		warnings = append(warnings, w.String())
+	}
+	outcome := BatchChanged
+	switch {
+	case added:
+		outcome = BatchAdded
+	case sameRecord(was, edited.device):
+		return BatchSame, warnings, nil
+	}
+	if o.DryRun {
+		return outcome, warnings, l.identitiesFree(ctx, edited.device)
+	}
+	kept, err := l.Store.PutDevice(ctx, edited.device)
+	if err != nil {
+		return "", nil, err
+	}
+	return outcome, append(warnings, l.sharedKeys(ctx, kept, row.Settings)...), nil
+}
+
+// identitiesFree reports an identity of d that another device has.
+func (l *Local) identitiesFree(ctx context.Context, d store.Device) error {
+	for _, c := range d.Credentials {
+		owner, err := l.Store.DeviceByIdentity(ctx, c.Kind, c.Identity)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return err
+		case owner.Endpoint != d.Endpoint:
+			return fmt.Errorf("%s identity %q: %w, by device %q", c.Kind, c.Identity, store.ErrIdentityTaken, owner.Endpoint)
+		}
+	}
+	return nil
+}
+
+// sameRecord reports whether an edit has changed nothing.
+func sameRecord(was, is store.Device) bool {
+	return reflect.DeepEqual(withoutEmpty(was), withoutEmpty(is))
+}
+
+// withoutEmpty is a copy of d in which what is empty is nil.
+func withoutEmpty(d store.Device) store.Device {
+	d = d.Clone()
+	if len(d.Credentials) == 0 {
+		d.Credentials = nil
+	}
+	if len(d.Tags) == 0 {
+		d.Tags = nil
+	}
+	if len(d.Accounts) == 0 {
+		d.Accounts = nil
+	}
+	if len(d.Secrets) == 0 {
+		d.Secrets = nil
+	}
+	if len(d.Vars) == 0 {
+		d.Vars = nil
+	}
+	d.Credentials = slices.Clone(d.Credentials)
+	return d
+}

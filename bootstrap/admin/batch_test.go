@@ -1,0 +1,173 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// bothWays runs a test with a server and without.
+func bothWays(t *testing.T, test func(*testing.T, admin.API)) {
+	t.Run("local", func(t *testing.T) { test(t, newRig(t).local) })
+	t.Run("client", func(t *testing.T) { test(t, newRig(t).client) })
+}
+
+// put sends rows, and returns the results as lines.
+func put(t *testing.T, api admin.API, o admin.BatchOptions, rows ...admin.BatchRow) (lines []string) {
+	t.Helper()
+	err := api.PutDevices(t.Context(), o, slices.Values(rows), func(r admin.BatchResult) error {
+		line := fmt.Sprintf("%d %s", r.Row, r.Outcome)
+		for _, text := range slices.Concat([]string{r.Error}, r.Warnings) {
+			if text != "" {
+				line += " | " + text
+			}
+		}
+		lines = append(lines, line)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func keyed(row int, ep lwm2m.EndpointName, key string) admin.BatchRow {
+	return admin.BatchRow{Row: row, Endpoint: ep, Settings: admin.DeviceSettings{Profile: new("meter"), PSK: &admin.PSK{Key: []byte(key)}}}
+}
+
+// A batch does the same with a server and without: it adds, changes, leaves what is the same,
+// and refuses row by row.
+func TestBatch(t *testing.T) {
+	bothWays(t, func(t *testing.T, api admin.API) {
+		if _, err := api.ApplyProfile(t.Context(), store.Profile{Name: "meter", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}, admin.ApplyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		const keyA, keyB = "0123456789abcdef", "fedcba9876543210"
+		rows := []admin.BatchRow{
+			keyed(2, "a", keyA), keyed(3, "b", keyB),
+			{Row: 4, Endpoint: "c", Settings: admin.DeviceSettings{Profile: new("nosuch")}},
+			{Row: 5, Endpoint: "", Settings: admin.DeviceSettings{Profile: new("meter")}},
+			{Row: 6, Endpoint: "d", Settings: admin.DeviceSettings{Profile: new("meter"), PSK: &admin.PSK{Identity: "a", Key: []byte(keyB)}, Vars: map[string]string{"x": "1"}}},
+		}
+		want := func(what string, got []string, wanted ...string) {
+			t.Helper()
+			if len(got) != len(wanted) {
+				t.Fatalf("%s: %q", what, got)
+			}
+			for i, line := range got {
+				if !strings.HasPrefix(line, wanted[i]) {
+					t.Errorf("%s: %q, want %q", what, line, wanted[i])
+				}
+			}
+		}
+		want("dry run", put(t, api, admin.BatchOptions{DryRun: true}, rows...), "2 added", "3 added", `4 refused | profile "nosuch": not found`, "5 refused | ", "6 added")
+		if page, err := api.Devices(t.Context(), store.DeviceQuery{}); err != nil || len(page) != 0 {
+			t.Fatalf("after a dry run there are %d devices, error %v", len(page), err)
+		}
+		want("first", put(t, api, admin.BatchOptions{}, rows...), "2 added", "3 added", `4 refused | profile "nosuch": not found`, "5 refused | ", `6 refused | psk identity "a": `)
+		before, err := api.Device(t.Context(), "a", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want("again", put(t, api, admin.BatchOptions{}, rows[:2]...), "2 same", "3 same")
+		if after, err := api.Device(t.Context(), "a", true); err != nil || after.Revision != before.Revision || after.Credentials[0] != before.Credentials[0] {
+			t.Errorf("the same row once more makes revision %d of %d, error %v", after.Revision, before.Revision, err)
+		}
+		tagged := keyed(7, "a", keyA)
+		tagged.Settings.AddTags = []string{"lot7"}
+		want("dry run", put(t, api, admin.BatchOptions{DryRun: true}, tagged, rows[4]), "7 changed", `6 refused | psk identity "a": `)
+		want("a tag more", put(t, api, admin.BatchOptions{}, tagged), "7 changed")
+		want("and again", put(t, api, admin.BatchOptions{}, tagged), "7 same")
+		if a, err := api.Device(t.Context(), "a", false); err != nil || !slices.Equal(a.Tags, []string{"lot7"}) {
+			t.Errorf("the tags are %q, error %v", a.Tags, err)
+		}
+	})
+}
+
+// The results come in the order of the rows, however many are under way at a time.
+func TestBatchInOrder(t *testing.T) {
+	bothWays(t, func(t *testing.T, api admin.API) {
+		if _, err := api.ApplyProfile(t.Context(), store.Profile{Name: "meter", Accounts: []store.Account{{Name: "main", URI: "coap://a.example", ShortServerID: 101, Security: "nosec"}}}, admin.ApplyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		const n = 1000
+		next := 0
+		err := api.PutDevices(t.Context(), admin.BatchOptions{}, func(yield func(admin.BatchRow) bool) {
+			for i := range n {
+				if !yield(keyed(i, lwm2m.EndpointName(fmt.Sprint("dev-", i)), fmt.Sprintf("%016d", i))) {
+					return
+				}
+			}
+		}, func(r admin.BatchResult) error {
+			if r.Row != next || r.Outcome != admin.BatchAdded {
+				t.Fatalf("row %d is %s (%s), want row %d", r.Row, r.Outcome, r.Error, next)
+			}
+			next++
+			return nil
+		})
+		if err != nil || next != n {
+			t.Errorf("%d results, error %v", next, err)
+		}
+	})
+}
+
+// A batch ends with the error of who takes the results, and with its context; what was put stays.
+func TestBatchEndsEarly(t *testing.T) {
+	bothWays(t, func(t *testing.T, api admin.API) {
+		if _, err := api.ApplyProfile(t.Context(), store.Profile{Name: "meter", Accounts: []store.Account{{Name: "main", URI: "coap://a.example", ShortServerID: 101, Security: "nosec"}}}, admin.ApplyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		endless := func(yield func(admin.BatchRow) bool) {
+			for i := 0; yield(keyed(i, lwm2m.EndpointName(fmt.Sprint("dev-", i)), fmt.Sprintf("%016d", i))); i++ {
+			}
+		}
+		stop := errors.New("enough")
+		seen := 0
+		if err := api.PutDevices(t.Context(), admin.BatchOptions{}, endless, func(admin.BatchResult) error {
+			if seen++; seen == 20 {
+				return stop
+			}
+			return nil
+		}); !errors.Is(err, stop) {
+			t.Errorf("it ends with %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := api.PutDevices(ctx, admin.BatchOptions{}, iter.Seq[admin.BatchRow](endless), func(admin.BatchResult) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("it ends with %v", err)
+		}
+		if _, err := api.Device(t.Context(), "dev-19", false); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A panic over one row is the panic of the call: whoever contains that contains this.
+func TestBatchPanics(t *testing.T) {
+	r := newRig(t)
+	for what, rows := range map[string]iter.Seq[admin.BatchRow]{
+		"the store": slices.Values([]admin.BatchRow{keyed(1, "a", "0123456789abcdef")}),
+		"the rows":  func(func(admin.BatchRow) bool) { panic("rows") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: the panic is lost", what)
+				}
+			}()
+			api := &admin.Local{Store: panickingStore{r.local.Store}}
+			_ = api.PutDevices(t.Context(), admin.BatchOptions{}, rows, func(admin.BatchResult) error { return nil })
+		}()
+	}
+}
+
+type panickingStore struct{ admin.Backend }
+
+func (panickingStore) Device(context.Context, lwm2m.EndpointName) (store.Device, error) { panic("store") }
