@@ -36,8 +36,9 @@ type API interface {
 	SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (Device, error)
 
 	// PutDevices adds or changes the devices of rows, which may be millions, and calls each
-	// with what became of each, in their order. A row that is refused changes nothing and ends
-	// nothing. The rows are read as they are needed, in another goroutine; each is called in
+	// with what became of each, in their order. Rows are put several at a time, so that of two
+	// for one device or identity either may be the first. A row that is refused changes nothing
+	// and ends nothing. The rows are read as they are needed, in another goroutine; each is called in
 	// this one. It ends with ctx, or with the first error of each; rows that were put by then
 	// stay, and putting them once more changes nothing.
 	PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[BatchRow], each func(BatchResult) error) error
