@@ -17,7 +17,8 @@ import (
 )
 
 func importCommand() *cli.Command {
-	return group("import", "take over the devices of another Bootstrap-Server", importLeshanCommand(), importWakaamaCommand())
+	return group("import", "add devices by a file: a table, or the data of another Bootstrap-Server",
+		importCSVCommand(), importJSONLCommand(), importPSKFileCommand(), importLeshanCommand(), importWakaamaCommand())
 }
 
 func importFlags() []cli.Flag {

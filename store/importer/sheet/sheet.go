@@ -1,11 +1,11 @@
-// Package table reads tables of text as spreadsheets and other tools write them: CSV with a
+// Package sheet reads tables of text as spreadsheets and other tools write them: CSV with a
 // comma, semicolon or tab, in UTF-8 or UTF-16, with a byte order mark or without, with line
 // ends of one or two characters, also within quotes. It reads a row at a time, so that a
 // table may be of any size, and knows the line and column of each cell.
 //
 // RFC 4180 is taken as far as it goes; what spreadsheets write beyond it, such as another
 // separator, is found out.
-package table
+package sheet
 
 import (
 	"bufio"
@@ -65,6 +65,14 @@ type Error struct {
 	Reason string
 	Last   bool
 	Cells  []string // of the row, as far as they were read
+}
+
+// Cause is the mistake without the line, for those who tell that themselves.
+func (e *Error) Cause() error {
+	if e.Column == 0 {
+		return errors.New(e.Reason)
+	}
+	return fmt.Errorf("character %d: %s", e.Column, e.Reason)
 }
 
 func (e *Error) Error() string {

@@ -1,4 +1,4 @@
-package table_test
+package sheet_test
 
 import (
 	"bytes"
@@ -11,19 +11,19 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"lwbs/store/importer/table"
+	"lwbs/store/importer/sheet"
 )
 
 // read returns the columns and rows of a table; a row that is wrong is its error.
-func read(t *testing.T, text string, o table.Options) (columns []string, rows []string) {
+func read(t *testing.T, text string, o sheet.Options) (columns []string, rows []string) {
 	t.Helper()
-	r, err := table.NewReader(strings.NewReader(text), o)
+	r, err := sheet.NewReader(strings.NewReader(text), o)
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
 	for {
 		row, err := r.Next()
-		var wrong *table.Error
+		var wrong *sheet.Error
 		switch {
 		case errors.Is(err, io.EOF):
 			return r.Columns, rows
@@ -65,12 +65,12 @@ func TestHowTablesAreSaved(t *testing.T) {
 		"quoted headings":          "\"IMEI\";\"Name\"\n1;\"a, b\"\n2;ü\n",
 		"a semicolon in a quote":   "IMEI,Name\n1,\"a, b\"\n2,\"ü\"\n",
 	} {
-		columns, rows := read(t, text, table.Options{})
+		columns, rows := read(t, text, sheet.Options{})
 		if !reflect.DeepEqual(columns, wantColumns) || !reflect.DeepEqual(rows, wantRows) {
 			t.Errorf("%s: columns %q, rows %q", how, columns, rows)
 		}
 	}
-	columns, rows := read(t, "sep=;\r\nIMEI;Name\r\n1;\"a, b\"\r\n2;ü\r\n", table.Options{})
+	columns, rows := read(t, "sep=;\r\nIMEI;Name\r\n1;\"a, b\"\r\n2;ü\r\n", sheet.Options{})
 	if !reflect.DeepEqual(columns, wantColumns) || len(rows) != 2 || rows[1] != "3: 2|ü" {
 		t.Errorf("with a line that tells the separator: columns %q, rows %q", columns, rows)
 	}
@@ -91,21 +91,21 @@ func TestWrongRows(t *testing.T) {
 		"PK\x03\x04\x14\x00":     {`it is an Excel workbook (.xlsx) or another archive: save the sheet as "CSV UTF-8"`},
 		"a,b\n\x00\x01":          {"it is no text: byte 5 is zero"},
 	} {
-		if _, rows := read(t, text, table.Options{}); !reflect.DeepEqual(rows, want) {
+		if _, rows := read(t, text, sheet.Options{}); !reflect.DeepEqual(rows, want) {
 			t.Errorf("%q: %q, want %q", text, rows, want)
 		}
 	}
 }
 
 func TestColumnsAreGiven(t *testing.T) {
-	columns, rows := read(t, "a:00ff\nb:11\n", table.Options{Separator: ':', Columns: []string{"id", "key"}})
+	columns, rows := read(t, "a:00ff\nb:11\n", sheet.Options{Separator: ':', Columns: []string{"id", "key"}})
 	if !reflect.DeepEqual(columns, []string{"id", "key"}) || !reflect.DeepEqual(rows, []string{"1: a|00ff", "2: b|11"}) {
 		t.Errorf("columns %q, rows %q", columns, rows)
 	}
 }
 
 func TestPosition(t *testing.T) {
-	r, err := table.NewReader(strings.NewReader("a;b\n1;\"x\ny\"\n4;5\n"), table.Options{})
+	r, err := sheet.NewReader(strings.NewReader("a;b\n1;\"x\ny\"\n4;5\n"), sheet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,37 +130,37 @@ func (e endless) Read(b []byte) (int, error) {
 // A row without an end is refused before it takes much memory.
 func TestEndlessRow(t *testing.T) {
 	for _, text := range []string{"x", "x,"} {
-		r, err := table.NewReader(io.MultiReader(strings.NewReader("a,b\n1,\""), endless{[]byte(text)}), table.Options{})
+		r, err := sheet.NewReader(io.MultiReader(strings.NewReader("a,b\n1,\""), endless{[]byte(text)}), sheet.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = r.Next()
-		if wrong := new(table.Error); !errors.As(err, &wrong) || !wrong.Last || wrong.Line != 2 {
+		if wrong := new(sheet.Error); !errors.As(err, &wrong) || !wrong.Last || wrong.Line != 2 {
 			t.Errorf("%v", err)
 		}
 		if _, err := r.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("behind it: %v", err)
 		}
 	}
-	if _, err := table.NewReader(endless{[]byte("x")}, table.Options{}); err == nil {
+	if _, err := sheet.NewReader(endless{[]byte("x")}, sheet.Options{}); err == nil {
 		t.Error("a heading without an end is taken")
 	}
 }
 
-// FuzzTable reads anything: it ends, and each row has a cell for each column, in a line behind
+// FuzzSheet reads anything: it ends, and each row has a cell for each column, in a line behind
 // that of the row before.
-func FuzzTable(f *testing.F) {
+func FuzzSheet(f *testing.F) {
 	for _, seed := range []string{"a,b\n1,2\n", "a;b\r\n\"1\n\";2", "\ufeffa\tb\n1\t2", "a,b\n1,\"", "sep=;\na;b\n1;2\n", "\xff\xfea\x00\n\x001\x00"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := table.NewReader(bytes.NewReader(text), table.Options{})
+		r, err := sheet.NewReader(bytes.NewReader(text), sheet.Options{})
 		if err != nil {
 			return
 		}
 		for last := 0; ; {
 			row, err := r.Next()
-			if wrong := new(table.Error); errors.As(err, &wrong) {
+			if wrong := new(sheet.Error); errors.As(err, &wrong) {
 				continue
 			}
 			if err != nil {

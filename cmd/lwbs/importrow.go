@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// An importRow is a row of a file as a device.
+type importRow struct {
+	line     int
+	cells    []string // as they are in the file; nil where it has none
+	endpoint lwm2m.EndpointName
+	settings admin.DeviceSettings
+	warnings []string
+	err      error // why it cannot be sent
+
+	pskIdentity string
+	pskKey      []byte
+}
+
+// A cellError is a mistake in one cell.
+type cellError struct {
+	heading      string
+	line, column int // of the cell; zero for one that is made of others
+	err          error
+}
+
+func (e *cellError) Error() string {
+	if e.column == 0 {
+		return fmt.Sprintf("%s: %v", e.heading, e.err)
+	}
+	return fmt.Sprintf("column %q (character %d): %v", e.heading, e.column, e.err)
+}
+
+func (e *cellError) Unwrap() error { return e.err }
+
+// row reads the cells of a row. Its error is in the row.
+func (m *columnMap) row(line int, cells []string, position func(cell int) (line, column int)) *importRow {
+	row := &importRow{line: line, cells: append([]string(nil), cells...)}
+	for i, use := range m.uses {
+		text := strings.TrimSpace(row.cells[i])
+		if use == nil || text == "" {
+			continue
+		}
+		if err := m.cell(use, text, row); err != nil {
+			line, column := position(i)
+			row.err = &cellError{m.headings[i], line, column, err}
+			return row
+		}
+	}
+	if len(m.computed) > 0 {
+		row.err = m.computeCells(row)
+	}
+	if row.err == nil {
+		row.err = row.finish()
+	}
+	return row
+}
+
+func (m *columnMap) cell(use columnUse, text string, row *importRow) error {
+	if shortened.MatchString(text) {
+		return fmt.Errorf("%s is a long number that a spreadsheet has shortened: give the column the format text there, enter it again, and save", text)
+	}
+	return use(text, row, m.form)
+}
+
+// shortened is a number as spreadsheets show one with more digits than fit.
+var shortened = regexp.MustCompile(`^[0-9]([.,][0-9]+)?E\+[0-9]{1,3}$`)
+
+// computeCells makes the columns that are made of others.
+func (m *columnMap) computeCells(row *importRow) error {
+	values := make(map[string]string, len(m.headings))
+	for i, heading := range m.headings {
+		values[variable(heading)] = strings.TrimSpace(row.cells[i])
+	}
+	for _, c := range m.computed {
+		for i, heading := range m.headings {
+			if shortened.MatchString(values[variable(heading)]) && strings.Contains(c.text.Root.String(), "."+variable(heading)) {
+				return &cellError{heading: heading, err: m.cell(c.use, row.cells[i], row)}
+			}
+		}
+		var text strings.Builder
+		err := c.text.Execute(&text, values)
+		if err == nil && strings.TrimSpace(text.String()) != "" {
+			err = c.use(strings.TrimSpace(text.String()), row, m.form)
+		}
+		if err != nil {
+			return &cellError{heading: c.name, err: err}
+		}
+	}
+	return nil
+}
+
+// finish puts together what several cells say, and looks at the whole.
+func (row *importRow) finish() error {
+	switch {
+	case row.endpoint == "":
+		return errors.New("it has no endpoint name")
+	case row.pskKey != nil:
+		row.settings.PSK = &admin.PSK{Identity: row.pskIdentity, Key: row.pskKey}
+	case row.pskIdentity != "":
+		row.settings.PSKIdentity = &row.pskIdentity
+	}
+	warning, err := oddIMEI(string(row.endpoint))
+	if warning != "" {
+		row.warnings = append(row.warnings, warning)
+	}
+	return err
+}
+
+// identity is what no other device may have as PSK identity; empty where the row gives no key.
+func (row *importRow) identity() string {
+	if row.settings.PSK == nil {
+		return ""
+	}
+	text := row.settings.PSK.Identity
+	if text == "" {
+		return string(row.endpoint)
+	}
+	b, err := store.IdentityBytes(text)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// cellKey reads a key, and notes what is odd about it.
+func cellKey(text string, row *importRow, form keyForm) ([]byte, error) {
+	key, warnings, err := form.decode([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	if len(key) == 0 {
+		return nil, errors.New("the key is empty")
+	}
+	for _, w := range append(warnings, weaknesses(key)...) {
+		row.warnings = append(row.warnings, "key: "+w)
+	}
+	return key, nil
+}
+
+// imeiDigits is how many digits an IMEI has; the last is a check digit (3GPP TS 23.003 §6.2).
+const imeiDigits = 15
+
+// oddIMEI looks at the number in a name such as urn:imei:350123450000051: spreadsheets take
+// zeros away at its beginning, and people mistype it.
+func oddIMEI(endpoint string) (warning string, err error) {
+	number, found := strings.CutPrefix(strings.ToLower(endpoint), "urn:imei:")
+	if !found || number == "" || strings.Trim(number, "0123456789") != "" {
+		return "", nil
+	}
+	whole := strings.Repeat("0", max(0, imeiDigits-len(number))) + number
+	switch {
+	case len(number) < imeiDigits && checkDigitFits(whole):
+		return "", fmt.Errorf("the IMEI has %d digits in place of %d, and %s fits its check digit: a spreadsheet has taken %s away; give the column the format text there", len(number), imeiDigits, whole, counted(imeiDigits-len(number), "zero", "zeros"))
+	case len(number) < imeiDigits:
+		return "", fmt.Errorf("the IMEI has %d digits in place of %d", len(number), imeiDigits)
+	case len(number) > imeiDigits:
+		return fmt.Sprintf("the IMEI has %d digits in place of %d", len(number), imeiDigits), nil
+	case !checkDigitFits(number):
+		return "the last digit of the IMEI is not the check digit of the others: is one mistyped?", nil
+	}
+	return "", nil
+}
+
+// checkDigitFits reports whether the last digit is that of Luhn's sum over the others.
+func checkDigitFits(number string) bool {
+	sum := 0
+	for i := range number {
+		digit := int(number[len(number)-1-i] - '0')
+		if i%2 == 1 {
+			if digit *= 2; digit > 9 {
+				digit -= 9
+			}
+		}
+		sum += digit
+	}
+	return sum%10 == 0
+}
