@@ -49,7 +49,7 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	k, err := store.NewKeyring()
@@ -78,7 +78,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

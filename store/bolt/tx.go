@@ -22,6 +22,7 @@ type transaction struct {
 
 	changed map[string]map[string]struct{} // the keys that were set or removed, by bucket; of those with a cache
 
+	hurt   bool        // a read came to damage
 	asked  [4]question // the last ones, by their numbers
 	number int         // of the next one
 }
@@ -159,6 +160,9 @@ func (t *transaction) explain(err error) error {
 	if !unplaced && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	if !unplaced && !t.hurt && !t.Writable() && len(*t.db.gaps.Load()) == 0 {
+		return err // Get has looked at each page on the way
+	}
 	for i := t.number - 1; i >= max(0, t.number-len(t.asked)); i-- {
 		q := t.asked[i%len(t.asked)]
 		if damage := t.check(q.bucket, q.key); damage != nil {
@@ -195,12 +199,14 @@ func (b *bucket) Get(key []byte) []byte {
 	}
 	tree, err := b.t.tree(b.name)
 	if err != nil {
+		b.t.hurt = true
 		b.t.db.unread.note(err)
 		return nil
 	}
 	value, err := tree.Get(key)
 	if err != nil {
 		part := damaged(b.name, string(key), err)
+		b.t.hurt = true
 		b.t.db.unread.note(part)
 		b.t.db.askToHeal(part)
 	}

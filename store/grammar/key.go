@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Kind is the type of the value of a key.
@@ -79,13 +80,29 @@ func (s *Section) Key(name string) (Key, bool) {
 
 // Field returns the field of a record, a struct of package store, that holds a key.
 func Field(record reflect.Value, key string) (reflect.Value, bool) {
+	i, ok := fieldsOf(record.Type())[key]
+	if !ok {
+		return reflect.Value{}, false
+	}
+	return record.Field(i), true
+}
+
+// fieldIndexes has, by the type of a record, the index of the field of each key.
+var fieldIndexes sync.Map
+
+func fieldsOf(record reflect.Type) map[string]int {
+	if known, ok := fieldIndexes.Load(record); ok {
+		return known.(map[string]int)
+	}
+	indexes := make(map[string]int, record.NumField())
 	for i := range record.NumField() {
-		name, _, _ := strings.Cut(record.Type().Field(i).Tag.Get("json"), ",")
-		if name == key {
-			return record.Field(i), true
+		name, _, _ := strings.Cut(record.Field(i).Tag.Get("json"), ",")
+		if _, twice := indexes[name]; !twice {
+			indexes[name] = i
 		}
 	}
-	return reflect.Value{}, false
+	fieldIndexes.Store(record, indexes)
+	return indexes
 }
 
 // CheckWord reports a word that the key does not have; the empty word is its default.
