@@ -1,4 +1,4 @@
-package main
+package devicefile
 
 import (
 	"fmt"
@@ -9,29 +9,30 @@ import (
 	"text/template"
 	"unicode"
 
+	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
 	"lwbs/store/profilefile"
 )
 
 // A columnUse puts the text of a cell, which is not empty, into the settings of a device.
-type columnUse func(text string, row *importRow, form keyForm) error
+type columnUse func(text string, row *Row, form input.KeyForm) error
 
 // columnUses are what a column can be for, by its name here.
 var columnUses = map[string]columnUse{
-	"endpoint": func(text string, row *importRow, _ keyForm) error {
+	"endpoint": func(text string, row *Row, _ input.KeyForm) error {
 		row.endpoint = lwm2m.EndpointName(text)
 		return nil
 	},
-	"profile":      func(text string, row *importRow, _ keyForm) error { row.settings.Profile = &text; return nil },
-	"note":         func(text string, row *importRow, _ keyForm) error { row.settings.Note = &text; return nil },
-	"psk-identity": func(text string, row *importRow, _ keyForm) error { row.pskIdentity = text; return nil },
-	"psk-key": func(text string, row *importRow, form keyForm) error {
+	"profile":      func(text string, row *Row, _ input.KeyForm) error { row.settings.Profile = &text; return nil },
+	"note":         func(text string, row *Row, _ input.KeyForm) error { row.settings.Note = &text; return nil },
+	"psk-identity": func(text string, row *Row, _ input.KeyForm) error { row.pskIdentity = text; return nil },
+	"psk-key": func(text string, row *Row, form input.KeyForm) error {
 		key, err := cellKey(text, row, form)
 		row.pskKey = key
 		return err
 	},
-	"tag": func(text string, row *importRow, _ keyForm) error {
+	"tag": func(text string, row *Row, _ input.KeyForm) error {
 		for _, tag := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("|,;\n", r) }) {
 			if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(row.settings.AddTags, tag) {
 				row.settings.AddTags = append(row.settings.AddTags, tag)
@@ -39,28 +40,28 @@ var columnUses = map[string]columnUse{
 		}
 		return nil
 	},
-	"certificate-fingerprint": func(text string, row *importRow, _ keyForm) error {
-		fingerprint, err := decodeHex(text)
-		row.settings.Certificates = &[]string{fmt.Sprintf("%x", fingerprint)}
+	"certificate-fingerprint": func(text string, row *Row, _ input.KeyForm) error {
+		fingerprint, err := input.Fingerprint(text)
+		row.settings.Certificates = &[]string{fingerprint}
 		return err
 	},
-	"certificate-name": func(text string, row *importRow, _ keyForm) error {
+	"certificate-name": func(text string, row *Row, _ input.KeyForm) error {
 		row.settings.CertificateNames = &[]string{text}
 		return nil
 	},
-	"format": func(text string, row *importRow, _ keyForm) error {
+	"format": func(text string, row *Row, _ input.KeyForm) error {
 		row.settings.Format = new(lwm2m.Format)
 		if err := row.settings.Format.UnmarshalText([]byte(text)); err != nil || *row.settings.Format != 0 && !content.Writable(*row.settings.Format) {
 			return fmt.Errorf("%q is not tlv, senml-json, senml-cbor, lwm2m-cbor or none", text)
 		}
 		return nil
 	},
-	"no-sec": func(text string, row *importRow, _ keyForm) (err error) {
-		row.settings.NoSec, err = yesOrNoCell(text)
+	"no-sec": func(text string, row *Row, _ input.KeyForm) (err error) {
+		row.settings.NoSec, err = yesOrNo(text)
 		return err
 	},
-	"disabled": func(text string, row *importRow, _ keyForm) (err error) {
-		row.settings.Disabled, err = yesOrNoCell(text)
+	"disabled": func(text string, row *Row, _ input.KeyForm) (err error) {
+		row.settings.Disabled, err = yesOrNo(text)
 		return err
 	},
 }
@@ -68,8 +69,8 @@ var columnUses = map[string]columnUse{
 // columnForms are the names with a part of their own, as help and errors show them.
 var columnForms = []string{"var.NAME", "account.NAME.key", "account.NAME.identity", "account.NAME.certificate", "account.NAME.master-secret", "secret.PATH"}
 
-// yesOrNoCell reads a cell as people answer a question.
-func yesOrNoCell(text string) (*bool, error) {
+// yesOrNo reads a cell as people answer a question.
+func yesOrNo(text string) (*bool, error) {
 	switch strings.ToLower(text) {
 	case "yes", "y", "true", "1", "x":
 		return new(true), nil
@@ -89,7 +90,7 @@ func useOf(name string) columnUse {
 	switch {
 	case rest == "":
 	case kind == "var":
-		return func(text string, row *importRow, _ keyForm) error {
+		return func(text string, row *Row, _ input.KeyForm) error {
 			setIn(&row.settings.Vars, rest, text)
 			return nil
 		}
@@ -97,21 +98,21 @@ func useOf(name string) columnUse {
 		return secretUse(rest)
 	case kind != "account" || account == "":
 	case what == "key":
-		return func(text string, row *importRow, form keyForm) error {
+		return func(text string, row *Row, form input.KeyForm) error {
 			return putBytes(&row.settings.AccountKeys, account, text, row, form)
 		}
 	case what == "master-secret":
-		return func(text string, row *importRow, form keyForm) error {
+		return func(text string, row *Row, form input.KeyForm) error {
 			return putBytes(&row.settings.AccountMasterSecrets, account, text, row, form)
 		}
 	case what == "identity":
-		return func(text string, row *importRow, _ keyForm) error {
+		return func(text string, row *Row, _ input.KeyForm) error {
 			setIn(&row.settings.AccountIdentities, account, text)
 			return nil
 		}
 	case what == "certificate":
-		return func(text string, row *importRow, form keyForm) error {
-			if plain, ok := inPEM([]byte(text)); ok {
+		return func(text string, row *Row, form input.KeyForm) error {
+			if plain, ok := input.PEMText([]byte(text)); ok {
 				setIn(&row.settings.AccountCertificates, account, plain)
 				return nil
 			}
@@ -127,7 +128,7 @@ func secretUse(text string) columnUse {
 	if err != nil {
 		return nil
 	}
-	return func(text string, row *importRow, _ keyForm) error {
+	return func(text string, row *Row, _ input.KeyForm) error {
 		setIn(&row.settings.Secrets, path, []byte(text))
 		return nil
 	}
@@ -148,8 +149,8 @@ func setIn[K comparable, V any](into *map[K]V, key K, value V) {
 	(*into)[key] = value
 }
 
-func putBytes(into *map[string][]byte, key, text string, row *importRow, form keyForm) error {
-	if plain, ok := inPEM([]byte(text)); ok {
+func putBytes(into *map[string][]byte, key, text string, row *Row, form input.KeyForm) error {
+	if plain, ok := input.PEMText([]byte(text)); ok {
 		setIn(into, key, plain)
 		return nil
 	}
@@ -200,13 +201,23 @@ func columnNamed(heading string) string {
 	return columnAliases[bare(heading)]
 }
 
-// A columnOptions says what the headings of a table do not.
-type columnOptions struct {
-	mapped    map[string]string // by heading: the name here
-	ignored   []string          // headings
-	templates map[string]string // by name here: a template over the other columns
-	form      keyForm
+// ColumnOptions say what the headings of a table do not.
+type ColumnOptions struct {
+	Mapped    map[string]string // by heading: the name here
+	Ignored   []string          // headings
+	Templates map[string]string // by name here: a template over the other columns
+	Keys      input.KeyForm     // how keys are written; without a format where nothing says so
 }
+
+// An OptionError is a mistake in the options, or one that others would mend.
+type OptionError struct{ text string }
+
+func (e *OptionError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &OptionError{fmt.Sprintf(format, args...)} }
+
+// IsColumn reports whether there is a column of this name, and what there is.
+func IsColumn(name string) (is bool, possible string) { return useOf(name) != nil, possibleColumns() }
 
 // A columnMap is what the columns of one table are for.
 type columnMap struct {
@@ -214,7 +225,7 @@ type columnMap struct {
 	names    []string // by column: the name here; empty for those that are not read
 	uses     []columnUse
 	computed []computedColumn
-	form     keyForm
+	form     input.KeyForm
 	keys     bool // a column has keys
 }
 
@@ -226,9 +237,9 @@ type computedColumn struct {
 }
 
 // mapColumns finds out what the columns are for. Its errors say what is missing.
-func mapColumns(headings []string, o columnOptions) (*columnMap, error) {
-	m := &columnMap{headings: headings, names: make([]string, len(headings)), uses: make([]columnUse, len(headings)), form: o.form}
-	for _, heading := range slices.Concat(slices.Sorted(maps.Keys(o.mapped)), o.ignored) {
+func mapColumns(headings []string, o ColumnOptions) (*columnMap, error) {
+	m := &columnMap{headings: headings, names: make([]string, len(headings)), uses: make([]columnUse, len(headings)), form: o.Keys}
+	for _, heading := range slices.Concat(slices.Sorted(maps.Keys(o.Mapped)), o.Ignored) {
 		if !slices.ContainsFunc(headings, func(h string) bool { return strings.EqualFold(h, heading) }) {
 			return nil, usagef("there is no column %q: the columns are %s", heading, listed(headings))
 		}
@@ -249,25 +260,25 @@ func mapColumns(headings []string, o columnOptions) (*columnMap, error) {
 		m.names[i], m.uses[i] = name, useOf(name)
 		m.keys = m.keys || holdsKeys(name)
 	}
-	if err := m.compute(o.templates, used); err != nil {
+	if err := m.compute(o.Templates, used); err != nil {
 		return nil, err
 	}
 	if _, found := used["endpoint"]; !found {
 		return nil, usagef("no column has the endpoint names: say which with --map COLUMN=endpoint, or make them of others, such as --endpoint 'urn:imei:{{.IMEI}}'; the columns are %s", listed(headings))
 	}
-	if m.keys && o.form.format == "" {
-		return nil, usagef("a column has keys: %s hex, base64 or text says how they are written, as that is not guessed", o.form.option)
+	if m.keys && o.Keys.Format == "" {
+		return nil, usagef("a column has keys: %s hex, base64 or text says how they are written, as that is not guessed", o.Keys.Option)
 	}
 	return m, nil
 }
 
 // nameOf is the name here of the column with a heading; empty for one that is not read.
-func (o columnOptions) nameOf(heading string) (string, error) {
+func (o ColumnOptions) nameOf(heading string) (string, error) {
 	is := func(other string) bool { return strings.EqualFold(heading, other) }
-	if slices.ContainsFunc(o.ignored, is) || slices.ContainsFunc(resultColumns, is) {
+	if slices.ContainsFunc(o.Ignored, is) || slices.ContainsFunc(resultColumns, is) {
 		return "", nil
 	}
-	for from, name := range o.mapped {
+	for from, name := range o.Mapped {
 		if is(from) {
 			return name, nil
 		}

@@ -1,4 +1,4 @@
-package main
+package devicefile
 
 import (
 	"errors"
@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/input"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
-// An importRow is a row of a file as a device.
-type importRow struct {
+// A Row is a row of a file as a device.
+type Row struct {
 	line     int
 	cells    []string // as they are in the file; nil where it has none
 	endpoint lwm2m.EndpointName
@@ -41,8 +43,8 @@ func (e *cellError) Error() string {
 func (e *cellError) Unwrap() error { return e.err }
 
 // row reads the cells of a row. Its error is in the row.
-func (m *columnMap) row(line int, cells []string, position func(cell int) (line, column int)) *importRow {
-	row := &importRow{line: line, cells: append([]string(nil), cells...)}
+func (m *columnMap) row(line int, cells []string, position func(cell int) (line, column int)) *Row {
+	row := &Row{line: line, cells: append([]string(nil), cells...)}
 	for i, use := range m.uses {
 		text := strings.TrimSpace(row.cells[i])
 		if use == nil || text == "" {
@@ -63,7 +65,7 @@ func (m *columnMap) row(line int, cells []string, position func(cell int) (line,
 	return row
 }
 
-func (m *columnMap) cell(use columnUse, text string, row *importRow) error {
+func (m *columnMap) cell(use columnUse, text string, row *Row) error {
 	if shortened.MatchString(text) {
 		return fmt.Errorf("%s is a long number that a spreadsheet has shortened: give the column the format text there, enter it again, and save", text)
 	}
@@ -74,7 +76,7 @@ func (m *columnMap) cell(use columnUse, text string, row *importRow) error {
 var shortened = regexp.MustCompile(`^[0-9]([.,][0-9]+)?E\+[0-9]{1,3}$`)
 
 // computeCells makes the columns that are made of others.
-func (m *columnMap) computeCells(row *importRow) error {
+func (m *columnMap) computeCells(row *Row) error {
 	values := make(map[string]string, len(m.headings))
 	for i, heading := range m.headings {
 		values[variable(heading)] = strings.TrimSpace(row.cells[i])
@@ -98,7 +100,7 @@ func (m *columnMap) computeCells(row *importRow) error {
 }
 
 // finish puts together what several cells say, and looks at the whole.
-func (row *importRow) finish() error {
+func (row *Row) finish() error {
 	switch {
 	case row.endpoint == "":
 		return errors.New("it has no endpoint name")
@@ -115,7 +117,7 @@ func (row *importRow) finish() error {
 }
 
 // identity is what no other device may have as PSK identity; empty where the row gives no key.
-func (row *importRow) identity() string {
+func (row *Row) identity() string {
 	if row.settings.PSK == nil {
 		return ""
 	}
@@ -131,15 +133,15 @@ func (row *importRow) identity() string {
 }
 
 // cellKey reads a key, and notes what is odd about it.
-func cellKey(text string, row *importRow, form keyForm) ([]byte, error) {
-	key, warnings, err := form.decode([]byte(text))
+func cellKey(text string, row *Row, form input.KeyForm) ([]byte, error) {
+	key, warnings, err := form.Decode([]byte(text))
 	if err != nil {
 		return nil, err
 	}
 	if len(key) == 0 {
 		return nil, errors.New("the key is empty")
 	}
-	for _, w := range append(warnings, weaknesses(key)...) {
+	for _, w := range append(warnings, input.Weaknesses(key)...) {
 		row.warnings = append(row.warnings, "key: "+w)
 	}
 	return key, nil
@@ -158,7 +160,7 @@ func oddIMEI(endpoint string) (warning string, err error) {
 	whole := strings.Repeat("0", max(0, imeiDigits-len(number))) + number
 	switch {
 	case len(number) < imeiDigits && checkDigitFits(whole):
-		return "", fmt.Errorf("the IMEI has %d digits in place of %d, and %s fits its check digit: a spreadsheet has taken %s away; give the column the format text there", len(number), imeiDigits, whole, counted(imeiDigits-len(number), "zero", "zeros"))
+		return "", fmt.Errorf("the IMEI has %d digits in place of %d, and %s fits its check digit: a spreadsheet has taken %s away; give the column the format text there", len(number), imeiDigits, whole, output.Counted(imeiDigits-len(number), "zero", "zeros"))
 	case len(number) < imeiDigits:
 		return "", fmt.Errorf("the IMEI has %d digits in place of %d", len(number), imeiDigits)
 	case len(number) > imeiDigits:
