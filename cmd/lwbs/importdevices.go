@@ -168,9 +168,11 @@ func mappedColumns(c *cli.Context) (map[string]string, error) {
 		}
 		return nil
 	}
-	for _, text := range c.StringSlice("map") {
-		if err := add("--map ", text); err != nil {
-			return nil, err
+	for _, all := range c.StringSlice("map") {
+		for text := range strings.SplitSeq(all, ",") {
+			if err := add("--map ", text); err != nil {
+				return nil, err
+			}
 		}
 	}
 	file := c.String("map-file")

@@ -286,12 +286,11 @@ func (o ColumnOptions) nameOf(heading string) (string, error) {
 	if name := columnNamed(heading); name != "" {
 		return name, nil
 	}
-	known := slices.Concat(slices.Collect(maps.Keys(columnAliases)), slices.Collect(maps.Keys(columnUses)))
-	slices.Sort(known)
-	if near := profilefile.Nearest(bare(heading), known); near != "" {
-		if alias := columnAliases[near]; alias != "" {
-			near = alias
-		}
+	known := maps.Clone(columnAliases)
+	for name := range columnUses {
+		known[bare(name)] = name
+	}
+	if near := known[profilefile.Nearest(bare(heading), slices.Sorted(maps.Keys(known)))]; near != "" {
 		return "", fmt.Errorf("column %q is not known: if it is %s, say --map %s; if not, --ignore %s", heading, near, strconv.Quote(heading+"="+near), strconv.Quote(heading))
 	}
 	return "", nil

@@ -19,11 +19,20 @@ type report struct {
 	json    bool
 	any     bool // a row was told in JSON
 	summary map[admin.BatchOutcome]int
-	told    int // refusals and warnings that were told to people
+	told    int // refused rows that were told to people one by one
+
+	warnings map[string]*repeated // by their text
+	order    []string             // of warnings
 }
 
-// maxTold is how many refused rows and warnings are told to people one by one.
-const maxTold = 20
+// A repeated is a warning of several rows.
+type repeated struct{ line, rows int }
+
+// Limits of what is told to people.
+const (
+	maxTold     = 20  // refused rows, one by one
+	maxWarnings = 100 // different warnings
+)
 
 // A rowResult is a row in JSON.
 type rowResult struct {
@@ -35,7 +44,7 @@ type rowResult struct {
 }
 
 func newReport(o Options) (*report, error) {
-	r := &report{out: o.Out, file: o.File, dry: o.DryRun, json: o.JSON, summary: make(map[admin.BatchOutcome]int)}
+	r := &report{out: o.Out, file: o.File, dry: o.DryRun, json: o.JSON, summary: make(map[admin.BatchOutcome]int), warnings: make(map[string]*repeated)}
 	if !r.json {
 		return r, nil
 	}
@@ -53,12 +62,26 @@ func (r *report) add(row *Row, result admin.BatchResult) error {
 		where += ": " + output.Name(row.endpoint)
 	}
 	if result.Error != "" {
-		r.tell("%s: refused: %s", where, result.Error)
+		if r.told++; r.told <= maxTold {
+			fmt.Fprintf(r.out, "%s: refused: %s\n", where, result.Error)
+		}
 	}
 	for _, w := range result.Warnings {
-		r.tell("%s: warning: %s", where, w)
+		r.warn(row.line, w)
 	}
 	return nil
+}
+
+// warn notes a warning, which is told once however many rows have it.
+func (r *report) warn(line int, warning string) {
+	if known := r.warnings[warning]; known != nil {
+		known.rows++
+		return
+	}
+	if len(r.order) < maxWarnings {
+		r.warnings[warning] = &repeated{line, 1}
+		r.order = append(r.order, warning)
+	}
 }
 
 // addJSON prints a row, in a line of its own.
@@ -77,12 +100,6 @@ func (r *report) addJSON(row rowResult) error {
 	return err
 }
 
-func (r *report) tell(format string, args ...any) {
-	if r.told++; r.told <= maxTold {
-		fmt.Fprintf(r.out, format+"\n", args...)
-	}
-}
-
 // end prints the sum.
 func (r *report) end() error {
 	if r.json {
@@ -94,7 +111,14 @@ func (r *report) end() error {
 		return err
 	}
 	if more := r.told - maxTold; more > 0 {
-		fmt.Fprintf(r.out, "and %d more of these: --json tells all\n", more)
+		fmt.Fprintf(r.out, "and %d more refused: --json tells all\n", more)
+	}
+	for _, warning := range r.order {
+		w, more := r.warnings[warning], ""
+		if w.rows > 1 {
+			more = fmt.Sprintf(" (and %d more)", w.rows-1)
+		}
+		fmt.Fprintf(r.out, "%s:%d%s: warning: %s\n", output.Text(r.file), w.line, more, warning)
 	}
 	sum, did := r.sum(), ""
 	if r.dry {

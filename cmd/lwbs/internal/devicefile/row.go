@@ -8,7 +8,6 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/input"
-	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -160,7 +159,7 @@ func oddIMEI(endpoint string) (warning string, err error) {
 	whole := strings.Repeat("0", max(0, imeiDigits-len(number))) + number
 	switch {
 	case len(number) < imeiDigits && checkDigitFits(whole):
-		return "", fmt.Errorf("the IMEI has %d digits in place of %d, and %s fits its check digit: a spreadsheet has taken %s away; give the column the format text there", len(number), imeiDigits, whole, output.Counted(imeiDigits-len(number), "zero", "zeros"))
+		return "", fmt.Errorf("the IMEI has %d digits in place of %d: if a spreadsheet has taken zeros away at its beginning it is %s, whose check digit fits; give the column the format text there", len(number), imeiDigits, whole)
 	case len(number) < imeiDigits:
 		return "", fmt.Errorf("the IMEI has %d digits in place of %d", len(number), imeiDigits)
 	case len(number) > imeiDigits:
