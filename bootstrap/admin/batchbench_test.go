@@ -45,4 +45,3 @@ func BenchmarkBatch(b *testing.B) {
 		}
 	}
 }
-
