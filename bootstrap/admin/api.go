@@ -49,6 +49,11 @@ type API interface {
 	// Devices returns one page, never with keys.
 	Devices(ctx context.Context, q store.DeviceQuery) ([]Device, error)
 
+	// Preview tells what a device would be sent if it came now, by its record and what is known
+	// of its client. It changes nothing. Where the device would be given nothing, the error wraps
+	// store.ErrInvalid and says why.
+	Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOptions) (Preview, error)
+
 	// RenameDevice gives a record another name; rev zero takes any revision. Its keys,
 	// identities and history stay. The answer warns of identities towards LwM2M Servers that
 	// have changed with the name. It is refused while a session of the device is running.

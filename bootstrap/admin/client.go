@@ -182,6 +182,11 @@ func (c *Client) Devices(ctx context.Context, q store.DeviceQuery) (page []Devic
 	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
 }
 
+// Preview implements [API].
+func (c *Client) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOptions) (v Preview, err error) {
+	return v, c.request(ctx, http.MethodPost, devicePath(ep)+"/preview", 0, o, &v)
+}
+
 // RenameDevice implements [API].
 func (c *Client) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (d Device, err error) {
 	return d, c.request(ctx, http.MethodPost, devicePath(ep)+"/rename", rev, renameRequest{to}, &d)

@@ -165,7 +165,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": Problem{}, "Harm": Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": Status{}, "Unreadable": Unreadable{}, "Stats": store.Stats{}, "Device": Device{},
 		"Credential": Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
-		"BackupRequest": backupRequest{}, "BatchRow": BatchRow{}, "BatchResult": BatchResult{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"BackupRequest": backupRequest{}, "PreviewOptions": PreviewOptions{}, "Preview": Preview{}, "PreviewOperation": PreviewOperation{}, "BatchRow": BatchRow{}, "BatchResult": BatchResult{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {
@@ -421,6 +421,10 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1", nil, 200)
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F2?limit=1", nil, 200)
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1?limit=0", nil, 400)
+
+	const preview = "/v1/devices/{endpoint}/preview"
+	c.call("POST", preview, "/v1/devices/d%2F1/preview", PreviewOptions{Discovery: "</>;lwm2m=1.2,</0/1>", PreferredFormat: new(lwm2m.FormatTLV)}, 200)
+	c.call("POST", preview, "/v1/devices/nosuch/preview", PreviewOptions{}, 404)
 
 	const rename = "/v1/devices/{endpoint}/rename"
 	c.call("POST", rename, "/v1/devices/d%2F1/rename", renameRequest{"d/2"}, 200)

@@ -62,6 +62,15 @@ func (s *Server) deleteDevice(r request) (reply, error) {
 	return reply{body: struct{}{}}, err
 }
 
+func (s *Server) preview(r request) (reply, error) {
+	var o PreviewOptions
+	if err := r.body(&o); err != nil {
+		return reply{}, err
+	}
+	v, err := s.api.Preview(r.Context(), r.endpoint(), o)
+	return reply{body: v}, err
+}
+
 // A renameRequest is the body of POST /v1/devices/{endpoint}/rename.
 type renameRequest struct {
 	To lwm2m.EndpointName `json:"to"`

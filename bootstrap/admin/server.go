@@ -41,6 +41,7 @@ var routes = []route{
 	{"PATCH /v1/devices/{endpoint}", nil, maxBody, (*Server).setDevice},
 	{"GET /v1/devices/{endpoint}", []string{"reveal"}, 0, (*Server).device},
 	{"DELETE /v1/devices/{endpoint}", nil, 0, (*Server).deleteDevice},
+	{"POST /v1/devices/{endpoint}/preview", nil, maxBody, (*Server).preview},
 	{"POST /v1/devices/{endpoint}/rename", nil, maxBody, (*Server).renameDevice},
 	{"GET /v1/profiles", []string{"after", "limit"}, 0, (*Server).profiles},
 	{"POST /v1/profiles", nil, maxProfiles, (*Server).applyProfiles},

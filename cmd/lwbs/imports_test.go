@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"bootstrap/clocktest": {},
 	"bootstrap/plan":      {"store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
-	"bootstrap/admin":     {"bootstrap", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "store", "lwm2m", "lwm2m/"},
+	"bootstrap/admin":     {"bootstrap", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 

@@ -1,0 +1,151 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	"lwbs/bootstrap/plan"
+	"lwbs/bootstrap/profile"
+	"lwbs/lwm2m"
+	"lwbs/lwm2m/content"
+	"lwbs/lwm2m/link"
+	"lwbs/store"
+	"lwbs/store/grammar"
+)
+
+// PreviewOptions say what is known of the client of a device.
+type PreviewOptions struct {
+	// Discovery is its answer to Bootstrap-Discover, in link format. Empty stands for a client
+	// as it leaves the factory, which has its Bootstrap-Server Account at /0/0.
+	Discovery string `json:"discovery,omitempty"`
+
+	// PreferredFormat is the pct of its Bootstrap-Request; nil for none.
+	PreferredFormat *lwm2m.Format `json:"preferredFormat,omitempty"`
+}
+
+// factoryDiscovery is how a client answers that has its Bootstrap-Server Account only.
+const factoryDiscovery = "</>;lwm2m=1.1,</0/0>"
+
+// A Preview is what a device would be sent now, in order.
+type Preview struct {
+	Profile    string             `json:"profile"`
+	Format     lwm2m.Format       `json:"format"` // of Writes
+	Operations []PreviewOperation `json:"operations"`
+
+	// Notes are what is worth telling of it, such as keys that would be made for the session.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// A PreviewOperation is one of them. A refused Write may be followed by others: in another
+// format, or in parts.
+type PreviewOperation struct {
+	Op     lwm2m.Op     `json:"op"`
+	Path   lwm2m.Path   `json:"path,omitzero"`
+	Format lwm2m.Format `json:"format,omitzero"`
+	Bytes  int          `json:"bytes,omitempty"`  // of the payload
+	Blocks int          `json:"blocks,omitempty"` // that it is sent in
+}
+
+// defaultBlock is the size of blocks where a profile says nothing, in bytes (RFC 7959 §2.2).
+const defaultBlock = 1024
+
+// Preview implements [API].
+func (l *Local) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOptions) (Preview, error) {
+	d, err := l.Store.Device(ctx, ep)
+	if err != nil {
+		return Preview{}, err
+	}
+	p, err := l.Store.Profile(ctx, d.Profile)
+	if err != nil {
+		return Preview{}, err
+	}
+	given, failure := profile.Provide(p, d, arrivalOf(d), rand.Reader, l.Objects)
+	if failure != nil {
+		return Preview{}, fmt.Errorf("device %q: %w: it would be given nothing: %s", ep, store.ErrInvalid, failure.Detail)
+	}
+	found := o.Discovery
+	if found == "" {
+		found = factoryDiscovery
+	}
+	discovery := link.ParseDiscovery([]byte(found))
+	if !plan.LocatesAccount(p, &discovery) {
+		return Preview{}, fmt.Errorf("device %q: %w: the answer to Discover does not tell where the Bootstrap-Server Account is", ep, store.ErrInvalid)
+	}
+	planned, err := plan.Make(given.Profile, given.Device, given.Info, &discovery)
+	if err != nil {
+		return Preview{}, fmt.Errorf("device %q: %w: %w", ep, store.ErrInvalid, err)
+	}
+	out := Preview{Profile: p.Name, Notes: slices.Concat(given.Notes, planned.Quirks)}
+	if given.Edited {
+		out.Notes = append(out.Notes, "keys that are still to be made are counted, and not made")
+	}
+	if p.Verify == grammar.VerifyRecord || p.Verify == grammar.VerifyFail {
+		out.Notes = append(out.Notes, "before Finish the client is asked what it has, by Discover and by Read where that is possible (verify)")
+	}
+	return out, out.add(given, planned, o)
+}
+
+// arrivalOf is how the client of d comes with the first of its credentials.
+func arrivalOf(d store.Device) profile.Arrival {
+	if len(d.Credentials) == 0 {
+		return profile.Arrival{}
+	}
+	if c := d.Credentials[0]; c.Kind == store.CredentialPSK {
+		return profile.Arrival{Secure: true, Identity: c.Identity}
+	}
+	return profile.Arrival{Secure: true}
+}
+
+// add appends the operations of a plan, in the first format that can carry them all.
+func (v *Preview) add(given profile.Provision, planned plan.Plan, o PreviewOptions) error {
+	first := plan.WriteFormat(given.Device, given.Profile, o.PreferredFormat)
+	var failed error
+	for _, f := range append([]lwm2m.Format{first}, plan.Fallbacks(given.Profile, first)...) {
+		operations := []PreviewOperation{{Op: lwm2m.OpDiscover}}
+		err := error(nil)
+		for _, operation := range planned.Operations {
+			if err = appendOperation(&operations, operation, f, given.Profile.Device); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			v.Format, v.Operations = f, append(operations, PreviewOperation{Op: lwm2m.OpFinish})
+			return nil
+		}
+		if failed == nil {
+			failed = err
+		}
+		v.Notes = append(v.Notes, fmt.Sprintf("%v cannot carry it: %v", f, err))
+	}
+	return fmt.Errorf("%w: %w", store.ErrInvalid, failed)
+}
+
+// appendOperation appends one operation, or its parts where it is more than the device holds.
+func appendOperation(to *[]PreviewOperation, o plan.Operation, f lwm2m.Format, limits store.DeviceLimits) error {
+	if o.Op != lwm2m.OpWrite {
+		*to = append(*to, PreviewOperation{Op: o.Op, Path: o.Path})
+		return nil
+	}
+	payload, err := content.Encode(f, o.Path, o.Objects)
+	if err != nil {
+		return err
+	}
+	if limits.MaxPayload > 0 && len(payload) > limits.MaxPayload {
+		if parts := o.Parts(); len(parts) > 0 {
+			for _, part := range parts {
+				if err := appendOperation(to, part, f, limits); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	block := limits.BlockSize
+	if block == 0 {
+		block = defaultBlock
+	}
+	*to = append(*to, PreviewOperation{Op: o.Op, Path: o.Path, Format: f, Bytes: len(payload), Blocks: max(1, (len(payload)+block-1)/block)})
+	return nil
+}
