@@ -1,4 +1,4 @@
-# GNU make 4.3 or newer. "make" lists the targets; README.md tells what they need.
+# GNU make 4.3 or newer. "make" lists the targets; README.md says what they need.
 
 GO       ?= go
 FUZZTIME ?= 20s
@@ -42,7 +42,7 @@ test: ## all tests that need nothing but Go, with the race detector where there 
 	@GO='$(GO)' .ci/test
 
 .PHONY: test-crash
-test-crash: ## kill -9 the database in the middle of its writes, again and again
+test-crash: ## kill -9 the database during its writes, 200 times
 	LWBS_CRASH_ROUNDS=$${LWBS_CRASH_ROUNDS:-200} $(GO) test -count=1 -timeout 30m -run Crash ./store/bolt
 
 .PHONY: stress
@@ -69,7 +69,7 @@ bench: ## every benchmark, about 15 minutes
 bench-transport: ## storms, floods and loss against lwbs in a process of its own; BENCH=Storm picks
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 1h -v ./bootstrap/bench
 
-# Enough runs for a median that other work on the machine does not move.
+# Enough runs for a stable median beside other load on the machine.
 FORMATS := $(GO) test -run '^$$' -bench . -benchtime 0.2s -count 10 ./lwm2m/content
 
 .PHONY: bench-compare
@@ -79,11 +79,11 @@ bench-compare: ## encode and decode per format, against the recorded run in test
 	$(GO) tool benchstat -filter '.unit:(cpu-ns/op OR B/op OR allocs/op)' recorded=testdata/bench/formats.txt now=bin/formats.txt
 
 .PHONY: bench-record
-bench-record: ## record that run anew; its README tells when
+bench-record: ## record that run again; its README says when
 	$(FORMATS) >testdata/bench/formats.txt
 
 .PHONY: clean
-clean: ## what these targets made, the peers of interop too
+clean: ## remove what these targets made, and the peers of interop
 	rm -rf bin dist testdata/leshan/*/target testdata/wakaama/node_modules testdata/mbedtls/venv
 
 # The foreign stacks. A peer is built where its tools are.
@@ -102,7 +102,7 @@ $(WAKAAMA): testdata/wakaama/package.json testdata/wakaama/package-lock.json
 	testdata/wakaama/build
 	touch $@
 
-# There are wheels of it for some versions of Python only.
+# Only some versions of Python have wheels of it.
 $(MBEDTLS): testdata/mbedtls/requirements.txt
 	python3 -m venv $(@D) && $(RETRY) $(@D)/bin/pip install -q --disable-pip-version-check --only-binary :all: -r $< && touch $@ || \
 	{ rm -rf $(@D); test "$(INTEROP)" != require && echo "Mbed TLS could not be installed: its tests are skipped"; }
