@@ -94,7 +94,7 @@ func deviceSetCommand() *cli.Command {
 }
 
 func revisionFlag() cli.Flag {
-	return &cli.Uint64Flag{Name: "revision", Usage: "change it only if it still has this `REVISION`", DefaultText: "0: any"}
+	return &cli.Uint64Flag{Name: "revision", Usage: "change it only if it still has this `REVISION`", DefaultText: "any"}
 }
 
 // edited prints what an edit did, and the keys that it generated.

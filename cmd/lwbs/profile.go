@@ -29,7 +29,7 @@ func profileApplyCommand() *cli.Command {
 		Description: "Every profile of every file is checked first, and all are applied together: if one is wrong,\nnothing is changed. A profile is also tried on devices that have it. It is refused if it would give\nnothing to some of them, or take a key from them.",
 		Flags: append([]cli.Flag{
 			fileFlag(),
-			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`", DefaultText: "0: any"},
+			&cli.Uint64Flag{Name: "revision", Usage: "replace only this `REVISION`", DefaultText: "any"},
 		}, impactFlags()...),
 		Action: onFiles(func(c *cli.Context, files []string) error {
 			objects, err := objectsOf(c)
@@ -215,7 +215,7 @@ func profileListCommand() *cli.Command {
 func profileDeleteCommand() *cli.Command {
 	return &cli.Command{
 		Name: "delete", Usage: "remove a profile that no device has", ArgsUsage: "NAME",
-		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`", DefaultText: "0: any"}},
+		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`", DefaultText: "any"}},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			if err := api.DeleteProfile(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
 				return nearProfile(ctx, api, args[0], err)

@@ -12,13 +12,13 @@ import (
 // the default.
 func limitFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener", DefaultText: "0: 10,000"},
-		&cli.IntFlag{Name: "max-associations-per-address", Usage: "hold at most `N` of them over plain CoAP with one address", DefaultText: "0: four fifths"},
-		&cli.IntFlag{Name: "max-hibernated", Usage: "hold at most `N` hibernated DTLS associations on each listener, a kilobyte each, for devices that come back on them", DefaultText: "0: 100,000"},
+		&cli.IntFlag{Name: "max-associations", Usage: "hold at most `N` associations on each listener", DefaultText: "10,000"},
+		&cli.IntFlag{Name: "max-associations-per-address", Usage: "hold at most `N` of them over plain CoAP with one address", DefaultText: "four fifths"},
+		&cli.IntFlag{Name: "max-hibernated", Usage: "hold at most `N` hibernated DTLS associations on each listener, a kilobyte each, for devices that come back on them", DefaultText: "100,000"},
 		&cli.StringFlag{Name: "hibernate", Value: hibernateDisk, Usage: "keep hibernated DTLS associations on `WHERE`: disk (they outlive a restart and a crash), memory (they do not), or off to close them when a device is done"},
 		&cli.DurationFlag{Name: "handshake-timeout", Value: 90 * time.Second, Usage: "abort a DTLS handshake after `TIME`, 1s to 10m; at the limit of handshakes, one whose client is silent for 10 s makes room"},
-		&cli.IntFlag{Name: "new-peer-rate", Usage: "rate limit: accept `N` new peers a second from networks that no device is known to come from, after a burst of 50,000", DefaultText: "0: 5,000"},
-		&cli.IntFlag{Name: "new-peer-rate-per-net", Usage: "rate limit: accept `N` new peers a second from one network (/24, /64), those that authenticate not counted, after a burst of 20,000", DefaultText: "0: 500"},
+		&cli.IntFlag{Name: "new-peer-rate", Usage: "rate limit: accept `N` new peers a second from networks that no device is known to come from, after a burst of 50,000", DefaultText: "5,000"},
+		&cli.IntFlag{Name: "new-peer-rate-per-net", Usage: "rate limit: accept `N` new peers a second from one network (/24, /64), those that authenticate not counted, after a burst of 20,000", DefaultText: "500"},
 	}
 }
 
