@@ -1,0 +1,77 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"lwbs/bootstrap/outcome"
+	"lwbs/store"
+)
+
+// end keeps what the session leaves behind. Whatever panics in it, the device may begin
+// another session, and the server may stop.
+func (s *session) end(ctx context.Context, f *outcome.Failure) {
+	panics := s.srv.cfg.Panics
+	defer panics.Contain(PartSession)
+	defer s.srv.sessions.remove(s)
+	defer s.cancel(nil)
+	cause, detail := s.outcome(ctx, store.CauseDone, f)
+	s.yield()
+	panics.Run(PartSession, func() { s.release(ctx, f) })
+	s.conclude(ctx, cause, detail)
+}
+
+// outcome is the cause and the detail of the record: those of f, or good where f is nil. It keeps
+// on the device record what the client has now.
+func (s *session) outcome(ctx context.Context, good store.Cause, f *outcome.Failure) (cause store.Cause, detail string) {
+	defer s.srv.cfg.Panics.Contain(PartSession, func() {
+		if cause, detail = good, "the server panicked as it kept what the client was given; its log has the stack"; f != nil {
+			cause, detail = f.Cause, f.Detail
+		}
+	})
+	if f != nil {
+		s.keepChanges(ctx)
+		return f.Cause, f.Detail
+	}
+	return good, s.keepDelivery(ctx)
+}
+
+// yield lets the next session of the device begin: nothing more is sent or edited.
+func (s *session) yield() {
+	s.srv.sessions.retire(s)
+	close(s.quiet)
+}
+
+// release gives the association up, unless a newer session goes on with it. The device may come
+// back on it, however this session ended. An association of plain CoAP is left to the transport,
+// which remembers the Bootstrap-Request: a late retransmission of it must not begin another
+// session.
+func (s *session) release(ctx context.Context, f *outcome.Failure) {
+	var superseded *supersededError
+	switch {
+	case errors.As(context.Cause(ctx), &superseded) && superseded.by == s.conn:
+	case !s.conn.Peer().Secure():
+	case f != nil:
+		s.conn.Abort()
+	case s.separate:
+		s.conn.Linger(s.srv.cfg.Linger)
+	default:
+		s.conn.Part()
+	}
+}
+
+// conclude completes the record and keeps it.
+func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
+	s.update(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
+	record := s.snapshot()
+	level := outcome.Severity(cause)
+	switch {
+	case record.Proof.Counts():
+		s.srv.history.Ended(record)
+	case !s.srv.history.Refused(record): // no answer came: the request may have been forged
+		level = slog.LevelDebug
+	}
+	outcome.Log(ctx, s.srv.cfg.Logger, level, record)
+	s.observe(EventEnded)
+}
