@@ -80,16 +80,15 @@ var (
 	// ErrReset: the peer rejected the message with RST.
 	ErrReset = errors.New("rejected with RST")
 
-	// ErrGarbled: an answer came that breaks the rules of block-wise transfer
-	// (RFC 7959), so that there is no telling what it means.
-	ErrGarbled = errors.New("garbled answer")
+	// ErrBlockWise: an answer came that breaks the rules of block-wise transfer (RFC 7959).
+	ErrBlockWise = errors.New("block-wise error")
 
 	// ErrAnswerTooLarge: an answer has more bytes than Request.MaxAnswer.
 	ErrAnswerTooLarge = errors.New("the answer is too large")
 
-	// ErrUnproved: a request with a payload was not sent to a peer of plain CoAP, as it has
-	// not answered a request without one and so may not be where it says it is.
-	ErrUnproved = errors.New("the peer has not proved its address")
+	// ErrUnvalidated: a request with a payload was not sent to a peer of plain CoAP, as its
+	// address is unvalidated: it has not answered a request without a payload yet.
+	ErrUnvalidated = errors.New("the address of the peer is unvalidated")
 
 	// ErrGone: the peer or this side closed the association.
 	ErrGone = errors.New("association closed")
@@ -115,21 +114,20 @@ type Conn interface {
 	// Done is closed when the association has ended.
 	Done() <-chan struct{}
 
-	// Linger gives the association up as soon as the peer does, at the latest after d;
-	// until then duplicates are still answered, so that a lost acknowledgement does
-	// no harm. It returns at once. New requests of the peer are still handled and
-	// end the lingering.
+	// Linger ends the Conn when the peer closes the association, at the latest after d. It
+	// returns at once. Until then duplicates are answered, so that a lost acknowledgement does
+	// no harm, and a new request of the peer is handled and ends the lingering.
 	//
-	// Then the Conn has ended. A DTLS association hibernates, where that is not off: when
-	// its peer comes back on it there is another Conn.
+	// A DTLS association then hibernates, where that is not off: when its peer comes back on it
+	// there is another Conn.
 	Linger(d time.Duration)
 
-	// Part is Linger for a peer from which nothing more is due: it gets a moment to be
-	// the one who closes. How long that is depends on how much there is to do.
-	Part()
+	// Release is Linger for a peer from which no request is expected: the peer gets a moment to
+	// close the association itself, shorter under overload.
+	Release()
 
-	// Abort is Part for a peer that still waits for something: over DTLS it is told with
-	// close_notify that nothing more comes, so that one which listens may begin anew at once.
+	// Abort is Release for a peer that still waits for something: over DTLS it is told with
+	// close_notify that nothing more comes, so that it may begin anew at once.
 	Abort()
 
 	// Close ends the association at once and for good, with close_notify where there is

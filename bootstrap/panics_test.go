@@ -67,7 +67,7 @@ func (b *brittle) AppendSession(ctx context.Context, s store.Session) error {
 // A clumsyClient panics when the server lets go of it.
 type clumsyClient struct{ *scriptedClient }
 
-func (c clumsyClient) Part() { panic("clumsy") }
+func (c clumsyClient) Release() { panic("clumsy") }
 
 // A panic ends the request or the session that it came from: the history has it, the metrics
 // count it, the log has its stack once, the device bootstraps when it comes again, and the server stops.

@@ -27,7 +27,7 @@ type scriptedClient struct {
 	mu     sync.Mutex
 	asked  []string // guarded by mu
 	done   chan struct{}
-	linger time.Duration // guarded by mu; -1 when closed at once, or parted
+	linger time.Duration // guarded by mu; -1 when closed at once, or released
 }
 
 // endless is the answer that never comes; panicking the one that the server panics over.
@@ -90,7 +90,7 @@ func (c *scriptedClient) Peer() auth.Peer {
 func (c *scriptedClient) Tune(bootstrap.Tuning)  {}
 func (c *scriptedClient) Done() <-chan struct{}  { return c.done }
 func (c *scriptedClient) Linger(d time.Duration) { c.end(d) }
-func (c *scriptedClient) Part()                  { c.end(parted) }
+func (c *scriptedClient) Release()                  { c.end(released) }
 func (c *scriptedClient) Abort()                 { c.end(aborted) }
 func (c *scriptedClient) Close() error           { c.end(-1); return nil }
 
@@ -102,7 +102,7 @@ func (c *scriptedClient) end(linger time.Duration) {
 
 // These stand in place of how long a client lingers.
 const (
-	parted  = -2
+	released  = -2
 	aborted = -3
 )
 
@@ -203,7 +203,7 @@ func TestSession(t *testing.T) {
 		{name: "takes too long", answers: map[string][]any{"PUT /1/0": {endless{}}}, asked: "GET /, DELETE /1/3, PUT /0/1 tlv, PUT /1/0 tlv", cause: store.CauseDeadline},
 		{name: "Discover too large", answers: map[string][]any{"GET /": {bootstrap.ErrAnswerTooLarge}}, asked: "GET /", cause: store.CauseAnswerTooLarge},
 		{name: "Discover that leads to too many Deletes", answers: map[string][]any{"GET /": {crowded(257)}}, asked: "GET /", cause: store.CauseAnswerTooLarge},
-		{name: "Discover garbled", answers: map[string][]any{"GET /": {bootstrap.ErrGarbled}}, asked: "GET /", cause: store.CauseBlockWise},
+		{name: "Discover with a block-wise error", answers: map[string][]any{"GET /": {bootstrap.ErrBlockWise}}, asked: "GET /", cause: store.CauseBlockWise},
 		{name: "Discover not found", answers: map[string][]any{"GET /": {lwm2m.CodeNotFound}},
 			asked: "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", cause: store.CauseDone},
 		{name: "Finish refused", answers: map[string][]any{"POST /bs": {lwm2m.CodeNotAcceptable}}, asked: happy, cause: store.CauseFinishRefused},
@@ -249,9 +249,9 @@ func TestSessionOverPlainCoAP(t *testing.T) {
 		{"refused", lwm2m.CodeNotFound, "GET /, DELETE /0/1, DELETE /1/0, PUT /0/1 tlv, PUT /1/0 tlv, POST /bs", store.CauseDone},
 		{"reset", bootstrap.ErrReset, "GET /", store.CauseReset},
 		{"silent", bootstrap.ErrSilent, "GET /", store.CauseSilent},
-		{"block-wise error", bootstrap.ErrGarbled, "GET /", store.CauseBlockWise},
+		{"block-wise error", bootstrap.ErrBlockWise, "GET /", store.CauseBlockWise},
 		{"gone", bootstrap.ErrGone, "GET /", store.CauseGone},
-		{"unproved", bootstrap.ErrUnproved, "GET /", store.CauseInternal},
+		{"unvalidated address", bootstrap.ErrUnvalidated, "GET /", store.CauseInternal},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -276,7 +276,7 @@ func TestLinger(t *testing.T) {
 		finish any
 		want   time.Duration // 0 where it stays
 	}{
-		{"piggybacked", false, bootstrap.Response{Code: lwm2m.CodeChanged}, parted},
+		{"piggybacked", false, bootstrap.Response{Code: lwm2m.CodeChanged}, released},
 		{"separate", false, bootstrap.Response{Code: lwm2m.CodeChanged, Separate: true}, 10 * time.Second},
 		{"refused", false, lwm2m.CodeNotAcceptable, aborted},
 		{"plain", true, bootstrap.Response{Code: lwm2m.CodeChanged}, 0},

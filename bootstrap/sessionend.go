@@ -57,7 +57,7 @@ func (s *session) release(ctx context.Context, f *outcome.Failure) {
 	case s.separate:
 		s.conn.Linger(s.srv.cfg.Linger)
 	default:
-		s.conn.Part()
+		s.conn.Release()
 	}
 }
 

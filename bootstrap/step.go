@@ -135,8 +135,8 @@ func (s *session) unanswered(ctx context.Context, st step, err error) *outcome.F
 		return outcome.Failed(store.CauseSilent, "the client did not answer %s, retransmissions included", what)
 	case errors.Is(err, ErrReset):
 		return outcome.Failed(store.CauseReset, "the client rejected %s with RST", what)
-	case errors.Is(err, ErrGarbled):
-		return outcome.Failed(store.CauseBlockWise, "the client's answer to %s has a block-wise error: %s", what, outcome.Printable(err.Error(), outcome.MaxError))
+	case errors.Is(err, ErrBlockWise):
+		return outcome.Failed(store.CauseBlockWise, "the client's answer to %s: %s", what, outcome.Printable(err.Error(), outcome.MaxError))
 	case errors.Is(err, ErrAnswerTooLarge):
 		return outcome.Failed(store.CauseAnswerTooLarge, "the client's answer to %s has more than %d bytes", what, maxAnswer)
 	case errors.Is(err, ErrGone):

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/exchange"
@@ -31,7 +32,7 @@ type Config struct {
 
 	// HandshakeFailed is told of every handshake that did not complete; nil ignores
 	// them. Unused by [ListenUDP].
-	HandshakeFailed func(bootstrap.Handshake)
+	HandshakeFailed func(auth.Handshake)
 
 	// HandshakeDone is told how long each completed handshake took, from the first
 	// ClientHello on; nil ignores them. It must be quick. Unused by [ListenUDP].

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/exchange"
@@ -27,7 +28,7 @@ func DialUDP(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn, 
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
-	peer := bootstrap.Peer{Remote: nc.RemoteAddr().String(), Transport: store.TransportPlain}
+	peer := auth.Peer{Remote: nc.RemoteAddr().String(), Transport: store.TransportPlain}
 	return exchange.Dial(nc, udp.MaxDatagram, peer, x, tasks.NewGroup(bootstrap.NewPanics(x.Logger)), cfg.Tap), nil
 }
 
@@ -53,6 +54,6 @@ func DialDTLS(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn,
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
-	peer := bootstrap.Peer{Remote: secure.RemoteAddr().String(), Transport: store.TransportDTLS, Identity: cfg.Identity}
+	peer := auth.Peer{Remote: secure.RemoteAddr().String(), Transport: store.TransportDTLS, Identity: cfg.Identity}
 	return exchange.Dial(secure, record.MaxDatagram, peer, x, tasks.NewGroup(bootstrap.NewPanics(x.Logger)), cfg.Tap), nil
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/coap/dtls"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -31,9 +32,9 @@ var testKey = lwm2m.NewSecret([]byte("0123456789abcdef"))
 // put into a channel.
 type dtlsServer struct {
 	*coap.Listener
-	requests  chan bootstrap.Conn      // that a request came on
-	failed    chan bootstrap.Handshake // handshakes
-	noRequest chan bootstrap.Peer
+	requests  chan bootstrap.Conn // that a request came on
+	failed    chan auth.Handshake // handshakes
+	noRequest chan auth.Peer
 	unused    chan bootstrap.UnusedEnd // as the same ended
 
 	// after, where not nil, follows each answer.
@@ -66,8 +67,8 @@ func listenDTLSAt(
 	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
 	s := &dtlsServer{
 		requests:  make(chan bootstrap.Conn, 1000),
-		failed:    make(chan bootstrap.Handshake, 1000),
-		noRequest: make(chan bootstrap.Peer, 1000),
+		failed:    make(chan auth.Handshake, 1000),
+		noRequest: make(chan auth.Peer, 1000),
 		unused:    make(chan bootstrap.UnusedEnd, 1000),
 		after:     after,
 	}
@@ -76,10 +77,10 @@ func listenDTLSAt(
 		PSK: func(identity string) (lwm2m.Secret, bool) {
 			return testKey, strings.HasPrefix(identity, "known")
 		},
-		HandshakeFailed: func(h bootstrap.Handshake) { s.failed <- h },
+		HandshakeFailed: func(h auth.Handshake) { s.failed <- h },
 		DTLS: dtls.Options{
 			MaxPerPeer: 10_000, // the clients of a test are one device
-			NoRequest: func(p bootstrap.Peer, _ time.Time, end bootstrap.UnusedEnd) {
+			NoRequest: func(p auth.Peer, _ time.Time, end bootstrap.UnusedEnd) {
 				s.unused <- end
 				s.noRequest <- p
 			},

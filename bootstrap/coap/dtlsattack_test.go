@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/coap/dtls"
 	"lwbs/bootstrap/coap/traffic"
@@ -341,11 +342,11 @@ func TestDTLSLossInHandshake(t *testing.T) {
 // it cannot tell from its own.
 func listenDTLSParallel(t *testing.T) *dtlsServer {
 	t.Helper()
-	s := &dtlsServer{requests: make(chan bootstrap.Conn, 100), failed: make(chan bootstrap.Handshake, 100)}
+	s := &dtlsServer{requests: make(chan bootstrap.Conn, 100), failed: make(chan auth.Handshake, 100)}
 	l, err := coap.ListenDTLS("127.0.0.1:0", coap.Config{
 		Handler:         s,
 		PSK:             func(string) (lwm2m.Secret, bool) { return testKey, true },
-		HandshakeFailed: func(h bootstrap.Handshake) { s.failed <- h },
+		HandshakeFailed: func(h auth.Handshake) { s.failed <- h },
 	})
 	if err != nil {
 		t.Fatal(err)

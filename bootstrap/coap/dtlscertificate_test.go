@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/coap/dtls/certificate"
@@ -109,11 +109,11 @@ func TestCertificateRefused(t *testing.T) {
 		"not good":     {certificate: s.ca.Client(t, "stranger"), want: errNotGood, shown: "BadCertificate"},
 		"none":         {certificate: tls.Certificate{}, want: errNotGood, shown: "BadCertificate"},
 		"long":         {certificate: long(s.client), shown: "BadCertificate"},
-		"wrong key":    {certificate: withKey(s.client, certtest.P256(t)), want: bootstrap.ErrCertificateProof, shown: "BadCertificate"},
-		"unknown kind": {certificate: ofUnknownCurve(t, s.client), want: bootstrap.ErrCertificateKind, shown: "BadCertificate"},
-		"no suite":     {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.Suites = record.CertificateSuites()[5:] }, want: bootstrap.ErrNoCommonSuite},
-		"server's CA":  {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerCertificates = []*x509.Certificate{s.client.Leaf} }, want: bootstrap.ErrServerRefused},
-		"wrong server": {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerName = "b.example" }, want: bootstrap.ErrServerRefused},
+		"wrong key":    {certificate: withKey(s.client, certtest.P256(t)), want: auth.ErrCertificateProof, shown: "BadCertificate"},
+		"unknown kind": {certificate: ofUnknownCurve(t, s.client), want: auth.ErrCertificateKind, shown: "BadCertificate"},
+		"no suite":     {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.Suites = record.CertificateSuites()[5:] }, want: auth.ErrNoCommonSuite},
+		"server's CA":  {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerCertificates = []*x509.Certificate{s.client.Leaf} }, want: auth.ErrServerRefused},
+		"wrong server": {certificate: s.client, set: func(cfg *coap.DialConfig) { cfg.ServerName = "b.example" }, want: auth.ErrServerRefused},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestCertificatesOff(t *testing.T) {
 		t.Errorf("dial: %v", err)
 	}
 	failure := next(t, "failed handshake", s.failed)
-	if !errors.Is(failure.Err, bootstrap.ErrNoCommonSuite) || !strings.Contains(failure.Err.Error(), "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8") {
+	if !errors.Is(failure.Err, auth.ErrNoCommonSuite) || !strings.Contains(failure.Err.Error(), "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8") {
 		t.Errorf("failure is %+v", failure)
 	}
 }

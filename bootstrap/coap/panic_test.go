@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 )
 
@@ -71,7 +73,7 @@ func TestPanicInCallbacks(t *testing.T) {
 				dialUntil(t, s.Addr().String(), "panic", counted)
 			}
 			if tt.certificate {
-				if h := next(t, "failed handshake", s.failed); !errors.Is(h.Err, bootstrap.ErrPanicked) {
+				if h := next(t, "failed handshake", s.failed); !errors.Is(h.Err, outcome.ErrPanicked) {
 					t.Errorf("it failed with %v", h.Err)
 				}
 			}
@@ -90,9 +92,9 @@ func TestPanicInReports(t *testing.T) {
 	blow := func() { panic("report") }
 	s := Listen(t, func(cfg *coap.Config) {
 		cfg.Panics = panics
-		cfg.HandshakeFailed = func(bootstrap.Handshake) { blow() }
+		cfg.HandshakeFailed = func(auth.Handshake) { blow() }
 		cfg.OtherProtocol = func(bootstrap.OtherProtocol) { blow() }
-		cfg.DTLS.NoRequest = func(bootstrap.Peer, time.Time, bootstrap.UnusedEnd) { blow() }
+		cfg.DTLS.NoRequest = func(auth.Peer, time.Time, bootstrap.UnusedEnd) { blow() }
 		cfg.DTLS.RequestTimeout = 10 * time.Millisecond
 		cfg.DTLS.HandshakeTimeout = time.Second
 	}, nil)

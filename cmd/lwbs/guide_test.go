@@ -35,7 +35,7 @@ var defaultsOf = map[string][]string{
 	"devices, credentials and profiles in the cache, of the younger and the older half each":                               {"store/bolt.maxCached"},
 	"handshakes and requests over DTLS under way while the work is slow":                                                   {"bootstrap/coap/admission.MinSessions"},
 	"requests over plain CoAP under way while the work is slow":                                                            {"bootstrap/coap/admission.minRequests"},
-	"association whose device has everything; while the work is slow":                                                      {"bootstrap/coap/exchange.PartDelay", "-"},
+	"association whose device has everything; while the work is slow":                                                      {"bootstrap/coap/exchange.ReleaseDelay", "-"},
 	"files of Objects in a folder; each of them":                                                                           {"lwm2m/object/ddf.maxFiles", "lwm2m/object/ddf.maxSize"},
 	"sessions that `session list --failed` gathers":                                                                        {"cmd/lwbs.maxGrouped"},
 	"request of a device, in all its blocks":                                                                               {"bootstrap/coap/exchange.defaultMaxPayload"},

@@ -45,21 +45,21 @@ var mayImport = map[string][]string{
 	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 
 	// The transport: the façade may import all of it, each part what is below it.
-	"bootstrap/coap":               {"bootstrap", "store", "lwm2m", "bootstrap/coap/"},
+	"bootstrap/coap":               {"bootstrap", "bootstrap/auth", "store", "lwm2m", "bootstrap/coap/"},
 	"bootstrap/coap/traffic":       {},
 	"bootstrap/coap/tasks":         {"bootstrap"},
 	"bootstrap/coap/message":       {"lwm2m", "bootstrap/coap/traffic"},
 	"bootstrap/coap/udp":           {"bootstrap/coap/tasks", "bootstrap/coap/traffic"},
 	"bootstrap/coap/admission":     {"bootstrap/coap/traffic", "bootstrap/coap/udp"},
-	"bootstrap/coap/exchange":      slices.Concat(belowExchange, []string{"bootstrap", "lwm2m"}),
+	"bootstrap/coap/exchange":      slices.Concat(belowExchange, []string{"bootstrap", "bootstrap/auth", "lwm2m"}),
 	"bootstrap/coap/otherprotocol": slices.Concat(belowExchange, []string{"bootstrap", "store", "bootstrap/coap/dtls/record"}),
-	"bootstrap/coap/plain":         slices.Concat(belowExchange, []string{"bootstrap", "store", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol"}),
+	"bootstrap/coap/plain":         slices.Concat(belowExchange, []string{"bootstrap", "bootstrap/auth", "bootstrap/outcome", "store", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol"}),
 	"bootstrap/coap/dtls": slices.Concat(belowExchange, []string{
-		"bootstrap", "store", "lwm2m", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol", "bootstrap/coap/dtls/",
+		"bootstrap", "bootstrap/auth", "bootstrap/outcome", "store", "lwm2m", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol", "bootstrap/coap/dtls/",
 	}),
 	"bootstrap/coap/dtls/record":      {"bootstrap/coap/traffic"},
 	"bootstrap/coap/dtls/hello":       {"bootstrap", "bootstrap/coap/admission", "bootstrap/coap/traffic", "bootstrap/coap/udp", "bootstrap/coap/dtls/record"},
-	"bootstrap/coap/dtls/certificate": {"bootstrap", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/certificate": {"bootstrap/auth", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
 	"bootstrap/coap/dtls/pion":        {"lwm2m", "bootstrap/coap/udp", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
 	"bootstrap/coap/coaptest":         {"bootstrap", "lwm2m"},
 

@@ -43,7 +43,7 @@ var formerNames = map[string][]string{
 }
 
 // privateWordsStill are the places that are not rewritten yet.
-var privateWordsStill = []string{"bootstrap/coap", "bootstrap/message.go", "bootstrap/step.go", "store/bolt"}
+var privateWordsStill = []string{"bootstrap/coap", "store/bolt"}
 
 // The code, its comments, messages and pages use the words of the field. Exempt are tests, whose
 // names of devices may be any, and what tells of the past: docs/decisions and the list of

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/exchange"
@@ -199,11 +200,11 @@ func (a *association) open() (*exchange.Conn, traffic.DropReason) {
 }
 
 // peerInfo is the peer as others see it.
-func (a *association) peerInfo() bootstrap.Peer {
+func (a *association) peerInfo() auth.Peer {
 	a.mux.mu.Lock()
 	remote, credential := a.peer.Remote.String(), a.credential
 	a.mux.mu.Unlock()
-	return bootstrap.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
+	return auth.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
 }
 
 // receiveAlert ends the association with a fatal alert and with close_notify, which is

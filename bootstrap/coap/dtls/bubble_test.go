@@ -12,6 +12,7 @@ import (
 	"github.com/pion/dtls/v3"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -26,7 +27,7 @@ import (
 type simulatedListener struct {
 	*mux
 	t      *testing.T
-	failed chan bootstrap.Handshake
+	failed chan auth.Handshake
 
 	// lose, where not nil, tells of each datagram whether it is lost; up is to the server. It
 	// is called for one at a time.
@@ -39,11 +40,11 @@ type simulatedListener struct {
 // inSimulation runs f with a listener, whose end it waits for.
 func inSimulation(t *testing.T, set func(*Config), f func(b *simulatedListener)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &simulatedListener{t: t, failed: make(chan bootstrap.Handshake, 10_000), peers: make(map[udp.Peer]*pion.Pipe)}
+		b := &simulatedListener{t: t, failed: make(chan auth.Handshake, 10_000), peers: make(map[udp.Peer]*pion.Pipe)}
 		cfg := Config{
 			Exchange:        exchange.Config{Handler: coaptest.HandlerFunc(coaptest.NotFound)},
 			PSK:             keyOf,
-			HandshakeFailed: func(h bootstrap.Handshake) { b.failed <- h },
+			HandshakeFailed: func(h auth.Handshake) { b.failed <- h },
 		}
 		if set != nil {
 			set(&cfg)

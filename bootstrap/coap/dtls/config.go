@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/lwm2m"
@@ -77,7 +78,7 @@ type Options struct {
 
 	// NoRequest is told of every association on which the peer has made no request in
 	// time, or before it ended, with the time of its handshake; nil ignores them.
-	NoRequest func(peer bootstrap.Peer, since time.Time, end bootstrap.UnusedEnd)
+	NoRequest func(peer auth.Peer, since time.Time, end bootstrap.UnusedEnd)
 }
 
 const (
@@ -138,7 +139,7 @@ type Config struct {
 	PSK func(identity string) (lwm2m.Secret, bool)
 
 	// HandshakeFailed is told of every handshake that did not complete; nil ignores them.
-	HandshakeFailed func(bootstrap.Handshake)
+	HandshakeFailed func(auth.Handshake)
 
 	// HandshakeDone is told how long each completed handshake took, from the ClientHello with
 	// the cookie on; nil ignores them. It must be quick.

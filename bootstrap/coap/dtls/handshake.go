@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls/certificate"
 	"lwbs/bootstrap/coap/dtls/hello"
@@ -17,6 +18,7 @@ import (
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/outcome"
 )
 
 // Why a handshake did not complete, beside what the peer's own alert may say.
@@ -28,7 +30,7 @@ var (
 	ErrUnknownIdentity = errors.New("unknown PSK identity")
 
 	// ErrKeyDiffers: what the peer sent to prove its key does not fit our key.
-	ErrKeyDiffers = bootstrap.ErrKeyDiffers
+	ErrKeyDiffers = auth.ErrKeyDiffers
 )
 
 // A handshake is one DTLS handshake of a listener, from the ClientHello that brought the
@@ -249,7 +251,7 @@ func (h *handshake) Verify(raw [][]byte) (err error) {
 
 // panicked notes that our side is why the handshake ends, and returns that.
 func (h *handshake) panicked() error {
-	h.claim.valid, h.claim.err = false, bootstrap.ErrPanicked
+	h.claim.valid, h.claim.err = false, outcome.ErrPanicked
 	return h.claim.err
 }
 
@@ -262,7 +264,7 @@ func (h *handshake) failed(ctx context.Context, err error) {
 	if h.mux.tasks.Ending() {
 		return
 	}
-	failure := bootstrap.Handshake{
+	failure := auth.Handshake{
 		Remote:   h.peer.Remote.String(),
 		Identity: h.claim.identity,
 		Chain:    h.claim.chain,
@@ -285,13 +287,13 @@ func (h *handshake) why(err error, sealed bool) error {
 	case len(h.claim.sent) > 0 && sealed && !errors.Is(err, ErrHandshakeTimeout):
 		return certificate.ProofError(h.claim.sent[0], err)
 	case h.claim.shown != nil && pion.RefusedServer(err):
-		return fmt.Errorf("%w, that of %q: %w", bootstrap.ErrServerRefused, h.claim.shown.Subject, err)
+		return fmt.Errorf("%w, that of %q: %w", auth.ErrServerRefused, h.claim.shown.Subject, err)
 	case h.claim.shown != nil && !sealed && certificate.CurveNotOffered(h.offer, h.claim.shown) != nil:
 		return fmt.Errorf("%w: %w", certificate.CurveNotOffered(h.offer, h.claim.shown), err)
 	case h.claim.shown != nil && len(h.claim.chain) == 0 && !sealed:
-		return &bootstrap.ShownError{Subject: h.claim.shown.Subject.String(), Err: err}
+		return &auth.ShownError{Subject: h.claim.shown.Subject.String(), Err: err}
 	case h.claim.identity == "" && len(h.offer.Suites) > 0 && !record.Common(h.offer.Suites, h.claim.accepted):
-		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, hello.Listed(h.offer.Suites))
+		return fmt.Errorf("%w: it offers %s", auth.ErrNoCommonSuite, hello.Listed(h.offer.Suites))
 	case h.claim.identity == "":
 		return err
 	case !h.claim.valid:

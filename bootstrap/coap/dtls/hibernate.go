@@ -10,7 +10,7 @@ import (
 	"time"
 	"unique"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls/certificate"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/traffic"
@@ -195,9 +195,9 @@ func (a *association) check(c credential) error {
 	a.mu.Unlock()
 	switch since := a.since.UTC().Format(time.DateTime + " UTC"); {
 	case !known:
-		return fmt.Errorf("%w of the association from %s", bootstrap.ErrKeyUnknown, since)
+		return fmt.Errorf("%w of the association from %s", auth.ErrKeyUnknown, since)
 	case subtle.ConstantTimeCompare(now[:], a.keyFingerprint[:]) != 1:
-		return fmt.Errorf("%w since the association from %s", bootstrap.ErrKeyChanged, since)
+		return fmt.Errorf("%w since the association from %s", auth.ErrKeyChanged, since)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/pion/dtls/v3"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/pion"
@@ -33,7 +34,7 @@ import (
 // A hibernationHandler is a handler that answers every request with 2.04 and has done then.
 type hibernationHandler struct {
 	mu    sync.Mutex
-	asked []bootstrap.Peer // guarded by mu
+	asked []auth.Peer      // guarded by mu
 	conns []bootstrap.Conn // guarded by mu
 }
 
@@ -41,11 +42,11 @@ func (h *hibernationHandler) ServeRequest(_ context.Context, c bootstrap.Conn, _
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.asked, h.conns = append(h.asked, c.Peer()), append(h.conns, c)
-	return bootstrap.Response{Code: lwm2m.CodeChanged}, func(context.Context) { c.Part() }
+	return bootstrap.Response{Code: lwm2m.CodeChanged}, func(context.Context) { c.Release() }
 }
 
 // peers are those who have asked, in order.
-func (h *hibernationHandler) peers() []bootstrap.Peer {
+func (h *hibernationHandler) peers() []auth.Peer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.asked)
@@ -65,7 +66,7 @@ func inHibernation(t *testing.T, set func(*Config), f func(b *simulatedListener,
 // sleeps waits until the association of d hibernates, of which it must hear nothing.
 func (d *device) sleeps() {
 	d.b.t.Helper()
-	time.Sleep(exchange.PartDelay)
+	time.Sleep(exchange.ReleaseDelay)
 	synctest.Wait()
 	if !d.hibernates() {
 		d.b.t.Fatalf("the association of %v does not hibernate", d.peer)
@@ -128,10 +129,10 @@ func TestHibernationWaits(t *testing.T) {
 	inHibernation(t, nil, func(b *simulatedListener, h *hibernationHandler) {
 		d := b.join(peerAt(9))
 		d.asks(1)
-		time.Sleep(exchange.PartDelay / 2)
+		time.Sleep(exchange.ReleaseDelay / 2)
 		d.asks(1) // from memory
 		d.asks(2)
-		time.Sleep(exchange.PartDelay * 3 / 4)
+		time.Sleep(exchange.ReleaseDelay * 3 / 4)
 		if d.hibernates() || len(h.peers()) != 2 {
 			t.Errorf("it hibernates: %t; %d requests were handled", d.hibernates(), len(h.peers()))
 		}
@@ -273,9 +274,9 @@ func TestReview(t *testing.T) {
 		want   error
 	}{
 		{"nothing has changed", func() {}, nil},
-		{"another key", func() { other := "another"; key.Store(&other) }, bootstrap.ErrKeyChanged},
-		{"a longer key", func() { other := keep + "\x00"; key.Store(&other) }, bootstrap.ErrKeyChanged},
-		{"no key", func() { known.Store(false) }, bootstrap.ErrKeyUnknown},
+		{"another key", func() { other := "another"; key.Store(&other) }, auth.ErrKeyChanged},
+		{"a longer key", func() { other := keep + "\x00"; key.Store(&other) }, auth.ErrKeyChanged},
+		{"no key", func() { known.Store(false) }, auth.ErrKeyUnknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			key.Store(&keep)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -54,7 +55,7 @@ func dialTest(ctx context.Context, addr string, client pion.Client) (bootstrap.C
 	if err != nil {
 		return nil, nil, err
 	}
-	return exchange.Dial(socket, record.MaxDatagram, bootstrap.Peer{Remote: addr}, cfg, testGroup(), nil), socket, nil
+	return exchange.Dial(socket, record.MaxDatagram, auth.Peer{Remote: addr}, cfg, testGroup(), nil), socket, nil
 }
 
 // enter lets a client in, or checks that there is no room for it.

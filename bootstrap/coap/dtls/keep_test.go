@@ -204,7 +204,7 @@ func (h *restartable) restart(kill bool) {
 // settled waits until all associations are kept that hibernate.
 func (h *restartable) settled() {
 	h.t.Helper()
-	time.Sleep(exchange.PartDelay + 2*persistDelay)
+	time.Sleep(exchange.ReleaseDelay + 2*persistDelay)
 	synctest.Wait()
 	if n := h.persister.backlog(); n != 0 {
 		h.t.Errorf("%d associations wait to be kept", n)
@@ -607,7 +607,7 @@ func watchNumbers(t *testing.T, seed uint64) (handled, restored uint64) {
 			if r.handled[q.Queries[0]]++; r.handled[q.Queries[0]] > 1 {
 				t.Errorf("request %s was handled twice", q.Queries[0])
 			}
-			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(context.Context) { c.Part() }
+			return bootstrap.Response{Code: lwm2m.CodeChanged}, func(context.Context) { c.Release() }
 		})
 	}, func(h *restartable) {
 		h.lose = func(_ udp.Peer, up bool, b []byte) bool {

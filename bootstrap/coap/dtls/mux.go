@@ -20,6 +20,7 @@ import (
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -33,7 +34,7 @@ const maxPlainBytes = 32 << 10
 
 // Errors of handshakes that have to give way.
 var (
-	errCrowdedOut = fmt.Errorf("%w: the handshake made room for another when the peer had been silent for %v", bootstrap.ErrBusy, admission.EvictableAfter)
+	errCrowdedOut = fmt.Errorf("%w: the handshake made room for another when the peer had been silent for %v", outcome.ErrBusy, admission.EvictableAfter)
 	errSuperseded = errors.New("the peer began another handshake")
 )
 

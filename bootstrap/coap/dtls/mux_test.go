@@ -9,7 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -30,7 +30,7 @@ func newTestMux(t testing.TB, set func(*Config)) *mux {
 	cfg := Config{
 		Exchange:        exchange.Config{Handler: coaptest.HandlerFunc(coaptest.NotFound)},
 		PSK:             func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true },
-		HandshakeFailed: func(h bootstrap.Handshake) { t.Errorf("told of %+v", h) },
+		HandshakeFailed: func(h auth.Handshake) { t.Errorf("told of %+v", h) },
 		DTLS:            Options{MaxPerPeer: 10_000}, // the clients of a test are one device
 	}
 	set(&cfg)

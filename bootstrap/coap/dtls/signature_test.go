@@ -17,7 +17,7 @@ import (
 	"github.com/pion/dtls/v3/pkg/protocol/extension"
 	pionhandshake "github.com/pion/dtls/v3/pkg/protocol/handshake"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap/dtls/hello"
 	"lwbs/bootstrap/coap/dtls/pion"
@@ -133,7 +133,7 @@ func checkSignature(t *testing.T, key crypto.Signer, offered tls.SignatureScheme
 			t.Errorf("error %v, signed with %v, alerts %v; want handshake_failure", err, signed, alerts)
 		case !works:
 			h := <-b.failed
-			if !errors.Is(h.Err, bootstrap.ErrNoCommonSignature) || !strings.Contains(h.Err.Error(), hello.SignatureAlgorithm(offered).String()) {
+			if !errors.Is(h.Err, auth.ErrNoCommonSignature) || !strings.Contains(h.Err.Error(), hello.SignatureAlgorithm(offered).String()) {
 				t.Errorf("told of %v", h.Err)
 			}
 		}

@@ -9,10 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 )
 
@@ -147,7 +147,7 @@ func TestSilentHandshakesGiveWay(t *testing.T) {
 		}
 		synctest.Wait()
 		for range len(b.failed) {
-			if h := <-b.failed; h.Identity != "" || !errors.Is(h.Err, bootstrap.ErrBusy) {
+			if h := <-b.failed; h.Identity != "" || !errors.Is(h.Err, outcome.ErrBusy) {
 				t.Fatalf("told of %+v", h)
 			}
 		}

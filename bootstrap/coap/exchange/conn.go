@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/message"
 	"lwbs/bootstrap/coap/traffic"
@@ -32,7 +33,7 @@ const maxInboxBytes = 16 << 20
 type Conn struct {
 	hub  *Hub
 	link Link
-	peer bootstrap.Peer
+	peer auth.Peer
 
 	network netip.Prefix // that the peer is in; zero where that is not known
 
@@ -76,7 +77,7 @@ type Conn struct {
 }
 
 // newConn returns a conn that is not in its hub yet; see [Hub.NewConn].
-func newConn(h *Hub, l Link, peer bootstrap.Peer) *Conn {
+func newConn(h *Hub, l Link, peer auth.Peer) *Conn {
 	c := &Conn{
 		hub:        h,
 		link:       l,
@@ -97,7 +98,7 @@ func newConn(h *Hub, l Link, peer bootstrap.Peer) *Conn {
 }
 
 // Peer implements [bootstrap.Conn].
-func (c *Conn) Peer() bootstrap.Peer {
+func (c *Conn) Peer() auth.Peer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.peer

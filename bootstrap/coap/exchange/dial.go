@@ -5,7 +5,7 @@ import (
 	"io"
 	"net"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
@@ -14,7 +14,7 @@ import (
 // Dial returns the conn over a connected socket, which may be of UDP or DTLS and whose
 // datagrams have at most size bytes. t may be nil. The goroutine is of g, and gone shortly after
 // the conn has been closed.
-func Dial(socket net.Conn, size int, peer bootstrap.Peer, cfg Config, g *tasks.Group, t Tap) *Conn {
+func Dial(socket net.Conn, size int, peer auth.Peer, cfg Config, g *tasks.Group, t Tap) *Conn {
 	h := NewHub(cfg, g, new(traffic.Meter), nil)
 	c := h.NewConn(withTap(&dialledLink{tasks: g, socket: socket}, t), peer)
 	g.Go(func() { c.read(socket, size) })

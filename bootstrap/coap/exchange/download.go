@@ -54,15 +54,15 @@ func checkBlock(a, first answer, length int) error {
 	b := a.Block2
 	switch {
 	case b == nil:
-		return fmt.Errorf("%w: no Block2 option in the answer to a request with one", bootstrap.ErrGarbled)
+		return fmt.Errorf("%w: no Block2 option in the answer to a request with one", bootstrap.ErrBlockWise)
 	case b.SZX > message.MaxSZX:
-		return fmt.Errorf("%w: block size exponent %d", bootstrap.ErrGarbled, b.SZX)
+		return fmt.Errorf("%w: block size exponent %d", bootstrap.ErrBlockWise, b.SZX)
 	case b.Offset() != length:
-		return fmt.Errorf("%w: block at %d instead of %d", bootstrap.ErrGarbled, b.Offset(), length)
+		return fmt.Errorf("%w: block at %d instead of %d", bootstrap.ErrBlockWise, b.Offset(), length)
 	case b.More && len(a.Payload) != b.Size(), len(a.Payload) > b.Size():
-		return fmt.Errorf("%w: %d bytes in a block of %d", bootstrap.ErrGarbled, len(a.Payload), b.Size())
+		return fmt.Errorf("%w: %d bytes in a block of %d", bootstrap.ErrBlockWise, len(a.Payload), b.Size())
 	case a.ETag != first.ETag:
-		return fmt.Errorf("%w: the resource changed in between", bootstrap.ErrGarbled)
+		return fmt.Errorf("%w: the resource changed in between", bootstrap.ErrBlockWise)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func TestDownload(t *testing.T) {
 					})
 				}
 				if tt.want == 0 {
-					s.fails(done, bootstrap.ErrGarbled)
+					s.fails(done, bootstrap.ErrBlockWise)
 					return
 				}
 				resp := s.succeeds(done, tt.want)

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 )
@@ -35,7 +35,7 @@ func NewHub(cfg Config, g *tasks.Group, meter *traffic.Meter, s Scheduler) *Hub 
 
 // NewConn returns the conn over l to peer, which the hub closes at its own end at the
 // latest. It returns nil when the hub is closed; then l is closed too.
-func (h *Hub) NewConn(l Link, peer bootstrap.Peer) *Conn {
+func (h *Hub) NewConn(l Link, peer auth.Peer) *Conn {
 	c := newConn(h, l, peer)
 	h.mu.Lock()
 	closed := h.closed

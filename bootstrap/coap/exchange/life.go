@@ -60,7 +60,7 @@ func (c *Conn) expire() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if !c.closed {
-			c.idle.Reset(max(left, PartDelay))
+			c.idle.Reset(max(left, ReleaseDelay))
 		}
 	}
 }
@@ -88,21 +88,21 @@ func (c *Conn) Linger(d time.Duration) {
 }
 
 const (
-	// PartDelay is how long Part waits for the peer to close the association itself.
-	PartDelay = time.Second
+	// ReleaseDelay is how long Release waits for the peer to close the association itself.
+	ReleaseDelay = time.Second
 
-	// partDelayHurried is the same during overload: in a storm, conns that were done were most
+	// releaseDelayHurried is the same during overload: in a storm, conns that were done were most
 	// of the memory that the garbage collector scanned.
-	partDelayHurried = PartDelay / 10
+	releaseDelayHurried = ReleaseDelay / 10
 )
 
-// Part implements [bootstrap.Conn].
-func (c *Conn) Part() {
+// Release implements [bootstrap.Conn].
+func (c *Conn) Release() {
 	if c.hub.scheduler.Hurries() {
-		c.Linger(partDelayHurried)
+		c.Linger(releaseDelayHurried)
 		return
 	}
-	c.Linger(PartDelay)
+	c.Linger(ReleaseDelay)
 }
 
 // Abort implements [bootstrap.Conn].
@@ -110,7 +110,7 @@ func (c *Conn) Abort() {
 	if l, ok := c.link.(Hibernator); ok {
 		l.CloseNotify()
 	}
-	c.Part()
+	c.Release()
 }
 
 // endLinger ends the conn, unless it went on after the lingering of that turn. What is under way
@@ -120,7 +120,7 @@ func (c *Conn) endLinger(turn int) {
 	stale := c.lingerTurn != turn
 	c.mu.Unlock()
 	if !stale && !c.EndIdle() {
-		c.Linger(partDelayHurried)
+		c.Linger(releaseDelayHurried)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/message"
 	"lwbs/lwm2m"
@@ -95,13 +96,13 @@ func TestLinger(t *testing.T) {
 			s.endsAfter(d)
 		}},
 		{"nothing is due", func(t *testing.T, s *script) {
-			s.conn.Part()
-			s.endsAfter(PartDelay)
+			s.conn.Release()
+			s.endsAfter(ReleaseDelay)
 		}},
 		{"nothing is due, and there is overload", func(t *testing.T, s *script) {
 			s.hub.scheduler = hurriedScheduler{immediate{s.hub.Tasks}}
-			s.conn.Part()
-			s.endsAfter(partDelayHurried)
+			s.conn.Release()
+			s.endsAfter(releaseDelayHurried)
 		}},
 		{"at once", func(t *testing.T, s *script) {
 			s.conn.Linger(0)
@@ -190,7 +191,7 @@ func TestHubClose(t *testing.T) {
 			t.Error("a goroutine was started after the end")
 		}
 		late := &script{t: t, down: make(chan struct{})}
-		if c := s.hub.NewConn(late, bootstrap.Peer{}); c != nil {
+		if c := s.hub.NewConn(late, auth.Peer{}); c != nil {
 			t.Error("a conn was made after the end")
 		}
 		<-late.down

@@ -3,7 +3,7 @@ package exchange
 import (
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 )
 
 // Message IDs begin anywhere, so that those of a new association are not those of the one
@@ -13,7 +13,7 @@ func TestMessageIDs(t *testing.T) {
 		const conns = 8
 		begins := make(map[uint16]bool)
 		for range conns {
-			c := s.hub.NewConn(&script{t: t, down: make(chan struct{})}, bootstrap.Peer{})
+			c := s.hub.NewConn(&script{t: t, down: make(chan struct{})}, auth.Peer{})
 			c.mu.Lock()
 			id := c.nextID()
 			if next := c.nextID(); next != id+1 {

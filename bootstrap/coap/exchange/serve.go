@@ -123,7 +123,7 @@ func (c *Conn) awaitRecorded() bool {
 }
 
 // recheck reports whether the peer would not be admitted any more. The handler then learns why from
-// [bootstrap.Peer], and the peer is told to shake hands anew.
+// [auth.Peer], and the peer is told to shake hands anew.
 func (c *Conn) recheck() (stale bool) {
 	l, ok := c.link.(Hibernator)
 	if !ok {

@@ -53,7 +53,7 @@ func (c *Conn) do(ctx context.Context, r bootstrap.Request) (bootstrap.Response,
 	case ctx.Err() != nil:
 		return bootstrap.Response{}, c.contextError(ctx)
 	case len(r.Payload) > 0 && c.isUnvalidated():
-		return bootstrap.Response{}, bootstrap.ErrUnproved
+		return bootstrap.Response{}, bootstrap.ErrUnvalidated
 	}
 	c.beginBusiness(&c.calls)
 	defer c.endBusiness(&c.calls)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/message"
@@ -61,7 +62,7 @@ func playUnvalidated(t *testing.T, h coaptest.HandlerFunc, test func(t *testing.
 	t.Helper()
 	play(t, h, func(t *testing.T, s *script) {
 		d := &unvalidatedScript{script: s}
-		s.conn = s.hub.NewConn(d, bootstrap.Peer{Remote: "192.0.2.1:5683", Transport: "coap"})
+		s.conn = s.hub.NewConn(d, auth.Peer{Remote: "192.0.2.1:5683", Transport: "coap"})
 		test(t, d)
 	})
 }
@@ -165,7 +166,7 @@ func TestProof(t *testing.T) {
 			playUnvalidated(t, coaptest.Changed, func(t *testing.T, d *unvalidatedScript) {
 				d.deliver(bootstrapRequest(1, ""))
 				d.receive()
-				d.fails(d.do(t.Context(), write(1)), bootstrap.ErrUnproved)
+				d.fails(d.do(t.Context(), write(1)), bootstrap.ErrUnvalidated)
 				done := d.do(t.Context(), bootstrapDiscover)
 				m := d.receive()
 				reply := replyTo(m)
@@ -220,7 +221,7 @@ func TestNoProof(t *testing.T) {
 				if got := <-done; got.err == nil {
 					t.Errorf("Discover returned %+v", got)
 				}
-				d.fails(d.do(t.Context(), write(1)), bootstrap.ErrUnproved)
+				d.fails(d.do(t.Context(), write(1)), bootstrap.ErrUnvalidated)
 				if d.validations != 0 {
 					t.Error("the address counts as validated")
 				}

@@ -6,13 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/otherprotocol"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -125,7 +126,7 @@ func (t *table) admit(peer udp.Peer, paid admission.Reservation) (*exchange.Conn
 	case !evict(t.full()):
 		return nil, traffic.DropTableFull
 	}
-	c := t.hub.NewConn(l, bootstrap.Peer{Remote: peer.Remote.String(), Transport: "coap"})
+	c := t.hub.NewConn(l, auth.Peer{Remote: peer.Remote.String(), Transport: "coap"})
 	if c == nil {
 		return nil, traffic.DropEnding
 	}
@@ -150,7 +151,7 @@ func evict(c *exchange.Conn, full bool) bool {
 	if c == nil {
 		return false
 	}
-	_ = c.CloseFor(bootstrap.ErrBusy) // an error is as good as a lost datagram
+	_ = c.CloseFor(outcome.ErrBusy) // an error is as good as a lost datagram
 	return true
 }
 

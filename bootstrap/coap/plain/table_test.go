@@ -6,9 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/message"
+	"lwbs/bootstrap/outcome"
 )
 
 // Peers that do not answer, as they have forged their addresses, keep no one out for longer than
@@ -47,7 +47,7 @@ func TestWhoMakesRoomIsToldWhy(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(admission.AnswerPatience)
 		s.conn(attacker(2))
-		if why := <-s.ended; !errors.Is(why, bootstrap.ErrBusy) {
+		if why := <-s.ended; !errors.Is(why, outcome.ErrBusy) {
 			t.Errorf("it ends with %v", why)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 )
 
 // maxChain is how many certificates a client may send: its own and those up to its CA.
@@ -39,18 +39,18 @@ const maxRSA = 8192
 func ProofError(raw []byte, err error) error {
 	c, parseErr := x509.ParseCertificate(raw)
 	if parseErr != nil {
-		return fmt.Errorf("%w: %w", bootstrap.ErrCertificateKind, parseErr)
+		return fmt.Errorf("%w: %w", auth.ErrCertificateKind, parseErr)
 	}
 	switch key := c.PublicKey.(type) {
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 	case *rsa.PublicKey:
 		if n := key.N.BitLen(); n > maxRSA {
-			return fmt.Errorf("%w: that of %q has an RSA key of %d bits", bootstrap.ErrCertificateKind, c.Subject, n)
+			return fmt.Errorf("%w: that of %q has an RSA key of %d bits", auth.ErrCertificateKind, c.Subject, n)
 		}
 	default:
-		return fmt.Errorf("%w: that of %q has a key of the algorithm %v", bootstrap.ErrCertificateKind, c.Subject, c.PublicKeyAlgorithm)
+		return fmt.Errorf("%w: that of %q has a key of the algorithm %v", auth.ErrCertificateKind, c.Subject, c.PublicKeyAlgorithm)
 	}
-	return fmt.Errorf("%w, that of %q: %w", bootstrap.ErrCertificateProof, c.Subject, err)
+	return fmt.Errorf("%w, that of %q: %w", auth.ErrCertificateProof, c.Subject, err)
 }
 
 // named reports whether a certificate is for the server of this name. LwM2M has it in the

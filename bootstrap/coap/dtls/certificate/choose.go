@@ -10,7 +10,7 @@ import (
 	"io"
 	"slices"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls/hello"
 	"lwbs/bootstrap/coap/dtls/record"
 )
@@ -27,10 +27,10 @@ func Choose(certificates []tls.Certificate, name string, o hello.Offer) (*tls.Ce
 		return &tls.Certificate{PrivateKey: noPrivateKey{}}, nil
 	}
 	var chosen *tls.Certificate
-	best, why := 0, fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, hello.Listed(o.Suites))
+	best, why := 0, fmt.Errorf("%w: it offers %s", auth.ErrNoCommonSuite, hello.Listed(o.Suites))
 	for i, c := range certificates {
 		if err := mismatch(o, c); err != nil {
-			if errors.Is(why, bootstrap.ErrNoCommonSuite) {
+			if errors.Is(why, auth.ErrNoCommonSuite) {
 				why = err
 			}
 			continue

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/hello"
@@ -60,17 +60,17 @@ func TestChooseByOffer(t *testing.T) {
 		{"the key whose curve it knows", []string{"P-384", "P-256"}, hello.Offer{Suites: ecdsa, Groups: []hello.Group{hello.P256}}, "P-256", nil, nil},
 		{"the key whose suite it has", []string{"P-256", "RSA"}, hello.Offer{Suites: rsa, Groups: []hello.Group{hello.X25519}}, "RSA", nil, nil},
 		{"RSA where ECDSA signatures are missing", []string{"P-256", "RSA"}, hello.Offer{Suites: both, Signatures: []hello.SignatureAlgorithm{hello.RSAWithSHA512}}, "RSA", nil, nil},
-		{"no suite", []string{"P-256"}, hello.Offer{Suites: rsa}, "", bootstrap.ErrNoCommonSuite, []string{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}},
+		{"no suite", []string{"P-256"}, hello.Offer{Suites: rsa}, "", auth.ErrNoCommonSuite, []string{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}},
 		{"no signature", []string{"P-256"}, hello.Offer{Suites: ecdsa, Signatures: []hello.SignatureAlgorithm{0x0203, hello.Ed25519, hello.RSAWithSHA256}}, "",
-			bootstrap.ErrNoCommonSignature, []string{"ECDSA with SHA-1, Ed25519, RSA with SHA-256", "CN=bs.example.com", "ECDSA with SHA-256, ECDSA with SHA-384"}},
-		{"an empty list of signatures", []string{"P-256"}, hello.Offer{Suites: ecdsa, Signatures: []hello.SignatureAlgorithm{}}, "", bootstrap.ErrNoCommonSignature, []string{"offers none"}},
-		{"RSA-PSS only", []string{"RSA"}, hello.Offer{Suites: rsa, Signatures: []hello.SignatureAlgorithm{hello.PssWithSHA256}}, "", bootstrap.ErrNoCommonSignature,
+			auth.ErrNoCommonSignature, []string{"ECDSA with SHA-1, Ed25519, RSA with SHA-256", "CN=bs.example.com", "ECDSA with SHA-256, ECDSA with SHA-384"}},
+		{"an empty list of signatures", []string{"P-256"}, hello.Offer{Suites: ecdsa, Signatures: []hello.SignatureAlgorithm{}}, "", auth.ErrNoCommonSignature, []string{"offers none"}},
+		{"RSA-PSS only", []string{"RSA"}, hello.Offer{Suites: rsa, Signatures: []hello.SignatureAlgorithm{hello.PssWithSHA256}}, "", auth.ErrNoCommonSignature,
 			[]string{"RSA-PSS with SHA-256", "RSA with SHA-256"}},
-		{"no curve", []string{"P-256"}, hello.Offer{Suites: ecdsa, Groups: []hello.Group{26, hello.P521}}, "", bootstrap.ErrNoCommonCurve, []string{"brainpoolP256r1, P-521", "P-256, P-384, X25519"}},
-		{"an empty list of curves", []string{"RSA"}, hello.Offer{Suites: rsa, Groups: []hello.Group{}}, "", bootstrap.ErrNoCommonCurve, []string{"offers none"}},
+		{"no curve", []string{"P-256"}, hello.Offer{Suites: ecdsa, Groups: []hello.Group{26, hello.P521}}, "", auth.ErrNoCommonCurve, []string{"brainpoolP256r1, P-521", "P-256, P-384, X25519"}},
+		{"an empty list of curves", []string{"RSA"}, hello.Offer{Suites: rsa, Groups: []hello.Group{}}, "", auth.ErrNoCommonCurve, []string{"offers none"}},
 		{"a curve for the exchange, not for the key", []string{"P-521", "P-384"}, hello.Offer{Suites: ecdsa, Groups: []hello.Group{hello.X25519, hello.P256}}, "P-521", nil, nil},
-		{"what is nearest is told", []string{"RSA", "P-256"}, hello.Offer{Suites: ecdsa, Signatures: []hello.SignatureAlgorithm{hello.Ed25519}}, "", bootstrap.ErrNoCommonSignature, []string{"Ed25519"}},
-		{"no certificate", nil, hello.Offer{Suites: ecdsa}, "", bootstrap.ErrNoCommonSuite, []string{"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"}},
+		{"what is nearest is told", []string{"RSA", "P-256"}, hello.Offer{Suites: ecdsa, Signatures: []hello.SignatureAlgorithm{hello.Ed25519}}, "", auth.ErrNoCommonSignature, []string{"Ed25519"}},
+		{"no certificate", nil, hello.Offer{Suites: ecdsa}, "", auth.ErrNoCommonSuite, []string{"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"}},
 	}
 	for _, tt := range tests {
 		var certificates []tls.Certificate

@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"slices"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls/hello"
 	"lwbs/bootstrap/coap/dtls/record"
 )
@@ -74,11 +74,11 @@ func rank(o hello.Offer, a hello.SignatureAlgorithm) int {
 func mismatch(o hello.Offer, c tls.Certificate) error {
 	switch {
 	case !record.Common(o.Suites, suitesOf(c)):
-		return fmt.Errorf("%w: it offers %s", bootstrap.ErrNoCommonSuite, hello.Listed(o.Suites))
+		return fmt.Errorf("%w: it offers %s", auth.ErrNoCommonSuite, hello.Listed(o.Suites))
 	case !hello.Agreed(o.Groups, hello.Groups()):
-		return fmt.Errorf("%w: the server has %s, and the client offers %s", bootstrap.ErrNoCommonCurve, hello.Listed(hello.Groups()), hello.Listed(o.Groups))
+		return fmt.Errorf("%w: the server has %s, and the client offers %s", auth.ErrNoCommonCurve, hello.Listed(hello.Groups()), hello.Listed(o.Groups))
 	case !hello.Agreed(o.Signatures, signsWith(c)):
-		return fmt.Errorf("%w: the key of the server's certificate %q signs with %s, and the client offers %s", bootstrap.ErrNoCommonSignature,
+		return fmt.Errorf("%w: the key of the server's certificate %q signs with %s, and the client offers %s", auth.ErrNoCommonSignature,
 			subjectOf(c), hello.Listed(signsWith(c)), hello.Listed(o.Signatures))
 	}
 	return nil
@@ -92,7 +92,7 @@ func CurveNotOffered(o hello.Offer, c *x509.Certificate) error {
 	if !is || hello.Agreed(o.Groups, []hello.Group{curve}) {
 		return nil
 	}
-	return fmt.Errorf("%w: the key of the server's certificate %q is of %v, and the client offers %s", bootstrap.ErrNoCommonCurve, c.Subject, curve, hello.Listed(o.Groups))
+	return fmt.Errorf("%w: the key of the server's certificate %q is of %v, and the client offers %s", auth.ErrNoCommonCurve, c.Subject, curve, hello.Listed(o.Groups))
 }
 
 func subjectOf(c tls.Certificate) string {
