@@ -90,7 +90,7 @@ func (c *scriptedClient) Peer() auth.Peer {
 func (c *scriptedClient) Tune(bootstrap.Tuning)  {}
 func (c *scriptedClient) Done() <-chan struct{}  { return c.done }
 func (c *scriptedClient) Linger(d time.Duration) { c.end(d) }
-func (c *scriptedClient) Release()                  { c.end(released) }
+func (c *scriptedClient) Release()               { c.end(released) }
 func (c *scriptedClient) Abort()                 { c.end(aborted) }
 func (c *scriptedClient) Close() error           { c.end(-1); return nil }
 
@@ -102,8 +102,8 @@ func (c *scriptedClient) end(linger time.Duration) {
 
 // These stand in place of how long a client lingers.
 const (
-	released  = -2
-	aborted = -3
+	released = -2
+	aborted  = -3
 )
 
 // timeout of a session: long for all but those that never end by themselves.

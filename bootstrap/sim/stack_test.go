@@ -53,7 +53,7 @@ func (s *byHand) Peer() auth.Peer       { return auth.Peer{} }
 func (s *byHand) Tune(bootstrap.Tuning) {}
 func (s *byHand) Done() <-chan struct{} { return s.done }
 func (s *byHand) Linger(time.Duration)  {}
-func (s *byHand) Release()                 {}
+func (s *byHand) Release()              {}
 func (s *byHand) Abort()                {}
 func (s *byHand) Close() error          { return nil }
 
