@@ -16,7 +16,7 @@ func (o *objects) write(p lwm2m.Path, written []lwm2m.Object) lwm2m.Code {
 			return lwm2m.CodeNotFound
 		}
 		for _, in := range object.Instances {
-			in, code := o.stack.Writes.admit(object.ID, in)
+			in, code := o.stack.Writes.accept(object.ID, in)
 			if code != 0 {
 				return code
 			}
@@ -50,9 +50,9 @@ func merged(old, in lwm2m.Instance) lwm2m.Instance {
 	return in
 }
 
-// admit returns what the client keeps of an Instance, or the code with which it refuses
+// accept returns what the client keeps of an Instance, or the code with which it refuses
 // it.
-func (w Writing) admit(object lwm2m.ObjectID, in lwm2m.Instance) (lwm2m.Instance, lwm2m.Code) {
+func (w Writing) accept(object lwm2m.ObjectID, in lwm2m.Instance) (lwm2m.Instance, lwm2m.Code) {
 	kept := in
 	kept.Resources = nil
 	for _, r := range in.Resources {
