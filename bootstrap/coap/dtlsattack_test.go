@@ -292,6 +292,59 @@ func TestDTLSGarbageFlood(t *testing.T) {
 	}
 }
 
+// While peers that have returned their cookies send parts of handshake messages that never become
+// whole, as large as they may be, devices complete their handshakes and are served.
+func TestDTLSServedDuringFragmentAttack(t *testing.T) {
+	const attackers, devices = 32, 10
+	s := Listen(t, nil, nil)
+	var sockets []*net.UDPConn
+	for i := range attackers {
+		uc, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.Addr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer uc.Close()
+		returnCookie(t, uc, byte(i))
+		sockets = append(sockets, uc)
+	}
+	stop, begun := make(chan struct{}), make(chan struct{})
+	var attack sync.WaitGroup
+	defer attack.Wait()
+	defer close(stop)
+	attack.Go(func() {
+		const enough = 60 // parts of each handshake, more than the server takes of one
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			for _, uc := range sockets {
+				uc.Write(handshakePart(2+i%50, 8192*i, 8000))
+			}
+			if i == enough {
+				close(begun)
+			}
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	next(t, "beginning of the attack", begun)
+	for range devices {
+		conn := Dial(t, s.Addr().String(), nil)
+		ask(t, conn)
+		conn.Close()
+	}
+}
+
+// handshakePart is a record with n bytes of a handshake message of 1 MiB.
+func handshakePart(message, offset, n int) []byte {
+	const whole = 1 << 20
+	offset %= whole - n
+	head := []byte{16, whole >> 16, 0, 0, byte(message >> 8), byte(message), byte(offset >> 16), byte(offset >> 8), byte(offset), byte(n >> 16), byte(n >> 8), byte(n)}
+	return plainRecord(22, append(head, make([]byte, n)...)...)
+}
+
 // floodDTLS sends garbage to the server, from an address of its own and forged through
 // p, until stop: as much as leaves some of two processors to the rest of a test.
 func floodDTLS(t *testing.T, server netip.AddrPort, p *tap, stop <-chan struct{}) {
