@@ -67,3 +67,16 @@ func TestMasterSecrets(t *testing.T) {
 		contains(t, "get --reveal", sh.ok("device get --reveal dev-2"), "OSCORE master secret 00112233445566778899aabbccddeeff")
 	})
 }
+
+// Tags are added and removed one by one, and the others stay.
+func TestTagsOneByOne(t *testing.T) {
+	inBothModes(t, func(t *testing.T, sh *shell) {
+		sh.ok("device add a --profile meter --no-sec --tag one --tag two")
+		sh.ok("device set a --add-tag three --add-tag one --remove-tag two --remove-tag four")
+		contains(t, "the tags", sh.ok("device get a"), "one, three")
+		contains(t, "what is listed by a tag", sh.ok("device list --tag three"), "a ")
+		lacks(t, "what is listed by a tag that was removed", sh.ok("device list --tag two"), "a ")
+		sh.ok("device set a --tag only --add-tag more")
+		contains(t, "the tags", sh.ok("device get a"), "only, more")
+	})
+}

@@ -34,6 +34,8 @@ func settingFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "forget-account", Usage: "remove the keys of an `ACCOUNT` that its profile no longer has"},
 		&cli.StringSliceFlag{Name: "var", Usage: "set a variable for the profile's templates, `NAME=VALUE`; an empty VALUE removes it"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "a `TAG` for lists; may be repeated; replaces those it has; none removes them"},
+		&cli.StringSliceFlag{Name: "add-tag", Usage: "add the `TAG` to those it has; may be repeated"},
+		&cli.StringSliceFlag{Name: "remove-tag", Usage: "remove the `TAG` from those it has; may be repeated"},
 		&cli.StringFlag{Name: "format", Usage: "write in the content `FORMAT`: tlv, senml-json, senml-cbor, lwm2m-cbor, or none for the profile's"},
 		&cli.BoolFlag{Name: "no-sec", Usage: "permit it to bootstrap over plain CoAP, without authentication"},
 		&cli.StringFlag{Name: "note", Usage: "free `TEXT`"},
@@ -71,6 +73,7 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 	} else if tags != nil {
 		set.Tags = &tags
 	}
+	set.AddTags, set.RemoveTags = c.StringSlice("add-tag"), c.StringSlice("remove-tag")
 	if c.IsSet("format") {
 		set.Format = new(lwm2m.Format)
 		if err := set.Format.UnmarshalText([]byte(c.String("format"))); err != nil || *set.Format != 0 && !content.Writable(*set.Format) {
