@@ -49,7 +49,7 @@ func TestHistoryFromTheFuture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), k, bolt.Options{StrangerSessions: 5})
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), k, bolt.Options{UnknownSessions: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -145,7 +145,7 @@ func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 	storetest.Run(t, storetest.Backend{Open: func(t *testing.T) store.Store {
 		db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{
 			SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
-			UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions, StrangerSessions: storetest.UnknownSessions,
+			UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions, UnknownSessions: storetest.UnknownSessions,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -96,7 +96,7 @@ var defaultsOf = map[string][]string{
 	"scrapes at a time; duration of one, with its wait for others": {"bootstrap/metrics.maxScrapes", "bootstrap/metrics.scrapeTimeout"},
 
 	"history of one device: with its credential; over plain CoAP, answered; of peers that proved nothing": {"store/bolt.SessionsPerDevice", "store/bolt.SessionsPerDevice", "store/bolt.UnprovedPerDevice"},
-	"history of all devices, for each of these; of unknown devices":                                       {"store/bolt.Sessions", "store/bolt.Sessions", "store/bolt.UnprovedSessions", "store/bolt.StrangerSessions"},
+	"history of all devices, for each of these; of unknown devices":                                       {"store/bolt.Sessions", "store/bolt.Sessions", "store/bolt.UnprovedSessions", "store/bolt.UnknownSessions"},
 	"records a minute of peers that proved nothing: under the name of a device; of unknown devices":       {"bootstrap.UnauthenticatedRecords", "bootstrap.UnknownDeviceRecords"},
 	"records a minute that are about networks":                                                            {"bootstrap/history.networkRecords"},
 	"such failures of one device that are open at a time":                                                 {"bootstrap/history.maxCoalescedOfOne"},

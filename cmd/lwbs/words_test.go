@@ -39,11 +39,13 @@ var privateWords = map[string]string{
 
 // formerNames are the files in which a word may stand, since it is a name of before.
 var formerNames = map[string][]string{
-	"store/cause.go": {"looping", "garbled"},
+	"store/cause.go":    {"looping", "garbled"},
+	"store/bolt/db.go":  {"stranger", "strangers"}, // stored
+	"store/bolt/doc.go": {"stranger", "strangers"},
 }
 
 // privateWordsStill are the places that are not rewritten yet.
-var privateWordsStill = []string{"bootstrap/coap", "store/bolt"}
+var privateWordsStill = []string{"bootstrap/coap"}
 
 // The code, its comments, messages and pages use the words of the field. Exempt are tests, whose
 // names of devices may be any, and what tells of the past: docs/decisions and the list of

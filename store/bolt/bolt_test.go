@@ -56,7 +56,7 @@ func backend() storetest.Backend {
 	opts := bolt.Options{
 		SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
 		UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions,
-		StrangerSessions: storetest.UnknownSessions, Associations: storetest.Associations,
+		UnknownSessions: storetest.UnknownSessions, Associations: storetest.Associations,
 	}
 	return storetest.Backend{
 		Open: func(t *testing.T) store.Store {

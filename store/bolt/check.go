@@ -34,9 +34,9 @@ func (db *DB) Check(ctx context.Context) error {
 	})
 }
 
-// CheckFile is Check of a file that nobody uses, and that it does not write to, whatever is
-// wrong with it. Without a Keyring, secrets are not looked at. Errors: store.ErrLocked, that
-// of the system where the file cannot be opened, and all that is wrong.
+// CheckFile is Check for a file that no process uses. It writes nothing to the file. Without a Keyring
+// it does not check secrets. Errors: store.ErrLocked, the error of the system if the file cannot be
+// opened, and all damage.
 func CheckFile(ctx context.Context, file string, keyring *store.Keyring) error {
 	f, size, err := openToRead(file)
 	if err != nil {
@@ -70,7 +70,7 @@ func CheckFile(ctx context.Context, file string, keyring *store.Keyring) error {
 	return c.result()
 }
 
-// openToRead opens a file that nobody edits meanwhile.
+// openToRead opens a file that no process edits meanwhile.
 func openToRead(file string) (*os.File, int64, error) {
 	f, err := os.Open(file)
 	if err != nil {

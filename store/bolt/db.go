@@ -69,7 +69,7 @@ var (
 	bucketSessionIdentity = []byte("session_identity")
 	bucketSessionFailed   = []byte("session_failed")
 	bucketSessionKnown    = []byte("session_known")
-	bucketSessionStranger = []byte("session_stranger")
+	bucketSessionUnknown  = []byte("session_stranger")
 
 	// Those that the first files of this schema lack; see addBuckets.
 	bucketSessionClaimed  = []byte("session_claimed")
@@ -82,10 +82,10 @@ var (
 	// not.
 	ofDevices  = [][]byte{bucketDeviceProfile, bucketIdentity, bucketDeviceTag}
 	ofSessions = [][]byte{bucketSessionEndpoint, bucketSessionIdentity, bucketSessionClaimed, bucketSessionFailed,
-		bucketSessionKnown, bucketSessionPlain, bucketSessionUnproved, bucketSessionStranger}
+		bucketSessionKnown, bucketSessionPlain, bucketSessionUnproved, bucketSessionUnknown}
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
-		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionStranger,
+		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionUnknown,
 		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation}
 
 	// ofIndexes are the names of the indexes.
@@ -96,14 +96,14 @@ var (
 	// new ones can be kept. Of others it is told, and edits there fail.
 	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation}, ofDevices, ofSessions))
 
-	keySchema    = []byte("schema")
-	keyKeyCheck  = []byte("keycheck")
-	keyKnown     = []byte("known")
-	keyStrangers = []byte("strangers")
-	keyPlain     = []byte("plain")
-	keyUnproved  = []byte("unproved")
-	keyDevices   = []byte("devices")
-	keyProfiles  = []byte("profiles")
+	keySchema   = []byte("schema")
+	keyKeyCheck = []byte("keycheck")
+	keyKnown    = []byte("known")
+	keyUnknown  = []byte("strangers")
+	keyPlain    = []byte("plain")
+	keyUnproved = []byte("unproved")
+	keyDevices  = []byte("devices")
+	keyProfiles = []byte("profiles")
 
 	// Those of associations, which a backup does not have.
 	keyAssociations = []byte("associations")

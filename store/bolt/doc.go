@@ -13,7 +13,7 @@
 //	session_identity  identity 0 id → ∅
 //	session_failed    id → ∅
 //	session_known     id → endpoint   (of devices; oldest out first)
-//	session_stranger  id → endpoint   (of nobody known; likewise)
+//	session_stranger  id → endpoint   (of unknown devices; likewise)
 //	association       time 8 bytes, id 16 bytes → record   (not in a backup)
 //
 // 0 is a zero byte, which no endpoint, tag or profile name can have.

@@ -20,7 +20,7 @@ var present = []byte{}
 // counted are the buckets whose elements are counted in meta, by the name of the count.
 var counted = map[string][]byte{
 	string(keyKnown): bucketSessionKnown, string(keyPlain): bucketSessionPlain,
-	string(keyUnproved): bucketSessionUnproved, string(keyStrangers): bucketSessionStranger,
+	string(keyUnproved): bucketSessionUnproved, string(keyUnknown): bucketSessionUnknown,
 	string(keyDevices): bucketDevice, string(keyProfiles): bucketProfile,
 	string(keyAssociations): bucketAssociation,
 }

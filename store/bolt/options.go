@@ -26,11 +26,11 @@ type Options struct {
 	Sessions          int
 
 	// UnprovedPerDevice and UnprovedSessions limit, apart from that, the history of peers
-	// that gave the name or the identity of a device and proved nothing; StrangerSessions
+	// that gave the name or the identity of a device and proved nothing; UnknownSessions
 	// that of peers that belong to no device. Defaults 8, 50,000 and 10,000.
 	UnprovedPerDevice int
 	UnprovedSessions  int
-	StrangerSessions  int
+	UnknownSessions   int
 
 	// Associations limits how many are kept. Default 200,000, about 200 MB without certificates.
 	Associations int
@@ -65,7 +65,7 @@ func (o Options) withDefaults() Options {
 	for _, limit := range []struct {
 		field     *int
 		byDefault int
-	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.StrangerSessions, 10_000}, {&o.Associations, 200_000}} {
+	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.UnknownSessions, 10_000}, {&o.Associations, 200_000}} {
 		if *limit.field <= 0 {
 			*limit.field = limit.byDefault
 		}

@@ -12,8 +12,8 @@ import (
 	"lwbs/store/bolt/pages"
 )
 
-// Gaps are the parts of buckets that lay on damaged pages, and that were cut off, by bucket.
-// Of indexes the records tell what was there; until they have told, nobody knows.
+// Gaps are the parts of buckets that were on damaged pages or were cut off, by bucket. What indexes had
+// there follows from the records; until they are read it is unknown.
 type gaps map[string][]pages.LostIn
 
 // gapsOf are those among what is lost.

@@ -43,10 +43,10 @@ type Salvaged struct {
 	Empty []string `json:"empty,omitempty"`
 }
 
-// SalvageFile makes a new database of all that can be read of a damaged one, which nobody may
-// use meanwhile, and to which it writes nothing. Secrets stay sealed as they are. It never
-// replaces a file: then the error wraps [fs.ErrExist]. Other errors: store.ErrLocked,
-// ErrNoKey, ErrFull, and ErrCorrupt where there is nothing of a database.
+// SalvageFile writes what can be read of a damaged database to a new one. It writes nothing to the damaged
+// file, which no process may use meanwhile. Secrets stay sealed as they are. It replaces no file: then the
+// error wraps [fs.ErrExist]. Other errors: store.ErrLocked, ErrNoKey, ErrFull, and ErrCorrupt where the
+// file has nothing of a database.
 func SalvageFile(ctx context.Context, file, fresh string, keyring *store.Keyring) (Salvage, error) {
 	if _, err := os.Lstat(fresh); !errors.Is(err, fs.ErrNotExist) {
 		return Salvage{}, fmt.Errorf("salvage into %s: %w", fresh, errors.Join(err, fs.ErrExist))

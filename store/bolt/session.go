@@ -66,15 +66,15 @@ var (
 	historyKnown    = history{bucketSessionKnown, keyKnown}
 	historyPlain    = history{bucketSessionPlain, keyPlain}
 	historyUnproved = history{bucketSessionUnproved, keyUnproved}
-	historyStranger = history{bucketSessionStranger, keyStrangers}
+	historyUnknown  = history{bucketSessionUnknown, keyUnknown}
 
-	histories = []history{historyKnown, historyPlain, historyUnproved, historyStranger}
+	histories = []history{historyKnown, historyPlain, historyUnproved, historyUnknown}
 )
 
 func historyOf(s store.Session) history {
 	switch {
 	case !s.Known:
-		return historyStranger
+		return historyUnknown
 	case s.Proof == store.ProofNone:
 		return historyUnproved
 	case s.Proof == store.ProofAddress:
@@ -88,8 +88,8 @@ func (db *DB) limit(h history) uint64 {
 	switch string(h.count) {
 	case string(keyUnproved):
 		return uint64(db.opts.UnprovedSessions)
-	case string(keyStrangers):
-		return uint64(db.opts.StrangerSessions)
+	case string(keyUnknown):
+		return uint64(db.opts.UnknownSessions)
 	}
 	return uint64(db.opts.Sessions)
 }
@@ -383,7 +383,7 @@ func walksFor(tx *transaction, q store.SessionQuery) []*walk {
 	case q.Identity != "":
 		return []*walk{from(bucketSessionIdentity, q.Identity)}
 	case q.Unknown:
-		return []*walk{from(bucketSessionStranger, "")}
+		return []*walk{from(bucketSessionUnknown, "")}
 	case q.Failed:
 		return []*walk{from(bucketSessionFailed, "")}
 	}

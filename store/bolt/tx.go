@@ -307,8 +307,8 @@ func (a *ahead) look(key []byte) error {
 }
 
 // descend calls each with the elements in the reverse order, from the last key before before
-// on, nil for the end, until it returns false; else it is as ascend in a file that nobody
-// edits.
+// on, nil for the end, until it returns false; otherwise it is the same as ascend in a file
+// that is not edited.
 func (b *bucket) descend(before []byte, each func(key, value []byte) bool) {
 	if tree, err := b.t.tree(b.name); err != nil {
 		b.t.db.unread.note(err)

@@ -109,8 +109,8 @@ func (db *DB) attempt(group []edit) {
 }
 
 // commit applies a group in one transaction and tells each edit how it ended. An edit that
-// fails is taken out, and the others are applied without it; over a damaged page that nobody
-// knew of before, only when it fails again. A transaction that cannot be
+// fails is taken out, and the others are applied without it; over a damaged page that was not
+// known before, only when it fails again. A transaction that cannot be
 // committed, since one edit needs more room than there is or touches a damaged page, is
 // tried again in halves.
 func (db *DB) commit(group []edit) {

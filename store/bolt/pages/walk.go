@@ -44,7 +44,7 @@ type tour struct {
 	each func(key, value []byte) bool // of the elements of leaves; may be nil
 	lost func(Lost)                   // may be nil
 
-	// leaves, where not nil, spare the reading of pages, whose elements nobody asks for.
+	// leaves, where not nil, spare the reading of pages whose elements are not needed.
 	leaves *leaves
 	// take, where not nil, is given each page of the file, with those it flows over into, and
 	// may refuse it.
