@@ -100,12 +100,25 @@ func sampleDevice(p store.Profile, objects *object.Registry) store.Device {
 		}
 	}
 	for i, a := range p.Accounts {
-		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.Key, k.Pending = sampleKey, sampleKey })
+		key := sampleKeyOf(keySource(a, d), a.KeyLength, p.Device)
+		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.Key, k.Pending = key, key })
 		if a.OSCORE != nil {
 			d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = sampleSecret(i) })
 		}
 	}
 	return d
+}
+
+// sampleKeyOf is a key as a device may have it: of the length that is generated, or, where it comes
+// from the device record, of one that this kind of device holds.
+func sampleKeyOf(source string, length int, limits store.DeviceLimits) lwm2m.Secret {
+	if length == 0 {
+		length = defaultKeyLength
+	}
+	if source == store.KeySupplied && limits.MaxKey > 0 {
+		length = min(length, limits.MaxKey)
+	}
+	return lwm2m.NewSecret(bytes.Repeat([]byte{1}, length))
 }
 
 // sampleValues make values for the i-th variable of a place, one function for each kind of value.
