@@ -30,16 +30,16 @@ type Config struct {
 	// unused by [ListenUDP]. It runs within the handshake and must be quick.
 	PSK func(identity string) (lwm2m.Secret, bool)
 
-	// HandshakeFailed is told of every handshake that did not complete; nil ignores
-	// them. Unused by [ListenUDP].
+	// HandshakeFailed gets every handshake that did not complete; nil ignores them. Unused by
+	// [ListenUDP].
 	HandshakeFailed func(auth.Handshake)
 
-	// HandshakeDone is told how long each completed handshake took, from the first
-	// ClientHello on; nil ignores them. It must be quick. Unused by [ListenUDP].
+	// HandshakeDone gets how long each completed handshake took, from its admission on; nil
+	// ignores them. It must be quick. Unused by [ListenUDP].
 	HandshakeDone func(took time.Duration)
 
-	// OtherProtocol is told of datagrams of other protocols than the port is for, those of a
-	// second from one address together; nil ignores them. What it is told of may be forged.
+	// OtherProtocol gets the datagrams of other protocols than the port is for, those of a second
+	// from one address together; nil ignores them. They may be forged.
 	OtherProtocol func(bootstrap.OtherProtocol)
 
 	// DTLS is what only [ListenDTLS] looks at.
@@ -55,10 +55,10 @@ type Config struct {
 	// came from. Default: one of its own, which logs to Logger.
 	Panics *bootstrap.Panics
 
-	// MaxPeers is how many associations may exist at a time; default 10,000. The one
-	// idle for longest makes room for a new one. Over DTLS that is when the newcomer has
-	// shown its key, and the other was silent for 2 s; handshakes under way are counted
-	// apart. Where none can go a stranger has to try again.
+	// MaxPeers is how many associations may be active at a time; default 10,000. The one idle
+	// for longest makes room for a new one; over DTLS once the new one is authenticated, and if
+	// the other was silent for 2 s. Handshakes under way are counted apart. Where no
+	// association is idle a new peer has to try again.
 	MaxPeers int
 
 	// IdleTimeout ends an association on which nothing has come or gone and nothing

@@ -425,7 +425,7 @@ func TestDialDTLSErrors(t *testing.T) {
 		"no key":      func(cfg *coap.DialConfig) { cfg.Key = lwm2m.Secret{} },
 		"bad local":   func(cfg *coap.DialConfig) { cfg.Local = "nowhere" },
 		"bad suite":   func(cfg *coap.DialConfig) { cfg.Suites = []record.Suite{1} },
-		"nobody":      func(*coap.DialConfig) {},
+		"no change":   func(*coap.DialConfig) {},
 	} {
 		cfg := ok
 		set(&cfg)

@@ -79,7 +79,7 @@ func shape(b []byte) string {
 	return s
 }
 
-// A stranger who tries identities must not be able to tell whether they exist; who runs
+// An attacker who tries identities must not be able to tell whether they exist; who runs
 // the server must be told.
 func TestDTLSWrongKeyAndUnknownIdentityLookAlike(t *testing.T) {
 	wrong := lwm2m.NewSecret([]byte("another key 0123"))
@@ -185,7 +185,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// What anybody could have sent does not disturb an association.
+// What can be forged does not disturb an association.
 func TestDTLSForgedRecords(t *testing.T) {
 	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())

@@ -62,7 +62,7 @@ func (s certificateServer) with(c tls.Certificate, set func(*coap.DialConfig)) f
 }
 
 // Each suite works, with the keys that it is for; beside them those with a pre-shared key
-// do, and then nobody asks for a certificate.
+// do, and then no certificate is asked for.
 func TestCertificateSuites(t *testing.T) {
 	names := []string{"a.example", "b.example"}
 	rsa := listenCertificates(t, names, certtest.RSA(t))
@@ -106,7 +106,7 @@ func TestCertificateRefused(t *testing.T) {
 		want        error
 		shown       string // to the client
 	}{
-		"not good":     {certificate: s.ca.Client(t, "stranger"), want: errNotGood, shown: "BadCertificate"},
+		"not good":     {certificate: s.ca.Client(t, "unknown"), want: errNotGood, shown: "BadCertificate"},
 		"none":         {certificate: tls.Certificate{}, want: errNotGood, shown: "BadCertificate"},
 		"long":         {certificate: long(s.client), shown: "BadCertificate"},
 		"wrong key":    {certificate: withKey(s.client, certtest.P256(t)), want: auth.ErrCertificateProof, shown: "BadCertificate"},
@@ -155,7 +155,7 @@ func ofUnknownCurve(t *testing.T, c tls.Certificate) tls.Certificate {
 	return c
 }
 
-// long has more certificates in its chain than anybody needs.
+// long has more certificates in its chain than any device needs.
 func long(c tls.Certificate) tls.Certificate {
 	c.Certificate = slices.Repeat(c.Certificate, 9)
 	return c

@@ -185,10 +185,10 @@ func TestDTLSMoveLate(t *testing.T) {
 	}
 }
 
-// stray is how many answers came that nobody waited for.
+// stray is how many answers came that no exchange waited for.
 func stray(l *coap.Listener) uint64 { return l.Counters().Dropped[traffic.DropStray] }
 
-// A record with a connection ID of nobody, such as of another replica, is dropped.
+// A record with an unknown connection ID, such as of another replica, is dropped.
 func TestDTLSUnknownCID(t *testing.T) {
 	s := Listen(t, nil, nil)
 	p := newTap(t, s.Addr())

@@ -31,7 +31,7 @@ func isHello(b []byte, message byte) bool {
 }
 
 // A ClientHello whose second flight is in fragments completes at once, however they are cut
-// and in whatever order they come, and whatever is forged beside them by somebody who does
+// and in whatever order they come, and whatever is forged beside them by an attacker who does
 // not see the cookie.
 func TestDTLSSecondHelloInFragments(t *testing.T) {
 	tests := []struct {

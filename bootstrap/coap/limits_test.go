@@ -111,7 +111,7 @@ func TestNewPeersDTLS(t *testing.T) {
 	ask(t, conn)
 }
 
-// An address with as many peers as it may have makes room among its own, and nobody else
+// An address with as many peers as it may have makes room among its own, and no other
 // has to.
 func TestPeersPerAddress(t *testing.T) {
 	checkLeaks(t)
@@ -156,8 +156,8 @@ func TestPeersPerAddress(t *testing.T) {
 	}
 }
 
-// The RST for strangers are few, as an attacker could have any number of them sent to
-// somebody else.
+// The RST to peers without an association are few, as an attacker could have any number of them sent to
+// a forged address.
 func TestRejectionsAreLimited(t *testing.T) {
 	checkLeaks(t)
 	report, _ := reporter()
@@ -224,7 +224,7 @@ func TestDropReasonsUDP(t *testing.T) {
 		{"code of no class", []byte{0x50, 0x25, 0x12, 0x34}, traffic.DropStray},
 	}
 	for _, tt := range tests {
-		for who, c := range map[string]*net.UDPConn{"stranger": dialRaw(t, l), "peer": known} {
+		for who, c := range map[string]*net.UDPConn{"new peer": dialRaw(t, l), "peer": known} {
 			before := l.Counters()
 			if _, err := c.Write(tt.b); err != nil {
 				t.Fatal(err)

@@ -127,7 +127,7 @@ func TestAnswerComesFirst(t *testing.T) {
 	}
 }
 
-// Handlers that hang, and a peer that sends without end, hold nobody else up.
+// Handlers that hang, and a peer that sends without end, delay no other.
 func TestBlockedHandlerDelaysNoOther(t *testing.T) {
 	checkLeaks(t)
 	release := make(chan struct{})
@@ -227,7 +227,7 @@ func TestMaxPeers(t *testing.T) {
 		t.Fatal("the second peer was forgotten")
 	}
 
-	// Who has business stays: with all of them busy a newcomer has to wait.
+	// Who has business stays: with all of them busy a new peer has to wait.
 	busy.Add(3)
 	for mid := range uint16(3) {
 		open(10+mid, 0x42, 'e', 'p')
@@ -240,7 +240,7 @@ func TestMaxPeers(t *testing.T) {
 	if _, err := late.Write(post(20)); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the newcomer is turned away", func() bool { return l.Counters().Dropped[traffic.DropTableFull] > before })
+	until(t, "the new peer is turned away", func() bool { return l.Counters().Dropped[traffic.DropTableFull] > before })
 	close(release)
 	busy.Wait()
 	wantChanged(t, insist(t, late, post(20)), 20)
@@ -272,7 +272,7 @@ func TestReplySource(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			if got := exchange(t, c, []byte{0x40, 0, 0x12, 0x34}); got[0] != 0x70 { // to a stranger
+			if got := exchange(t, c, []byte{0x40, 0, 0x12, 0x34}); got[0] != 0x70 { // to a peer without an association
 				t.Errorf("ping was answered with %x", got)
 			}
 			wantChanged(t, exchange(t, c, post(1)), 1)

@@ -73,7 +73,7 @@ func TestHandshakeLimiterMaxHandshakes(t *testing.T) {
 }
 
 // Only a silent handshake is evicted, the longest silent first, and none where there is room.
-func TestHandshakeLimiterSilentGiveWay(t *testing.T) {
+func TestHandshakeLimiterEvictsSilent(t *testing.T) {
 	a := newAdmissionTest(t, 3, 100)
 	a.take("192.0.2.1", true)
 	second := a.take("198.51.100.1", true)
@@ -112,6 +112,6 @@ func TestHandshakeLimiterSettles(t *testing.T) {
 		t.Errorf("left: %d handshakes in %d nets", n, len(a.perNet))
 	}
 	if _, ok := a.NextEviction(); ok {
-		t.Error("somebody is to go")
+		t.Error("a handshake may be evicted")
 	}
 }

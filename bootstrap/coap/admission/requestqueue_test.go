@@ -109,7 +109,7 @@ func TestRequestQueueHasTime(t *testing.T) {
 	})
 }
 
-// Nobody gets ahead of those that wait.
+// No request overtakes those that wait.
 func TestRequestQueueKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestQueue(t)

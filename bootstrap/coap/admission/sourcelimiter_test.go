@@ -84,7 +84,7 @@ func TestSourceLimiterGivesBack(t *testing.T) {
 
 // A network keeps what it has used up when it is found to be real, and is remembered in
 // the place of its former self.
-func TestSourceLimiterProvedNetHasLimitsToo(t *testing.T) {
+func TestSourceLimiterValidatedNetHasLimitsToo(t *testing.T) {
 	g := newGateTest(t, Rate{PerSecond: 1, Burst: 3}, Rate{PerSecond: 1, Burst: 100})
 	first := g.expect("192.0.2.1", traffic.NotDropped)
 	g.expect("192.0.2.1", traffic.NotDropped)

@@ -32,7 +32,7 @@ func TestMuxHandshakeQueue(t *testing.T) {
 	}
 }
 
-// Where datagrams wait to be decrypted, newcomers wait for others to be done; and whoever
+// Where datagrams wait to be decrypted, new clients wait for others to be done; and whoever
 // is let in meanwhile is let in once.
 func TestMuxOverload(t *testing.T) {
 	m := newTestMux(t, func(cfg *Config) { cfg.HandshakeFailed = nil })
@@ -48,13 +48,13 @@ func TestMuxOverload(t *testing.T) {
 	m.take(one, returnHello(m, one, 200))
 	m.take(next, returnHello(m, next, 201))
 	if m.handshakeAt(one) != nil {
-		t.Fatal("a newcomer is let in though everything is late")
+		t.Fatal("a new client is admitted during overload")
 	}
 	m.monitor = fixed(false)
 	m.take(one, returnHello(m, one, 200))
 	let := m.handshakeAt(one)
 	if let == nil {
-		t.Fatal("a newcomer is not let in though nothing is late any more")
+		t.Fatal("a new client is not admitted after the overload")
 	}
 	m.endHandshake(m.handshakeAt(peerAt(100)))
 	if m.handshakeAt(one) != let {

@@ -60,11 +60,11 @@ const maxRepeats = 16
 // newAssociation returns what h has agreed upon.
 func newAssociation(h *handshake, agreed pion.Agreement) *association {
 	now := time.Now()
-	proved := credential{identity: h.claim.identity, chain: h.claim.chain}
+	authenticated := credential{identity: h.claim.identity, chain: h.claim.chain}
 	a := &association{
 		mux:        h.mux,
-		name:       proved.name(),
-		credential: proved,
+		name:       authenticated.name(),
+		credential: authenticated,
 		since:      now,
 		heard:      now,
 		random:     h.random,
@@ -156,13 +156,6 @@ func (a *association) repeatFlight(r record.Record, out record.Opened, why traff
 	return a.flight
 }
 
-// Alerts (RFC 5246 §7.2).
-const (
-	alertWarning     = 1
-	alertFatal       = 2
-	alertCloseNotify = 0
-)
-
 // deliver passes what came on to the conn, and returns why not.
 func (a *association) deliver(b []byte) traffic.DropReason {
 	why := traffic.DropEnding
@@ -207,27 +200,6 @@ func (a *association) peerInfo() auth.Peer {
 	return auth.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
 }
 
-// receiveAlert ends the association with a fatal alert and with close_notify, which is
-// answered; others change nothing (RFC 5246 §7.2).
-func (a *association) receiveAlert(level, description byte) {
-	switch {
-	case description == alertCloseNotify:
-		_ = a.closeNotifyLast() // an error is as good as a lost datagram
-	case level == alertFatal:
-		a.stopSending()
-	default:
-		return
-	}
-	a.mux.closed(a)
-}
-
-// stopSending lets nothing more be sent.
-func (a *association) stopSending() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.muted = true
-}
-
 // Send implements [exchange.Link].
 func (a *association) Send(b []byte) error {
 	a.mu.Lock()
@@ -256,31 +228,6 @@ func (a *association) write(b []byte) error {
 	to := a.peer
 	a.mu.Unlock()
 	return a.mux.socket.Write(b, udp.SourceControl(to.Local), to.Remote)
-}
-
-// closeNotifyLast sends close_notify, unless the peer has ended the association or has a newer one,
-// and nothing more after that.
-func (a *association) closeNotifyLast() error { return a.notifyClose(true) }
-
-// CloseNotify implements [exchange.Hibernator]. A peer that listens ends the association and may make a
-// new one at once. Many do not, and come back on this one, where they are served all the
-// same.
-func (a *association) CloseNotify() { _ = a.notifyClose(false) } // an error is as good as a lost datagram
-
-// notifyClose sends close_notify, the last datagram of all or not.
-func (a *association) notifyClose(last bool) error {
-	a.mu.Lock()
-	if a.muted {
-		a.mu.Unlock()
-		return nil
-	}
-	a.muted = last
-	sealed, err := a.seal(record.TypeAlert, []byte{alertWarning, alertCloseNotify})
-	a.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return a.write(sealed)
 }
 
 // Close implements [exchange.Link]. As the listener ends, an association that is kept goes on after

@@ -108,7 +108,7 @@ func (m *mux) takesMore(peer udp.Peer) bool {
 	return h != nil && h.plainLeft > 0 && h.plainBytesLeft >= 8000
 }
 
-// padded is a second ClientHello that is n bytes longer, by an extension that nobody knows.
+// padded is a second ClientHello that is n bytes longer, by an unknown extension.
 func padded(hello []byte, n int) []byte {
 	b := append([]byte(nil), hello...)
 	b = binary.BigEndian.AppendUint16(b, uint16(n))

@@ -20,15 +20,15 @@ import (
 // Every field may be zero, which stands for its default.
 type Options struct {
 	// HandshakeTimeout is how long a handshake may go on, from when the peer has returned
-	// its cookie until it has proved its key; default 90 s. A client in a constrained network
-	// repeats a flight after 9 s, 18 s and 36 s (RFC 7925 §11), which are 63 s together. A
-	// handshake whose peer has sent all it has to, and does not prove its key with that, ends
-	// after 10 s at the latest.
+	// its cookie until it is authenticated; default 90 s. A client in a constrained network
+	// retransmits a flight after 9 s, 18 s and 36 s (RFC 7925 §11), which are 63 s together. A
+	// handshake whose peer has sent all it has to, and is not authenticated by that, ends after
+	// 10 s at the latest.
 	HandshakeTimeout time.Duration
 
 	// MaxHandshakes is how many handshakes may be under way at a time; default 2,000. Beyond
-	// it the one whose peer is silent for longest makes room, if it is for 10 s; else the
-	// newcomer waits.
+	// it the one whose peer is silent for longest is evicted, if that is for 10 s; else the new
+	// one waits.
 	MaxHandshakes int
 
 	// MaxHandshakesPerNet is the same for one network, a /24 of IPv4 or a /48 of IPv6;
@@ -36,13 +36,13 @@ type Options struct {
 	MaxHandshakesPerNet int
 
 	// RequestTimeout is how long after its handshake a peer may take to make a
-	// request; default 1 minute. Then NoRequest is told, and the association hibernates.
+	// request; default 1 minute. Then NoRequest gets the association, which hibernates.
 	RequestTimeout time.Duration
 
 	// MaxHibernated is how many associations may hibernate; default 100,000, a negative
 	// number for none. An association whose device is done hibernates: it is kept, in about a
-	// kilobyte, for the device to come back on it, as many do days later. The one longest
-	// unheard makes room for another, and of one peer there are two at the most.
+	// kilobyte, for the device to come back on it, as many do days later. The one heard of
+	// longest ago is evicted for another, and of one peer there are two at the most.
 	MaxHibernated int
 
 	// Keeper keeps those that hibernate over a restart; nil keeps none. What the listener was
@@ -61,13 +61,13 @@ type Options struct {
 	Certificates func() []tls.Certificate
 
 	// VerifyClient decides about the certificates that a client sent, its own first, of
-	// which it has proved to have the key; none where it sent none. Required with
+	// with the key of which it has signed; none where it sent none. Required with
 	// Certificates.
 	VerifyClient func(chain []*x509.Certificate) error
 
-	// UnknownAssociation is told of records that no association opens, those of some seconds
-	// from one address together; nil ignores them. KnownAddress reports whether a device is
-	// known to have had an address: of others is not told. It must be quick. They go together.
+	// UnknownAssociation gets the records that no association opens, those of some seconds from
+	// one address together; nil ignores them. KnownAddress reports whether a device is known to
+	// have had an address: others are not reported. It must be quick. They go together.
 	UnknownAssociation func(bootstrap.UnknownAssociation)
 	KnownAddress       func(netip.AddrPort) bool
 
@@ -76,8 +76,8 @@ type Options struct {
 	// the association; default 0.
 	ReplicaID uint8
 
-	// NoRequest is told of every association on which the peer has made no request in
-	// time, or before it ended, with the time of its handshake; nil ignores them.
+	// NoRequest gets every association on which the peer has made no request in time, or
+	// before it ended, with the time of its handshake; nil ignores them.
 	NoRequest func(peer auth.Peer, since time.Time, end bootstrap.UnusedEnd)
 }
 
@@ -138,14 +138,14 @@ type Config struct {
 	// Required.
 	PSK func(identity string) (lwm2m.Secret, bool)
 
-	// HandshakeFailed is told of every handshake that did not complete; nil ignores them.
+	// HandshakeFailed gets every handshake that did not complete; nil ignores them.
 	HandshakeFailed func(auth.Handshake)
 
-	// HandshakeDone is told how long each completed handshake took, from the ClientHello with
-	// the cookie on; nil ignores them. It must be quick.
+	// HandshakeDone gets how long each completed handshake took, from its admission on; nil
+	// ignores them. It must be quick.
 	HandshakeDone func(took time.Duration)
 
-	// OtherProtocol is told of datagrams that are not DTLS 1.2; nil ignores them.
+	// OtherProtocol gets the datagrams that are not DTLS 1.2; nil ignores them.
 	OtherProtocol func(bootstrap.OtherProtocol)
 
 	// DTLS has the rest, with defaults.

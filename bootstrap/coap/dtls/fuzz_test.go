@@ -22,7 +22,7 @@ const siegeHandshakes = 4
 type attackedListener struct {
 	*smallListener
 	clients    []bootstrap.Conn
-	peers      []udp.Peer // where they are; and at last a stranger
+	peers      []udp.Peer // where they are; and at last a new peer
 	cid        connectionID
 	live       []*association
 	goroutines int
@@ -76,7 +76,7 @@ func (s *attackedListener) shoot(b []byte) {
 }
 
 // A shot is one datagram for [attackedListener.shoot]; from is 0 or 1 for the clients, 2 for a
-// stranger.
+// new peer.
 func shot(from byte, d []byte) []byte {
 	from += byte(len(d)>>8) * 12 // which leaves it the same modulo 3, and its upper six bits
 	return append([]byte{from, byte(len(d))}, d...)

@@ -52,7 +52,7 @@ func (h *hibernationHandler) peers() []auth.Peer {
 	return slices.Clone(h.asked)
 }
 
-// inHibernation is inBubble with a dormitory.
+// inHibernation is inSimulation with a hibernationHandler.
 func inHibernation(t *testing.T, set func(*Config), f func(b *simulatedListener, h *hibernationHandler)) {
 	h := new(hibernationHandler)
 	inSimulation(t, func(cfg *Config) {
@@ -193,7 +193,7 @@ func TestHibernationMoves(t *testing.T) {
 	}
 }
 
-// Forged records cost one attempt to open each, and wake nobody; nor does what has come
+// Forged records cost one attempt to open each, and wake none; nor does what has come
 // before.
 func TestForgedRecordsDoNotWake(t *testing.T) {
 	inHibernation(t, nil, func(b *simulatedListener, h *hibernationHandler) {
@@ -358,7 +358,7 @@ func TestReviewOfCertificates(t *testing.T) {
 	})
 }
 
-// At the limit the one longest unheard goes, and of one peer the third; nobody is told, and
+// At the limit the one heard of longest ago is evicted, and of one peer the third; no peer is told, and
 // who is active is not counted.
 func TestHibernationLimits(t *testing.T) {
 	inHibernation(t, func(cfg *Config) { cfg.DTLS.MaxHibernated = 3 }, func(b *simulatedListener, h *hibernationHandler) {

@@ -2,6 +2,7 @@ package dtls
 
 import (
 	"container/list"
+	"slices"
 	"time"
 
 	"lwbs/bootstrap"
@@ -45,8 +46,8 @@ func (m *mux) noteRequest(a *association) {
 	}
 }
 
-// closed ends a for good, and tells of it if its peer has never made a request. Its conn
-// attends to what has come before.
+// closed ends a for good, and reports it if its peer has never made a request. Its conn handles what
+// has come before.
 func (m *mux) closed(a *association) {
 	var c *exchange.Conn
 	var unasked bool
@@ -92,15 +93,14 @@ func (m *mux) listOf(a *association) *list.List {
 	return m.active
 }
 
-// reportNoRequest tells of an association without a request, unless we are about to stop.
+// reportNoRequest reports an association without a request, unless the listener ends.
 func (a *association) reportNoRequest(end bootstrap.UnusedEnd) {
 	if report := a.mux.cfg.DTLS.NoRequest; report != nil && !a.mux.tasks.Ending() {
 		report(a.peerInfo(), a.since, end)
 	}
 }
 
-// requestTimedOut tells of an association whose peer has made no request in time, and lets it
-// hibernate.
+// requestTimedOut reports an association whose peer has made no request in time, and hibernates it.
 func (m *mux) requestTimedOut(a *association) {
 	m.mu.Lock()
 	due := a.requestTimer != nil
@@ -147,4 +147,40 @@ func (m *mux) makeRoom(now time.Time) (after []func(), ok bool) {
 		after = append(after, c.Finish)
 	}
 	return append(after, m.hibernateLocked(idle)...), true
+}
+
+// maxPerPeer is the default of [Options.MaxPerPeer].
+const maxPerPeer = 8
+
+// joinPeer notes that a is active, beside those of the same peer. The caller holds mu.
+func (m *mux) joinPeer(a *association) { m.peers[a.name] = append(m.peers[a.name], a) }
+
+// leavePeer notes that a is active no more. The caller holds mu.
+func (m *mux) leavePeer(a *association) {
+	left := slices.DeleteFunc(m.peers[a.name], func(other *association) bool { return other == a })
+	if len(left) == 0 {
+		delete(m.peers, a.name)
+		return
+	}
+	m.peers[a.name] = left
+}
+
+// makeRoomOf makes room for one more active association of the peer of a, so that one key, also a
+// stolen one, cannot take the places of all others. The one that made no request for longest
+// hibernates, or ends where none is idle. The caller holds mu, and calls after without it.
+func (m *mux) makeRoomOf(a *association) (after []func()) {
+	for len(m.peers[a.name]) >= m.cfg.DTLS.MaxPerPeer {
+		m.meter.Crowded.Add(1)
+		all := slices.SortedFunc(slices.Values(m.peers[a.name]), func(a, b *association) int { return a.heard.Compare(b.heard) })
+		i := slices.IndexFunc(all, func(o *association) bool { return o.conn == nil || o.conn.Retire() })
+		if i < 0 {
+			after = append(after, m.end(all[0], true)...)
+			continue
+		}
+		if c := all[i].conn; c != nil {
+			after = append(after, c.Finish)
+		}
+		after = append(after, m.hibernateLocked(all[i])...)
+	}
+	return after
 }

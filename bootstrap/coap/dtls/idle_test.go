@@ -118,7 +118,7 @@ func (h *smallListener) left(c bootstrap.Conn, others ...bootstrap.Conn) {
 	select {
 	case <-c.Done():
 	case <-time.After(patience):
-		h.t.Fatal("nobody had to go")
+		h.t.Fatal("no association was evicted")
 	}
 	for _, other := range others {
 		h.ask(other, "bs")
@@ -126,7 +126,7 @@ func (h *smallListener) left(c bootstrap.Conn, others ...bootstrap.Conn) {
 }
 
 // Where there is no room the association makes it that was silent for longest and has no
-// business; a newcomer has to wait where there is none.
+// business; a new peer has to wait where there is none.
 func TestDTLSIdleMakesRoom(t *testing.T) {
 	h := newSmallListener(t, 2)
 	first, second := h.enter(true), h.enter(true)
@@ -154,7 +154,7 @@ func TestDTLSIdleMakesRoom(t *testing.T) {
 	close(h.busy)
 }
 
-// Whoever does not show a key makes nobody go.
+// A peer that is not authenticated evicts no association.
 func TestDTLSIdleStaysForNewPeers(t *testing.T) {
 	h := newSmallListener(t, 1)
 	only := h.enter(true)

@@ -18,7 +18,7 @@ type Keeper interface {
 	Resume(ctx context.Context) error
 
 	// Keep keeps put and removes what has the keys of ended, all or nothing, and returns when
-	// a crash changes nothing about that. After an error nobody knows what is kept.
+	// a crash changes nothing about that. After an error it is not known what is kept.
 	Keep(ctx context.Context, put []KeptAssociation, ended []KeptKey) error
 
 	// Kept returns some of those that were heard of before that one, the one heard of last

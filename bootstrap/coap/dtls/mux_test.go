@@ -22,7 +22,7 @@ import (
 // patience is how long a test waits for what must happen, on any machine.
 const patience = time.Minute
 
-// newTestMux returns a mux whose socket nobody reads, so that the test alone decides
+// newTestMux returns a mux whose socket is not read, so that the test alone decides
 // what comes. It ends with the test.
 func newTestMux(t testing.TB, set func(*Config)) *mux {
 	t.Helper()
@@ -222,7 +222,7 @@ func TestMuxHelloComesTwice(t *testing.T) {
 	}
 }
 
-// An association that is superseded just as its handshake completes gives way.
+// An association that is superseded just as its handshake completes ends.
 func TestMuxEstablishAfterDrop(t *testing.T) {
 	m := newTestMux(t, func(cfg *Config) { cfg.HandshakeFailed = nil })
 	m.take(peerAt(9), returnHello(m, peerAt(9), 1))

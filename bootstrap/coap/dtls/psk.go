@@ -20,23 +20,23 @@ const (
 	// lookups is how many keys are looked up at a time.
 	lookups = 8
 
-	// decoyKeySize is the size of a made-up key in bytes, as real ones usually have it.
+	// decoyKeySize is the size of a decoy key in bytes, as real ones usually have it.
 	decoyKeySize = 16
 )
 
 // ErrIdentity: the peer claimed an identity that is empty or too long.
 var ErrIdentity = errors.New("bad PSK identity")
 
-// A keyFinder finds the keys of identities, and makes one up for an unknown identity:
-// the handshake then fails as it does with a wrong key, so that a stranger does not
-// learn which identities there are.
+// A keyFinder finds the keys of identities, and makes a decoy for an unknown identity:
+// the handshake then fails as it does with a wrong key, so that an unauthenticated peer does
+// not learn which identities there are.
 //
 // It looks them up in goroutines of its own. That of a handshake lives as long as its
 // association, and its stack would for as long have the size that a look at the database
 // takes: a sixth of all that an association holds.
 type keyFinder struct {
 	lookup func(identity string) (lwm2m.Secret, bool)
-	seed   []byte // of the made-up keys, so that an identity always gets the same one
+	seed   []byte // of the decoy keys, so that an identity always gets the same decoy
 	wanted chan wantedKey
 	panics *bootstrap.Panics
 }
@@ -96,7 +96,7 @@ func (f *keyFinder) find(ctx context.Context, identity string) (key []byte, know
 	if identity == "" || len(identity) > maxIdentity {
 		return nil, false, fmt.Errorf("%w: it has %d bytes, not 1 to %d", ErrIdentity, len(identity), maxIdentity)
 	}
-	// The made-up key is made in any case, so that both cases take the same time.
+	// The decoy key is made in any case, so that both cases take the same time.
 	madeUp := f.decoyKey(identity)
 	secret, known := f.ask(ctx, identity)
 	if !known || secret.IsZero() {

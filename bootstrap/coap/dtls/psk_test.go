@@ -35,7 +35,7 @@ func TestKeyFinder(t *testing.T) {
 		}
 	}
 	made := make(map[string]string)
-	for _, identity := range []string{"stranger", "strangers", "empty", strings.Repeat("x", maxIdentity)} {
+	for _, identity := range []string{"unknown", "unknown-2", "empty", strings.Repeat("x", maxIdentity)} {
 		key, known, err := f.find(t.Context(), identity)
 		if len(key) != decoyKeySize || known || err != nil {
 			t.Errorf("%q: %d bytes, %t, %v", identity, len(key), known, err)
@@ -58,7 +58,7 @@ func TestKeyFinder(t *testing.T) {
 	}
 }
 
-// At the end nobody waits for a key.
+// At the end no handshake waits for a key.
 func TestKeyFinderEnds(t *testing.T) {
 	f := newKeyFinder(func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true }, noPanics)
 	ctx, cancel := context.WithCancel(t.Context())

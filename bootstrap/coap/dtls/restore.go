@@ -90,7 +90,7 @@ func (m *mux) restored(s state, peer udp.Peer) *association {
 }
 
 // restoreHibernating makes a one of those that hibernate, behind all others, and reports whether there
-// is a place for it: who has come since the restart counts more.
+// is a place for it: associations since the restart take precedence.
 func (m *mux) restoreHibernating(a *association) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -112,27 +112,4 @@ func (m *mux) restoreHibernating(a *association) bool {
 		last.sibling = a
 	}
 	return true
-}
-
-// outlives reports whether associations go on after the end of the listener, which has begun.
-func (m *mux) outlives() bool { return m.persister != nil && m.tasks.Ending() }
-
-// hibernateAll lets all associations hibernate as the listener ends, whatever the limits: what
-// is kept of them is what counts.
-func (m *mux) hibernateAll() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for m.active.Len() > 0 {
-		a := m.active.Remove(m.active.Front()).(*association)
-		a.conn = nil
-		if a.requestTimer != nil {
-			a.requestTimer.Stop()
-			a.requestTimer = nil
-		}
-		a.place = m.hibernating.PushFront(a)
-		a.mu.Lock()
-		a.hibernates, a.muted = true, true
-		a.mu.Unlock()
-		m.persister.persistSoon(a)
-	}
 }

@@ -110,8 +110,8 @@ func TestConstrainedClientWaits(t *testing.T) {
 
 // Peers that return their cookies and fall silent take all handshakes, from many networks
 // and for as long as a constrained client may take; a device gets in all the same within
-// seconds, and nobody is said to have a wrong key.
-func TestSilentHandshakesGiveWay(t *testing.T) {
+// seconds, and no failure names a wrong key.
+func TestSilentHandshakesAreEvicted(t *testing.T) {
 	const handshakes, perNet, nets = 40, 10, 8
 	inSimulation(t, func(cfg *Config) {
 		cfg.DTLS.MaxHandshakes, cfg.DTLS.MaxHandshakesPerNet = handshakes, perNet

@@ -72,7 +72,7 @@ func TestStateThatMakesNoSense(t *testing.T) {
 		"unknown suite":   {encoded(func(s *state) { s.suite = 0x1301 }), errStateVersion},
 		"few keys":        {encoded(func(s *state) { s.keys = s.keys[1:] }), errState},
 		"too high":        {encoded(func(s *state) { s.limit = record.MaxNumber + 2 }), errState},
-		"nobody":          {encoded(func(s *state) { s.credential = credential{} }), errState},
+		"no credential":   {encoded(func(s *state) { s.credential = credential{} }), errState},
 		"two credentials": {encoded(func(s *state) { s.credential.own = "x" }), errState},
 		"no address":      {encoded(func(s *state) { s.remote = netip.AddrPort{} }), errState},
 	} {

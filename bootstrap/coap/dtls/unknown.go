@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// reportEvery is how often is told of records that no association opens.
+	// reportEvery is how often records that no association opens are reported.
 	reportEvery = 2 * time.Second
 
 	// minSpan is how far apart two records must be for that. A client that has lost
@@ -35,7 +35,7 @@ const (
 
 // unknownRecords gathers records that no association opens, by the addresses that devices are
 // known to have had: the client goes on with an association that the server does not have any
-// more. Nothing of it is proved, and what is kept is bounded. Its methods may be called
+// more. None of them is authenticated, and what is kept is bounded. Its methods may be called
 // concurrently.
 type unknownRecords struct {
 	tasks   *tasks.Group
@@ -51,7 +51,7 @@ type unknownRecords struct {
 // An unknownPeer is what came from one address.
 type unknownPeer struct {
 	first, last time.Time
-	count       int // since it was last told of
+	count       int // since the last report
 	foreign     bool
 }
 
@@ -86,19 +86,19 @@ func (u *unknownRecords) note(peer udp.Peer, d hello.Digest, b []byte) {
 	s.foreign = d.CID != nil && d.CID[0] != u.replica
 }
 
-// schedule lets be told of what was gathered in a while.
+// schedule sets the timer for the next report.
 func (u *unknownRecords) schedule() {
 	time.AfterFunc(reportEvery, func() { u.tasks.Go(u.flush) })
 }
 
-// flush tells of what was gathered, and forgets addresses that have become silent.
+// flush reports what was gathered, and forgets addresses that have become silent.
 func (u *unknownRecords) flush() {
 	for _, one := range u.gathered(time.Now()) {
 		u.report(one)
 	}
 }
 
-// gathered returns what is to be told now.
+// gathered returns what is to be reported now.
 func (u *unknownRecords) gathered(now time.Time) (out []bootstrap.UnknownAssociation) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -27,7 +27,7 @@ func TestWrongVersionIsRefused(t *testing.T) {
 	}{
 		{"DTLS 1.0", old, bootstrap.ProtocolDTLS10},
 		{"DTLS 1.3", versions(record.Version13), bootstrap.ProtocolDTLS13},
-		{"DTLS 1.3 beside what nobody has", versions(0x0a0a, record.Version13), bootstrap.ProtocolDTLS13},
+		{"DTLS 1.3 beside an unknown version", versions(0x0a0a, record.Version13), bootstrap.ProtocolDTLS13},
 		{"DTLS 1.3 and 1.2", versions(record.Version13, record.Version12), bootstrap.ProtocolUnreadable},
 		{"DTLS 1.2", versions(record.Version12), bootstrap.ProtocolUnreadable},
 		{"something unknown", versions(0x0a0a), bootstrap.ProtocolUnreadable},

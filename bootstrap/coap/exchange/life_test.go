@@ -69,7 +69,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// Idle is who asks for nothing: a ping, which anybody can send for ever, changes nothing.
+// A peer without requests is idle: a ping, which it can send for ever, changes nothing.
 func TestPingsDoNotKeepAPeer(t *testing.T) {
 	play(t, nil, func(t *testing.T, s *script) {
 		time.Sleep(3 * time.Minute)

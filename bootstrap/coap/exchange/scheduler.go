@@ -24,8 +24,8 @@ type immediate struct{ tasks *tasks.Group }
 // Schedule implements [Scheduler].
 func (s immediate) Schedule(handle func()) bool { return s.tasks.Go(handle) }
 
-// AwaitValidation implements [Scheduler].
+// AwaitValidation implements [exchange.Scheduler].
 func (s immediate) AwaitValidation() (resume func()) { return func() {} }
 
-// Hurries implements [Scheduler].
+// Hurries implements [exchange.Scheduler].
 func (s immediate) Hurries() bool { return false }

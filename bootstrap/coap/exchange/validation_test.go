@@ -151,7 +151,7 @@ func TestAmplificationOfAnswers(t *testing.T) {
 
 // An answer with our token proves the address of a peer, in whatever message it comes and
 // whatever it says.
-func TestProof(t *testing.T) {
+func TestAddressValidation(t *testing.T) {
 	for name, replyTo := range map[string]func(m message.Message) message.Message{
 		"piggy-backed": func(m message.Message) message.Message {
 			return message.Message{Kind: message.Acknowledgement, ID: m.ID}
@@ -191,7 +191,7 @@ func TestProof(t *testing.T) {
 }
 
 // What a forger can guess or has no need to know proves nothing.
-func TestNoProof(t *testing.T) {
+func TestNoValidation(t *testing.T) {
 	for name, forged := range map[string]func(m message.Message) message.Message{
 		"RST":                   func(m message.Message) message.Message { return m.EmptyReply(message.Reset) },
 		"empty acknowledgement": func(m message.Message) message.Message { return m.EmptyReply(message.Acknowledgement) },
@@ -265,15 +265,15 @@ func TestQueueingIsNoSilence(t *testing.T) {
 		d.deliver(bootstrapRequest(1, "12345678"))
 		time.Sleep(10 * admission.AnswerPatience)
 		if d.conn.Evictable(time.Now()) {
-			t.Error("it gives way while its request waits for the handler")
+			t.Error("it may be evicted while its request waits for the handler")
 		}
 		go (<-h.handlers)()
 		synctest.Wait()
 		if d.conn.Evictable(time.Now().Add(admission.AnswerPatience - time.Nanosecond)) {
-			t.Error("it gives way before it had answerPatience to answer")
+			t.Error("it may be evicted before it had AnswerPatience to answer")
 		}
 		if !d.conn.Evictable(time.Now().Add(admission.AnswerPatience)) {
-			t.Error("it never gives way")
+			t.Error("it is never evictable")
 		}
 	})
 }

@@ -14,21 +14,20 @@ import (
 )
 
 const (
-	// collectFor is how long datagrams of other protocols are gathered until they are told
-	// of.
+	// collectFor is how long datagrams of other protocols are gathered before a report.
 	collectFor = time.Second
 
-	// maxSources is how many of their sources are told of each time, and maxOthersPerNet of one
+	// maxSources is how many of their sources are reported each time, and maxSourcesPerNet of one
 	// network.
 	maxSources       = 128
 	maxSourcesPerNet = 8
 
-	// sampleSize is how much of the last one of each is told, in bytes.
+	// sampleSize is how much of the last one of each is reported, in bytes.
 	sampleSize = 12
 )
 
 // Collector gathers what came to a port that is for another protocol, so that a flood of it is
-// told of in a few words. Nothing of it is proved: what is kept is bounded, and for a second
+// reported in a few words. None of it is authenticated: what is kept is bounded, and for a second
 // only. Its methods may be called concurrently.
 type Collector struct {
 	tasks     *tasks.Group
@@ -50,7 +49,7 @@ func NewCollector(g *tasks.Group, report func(bootstrap.OtherProtocol), transpor
 	return &Collector{tasks: g, report: report, transport: transport, seen: make(map[source]*bootstrap.OtherProtocol), nets: make(map[netip.Prefix]int)}
 }
 
-// Take notes a datagram that the port is not for, and returns why it is dropped.
+// Take gathers a datagram that the port is not for, and returns why it is dropped.
 func (o *Collector) Take(peer udp.Peer, b []byte) traffic.DropReason {
 	p, asked := recognise(b, o.transport == store.TransportPlain)
 	o.Note(peer, p, asked, b)
@@ -60,7 +59,7 @@ func (o *Collector) Take(peer udp.Peer, b []byte) traffic.DropReason {
 	return traffic.DropOtherProtocol
 }
 
-// Note gathers a datagram. An empty one, as some keep a NAT open with, is nobody's mistake.
+// Note gathers a datagram. An empty one, as some keep a NAT open with, is no mistake.
 func (o *Collector) Note(peer udp.Peer, p bootstrap.Protocol, asked bootstrap.Request, b []byte) {
 	if o.report == nil || len(b) == 0 {
 		return
@@ -85,7 +84,7 @@ func (o *Collector) Note(peer udp.Peer, p bootstrap.Protocol, asked bootstrap.Re
 	s.Remote, s.Request, s.Sample = peer.Remote.String(), asked, append(s.Sample[:0], b[:min(len(b), sampleSize)]...)
 }
 
-// flush tells of what was gathered.
+// flush reports what was gathered.
 func (o *Collector) flush() {
 	o.mu.Lock()
 	seen := o.seen

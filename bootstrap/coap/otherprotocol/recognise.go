@@ -10,8 +10,8 @@ import (
 	"lwbs/bootstrap/coap/message"
 )
 
-// recognise tells of what protocol a datagram is that is not of the one that its port is for.
-// It names one only where that is beyond doubt.
+// recognise returns the protocol of a datagram that is not of the one its port is for, where that is
+// certain.
 func recognise(b []byte, plain bool) (p bootstrap.Protocol, asked bootstrap.Request) {
 	switch {
 	case plain && isDTLS(b):

@@ -77,7 +77,7 @@ func BenchmarkUDPRequest(b *testing.B) {
 	}
 }
 
-// A datagram of a stranger that makes no request: what junk costs.
+// A datagram of a new peer that makes no request: what junk costs.
 func BenchmarkUDPJunk(b *testing.B) {
 	for name, junk := range map[string][]byte{
 		"no CoAP":         make([]byte, 60),

@@ -27,7 +27,7 @@ type Config struct {
 	// longest makes room for a new one.
 	MaxPeers int
 
-	// OtherProtocol is told of datagrams that are not CoAP; nil ignores them.
+	// OtherProtocol gets the datagrams that are not CoAP; nil ignores them.
 	OtherProtocol func(bootstrap.OtherProtocol)
 }
 

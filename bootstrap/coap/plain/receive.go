@@ -10,7 +10,7 @@ import (
 	"lwbs/bootstrap/coap/udp"
 )
 
-// take passes b to the conn of its peer.
+// take passes b to the conn of its peer, or counts why it is dropped.
 func (t *table) take(peer udp.Peer, b []byte) {
 	t.meter.Received.Add(1)
 	if !message.HasHeader(b) || otherprotocol.IsHTTP(b) || otherprotocol.IsCoAPOverTCP(b) {
@@ -28,25 +28,24 @@ func (t *table) take(peer udp.Peer, b []byte) {
 	t.meter.Dropped.Add(c.Deliver(b))
 }
 
-// accept returns a conn for a stranger, or why there is none. Only a request gets one, so
-// that nothing else costs memory, and the limits are looked at before anything is
-// allocated.
+// accept returns a conn for a new peer, or why there is none. Only a request gets one, so that nothing
+// else costs memory, and the limits apply before anything is allocated.
 func (t *table) accept(peer udp.Peer, b []byte) (*exchange.Conn, traffic.DropReason) {
 	now := time.Now()
 	switch {
 	case !message.IsRequest(b):
 		return nil, t.refuse(peer, b, now)
 	}
-	paid, why := t.sources.Reserve(peer.Remote.Addr(), now)
+	reservation, why := t.sources.Reserve(peer.Remote.Addr(), now)
 	if why != traffic.NotDropped {
 		return nil, why
 	}
 	if m, err := message.Decode(b); err != nil || !m.MayOpen() {
 		return nil, t.refuse(peer, b, now)
 	}
-	c, why := t.admit(peer, paid)
+	c, why := t.admit(peer, reservation)
 	if why != traffic.NotDropped {
-		t.sources.Cancel(paid)
+		t.sources.Cancel(reservation)
 	}
 	return c, why
 }

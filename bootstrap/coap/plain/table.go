@@ -17,11 +17,11 @@ import (
 	"lwbs/store"
 )
 
-// evictionTries is how many of the peers that made no request for longest are looked at for
-// one that gives way where there are too many.
+// evictionTries is how many of the peers that made no request for longest are looked at for one
+// to evict.
 const evictionTries = 8
 
-// A table holds the conns on a socket by their peers.
+// A table has the conns on a socket by their peers.
 type table struct {
 	hub            *exchange.Hub
 	cfg            Config
@@ -100,7 +100,7 @@ func hostOf(a netip.Addr) netip.Prefix {
 	return admission.SubscriberOf(a)
 }
 
-// find returns the conn of peer, nil where there is none, and notes where it asks for something.
+// find returns the conn of peer, nil where there is none, and notes a request of it.
 func (t *table) find(peer udp.Peer, asks bool) *exchange.Conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -115,10 +115,10 @@ func (t *table) find(peer udp.Peer, asks bool) *exchange.Conn {
 	return l.conn
 }
 
-// admit returns a new conn for peer, who paid the toll, or at which limit there can be
-// none. Only the read loop calls it.
-func (t *table) admit(peer udp.Peer, paid admission.Reservation) (*exchange.Conn, traffic.DropReason) {
-	l := &link{table: t, peer: peer, control: udp.SourceControl(peer.Local), reservation: paid}
+// admit returns a new conn for peer, with its reservation, or the limit that is reached. Only the
+// read loop calls it.
+func (t *table) admit(peer udp.Peer, r admission.Reservation) (*exchange.Conn, traffic.DropReason) {
+	l := &link{table: t, peer: peer, control: udp.SourceControl(peer.Local), reservation: r}
 	host := l.host()
 	switch {
 	case !evict(t.fullHost(host)):
@@ -142,8 +142,8 @@ func (t *table) admit(peer udp.Peer, paid admission.Reservation) (*exchange.Conn
 	return c, traffic.NotDropped
 }
 
-// evict reports whether there is a place for one more conn where full says that there is
-// not: it closes c, which gives way, nil where none does.
+// evict makes room for one more conn where full says that there is none, by closing c, and reports
+// whether there is room then. A nil c cannot be closed.
 func evict(c *exchange.Conn, full bool) bool {
 	if !full {
 		return true
@@ -155,8 +155,8 @@ func evict(c *exchange.Conn, full bool) bool {
 	return true
 }
 
-// fullHost returns the conn of a host that gives way, nil for none, and whether the host has as
-// many as it may have.
+// fullHost reports whether a host has as many conns as it may have, and returns the one to evict, nil
+// for none.
 func (t *table) fullHost(host netip.Prefix) (c *exchange.Conn, full bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,7 +167,7 @@ func (t *table) fullHost(host netip.Prefix) (c *exchange.Conn, full bool) {
 	return evictable(ofHost), true
 }
 
-// full is crowd for the whole table.
+// full is fullHost for the whole table.
 func (t *table) full() (c *exchange.Conn, full bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -177,8 +177,8 @@ func (t *table) full() (c *exchange.Conn, full bool) {
 	return evictable(t.order), true
 }
 
-// evictable returns the conn of an order that gives way, the last one first; nil for none.
-// Those that do not are not looked at again soon.
+// evictable returns the conn to evict of an order, from its end; nil for none. Those that cannot be
+// evicted are moved to the front.
 func evictable(order *list.List) *exchange.Conn {
 	now := time.Now()
 	for range min(evictionTries, order.Len()) {

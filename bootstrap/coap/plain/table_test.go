@@ -13,7 +13,7 @@ import (
 
 // Peers that do not answer, as they have forged their addresses, keep no one out for longer than
 // answers take; one that has answered stays.
-func TestUnansweredPeersGiveWay(t *testing.T) {
+func TestUnansweredPeersAreEvicted(t *testing.T) {
 	const most = 3 * evictionTries
 	inTable(t, "", func(t *testing.T, s testTable) {
 		s.cfg.MaxPeers, s.cfg.NewPeers.PeersPerAddress = most, most

@@ -41,7 +41,7 @@ func TestOverflow(t *testing.T) {
 	}
 	came := make(chan struct{}, 10*sent)
 	g.Go(func() { s.Read(func(Peer, []byte) { came <- struct{}{} }) })
-	<-came // nobody loses what comes from now on
+	<-came // nothing is lost from now on
 	deadline := time.After(time.Minute)
 	for n := uint64(1); ; {
 		lost := meter.Snapshot().Dropped[traffic.DropOverflow]

@@ -35,7 +35,7 @@ func ParseChain(raw [][]byte) ([]*x509.Certificate, error) {
 const maxRSA = 8192
 
 // ProofError is why a handshake ended with err after the client had sent this certificate and
-// something to prove that it has the key.
+// a signature with its key.
 func ProofError(raw []byte, err error) error {
 	c, parseErr := x509.ParseCertificate(raw)
 	if parseErr != nil {

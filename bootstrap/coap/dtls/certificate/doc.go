@@ -3,5 +3,5 @@
 // what the chain of a client is, and whether a client trusts that of a server.
 //
 // Whether the certificate of a client belongs to a device is not decided here: see
-// package bootstrap.
+// package bootstrap/auth.
 package certificate

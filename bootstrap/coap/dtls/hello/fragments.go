@@ -92,15 +92,15 @@ type partial struct {
 	body   []byte // as long as the whole is
 	have   spans
 
-	// trusted is how much of the body came behind a good cookie, which nobody else knows. Of
-	// the rest the newest is believed: what was forged does not stay for ever.
+	// trusted is how much of the body came with a valid cookie, which only the client knows. Of
+	// the rest the newest counts, so that what was forged does not stay.
 	trusted int
 }
 
-// put adds a part, proved where it has a good cookie, and reports whether there was room.
-func (p *partial) put(part helloPart, proved bool) bool {
+// put adds a part, which is validated where it has a valid cookie, and reports whether there was room.
+func (p *partial) put(part helloPart, validated bool) bool {
 	from, data := part.offset(), part.data()
-	if proved {
+	if validated {
 		p.trusted = max(p.trusted, len(data))
 		p.record = slices.Clone(part.record)
 	} else if from < p.trusted {

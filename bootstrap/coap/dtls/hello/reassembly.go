@@ -34,7 +34,7 @@ const (
 
 // A Reassembler puts second ClientHellos together that come in fragments, as a client with
 // a small MTU sends them. What has a cookie that was sent is kept apart from what has none
-// yet, which anybody can forge; at a limit the oldest goes. Not for concurrent use.
+// yet, which can be forged; at a limit the oldest is dropped. Not for concurrent use.
 type Reassembler struct {
 	// good reports whether a peer was sent the cookie in the beginning of its ClientHello.
 	good func(peer udp.Peer, h Hello, now time.Time) bool
@@ -59,12 +59,12 @@ func (r *Reassembler) Take(peer udp.Peer, datagram []byte, now time.Time) (whole
 	why = traffic.DropOutOfPlace
 	for _, part := range secondHelloParts(datagram) {
 		h := part.hello()
-		proved := len(h.Cookie) > 0
-		if proved && !r.good(peer, h, now) {
+		validated := len(h.Cookie) > 0
+		if validated && !r.good(peer, h, now) {
 			continue
 		}
 		p := r.partialOf(peer, h, part.length(), now)
-		if !p.put(part, proved) {
+		if !p.put(part, validated) {
 			why = traffic.DropQueueFull
 			continue
 		}

@@ -191,7 +191,7 @@ func TestReassembleLimits(t *testing.T) {
 		t.Error("the oldest of a network that has more than its share is kept")
 	}
 	if !complete(lone, lonely) {
-		t.Error("another network had to give way")
+		t.Error("a part of another network was dropped")
 	}
 	for i := range 2 * maxValidatedPartials {
 		begin(byte(3+i>>8), byte(i), 9, 3000)

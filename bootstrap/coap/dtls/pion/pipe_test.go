@@ -16,7 +16,7 @@ func TestPipe(t *testing.T) {
 	p := NewPipe(udp.NewSocket(coaptest.NewMemoryConn(func([]byte, netip.AddrPort) {}), nil, nil, nil), portOf(9))
 	b := make([]byte, 10)
 
-	at := func(i int) udp.Peer { return portOf(uint16(9 + i%2)) } // of the peer, and of nobody known
+	at := func(i int) udp.Peer { return portOf(uint16(9 + i%2)) } // of the peer, and of an unknown one
 	for i := range maxQueue {
 		if !p.Put([]byte{byte(i)}, at(i)) {
 			t.Fatalf("no room for datagram %d", i)

@@ -347,7 +347,7 @@ func TestWhoWaitsForTheDisk(t *testing.T) {
 	})
 }
 
-// Until all are back that were kept, records of nobody are dropped under a reason of their
+// Until all are back that were kept, records without an association are dropped under a reason of their
 // own; a new device gets in, and what has come since counts more than what was kept.
 func TestRestoring(t *testing.T) {
 	inRestartable(t, nil, func(h *restartable) {
@@ -662,7 +662,7 @@ func watchNumbers(t *testing.T, seed uint64) (handled, restored uint64) {
 			case 6:
 				time.Sleep(time.Duration(random.Int64N(int64(time.Second))))
 			case 7, 8:
-				for range min(20, len(r.up)) { // somebody repeats what was heard
+				for range min(20, len(r.up)) { // an attacker repeats what was heard
 					i := random.IntN(len(r.up))
 					h.up(r.from[i], r.up[i])
 				}
@@ -677,7 +677,7 @@ func watchNumbers(t *testing.T, seed uint64) (handled, restored uint64) {
 				}
 			}
 			for _, d := range r.devices {
-				d.in.Drain() // nobody reads it
+				d.in.Drain() // no client reads it
 			}
 		}
 	})

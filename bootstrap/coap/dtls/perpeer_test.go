@@ -50,7 +50,7 @@ func TestPeerHasFewAssociations(t *testing.T) {
 	}
 }
 
-// A newcomer gets in also where all associations of its peer have business.
+// A new association is admitted also where all associations of its peer have business.
 func TestPeerComesAgainWhileAllAreBusy(t *testing.T) {
 	h := newSmallListener(t, 100)
 	defer close(h.busy)

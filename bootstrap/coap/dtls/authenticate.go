@@ -1,0 +1,113 @@
+package dtls
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"slices"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/coap/dtls/certificate"
+	"lwbs/bootstrap/coap/dtls/pion"
+	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/outcome"
+)
+
+// A claim is what a peer says that it is, and what is known about that.
+type claim struct {
+	identity string              // of PSK
+	key      []byte              // that of the identity, or a made-up one
+	chain    []*x509.Certificate // its own first
+	sent     [][]byte            // certificates of a handshake that failed; not verified
+	valid    bool                // the identity has a key, or the chain was accepted
+	err      error               // what was wrong with the one or the other, or with what it offers
+	accepted []record.Suite      // by us
+	shown    *x509.Certificate   // our own that it was shown; nil for none
+}
+
+// shake runs the handshake; after it succeeds, claim is verified.
+func (h *handshake) shake(ctx context.Context) (pion.Agreement, error) {
+	h.certificates = h.mux.cfg.DTLS.Certificates()
+	h.claim.accepted = certificate.AcceptedSuites(h.certificates)
+	agreed, err := pion.Accept(ctx, h.pipe, h.peer, pion.Opening{
+		Cookie:     h.returned,
+		Signatures: certificate.PreferredSignatures(h.offer),
+		WithCID:    h.mayHaveCID(),
+	}, h)
+	if err == nil && (!h.claim.valid || agreed.Identity != h.claim.identity) {
+		err = ErrUnknownIdentity // cannot be: no client has a decoy key
+	}
+	return agreed, err
+}
+
+// mayHaveCID reports whether the client gets a connection ID if it asks for one. With CBC it does
+// not: pion's MAC then has the content twice, against RFC 9146 §5.1, so that no other stack would
+// understand it.
+func (h *handshake) mayHaveCID() bool {
+	for _, s := range h.offer.Suites {
+		if slices.Contains(record.Suites(), s) { // which pion chooses then; see choose
+			return s != record.PSKWithAES128CBCSHA256
+		}
+	}
+	return true
+}
+
+// ConnectionID implements [pion.Authenticator].
+func (h *handshake) ConnectionID() []byte { return h.mux.assign(h) }
+
+// Certificate implements [pion.Authenticator]. It remembers what the client is shown, or why there is
+// nothing for it.
+func (h *handshake) Certificate(serverName string) (c *tls.Certificate, err error) {
+	defer h.contain(func() { c, err = nil, h.panicked() })
+	if c, err = certificate.Choose(h.certificates, serverName, h.offer); err != nil {
+		h.claim.err = err
+		return nil, err
+	}
+	h.claim.shown = c.Leaf
+	return c, nil
+}
+
+// Unverified implements [pion.Authenticator].
+func (h *handshake) Unverified(chain [][]byte) { h.claim.sent = chain }
+
+// Key implements [pion.Authenticator].
+func (h *handshake) Key(identity string) (key []byte, err error) {
+	defer h.contain(func() { key, err = nil, h.panicked() })
+	key, known, err := h.mux.keys.find(h.mux.tasks.Context(), identity)
+	if err == nil {
+		h.claim.identity, h.claim.key = identity, key
+	}
+	h.claim.valid, h.claim.err = known, err
+	h.mux.mu.Lock()
+	defer h.mux.mu.Unlock()
+	h.claimed = true
+	h.noteSentAll()
+	return key, err
+}
+
+// Verify implements [pion.Authenticator].
+func (h *handshake) Verify(raw [][]byte) (err error) {
+	defer h.contain(func() { err = h.panicked() })
+	chain, err := certificate.ParseChain(raw)
+	if err == nil {
+		h.claim.chain = chain
+		err = h.mux.cfg.DTLS.VerifyClient(chain)
+	}
+	h.claim.valid, h.claim.err = err == nil, err
+	return err
+}
+
+// contain contains a panic of the handshake, also in a goroutine of pion, and calls then
+// after one. Only a deferred call has an effect.
+func (h *handshake) contain(then func()) {
+	if p := recover(); p != nil {
+		h.mux.tasks.Panics.Note(bootstrap.PartHandshake, p)
+		then()
+	}
+}
+
+// panicked notes that our side is why the handshake ends, and returns that.
+func (h *handshake) panicked() error {
+	h.claim.valid, h.claim.err = false, outcome.ErrPanicked
+	return h.claim.err
+}
