@@ -25,20 +25,17 @@ func (a *association) receiveAlert(level, description byte) {
 	a.mux.closed(a)
 }
 
-// stopSending lets nothing more be sent.
+// stopSending drops whatever is sent from now on.
 func (a *association) stopSending() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.muted = true
 }
 
-// closeNotifyLast sends close_notify, unless the peer has ended the association or has a newer one,
-// and nothing more after that.
-func (a *association) closeNotifyLast() error { return a.notifyClose(true) }
-
-// CloseNotify implements [exchange.Hibernator]. A peer that listens ends the association and may make a
-// new one at once. Many do not, and come back on this one, where they are served all the
-// same.
+// closeNotifyLast sends close_notify and nothing more after that, unless the peer has ended the
+// association or has a newer one.
+// CloseNotify implements [exchange.Hibernator]. A peer that handles it ends the association and may
+// make a new one at once. Many do not, and come back on this one, where they are served all the same.
 func (a *association) CloseNotify() { _ = a.notifyClose(false) } // an error is as good as a lost datagram
 
 // notifyClose sends close_notify, the last datagram of all or not.

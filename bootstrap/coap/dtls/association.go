@@ -17,10 +17,10 @@ import (
 )
 
 // An association is a DTLS association of a listener whose handshake is complete. It is
-// the [exchange.Link] of its conn, which there is once the peer has sent something.
+// the [exchange.Link] of its conn, which begins when the peer sends something.
 //
-// It has no goroutine: a record is opened where it arrives, and sealed where it is sent.
-// Without a conn it is about a kilobyte, and hibernates.
+// It has no goroutine: a record is opened where it arrives, and sealed where it is sent. Without a
+// conn it takes about a kilobyte.
 type association struct {
 	mux            *mux
 	name           peerName
@@ -30,14 +30,14 @@ type association struct {
 
 	// What follows is guarded by mux.mu.
 	credential   credential
-	ended        bool           // found nowhere any more
+	ended        bool           // in no table any more
 	cid          connectionID   // zero where the peer did not ask for one
 	conn         *exchange.Conn // nil before the peer has sent something, and while it hibernates
 	place        *list.Element  // among those active, or those that hibernate
 	sibling      *association   // of the same peer, the next that hibernates
 	heard        time.Time      // when the handshake was complete, or a request came
 	requestTimer *time.Timer    // for the first request; nil once that has come
-	recheckDue   bool           // has hibernated since it was last known that its peer may come
+	recheckDue   bool           // has hibernated since its credential was checked
 
 	// These are changed with mux.mu and mu held, and so may be read with either.
 	peer       udp.Peer
@@ -53,8 +53,8 @@ type association struct {
 	persisted persisted // see there
 }
 
-// maxRepeats is how often the last flight of a handshake is sent again: more often than a
-// client repeats its own, which takes longer each time.
+// maxRepeats is how often the last flight of a handshake is retransmitted: more often than a client
+// retransmits its own, which takes longer each time.
 const maxRepeats = 16
 
 // newAssociation returns what h has agreed upon.
@@ -82,7 +82,7 @@ func newAssociation(h *handshake, agreed pion.Agreement) *association {
 	return a
 }
 
-// receive takes a datagram that may be of the peer, and returns why not.
+// receive takes a datagram that may be of the peer, or returns why it is dropped.
 func (a *association) receive(from udp.Peer, b []byte) traffic.DropReason {
 	why := traffic.DropOutOfPlace
 	for taken := false; len(b) > 0; {
@@ -100,7 +100,7 @@ func (a *association) receive(from udp.Peer, b []byte) traffic.DropReason {
 	return why
 }
 
-// receiveRecord takes one record, and returns why not.
+// receiveRecord takes one record, or returns why it is dropped.
 func (a *association) receiveRecord(from udp.Peer, r record.Record) traffic.DropReason {
 	out, again, why := a.openRecord(r)
 	if again != nil {
@@ -119,7 +119,7 @@ func (a *association) receiveRecord(from udp.Peer, r record.Record) traffic.Drop
 	return traffic.NotDropped
 }
 
-// openRecord returns what is in r, or why it is dropped, and what is to be sent again for it.
+// openRecord returns what is in r, or why it is dropped, and what is to be retransmitted for it.
 func (a *association) openRecord(r record.Record) (out record.Opened, again []byte, why traffic.DropReason) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,10 +131,10 @@ func (a *association) openRecord(r record.Record) (out record.Opened, again []by
 	return out, again, why
 }
 
-// repeatFlight returns the last flight of the server where r shows that the peer has not
-// got it, as it repeats its own Finished: the same bytes, as if they were under way for long
-// (RFC 6347 §4.2.4). Some clients repeat the very record that they sent before. After
-// something else has come, the peer has got it. The caller holds mu.
+// repeatFlight returns the last flight of the server, for retransmission, where r shows that the peer
+// has not received it, as it retransmits its own Finished (RFC 6347 §4.2.4). The bytes are the same,
+// as if they had been delayed. Some clients send the very same record again. After something else
+// has come, the peer has received it. The caller holds mu.
 func (a *association) repeatFlight(r record.Record, out record.Opened, why traffic.DropReason) []byte {
 	if a.flight == nil {
 		return nil
@@ -156,10 +156,10 @@ func (a *association) repeatFlight(r record.Record, out record.Opened, why traff
 	return a.flight
 }
 
-// deliver passes what came on to the conn, and returns why not.
+// deliver passes a datagram to the conn, or returns why it is dropped.
 func (a *association) deliver(b []byte) traffic.DropReason {
 	why := traffic.DropEnding
-	for range 2 { // the first may end just now, as it is idle
+	for range 2 { // the first conn may end just now, as it is idle
 		var c *exchange.Conn
 		if c, why = a.open(); c == nil {
 			return why
@@ -174,8 +174,7 @@ func (a *association) deliver(b []byte) traffic.DropReason {
 	return why
 }
 
-// open returns the conn of the association, which begins where there is none, or why there
-// is none.
+// open returns the conn of the association, a new one where it has none, or why it has none.
 func (a *association) open() (*exchange.Conn, traffic.DropReason) {
 	a.mux.mu.Lock()
 	c, over := a.conn, a.ended
@@ -192,7 +191,7 @@ func (a *association) open() (*exchange.Conn, traffic.DropReason) {
 	return a.mux.attach(a, c)
 }
 
-// peerInfo is the peer as others see it.
+// peerInfo is the peer as handlers see it.
 func (a *association) peerInfo() auth.Peer {
 	a.mux.mu.Lock()
 	remote, credential := a.peer.Remote.String(), a.credential
@@ -215,8 +214,8 @@ func (a *association) Send(b []byte) error {
 	return a.write(sealed)
 }
 
-// seal returns a record of the server. Where it needs numbers that are not reserved yet, what
-// it carries is as good as lost. The caller holds mu.
+// seal returns a record of the server. Where no number is reserved for it, the datagram is as good as
+// lost. The caller holds mu.
 func (a *association) seal(contentType byte, content []byte) ([]byte, error) {
 	a.mux.persister.reserveNumbers(a)
 	return a.layer.Seal(contentType, content)
@@ -231,7 +230,8 @@ func (a *association) write(b []byte) error {
 }
 
 // Close implements [exchange.Link]. As the listener ends, an association that is kept goes on after
-// that.
+// Close implements [exchange.Link]. As the listener ends, an association on disk goes on after a
+// restart.
 func (a *association) Close() error {
 	if a.mux.outlives() {
 		return nil

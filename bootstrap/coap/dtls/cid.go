@@ -16,7 +16,7 @@ import (
 // connectionID is none.
 type connectionID [record.CIDSize]byte
 
-// assign returns a connection ID by which h is found from now on, instead of an earlier one.
+// assign gives h a connection ID, in place of an earlier one, and returns it.
 func (m *mux) assign(h *handshake) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,9 +53,9 @@ func (m *mux) routeCID(peer udp.Peer, d hello.Digest, b []byte) (*association, t
 	return nil, traffic.DropUnknownCID
 }
 
-// follow lets a be where its newest record came from (RFC 9146 §6), which is elsewhere
-// only where it was found by its connection ID. An association that is at that address
-// already keeps its place there, as a is found without. The caller holds mu.
+// follow moves a to the address that its newest record came from (RFC 9146 §6), which is another one
+// only where a was found by its connection ID. An association that has that address keeps it, as a
+// is found without. The caller holds mu.
 func (m *mux) follow(a *association, to udp.Peer) {
 	if to == a.peer || a.ended {
 		return

@@ -16,7 +16,7 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A Options says how [coap.ListenDTLS] is to treat handshakes and what follows them.
+// Options say how a listener treats handshakes and associations.
 // Every field may be zero, which stands for its default.
 type Options struct {
 	// HandshakeTimeout is how long a handshake may go on, from when the peer has returned

@@ -47,8 +47,8 @@ func (h *handshake) failed(ctx context.Context, err error) {
 	}
 }
 
-// why adds to the error that ended the handshake what else is known. sealed is whether
-// the peer sent something encrypted: its Finished, which did not fit.
+// why adds to the error that ended the handshake what else is known. sealed is whether the peer sent
+// an encrypted record: its Finished, which did not fit.
 func (h *handshake) why(err error, sealed bool) error {
 	switch {
 	case h.claim.err != nil:

@@ -46,7 +46,7 @@ type handshake struct {
 	claim claim
 }
 
-// put queues a copy of a datagram of the peer, and returns why not. A nil handshake takes
+// put queues a copy of a datagram of the peer, or returns why it is dropped. A nil handshake takes
 // none. The caller holds mux.mu.
 func (h *handshake) put(from udp.Peer, d hello.Digest, b []byte) traffic.DropReason {
 	switch {
@@ -68,8 +68,8 @@ func (h *handshake) put(from udp.Peer, d hello.Digest, b []byte) traffic.DropRea
 	return traffic.NotDropped
 }
 
-// verdictTime is how long a handshake goes on whose peer has sent all that it has to: with
-// its key it is complete at once, and with another it never is.
+// verdictTime is how long a handshake goes on whose peer has sent all that it has to: with the right
+// key it is complete at once, and with another it never is.
 const verdictTime = 10 * time.Second
 
 // setDeadline ends the handshake at that time. The caller holds mux.mu, or is the only one
@@ -82,8 +82,8 @@ func (h *handshake) setDeadline(at time.Time) {
 	h.timeout = h.mux.tasks.AfterFunc(time.Until(at), func() { h.cancel(ErrHandshakeTimeout) })
 }
 
-// noteSentAll notes that the peer has sent its identity or its Finished, and brings the end
-// of the handshake nearer where it has sent both. The caller holds mux.mu.
+// noteSentAll brings the deadline of the handshake nearer where the peer has sent both its identity
+// and its Finished. The caller holds mux.mu.
 func (h *handshake) noteSentAll() {
 	if at := time.Now().Add(verdictTime); !h.ended && h.claimed && h.sealed && at.Before(h.until) {
 		h.setDeadline(at)

@@ -4,8 +4,8 @@ import (
 	"lwbs/bootstrap/coap/exchange"
 )
 
-// maxSiblings is how many associations of one peer hibernate at a time: a device that lost
-// its own makes a new one, and has no use for the one before.
+// maxSiblings is how many associations of one peer hibernate at a time: a device that lost its own
+// makes a new one, and does not use the one before.
 const maxSiblings = 2
 
 // Hibernate implements [exchange.Hibernator].
@@ -25,7 +25,7 @@ func (a *association) Hibernate(c *exchange.Conn) bool {
 	return ok
 }
 
-// hibernateIfIdle lets an association hibernate that has no business.
+// hibernateIfIdle hibernates an association if it is idle.
 func (m *mux) hibernateIfIdle(a *association) {
 	var c *exchange.Conn
 	var after []func()
@@ -36,13 +36,12 @@ func (m *mux) hibernateIfIdle(a *association) {
 	})
 	do(after)
 	if c != nil {
-		c.EndIdle() // or it does so later, being idle
+		c.EndIdle() // or it hibernates later, when idle
 	}
 }
 
-// hibernateLocked makes a one of those that hibernate, or ends it where none do. Others end where
-// there are too many of them; do what it returns without mu. The conn of a has ended. The
-// caller holds mu.
+// hibernateLocked hibernates a, whose conn has ended, or ends it where no association may hibernate.
+// Others are evicted where there are too many. The caller holds mu, and calls after without it.
 func (m *mux) hibernateLocked(a *association) (after []func()) {
 	a.conn = nil
 	if a.ended || m.cfg.DTLS.MaxHibernated < 0 {
@@ -81,7 +80,7 @@ func (m *mux) evict(a *association) (after []func()) {
 	return m.end(a, false)
 }
 
-// removeSibling takes a out of those of the same peer that hibernate. The caller holds mu.
+// removeSibling takes a out of the hibernating associations of its peer. The caller holds mu.
 func (m *mux) removeSibling(a *association) {
 	first := m.hibernatingOf[a.name]
 	for at := &first; *at != nil; at = &(*at).sibling {
@@ -97,11 +96,11 @@ func (m *mux) removeSibling(a *association) {
 	m.hibernatingOf[a.name] = first
 }
 
-// outlives reports whether associations go on after the end of the listener, which has begun.
+// outlives reports whether the listener ends and its associations are to go on after a restart.
 func (m *mux) outlives() bool { return m.persister != nil && m.tasks.Ending() }
 
-// hibernateAll lets all associations hibernate as the listener ends, whatever the limits: what
-// is kept of them is what counts.
+// hibernateAll hibernates all associations as the listener ends, whatever the limits: what is on
+// disk counts.
 func (m *mux) hibernateAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -13,13 +13,13 @@ import (
 // maxTries is how many of the associations silent for longest are looked at for one that is idle.
 const maxTries = 8
 
-// minSilence is how long an association must have been silent before it makes room for
-// another: in a storm, devices that just arrived do not push each other out.
+// minSilence is how long an association must have been silent before it makes room for another: in
+// a storm, devices that just arrived do not evict each other.
 const minSilence = 2 * time.Second
 
-// noteRecord notes that something authentic came from the peer of a, and follows it where that is
-// the newest. Only a request keeps an association from being idle: a peer that needs nothing
-// can send anything else for ever.
+// noteRecord notes an authentic record of the peer of a, and follows the peer to its address if the
+// record is the newest. Only a request keeps an association from being idle: a peer can send
+// anything else for ever.
 func (m *mux) noteRecord(a *association, from udp.Peer, newest, asks bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -112,9 +112,8 @@ func (m *mux) requestTimedOut(a *association) {
 	}
 }
 
-// room reports whether one more association may be active, and which has to rest for that;
-// nil for none. It is the one silent for longest of those without business. The caller holds
-// mu.
+// room reports whether one more association may be active, and which one has to hibernate for that;
+// nil for none. It is the idle one silent for longest. The caller holds mu.
 func (m *mux) room(now time.Time) (idle *association, ok bool) {
 	if m.active.Len() < m.cfg.MaxPeers {
 		return nil, true
@@ -123,7 +122,7 @@ func (m *mux) room(now time.Time) (idle *association, ok bool) {
 	for e := m.active.Back(); e != nil && tries > 0; e = e.Prev() {
 		a := e.Value.(*association)
 		if now.Sub(a.heard) < minSilence {
-			break // and so it is with all that follow
+			break // those that follow were heard later
 		}
 		if a.conn == nil || a.conn.Idle() {
 			return a, true
@@ -133,8 +132,8 @@ func (m *mux) room(now time.Time) (idle *association, ok bool) {
 	return nil, false
 }
 
-// makeRoom sees to it that one more association may be active, and reports whether it may;
-// do what it returns without mu. The caller holds mu.
+// makeRoom makes room for one more active association, and reports whether there is room. The caller
+// holds mu, and calls after without it.
 func (m *mux) makeRoom(now time.Time) (after []func(), ok bool) {
 	idle, ok := m.room(now)
 	if !ok || idle == nil {
@@ -152,10 +151,11 @@ func (m *mux) makeRoom(now time.Time) (after []func(), ok bool) {
 // maxPerPeer is the default of [Options.MaxPerPeer].
 const maxPerPeer = 8
 
-// joinPeer notes that a is active, beside those of the same peer. The caller holds mu.
+// joinPeer enters a, which is active, beside those of the same peer. The caller holds mu.
 func (m *mux) joinPeer(a *association) { m.peers[a.name] = append(m.peers[a.name], a) }
 
-// leavePeer notes that a is active no more. The caller holds mu.
+// leavePeer takes a, which is not active any more, out of those of its peer. The caller holds mu.
+// An association is a DTLS association of a listener whose handshake is complete. It is
 func (m *mux) leavePeer(a *association) {
 	left := slices.DeleteFunc(m.peers[a.name], func(other *association) bool { return other == a })
 	if len(left) == 0 {

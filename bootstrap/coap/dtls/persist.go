@@ -9,37 +9,36 @@ import (
 )
 
 const (
-	// persistDelay is for how long an association that hibernates may wait for others, to be kept
-	// in one edit with them.
+	// persistDelay is how long a hibernating association waits for others, to be written in one
+	// edit with them.
 	persistDelay = 500 * time.Millisecond
 
-	// persistLaterDelay is for how long one that has made its first request may wait: most hibernate
+	// persistLaterDelay is how long one waits that has got its first request: most hibernate
 	// before that.
 	persistLaterDelay = 5 * time.Second
 
-	// persistBatch is how many are kept in one edit at most.
+	// persistBatch is how many are written in one edit at most.
 	persistBatch = 256
 
-	// persistRetry is how long nothing is kept after it could not be.
+	// persistRetry is how long nothing is written after a failed write.
 	persistRetry = 15 * time.Second
 
-	// numbersReserved is for how many records numbers are reserved at a time: a bootstrap takes
-	// some dozens.
+	// numbersReserved is how many record numbers are reserved at a time: a bootstrap takes some
+	// dozens.
 	numbersReserved = 1024
 
-	// stopPatience is how long the end of a listener waits until all is kept.
+	// stopPatience is how long the end of a listener waits until all is written.
 	stopPatience = 10 * time.Second
 )
 
-// A persister keeps the associations of a mux with its [Keeper], in edits of many. What is kept
-// of one is never behind in two things: the numbers that its next records may have, of which
-// it reserves some in advance; and the requests of its peer, each of which waits until it is
-// recorded that it has come, if something of the association has been kept before. So a new
+// A persister writes the associations of a mux to a [Keeper], in edits of many. Two things on disk
+// are never behind: the numbers that the next records of an association may have, of which some
+// are reserved in advance; and the requests of its peer, each of which waits until it is recorded
+// that it came. Of an association that was never written nothing can be behind, so that a new
 // device waits for nothing.
 //
-// Where the Keeper fails, all that it has is made void, which takes no room on the disk, and
-// everything goes on as if nothing had ever been kept. That begins another era. Methods of a
-// nil keeping do nothing.
+// Where the Keeper fails, all that it has is made void, which takes no room on the disk, and a new
+// era begins in which nothing is on disk. Methods of a nil persister do nothing.
 type persister struct {
 	mux     *mux
 	keeper  Keeper
@@ -50,31 +49,31 @@ type persister struct {
 	quit  chan struct{} // closed by stop
 	ended chan struct{} // closed when the goroutine has ended
 
-	era       atomic.Uint64 // from 1 on; changes when what was kept has become void
-	unwritten atomic.Int64  // associations that wait to be kept
-	restoring atomic.Bool   // those from before the restart are read
+	era       atomic.Uint64 // from 1 on; changes when what is on disk has become void
+	unwritten atomic.Int64  // associations that wait to be written
+	restoring atomic.Bool   // associations from before the restart are being read
 
 	mu          sync.Mutex // taken last of all
 	urgent      []*association
-	due         []due     // the first to be kept first
+	due         []due     // the first to be written first
 	slow        []due     // the same with a longer delay
-	removals    []KeptKey // to be removed
+	removals    []KeptKey // to be removed from the disk
 	removalsDue time.Time // when at the latest, if any are
-	stuck       bool      // nothing can be kept, or made void
+	stuck       bool      // nothing can be written, or made void
 }
 
-// A due is an association that is to be kept, and when at the latest.
+// A due is an association that is to be written, and when at the latest.
 type due struct {
 	a  *association
 	at time.Time
 }
 
-// A persisted is what is known of what is kept of an association. All is guarded by keeping.mu.
+// A persisted is what is known of an association on disk. All is guarded by persister.mu.
 type persisted struct {
 	id       [16]byte // zero before the first time
 	era      uint64   // that the others are of
-	key      KeptKey  // zero for nothing
-	recorded uint64   // all records of the peer with numbers before it have come, as is kept
+	key      KeptKey  // on disk; zero for none
+	recorded uint64   // on disk all records of the peer with numbers before it have come
 	waiting  []chan struct{}
 	queued   bool // in due, or urgent
 	rushed   bool // in urgent
@@ -88,19 +87,19 @@ func newPersister(m *mux, k Keeper) *persister {
 	return out
 }
 
-// start begins to keep associations, and to bring back those from before the restart. The
-// goroutine is none of the hub, whose end must not wait for a disk that does not answer.
+// start begins to write associations, and to restore those from before the restart. The goroutine
+// is not of the group, whose end must not wait for a disk that does not answer.
 func (k *persister) start() {
 	if k != nil {
 		go k.run()
 	}
 }
 
-// isRestoring reports whether a record that belongs to no association may be of one that has
-// not come back yet.
+// isRestoring reports whether a record that belongs to no association may be of one that is not
+// restored yet.
 func (k *persister) isRestoring() bool { return k != nil && k.restoring.Load() }
 
-// backlog is how many associations wait to be kept.
+// backlog is how many associations wait to be written.
 func (k *persister) backlog() int {
 	if k == nil {
 		return 0
@@ -108,7 +107,7 @@ func (k *persister) backlog() int {
 	return int(k.unwritten.Load())
 }
 
-// persistSoon has an association kept that hibernates.
+// persistSoon has a hibernating association written.
 func (k *persister) persistSoon(a *association) {
 	if k == nil {
 		return
@@ -124,7 +123,7 @@ func (k *persister) persistSoon(a *association) {
 	k.signal()
 }
 
-// persistLater has an association kept in a while, unless it is kept before.
+// persistLater has an association written in a while, unless it is written before.
 func (k *persister) persistLater(a *association) {
 	if k == nil {
 		return
@@ -137,7 +136,7 @@ func (k *persister) persistLater(a *association) {
 	}
 }
 
-// persistNow has an association kept as soon as possible. The caller holds mu.
+// persistNow has an association written as soon as possible. The caller holds mu.
 func (k *persister) persistNow(a *association) {
 	if a.persisted.rushed || a.persisted.over {
 		return
@@ -157,7 +156,7 @@ func (k *persister) signal() {
 	}
 }
 
-// forget has an association removed that has ended.
+// forget has an association that has ended removed from the disk.
 func (k *persister) forget(a *association) {
 	if k == nil {
 		return
@@ -169,7 +168,7 @@ func (k *persister) forget(a *association) {
 	k.answer(a)
 }
 
-// remove has what is kept of an association removed. The caller holds mu.
+// remove has an association removed from the disk. The caller holds mu.
 func (k *persister) remove(a *association) {
 	if a.persisted.key != (KeptKey{}) && a.persisted.era == k.era.Load() {
 		if len(k.removals) == 0 {
@@ -181,12 +180,12 @@ func (k *persister) remove(a *association) {
 	a.persisted.key = KeptKey{}
 }
 
-// reserveNumbers sees to it that a has numbers for its records, which it may have to wait for. The
-// caller holds a.mu.
+// reserveNumbers has more record numbers reserved for a where few are left; a may have to wait for
+// them. The caller holds a.mu.
 func (k *persister) reserveNumbers(a *association) {
 	switch {
 	case k == nil || a.era == 0:
-	case a.era != k.era.Load(): // nothing is kept of it any more
+	case a.era != k.era.Load(): // it is not on disk any more
 		a.layer.Limit = record.MaxNumber + 1
 	case a.layer.Scarce(k.reserve):
 		k.mu.Lock()

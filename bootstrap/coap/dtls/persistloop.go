@@ -25,7 +25,7 @@ func (k *persister) run() {
 	}
 }
 
-// resume waits until the Keeper is ready, and reports whether there is still need for it.
+// resume waits until the Keeper is ready; it returns false once the listener has ended.
 func (k *persister) resume() bool {
 	for told := false; ; told = true {
 		err := k.contained(func() error { return k.keeper.Resume(context.Background()) })
@@ -43,13 +43,13 @@ func (k *persister) resume() bool {
 	}
 }
 
-// pause waits, and reports whether there is still need for it.
+// pause waits; it returns false once the listener has ended.
 func (k *persister) pause(d time.Duration) bool {
 	for end := time.After(d); ; {
 		select {
 		case <-end:
 			return true
-		case <-k.wake: // nothing of it can be done
+		case <-k.wake: // nothing can be written
 			k.drop()
 		case <-k.quit:
 			return false
@@ -57,7 +57,7 @@ func (k *persister) pause(d time.Duration) bool {
 	}
 }
 
-// work keeps associations until the listener ends, for which it returns false, or the Keeper
+// work writes associations until the listener ends, for which it returns false, or the Keeper
 // fails.
 func (k *persister) work() bool {
 	timer := time.NewTimer(0)
@@ -94,8 +94,8 @@ func (k *persister) left() bool {
 	return len(k.urgent)+len(k.due)+len(k.removals) > 0
 }
 
-// next reports whether there is something to do now, and else in how long there is, if
-// nothing happens.
+// next reports whether there is something to write now, and else in how long there is, if nothing
+// happens.
 func (k *persister) next(now time.Time) (in time.Duration, some bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -111,8 +111,8 @@ func (k *persister) next(now time.Time) (in time.Duration, some bool) {
 	return in, in <= 0 || len(k.urgent) > 0 || len(k.removals) >= persistBatch
 }
 
-// fail makes all void that is kept, after the Keeper has failed with err, and waits for a
-// while. It reports whether there is still need for the Keeper.
+// fail makes all void that is on disk, after the Keeper has failed with err, and waits for a while.
+// It returns false once the listener has ended.
 func (k *persister) fail(err error) bool {
 	log := k.mux.cfg.Exchange.Logger
 	log.Warn("associations are not kept over a restart", "err", err)
@@ -142,7 +142,7 @@ func (k *persister) setStuck(stuck bool) {
 	k.stuck = stuck
 }
 
-// drop gives up what is to be done, and tells those who wait for it.
+// drop drops what is to be written, and wakes those who wait for it.
 func (k *persister) drop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -160,7 +160,7 @@ func (k *persister) drop() {
 	k.urgent, k.due, k.slow, k.removals = nil, nil, nil, nil // what is void need not be removed
 }
 
-// persistAll has all associations kept that hibernate, in a new era.
+// persistAll has all hibernating associations written, in a new era.
 func (k *persister) persistAll() {
 	m := k.mux
 	m.mu.Lock()
@@ -170,7 +170,7 @@ func (k *persister) persistAll() {
 	}
 }
 
-// stop keeps what is left, and ends the goroutine, unless that takes too long.
+// stop writes what is left, and ends the goroutine, unless that takes too long.
 func (k *persister) stop() {
 	close(k.quit)
 	select {

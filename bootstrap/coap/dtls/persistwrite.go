@@ -10,17 +10,17 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A snapshot is what is about to be kept of an association.
+// A snapshot is what is about to be written of an association.
 type snapshot struct {
 	a     *association
 	key   KeptKey
 	state state
 }
 
-// errPanicked: the Keeper, or what is kept, made the process panic, which the log tells.
+// errPanicked: the Keeper, or what is on disk, caused a panic, which is in the log.
 var errPanicked = errors.New("a panic")
 
-// contained calls f. A panic there is an error, as it may be kept or not what f was about.
+// contained calls f. A panic in it is an error, as f may or may not have written.
 func (k *persister) contained(f func() error) (err error) {
 	if !k.mux.tasks.Run(func() { err = f() }) {
 		return errPanicked
@@ -62,7 +62,7 @@ func (k *persister) take(now time.Time, all bool) (batch []*association, gone []
 	return batch, gone
 }
 
-// flush keeps some associations. Its error is that of the Keeper.
+// flush writes some associations. Its error is that of the Keeper.
 func (k *persister) flush(all bool) error {
 	batch, gone := k.take(time.Now(), all)
 	err := k.contained(func() error { return k.write(batch, gone) })
@@ -71,12 +71,12 @@ func (k *persister) flush(all bool) error {
 		k.mux.meter.Unkept.Add(uint64(len(batch)))
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		k.urgent = append(k.urgent, batch...) // drop tells those who wait for them
+		k.urgent = append(k.urgent, batch...) // drop wakes those who wait for them
 	}
 	return err
 }
 
-// write keeps those of batch, in the place of what is kept of them, and removes gone.
+// write writes the associations of batch over what is on disk of them, and removes gone.
 func (k *persister) write(batch []*association, gone []KeptKey) error {
 	var shots []snapshot
 	var put []KeptAssociation
@@ -102,7 +102,7 @@ func (k *persister) write(batch []*association, gone []KeptKey) error {
 	return nil
 }
 
-// keyOf is the key under which a is kept in this era.
+// keyOf is the key under which a is on disk in this era.
 func (k *persister) keyOf(a *association) KeptKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -136,7 +136,7 @@ func (k *persister) snapshot(a *association) (s snapshot, encoded []byte, ok boo
 	return s, encoded, true
 }
 
-// written notes that a snapshot is kept.
+// written notes that a snapshot is on disk.
 func (k *persister) written(s snapshot) {
 	a := s.a
 	holding(&a.mu, func() { a.layer.Limit = s.state.limit })

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// errNotRecorded: it cannot be seen to that a request is not taken twice.
+// errNotRecorded: it cannot be recorded that a request came.
 var errNotRecorded = errors.New("associations cannot be kept up to date")
 
 // AwaitRecorded implements [exchange.Hibernator].
@@ -33,9 +33,9 @@ func (a *association) AwaitRecorded(ctx context.Context) error {
 	}
 }
 
-// recorded reports whether it is recorded that the records of a with numbers before taken
-// have come, or whether nothing is kept of it that could go on without that. If not, it
-// returns what to wait for; nil where it cannot be.
+// recorded reports whether it is on disk that the records of a with numbers before taken have come,
+// or whether a is not on disk at all. If not, it returns what to wait for; nil where it cannot be
+// written.
 func (k *persister) recorded(a *association, era, taken uint64) (ok bool, wait <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -53,7 +53,7 @@ func (k *persister) recorded(a *association, era, taken uint64) (ok bool, wait <
 	return false, done
 }
 
-// answer tells those who wait that something has changed. The caller holds mu.
+// answer wakes those who wait for a. The caller holds mu.
 func (k *persister) answer(a *association) {
 	for _, done := range a.persisted.waiting {
 		close(done)

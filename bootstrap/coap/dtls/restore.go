@@ -8,13 +8,12 @@ import (
 	"lwbs/bootstrap/coap/udp"
 )
 
-// numbersSkipped is up to how many numbers an association leaves out after a restart, at
-// random: should a machine be set back to an older state, which no program on it can tell,
-// then it hardly uses numbers that it has used already.
+// numbersSkipped is how many numbers at most an association skips after a restart, at random: if a
+// machine is reset to an older state, which no program on it can detect, numbers that were used
+// before are hardly used again.
 const numbersSkipped = 1 << 24
 
-// restore brings the associations back that are kept, the one heard of last first, up to the
-// limit.
+// restore restores the associations on disk, the one heard of last first, up to the limit.
 func (k *persister) restore() error {
 	defer k.restoring.Store(false)
 	log := k.mux.cfg.Exchange.Logger
@@ -40,12 +39,11 @@ func (k *persister) restore() error {
 	}
 }
 
-// errSuperfluous: there is no place for an association that was kept.
+// errSuperfluous: there is no place for an association on disk.
 var errSuperfluous = errors.New("its place is taken, or there are too many")
 
-// restoreOne lets one association hibernate that was kept, and returns why not. One for which
-// there is no place is removed; one that is of another listener, or of another release, is
-// left.
+// restoreOne restores one association as hibernating, or returns why not. One for which there is no
+// place is removed from the disk; one of another listener, or of another release, is left.
 func (k *persister) restoreOne(in KeptAssociation) error {
 	s, err := decodeState(in.State.Reveal())
 	if err != nil {
@@ -71,8 +69,7 @@ func (k *persister) restoreOne(in KeptAssociation) error {
 	return nil
 }
 
-// restored returns the association of a state. It must not send before numbers are reserved
-// for it.
+// restored returns the association of a state. It must not send before numbers are reserved for it.
 func (m *mux) restored(s state, peer udp.Peer) *association {
 	a := &association{
 		mux: m, name: s.credential.name(), since: s.since, random: s.random, keyFingerprint: s.keyFingerprint,
@@ -89,8 +86,8 @@ func (m *mux) restored(s state, peer udp.Peer) *association {
 	return a
 }
 
-// restoreHibernating makes a one of those that hibernate, behind all others, and reports whether there
-// is a place for it: associations since the restart take precedence.
+// restoreHibernating enters a behind all other hibernating associations, and reports whether there is
+// a place for it: associations since the restart take precedence.
 func (m *mux) restoreHibernating(a *association) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

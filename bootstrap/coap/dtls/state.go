@@ -16,8 +16,8 @@ import (
 // stateVersion is in front of the state of an association. Another one is of another release.
 const stateVersion = 1
 
-// maxState is the largest state that is kept, in bytes: with more certificates than that a
-// device has to shake hands anew after a restart.
+// maxState is the largest state that is written, in bytes: a device with more certificates has to
+// shake hands anew after a restart.
 const maxState = 32 << 10
 
 // Errors of states that cannot be restored.
@@ -26,9 +26,8 @@ var (
 	errState        = errors.New("the state of the association makes no sense")
 )
 
-// A state is what is kept of an association. Numbers are those of records: what the server
-// sends has numbers before limit, whatever happens, and what has come of the peer has
-// numbers before taken.
+// A state is what is written of an association. Numbers are those of records: the server has sent no
+// record with a number from limit on, and the peer none with a number from taken on.
 type state struct {
 	at             netip.AddrPort // of the server, as the peer sees it
 	remote         netip.AddrPort
@@ -43,7 +42,7 @@ type state struct {
 	limit, taken   uint64
 }
 
-// encode returns the state as it is kept.
+// encode returns the bytes of the state.
 func (s state) encode() ([]byte, error) {
 	var b cryptobyte.Builder
 	short := func(v []byte) { b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(v) }) }

@@ -7,7 +7,7 @@ import (
 	"lwbs/bootstrap/coap/traffic"
 )
 
-// attach makes c the conn of a, which is active from then on, and returns it; or another that
+// attach makes c the conn of a, which is active from then on, and returns it; or another conn that
 // was begun in the meantime, or why there is none.
 func (m *mux) attach(a *association, c *exchange.Conn) (*exchange.Conn, traffic.DropReason) {
 	var after []func()
@@ -28,8 +28,8 @@ func (m *mux) attach(a *association, c *exchange.Conn) (*exchange.Conn, traffic.
 	return use, why
 }
 
-// wake makes a active, if it is not, and returns why not; do what it returns without mu.
-// The caller holds mu.
+// wake makes a active, if it hibernates, or returns why it cannot be. The caller holds mu, and calls
+// after without it.
 func (m *mux) wake(a *association, now time.Time) (after []func(), why traffic.DropReason) {
 	switch {
 	case a.ended:

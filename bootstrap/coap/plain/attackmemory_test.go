@@ -38,18 +38,20 @@ func TestMemoryOfPlainAttacks(t *testing.T) {
 			}
 		}},
 	} {
-		inTable(t, tt.name, func(t *testing.T, s testTable) {
-			limit := tt.limit * coaptest.MemoryFactor
-			took := coaptest.MemoryOf(limit*peers, func() {
-				for i := range peers {
-					tt.send(s.conn(attacker(i)))
+		t.Run(tt.name, func(t *testing.T) {
+			inTable(t, func(t *testing.T, s testTable) {
+				limit := tt.limit * coaptest.MemoryFactor
+				took := coaptest.MemoryOf(limit*peers, func() {
+					for i := range peers {
+						tt.send(s.conn(attacker(i)))
+					}
+					synctest.Wait()
+				})
+				t.Logf("%d bytes for each peer", took/peers)
+				if took > limit*peers {
+					t.Errorf("a peer takes %d bytes, want %d at the most", took/peers, limit)
 				}
-				synctest.Wait()
 			})
-			t.Logf("%d bytes for each peer", took/peers)
-			if took > limit*peers {
-				t.Errorf("a peer takes %d bytes, want %d at the most", took/peers, limit)
-			}
 		})
 	}
 }
@@ -75,13 +77,11 @@ type testTable struct {
 }
 
 // inTable runs a test with a table, in a bubble of [synctest].
-func inTable(t *testing.T, name string, f func(t *testing.T, s testTable)) {
-	t.Run(name, func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newTestTable(t)
-			defer s.hub.Close(s.socket.Close)
-			f(t, s)
-		})
+func inTable(t *testing.T, f func(t *testing.T, s testTable)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestTable(t)
+		defer s.hub.Close(s.socket.Close)
+		f(t, s)
 	})
 }
 

@@ -67,7 +67,7 @@ func newTable(h *exchange.Hub, cfg Config, s *udp.Socket) *table {
 // Send implements [exchange.Link].
 func (l *link) Send(b []byte) error { return l.table.socket.Write(b, l.control, l.peer.Remote) }
 
-// Validated implements [exchange.Unvalidated].
+// Validated implements [exchange.UnvalidatedLink].
 func (l *link) Validated() { l.table.sources.Validate(l.reservation, time.Now()) }
 
 // Close implements [exchange.Link]: the next request of the peer opens another association.

@@ -15,7 +15,7 @@ import (
 // answers take; one that has answered stays.
 func TestUnansweredPeersAreEvicted(t *testing.T) {
 	const most = 3 * evictionTries
-	inTable(t, "", func(t *testing.T, s testTable) {
+	inTable(t, func(t *testing.T, s testTable) {
 		s.cfg.MaxPeers, s.cfg.NewPeers.PeersPerAddress = most, most
 		device := s.conn(attacker(deviceNumber))
 		s.take(attacker(deviceNumber), forgedRequest(t, 1, nil)) // answers, and has business all the time
@@ -41,7 +41,7 @@ func TestUnansweredPeersAreEvicted(t *testing.T) {
 
 // What goes on with a peer that makes room ends for that reason.
 func TestWhoMakesRoomIsToldWhy(t *testing.T) {
-	inTable(t, "", func(t *testing.T, s testTable) {
+	inTable(t, func(t *testing.T, s testTable) {
 		s.cfg.MaxPeers = 1
 		s.take(attacker(1), forgedRequest(t, 1, nil))
 		synctest.Wait()
@@ -59,13 +59,16 @@ func TestPingIsNoUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inTable(t, "", func(t *testing.T, s testTable) {
+	inTable(t, func(t *testing.T, s testTable) {
 		first := s.conn(attacker(1))
 		s.conn(attacker(2))
 		time.Sleep(s.cfg.Exchange.IdleTimeout - time.Second)
 		s.take(attacker(1), ping)
 		synctest.Wait()
-		if s.order.Back().Value.(*link).conn != first {
+		s.mu.Lock()
+		last := s.order.Back().Value.(*link).conn
+		s.mu.Unlock()
+		if last != first {
 			t.Error("the ping counts as a request")
 		}
 		time.Sleep(time.Second)

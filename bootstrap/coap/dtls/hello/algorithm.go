@@ -7,7 +7,7 @@ import "fmt"
 // DTLS 1.3 that ties them.
 type SignatureAlgorithm uint16
 
-// The algorithms with which [coap.ListenDTLS] signs.
+// The algorithms with which a server signs.
 const (
 	ECDSAWithSHA256 SignatureAlgorithm = 0x0403
 	ECDSAWithSHA384 SignatureAlgorithm = 0x0503

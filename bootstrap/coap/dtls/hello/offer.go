@@ -128,7 +128,7 @@ func numbers[T ~uint16](b []byte) ([]T, bool) {
 // registry "TLS Supported Groups".
 type Group uint16
 
-// The groups of [coap.ListenDTLS].
+// The groups that a server has.
 const (
 	P256   Group = 23
 	P384   Group = 24

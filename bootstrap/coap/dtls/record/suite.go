@@ -47,15 +47,14 @@ var suiteNames = map[Suite]string{
 	RSAWithChaCha20Poly1305:   "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 }
 
-// Suites are all the suites with a pre-shared key, which are those that [coap.ListenDTLS]
-// accepts in any case, and that [coap.DialDTLS] offers where it has such a key.
+// Suites are all the suites with a pre-shared key, which are those that a server accepts
+// in any case, and that a client offers where it has such a key.
 func Suites() []Suite {
 	return []Suite{PSKWithAES128CCM8, PSKWithAES128CCM, PSKWithAES128GCMSHA256, PSKWithAES128CBCSHA256}
 }
 
-// CertificateSuites are all the suites with certificates. [coap.ListenDTLS] accepts those that
-// go with the keys of its certificates, and [coap.DialDTLS] offers them where it has a
-// certificate.
+// CertificateSuites are all the suites with certificates. A server accepts those that go with the
+// keys of its certificates, and a client offers them where it has a certificate.
 func CertificateSuites() []Suite { return append(EcdsaSuites(), RsaSuites()...) }
 
 func EcdsaSuites() []Suite {
