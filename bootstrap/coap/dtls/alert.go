@@ -34,6 +34,8 @@ func (a *association) stopSending() {
 
 // closeNotifyLast sends close_notify and nothing more after that, unless the peer has ended the
 // association or has a newer one.
+func (a *association) closeNotifyLast() error { return a.notifyClose(true) }
+
 // CloseNotify implements [exchange.Hibernator]. A peer that handles it ends the association and may
 // make a new one at once. Many do not, and come back on this one, where they are served all the same.
 func (a *association) CloseNotify() { _ = a.notifyClose(false) } // an error is as good as a lost datagram

@@ -45,6 +45,7 @@ type source struct {
 	protocol bootstrap.Protocol
 }
 
+// NewCollector returns a Collector for a port of that transport. A nil report ignores everything.
 func NewCollector(g *tasks.Group, report func(bootstrap.OtherProtocol), transport string) *Collector {
 	return &Collector{tasks: g, report: report, transport: transport, seen: make(map[source]*bootstrap.OtherProtocol), nets: make(map[netip.Prefix]int)}
 }

@@ -37,7 +37,7 @@ type table struct {
 	hosts map[netip.Prefix]*list.List // the same for each host; guarded by mu; no empty ones
 }
 
-// A link is the way to one peer over a shared socket. It is [exchange.Unvalidated].
+// A link is the way to one peer over a shared socket. It is an [exchange.UnvalidatedLink].
 type link struct {
 	table       *table
 	peer        udp.Peer

@@ -78,10 +78,10 @@ func (noPrivateKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 func suitesOf(c tls.Certificate) []record.Suite {
 	if key, ok := c.PrivateKey.(crypto.Signer); ok {
 		if _, ok := key.Public().(*rsa.PublicKey); ok {
-			return record.RsaSuites()
+			return record.RSASuites()
 		}
 	}
-	return record.EcdsaSuites()
+	return record.ECDSASuites()
 }
 
 // AcceptedSuites are the suites of a server with these certificates.

@@ -27,6 +27,7 @@ const (
 // is remembered of a peer before it has returned one: forged addresses cost an answer.
 type CookieMaker struct{ key []byte }
 
+// NewCookieMaker returns a CookieMaker with a random key.
 func NewCookieMaker() CookieMaker {
 	key := make([]byte, sha256.Size)
 	rand.Read(key) // never fails

@@ -42,6 +42,8 @@ type Reassembler struct {
 	validated, unvalidated *partialStore
 }
 
+// NewReassembler returns an empty Reassembler. good reports whether a peer was sent the cookie in
+// the beginning of its ClientHello.
 func NewReassembler(good func(udp.Peer, Hello, time.Time) bool) *Reassembler {
 	return &Reassembler{
 		good:        good,

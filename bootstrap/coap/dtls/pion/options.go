@@ -54,6 +54,7 @@ func groupOption() dtls.Option {
 	return dtls.WithEllipticCurves(curves...)
 }
 
+// SuiteOption makes a client or server use these suites.
 func SuiteOption(suites []record.Suite) dtls.Option {
 	ids := make([]dtls.CipherSuiteID, len(suites))
 	for i, s := range suites {

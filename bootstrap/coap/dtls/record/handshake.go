@@ -44,4 +44,5 @@ func CutLongVector(b []byte) (v, rest []byte, ok bool) {
 	return b[2:end:end], b[end:], true
 }
 
+// Uint24 is the number in three bytes.
 func Uint24(b []byte) int { return int(b[0])<<16 | int(b[1])<<8 | int(b[2]) }

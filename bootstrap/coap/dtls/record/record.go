@@ -50,6 +50,7 @@ type Record struct {
 	Content []byte
 }
 
+// ContentType, Version and Epoch are fields of the header.
 func (r Record) ContentType() byte { return r.Header[0] }
 func (r Record) Version() uint16   { return binary.BigEndian.Uint16(r.Header[1:]) }
 func (r Record) Epoch() uint16     { return binary.BigEndian.Uint16(r.Header[3:]) }

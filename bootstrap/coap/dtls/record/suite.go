@@ -55,13 +55,15 @@ func Suites() []Suite {
 
 // CertificateSuites are all the suites with certificates. A server accepts those that go with the
 // keys of its certificates, and a client offers them where it has a certificate.
-func CertificateSuites() []Suite { return append(EcdsaSuites(), RsaSuites()...) }
+func CertificateSuites() []Suite { return append(ECDSASuites(), RSASuites()...) }
 
-func EcdsaSuites() []Suite {
+// ECDSASuites are those that go with an ECDSA or Ed25519 key of the server.
+func ECDSASuites() []Suite {
 	return []Suite{ECDSAWithAES128CCM8, ECDSAWithAES128CCM, ECDSAWithAES128GCMSHA256, ECDSAWithAES256GCMSHA384, ECDSAWithChaCha20Poly1305}
 }
 
-func RsaSuites() []Suite {
+// RSASuites are those that go with an RSA key of the server.
+func RSASuites() []Suite {
 	return []Suite{RSAWithAES128GCMSHA256, RSAWithAES256GCMSHA384, RSAWithChaCha20Poly1305}
 }
 
