@@ -124,7 +124,7 @@ func (c *Conn) closeExchange(e *exchange) {
 	e.ended = true
 }
 
-// acknowledge tells e that its request has arrived. The caller holds mu of the conn.
+// acknowledge notes that the request of e has arrived. The caller holds mu of the conn.
 func (e *exchange) acknowledge() {
 	select {
 	case e.acked <- struct{}{}:

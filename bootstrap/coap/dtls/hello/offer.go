@@ -162,7 +162,7 @@ func Agreed[T comparable](list, ours []T) bool {
 	return list == nil || slices.ContainsFunc(list, func(v T) bool { return slices.Contains(ours, v) })
 }
 
-// maxListed is how many suites, curves or algorithms of a peer are worth telling.
+// maxListed is how many suites, curves or algorithms of a peer a failure names.
 const maxListed = 8
 
 // Listed puts what a peer offers into words.

@@ -131,7 +131,7 @@ type partialStore struct {
 	perNet map[netip.Prefix]load // no zeros
 }
 
-// A partialKey tells partials of one shelf apart.
+// A partialKey is unique among the partials of one store.
 type partialKey struct {
 	peer   udp.Peer
 	length int

@@ -9,7 +9,7 @@ import (
 )
 
 // VersionOnly is the version of DTLS that a client offers and the server has not; empty
-// where it can do with DTLS 1.2, or that cannot be told. datagram begins with its
+// where it can do with DTLS 1.2, or where that is not clear. datagram begins with its
 // ClientHello.
 func VersionOnly(datagram []byte) bootstrap.Protocol {
 	r, _, ok := record.Next(datagram)

@@ -11,7 +11,7 @@ import (
 )
 
 // An askedConn is the way to a client that has returned our cookie before there was an
-// association. What pion asks for a second time does not leave, and pion is told to
+// association. The HelloVerifyRequest of pion is not sent, and pion is made to
 // expect what the client has sent.
 //
 // pion makes a cookie for each association and has no option for another. So this

@@ -31,5 +31,5 @@ func (w *ReplayWindow) take(number uint64) (newest bool) {
 	return true
 }
 
-// Close lets nothing be taken any more but what is newer than all that was.
+// Close accepts from now on only numbers above all that were accepted.
 func (w *ReplayWindow) Close() { w.seen = ^uint64(0) }
