@@ -77,8 +77,8 @@ func (c *Conn) blockOf(m, out message.Message, permitted func() bool) message.Me
 	return out
 }
 
-// keepResponse remembers out, the whole answer to m, with what is asked before each block. One at a time is enough for a peer that
-// keeps to NSTART 1 as well.
+// keepResponse remembers out, the whole answer to m, with what is asked before each block. One at a
+// time is enough for a peer that keeps to NSTART 1 as well.
 func (c *Conn) keepResponse(m, out message.Message, permitted func() bool) {
 	m.Payload, out.Block1 = nil, nil
 	c.mu.Lock()
