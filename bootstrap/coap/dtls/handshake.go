@@ -11,7 +11,6 @@ import (
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
-	"lwbs/bootstrap/outcome"
 )
 
 // A handshake is one DTLS handshake of a listener, from the ClientHello that brought the

@@ -12,7 +12,6 @@ import (
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
-	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
