@@ -88,7 +88,7 @@ func (m *mux) end(a *association, tell bool) (after []func()) {
 	c, unasked := a.conn, m.remove(a)
 	return []func(){func() {
 		if tell {
-			_ = a.closeNotifyLast() // an error is as good as a lost datagram
+			_ = a.closeNotifyLast() // an error has the effect of a lost datagram
 		}
 		a.stopSending()
 		if c != nil {

@@ -16,7 +16,7 @@ const (
 func (a *association) receiveAlert(level, description byte) {
 	switch {
 	case description == alertCloseNotify:
-		_ = a.closeNotifyLast() // an error is as good as a lost datagram
+		_ = a.closeNotifyLast() // an error has the effect of a lost datagram
 	case level == alertFatal:
 		a.stopSending()
 	default:
@@ -38,7 +38,7 @@ func (a *association) closeNotifyLast() error { return a.notifyClose(true) }
 
 // CloseNotify implements [exchange.Hibernator]. A peer that handles it ends the association and may
 // make a new one at once. Many do not, and come back on this one, where they are served all the same.
-func (a *association) CloseNotify() { _ = a.notifyClose(false) } // an error is as good as a lost datagram
+func (a *association) CloseNotify() { _ = a.notifyClose(false) } // an error has the effect of a lost datagram
 
 // notifyClose sends close_notify, the last datagram of all or not.
 func (a *association) notifyClose(last bool) error {

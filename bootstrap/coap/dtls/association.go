@@ -214,8 +214,8 @@ func (a *association) Send(b []byte) error {
 	return a.write(sealed)
 }
 
-// seal returns a record of the server. Where no number is reserved for it, the datagram is as good as
-// lost. The caller holds mu.
+// seal returns a record of the server. Its error, where no number is reserved for it, has the effect of a
+// lost datagram. The caller holds mu.
 func (a *association) seal(contentType byte, content []byte) ([]byte, error) {
 	a.mux.persister.reserveNumbers(a)
 	return a.layer.Seal(contentType, content)

@@ -84,7 +84,7 @@ func (m *mux) sendCookie(peer udp.Peer, random [record.RandomSize]byte) {
 // reply sends a datagram to a peer of which nothing is remembered.
 func (m *mux) reply(peer udp.Peer, b []byte) {
 	m.meter.Sent.Add(1)
-	_ = m.socket.Write(b, udp.SourceControl(peer.Local), peer.Remote) // an error is as good as a lost datagram
+	_ = m.socket.Write(b, udp.SourceControl(peer.Local), peer.Remote) // an error has the effect of a lost datagram
 }
 
 // route puts b into the queue of the handshake that it may be for, or returns why it does not. It

@@ -313,7 +313,7 @@ func (c *Conn) sendMessage(m message.Message) {
 }
 
 // transmit sends one datagram, and reports whether it was sent: not beyond the amplification
-// limit of an unvalidated address. That, or an error, is as good as a lost datagram.
+// limit of an unvalidated address. That, or an error, has the effect of a lost datagram.
 func (c *Conn) transmit(b []byte) bool {
 	if !c.spendBudget(len(b)) {
 		c.hub.Meter.Withheld.Add(1)

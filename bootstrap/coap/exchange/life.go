@@ -49,7 +49,7 @@ func (c *Conn) EndIdle() bool {
 		return false
 	}
 	c.Finish()
-	_ = c.link.Close() // an error is as good as a lost datagram
+	_ = c.link.Close() // an error has the effect of a lost datagram
 	return true
 }
 

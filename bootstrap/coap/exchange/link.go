@@ -8,8 +8,8 @@ import "context"
 // association the owner calls [Conn.HangUp].
 type Link interface {
 	// Send hands one datagram to the network before it returns, and does not keep b.
-	// It may be called concurrently, and after close. An error is as good as a lost
-	// datagram; the association stays.
+	// It may be called concurrently, and after close. An error has the effect of a lost
+	// datagram: the association stays.
 	Send(b []byte) error
 
 	// Close frees what belongs to the link, with close_notify where there is DTLS.

@@ -47,7 +47,7 @@ func tapIn(l Link, b []byte) bool {
 	}
 	pass, answer := t.tap.In(b)
 	if answer != nil {
-		_ = t.Link.Send(answer) // as good as lost
+		_ = t.Link.Send(answer) // an error has the effect of a lost datagram
 	}
 	return pass
 }

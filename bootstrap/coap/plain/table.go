@@ -151,7 +151,7 @@ func evict(c *exchange.Conn, full bool) bool {
 	if c == nil {
 		return false
 	}
-	_ = c.CloseFor(outcome.ErrBusy) // an error is as good as a lost datagram
+	_ = c.CloseFor(outcome.ErrBusy) // an error has the effect of a lost datagram
 	return true
 }
 
