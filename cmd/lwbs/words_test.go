@@ -30,6 +30,7 @@ var privateWords = map[string]string{
 	"says it again": "repeats it, or retransmits it",
 	"stranger":      "new peer, unauthenticated peer or unknown device",
 	"strangers":     "new peers, unauthenticated peers or unknown devices",
+	"pace":          "rate, or load",
 	"streak":        "coalesced failures",
 	"streaks":       "coalesced failures",
 	"toll":          "reservation",
