@@ -64,7 +64,7 @@ func TestChooseByOffer(t *testing.T) {
 		{"no signature", []string{"P-256"}, hello.Offer{Suites: ecdsa, Signatures: []hello.SignatureAlgorithm{0x0203, hello.Ed25519, hello.RSAWithSHA256}}, "",
 			auth.ErrNoCommonSignature, []string{"ECDSA with SHA-1, Ed25519, RSA with SHA-256", "CN=bs.example.com", "ECDSA with SHA-256, ECDSA with SHA-384"}},
 		{"an empty list of signatures", []string{"P-256"}, hello.Offer{Suites: ecdsa, Signatures: []hello.SignatureAlgorithm{}}, "", auth.ErrNoCommonSignature, []string{"offers none"}},
-		{"RSA-PSS only", []string{"RSA"}, hello.Offer{Suites: rsa, Signatures: []hello.SignatureAlgorithm{hello.PssWithSHA256}}, "", auth.ErrNoCommonSignature,
+		{"RSA-PSS only", []string{"RSA"}, hello.Offer{Suites: rsa, Signatures: []hello.SignatureAlgorithm{hello.PSSWithSHA256}}, "", auth.ErrNoCommonSignature,
 			[]string{"RSA-PSS with SHA-256", "RSA with SHA-256"}},
 		{"no curve", []string{"P-256"}, hello.Offer{Suites: ecdsa, Groups: []hello.Group{26, hello.P521}}, "", auth.ErrNoCommonCurve, []string{"brainpoolP256r1, P-521", "P-256, P-384, X25519"}},
 		{"an empty list of curves", []string{"RSA"}, hello.Offer{Suites: rsa, Groups: []hello.Group{}}, "", auth.ErrNoCommonCurve, []string{"offers none"}},

@@ -111,9 +111,9 @@ var algorithmsOfChain = map[x509.SignatureAlgorithm][]hello.SignatureAlgorithm{
 	x509.SHA256WithRSA:    {hello.RSAWithSHA256},
 	x509.SHA384WithRSA:    {hello.RSAWithSHA384},
 	x509.SHA512WithRSA:    {hello.RSAWithSHA512},
-	x509.SHA256WithRSAPSS: {hello.PssWithSHA256, 0x0809},
-	x509.SHA384WithRSAPSS: {hello.PssWithSHA384, 0x080a},
-	x509.SHA512WithRSAPSS: {hello.PssWithSHA512, 0x080b},
+	x509.SHA256WithRSAPSS: {hello.PSSWithSHA256, 0x0809},
+	x509.SHA384WithRSAPSS: {hello.PSSWithSHA384, 0x080a},
+	x509.SHA512WithRSAPSS: {hello.PSSWithSHA512, 0x080b},
 }
 
 // issuedFor reports whether a client can verify who issued a certificate, as far as it says

@@ -20,16 +20,16 @@ const (
 
 // Those with which clients may sign beside them.
 const (
-	PssWithSHA256 SignatureAlgorithm = 0x0804
-	PssWithSHA384 SignatureAlgorithm = 0x0805
-	PssWithSHA512 SignatureAlgorithm = 0x0806
+	PSSWithSHA256 SignatureAlgorithm = 0x0804
+	PSSWithSHA384 SignatureAlgorithm = 0x0805
+	PSSWithSHA512 SignatureAlgorithm = 0x0806
 )
 
 // SignatureAlgorithms are all of them, the best first of each kind of key.
 func SignatureAlgorithms() []SignatureAlgorithm {
 	return []SignatureAlgorithm{
 		ECDSAWithSHA256, ECDSAWithSHA384, ECDSAWithSHA512, Ed25519,
-		PssWithSHA256, PssWithSHA384, PssWithSHA512, RSAWithSHA256, RSAWithSHA384, RSAWithSHA512,
+		PSSWithSHA256, PSSWithSHA384, PSSWithSHA512, RSAWithSHA256, RSAWithSHA384, RSAWithSHA512,
 	}
 }
 
@@ -37,7 +37,7 @@ var hashNames = map[byte]string{1: "MD5", 2: "SHA-1", 3: "SHA-224", 4: "SHA-256"
 
 var signatureNames = map[SignatureAlgorithm]string{
 	Ed25519: "Ed25519", 0x0808: "Ed448",
-	PssWithSHA256: "RSA-PSS with SHA-256", PssWithSHA384: "RSA-PSS with SHA-384", PssWithSHA512: "RSA-PSS with SHA-512",
+	PSSWithSHA256: "RSA-PSS with SHA-256", PSSWithSHA384: "RSA-PSS with SHA-384", PSSWithSHA512: "RSA-PSS with SHA-512",
 	0x0809: "RSA-PSS with SHA-256 (PSS key)", 0x080a: "RSA-PSS with SHA-384 (PSS key)", 0x080b: "RSA-PSS with SHA-512 (PSS key)",
 	0x081a: "ECDSA with SHA-256 (brainpool)", 0x081b: "ECDSA with SHA-384 (brainpool)", 0x081c: "ECDSA with SHA-512 (brainpool)",
 }
