@@ -17,7 +17,7 @@ import (
 // siegeHandshakes is how many handshakes there may be in a siege.
 const siegeHandshakes = 4
 
-// A attackedListener is a mux with two associations, one of a client with a connection ID and one
+// An attackedListener is a mux with two associations, one of a client with a connection ID and one
 // without, that is sent what the fuzzer makes up.
 type attackedListener struct {
 	*smallListener

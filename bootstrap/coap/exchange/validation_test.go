@@ -19,7 +19,7 @@ import (
 // bootstrapDiscover is the first request of a bootstrap, in 15 bytes.
 var bootstrapDiscover = bootstrap.Request{Method: bootstrap.GET, Accept: lwm2m.FormatLink}
 
-// A unvalidatedScript is a [script] whose peer may have forged its address.
+// An unvalidatedScript is a [script] whose peer may have forged its address.
 type unvalidatedScript struct {
 	*script
 	came, validations int // bytes; calls of Validated

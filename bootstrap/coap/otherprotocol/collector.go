@@ -39,7 +39,7 @@ type Collector struct {
 	nets map[netip.Prefix]int                // guarded by mu; how many of seen
 }
 
-// An source is an address, and what came from it.
+// A source is an address, and what came from it.
 type source struct {
 	addr     netip.Addr
 	protocol bootstrap.Protocol
