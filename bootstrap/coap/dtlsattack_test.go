@@ -391,7 +391,7 @@ func TestDTLSLossInHandshake(t *testing.T) {
 	}
 }
 
-// listenDTLSParallel is listenDTLS for tests that run beside others, whose goroutines
+// listenDTLSParallel is [listenDTLS] for tests that run beside others, whose goroutines
 // it cannot tell from its own.
 func listenDTLSParallel(t *testing.T) *dtlsServer {
 	t.Helper()

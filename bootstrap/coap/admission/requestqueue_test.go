@@ -172,7 +172,7 @@ func TestRequestQueueCloses(t *testing.T) {
 }
 
 // Devices of a storm, whose addresses are not validated yet, are admitted as CPU capacity allows;
-// one that is not heard of for answerPatience takes no place any more.
+// one that is not heard of for AnswerPatience takes no place any more.
 func TestRequestQueueLendsPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTestQueue(t)

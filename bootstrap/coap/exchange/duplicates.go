@@ -8,7 +8,7 @@ import (
 )
 
 // maxRemembered is how many requests of one peer are remembered for their
-// duplicates; at least maxUnderWay of them.
+// duplicates; at least maxHandling of them.
 const maxRemembered = 16
 
 // A rememberedRequest is a request of the peer, remembered so that its duplicates are answered and

@@ -51,7 +51,7 @@ func blockFrom(value uint32) *Block {
 func BlockSize(szx uint8) int { return 16 << szx }
 
 // SizeExponent returns the szx of the largest block of at most size bytes; 0 where
-// there is none, maxSZX for zero and for anything beyond.
+// there is none, MaxSZX for zero and for anything beyond.
 func SizeExponent(size int) uint8 {
 	szx := uint8(MaxSZX)
 	for size > 0 && szx > 0 && BlockSize(szx) > size {

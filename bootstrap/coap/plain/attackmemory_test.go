@@ -69,7 +69,7 @@ func forgedRequest(t *testing.T, mid uint16, b *message.Block) []byte {
 	return datagram
 }
 
-// A testTable is a udpTable whose peers never answer, but for one that answers once.
+// A testTable is a table whose peers never answer, but for one that answers once.
 type testTable struct {
 	*table
 	t     *testing.T

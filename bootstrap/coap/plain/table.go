@@ -33,7 +33,7 @@ type table struct {
 
 	mu    sync.Mutex
 	links map[udp.Peer]*link          // guarded by mu
-	order *list.List                  // of *udpLink, the last to make a request first; guarded by mu
+	order *list.List                  // of *link   , the last to make a request first; guarded by mu
 	hosts map[netip.Prefix]*list.List // the same for each host; guarded by mu; no empty ones
 }
 

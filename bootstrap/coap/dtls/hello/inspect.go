@@ -26,7 +26,7 @@ type Digest struct {
 	Kind   Kind
 	Sealed bool   // has an encrypted record, perhaps beside others
 	CID    []byte // of its records; aliases the datagram; nil where they have none
-	Hello  Hello  // where kind is kindHello
+	Hello  Hello  // where kind is KindHello
 }
 
 // Inspect reports what a datagram of a client is, and with ok whether it may be shown

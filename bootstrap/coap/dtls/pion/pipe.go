@@ -19,7 +19,7 @@ const maxQueue = 16
 // A Packet is a datagram with the address it came from.
 type Packet struct {
 	Data []byte
-	From net.Addr // a udpPeer
+	From net.Addr // a udp.Peer
 }
 
 // A Pipe is the [net.PacketConn] of one DTLS handshake: the multiplexer puts in what the

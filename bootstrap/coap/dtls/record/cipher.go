@@ -19,7 +19,7 @@ type recordCipher interface {
 // A protectedHeader is what the header of a record has that its protection covers.
 type protectedHeader struct {
 	number      uint64 // the epoch in the upper 16 bits, the sequence number in the others
-	contentType byte   // as in the header: cidRecord where there is a connection ID
+	contentType byte   // as in the header: TypeCID where there is a connection ID
 	version     uint16
 	cid         []byte // of the receiver; nil without one
 }

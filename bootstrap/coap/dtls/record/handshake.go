@@ -35,7 +35,7 @@ func CutVector(b []byte) (v, rest []byte, ok bool) {
 	return b[1:end:end], b[end:], true
 }
 
-// CutLongVector is cutVector for one with a length of two bytes.
+// CutLongVector is CutVector for one with a length of two bytes.
 func CutLongVector(b []byte) (v, rest []byte, ok bool) {
 	if len(b) < 2 || int(binary.BigEndian.Uint16(b)) > len(b)-2 {
 		return nil, nil, false
