@@ -189,7 +189,7 @@ func sampleAccount(p store.Profile, d store.Device) (*ownAccount, []Finding) {
 	fail("identity", err)
 	key := d.Accounts[store.BootstrapServerAccount].Key
 	if b.Key != store.KeySupplied || key.IsZero() {
-		key = sampleKeyOf(b.Key, b.KeyLength, p.Device)
+		key, _ = generateKey(sampleKeyLength(b.Key, b.KeyLength, p.Device), zeroes{})
 	}
 	return &ownAccount{uri, store.Credential{Identity: identity + "-2", Key: key}}, found
 }

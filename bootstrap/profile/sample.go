@@ -100,7 +100,7 @@ func sampleDevice(p store.Profile, objects *object.Registry) store.Device {
 		}
 	}
 	for i, a := range p.Accounts {
-		key := sampleKeyOf(keySource(a, d), a.KeyLength, p.Device)
+		key := lwm2m.NewSecret(bytes.Repeat([]byte{1}, sampleKeyLength(keySource(a, d), a.KeyLength, p.Device)))
 		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.Key, k.Pending = key, key })
 		if a.OSCORE != nil {
 			d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = sampleSecret(i) })
@@ -109,16 +109,16 @@ func sampleDevice(p store.Profile, objects *object.Registry) store.Device {
 	return d
 }
 
-// sampleKeyOf is a key as a device may have it: of the length that is generated, or, where it comes
-// from the device record, of one that this kind of device holds.
-func sampleKeyOf(source string, length int, limits store.DeviceLimits) lwm2m.Secret {
+// sampleKeyLength is how many bytes a key has that a device may have: as many as are generated, or,
+// where it comes from the device record, as many as this kind of device holds.
+func sampleKeyLength(source string, length int, limits store.DeviceLimits) int {
 	if length == 0 {
 		length = defaultKeyLength
 	}
 	if source == store.KeySupplied && limits.MaxKey > 0 {
 		length = min(length, limits.MaxKey)
 	}
-	return lwm2m.NewSecret(bytes.Repeat([]byte{1}, length))
+	return length
 }
 
 // sampleValues make values for the i-th variable of a place, one function for each kind of value.
