@@ -24,8 +24,8 @@ type BatchRow struct {
 
 // BatchOptions say how a batch is put.
 type BatchOptions struct {
-	// DryRun tells what would become of each row, and changes nothing. Rows of the batch are not
-	// compared with each other then.
+	// DryRun tells what would become of each row, and changes nothing. Of other rows of the batch it
+	// knows then only the identities that those before give up.
 	DryRun bool
 }
 
@@ -55,20 +55,26 @@ const batchRows = 256
 func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[BatchRow], each func(BatchResult) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	queue := make(chan chan rowEnd, batchRows) // in the order of the rows
+	b := &batch{local: l, dryRun: o.DryRun, left: make(map[leftIdentity]lwm2m.EndpointName)}
 	var workers sync.WaitGroup
 	workers.Go(func() {
 		defer close(queue)
 		defer panicTo(func(p any) { queue <- ended(rowEnd{panicked: p}) })
+		before := make(chan struct{}) // closed when all rows before one have ended
+		close(before)
 		for row := range rows {
-			end := make(chan rowEnd, 1)
+			end, earlier, after := make(chan rowEnd, 1), before, make(chan struct{})
+			before = after
 			select {
 			case queue <- end:
 			case <-ctx.Done():
 				return
 			}
 			workers.Go(func() {
+				defer close(after)
+				defer waitFor(ctx, earlier)
 				defer panicTo(func(p any) { end <- rowEnd{panicked: p} })
-				end <- rowEnd{result: l.putRow(ctx, o, row)}
+				end <- rowEnd{result: b.putRow(ctx, row, earlier)}
 			})
 		}
 	})
@@ -110,11 +116,42 @@ func panicTo(tell func(p any)) {
 	}
 }
 
-// putRow puts one row, and begins anew where somebody else changed the record meanwhile.
-func (l *Local) putRow(ctx context.Context, o BatchOptions, row BatchRow) BatchResult {
+// waitFor waits until c is closed. It reports false where ctx ends before.
+func waitFor(ctx context.Context, c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// A batch is what the rows of one batch share.
+type batch struct {
+	local  *Local
+	dryRun bool
+
+	mu   sync.Mutex
+	left map[leftIdentity]lwm2m.EndpointName // that a device would have given up, in a dry run; guarded by mu
+}
+
+// A leftIdentity is an identity without a device.
+type leftIdentity struct {
+	kind     store.CredentialKind
+	identity string
+}
+
+// putRow puts one row, and begins anew where somebody else changed the record meanwhile. Where
+// another device has its identity it tries once more when the rows before it, which may take that
+// identity away from the device, have ended.
+func (b *batch) putRow(ctx context.Context, row BatchRow, earlier <-chan struct{}) BatchResult {
+	alone := false
 	for {
-		outcome, warnings, err := l.tryRow(ctx, o, row)
+		outcome, warnings, err := b.tryRow(ctx, row)
 		switch {
+		case errors.Is(err, store.ErrIdentityTaken) && !alone && waitFor(ctx, earlier):
+			alone = true
+			continue
 		case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
 			if ctx.Err() == nil {
 				continue
@@ -139,7 +176,8 @@ func reasonOf(ep lwm2m.EndpointName, err error) string {
 	return text
 }
 
-func (l *Local) tryRow(ctx context.Context, o BatchOptions, row BatchRow) (BatchOutcome, []string, error) {
+func (b *batch) tryRow(ctx context.Context, row BatchRow) (BatchOutcome, []string, error) {
+	l := b.local
 	if err := row.Endpoint.Validate(); err != nil {
 		return "", nil, err
 	}
@@ -166,8 +204,11 @@ func (l *Local) tryRow(ctx context.Context, o BatchOptions, row BatchRow) (Batch
 	case sameRecord(was, edited.device):
 		return BatchSame, warnings, nil
 	}
-	if o.DryRun {
-		return outcome, warnings, l.identitiesFree(ctx, edited.device)
+	if b.dryRun {
+		if err := b.claim(ctx, was, edited.device); err != nil {
+			return "", nil, err
+		}
+		return outcome, append(warnings, l.wouldShareKeys(ctx, edited.device, row.Settings)...), nil
 	}
 	kept, err := l.Store.PutDevice(ctx, edited.device)
 	if err != nil {
@@ -176,16 +217,29 @@ func (l *Local) tryRow(ctx context.Context, o BatchOptions, row BatchRow) (Batch
 	return outcome, append(warnings, l.sharedKeys(ctx, kept, row.Settings)...), nil
 }
 
-// identitiesFree reports an identity of d that another device has.
-func (l *Local) identitiesFree(ctx context.Context, d store.Device) error {
-	for _, c := range d.Credentials {
-		owner, err := l.Store.DeviceByIdentity(ctx, c.Kind, c.Identity)
+// claim reports an identity of a record that another device has, in a dry run; without one it notes
+// those that the record gives up.
+func (b *batch) claim(ctx context.Context, was, is store.Device) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range is.Credentials {
+		owner, err := b.local.Store.DeviceByIdentity(ctx, c.Kind, c.Identity)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return err
-		case owner.Endpoint != d.Endpoint:
+		case owner.Endpoint != is.Endpoint && b.left[leftIdentity{c.Kind, string(c.Identity)}] != owner.Endpoint:
 			return fmt.Errorf("%s identity %q: %w, by device %q", c.Kind, c.Identity, store.ErrIdentityTaken, owner.Endpoint)
+		}
+	}
+	for _, c := range is.Credentials {
+		delete(b.left, leftIdentity{c.Kind, string(c.Identity)})
+	}
+	for _, c := range was.Credentials {
+		if !slices.ContainsFunc(is.Credentials, func(kept store.Credential) bool {
+			return kept.Kind == c.Kind && string(kept.Identity) == string(c.Identity)
+		}) {
+			b.left[leftIdentity{c.Kind, string(c.Identity)}] = was.Endpoint
 		}
 	}
 	return nil

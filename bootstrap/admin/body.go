@@ -31,6 +31,15 @@ func (r request) body(into any) error {
 	return decodeObject(text, into)
 }
 
+// DecodeObject reads one JSON object: no unknown members in it, none twice, and nothing behind it.
+// Its error is for people.
+func DecodeObject(text []byte, into any) error {
+	if err := decodeObject(text, into); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), errBadRequest.Error()+": "))
+	}
+	return nil
+}
+
 // decodeObject reads one JSON object as body does.
 func decodeObject(text []byte, into any) error {
 	if err := checkJSON(text); err != nil {

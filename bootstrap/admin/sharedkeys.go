@@ -63,6 +63,20 @@ func (l *Local) sharedKeys(ctx context.Context, d store.Device, set DeviceSettin
 	keys := keysOf(d)
 	l.keys.mu.Lock()
 	defer l.keys.mu.Unlock()
+	warnings = l.compare(ctx, d, set, keys)
+	l.keys.remember(d.Endpoint, keys)
+	return warnings
+}
+
+// wouldShareKeys is what sharedKeys would return for a record that is not kept.
+func (l *Local) wouldShareKeys(ctx context.Context, d store.Device, set DeviceSettings) []string {
+	l.keys.mu.Lock()
+	defer l.keys.mu.Unlock()
+	return l.compare(ctx, d, set, keysOf(d))
+}
+
+// compare warns of the keys of d that are there twice. It is called with the lock held.
+func (l *Local) compare(ctx context.Context, d store.Device, set DeviceSettings, keys []usedKey) (warnings []string) {
 	if set.supplies() && l.keys.owners == nil {
 		l.compareAll(ctx, d.Endpoint)
 	}
@@ -77,7 +91,6 @@ func (l *Local) sharedKeys(ctx context.Context, d store.Device, set DeviceSettin
 			warnings = append(warnings, fmt.Sprintf("%s is one of device %q, too: whoever has that device can play this one", k.what, owner))
 		}
 	}
-	l.keys.remember(d.Endpoint, keys)
 	return warnings
 }
 

@@ -28,7 +28,7 @@ func tableFlags(more ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "key-format", Usage: "how keys are written: `FORMAT` hex, base64 or text; required where a column has keys"},
 		&cli.StringFlag{Name: "endpoint", Usage: "make the endpoint name of other columns by `TEMPLATE`, such as 'urn:imei:{{.IMEI}}'"},
 		&cli.StringSliceFlag{Name: "column", Usage: "make any other column so, `NAME=TEMPLATE`; may be repeated"},
-		&cli.StringFlag{Name: "rejects", Usage: "keep the rows that are refused in `FILE`, which must not exist, with their lines and errors, to be mended and imported"},
+		&cli.StringFlag{Name: "rejects", Usage: "keep the rows that are refused in `FILE`, which must not exist, with their lines and errors, to be mended and imported in the same way; not with --dry-run"},
 	}, more...)...)
 }
 
@@ -94,7 +94,7 @@ func importJSONLCommand() *cli.Command {
    {"endpoint": "urn:dev:ops:1", "profile": "meter", "psk": {"key": "AAECAwQFBgcICQoLDA0ODw=="}, "addTags": ["lot7"]}`,
 		Flags: batchFlags(),
 		Action: func(c *cli.Context) error {
-			return importDevices(c, func(in io.Reader) (*devicefile.Source, error) { return devicefile.JSONLines(in), nil })
+			return importDevices(c, func(in io.Reader) (*devicefile.Source, error) { return devicefile.JSONLines(in) })
 		},
 	}
 }
@@ -230,15 +230,27 @@ func importDevices(c *cli.Context, open func(io.Reader) (*devicefile.Source, err
 		Rejects: c.String("rejects"), Out: c.App.Writer, JSON: c.Bool("json"), Progress: terminal(c.App.ErrWriter),
 	})
 	if err := errors.Join(err, api.Close()); err != nil {
-		return fmt.Errorf("import %s: %w: what was put is kept, and the same command goes on from there", output.Text(shown), err)
+		return importError(c, shown, result, err)
 	}
 	switch {
 	case result.Refused == 0:
 		return nil
 	case result.Rejected:
-		return fmt.Errorf("%d of %s refused: they are in %s; mend them there, and import it", result.Refused, output.Counted(result.Rows, "row", "rows"), output.Text(c.String("rejects")))
+		return fmt.Errorf("%d of %s refused: they are in %s; mend them there, and import it in the same way", result.Refused, output.Counted(result.Rows, "row", "rows"), output.Text(c.String("rejects")))
 	}
 	return fmt.Errorf("%d of %s refused", result.Refused, output.Counted(result.Rows, "row", "rows"))
+}
+
+// importError is err with what is left to do.
+func importError(c *cli.Context, shown string, result devicefile.Result, err error) error {
+	wrong := new(devicefile.ReadError)
+	switch {
+	case c.Bool("dry-run") || result.Rows == 0:
+		return fmt.Errorf("import %s: %w", output.Text(shown), err)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("import %s: %w: what was put is kept; mend the file, and import it once more", output.Text(shown), err)
+	}
+	return fmt.Errorf("import %s: %w: what was put is kept, and the same command goes on from there", output.Text(shown), err)
 }
 
 // openDevices opens a file, or standard input for "-". Size is zero where it is not known.

@@ -90,7 +90,7 @@ func TestImportOtherFiles(t *testing.T) {
 		contains(t, "psk-file", sh.ok("device get urn:dev:ops:1 --reveal"), "00112233445566778899aabbccddeeff")
 		sh.write("d.jsonl", `{"endpoint": "j1", "profile": "meter", "psk": {"key": "AAECAwQFBgcICQoLDA0ODw=="}, "vars": {"a": "b"}}`+"\n\n"+`{"endpoint": "j2", "profle": "meter"}`+"\n"+`{"profile": "meter"}`+"\n")
 		_, out, _ = sh.run("import jsonl $D/d.jsonl")
-		contains(t, "jsonl", out, `d.jsonl:3: j2: refused: it is not the JSON of a device: unknown field "profle"`, "d.jsonl:4: refused: it has no member endpoint", "3 rows: 1 added")
+		contains(t, "jsonl", out, `d.jsonl:3: j2: refused: it is not the JSON of a device: there is no member "profle"`, "d.jsonl:4: refused: it has no member endpoint", "3 rows: 1 added")
 		sh.write("coiote.csv", "\"c1\",\"00112233445566778899aabbccddee11\"\n")
 		contains(t, "no heading", sh.ok("import csv $D/coiote.csv --columns endpoint,psk-key --key-format hex --profile meter"), "1 row: 1 added")
 		sh.write("sims.csv", "IDENTIFIER,Ki,LABELS\ns1,00112233445566778899aabbccddee22,a|b\n")
@@ -139,7 +139,7 @@ func TestImportCSVMistakes(t *testing.T) {
 		"import csv $D/book.csv":                                    "it is an Excel workbook (.xlsx)",
 		"import csv $D/nosuch.csv":                                  "no such file",
 		"import csv $D":                                             "it is a folder",
-		"import csv $D/v.csv --endpoint {{.Nope}} --key-format hex": "1 of 1 row refused",
+		"import csv $D/v.csv --endpoint {{.Nope}} --key-format hex": `the template for endpoint: no column is {{.Nope}}: the columns are "IMEI", "PSK", "Model"`,
 		"import csv":             "expected FILE, got 0 arguments",
 		"import jsonl $D/nosuch": "no such file",
 	} {

@@ -28,6 +28,54 @@ var others = []struct{ magic, what string }{
 	{"<html", "a web page: save the table as CSV"},
 }
 
+// Text returns the text of a file in UTF-8, without a byte order mark and with line ends as they
+// are here, or an error that says what the file is instead.
+func Text(in io.Reader) (*bufio.Reader, error) {
+	text, err := plain(in)
+	if err != nil {
+		return nil, err
+	}
+	head, err := text.Peek(peeked)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if onlyReturns(head) {
+		return bufio.NewReaderSize(returns{text}, peeked), nil
+	}
+	return text, nil
+}
+
+// onlyReturns reports whether the first line outside of quotes ends with a carriage return alone, as
+// lines did on a Macintosh, and some exports still have it.
+func onlyReturns(head []byte) bool {
+	quoted := false
+	for i, b := range head {
+		switch {
+		case b == '"':
+			quoted = !quoted
+		case b == '\n' && !quoted:
+			return false
+		case b == '\r' && !quoted:
+			return i+1 == len(head) || head[i+1] != '\n'
+		}
+	}
+	return false
+}
+
+// returns reads line feeds for carriage returns.
+type returns struct{ in io.Reader }
+
+// Read implements [io.Reader].
+func (r returns) Read(b []byte) (int, error) {
+	n, err := r.in.Read(b)
+	for i := range b[:n] {
+		if b[i] == '\r' {
+			b[i] = '\n'
+		}
+	}
+	return n, err
+}
+
 // plain returns the text of a file in UTF-8 without a byte order mark, or what it is instead.
 func plain(in io.Reader) (*bufio.Reader, error) {
 	raw := bufio.NewReaderSize(in, peeked)

@@ -65,6 +65,7 @@ type Error struct {
 	Reason string
 	Last   bool
 	Cells  []string // of the row, as far as they were read
+	Raw    string   // its text where its cells could not be read; empty where it has no end
 }
 
 // Cause is the mistake without the line, for those who tell that themselves.
@@ -84,7 +85,7 @@ func (e *Error) Error() string {
 
 // NewReader reads the heading of a table. Its errors say what the file is where it is no table.
 func NewReader(in io.Reader, o Options) (*Reader, error) {
-	text, err := plain(in)
+	text, err := Text(in)
 	if err != nil {
 		return nil, err
 	}
@@ -163,14 +164,16 @@ func (r *Reader) Next() (Row, error) {
 
 // record reads a row of any length.
 func (r *Reader) record() ([]string, error) {
-	r.rows.left = maxRow
+	r.rows.begin()
 	cells, err := r.in.Read()
 	var parse *csv.ParseError
 	switch {
 	case errors.Is(err, errLongRow):
-		return nil, &Error{Line: r.lines() + 1, Last: true, Reason: fmt.Sprintf("the row has more than %d bytes: is a quote not closed?", maxRow)}
+		return nil, &Error{Line: r.lines() + 1, Last: true, Reason: fmt.Sprintf("the row has more than %d bytes: is a quote not closed? What is behind it was not read", maxRow)}
 	case errors.As(err, &parse):
-		return nil, quoteError(parse)
+		wrong := quoteError(parse)
+		wrong.Raw = strings.TrimRight(string(r.rows.row), "\r\n")
+		return nil, wrong
 	case err != nil:
 		return nil, err
 	case len(cells) > maxColumns:
@@ -203,7 +206,11 @@ type bounded struct {
 	in    *bufio.Reader
 	left  int // bytes for this row
 	lines int
+	row   []byte // what was read for this row
 }
+
+// begin begins a row.
+func (b *bounded) begin() { b.left, b.row = maxRow, b.row[:0] }
 
 var errLongRow = errors.New("the row is too long")
 
@@ -222,6 +229,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 		b.lines++
 	}
 	n := copy(p, line)
+	b.row = append(b.row, line[:n]...)
 	_, _ = b.in.Discard(n)
 	b.left -= n
 	return n, nil

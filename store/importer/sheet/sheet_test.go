@@ -58,6 +58,8 @@ func TestHowTablesAreSaved(t *testing.T) {
 		"no line end behind":       strings.TrimSuffix(plain, "\n"),
 		"empty columns and rows":   "IMEI,Name,,\n1,\"a, b\",,\n2,ü,,\n,,,\n\n",
 		"white space":              " IMEI , Name\n1,\"a, b\"\n2,ü\n",
+		"CR":                       strings.ReplaceAll(plain, "\n", "\r"),
+		"UTF-16 with CR":           "\xff\xfe" + inUTF16(strings.ReplaceAll(plain, "\n", "\r"), binary.LittleEndian),
 		"UTF-16, little endian":    "\xff\xfe" + inUTF16(plain, binary.LittleEndian),
 		"UTF-16, big endian":       "\xfe\xff" + inUTF16(plain, binary.BigEndian),
 		"UTF-16 without a mark":    inUTF16(plain, binary.LittleEndian),
@@ -94,6 +96,27 @@ func TestWrongRows(t *testing.T) {
 		if _, rows := read(t, text, sheet.Options{}); !reflect.DeepEqual(rows, want) {
 			t.Errorf("%q: %q, want %q", text, rows, want)
 		}
+	}
+}
+
+// The text of a row that cannot be read is kept, for those who want to mend it.
+func TestTextOfWrongRow(t *testing.T) {
+	r, err := sheet.NewReader(strings.NewReader("a,b\n1,2\n3,\"x\"y\r\n4,5\n6,\"open\n7,8\n"), sheet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	for {
+		_, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if wrong := new(sheet.Error); errors.As(err, &wrong) {
+			kept = append(kept, wrong.Raw)
+		}
+	}
+	if want := []string{"3,\"x\"y", "6,\"open\n7,8"}; !reflect.DeepEqual(kept, want) {
+		t.Errorf("kept %q, want %q", kept, want)
 	}
 }
 

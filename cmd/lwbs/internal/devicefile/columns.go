@@ -231,9 +231,10 @@ type columnMap struct {
 
 // A computedColumn is made of others.
 type computedColumn struct {
-	name string
-	use  columnUse
-	text *template.Template
+	name   string
+	use    columnUse
+	text   *template.Template
+	fields map[string]bool // the variables in it
 }
 
 // mapColumns finds out what the columns are for. Its errors say what is missing.
@@ -316,7 +317,12 @@ func (m *columnMap) compute(templates map[string]string, used map[string]string)
 		if err != nil {
 			return usagef("the template for %s: %v", name, err)
 		}
-		m.computed = append(m.computed, computedColumn{name, use, text})
+		fields := make(map[string]bool)
+		fieldsOf(text.Root, fields)
+		if err := m.checkFields(name, fields); err != nil {
+			return err
+		}
+		m.computed = append(m.computed, computedColumn{name, use, text, fields})
 		m.keys = m.keys || holdsKeys(name)
 	}
 	return nil
@@ -326,8 +332,8 @@ func (m *columnMap) compute(templates map[string]string, used map[string]string)
 func (m *columnMap) notRead() (out []string) {
 	for i, name := range m.names {
 		heading := m.headings[i]
-		inTemplate := slices.ContainsFunc(m.computed, func(c computedColumn) bool { return strings.Contains(c.text.Root.String(), "."+variable(heading)) })
-		if name == "" && !inTemplate && !slices.Contains(resultColumns, strings.ToLower(heading)) {
+		inTemplate := slices.ContainsFunc(m.computed, func(c computedColumn) bool { return c.fields[variable(heading)] })
+		if name == "" && heading != "" && !inTemplate && !slices.Contains(resultColumns, strings.ToLower(heading)) {
 			out = append(out, heading)
 		}
 	}

@@ -23,7 +23,7 @@ type Options struct {
 	DryRun  bool     // tell what would become of each row, and change nothing
 
 	// Rejects is a file, which must not exist, for the rows of a table that are refused. Empty
-	// keeps none.
+	// keeps none, and so does a dry run, or an import that fails.
 	Rejects string
 
 	Out      io.Writer // for the report
@@ -57,12 +57,16 @@ type importing struct {
 
 // Import puts all rows of s, and reports. Its error is one that ended it; what was put by then stays.
 func (s *Source) Import(ctx context.Context, api admin.API, o Options) (Result, error) {
-	r, err := newReport(o)
+	kept, err := newRejects(o, s)
 	if err != nil {
 		return Result{}, err
 	}
+	r, err := newReport(o)
+	if err != nil {
+		return Result{}, errors.Join(err, kept.close(true))
+	}
 	im := &importing{
-		Options: o, source: s, report: r, rejects: newRejects(o.Rejects, s),
+		Options: o, source: s, report: r, rejects: kept,
 		progress: &progress{out: o.Progress, size: o.Size, began: time.Now()},
 		seed:     maphash.MakeSeed(), seen: make(map[uint64]int32),
 	}
@@ -71,8 +75,9 @@ func (s *Source) Import(ctx context.Context, api admin.API, o Options) (Result, 
 		err = im.settle(nil) // those behind the last that was sent
 	}
 	im.progress.end()
-	result := Result{r.rows(), r.summary[admin.BatchRefused], im.rejects.kept()}
-	return result, errors.Join(err, im.err, im.rejects.close(), r.end())
+	result := Result{r.rows(), r.summary[admin.BatchRefused], kept.kept()}
+	err = errors.Join(err, im.err)
+	return result, errors.Join(err, kept.close(err != nil), r.end())
 }
 
 // rows yields those that can be sent.
@@ -119,9 +124,10 @@ func (im *importing) complete(row *Row) {
 	}
 }
 
-// twice reports a row for the same device, or with the same identity, as one before.
+// twice reports a row for the same device, or with the same identity or certificate, as one before.
 func (im *importing) twice(row *Row) error {
-	for _, key := range []struct{ what, text string }{{"endpoint name", string(row.endpoint)}, {"PSK identity", row.identity()}} {
+	hashes := make(map[uint64]bool)
+	for _, key := range row.claims() {
 		if key.text == "" {
 			continue
 		}
@@ -129,6 +135,9 @@ func (im *importing) twice(row *Row) error {
 		if line, found := im.seen[hash]; found {
 			return fmt.Errorf("line %d has the same %s, %s", line, key.what, output.Name(key.text))
 		}
+		hashes[hash] = true
+	}
+	for hash := range hashes {
 		im.seen[hash] = int32(row.line)
 	}
 	return nil
@@ -150,8 +159,12 @@ func (im *importing) settle(r *admin.BatchResult) error {
 		default:
 			continue // it has no result: the error of the batch says why
 		}
+		result.Error = row.hide(result.Error)
 		if result.Warnings = append(row.warnings, result.Warnings...); result.Outcome == admin.BatchRefused {
 			result.Warnings = nil
+		}
+		for i, w := range result.Warnings {
+			result.Warnings[i] = row.hide(w)
 		}
 		im.progress.row()
 		if err := errors.Join(im.report.add(row, result), im.rejects.add(row, result)); err != nil {

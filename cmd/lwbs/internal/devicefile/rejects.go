@@ -1,6 +1,8 @@
 package devicefile
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"lwbs/bootstrap/admin"
 )
@@ -17,40 +20,59 @@ import (
 type rejects struct {
 	file     string
 	headings []string
-	comma    rune
-	out      *os.File // nil until a row is kept
+	out      *os.File
 	table    *csv.Writer
+	rows     int
 }
 
-// newRejects returns nil where no file is named, or s is no table.
-func newRejects(file string, s *Source) *rejects {
-	if file == "" || s.headings == nil {
-		return nil
+// newRejects creates the file, so that one that exists is told before anything is put. It returns
+// nil where no file is named, or s is no table. A dry run keeps none, and tells one that exists.
+func newRejects(o Options, s *Source) (*rejects, error) {
+	if o.Rejects == "" || s.headings == nil {
+		return nil, nil
 	}
-	return &rejects{file: file, headings: s.headings, comma: s.separator}
+	if o.DryRun {
+		if _, err := os.Lstat(o.Rejects); err == nil {
+			return nil, fmt.Errorf("keep refused rows: %w", &os.PathError{Op: "open", Path: o.Rejects, Err: syscall.EEXIST})
+		}
+		return nil, nil
+	}
+	f, err := os.OpenFile(o.Rejects, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("keep refused rows: %w", err)
+	}
+	r := &rejects{file: o.Rejects, headings: s.headings, out: f, table: csv.NewWriter(f)}
+	if s.separator != ':' { // which is that of a PSK file, and found out in no table
+		r.table.Comma = s.separator
+	}
+	return r, errors.Join(r.table.Write(rejectHeading(s.headings)))
 }
 
+// rejectHeading is the first row of a file of rejects.
+func rejectHeading(headings []string) []string {
+	return append(withoutResults(headings, headings), resultColumns...)
+}
+
+// add keeps a row that is refused. What there are no columns for goes behind the result, so that
+// the row is refused again until somebody has looked at it.
 func (r *rejects) add(row *Row, result admin.BatchResult) error {
 	if r == nil || result.Outcome != admin.BatchRefused {
 		return nil
 	}
-	if r.out == nil {
-		f, err := os.OpenFile(r.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return fmt.Errorf("keep refused rows: %w", err)
-		}
-		r.out, r.table = f, csv.NewWriter(f)
-		r.table.Comma = r.comma
-		if err := r.table.Write(append(r.without(r.headings), resultColumns...)); err != nil {
-			return err
-		}
+	r.rows++
+	cells := append(withoutResults(r.headings, row.cells), strconv.Itoa(row.line), result.Error)
+	if len(row.cells) > len(r.headings) {
+		cells = append(cells, row.cells[len(r.headings):]...)
 	}
-	return r.table.Write(append(r.without(row.cells), strconv.Itoa(row.line), result.Error))
+	if row.raw != "" {
+		cells = append(cells, row.raw)
+	}
+	return r.table.Write(cells)
 }
 
-// without are the cells of a row without those of an earlier result, as many as headings.
-func (r *rejects) without(cells []string) (out []string) {
-	for i, heading := range r.headings {
+// withoutResults are the cells of a row without those of an earlier result, as many as headings.
+func withoutResults(headings, cells []string) (out []string) {
+	for i, heading := range headings {
 		switch {
 		case slices.Contains(resultColumns, strings.ToLower(heading)):
 		case i < len(cells):
@@ -63,12 +85,39 @@ func (r *rejects) without(cells []string) (out []string) {
 }
 
 // kept reports whether there is such a row.
-func (r *rejects) kept() bool { return r != nil && r.out != nil }
+func (r *rejects) kept() bool { return r != nil && r.rows > 0 }
 
-func (r *rejects) close() error {
-	if !r.kept() {
+// close ends the file, and removes it where no row is kept, or the import has failed and is to be
+// repeated.
+func (r *rejects) close(failed bool) error {
+	if r == nil {
 		return nil
 	}
 	r.table.Flush()
-	return errors.Join(r.table.Error(), r.out.Close())
+	err := errors.Join(r.table.Error(), r.out.Close())
+	if r.rows == 0 || failed || err != nil {
+		err = errors.Join(err, os.Remove(r.file))
+	}
+	return err
+}
+
+// isRejects reports whether a text is a file of rejects of a table with these columns, which has a
+// heading where the table had none.
+func isRejects(text *bufio.Reader, columns []string) bool {
+	head, _ := text.Peek(text.Size())
+	head = bytes.TrimPrefix(head, []byte("\ufeff"))
+	for _, comma := range ",;\t" {
+		var b bytes.Buffer
+		w := csv.NewWriter(&b)
+		w.Comma = comma
+		if w.Write(rejectHeading(columns)) != nil {
+			continue
+		}
+		w.Flush()
+		rest, found := bytes.CutPrefix(head, bytes.TrimSpace(b.Bytes()))
+		if found && (len(rest) == 0 || rest[0] == '\r' || rest[0] == '\n') {
+			return true
+		}
+	}
+	return false
 }

@@ -55,11 +55,11 @@ func newReport(o Options) (*report, error) {
 func (r *report) add(row *Row, result admin.BatchResult) error {
 	r.summary[result.Outcome]++
 	if r.json {
-		return r.addJSON(rowResult{row.line, string(row.endpoint), result.Outcome, result.Error, result.Warnings})
+		return r.addJSON(rowResult{row.line, row.name(), result.Outcome, result.Error, result.Warnings})
 	}
 	where := fmt.Sprintf("%s:%d", output.Text(r.file), row.line)
-	if row.endpoint != "" {
-		where += ": " + output.Name(row.endpoint)
+	if name := row.name(); name != "" {
+		where += ": " + output.Name(name)
 	}
 	if result.Error != "" {
 		if r.told++; r.told <= maxTold {

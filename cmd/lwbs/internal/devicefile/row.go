@@ -15,11 +15,13 @@ import (
 // A Row is a row of a file as a device.
 type Row struct {
 	line     int
-	cells    []string // as they are in the file; nil where it has none
+	cells    []string // as they are in the file; nil where it has none, or they could not be read
+	raw      string   // its text where its cells could not be read
 	endpoint lwm2m.EndpointName
 	settings admin.DeviceSettings
 	warnings []string
-	err      error // why it cannot be sent
+	err      error    // why it cannot be sent
+	suspects []string // texts in it that may be keys, which errors must not repeat
 
 	pskIdentity string
 	pskKey      []byte
@@ -43,13 +45,13 @@ func (e *cellError) Unwrap() error { return e.err }
 
 // row reads the cells of a row. Its error is in the row.
 func (m *columnMap) row(line int, cells []string, position func(cell int) (line, column int)) *Row {
-	row := &Row{line: line, cells: append([]string(nil), cells...)}
+	row := &Row{line: line, cells: append([]string(nil), cells...), suspects: m.suspects(cells)}
 	for i, use := range m.uses {
 		text := strings.TrimSpace(row.cells[i])
 		if use == nil || text == "" {
 			continue
 		}
-		if err := m.cell(use, text, row); err != nil {
+		if err := m.cell(i, text, row); err != nil {
 			line, column := position(i)
 			row.err = &cellError{m.headings[i], line, column, err}
 			return row
@@ -64,11 +66,20 @@ func (m *columnMap) row(line int, cells []string, position func(cell int) (line,
 	return row
 }
 
-func (m *columnMap) cell(use columnUse, text string, row *Row) error {
+func (m *columnMap) cell(i int, text string, row *Row) error {
 	if shortened.MatchString(text) {
-		return fmt.Errorf("%s is a long number that a spreadsheet has shortened: give the column the format text there, enter it again, and save", text)
+		return shortenedError(text, m.names[i])
 	}
-	return use(text, row, m.form)
+	return m.uses[i](text, row, m.form)
+}
+
+// shortenedError is the error about a number that a spreadsheet has shortened, for the column of a
+// name; the digits of a key are not repeated.
+func shortenedError(text, name string) error {
+	if holdsKeys(name) {
+		text = "it"
+	}
+	return fmt.Errorf("%s is a long number that a spreadsheet has shortened: give the column the format text there, enter it again, and save", text)
 }
 
 // shortened is a number as spreadsheets show one with more digits than fit.
@@ -82,8 +93,13 @@ func (m *columnMap) computeCells(row *Row) error {
 	}
 	for _, c := range m.computed {
 		for i, heading := range m.headings {
-			if shortened.MatchString(values[variable(heading)]) && strings.Contains(c.text.Root.String(), "."+variable(heading)) {
-				return &cellError{heading: heading, err: m.cell(c.use, row.cells[i], row)}
+			text := values[variable(heading)]
+			if c.fields[variable(heading)] && shortened.MatchString(text) {
+				name := c.name
+				if holdsKeys(m.names[i]) {
+					name = m.names[i]
+				}
+				return &cellError{heading: heading, err: shortenedError(text, name)}
 			}
 		}
 		var text strings.Builder
@@ -115,15 +131,35 @@ func (row *Row) finish() error {
 	return err
 }
 
-// identity is what no other device may have as PSK identity; empty where the row gives no key.
-func (row *Row) identity() string {
-	if row.settings.PSK == nil {
-		return ""
+// A claim is a name that no other device may have.
+type claim struct{ what, text string }
+
+// claims are those of a row.
+func (row *Row) claims() []claim {
+	out := []claim{{"endpoint name", string(row.endpoint)}}
+	switch set := row.settings; {
+	case set.PSK != nil && set.PSK.Identity == "":
+		out = append(out, claim{"PSK identity", string(row.endpoint)})
+	case set.PSK != nil:
+		out = append(out, claim{"PSK identity", identityText(set.PSK.Identity)})
+	case set.PSKIdentity != nil:
+		out = append(out, claim{"PSK identity", identityText(*set.PSKIdentity)})
 	}
-	text := row.settings.PSK.Identity
-	if text == "" {
-		return string(row.endpoint)
+	if fingerprints := row.settings.Certificates; fingerprints != nil {
+		for _, text := range *fingerprints {
+			out = append(out, claim{"certificate", strings.ToLower(text)})
+		}
 	}
+	if names := row.settings.CertificateNames; names != nil {
+		for _, text := range *names {
+			out = append(out, claim{"certificate name", text})
+		}
+	}
+	return out
+}
+
+// identityText is an identity as the device sends it; empty where it is not well written.
+func identityText(text string) string {
 	b, err := store.IdentityBytes(text)
 	if err != nil {
 		return ""

@@ -1,7 +1,9 @@
 package devicefile
 
 import (
+	"bufio"
 	"io"
+	"slices"
 
 	"lwbs/store/importer/sheet"
 )
@@ -25,9 +27,19 @@ type rows interface {
 // Table returns the devices of a table. Its errors say what the file is, or which option it needs:
 // an [*OptionError].
 func Table(in io.Reader, o sheet.Options, columns ColumnOptions) (*Source, error) {
+	if o.Columns != nil {
+		text := bufio.NewReaderSize(in, 64<<10)
+		if isRejects(text, o.Columns) {
+			o = sheet.Options{}
+		}
+		in = text
+	}
 	t, err := sheet.NewReader(in, o)
 	if err != nil {
 		return nil, err
+	}
+	if i := slices.IndexFunc(t.Columns, looksSecret); i >= 0 && o.Columns == nil {
+		return nil, usagef("column %d of the first row may hold a key, so that the row is a device and no heading: say what the columns are with --columns, such as --columns endpoint,psk-key", i+1)
 	}
 	m, err := mapColumns(t.Columns, columns)
 	if err != nil {

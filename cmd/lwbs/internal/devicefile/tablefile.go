@@ -16,7 +16,9 @@ type tableRows struct {
 func (t *tableRows) next() (*Row, error) {
 	row, err := t.table.Next()
 	if wrong := new(sheet.Error); errors.As(err, &wrong) {
-		return &Row{line: wrong.Line, cells: slices.Clone(wrong.Cells), err: wrong.Cause()}, nil
+		return &Row{
+			line: wrong.Line, cells: slices.Clone(wrong.Cells), raw: wrong.Raw, err: wrong.Cause(), suspects: t.m.suspects(wrong.Cells),
+		}, nil
 	}
 	if err != nil {
 		return nil, err
