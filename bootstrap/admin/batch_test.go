@@ -1,13 +1,19 @@
 package admin_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/lwm2m"
@@ -116,6 +122,60 @@ func TestBatchInOrder(t *testing.T) {
 		})
 		if err != nil || next != n {
 			t.Errorf("%d results, error %v", next, err)
+		}
+	})
+}
+
+// A client may send the whole of its request before it reads any of the answer.
+func TestBatchOfClientThatReadsLast(t *testing.T) {
+	const n = 20_000
+	var rows bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&rows, "{\"row\":%d,\"endpoint\":\"\",\"settings\":{}}\n", i+1)
+	}
+	c, err := net.Dial("unix", newRig(t).socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(c, "POST /v1/devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", rows.Len(), &rows); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil || !bytes.HasSuffix(answer, fmt.Appendf(nil, "{\"end\":{\"rows\":%d}}\n", n)) {
+		t.Errorf("error %v, the answer ends with %q", err, answer[max(0, len(answer)-100):])
+	}
+}
+
+// A row can have the identity that a row before it takes from another device, in a dry run too.
+func TestBatchMovesIdentities(t *testing.T) {
+	bothWays(t, func(t *testing.T, api admin.API) {
+		if _, err := api.ApplyProfile(t.Context(), store.Profile{Name: "meter", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}, admin.ApplyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		const n = 300
+		var first, second []admin.BatchRow
+		for i := range n {
+			row := keyed(i, lwm2m.EndpointName(fmt.Sprint("dev-", i)), fmt.Sprintf("%016d", i))
+			row.Settings.PSK.Identity = fmt.Sprint("id-", i)
+			first = append(first, row)
+			second = append(second, admin.BatchRow{Row: i, Endpoint: row.Endpoint, Settings: admin.DeviceSettings{PSKIdentity: new(fmt.Sprint("id-", i-1))}})
+		}
+		put(t, api, admin.BatchOptions{}, first...)
+		for _, dryRun := range []bool{true, false} {
+			for i, line := range put(t, api, admin.BatchOptions{DryRun: dryRun}, second...) {
+				if want := fmt.Sprint(i, " changed"); line != want {
+					t.Fatalf("dry run %v: %s, want %s", dryRun, line, want)
+				}
+			}
 		}
 	})
 }

@@ -50,19 +50,24 @@ func (s *Server) putDevices(w http.ResponseWriter, r *http.Request) {
 	_ = out.Flush()
 
 	lines := batchLines{in: bufio.NewReaderSize(r.Body, 64<<10)}
-	answer := bufio.NewWriterSize(w, 64<<10)
+	queue := newAnswerQueue(w, out.Flush)
+	defer queue.close()
+	answer := bufio.NewWriterSize(queue, 64<<10)
 	encoder := json.NewEncoder(answer)
 	rows := 0
 	err = s.api.PutDevices(r.Context(), o, lines.rows(), func(result BatchResult) error {
 		rows++
 		err := encoder.Encode(result)
 		if rows%batchRows == 0 {
-			err = errors.Join(err, answer.Flush(), out.Flush())
+			err = errors.Join(err, answer.Flush())
 		}
 		return err
 	})
-	if err == nil {
+	switch {
+	case err == nil:
 		err = lines.err
+	case r.Context().Err() != nil:
+		err = errors.New("it is being stopped") // or the client is gone, and reads nothing
 	}
 	end := &batchEnd{Rows: rows}
 	if err != nil {

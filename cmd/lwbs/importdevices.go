@@ -36,7 +36,7 @@ func importCSVCommand() *cli.Command {
 	return &cli.Command{
 		Name: "csv", Usage: "add or change the devices of a table, such as a vendor's list", ArgsUsage: "FILE",
 		Description: `FILE is CSV with a comma, semicolon or tab, in UTF-8 or UTF-16; - is standard input. Its first row names
-the columns, in any order, upper or lower case:
+the columns, in any order, upper or lower case (a table without such a row needs --columns):
 
    endpoint, profile, tag, note, psk-identity, psk-key, certificate-name, certificate-fingerprint, format,
    disabled, no-sec, var.NAME, secret.PATH,
