@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +88,10 @@ func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[Ba
 		if r.panicked != nil {
 			panic(r.panicked) // where the caller contains it
 		}
-		if err := cmp.Or(ctx.Err(), each(r.result)); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err() // the row may have been given up
+		}
+		if err := each(r.result); err != nil {
 			return err
 		}
 	}

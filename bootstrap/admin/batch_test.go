@@ -180,6 +180,37 @@ func TestBatchMovesIdentities(t *testing.T) {
 	})
 }
 
+// A row that was given up when the context ended has no result.
+func TestBatchCancelled(t *testing.T) {
+	api := newRig(t).local
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := hangingStore{api.Store, make(chan struct{}, 10)}
+	api.Store = waits
+	go func() {
+		<-waits.asked
+		cancel()
+	}()
+	err := api.PutDevices(ctx, admin.BatchOptions{}, slices.Values([]admin.BatchRow{keyed(1, "a", "0123456789abcdef"), keyed(2, "b", "0123456789abcdef")}), func(r admin.BatchResult) error {
+		t.Errorf("row %d is %s: %s", r.Row, r.Outcome, r.Error)
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A hangingStore finds a device only when the context has ended.
+type hangingStore struct {
+	admin.Backend
+	asked chan struct{}
+}
+
+func (s hangingStore) Device(ctx context.Context, _ lwm2m.EndpointName) (store.Device, error) {
+	s.asked <- struct{}{}
+	<-ctx.Done()
+	return store.Device{}, ctx.Err()
+}
+
 // A batch ends with the error of who takes the results, and with its context; what was put stays.
 func TestBatchEndsEarly(t *testing.T) {
 	bothWays(t, func(t *testing.T, api admin.API) {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -35,8 +37,8 @@ func tableFlags(more ...cli.Flag) []cli.Flag {
 func importCSVCommand() *cli.Command {
 	return &cli.Command{
 		Name: "csv", Usage: "add or change the devices of a table, such as a vendor's list", ArgsUsage: "FILE",
-		Description: `FILE is CSV with a comma, semicolon or tab, in UTF-8 or UTF-16; - is standard input. Its first row names
-the columns, in any order, upper or lower case (a table without such a row needs --columns):
+		Description: `FILE is CSV with a comma, semicolon, tab or vertical bar, in UTF-8 or UTF-16; - is standard input. Its first
+row names the columns, in any order, upper or lower case (a table without such a row needs --columns):
 
    endpoint, profile, tag, note, psk-identity, psk-key, certificate-name, certificate-fingerprint, format,
    disabled, no-sec, var.NAME, secret.PATH,
@@ -54,7 +56,7 @@ changes nothing, and the others are put all the same. To import a file once more
 		Flags: tableFlags(
 			&cli.StringSliceFlag{Name: "map", Usage: "what columns are for, `COLUMN=NAME`, several with commas between"},
 			&cli.StringFlag{Name: "map-file", Usage: "the same, one in each line of `FILE`, as --save-map writes it"},
-			&cli.StringFlag{Name: "save-map", Usage: "write what the columns are taken for into `FILE`"},
+			&cli.StringFlag{Name: "save-map", Usage: "write what the columns are taken for into `FILE`, which must not say anything else yet"},
 			&cli.StringSliceFlag{Name: "ignore", Usage: "do not read this `COLUMN`; may be repeated"},
 			&cli.StringFlag{Name: "columns", Usage: "the first row is a device: the columns are `NAMES`, with commas between"},
 		),
@@ -120,10 +122,26 @@ func importCSV(c *cli.Context) error {
 			fmt.Fprintf(c.App.ErrWriter, "not read: %s\n", output.Names(unread))
 		}
 		if file := c.String("save-map"); file != "" {
-			err = os.WriteFile(file, []byte(source.Mapping()), 0o644)
+			err = saveMapping(file, source.Mapping())
 		}
 		return source, err
 	})
+}
+
+// saveMapping writes what columns are for into a file. One that exists is not replaced, but is good
+// where it says the same.
+func saveMapping(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		if is, readErr := input.ReadFile(context.Background(), "what columns are for", file, input.MaxKey); readErr == nil && string(is) == text {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("save what columns are for: %w", err)
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // columnOptions reads the options about columns.

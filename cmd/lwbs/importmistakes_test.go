@@ -78,6 +78,41 @@ func TestImportTellsMistakesInFiles(t *testing.T) {
 	}
 }
 
+// The tables of vendors and of other systems are read with the headings that they have.
+func TestImportHeadingsOfOthers(t *testing.T) {
+	const key = "00112233445566778899aabbccddeeff"
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	for text, more := range map[string]string{
+		"IDENTIFIER,MOBILE NUMBER,NETWORK IDENTIFIER,IP,OPERATOR,OPERATOR ACCOUNT,LABELS\ns1,+49170123,262011234567890,10.0.0.1,Op,acc,a|b\n":                                           "--map IDENTIFIER=endpoint",
+		"name,LWM2M_CLIENT_ENDPOINT,LWM2M_CLIENT_SECURITY_CONFIG_MODE,LWM2M_CLIENT_IDENTITY,LWM2M_CLIENT_KEY,LWM2M_SERVER_CLIENT_SECRET_KEY\nn,s2,PSK,i2," + key + "," + key + "\n":     "",
+		"endpoint id;securityMode;lwm2m psk_id;lwm2m psk_key;bootstrap psk_id;bootstrap psk_key;lwm2m server uri;type;bindingMode\ns3;PSK;l;" + key + ";i3;" + key + ";coaps://x;t;U\n": "",
+		"Site,Date,Form,Mode,Key ID,Endpoint\na,b,c,d,e,s4\n": "",
+		"Endpoint|Tags\ns5|x;y\n":                             "",
+	} {
+		sh.write("f", text)
+		contains(t, text, sh.ok("import csv $D/f --key-format hex --profile meter "+more), "1 row: 1 added")
+	}
+	sh.write("f", "endpoint,note\ns6,x\nEndpoint,Note\ns7,x\n")
+	_, out, _ := sh.run("import csv $D/f --profile meter")
+	contains(t, "a heading again", out, "f:3: Endpoint: refused: it is the heading once more, and no device", "2 added")
+}
+
+// --save-map replaces no file, such as the table itself, but may be given again.
+func TestImportSavesMap(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	sh.write("f", "Name,EP\nx,s1\n")
+	_, _, errs := sh.run("import csv $D/f --profile meter --save-map $D/f")
+	contains(t, "the table itself", errs, "save what columns are for: open $D/f: file exists")
+	for range 2 {
+		sh.ok("import csv $D/f --profile meter --save-map $D/map")
+	}
+	if b, err := os.ReadFile(sh.path("f")); err != nil || string(b) != "Name,EP\nx,s1\n" {
+		t.Errorf("the table is %q, error %v", b, err)
+	}
+}
+
 // Other files than tables may be in any encoding too.
 func TestImportEncodings(t *testing.T) {
 	sh := newShell(t)

@@ -125,7 +125,7 @@ func utf16(in io.Reader, order unicode.Endianness) *bufio.Reader {
 }
 
 // separators are those that are found out.
-var separators = []rune{',', ';', '\t'}
+var separators = []rune{',', ';', '\t', '|'}
 
 var separatorLine = regexp.MustCompile(`^sep=([,;\t|])\r?\n`)
 

@@ -1,5 +1,5 @@
 // Package sheet reads tables of text as spreadsheets and other tools write them: CSV with a
-// comma, semicolon or tab, in UTF-8 or UTF-16, with a byte order mark or without, with line
+// comma, semicolon, tab or vertical bar, in UTF-8 or UTF-16, with a byte order mark or without, with line
 // ends of one or two characters, also within quotes. It reads a row at a time, so that a
 // table may be of any size, and knows the line and column of each cell.
 //

@@ -54,6 +54,7 @@ func TestHowTablesAreSaved(t *testing.T) {
 		"CRLF":                     strings.ReplaceAll(plain, "\n", "\r\n"),
 		"semicolon":                "IMEI;Name\n1;a, b\n2;ü\n",
 		"tab":                      "IMEI\tName\n1\ta, b\n2\tü\n",
+		"vertical bar":             "IMEI|Name\n1|a, b\n2|ü\n",
 		"byte order mark":          "\ufeff" + plain,
 		"no line end behind":       strings.TrimSuffix(plain, "\n"),
 		"empty columns and rows":   "IMEI,Name,,\n1,\"a, b\",,\n2,ü,,\n,,,\n\n",

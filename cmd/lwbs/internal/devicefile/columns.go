@@ -291,10 +291,23 @@ func (o ColumnOptions) nameOf(heading string) (string, error) {
 	for name := range columnUses {
 		known[bare(name)] = name
 	}
-	if near := known[profilefile.Nearest(bare(heading), slices.Sorted(maps.Keys(known)))]; near != "" {
+	if near := nearColumn(bare(heading), known); near != "" {
 		return "", fmt.Errorf("column %q is not known: if it is %s, say --map %s; if not, --ignore %s", heading, near, strconv.Quote(heading+"="+near), strconv.Quote(heading))
 	}
 	return "", nil
+}
+
+// shortestMistyped is how many letters a heading has at least that is taken for one mistyped: shorter
+// ones, such as IP and Name, are near to many.
+const shortestMistyped = 5
+
+// nearColumn is the name here of the column that a heading may be a mistyped one for; empty for none.
+func nearColumn(heading string, known map[string]string) string {
+	near := profilefile.Nearest(heading, slices.Sorted(maps.Keys(known)))
+	if longer := len(heading) - len(near); len(heading) < shortestMistyped || longer < -1 || longer > 1 {
+		return ""
+	}
+	return known[near]
 }
 
 // holdsKeys reports whether the cells of a column are written as --key-format says.

@@ -106,7 +106,7 @@ func (r *rejects) close(failed bool) error {
 func isRejects(text *bufio.Reader, columns []string) bool {
 	head, _ := text.Peek(text.Size())
 	head = bytes.TrimPrefix(head, []byte("\ufeff"))
-	for _, comma := range ",;\t" {
+	for _, comma := range ",;\t|" {
 		var b bytes.Buffer
 		w := csv.NewWriter(&b)
 		w.Comma = comma

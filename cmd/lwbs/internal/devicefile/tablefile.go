@@ -3,6 +3,7 @@ package devicefile
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"lwbs/store/importer/sheet"
 )
@@ -23,7 +24,18 @@ func (t *tableRows) next() (*Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.m.row(row.Line, row.Cells, row.Position), nil
+	out := t.m.row(row.Line, row.Cells, row.Position)
+	if t.isHeading(row.Cells) {
+		out.err = errors.New("it is the heading once more, and no device")
+	}
+	return out, nil
+}
+
+// isHeading reports whether a row repeats the headings, as it does where tables were put together.
+func (t *tableRows) isHeading(cells []string) bool {
+	return slices.EqualFunc(cells, t.table.Columns, func(cell, heading string) bool {
+		return strings.EqualFold(strings.TrimSpace(cell), heading)
+	})
 }
 
 func (t *tableRows) offset() int64 { return t.table.Offset() }
