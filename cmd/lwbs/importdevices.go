@@ -182,7 +182,10 @@ func mappedColumns(c *cli.Context) (map[string]string, error) {
 			return usagef("%s%q is not COLUMN=NAME", where, text)
 		}
 		if column := strings.TrimSpace(text[:i]); mapped[column] == "" {
-			mapped[column] = strings.ToLower(strings.TrimSpace(text[i+1:]))
+			kind, rest, dotted := strings.Cut(strings.TrimSpace(text[i+1:]), ".")
+			if mapped[column] = strings.ToLower(kind); dotted { // and a name behind the dot, as it is
+				mapped[column] += "." + rest
+			}
 		}
 		return nil
 	}

@@ -113,6 +113,26 @@ func TestImportSavesMap(t *testing.T) {
 	}
 }
 
+// Names of variables and accounts keep their case, in a mapping that is saved too.
+func TestImportMapKeepsCase(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	sh.write("f", "EP,City\ns1,Ulm\n")
+	sh.ok("import csv $D/f --profile meter --map City=VAR.Site --save-map $D/map")
+	contains(t, "mapped", sh.ok("device get s1 --json"), `"Site": "Ulm"`)
+	contains(t, "mapped by the file", sh.ok("import csv $D/f --map-file $D/map"), "1 the same")
+}
+
+// What was lost before the import is told.
+func TestImportTellsWhatWasLost(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	sh.write("f", "EP,Note,account.main.certificate\ns1,Z\ufffdrich,\ns2,,MIIB\n")
+	_, out, _ := sh.run("import csv $D/f --profile meter")
+	contains(t, "the report", out, `f:2: warning: column "Note": a character was lost when the table was saved`,
+		`column "account.main.certificate" (character 5): it is not PEM: --key-format hex or base64 says how it is written`)
+}
+
 // Other files than tables may be in any encoding too.
 func TestImportEncodings(t *testing.T) {
 	sh := newShell(t)

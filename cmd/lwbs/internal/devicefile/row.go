@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/input"
@@ -50,6 +51,9 @@ func (m *columnMap) row(line int, cells []string, position func(cell int) (line,
 		text := strings.TrimSpace(row.cells[i])
 		if use == nil || text == "" {
 			continue
+		}
+		if strings.ContainsRune(text, unicode.ReplacementChar) {
+			row.warnings = append(row.warnings, fmt.Sprintf("column %q: a character was lost when the table was saved: U+FFFD stands for it", m.headings[i]))
 		}
 		if err := m.cell(i, text, row); err != nil {
 			line, column := position(i)
@@ -169,6 +173,9 @@ func identityText(text string) string {
 
 // cellKey reads a key, and notes what is odd about it.
 func cellKey(text string, row *Row, form input.KeyForm) ([]byte, error) {
+	if form.Format == "" { // as of a certificate, which may be PEM
+		return nil, fmt.Errorf("it is not PEM: %s hex or base64 says how it is written", form.Option)
+	}
 	key, warnings, err := form.Decode([]byte(text))
 	if err != nil {
 		return nil, err
