@@ -108,6 +108,9 @@ var (
 	// Those of associations, which a backup does not have.
 	keyAssociations = []byte("associations")
 	keyRun          = []byte("run") // see [runMark]
+
+	// keyHealing is there while lost parts are cut off and the indexes follow: see [DB.fill].
+	keyHealing = []byte("healing")
 )
 
 // keyCheckPlace and keyCheckText tell at the opening whether the Keyring fits.
@@ -142,7 +145,7 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), db.db.Close())
 	}
 	if !opts.ReadOnly {
-		_ = db.fill() // where it fails, these parts stay unreadable, which is told
+		_ = db.fill(db.isHealing()) // where it fails, these parts stay unreadable, which is told
 	}
 	go db.write()
 	return db, nil

@@ -5,6 +5,8 @@ import (
 	"os"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"lwbs/store"
 )
 
@@ -50,7 +52,35 @@ func (db *DB) heal(err error) bool {
 		return false
 	}
 	db.healed = time.Now()
-	return db.reopen() && db.fill() == nil
+	if db.markHealing(true) != nil { // a crash that follows leaves entries of sessions that are cut off
+		return false
+	}
+	if !db.reopen() {
+		_ = db.markHealing(false)
+		return false
+	}
+	return db.fill(false) == nil
+}
+
+// markHealing notes in the database that it is healed, or that this has ended.
+func (db *DB) markHealing(on bool) error {
+	return db.changeIndex(func(tx *transaction) error {
+		if on {
+			return tx.Bucket(bucketMeta).Put(keyHealing, present)
+		}
+		return tx.Bucket(bucketMeta).Delete(keyHealing)
+	})
+}
+
+// isHealing reports whether that was noted.
+func (db *DB) isHealing() (on bool) {
+	_ = db.reading(func() error {
+		return db.db.View(func(b *bbolt.Tx) error {
+			on = db.over(b).Bucket(bucketMeta).Get(keyHealing) != nil
+			return nil
+		})
+	})
+	return on
 }
 
 // reopen opens the file anew without what is to be cut off of it, if that is anything.

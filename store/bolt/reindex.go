@@ -52,12 +52,16 @@ const (
 // out those of sessions that are lost. It is for the writer, or for before there is one. Where
 // it fails, such as over a full disk, the parts stay unreadable, and the next opening tries
 // again.
-func (db *DB) fill() error {
+//
+// A crash in the middle leaves the file sound but for entries of sessions that were cut off. There
+// is a mark of that from before until the end; the next opening says then that it was interrupted,
+// and such entries are looked for in all indexes.
+func (db *DB) fill(interrupted bool) error {
 	g := *db.gaps.Load()
-	if len(g) == 0 {
+	if len(g) == 0 && !interrupted {
 		return nil
 	}
-	var errs []error
+	errs := []error{db.markHealing(true)}
 	if g.of(ofDevices) {
 		errs = append(errs, db.fillFrom(g, bucketDevice, func(row []byte) []indexEntry {
 			d, _ := store.DecodeDevice(nil, row)
@@ -73,10 +77,16 @@ func (db *DB) fill() error {
 			return sessionEntries(s)
 		}))
 	}
-	if g.of(ofSessions) || g.of([][]byte{bucketSession}) {
-		errs = append(errs, db.dropLost(g))
+	if interrupted || g.of(ofSessions) || g.of([][]byte{bucketSession}) {
+		errs = append(errs, db.dropLost(func(id []byte) bool {
+			_, gone := g.at(string(bucketSession), id)
+			return interrupted || gone
+		}))
 	}
 	errs = append(errs, db.recount())
+	if errors.Join(errs...) == nil {
+		errs = append(errs, db.markHealing(false))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -91,8 +101,9 @@ func (db *DB) fill() error {
 	return nil
 }
 
-// dropLost takes the entries of sessions that are lost out of the indexes.
-func (db *DB) dropLost(g gaps) error {
+// dropLost takes the entries of sessions that are lost out of the indexes: those without a record
+// of which mayBe says that they may be lost.
+func (db *DB) dropLost(mayBe func(id []byte) bool) error {
 	for _, index := range ofSessions {
 		var lost [][]byte
 		err := db.reading(func() error {
@@ -100,7 +111,7 @@ func (db *DB) dropLost(g gaps) error {
 				tx := db.over(b)
 				tx.Bucket(index).ascend(nil, func(key, _ []byte) bool {
 					id := key[bytes.LastIndexByte(key, 0)+1:]
-					if _, gone := g.at(string(bucketSession), id); gone && tx.Bucket(bucketSession).Get(id) == nil {
+					if mayBe(id) && tx.Bucket(bucketSession).Get(id) == nil {
 						lost = append(lost, bytes.Clone(key))
 					}
 					return true
