@@ -73,7 +73,8 @@ func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[Ba
 				defer close(after)
 				defer waitFor(ctx, earlier)
 				defer panicTo(func(p any) { end <- rowEnd{panicked: p} })
-				end <- rowEnd{result: b.putRow(ctx, row, earlier)}
+				result, err := b.putRow(ctx, row, earlier)
+				end <- rowEnd{result: result, err: err}
 			})
 		}
 	})
@@ -91,6 +92,9 @@ func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[Ba
 		if ctx.Err() != nil {
 			return ctx.Err() // the row may have been given up
 		}
+		if r.err != nil {
+			return r.err
+		}
 		if err := each(r.result); err != nil {
 			return err
 		}
@@ -101,6 +105,7 @@ func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[Ba
 // A rowEnd is what became of a row, or what a goroutine panicked with.
 type rowEnd struct {
 	result   BatchResult
+	err      error // that others would meet too, and ends the batch
 	panicked any
 }
 
@@ -146,7 +151,7 @@ type leftIdentity struct {
 // putRow puts one row, and begins anew where somebody else changed the record meanwhile. Where
 // another device has its identity it tries once more when the rows before it, which may take that
 // identity away from the device, have ended.
-func (b *batch) putRow(ctx context.Context, row BatchRow, earlier <-chan struct{}) BatchResult {
+func (b *batch) putRow(ctx context.Context, row BatchRow, earlier <-chan struct{}) (BatchResult, error) {
 	alone := false
 	for {
 		outcome, warnings, err := b.tryRow(ctx, row)
@@ -158,11 +163,13 @@ func (b *batch) putRow(ctx context.Context, row BatchRow, earlier <-chan struct{
 			if ctx.Err() == nil {
 				continue
 			}
-			fallthrough
+			return BatchResult{}, ctx.Err()
+		case errors.Is(err, store.ErrFull): // no fault of the row
+			return BatchResult{}, err
 		case err != nil:
-			return BatchResult{Row: row.Row, Outcome: BatchRefused, Error: reasonOf(row.Endpoint, err)}
+			return BatchResult{Row: row.Row, Outcome: BatchRefused, Error: reasonOf(row.Endpoint, err)}, nil
 		}
-		return BatchResult{Row: row.Row, Outcome: outcome, Warnings: warnings}
+		return BatchResult{Row: row.Row, Outcome: outcome, Warnings: warnings}, nil
 	}
 }
 

@@ -211,6 +211,28 @@ func (s hangingStore) Device(ctx context.Context, _ lwm2m.EndpointName) (store.D
 	return store.Device{}, ctx.Err()
 }
 
+// A full disk is no fault of a row, and ends the batch.
+func TestBatchEndsWhenFull(t *testing.T) {
+	r := newRig(t)
+	if _, err := r.local.ApplyProfile(t.Context(), store.Profile{Name: "meter", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 101}}}, admin.ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.local.Store = fullStore{r.local.Store}
+	err := r.local.PutDevices(t.Context(), admin.BatchOptions{}, slices.Values([]admin.BatchRow{keyed(1, "a", "0123456789abcdef")}), func(result admin.BatchResult) error {
+		t.Errorf("row %d is %s: %s", result.Row, result.Outcome, result.Error)
+		return nil
+	})
+	if !errors.Is(err, store.ErrFull) {
+		t.Errorf("error %v, want %v", err, store.ErrFull)
+	}
+}
+
+type fullStore struct{ admin.Backend }
+
+func (fullStore) PutDevice(context.Context, store.Device) (store.Device, error) {
+	return store.Device{}, store.ErrFull
+}
+
 // A batch ends with the error of who takes the results, and with its context; what was put stays.
 func TestBatchEndsEarly(t *testing.T) {
 	bothWays(t, func(t *testing.T, api admin.API) {
