@@ -166,7 +166,11 @@ func (c *Client) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[B
 	if resp.StatusCode != http.StatusOK {
 		return problemIn(resp)
 	}
-	return readResults(resp.Body, each)
+	err = readResults(resp.Body, each)
+	if ended := ctx.Err(); ended != nil { // what the connection says of that depends on where it was
+		return ended
+	}
+	return err
 }
 
 // writeRows sends the rows of a batch.

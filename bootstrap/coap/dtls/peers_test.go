@@ -78,6 +78,8 @@ func TestPeerWakesWhereOthersAreActive(t *testing.T) {
 			t.Fatalf("%d are active, %d hibernate", active, dormant)
 		}
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if n := len(h.peers); n != 1 {
 		t.Errorf("%d peers are known to be active", n)
 	}

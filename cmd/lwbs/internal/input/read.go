@@ -72,10 +72,7 @@ func readStream(what, name string, in io.Reader, limit int) ([]byte, error) {
 
 // readUpTo reads about so many bytes as are expected, at most limit.
 func readUpTo(what, file string, in io.Reader, expected, limit int) ([]byte, error) {
-	var text bytes.Buffer
-	text.Grow(expected + bytes.MinRead) // else it would be copied again and again
-	_, err := text.ReadFrom(io.LimitReader(in, int64(limit)+1))
-	b := text.Bytes()
+	b, err := readParts(io.LimitReader(in, int64(limit)+1), max(expected+1, partSize))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read %s from %s: %w", what, file, err)
@@ -83,6 +80,30 @@ func readUpTo(what, file string, in io.Reader, expected, limit int) ([]byte, err
 		return nil, &tooLongError{what, file, limit}
 	}
 	return b, nil
+}
+
+// partSize is how much memory is taken at a time for a text of unknown size, in bytes.
+const partSize = 64 << 10
+
+// readParts reads all of in, into parts of at least so many bytes. A buffer that grows would be
+// copied again and again, and take several times the size of the text.
+func readParts(in io.Reader, size int) ([]byte, error) {
+	var parts [][]byte
+	for {
+		part := make([]byte, size)
+		n, err := io.ReadFull(in, part)
+		parts = append(parts, part[:n])
+		switch {
+		case err == nil:
+			size = max(partSize, min(2*size, 1<<20))
+		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, err
+		case len(parts) == 1:
+			return parts[0], nil
+		default:
+			return bytes.Join(parts, nil), nil
+		}
+	}
 }
 
 // A tooLongError says that a file has more bytes than are read.
