@@ -259,9 +259,8 @@ func sameRecord(was, is store.Device) bool {
 	return reflect.DeepEqual(withoutEmpty(was), withoutEmpty(is))
 }
 
-// withoutEmpty is a copy of d in which what is empty is nil.
+// withoutEmpty is d with nil for what is empty. It shares the rest with d.
 func withoutEmpty(d store.Device) store.Device {
-	d = d.Clone()
 	if len(d.Credentials) == 0 {
 		d.Credentials = nil
 	}
@@ -277,6 +276,5 @@ func withoutEmpty(d store.Device) store.Device {
 	if len(d.Vars) == 0 {
 		d.Vars = nil
 	}
-	d.Credentials = slices.Clone(d.Credentials)
 	return d
 }

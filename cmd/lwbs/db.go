@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -76,10 +75,8 @@ func backupToOutput(c *cli.Context) error {
 	if s, ok := out.(*output.Screen); ok {
 		out = s.Raw()
 	}
-	if f, ok := out.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return usagef("standard output is a terminal: lwbs db backup - > copy.db, or lwbs db backup FILE")
-		}
+	if terminal(out) != nil {
+		return usagef("standard output is a terminal: lwbs db backup - > copy.db, or lwbs db backup FILE")
 	}
 	return with(c, false, func(ctx context.Context, api admin.API) error { return api.WriteBackup(ctx, out) })
 }
