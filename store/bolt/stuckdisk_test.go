@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -26,9 +27,7 @@ func TestStuckDisk(t *testing.T) {
 	if _, err := db.PutProfiles(ctx, []store.Profile{{Name: "a"}, {Name: "b"}}); err != nil {
 		t.Fatal(err)
 	}
-	if took := db.Writing(); took != 0 {
-		t.Errorf("a write is said to be under way for %v", took)
-	}
+	awaitNoWrite(t, db)
 	stuck, free := make(chan struct{}), make(chan struct{})
 	go func() {
 		_ = db.edit(ctx, func(*transaction) (refused, failed error) {
@@ -54,5 +53,15 @@ func TestStuckDisk(t *testing.T) {
 	close(free)
 	if _, err := db.PutProfile(ctx, store.Profile{Name: "d"}); err != nil {
 		t.Error(err)
+	}
+	awaitNoWrite(t, db)
+}
+
+// awaitNoWrite waits until Writing tells of no write. Edits end a moment before that.
+func awaitNoWrite(t *testing.T, db *DB) {
+	for deadline := time.Now().Add(time.Minute); db.Writing() != 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("a write is said to be under way for %v", db.Writing())
+		}
 	}
 }

@@ -3,6 +3,7 @@ package plain
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -105,16 +106,15 @@ func newTestTable(t *testing.T) testTable {
 	}
 	g, meter := tasks.NewGroup(bootstrap.NewPanics(cfg.Exchange.Logger)), new(traffic.Meter)
 	var table testTable
-	answered := false
+	var answered atomic.Bool
 	s := udp.NewSocket(coaptest.NewMemoryConn(func(b []byte, to netip.AddrPort) {
 		m, err := message.Decode(b)
 		if err != nil {
 			t.Error(err)
 		}
-		if to != coaptest.Attacker(deviceNumber) || answered || !m.IsRequest() {
+		if to != coaptest.Attacker(deviceNumber) || !m.IsRequest() || answered.Swap(true) {
 			return
 		}
-		answered = true
 		answer, err := message.Encode(message.Message{Kind: message.Acknowledgement, Code: lwm2m.CodeContent, ID: m.ID, Token: m.Token})
 		if err != nil {
 			t.Error(err)
