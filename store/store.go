@@ -48,6 +48,12 @@ type Store interface {
 	// [NameMatcher].
 	NearDevices(ctx context.Context, name string, limit int) ([]NearDevice, error)
 
+	// NamesBeginning returns at most limit devices whose endpoint name, or one of whose identities,
+	// begins with prefix, each once. Where there is none, it returns identities of the history that
+	// begin so, with no Endpoint. An identity that is not text is matched where prefix is that of
+	// its "hex:…" form, whole bytes only.
+	NamesBeginning(ctx context.Context, prefix string, limit int) ([]NearDevice, error)
+
 	// PutProfile is PutDevice for profiles. With revision zero it also replaces a damaged record.
 	PutProfile(ctx context.Context, p Profile) (Profile, error)
 

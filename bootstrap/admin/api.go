@@ -78,15 +78,24 @@ type API interface {
 	Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Profile, error)
 	DeleteProfile(ctx context.Context, name string, rev store.Revision) error
 
+	// Session returns one session of the history, or one that is running, as it stands.
 	Session(ctx context.Context, id string) (store.Session, error)
 
 	// Explain puts a session into words, by the records as they are now.
 	Explain(ctx context.Context, id string) (Reason, error)
 
-	// Why tells what is known of a device, by its name or one of its identities, and
-	// explains its last attempts, at most limit; zero means 3. That there is no such device
-	// is no error.
+	// Why tells what is known of a device, by its name, one of its identities or the beginning of
+	// one that no other name has, and explains its last attempts, at most limit; zero means 3. That
+	// there is no such device is no error.
 	Why(ctx context.Context, name string, limit int) (Why, error)
+
+	// Failures tells which devices are in trouble now, by cause, with at most so many examples
+	// of each; zero means 3.
+	Failures(ctx context.Context, examples int) (Failures, error)
+
+	// RunningSessions returns the sessions that are running, as they stand, oldest first; none
+	// without a server.
+	RunningSessions(ctx context.Context) ([]store.Session, error)
 
 	// Sessions returns one page of history; running sessions are not in it.
 	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)

@@ -242,6 +242,16 @@ func (c *Client) Why(ctx context.Context, name string, limit int) (w Why, err er
 	return w, c.request(ctx, http.MethodGet, withQuery("/v1/why/"+segment(name), "limit", number(limit)), 0, nil, &w)
 }
 
+// Failures implements [API].
+func (c *Client) Failures(ctx context.Context, examples int) (f Failures, err error) {
+	return f, c.request(ctx, http.MethodGet, withQuery("/v1/failures", "examples", number(examples)), 0, nil, &f)
+}
+
+// RunningSessions implements [API].
+func (c *Client) RunningSessions(ctx context.Context) (running []store.Session, err error) {
+	return running, c.request(ctx, http.MethodGet, "/v1/sessions/running", 0, nil, &running)
+}
+
 // Sessions implements [API].
 func (c *Client) Sessions(ctx context.Context, q store.SessionQuery) (page []store.Session, err error) {
 	path := withQuery("/v1/sessions", "endpoint", string(q.Endpoint), "identity", q.Identity, "before", q.Before,

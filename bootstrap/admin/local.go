@@ -36,6 +36,9 @@ type Local struct {
 	// there is no server.
 	Running func(ep lwm2m.EndpointName) *store.Session
 
+	// Active returns the sessions that are running, oldest first; nil where there is no server.
+	Active func() []store.Session
+
 	// Database is the file that the records are in, for those who read about it.
 	Database string
 
@@ -52,7 +55,7 @@ var _ API = (*Local)(nil)
 
 // Session implements [API].
 func (l *Local) Session(ctx context.Context, id string) (store.Session, error) {
-	return l.Store.Session(ctx, id)
+	return l.sessionNow(ctx, id)
 }
 
 // Sessions implements [API].

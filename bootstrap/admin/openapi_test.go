@@ -165,7 +165,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": Problem{}, "Harm": Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": Status{}, "Unreadable": Unreadable{}, "Stats": store.Stats{}, "Device": Device{},
 		"Credential": Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
-		"BackupRequest": backupRequest{}, "PreviewOptions": PreviewOptions{}, "Preview": Preview{}, "PreviewOperation": PreviewOperation{}, "BatchRow": BatchRow{}, "BatchResult": BatchResult{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"BackupRequest": backupRequest{}, "PreviewOptions": PreviewOptions{}, "Preview": Preview{}, "PreviewOperation": PreviewOperation{}, "BatchRow": BatchRow{}, "BatchResult": BatchResult{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Failures": Failures{}, "FailureCause": FailureCause{}, "FailureExample": FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {
@@ -418,6 +418,9 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/sessions/{id}/explanation", "/v1/sessions/s1/explanation", nil, 200)
 	c.call("GET", "/v1/sessions/{id}/explanation", "/v1/sessions/s2/explanation", nil, 404)
 	c.call("GET", "/v1/sessions", "/v1/sessions?own=true&unknown=false", nil, 200)
+	c.call("GET", "/v1/sessions/running", "/v1/sessions/running", nil, 200)
+	c.call("GET", "/v1/failures", "/v1/failures?examples=2", nil, 200)
+	c.call("GET", "/v1/failures", "/v1/failures?examples=101", nil, 400)
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1", nil, 200)
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F2?limit=1", nil, 200)
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1?limit=0", nil, 400)

@@ -66,6 +66,19 @@ func (r request) limit() (int, error) {
 	return n, nil
 }
 
+// number is a parameter of 1 to limit; zero where it is absent.
+func (r request) number(name string, limit int) (int, error) {
+	text := r.query.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > limit {
+		return 0, fmt.Errorf("%w: %s=%s is not a number of 1 to %d", errBadRequest, name, quoted(text), limit)
+	}
+	return n, nil
+}
+
 // applyOptions reads the parameters of [ApplyOptions].
 func (r request) applyOptions() (o ApplyOptions, err error) {
 	var errs [3]error

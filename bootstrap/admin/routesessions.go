@@ -53,6 +53,20 @@ func (s *Server) why(r request) (reply, error) {
 	return reply{body: why}, err
 }
 
+func (s *Server) runningSessions(r request) (reply, error) {
+	running, err := s.api.RunningSessions(r.Context())
+	return reply{body: running}, err
+}
+
+func (s *Server) failures(r request) (reply, error) {
+	n, err := r.number("examples", MaxFailureExamples)
+	if err != nil {
+		return reply{}, err
+	}
+	f, err := s.api.Failures(r.Context(), n)
+	return reply{body: f}, err
+}
+
 func (s *Server) session(r request) (reply, error) {
 	session, err := s.api.Session(r.Context(), r.PathValue("id"))
 	return reply{body: session}, err

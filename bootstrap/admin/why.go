@@ -80,7 +80,7 @@ func (l *Local) Why(ctx context.Context, name string, limit int) (Why, error) {
 
 // Explain implements [API].
 func (l *Local) Explain(ctx context.Context, id string) (Reason, error) {
-	s, err := l.Store.Session(ctx, id)
+	s, err := l.sessionNow(ctx, id)
 	if err != nil {
 		return Reason{}, err
 	}
@@ -97,15 +97,26 @@ type inquiry struct {
 	device *store.Device                 // nil for none
 	own    []store.Session               // of the device, with a proof, the newest first
 	near   map[string][]store.NearDevice // by the name that they are near to
+	whole  string                        // the name or identity that the name is the beginning of; empty elsewhere
+}
+
+// note adds what is worth knowing beside the attempts.
+func (i *inquiry) note(format string, args ...any) {
+	i.why.Notes = append(i.why.Notes, fmt.Sprintf(format, args...))
 }
 
 func (i *inquiry) run(ctx context.Context) error {
-	if err := i.resolve(ctx); err != nil {
+	if err := i.resolve(ctx, i.why.Name); err != nil {
 		return err
 	}
 	attempts, err := i.attempts(ctx)
 	if err != nil {
 		return err
+	}
+	if i.device == nil && len(attempts) == 0 {
+		if attempts, err = i.beginning(ctx); err != nil {
+			return err
+		}
 	}
 	for _, s := range attempts {
 		r, err := i.explain(ctx, s)
@@ -118,6 +129,10 @@ func (i *inquiry) run(ctx context.Context) error {
 		return i.fromAddress(ctx, a)
 	}
 	if i.device == nil {
+		i.runningWith(ctx, i.asked())
+		if len(i.why.Near) > 0 { // that begin with the name
+			return nil
+		}
 		i.why.Near, err = i.nearTo(ctx, i.why.Name)
 		return err
 	}
@@ -131,18 +146,18 @@ func (i *inquiry) run(ctx context.Context) error {
 }
 
 // resolve finds the device that has the name, or an identity that is the name.
-func (i *inquiry) resolve(ctx context.Context) error {
-	identity := i.why.Name
+func (i *inquiry) resolve(ctx context.Context, name string) error {
+	identity := name
 	if b, err := store.IdentityBytes(identity); err == nil {
 		identity = string(b)
 	}
-	d, err := i.local.Store.Device(ctx, lwm2m.EndpointName(i.why.Name))
+	d, err := i.local.Store.Device(ctx, lwm2m.EndpointName(name))
 	for _, kind := range []store.CredentialKind{store.CredentialPSK, store.CredentialCertificateName, store.CredentialCertificate} {
 		if !errors.Is(err, store.ErrNotFound) {
 			break
 		}
 		if d, err = i.local.Store.DeviceByIdentity(ctx, kind, identity); err == nil {
-			i.why.Identity = i.why.Name
+			i.why.Identity = name
 		}
 	}
 	switch {
@@ -159,7 +174,7 @@ func (i *inquiry) resolve(ctx context.Context) error {
 // attempts are the last ones that are to be explained, the newest first: of the device and
 // under its name; and with its identities, as it may have come before it was added.
 func (i *inquiry) attempts(ctx context.Context) ([]store.Session, error) {
-	queries := []store.SessionQuery{{Endpoint: lwm2m.EndpointName(i.why.Name)}, {Identity: i.why.Name}}
+	queries := []store.SessionQuery{{Endpoint: lwm2m.EndpointName(i.asked())}, {Identity: i.asked()}}
 	if i.device != nil {
 		queries[0].Endpoint = i.device.Endpoint
 		for _, c := range i.device.Credentials {
@@ -278,16 +293,15 @@ func (i *inquiry) nearTo(ctx context.Context, name string) (near []store.NearDev
 
 // conclude adds what there is to say beside the attempts.
 func (i *inquiry) conclude(ctx context.Context) error {
-	note := func(format string, args ...any) { i.why.Notes = append(i.why.Notes, fmt.Sprintf(format, args...)) }
 	if i.why.Identity != "" {
-		note("%q is an identity of the device %q.", i.why.Identity, i.why.Endpoint)
+		i.note("%q is an identity of the device %q.", i.why.Identity, i.why.Endpoint)
 	}
 	st, err := i.local.Status(ctx)
 	if err != nil {
 		return err
 	}
 	if text := explain.Alternating(i.own); text != "" {
-		note("%s", text)
+		i.note("%s", text)
 	}
 	i.qualify()
 	if i.why.Running == nil && len(i.why.Attempts) == 0 {
@@ -295,7 +309,7 @@ func (i *inquiry) conclude(ctx context.Context) error {
 		return nil
 	}
 	if !st.Server {
-		note("No server is running with this database (%s): until one is, devices cannot come.", st.Database)
+		i.note("No server is running with this database (%s): until one is, devices cannot come.", st.Database)
 	}
 	return nil
 }

@@ -115,6 +115,17 @@ var asked = []struct {
 		attempts: "s001", likely: "s002", told: []string{"it came from 192.0.2.7, as the device did last, and told nothing of who it is", "Since then there were attempts that may be this device's"}},
 	{name: "by its identity", server: true, ask: "id-meter-A", endpoint: "meter-A",
 		sessions: []store.Session{own(1, "meter-A", store.CauseDone)}, attempts: "s001", told: []string{`\"id-meter-A\" is an identity of the device \"meter-A\"`}},
+	{name: "by the beginning of its name", server: true, ask: "urn:imei:3501", endpoint: "urn:imei:350123450000051",
+		sessions: []store.Session{own(1, "urn:imei:350123450000051", store.CauseDone)}, attempts: "s001",
+		told: []string{`\"urn:imei:3501\" is the beginning of the name of the device \"urn:imei:350123450000051\"`}},
+	{name: "by a beginning that several have", server: true, ask: "mete", near: "meter-A meter-B"},
+	{name: "by the beginning of an identity that no device has", server: true, ask: "factory",
+		sessions: []store.Session{unknown(1, "factory-4711", store.CauseIdentityUnknown)}, attempts: "s001",
+		told: []string{`\"factory\" is the beginning of the identity \"factory-4711\"`}},
+	{name: "address from which a session runs", server: true, ask: "192.0.2.7", running: new(own(1, "meter-A", "")),
+		told: []string{`"running":{"session":{"id":"s001"`}},
+	{name: "fingerprint with which a session runs", server: true, ask: "0a1b2c3d", running: new(with(own(1, "meter-A", ""), func(s *store.Session) { s.Identity = "0a1b2c3d" })),
+		told: []string{`"running":{"session":{"id":"s001"`}},
 	{name: "unknown identity", server: true, ask: "factory-4711", sessions: []store.Session{unknown(1, "factory-4711", store.CauseIdentityUnknown)}, attempts: "s001",
 		told: []string{"lwbs device add NAME --profile PROFILE --psk-identity factory-4711"}},
 	{name: "no device", server: true, ask: "350123450000051", near: "urn:imei:350123450000051"},
@@ -160,6 +171,9 @@ func TestWhy(t *testing.T) {
 						return tt.running
 					}
 					return nil
+				}
+				if tt.running != nil {
+					r.local.Active = func() []store.Session { return []store.Session{*tt.running} }
 				}
 				for _, ep := range []lwm2m.EndpointName{"meter-A", "meter-B"} {
 					_, err := r.local.AddDevice(t.Context(), ep, admin.DeviceSettings{Profile: new("p"), PSK: &admin.PSK{Identity: "id-" + string(ep)}})

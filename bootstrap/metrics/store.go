@@ -87,6 +87,11 @@ func (s measured) NearDevices(ctx context.Context, name string, limit int) (near
 	return s.Store.NearDevices(ctx, name, limit)
 }
 
+func (s measured) NamesBeginning(ctx context.Context, prefix string, limit int) (found []store.NearDevice, err error) {
+	defer s.took("names_beginning", time.Now(), &err)
+	return s.Store.NamesBeginning(ctx, prefix, limit)
+}
+
 func (s measured) PutProfile(ctx context.Context, p store.Profile) (kept store.Profile, err error) {
 	defer s.took("put_profile", time.Now(), &err)
 	return s.Store.PutProfile(ctx, p)

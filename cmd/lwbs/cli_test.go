@@ -86,8 +86,8 @@ func (sh *shell) serve(options ...string) {
 	sh.serveLogging(io.Discard, options...)
 }
 
-// serveLogging is the same with a log.
-func (sh *shell) serveLogging(log io.Writer, options ...string) {
+// serveLogging is the same with a log. It returns what stops the server before that.
+func (sh *shell) serveLogging(log io.Writer, options ...string) (end func()) {
 	sh.t.Helper()
 	ctx, stop := context.WithCancel(sh.t.Context())
 	listening := &firstLines{want: "administered at", seen: make(chan string, 1)}
@@ -96,12 +96,13 @@ func (sh *shell) serveLogging(log io.Writer, options ...string) {
 	go func() {
 		ended <- app.RunContext(ctx, append([]string{"lwbs", "--db", sh.path("x.db"), "serve", "--coaps", "127.0.0.1:0"}, options...))
 	}()
-	sh.t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			sh.t.Errorf("the server ended with %v", err)
 		}
 	})
+	sh.t.Cleanup(end)
 	select {
 	case text := <-listening.seen:
 		sh.coap, sh.coaps, sh.metrics = addressIn(text, coapAddress), addressIn(text, coapsAddress), addressIn(text, metricsAddress)
@@ -111,6 +112,7 @@ func (sh *shell) serveLogging(log io.Writer, options ...string) {
 	case <-time.After(patience):
 		sh.t.Fatal("the server did not say that it listens")
 	}
+	return end
 }
 
 // firstLines tells what was written until a text was among it.

@@ -41,6 +41,7 @@ type listing[T any] struct {
 	next   func(ctx context.Context, n int, behind string) ([]T, error) // the next n, fewer only at the end
 	key    func(T) string                                               // the name of an entry, for next
 	option string                                                       // the option of the command that sets behind
+	first  []T                                                          // entries that come before all others, and are left out there
 
 	headings []string
 	cells    func(T) []string
@@ -66,7 +67,10 @@ func (l listing[T]) print(ctx context.Context, c *cli.Context, api admin.API) er
 			err = errors.Join(err, t.Flush())
 		}
 	}
-	if more && err == nil {
+	switch {
+	case more && err == nil && l.behind == behind:
+		fmt.Fprintln(c.App.ErrWriter, "there are more: raise --limit")
+	case more && err == nil:
 		fmt.Fprintf(c.App.ErrWriter, "there are more: %s %s lists the next\n", l.option, output.Name(l.behind))
 	}
 	if err != nil {
@@ -94,7 +98,19 @@ func warnUnreadable(ctx context.Context, out io.Writer, api admin.API) error {
 
 // each calls do with each entry, and reports whether there are more than the limit.
 func (l *listing[T]) each(ctx context.Context, do func(T) error) (more bool, err error) {
-	for listed := 0; ; {
+	listed := 0
+	before := make(map[string]bool, len(l.first))
+	for _, entry := range l.first {
+		if l.limit > 0 && listed == l.limit {
+			return true, nil
+		}
+		if err := do(entry); err != nil {
+			return false, err
+		}
+		before[l.key(entry)] = true
+		listed++
+	}
+	for {
 		want := pageSize
 		if l.limit > 0 {
 			want = min(want, l.limit-listed)
@@ -108,10 +124,13 @@ func (l *listing[T]) each(ctx context.Context, do func(T) error) (more bool, err
 			return false, err
 		}
 		for _, entry := range page {
+			l.behind = l.key(entry)
+			if before[l.behind] {
+				continue
+			}
 			if err := do(entry); err != nil {
 				return false, err
 			}
-			l.behind = l.key(entry)
 		}
 		if listed += len(page); len(page) < want {
 			return false, nil

@@ -123,6 +123,11 @@ func TestListsNeverEndWithoutAWord(t *testing.T) {
 				"session list --limit 201": "there are more: --before 0000000000000001 lists the next",
 			} {
 				status, out, errs := sh.run(line)
+				_, noServer, _ := strings.Cut(errs, "note: no server is running with this database;")
+				if ungrouped := strings.HasPrefix(line, "session list") && !strings.Contains(line, "--failed"); (noServer != "") != (ungrouped && mode == "without a server") {
+					t.Errorf("%s: %q", line, errs)
+				}
+				errs, _, _ = strings.Cut(errs, "note: ")
 				if got := strings.TrimSpace(errs); status != exitDone || got != more {
 					t.Errorf("%s: status %d, %q, want %q", line, status, errs, more)
 				}

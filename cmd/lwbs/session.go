@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,9 @@ const defaultSessions = 100
 
 func sessionListCommand() *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "list sessions and failed attempts, the newest first",
+		Name: "list", Usage: "list sessions and failed attempts: those that are running, then the newest first",
+		Description: `Running sessions are listed with the stage that they have reached and their age in the column TOOK;
+with --json they are those without a cause.`,
 		Flags: []cli.Flag{
 			jsonFlag(), limitFlag("100; with --json all"),
 			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`, and of others under its name"},
@@ -63,8 +66,12 @@ func sessionListCommand() *cli.Command {
 }
 
 func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.SessionQuery) error {
-	return listing[store.Session]{
-		limit: q.Limit, behind: q.Before, option: "--before",
+	running, err := runningSessions(ctx, api, q)
+	if err != nil {
+		return err
+	}
+	err = listing[store.Session]{
+		limit: q.Limit, behind: q.Before, option: "--before", first: running,
 		next: func(ctx context.Context, n int, behind string) ([]store.Session, error) {
 			q.Limit, q.Before = n, behind
 			return api.Sessions(ctx, q)
@@ -72,9 +79,29 @@ func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.Se
 		key:      func(s store.Session) string { return s.ID },
 		headings: []string{"STARTED", "ENDPOINT", "FROM", "STAGE", "CAUSE", "TOOK", "ID"},
 		cells: func(s store.Session) []string {
-			return []string{output.Clock(s.Started), nameOf(s), from(s), string(s.Stage), string(s.Cause), took(s).String(), s.ID}
+			cause, time := string(s.Cause), took(s)
+			if s.Cause == "" {
+				cause, time = "running", age(s)
+			}
+			return []string{output.Clock(s.Started), nameOf(s), from(s), string(s.Stage), cause, time.String(), s.ID}
 		},
 	}.print(ctx, c, api)
+	if _, served := api.(*admin.Client); err == nil && !served && !c.Bool("json") {
+		fmt.Fprintln(c.App.ErrWriter, "note: no server is running with this database; sessions at a server with another one are not known here")
+	}
+	return err
+}
+
+// runningSessions returns the running sessions that q selects, the newest first.
+func runningSessions(ctx context.Context, api admin.API, q store.SessionQuery) ([]store.Session, error) {
+	if q.Failed || q.Before != "" {
+		return nil, nil
+	}
+	running, err := api.RunningSessions(ctx)
+	slices.Reverse(running)
+	return slices.DeleteFunc(running, func(s store.Session) bool {
+		return q.Endpoint != "" && s.Endpoint != q.Endpoint && s.Claimed != q.Endpoint || q.Identity != "" && s.Identity != q.Identity
+	}), err
 }
 
 // from returns the transport and address of the peer.
@@ -123,7 +150,11 @@ func sessionGetCommand() *cli.Command {
 
 func printSession(out io.Writer, r admin.Reason) error {
 	s := r.Session
-	fmt.Fprintf(out, "session %s of %s, from %s, %s, took %v\n", s.ID, nameOf(s), from(s), output.Clock(s.Started), took(s))
+	lasted := fmt.Sprintf("took %v", took(s))
+	if s.Cause == "" {
+		lasted = fmt.Sprintf("running for %v", age(s))
+	}
+	fmt.Fprintf(out, "session %s of %s, from %s, %s, %s\n", s.ID, nameOf(s), from(s), output.Clock(s.Started), lasted)
 	switch {
 	case s.Identity == "":
 	case s.Proof.Counts():

@@ -16,14 +16,25 @@ import (
 
 func whyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "why", Usage: "explain how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT",
+		Name: "why", Usage: "explain how the last attempts of a device ended, and what to do", ArgsUsage: "ENDPOINT | --all-failed",
 		Description: `ENDPOINT may also be a PSK identity or the fingerprint of a certificate, for a device that did not
 get so far as to send its name, or an IP address, for one that sent neither, such as one that uses
-the wrong port. A running session is explained first; then the last attempts of the device, those
-that others may have made under its name, and those of unknown devices that may be this one.`,
+the wrong port. The beginning of a name or an identity is enough where no other begins so.
+A running session is explained first; then the last attempts of the device, those that others may
+have made under its name, and those of unknown devices that may be this one.
+
+--all-failed tells of the whole fleet: why devices are in trouble now, the cause that most of them
+have first, with what to do. Devices that have bootstrapped since they failed are not counted.`,
 		OnUsageError: onUsageError,
-		Flags:        []cli.Flag{jsonFlag(), limitFlag(fmt.Sprint(defaultReasons))},
+		Flags: []cli.Flag{
+			jsonFlag(),
+			&cli.IntFlag{Name: "limit", Usage: "explain at most `N` attempts; with --all-failed, name at most N devices for each cause", DefaultText: fmt.Sprint(defaultReasons)},
+			&cli.BoolFlag{Name: "all-failed", Usage: "group the devices that are in trouble now by cause"},
+		},
 		Action: func(c *cli.Context) error {
+			if c.Bool("all-failed") {
+				return whyAllFailed(c)
+			}
 			args, err := arguments(c, "ENDPOINT")
 			if err != nil {
 				return err
@@ -48,7 +59,7 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 	if err != nil {
 		return err
 	}
-	if w.Endpoint == "" && len(w.Attempts) == 0 {
+	if w.Endpoint == "" && len(w.Attempts) == 0 && w.Running == nil {
 		return notSeen(w)
 	}
 	if c.Bool("json") {
@@ -72,6 +83,9 @@ func notSeen(w admin.Why) error {
 		return &worded{text + ": lwbs session list --failed shows the addresses of attempts that failed", store.ErrNotFound}
 	}
 	text := fmt.Sprintf("%q is no device here, and this database has no attempt under this name or identity", w.Name)
+	if len(w.Notes) > 0 {
+		text += ". " + strings.TrimSuffix(strings.Join(w.Notes, " "), ".")
+	}
 	if len(w.Near) > 0 {
 		text += "; did you mean " + nearText(w.Near) + "?"
 	} else {
@@ -85,7 +99,10 @@ func nearText(near []store.NearDevice) string {
 	var out []string
 	for _, d := range near {
 		one := output.Name(d.Endpoint)
-		if d.Identity != "" {
+		switch {
+		case d.Endpoint == "":
+			one = "identity " + output.Name(d.Identity)
+		case d.Identity != "":
 			one += " (identity " + output.Name(d.Identity) + ")"
 		}
 		out = append(out, one)

@@ -88,6 +88,16 @@ func TestWhileItsFirstSessionRuns(t *testing.T) {
 		lacks(t, asked, out, "never")
 		lacks(t, asked, out, "firewall")
 	}
+	host := sh.coaps[:strings.LastIndex(sh.coaps, ":")]
+	contains(t, "why of its address", sh.ok("why "+host), "dev-1 from coaps://127.0.0.1:", ": running for ")
+	list := sh.ok("session list")
+	contains(t, "session list", list, "dev-1", "discover", "running")
+	id := strings.Fields(list)[len(strings.Fields(list))-1]
+	contains(t, "session get", sh.ok("session get "+id), "running for ", "The session is running")
+	contains(t, "session list --json", sh.ok("session list --json --endpoint dev-1"), `"id": "`+id+`"`)
+	lacks(t, "session list of another", sh.ok("session list --endpoint dev-2"), "dev-1")
+	lacks(t, "session list --failed", sh.ok("session list --failed"), "dev-1")
+	contains(t, "why --all-failed", sh.ok("why --all-failed"), "No device is known to be in trouble", "running now: 1 session")
 	get := sh.ok("device get dev-1")
 	contains(t, "device get", get, "running", "Bootstrap-Discover")
 	lacks(t, "device get", get, "never")

@@ -246,3 +246,42 @@ func testNearDevices(t *testing.T, s store.Store) {
 		t.Errorf("the nearest one is %v", got)
 	}
 }
+
+func testNamesBeginning(t *testing.T, s store.Store) {
+	withProfile(t, s, "p")
+	for _, d := range []store.Device{device("meter-A", "id-1", "meter-A1"), device("meter-B", "\xff\x01bytes"), device("gate", "id-2")} {
+		must[store.Device](t)(s.PutDevice(t.Context(), d))
+	}
+	pinned := device("pinned")
+	pinned.Credentials = []store.Credential{{Kind: store.CredentialCertificate, Identity: store.Fingerprint([]byte("certificate"))}}
+	must[store.Device](t)(s.PutDevice(t.Context(), pinned))
+	for i, identity := range []string{"id-1", "id-9", "stray-1", "stray-1", "stray-2"} {
+		if err := s.AppendSession(t.Context(), store.Session{ID: fmt.Sprintf("%06d", i), Identity: identity}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for prefix, want := range map[string]string{
+		"meter":  "[meter-A meter-B]", // each once
+		"id-":    "[meter-A=id-1 gate=id-2]",
+		"id-2":   "[gate=id-2]",
+		"hex:ff": "[meter-B=hex:ff016279746573]",
+		"stray":  "[=stray-1 =stray-2]", // only the history has it
+		"meterr": "[]",
+		store.Fingerprint([]byte("certificate"))[:8]: "[pinned=" + store.Fingerprint([]byte("certificate")) + "]",
+	} {
+		got := []string{}
+		for _, n := range must[[]store.NearDevice](t)(s.NamesBeginning(t.Context(), prefix, 5)) {
+			text := string(n.Endpoint)
+			if n.Identity != "" {
+				text += "=" + n.Identity
+			}
+			got = append(got, text)
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("beginning with %q are %v, want %s", prefix, got, want)
+		}
+	}
+	if got := must[[]store.NearDevice](t)(s.NamesBeginning(t.Context(), "meter", 1)); len(got) != 1 {
+		t.Errorf("more than the limit: %v", got)
+	}
+}

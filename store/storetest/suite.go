@@ -63,6 +63,7 @@ func Run(t *testing.T, b Backend) {
 		{"RenameRefused", testRenameRefused},
 		{"RenameMovesHistory", testRenameMovesHistory},
 		{"NearDevices", testNearDevices},
+		{"NamesBeginning", testNamesBeginning},
 		{"Stats", testStats},
 	}
 	for _, c := range cases {

@@ -1,0 +1,60 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+
+	"lwbs/bootstrap/explain"
+	"lwbs/store"
+)
+
+// RunningSessions implements [API].
+func (l *Local) RunningSessions(context.Context) ([]store.Session, error) {
+	if l.Active == nil {
+		return []store.Session{}, nil
+	}
+	return append([]store.Session{}, l.Active()...), nil
+}
+
+// sessionNow returns the session with an ID, as it stands where it is running.
+func (l *Local) sessionNow(ctx context.Context, id string) (store.Session, error) {
+	running, _ := l.RunningSessions(ctx)
+	s, err := l.Store.Session(ctx, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return s, err
+	}
+	if at := slices.IndexFunc(running, func(s store.Session) bool { return s.ID == id }); at >= 0 {
+		return running[at], nil
+	}
+	return s, err
+}
+
+// runningUnder sets the newest session that matches as the one that runs, and notes how many others
+// do.
+func (i *inquiry) runningUnder(ctx context.Context, matches func(store.Session) bool) {
+	running, _ := i.local.RunningSessions(ctx)
+	running = slices.DeleteFunc(running, func(s store.Session) bool { return !matches(s) })
+	if len(running) == 0 {
+		return
+	}
+	newest := running[len(running)-1]
+	i.why.Running = &Reason{newest, explain.Session(newest)}
+	if others := len(running) - 1; others == 1 {
+		i.note("1 more session is running from there: lwbs session list shows it.")
+	} else if others > 1 {
+		i.note("%d more sessions are running from there: lwbs session list shows them.", others)
+	}
+}
+
+// runningFrom is runningUnder for an address.
+func (i *inquiry) runningFrom(ctx context.Context, a netip.Addr) {
+	i.runningUnder(ctx, func(s store.Session) bool { return cameFrom(s, a) })
+}
+
+// runningWith is runningUnder for an identity, such as the fingerprint of a certificate that no
+// record names, but whose names one does.
+func (i *inquiry) runningWith(ctx context.Context, identity string) {
+	i.runningUnder(ctx, func(s store.Session) bool { return s.Identity == identity })
+}
