@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/profile"
@@ -22,44 +21,23 @@ import (
 func (s *session) permitted(ctx context.Context) *outcome.Failure {
 	ctx, done := lookingUp(ctx)
 	defer done()
-	d, err := s.srv.cfg.Store.Device(ctx, s.endpoint)
+	now, err := s.srv.cfg.Store.Revisions(ctx, s.endpoint)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return outcome.Failed(store.CauseWithdrawn, "the device record was deleted, or renamed, while the session ran")
 	case err != nil:
 		s.srv.storeFault(err)
 		return nil
-	}
-	p, err := s.srv.cfg.Store.Profile(ctx, d.Profile)
-	switch now := (revisions{d.Revision, d.Created, p.Name, p.Revision, p.Created}); {
-	case errors.Is(err, store.ErrNotFound):
-		return outcome.Failed(store.CauseWithdrawn, "the device's profile %q does not exist any more", d.Profile)
-	case err != nil:
-		s.srv.storeFault(err)
-		return nil
+	case now.ProfileRevision == 0:
+		return outcome.Failed(store.CauseWithdrawn, "the device's profile %q does not exist any more", now.Profile)
 	case now == s.seen:
 		return nil
-	default:
-		f := s.allows(ctx)
-		if f == nil {
-			s.seen = now
-		}
-		return f
 	}
-}
-
-// revisions tell whether the records of a session were edited, or deleted and made anew.
-type revisions struct {
-	device        store.Revision
-	deviceCreated time.Time
-	profile       string
-	revision      store.Revision
-	created       time.Time
-}
-
-func revisionsOf(given profile.Provision) revisions {
-	d, p := given.Device, given.Profile
-	return revisions{d.Revision, d.Created, p.Name, p.Revision, p.Created}
+	f := s.allows(ctx)
+	if f == nil {
+		s.seen = now
+	}
+	return f
 }
 
 // allows returns why the device may not have what it is being given by its records now.

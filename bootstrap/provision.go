@@ -31,10 +31,10 @@ func arrival(peer auth.Peer) profile.Arrival {
 
 // provision resolves what d is to be given that came as peer, keys that are still to be
 // made included.
-func (srv *Server) provision(ctx context.Context, d store.Device, peer auth.Peer) (profile.Provision, *outcome.Failure) {
+func (srv *Server) provision(ctx context.Context, d store.Device, peer auth.Peer) (*profile.Provision, *outcome.Failure) {
 	p, f := srv.profileOf(ctx, d)
 	if f != nil {
-		return profile.Provision{}, f
+		return nil, f
 	}
 	return profile.Provide(p, d, arrival(peer), srv.cfg.Rand, srv.cfg.Objects)
 }
@@ -42,18 +42,18 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer auth.Peer
 // keepProvision keeps new keys before the client can have them. given is what the device
 // had when its request came; it is resolved anew where the record was edited since, such
 // as by the session before this one.
-func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer auth.Peer, given profile.Provision) (profile.Provision, *outcome.Failure) {
+func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, peer auth.Peer, given *profile.Provision) (*profile.Provision, *outcome.Failure) {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout) // see lookingUp
 	defer done()
 	for range maxConflicts {
 		d, refused := srv.auth.Authorize(ctx, peer, ep)
 		if refused != nil {
-			return profile.Provision{}, &refused.Failure
+			return nil, &refused.Failure
 		}
 		if d.Revision != given.Device.Revision {
 			var f *outcome.Failure
 			if given, f = srv.provision(ctx, d, peer); f != nil {
-				return profile.Provision{}, f
+				return nil, f
 			}
 		}
 		if !given.Edited {
@@ -65,11 +65,11 @@ func (srv *Server) keepProvision(ctx context.Context, ep lwm2m.EndpointName, pee
 			given.Device = kept
 			return given, nil
 		case errors.Is(err, store.ErrIdentityTaken):
-			return profile.Provision{}, outcome.Failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", outcome.Printable(err.Error(), outcome.MaxError))
+			return nil, outcome.Failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", outcome.Printable(err.Error(), outcome.MaxError))
 		case !errors.Is(err, store.ErrConflict):
 			fault := srv.storeFault(err)
-			return profile.Provision{}, &fault
+			return nil, &fault
 		}
 	}
-	return profile.Provision{}, outcome.Failed(store.CauseInternal, "the device record was edited again and again")
+	return nil, outcome.Failed(store.CauseInternal, "the device record was edited again and again")
 }

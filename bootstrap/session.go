@@ -48,8 +48,8 @@ type session struct {
 	// What follows belongs to the goroutine of run.
 
 	told     *Response                            // to Discover, in validate; nil where that is to be sent
-	given    profile.Provision                    // at first as it was when the request came
-	seen     revisions                            // of the records that permitted given last
+	given    *profile.Provision                   // at first as it was when the request came
+	seen     store.Revisions                      // of the records that permitted given last
 	found    *link.Discovery                      // what the client said it has; nil where it did not tell
 	left     []planned                            // what is left of the plan
 	writes   map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
@@ -126,7 +126,7 @@ func (s *session) advance(ctx context.Context, next state) (f *outcome.Failure) 
 		if ctx.Err() != nil {
 			return interruption(ctx, "")
 		}
-		if s.seen != (revisions{}) { // else prepare is about to look at the records
+		if s.seen != (store.Revisions{}) { // else prepare is about to look at the records
 			f = s.permitted(ctx)
 		}
 		if f == nil {
@@ -149,9 +149,9 @@ func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
 }
 
 // adopt makes given what the client is given from now on, in this format.
-func (s *session) adopt(given profile.Provision, format lwm2m.Format) {
+func (s *session) adopt(given *profile.Provision, format lwm2m.Format) {
 	s.given, s.intended, s.format = given, format, format
-	s.seen = revisionsOf(given)
+	s.seen = store.RevisionsOf(given.Device, given.Profile)
 	s.tune()
 	s.update(func(r *store.Session) {
 		r.Profile, r.ProfileRevision = given.Profile.Name, given.Profile.Revision

@@ -14,6 +14,9 @@ type Store interface {
 	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
 	DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (store.Device, error)
 
+	// Revisions is asked before each operation: an edit may end the session.
+	Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revisions, error)
+
 	// Profile is asked for what the device is given.
 	Profile(ctx context.Context, name string) (store.Profile, error)
 

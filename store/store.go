@@ -25,6 +25,10 @@ type Store interface {
 	// identity. Error: ErrNotFound.
 	DeviceByIdentity(ctx context.Context, kind CredentialKind, identity string) (Device, error)
 
+	// Revisions tells whether a device or its profile was edited since another call. It is cheaper
+	// than reading both. Error: ErrNotFound where there is no such device.
+	Revisions(ctx context.Context, ep lwm2m.EndpointName) (Revisions, error)
+
 	// Devices returns one page. A page shorter than the limit is the last.
 	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
 

@@ -99,7 +99,7 @@ func arrivalOf(d store.Device) profile.Arrival {
 }
 
 // add appends the operations of a plan, in the first format that can carry them all.
-func (v *Preview) add(given profile.Provision, planned plan.Plan, o PreviewOptions) error {
+func (v *Preview) add(given *profile.Provision, planned plan.Plan, o PreviewOptions) error {
 	first := plan.WriteFormat(given.Device, given.Profile, o.PreferredFormat)
 	var failed error
 	for _, f := range append([]lwm2m.Format{first}, plan.Fallbacks(given.Profile, first)...) {

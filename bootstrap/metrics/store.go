@@ -62,6 +62,11 @@ func (s measured) DeviceByIdentity(ctx context.Context, kind store.CredentialKin
 	return s.Store.DeviceByIdentity(ctx, kind, identity)
 }
 
+func (s measured) Revisions(ctx context.Context, ep lwm2m.EndpointName) (r store.Revisions, err error) {
+	defer s.took("revisions", time.Now(), &err)
+	return s.Store.Revisions(ctx, ep)
+}
+
 func (s measured) Devices(ctx context.Context, q store.DeviceQuery) (page []store.Device, err error) {
 	defer s.took("devices", time.Now(), &err)
 	return s.Store.Devices(ctx, q)

@@ -35,21 +35,21 @@ type Provision struct {
 // Device of the Provision has them, and has to be kept before they are sent to the client. Objects
 // are as for [Resolve].
 //
-// Where there is a failure, the client is given nothing.
-func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, objects *object.Registry) (Provision, *outcome.Failure) {
+// Where there is a failure, the client is given nothing, and the Provision is nil.
+func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, objects *object.Registry) (*Provision, *outcome.Failure) {
 	renamed := AdoptRenamed(p, &d)
 	filled, err1 := FillKeys(p, &d, rand)
 	renewed, err2 := renewKeys(p, &d, rand)
 	if err := errors.Join(err1, err2); err != nil {
-		return Provision{}, outcome.Failed(store.CauseInternal, "%v", err)
+		return nil, outcome.Failed(store.CauseInternal, "%v", err)
 	}
-	given := Provision{Profile: p, Edited: renamed || filled || renewed}
+	given := &Provision{Profile: p, Edited: renamed || filled || renewed}
 	if note := confirmCredential(&d, came); note != "" {
 		given.Edited, given.Notes = true, append(given.Notes, note)
 	}
 	own, added, err := nextAccount(p, &d, came, rand)
 	if err != nil {
-		return Provision{}, outcome.Failed(templateCause(err), "%v", err)
+		return nil, outcome.Failed(templateCause(err), "%v", err)
 	}
 	given.Device, given.own, given.Edited = d, own, given.Edited || added
 	info, findings := resolve(p, d, own, objects)
@@ -58,10 +58,10 @@ func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, obje
 		if slices.ContainsFunc(findings, func(f Finding) bool { return f.template }) {
 			cause = store.CauseTemplateFailed
 		}
-		return Provision{}, outcome.Failed(cause, "%s", text)
+		return nil, outcome.Failed(cause, "%s", text)
 	}
 	if !came.Secure && !p.SecretsOverNoSec && givesSecrets(p, info, objects) {
-		return Provision{}, outcome.Failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
+		return nil, outcome.Failed(store.CausePlanInvalid, "the device came over plain CoAP, and profile %q does not permit its secrets to be sent there: set secretsOverNoSec: true, or bring the device over DTLS", p.Name)
 	}
 	given.Info = info
 	return given, nil
@@ -71,7 +71,7 @@ func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, obje
 // it was given are delivered, renewed ones are the active ones, and the credential of its
 // Bootstrap-Server Account has the address that it was given with. It reports whether anything
 // changed. A key that an operator replaced meanwhile stays as it is.
-func (given Provision) Deliver(d *store.Device) (changed bool) {
+func (given *Provision) Deliver(d *store.Device) (changed bool) {
 	changed = given.deliverKeys(d)
 	if given.own != nil && given.own.given(d) {
 		changed = true
@@ -80,7 +80,7 @@ func (given Provision) Deliver(d *store.Device) (changed bool) {
 }
 
 // AccountNote tells of the Bootstrap-Server Account that the client was given; empty for none.
-func (given Provision) AccountNote() string {
+func (given *Provision) AccountNote() string {
 	if given.own == nil {
 		return ""
 	}
@@ -88,7 +88,7 @@ func (given Provision) AccountNote() string {
 }
 
 // deliverKeys marks the keys of accounts that the client was given.
-func (given Provision) deliverKeys(d *store.Device) (changed bool) {
+func (given *Provision) deliverKeys(d *store.Device) (changed bool) {
 	for _, a := range given.Profile.Accounts {
 		sent := keyToSend(a, given.Device)
 		keys, ok := d.Accounts[a.Name]

@@ -171,6 +171,25 @@ func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, erro
 	return d, nil
 }
 
+// Revisions implements [store.Store].
+func (db *DB) Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revisions, error) {
+	d, ok := db.caches.devices.peek(string(ep))
+	if ok && db.open(ctx) == nil {
+		if p, ok := db.caches.profiles.peek(d.Profile); ok {
+			return store.RevisionsOf(d, p), nil
+		}
+	}
+	d, err := db.Device(ctx, ep)
+	if err != nil {
+		return store.Revisions{}, err
+	}
+	p, err := db.Profile(ctx, d.Profile)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.Revisions{}, err
+	}
+	return store.RevisionsOf(d, p), nil
+}
+
 // DeviceByIdentity implements [store.Store].
 func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (d store.Device, err error) {
 	key := pair(string(kind), identity)

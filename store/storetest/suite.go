@@ -44,6 +44,7 @@ func Run(t *testing.T, b Backend) {
 		{"Missing", testMissing},
 		{"DeviceRoundTrip", testDeviceRoundTrip},
 		{"Revisions", testRevisions},
+		{"RevisionsAfterEdits", testRevisionsAfterEdits},
 		{"ConcurrentPuts", testConcurrentPuts},
 		{"Identities", testIdentities},
 		{"DevicePages", testDevicePages},
@@ -115,6 +116,8 @@ func testMissing(t *testing.T, s store.Store) {
 	want(t, err, store.ErrNotFound)
 	_, err = s.DeviceByIdentity(t.Context(), store.CredentialPSK, "x")
 	want(t, err, store.ErrNotFound)
+	_, err = s.Revisions(t.Context(), "x")
+	want(t, err, store.ErrNotFound)
 	_, err = s.Profile(t.Context(), "x")
 	want(t, err, store.ErrNotFound)
 	_, err = s.Session(t.Context(), "x")
@@ -149,26 +152,6 @@ func testDeviceRoundTrip(t *testing.T, s store.Store) {
 	case !got.Disabled || !got.NoSec || got.Note != in.Note || got.Format != in.Format || got.Vars["a"] != "b" || !slices.Equal(got.Tags, in.Tags):
 		t.Errorf("changed: %+v", got)
 	}
-}
-
-func testRevisions(t *testing.T, s store.Store) {
-	withProfile(t, s, "p")
-	first := must[store.Device](t)(s.PutDevice(t.Context(), device("d")))
-	_, err := s.PutDevice(t.Context(), device("d"))
-	want(t, err, store.ErrExists)
-	first.Note = "second"
-	second := must[store.Device](t)(s.PutDevice(t.Context(), first))
-	if second.Revision != 2 || !second.Created.Equal(first.Created) {
-		t.Errorf("revision %d, created %v", second.Revision, second.Created)
-	}
-	_, err = s.PutDevice(t.Context(), first)
-	want(t, err, store.ErrConflict)
-	want(t, s.DeleteDevice(t.Context(), "d", 1), store.ErrConflict)
-	if err := s.DeleteDevice(t.Context(), "d", 2); err != nil {
-		t.Error(err)
-	}
-	_, err = s.PutDevice(t.Context(), second)
-	want(t, err, store.ErrNotFound)
 }
 
 func testConcurrentPuts(t *testing.T, s store.Store) {
