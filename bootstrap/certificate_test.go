@@ -227,7 +227,7 @@ func TestCertificateBinding(t *testing.T) {
 		{"named as the endpoint, not as the record says", "named", p.root.Client(t, "named"), store.CauseCertificateName, "named"},
 		{"record with a key only", "psk-only", p.root.Client(t, "psk-only"), store.CauseCertificateName, "psk-only"},
 		{"record with a key only, without a name", "", p.root.Client(t, "psk-only"), store.CauseEndpointUnknown, ""},
-		{"no record", "nobody", p.root.Client(t, "nobody"), store.CauseEndpointUnknown, "nobody"},
+		{"no record", "unknown", p.root.Client(t, "unknown"), store.CauseEndpointUnknown, "unknown"},
 		{"not vouched for", "named", p.untrusted.Client(t, "serial-7"), store.CauseIdentityMismatch, "named"},
 		{"revoked since the handshake", "named", p.revoked, store.CauseCertificateRevoked, "named"},
 	}
@@ -307,7 +307,7 @@ func TestCertificateRefusedIsRecorded(t *testing.T) {
 	}{
 		{p.root.Client(t, "serial-7", expired), "named", store.CauseCertificateExpired},
 		{p.untrusted.Client(t, "plain"), "plain", store.CauseCertificateUntrusted},
-		{certtest.SelfSigned(t, "nobody"), "", store.CauseCertificateUnknown},
+		{certtest.SelfSigned(t, "unknown"), "", store.CauseCertificateUnknown},
 	}
 	for _, tt := range tests {
 		chain := certtest.Chain(t, tt.certificate)

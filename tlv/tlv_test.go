@@ -120,7 +120,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// equal compares records, an absent slice being as good as an empty one.
+// equal compares records, an absent slice being equal to an empty one.
 func equal(a, b []tlv.Record) bool {
 	if len(a) != len(b) {
 		return false

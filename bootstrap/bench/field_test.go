@@ -17,7 +17,7 @@ import (
 type arrival struct {
 	every    time.Duration // from one to the next; 0: at once
 	atATime  int           // the next comes when one is done; 0: no limit
-	lasting  time.Duration // nobody begins after it; 0: all begin
+	lasting  time.Duration // no device begins after it; 0: all begin
 	patience time.Duration // for the last one, from the first
 }
 
@@ -108,7 +108,7 @@ func (f *field) run(a arrival) outcome {
 	return o
 }
 
-// leave takes the devices away. From then on they are nobody else's.
+// leave takes the devices away. From then on they belong to no one else.
 func (f *field) leave() {
 	for _, g := range f.gateways {
 		g.left.Store(true)

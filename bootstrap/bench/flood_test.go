@@ -36,7 +36,7 @@ func (f flood) start(b *testing.B) (stop func() int) {
 	b.Helper()
 	var sockets [floodSockets]*net.UDPConn
 	for i := range sockets {
-		conn, err := openAnywhere(4 << 10) // nobody reads the answers
+		conn, err := openAnywhere(4 << 10) // its answers are not read
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func (f flood) start(b *testing.B) (stop func() int) {
 	return func() int { return <-sent }
 }
 
-// run sends at an even pace.
+// run sends at an even rate.
 func (f flood) run(sockets []*net.UDPConn) (sent int) {
 	controls := make([][]byte, f.sources)
 	for i := range controls {

@@ -95,7 +95,7 @@ func (g *gateway) run(a arrival, began time.Time, tell chan<- outcome) {
 	}
 }
 
-// Of a crowd that is under way nobody notices a pause, and a gateway that wakes up for
+// In a crowd that is under way no device notices a pause, and a gateway that wakes up for
 // many datagrams at a time leaves the processors to the server: a wake-up costs more than
 // what a device does about a datagram.
 const (

@@ -100,7 +100,7 @@ func provision(t *testing.T, p peer, from, account string) (operator, sink, devi
 }
 
 // factoryDevice is a device that comes to the Bootstrap-Server with this URI. Its PSK
-// identity is another than its name, lest one be taken for the other.
+// identity is another than its name, so that one is not taken for the other.
 func factoryDevice(server string) device {
 	d := device{endpoint: "urn:dev:os:meter-1", server: server}
 	if strings.HasPrefix(server, "coaps:") {

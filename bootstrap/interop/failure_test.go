@@ -15,7 +15,7 @@ type failure struct {
 	peers []peer
 	from  string // scheme over which they bootstrap
 
-	// setup adds the device, and spoils something; nil where nobody added it.
+	// setup adds the device, and spoils something; nil where it was not added.
 	setup func(t *testing.T, lwbs operator, d *device)
 
 	event string // what the device says of it, if anything

@@ -97,7 +97,7 @@ func (s *goSink) registered(t *testing.T) registration {
 	case r := <-s.registrations:
 		return r
 	case <-time.After(patience):
-		t.Fatalf("nobody registered within %v", patience)
+		t.Fatalf("no client registered within %v", patience)
 		return registration{}
 	}
 }

@@ -152,6 +152,6 @@ func (n *nat) down(port *net.UDPConn, device netip.AddrPort) {
 		if err != nil {
 			return
 		}
-		_, _ = n.front.WriteToUDPAddrPort(b[:size], device) // an error is as good as a lost datagram
+		_, _ = n.front.WriteToUDPAddrPort(b[:size], device) // an error has the effect of a lost datagram
 	}
 }

@@ -44,7 +44,7 @@ type peer struct {
 	start func(*testing.T, device) *process
 
 	// rounds is how often the device bootstraps and registers: twice proves that its
-	// Bootstrap-Server Account is as good as before.
+	// Bootstrap-Server Account is as it was.
 	rounds int
 
 	// again starts the second round; nil for a program that goes on by itself.

@@ -17,7 +17,7 @@ func TestCheckProfile(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(*store.Profile)
-		place  string // of a finding; empty: none but warnings
+		place  string // of a finding; empty: only warnings
 		told   string
 	}{
 		{"good", func(*store.Profile) {}, "", ""},

@@ -102,7 +102,7 @@ func TestStackAnswers(t *testing.T) {
 		return request{bootstrap.GET, path, format, nil, want}
 	}
 	tests := map[string][]request{
-		"anjay-1.1": { // the Server before its Security is as good as after
+		"anjay-1.1": { // the Server may come before its Security as well as after
 			get("/0/1", link, lwm2m.CodeBadRequest), get("/0", tlv, lwm2m.CodeMethodNotAllowed), put("/0/2", second, lwm2m.CodeBadRequest),
 			remove("/0/7", lwm2m.CodeDeleted), put("/1/0", server(5), lwm2m.CodeChanged), put("/0/0", account, lwm2m.CodeChanged),
 			get("/1", tlv, lwm2m.CodeContent), finish(lwm2m.CodeChanged),

@@ -9,7 +9,7 @@ import (
 )
 
 // forge sends n Bootstrap-Requests in the name of device 0, each from a port of its own from
-// which nobody answers.
+// which no one answers.
 func (s *server) forge(n int) {
 	s.Helper()
 	for i := range n {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ackTimeout is that of both sides: a twentieth of what is usual, so that nobody has to
+// ackTimeout is that of both sides: a twentieth of what is usual, so that no test has to
 // wait (RFC 7252 §4.8). In a storm it is longer on a slow machine.
 const ackTimeout = 100 * time.Millisecond
 

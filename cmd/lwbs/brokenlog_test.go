@@ -51,7 +51,7 @@ func (sh *shell) ask(method, path string) string {
 	return resp.Status + "\n" + string(b)
 }
 
-// A log that nobody reads keeps no device from being served: records are dropped, the readiness
+// A log that is not read keeps no device from being served: records are dropped, the readiness
 // and the metrics say so, the log does when it is read again, and SIGTERM ends the server.
 func TestLogThatIsNotRead(t *testing.T) {
 	sh := newShell(t)
@@ -92,8 +92,8 @@ func TestLogThatIsNotRead(t *testing.T) {
 	}
 }
 
-// SIGTERM ends the server while nobody reads the log, too.
-func TestEndWhileNobodyReadsTheLog(t *testing.T) {
+// SIGTERM ends the server while the log is not read, too.
+func TestEndWhileTheLogIsNotRead(t *testing.T) {
 	sh := newShell(t)
 	sh.ok("profile apply -f $D/meter.yaml")
 	server, _ := sh.startWithLog()
@@ -113,7 +113,7 @@ func TestLogWhoseReaderHasGone(t *testing.T) {
 	server, log := sh.startWithLog()
 	log.Close()
 	for range 3 {
-		sh.ask("DELETE", "/v1/devices/nobody")
+		sh.ask("DELETE", "/v1/devices/unknown")
 		if _, err := sh.bootstrap("a", rightKey); err != nil {
 			t.Errorf("the device is told %v", err)
 		}

@@ -27,7 +27,7 @@ func chaosTime(t *testing.T) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// Under load, pages are damaged, the disk fills, nobody reads the log, the clock jumps, and
+// Under load, pages are damaged, the disk fills, the log is not read, the clock jumps, and
 // the process is killed. In the end every device is served, no acknowledged edit is lost, and
 // the server holds what it held before. LWBS_CHAOS_SECONDS sets how long that goes on.
 func TestChaos(t *testing.T) {

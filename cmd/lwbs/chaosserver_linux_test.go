@@ -59,7 +59,7 @@ type chaos struct {
 // An editing is what the operator has made of a record.
 type editing struct {
 	acknowledged string   // the note that was kept last
-	since        []string // those after it whose end nobody was told of
+	since        []string // those after it whose end was not told
 }
 
 // An unreadLog reads the log of the server, or does not.

@@ -278,8 +278,8 @@ func TestOtherCommands(t *testing.T) {
 			t.Errorf("a second backup: status %d: %s", status, errs)
 		}
 		contains(t, "version", sh.ok("version"), "lwbs ")
-		if status, _, errs := sh.run("why nobody"); status != exitFailed || !strings.Contains(errs, "nobody") {
-			t.Errorf("why nobody: status %d: %s", status, errs)
+		if status, _, errs := sh.run("why unknown"); status != exitFailed || !strings.Contains(errs, "unknown") {
+			t.Errorf("why unknown: status %d: %s", status, errs)
 		}
 		if status, _, errs := sh.run("session get nope"); status != exitFailed || !strings.Contains(errs, "not found") {
 			t.Errorf("session get nope: status %d: %s", status, errs)

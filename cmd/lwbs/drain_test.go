@@ -191,7 +191,7 @@ func (sh *shell) get(path string) string {
 	return resp.Status
 }
 
-// SIGTERM refuses newcomers and waits for who is there.
+// SIGTERM refuses new peers and waits for the sessions that run.
 func TestDrain(t *testing.T) {
 	sh := newShell(t)
 	sh.ok("profile apply -f $D/meter.yaml")

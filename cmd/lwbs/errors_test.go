@@ -16,16 +16,16 @@ func TestErrorsInJSON(t *testing.T) {
 			kind   string
 			detail string
 		}{
-			"why nobody --json":                              {exitFailed, "not-found", `"nobody" is no device here`},
-			"device get nobody --json":                       {exitFailed, "not-found", `device "nobody": not found`},
+			"why unknown --json":                             {exitFailed, "not-found", `"unknown" is no device here`},
+			"device get unknown --json":                      {exitFailed, "not-found", `device "unknown": not found`},
 			"device list --json --limit 0":                   {exitUsage, "usage", "--limit 0"},
 			"device list --json=true --nope":                 {exitUsage, "usage", "unknown option --nope"},
 			"device list --json --tag $E":                    {exitUsage, "usage", "--tag is empty"},
-			"profile get nobody --json":                      {exitFailed, "not-found", `profile "nobody": not found`},
-			"session get nobody --json":                      {exitFailed, "not-found", `session "nobody": not found`},
-			"session list --json --before nobody":            {exitFailed, "not-found", `session "nobody": not found`},
+			"profile get unknown --json":                     {exitFailed, "not-found", `profile "unknown": not found`},
+			"session get unknown --json":                     {exitFailed, "not-found", `session "unknown": not found`},
+			"session list --json --before unknown":           {exitFailed, "not-found", `session "unknown": not found`},
 			"device add dev-1 --profile meter --json":        {exitFailed, "exists", "exists already"},
-			"device add dev-2 --profile nobody --json":       {exitFailed, "not-found", `profile "nobody": not found`},
+			"device add dev-2 --profile unknown --json":      {exitFailed, "not-found", `profile "unknown": not found`},
 			"device set dev-1 --json --note n --revision 7":  {exitFailed, "conflict", "revision is 1, not 7"},
 			"device set dev-1 --json --account-identity x=y": {exitFailed, "findings", "profile has no account of this name"},
 			"object get 65000 --json":                        {exitFailed, "failed", "no definition of Object 65000"},

@@ -147,7 +147,7 @@ func TestLimitsOfTheGuide(t *testing.T) {
 	for _, r := range limitRows(t) {
 		sources, ok := defaultsOf[r.limit]
 		if !ok || seen[r.limit] {
-			t.Errorf("%q: nobody knows where its default is, or it is there twice", r.limit)
+			t.Errorf("%q: it is not known where its default is, or it is there twice", r.limit)
 			continue
 		}
 		seen[r.limit] = true

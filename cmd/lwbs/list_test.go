@@ -142,7 +142,7 @@ func TestListsNeverEndWithoutAWord(t *testing.T) {
 			for line, want := range map[string]int{
 				"device list --json": 202, "profile list --json": 202, "session list --json": 202, "session list --json --failed": 202,
 				"device list --json --limit 100": 100, "session list --json --limit 100 --before 0000000000000102": 100,
-				"device list --json --after dev-099": 102, "device list --json --prefix nobody": 0, "profile list --json --after z": 0,
+				"device list --json --after dev-099": 102, "device list --json --prefix unknown": 0, "profile list --json --after z": 0,
 			} {
 				status, out, errs := sh.run(line)
 				var list []json.RawMessage

@@ -105,6 +105,6 @@ func TestServerKnowsFewerObjects(t *testing.T) {
 	sh.write("valve.yaml", strings.Replace(valveYAML, "{opening: 40, alarmLimits: [1.5, 2.5]}", "{1: 40}", 1))
 	_, _, errs = sh.run("profile apply -f $D/valve.yaml")
 	if !strings.HasPrefix(errs, "warning: ") || !strings.Contains(errs, unknown) || strings.Count(errs, "\n") != 1 {
-		t.Errorf("nobody knows the Object: %q", errs)
+		t.Errorf("the Object is not known: %q", errs)
 	}
 }

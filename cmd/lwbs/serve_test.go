@@ -54,7 +54,7 @@ func TestTransportHasEveryReason(t *testing.T) {
 	}
 }
 
-// noHandler is for a listener that nobody asks.
+// noHandler is for a listener that gets no request.
 type noHandler struct{ bootstrap.Handler }
 
 // A server that cannot listen leaves nothing behind: no database, no key, no socket.

@@ -299,7 +299,7 @@ func TestServeCertificates(t *testing.T) {
 func (sh *shell) refused(p pki, c tls.Certificate) {
 	sh.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if err := sh.come(p, "nobody", c); err != nil && strings.Contains(err.Error(), "BadCertificate") {
+		if err := sh.come(p, "unknown", c); err != nil && strings.Contains(err.Error(), "BadCertificate") {
 			return
 		}
 	}

@@ -34,7 +34,7 @@ func TestGroupFailures(t *testing.T) {
 		session(9, "", "", "192.0.2.1:2", store.CauseHandshakeFailed, 0),
 		session(8, "meter", "meter", "192.0.2.9:1", store.CauseKeyDiffers, 3),
 		session(7, "", "", "192.0.2.1:1", store.CauseHandshakeFailed, 5),
-		session(6, "", "stranger", "192.0.2.1:1", store.CauseIdentityUnknown, 0),
+		session(6, "", "unknown", "192.0.2.1:1", store.CauseIdentityUnknown, 0),
 		session(5, "meter", "meter", "192.0.2.8:1", store.CauseSilent, 1),
 		session(4, "", "", "192.0.2.2:1", store.CauseHandshakeFailed, 0),
 		session(3, "meter", "meter", "192.0.2.7:1", store.CauseKeyDiffers, 2),
@@ -72,16 +72,16 @@ func TestListFailures(t *testing.T) {
 	ended := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	page := []store.Session{
 		{ID: "9", Endpoint: "meter", Transport: "coaps", Remote: "192.0.2.9:1", Stage: store.StageHandshake, Cause: store.CauseKeyDiffers, Attempts: 3, Ended: ended},
-		{ID: "8", Identity: "stranger", Transport: "coaps", Remote: "192.0.2.8:1", Stage: store.StageHandshake, Cause: store.CauseIdentityUnknown},
+		{ID: "8", Identity: "unknown", Transport: "coaps", Remote: "192.0.2.8:1", Stage: store.StageHandshake, Cause: store.CauseIdentityUnknown},
 	}
 	var all, one bytes.Buffer
 	if err := listFailures(t.Context(), &all, pastSessions{page: page}, store.SessionQuery{}, 100); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, "all", all.String(), "TIMES", "3      meter", "key-differs", "(identity stranger)", "identity-unknown")
+	contains(t, "all", all.String(), "TIMES", "3      meter", "key-differs", "(identity unknown)", "identity-unknown")
 	if err := listFailures(t.Context(), &one, pastSessions{page: page}, store.SessionQuery{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	contains(t, "one", one.String(), "meter", "and 1 more: raise --limit")
-	lacks(t, "one", one.String(), "stranger")
+	lacks(t, "one", one.String(), "unknown")
 }

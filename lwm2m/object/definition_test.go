@@ -51,7 +51,7 @@ func checkConsistent(t *testing.T, o object.Definition, r object.ResourceDefinit
 	}
 }
 
-// Values that nobody is to see: keys, passwords, and what is as good as one.
+// Values that no one is to see: keys, passwords, and what serves as one.
 func TestSecretsAreMarked(t *testing.T) {
 	want := []string{
 		"0/5 Secret Key", "0/7 SMS Binding Key Parameters", "0/8 SMS Binding Secret Key(s)",

@@ -130,7 +130,7 @@ func TestRegistryChoose(t *testing.T) {
 		t.Errorf("a Registry was changed: Object 3303 is %q", got)
 	}
 	if got, ok := older.Choose(3303, lwm2m.Version12); ok || got != older {
-		t.Error("a version was chosen that nobody knows")
+		t.Error("an unknown version was chosen")
 	}
 }
 

@@ -128,7 +128,7 @@ func TestCrashIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if problems := survivors(t, file, last); len(problems) == 0 {
-		t.Error("edits were taken away, and nobody noticed")
+		t.Error("edits were taken away, and it was not noticed")
 	}
 }
 

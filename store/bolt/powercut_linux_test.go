@@ -313,7 +313,7 @@ func TestPowerCutIsNoticed(t *testing.T) {
 			return
 		}
 	}
-	t.Error("six syncs are not believed, and nobody noticed")
+	t.Error("six syncs are not believed, and it was not noticed")
 }
 
 // count is how many writes and syncs there were.

@@ -16,7 +16,7 @@ import (
 )
 
 // An index whose pages are damaged is made anew from the records: at the opening or, where the
-// file was closed in order and nobody has looked at it, when a read comes to it.
+// file was closed in order and it was not looked at, when a read comes to it.
 func TestDamagedIndexIsMadeAnew(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("closed in order %v", closed), func(t *testing.T) {
@@ -134,7 +134,7 @@ func (s *specimen) served(t *testing.T, db *DB, ep string) {
 	}
 }
 
-// An index that leads to another device is damaged: nobody is taken for somebody else.
+// An index that leads to another device is damaged: no device is taken for another.
 func TestIndexLeadsToAnotherDevice(t *testing.T) {
 	s := newSpecimen(t, true)
 	file := filepath.Join(t.TempDir(), "x.db")

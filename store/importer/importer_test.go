@@ -213,7 +213,7 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 		"APN":                  {account("", `, "apnLink": 2`), "11:2"},
 		"Device Object":        {`{"toDelete": ["/3", "/1/0"], ` + account("", "")[1:], "- /1/0"},
 		"SMS number":           {account(`, "serverSmsNumber": "+49", "smsSecurityMode": "SPS_DEVICE"`, ""), "+49"},
-		"OSCORE of nobody":     {`{"oscore": {"3": {}}, ` + account("", "")[1:], "oscore 3 belongs to no account"},
+		"OSCORE of no account": {`{"oscore": {"3": {}}, ` + account("", "")[1:], "oscore 3 belongs to no account"},
 		"null":                 {account("", `, "binding": null`), "uri: coap://a.example"},
 		"lifetime of zero":     {account("", `, "lifetime": 0`), "lifetime: 0s"},
 		"lifetime, absent":     {account("", `, "lifetime": ""`), "security: nosec\ndelete"},

@@ -44,7 +44,7 @@ func (p *pipeEnd) text() string {
 
 func droppedText(n uint64) []byte { return fmt.Appendf(nil, "dropped %d\n", n) }
 
-// A writer that takes nothing holds up nobody: what finds no room is dropped, and counted where
+// A writer that takes nothing holds no one up: what finds no room is dropped, and counted where
 // it is missing when the rest is taken.
 func TestWhileNothingIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
