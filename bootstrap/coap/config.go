@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"lwbs/bootstrap"
@@ -102,6 +103,10 @@ type DialConfig struct {
 	// Local is the address to dial from, such as "127.0.0.1:0"; empty lets the system
 	// choose.
 	Local string
+
+	// Socket is given the connected UDP socket, and returns the one to use in its place, such as
+	// one that notes what passes before there is an association; nil uses the socket itself.
+	Socket func(net.Conn) net.Conn
 
 	// Tap sees every datagram of the association and may change it; nil leaves all as
 	// it is.

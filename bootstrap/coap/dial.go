@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/auth"
@@ -28,8 +29,12 @@ func DialUDP(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn, 
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
+	var socket net.Conn = nc
+	if cfg.Socket != nil {
+		socket = cfg.Socket(nc)
+	}
 	peer := auth.Peer{Remote: nc.RemoteAddr().String(), Transport: store.TransportPlain}
-	return exchange.Dial(nc, udp.MaxDatagram, peer, x, tasks.NewGroup(bootstrap.NewPanics(x.Logger)), cfg.Tap), nil
+	return exchange.Dial(socket, udp.MaxDatagram, peer, x, tasks.NewGroup(bootstrap.NewPanics(x.Logger)), cfg.Tap), nil
 }
 
 // DialDTLS opens an association with the server at addr, such as "192.0.2.1:5684". It
@@ -50,6 +55,7 @@ func DialDTLS(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn,
 		Identity: cfg.Identity, Key: cfg.Key,
 		Certificate: cfg.Certificate, ServerCertificates: cfg.ServerCertificates, ServerName: cfg.ServerName,
 		Suites: cfg.Suites, OfferCID: cfg.OfferCID, OwnCID: cfg.OwnCID,
+		Socket: cfg.Socket,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, err)

@@ -45,6 +45,8 @@ var mayImport = map[string][]string{
 
 	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 
+	"cmd/lwbs/internal/probe": {"bootstrap", "bootstrap/sim", "bootstrap/coap", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/record", "lwm2m"},
+
 	// The transport: the façade may import all of it, each part what is below it.
 	"bootstrap/coap":               {"bootstrap", "bootstrap/auth", "store", "lwm2m", "bootstrap/coap/"},
 	"bootstrap/coap/traffic":       {},

@@ -29,6 +29,9 @@ type Client struct {
 	Suites   []record.Suite // offered, the best first; none: all that go with the credential
 	OfferCID bool           // asks for a connection ID (RFC 9146)
 	OwnCID   int            // bytes of the one that the server is to send, 0 to 255
+
+	// Socket returns what [Dial] uses in place of the socket that it is given; nil uses that.
+	Socket func(net.Conn) net.Conn
 }
 
 // Connect runs the handshake with the server at peer over pc, which it closes when that
@@ -104,8 +107,23 @@ func Dial(ctx context.Context, addr, local string, cfg Client) (net.Conn, error)
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Socket != nil {
+		return Connect(ctx, replaced{cfg.Socket(nc)}, nc.RemoteAddr(), cfg)
+	}
 	return Connect(ctx, Connected{nc}, nc.RemoteAddr(), cfg)
 }
+
+// A replaced is what is used in place of a socket, as the [net.PacketConn] that pion wants.
+type replaced struct{ net.Conn }
+
+// ReadFrom implements [net.PacketConn].
+func (c replaced) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, err := c.Read(b)
+	return n, c.RemoteAddr(), err
+}
+
+// WriteTo implements [net.PacketConn], whatever the address.
+func (c replaced) WriteTo(b []byte, _ net.Addr) (int, error) { return c.Write(b) }
 
 // A Connected is a socket with one peer as the [net.PacketConn] that pion wants.
 type Connected struct{ *net.UDPConn }
