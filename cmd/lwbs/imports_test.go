@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 
+	"cmd/lwbs/internal/factory":    {"lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 
 	"cmd/lwbs/internal/probe": {"bootstrap", "bootstrap/sim", "bootstrap/coap", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/record", "lwm2m"},
