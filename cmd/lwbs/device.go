@@ -18,7 +18,7 @@ import (
 
 func deviceCommand() *cli.Command {
 	return group("device", "add, change and show devices: which device may bootstrap, and with what", deviceAddCommand(), deviceGetCommand(), deviceListCommand(), deviceSetCommand(),
-		devicePreviewCommand(), deviceFactoryCommand(), deviceRenameCommand(), deviceDeleteCommand(), deviceSwitchCommand("enable", false), deviceSwitchCommand("disable", true))
+		devicePreviewCommand(), deviceFactoryCommand(), deviceLabelCommand(), deviceRenameCommand(), deviceDeleteCommand(), deviceSwitchCommand("enable", false), deviceSwitchCommand("disable", true))
 }
 
 func deviceAddCommand() *cli.Command {

@@ -5,9 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
@@ -87,13 +86,8 @@ func factoryOptions(c *cli.Context) (form factory.Form, d factory.Device, err er
 	if !known {
 		return form, d, usagef("--for %q is not one of %s", c.String("for"), strings.Join(factory.Names(), ", "))
 	}
-	d.Server = lwm2m.SecurityInstance{BootstrapServer: true, ServerURI: c.String("server"), Mode: lwm2m.SecurityPSK}
-	switch scheme, _, _ := strings.Cut(d.Server.ServerURI, "://"); scheme {
-	case "coap":
-		d.Server.Mode = lwm2m.SecurityNoSec
-	case "coaps":
-	default:
-		return form, d, usagef("--server %q does not begin with coap:// or coaps://, which lwbs listens for", d.Server.ServerURI)
+	if d.Server, err = bootstrapServer(c.String("server")); err != nil {
+		return form, d, err
 	}
 	if c.IsSet("security-tag") {
 		n := c.Uint64("security-tag")
@@ -103,6 +97,19 @@ func factoryOptions(c *cli.Context) (form factory.Form, d factory.Device, err er
 		d.SecurityTag = new(uint32(n))
 	}
 	return form, d, nil
+}
+
+// bootstrapServer is the account of this server at an address, without a credential.
+func bootstrapServer(uri string) (s lwm2m.SecurityInstance, err error) {
+	s = lwm2m.SecurityInstance{BootstrapServer: true, ServerURI: uri, Mode: lwm2m.SecurityPSK}
+	switch scheme, _, _ := strings.Cut(uri, "://"); scheme {
+	case "coap":
+		s.Mode = lwm2m.SecurityNoSec
+	case "coaps":
+	default:
+		return s, usagef("--server %q does not begin with coap:// or coaps://, which lwbs listens for", uri)
+	}
+	return s, nil
 }
 
 // credit gives d the credential that the device of a record comes with over the transport of the
@@ -136,29 +143,15 @@ func credit(d *factory.Device, record admin.Device) error {
 // writeSecretly writes b to the file of --out, which must not exist yet, or to standard output,
 // unless that is a terminal and b is binary.
 func writeSecretly(c *cli.Context, b []byte, binary bool) error {
-	file := c.String("out")
-	if file == "" {
-		if binary && terminal(c.App.Writer) != nil {
-			return errors.New("the form is binary: give --out FILE, or lead standard output into a file")
-		}
-		_, err := c.App.Writer.Write(b)
+	write := func(w io.Writer) error {
+		_, err := w.Write(b)
 		return err
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists, and is not replaced: give --out another name", output.Text(file))
+	switch {
+	case c.IsSet("out"):
+		return writeNew(c.String("out"), "--out", write)
+	case binary && terminal(c.App.Writer) != nil:
+		return errors.New("the form is binary: give --out FILE, or lead standard output into a file")
 	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(writeAll(f, b), f.Close())
-}
-
-// writeAll writes b to a new file, and removes the file where that fails.
-func writeAll(f *os.File, b []byte) error {
-	_, err := f.Write(b)
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
+	return write(c.App.Writer)
 }
