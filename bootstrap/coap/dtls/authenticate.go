@@ -73,7 +73,7 @@ func (h *handshake) Unverified(chain [][]byte) { h.claim.sent = chain }
 // Key implements [pion.Authenticator].
 func (h *handshake) Key(identity string) (key []byte, err error) {
 	defer h.contain(func() { key, err = nil, h.panicked() })
-	key, known, err := h.mux.keys.find(h.mux.tasks.Context(), identity)
+	key, known, err := h.mux.keys.find(identity)
 	if err == nil {
 		h.claim.identity, h.claim.key = identity, key
 	}

@@ -95,9 +95,6 @@ func newMux(cfg Config, s *udp.Socket, g *tasks.Group, meter *traffic.Meter) *mu
 
 // start reads until the socket is closed.
 func (m *mux) start() {
-	for range lookups {
-		m.tasks.Go(func() { m.keys.serve(m.tasks.Context()) })
-	}
 	m.persister.start()
 	m.tasks.Go(func() { m.socket.Read(m.take) })
 }

@@ -34,7 +34,7 @@ func (a *association) check(c credential) error {
 	if chain := c.certificates(); len(chain) > 0 {
 		return a.mux.cfg.DTLS.VerifyClient(chain)
 	}
-	secret, known := a.mux.keys.ask(a.mux.tasks.Context(), c.identity)
+	secret, known := a.mux.keys.key(c.identity)
 	a.mu.Lock()
 	now := fingerprintOf(secret.Reveal(), a.layer.Keys)
 	a.mu.Unlock()
