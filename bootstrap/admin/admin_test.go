@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/admin/server"
+	"lwbs/bootstrap/admin/socket"
 
 	"go.uber.org/goleak"
 
@@ -26,7 +27,7 @@ import (
 // A rig is a Local, and a Client of a Server over it.
 type rig struct {
 	local  *admin.Local
-	client *admin.Client
+	client *client.Client
 	log    *logText
 	socket string
 }
@@ -59,13 +60,13 @@ func newRig(t testing.TB) *rig {
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), k, bolt.Options{})
 	check(t, err)
 	r := &rig{log: new(logText), socket: filepath.Join(t.TempDir(), "s"), local: &admin.Local{Store: db, Version: "v", Events: new(admin.Hub)}}
-	l, err := admin.Listen(r.socket)
+	l, err := socket.Listen(r.socket)
 	check(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	log := slog.New(slog.NewTextHandler(r.log, nil))
-	go func() { ended <- admin.Serve(ctx, l, admin.NewServer(r.local, log, nil), 0, log) }()
-	r.client, err = admin.Dial(t.Context(), r.socket)
+	go func() { ended <- server.Serve(ctx, l, server.New(r.local, log, nil), 0, log) }()
+	r.client, err = client.Dial(t.Context(), r.socket)
 	check(t, err)
 	t.Cleanup(func() {
 		r.client.Close()
@@ -183,54 +184,6 @@ func TestWritesAreLoggedWithoutKeys(t *testing.T) {
 	}
 	if strings.Contains(log, d.Credentials[0].Key) {
 		t.Error("the log has a key")
-	}
-}
-
-func TestSocket(t *testing.T) {
-	r := newRig(t)
-	info, err := os.Stat(r.socket)
-	check(t, err)
-	if mode := info.Mode().Perm(); mode != 0o600 {
-		t.Errorf("the socket has mode %o", mode)
-	}
-	if _, err := admin.Listen(r.socket); !errors.Is(err, admin.ErrRunning) {
-		t.Errorf("a second server: error %v, want %v", err, admin.ErrRunning)
-	}
-	stale := filepath.Join(t.TempDir(), "stale")
-	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale, Net: "unix"})
-	check(t, err)
-	dead.SetUnlinkOnClose(false)
-	check(t, dead.Close())
-	l, err := admin.Listen(stale)
-	check(t, err)
-	check(t, l.Close())
-	file := filepath.Join(t.TempDir(), "file")
-	check(t, os.WriteFile(file, []byte("precious"), 0o600))
-	if _, err := admin.Listen(file); err == nil {
-		t.Error("a file that is no socket was replaced")
-	}
-}
-
-// A path that the system takes for too long is reached all the same, as that of a
-// database in a deep folder is.
-func TestSocketInADeepFolder(t *testing.T) {
-	dir := t.TempDir()
-	for range 3 {
-		dir = filepath.Join(dir, strings.Repeat("d", 100))
-	}
-	check(t, os.MkdirAll(dir, 0o700))
-	file := filepath.Join(dir, "lwbs.db.sock")
-	l, err := admin.Listen(file)
-	check(t, err)
-	defer l.Close()
-	if _, err := admin.Listen(file); !errors.Is(err, admin.ErrRunning) {
-		t.Errorf("a second server: error %v, want %v", err, admin.ErrRunning)
-	}
-	c, err := admin.Dial(t.Context(), file)
-	check(t, err)
-	check(t, c.Close())
-	if _, err := admin.Dial(t.Context(), file+"x"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no server there: %v", err)
 	}
 }
 

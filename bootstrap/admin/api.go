@@ -1,14 +1,13 @@
 // Package admin is the way in for operators: one interface, [API], with two implementations.
-// [Local] works on a store in this process; [Client] asks a running server over its Unix socket,
-// where [Server] answers from a Local of its own. So every command works the same with a server
-// and without.
+// [Local] works on a store in this process; package admin/client asks a running server over its Unix
+// socket, where package admin/server answers from a Local of its own. So every command works the same
+// with a server and without.
 //
 // Local edits records and reads them. Before an edit it asks package bootstrap/profile what is wrong
 // with the result, and what becomes of the devices that have a profile. What lwbs why answers is
 // gathered here from the records and put into words by package bootstrap/explain.
 //
-// The routes of Server are described by the OpenAPI document in this folder; a test holds the two
-// together. Keys are in an answer only where they were made for it, or asked for by name.
+// Keys are in an answer only where they were made for it, or asked for by name.
 package admin
 
 import (
@@ -126,6 +125,9 @@ type API interface {
 
 // ErrNoServer is returned for what only a running server can do.
 var ErrNoServer = errors.New("no server is running")
+
+// ErrStarting is what a server answers before it has opened its database.
+var ErrStarting = errors.New("the server is starting")
 
 // ErrSessionRunning is returned for what cannot be done while a session of the device is
 // running.

@@ -178,7 +178,7 @@ func reasonOf(ep lwm2m.EndpointName, err error) string {
 	if invalid := new(InvalidError); errors.As(err, &invalid) && len(invalid.Findings) > 0 {
 		err = &InvalidError{Findings: invalid.Findings}
 	}
-	text := oneLine(err)
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
 	for _, prefix := range []string{"put ", fmt.Sprintf("device %q: ", ep)} {
 		text = strings.TrimPrefix(text, prefix)
 	}

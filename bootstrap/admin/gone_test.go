@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"lwbs/bootstrap/admin/server"
+
 	"lwbs/bootstrap/admin"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -36,7 +38,7 @@ func TestCallerWhoGoesIsNoFault(t *testing.T) {
 	for _, fails := range []error{nil, errors.New("input/output error")} {
 		log := new(logText)
 		s := waitingStore{asked: make(chan struct{}), fails: fails}
-		server := admin.NewServer(&admin.Local{Store: s}, slog.New(slog.NewTextHandler(log, nil)), nil)
+		server := server.New(&admin.Local{Store: s}, slog.New(slog.NewTextHandler(log, nil)), nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/devices/dev-1", nil)
 		w := httptest.NewRecorder()

@@ -156,7 +156,9 @@ func (l *Local) Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Pro
 
 // listed is p with its lists empty where there are none, and not null in JSON.
 func listed(p store.Profile) store.Profile {
-	p.Accounts = orEmpty(p.Accounts)
+	if p.Accounts == nil {
+		p.Accounts = []store.Account{}
+	}
 	p.AccessControl, p.Objects = slices.Clone(p.AccessControl), slices.Clone(p.Objects)
 	for i := range p.AccessControl {
 		p.AccessControl[i].Rights = copied(p.AccessControl[i].Rights)

@@ -24,6 +24,8 @@ import (
 	"testing"
 	"time"
 
+	"lwbs/bootstrap/admin/client"
+
 	"golang.org/x/sys/unix"
 
 	"lwbs/bootstrap"
@@ -240,7 +242,7 @@ func (c *chaos) operator(ctx context.Context, lane int) {
 
 // edit sets a note, and notes whether that was acknowledged.
 func (c *chaos) edit(ctx context.Context, ep lwm2m.EndpointName, note string) error {
-	api, err := admin.Dial(ctx, c.sh.path("x.db.sock"))
+	api, err := client.Dial(ctx, c.sh.path("x.db.sock"))
 	if err != nil {
 		return err // there is no server
 	}
@@ -279,7 +281,7 @@ func (c *chaos) acknowledged() (n int) {
 // lost are the records that do not have the last edit that was acknowledged, nor one after it.
 func (c *chaos) lost() (lost []string) {
 	c.Helper()
-	api, err := admin.Dial(c.Context(), c.sh.path("x.db.sock"))
+	api, err := client.Dial(c.Context(), c.sh.path("x.db.sock"))
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"lwbs/bootstrap/admin/client"
+
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
@@ -38,7 +40,7 @@ and as it sees the file system. With - for FILE the copy goes to standard output
 					return err
 				}
 				by := ""
-				if _, served := api.(*admin.Client); served {
+				if _, served := api.(*client.Client); served {
 					by = ": the server wrote it, as its user and as it sees the file system"
 				}
 				fmt.Fprintf(c.App.Writer, "backed up to %s%s\n", file, by)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"lwbs/bootstrap/admin/wire"
+
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/profile"
 	"lwbs/store"
@@ -49,7 +51,7 @@ func tell(out io.Writer, err error, inJSON bool) {
 		}
 		return
 	}
-	p := admin.ProblemOf(err)
+	p := wire.ProblemOf(err)
 	f := failed{p.Type, p.Title, p.Detail, p.What, p.Findings, p.Harms, hintFor(err)}
 	if kind, title := kindOf(err); kind != "" {
 		f.Type, f.Title = "urn:lwbs:"+kind, title
@@ -75,7 +77,7 @@ func kindOf(err error) (kind, title string) {
 		return "no-key", store.ErrNoKey.Error()
 	case errors.Is(err, store.ErrSchema):
 		return "schema", store.ErrSchema.Error()
-	case admin.ProblemOf(err).Type == "about:blank":
+	case wire.ProblemOf(err).Type == "about:blank":
 		return "failed", "it failed"
 	}
 	return "", ""

@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/socket"
+
 	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/cmd/lwbs/internal/lastresort"
 )
@@ -78,7 +79,7 @@ func TestSecondDatabaseIsTold(t *testing.T) {
 // The list of sockets is read as the kernel writes it, and what is not of lwbs is passed over.
 func TestDatabasesOf(t *testing.T) {
 	dir := t.TempDir()
-	l, err := admin.Listen(filepath.Join(dir, "fleet.sock"))
+	l, err := socket.Listen(filepath.Join(dir, "fleet.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}

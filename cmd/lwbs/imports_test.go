@@ -43,8 +43,14 @@ var mayImport = map[string][]string{
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 
+	// The admin API: client and server meet in what is on the wire.
+	"bootstrap/admin/socket": {},
+	"bootstrap/admin/wire":   {"bootstrap/admin", "bootstrap/profile", "store", "lwm2m"},
+	"bootstrap/admin/client": {"bootstrap/admin", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
+	"bootstrap/admin/server": {"bootstrap", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
+
 	"cmd/lwbs/internal/factory":    {"lwm2m", "lwm2m/"},
-	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
+	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 
 	"cmd/lwbs/internal/probe": {"bootstrap", "bootstrap/sim", "bootstrap/coap", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/record", "lwm2m"},
 
@@ -190,27 +196,29 @@ func allowed(from, to string) bool {
 
 func TestAllowed(t *testing.T) {
 	for pair, want := range map[[2]string]bool{
-		{"lwm2m/content", "tlv"}:                    true,
-		{"lwm2m", "lwm2m/object"}:                   false,
-		{"lwm2m/link", "lwm2m/content"}:             false,
-		{"tlv", "lwm2m"}:                            false,
-		{"store", "bootstrap"}:                      false,
-		{"store/bolt", "store"}:                     true,
-		{"store/bolt", "store/profilefile"}:         false,
-		{"bootstrap", "bootstrap/coap"}:             false,
-		{"bootstrap/sim", "bootstrap/coap"}:         false,
-		{"bootstrap/sim", "bootstrap/coap/message"}: true,
-		{"bootstrap", "bootstrap/profile"}:          true,
-		{"bootstrap/profile", "bootstrap/plan"}:     true,
-		{"bootstrap/plan", "bootstrap/profile"}:     false,
-		{"bootstrap/auth", "bootstrap/profile"}:     false,
-		{"bootstrap/auth", "bootstrap"}:             false,
-		{"bootstrap/coap", "bootstrap"}:             true,
-		{"cmd/lwbs", "bootstrap/coap"}:              true,
-		{"cmd/lwbs", "store/bolt"}:                  true,
-		{"cmd/lwbs", "bootstrap/certtest"}:          false,
-		{"bootstrap/certtest", "lwm2m"}:             false,
-		{"somewhere/new", "lwm2m"}:                  false,
+		{"lwm2m/content", "tlv"}:                             true,
+		{"lwm2m", "lwm2m/object"}:                            false,
+		{"lwm2m/link", "lwm2m/content"}:                      false,
+		{"tlv", "lwm2m"}:                                     false,
+		{"store", "bootstrap"}:                               false,
+		{"store/bolt", "store"}:                              true,
+		{"store/bolt", "store/profilefile"}:                  false,
+		{"bootstrap", "bootstrap/coap"}:                      false,
+		{"bootstrap/sim", "bootstrap/coap"}:                  false,
+		{"bootstrap/sim", "bootstrap/coap/message"}:          true,
+		{"bootstrap", "bootstrap/profile"}:                   true,
+		{"bootstrap/profile", "bootstrap/plan"}:              true,
+		{"bootstrap/plan", "bootstrap/profile"}:              false,
+		{"bootstrap/auth", "bootstrap/profile"}:              false,
+		{"bootstrap/auth", "bootstrap"}:                      false,
+		{"bootstrap/coap", "bootstrap"}:                      true,
+		{"bootstrap/admin", "bootstrap/admin/server"}:        false,
+		{"bootstrap/admin/client", "bootstrap/admin/server"}: false,
+		{"cmd/lwbs", "bootstrap/coap"}:                       true,
+		{"cmd/lwbs", "store/bolt"}:                           true,
+		{"cmd/lwbs", "bootstrap/certtest"}:                   false,
+		{"bootstrap/certtest", "lwm2m"}:                      false,
+		{"somewhere/new", "lwm2m"}:                           false,
 	} {
 		if got := allowed(pair[0], pair[1]); got != want {
 			t.Errorf("%s to %s: allowed %v, want %v", pair[0], pair[1], got, want)

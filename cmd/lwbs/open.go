@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"lwbs/bootstrap/admin/client"
+
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
@@ -34,12 +36,12 @@ func socketFile(c *cli.Context) (string, error) {
 // openAPI returns the admin API of the running server, or without one of the database itself. With
 // create it makes a database where there is none.
 func openAPI(c *cli.Context, create bool) (admin.API, error) {
-	client, err := dialServer(c)
+	served, err := dialServer(c)
 	switch {
 	case err != nil:
 		return nil, err
-	case client != nil:
-		return client, nil
+	case served != nil:
+		return served, nil
 	}
 	objects, _, err := readObjects(c) // a command that names Objects has warned
 	if err != nil {
@@ -57,19 +59,19 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 }
 
 // dialServer returns a client of the running server; nil where none runs and --admin is not set.
-func dialServer(c *cli.Context) (*admin.Client, error) {
-	socket, err := socketFile(c)
+func dialServer(c *cli.Context) (*client.Client, error) {
+	file, err := socketFile(c)
 	if err != nil {
 		return nil, err
 	}
-	client, err := admin.Dial(c.Context, socket)
+	api, err := client.Dial(c.Context, file)
 	switch {
 	case err == nil:
-		return client, nil
+		return api, nil
 	case c.IsSet("admin"):
-		return nil, fmt.Errorf("admin socket %s: no server answers there: %w", socket, plainly(err))
+		return nil, fmt.Errorf("admin socket %s: no server answers there: %w", file, plainly(err))
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", socket, err)
+		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", file, err)
 	}
 	return nil, nil
 }

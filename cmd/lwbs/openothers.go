@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"lwbs/bootstrap/admin/socket"
 
-	"lwbs/bootstrap/admin"
+	"github.com/urfave/cli/v2"
 )
 
 // maxSockets is how many lines of the kernel's list of sockets are read.
@@ -44,7 +44,7 @@ func databasesOf(list io.Reader, own string) (databases []string) {
 		if len(fields) != 8 || fields[3] != listens {
 			continue
 		}
-		folder, ok := admin.FolderOfSocket(fields[7])
+		folder, ok := socket.FolderOf(fields[7])
 		if !ok {
 			continue
 		}

@@ -31,7 +31,7 @@ func TestProfileKeys(t *testing.T) {
 
 // The schema of the admin API has the keys of the grammar, with their words and ranges.
 func TestProfileSchemaOfTheAPI(t *testing.T) {
-	text, err := os.ReadFile("../../bootstrap/admin/openapi.yaml")
+	text, err := os.ReadFile("../../bootstrap/admin/server/openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

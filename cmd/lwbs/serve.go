@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/admin/socket"
+
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap"
@@ -70,13 +73,13 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	defer lines.Close(time.Second)
-	socket, err := socketFile(c)
+	socketPath, err := socketFile(c)
 	if err != nil {
 		return err
 	}
-	if running, err := admin.Dial(c.Context, socket); err == nil {
+	if running, err := client.Dial(c.Context, socketPath); err == nil {
 		running.Close()
-		return fmt.Errorf("admin socket %s: %w: stop it, or name another database with --db", socket, admin.ErrRunning)
+		return fmt.Errorf("admin socket %s: %w: stop it, or name another database with --db", socketPath, socket.ErrRunning)
 	}
 	objects, lost, err := readObjects(c)
 	if err != nil {
@@ -92,7 +95,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	at, err := listenHTTP(c, socket) // before a database is made or migrated
+	at, err := listenHTTP(c, socketPath) // before a database is made or migrated
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func serve(c *cli.Context) error {
 	answers.opened()
 	tuneCollector()
 	s := &service{log: log, lines: lines, panics: panics, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
-	return errors.Join(s.run(c, socket, at, answers), db.Close())
+	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
 }
 
 // newLogger returns the log and its queue, so that a slow or dead reader does not block the server.
@@ -151,7 +154,7 @@ type service struct {
 	started   time.Time
 }
 
-func (s *service) run(c *cli.Context, socket string, at httpListeners, answers *startup) error {
+func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answers *startup) error {
 	s.out = logqueue.New(c.App.Writer, func(uint64) []byte { return nil })
 	defer s.out.Close(time.Second)
 	if err := s.start(c); err != nil {
@@ -167,7 +170,7 @@ func (s *service) run(c *cli.Context, socket string, at httpListeners, answers *
 	for _, where := range s.listens {
 		fmt.Fprintf(s.out, "listening on %s\n", where)
 	}
-	tellSites(s.out, sites, socket)
+	tellSites(s.out, sites, socketPath)
 
 	var err error
 	select {

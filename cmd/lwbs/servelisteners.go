@@ -5,9 +5,9 @@ import (
 	"io"
 	"net"
 
-	"github.com/urfave/cli/v2"
+	"lwbs/bootstrap/admin/socket"
 
-	"lwbs/bootstrap/admin"
+	"github.com/urfave/cli/v2"
 )
 
 // The httpListeners are the admin socket and the address of --metrics.
@@ -18,7 +18,7 @@ type httpListeners struct {
 
 // listenHTTP opens them. Before that it tries the addresses for devices, which are opened for good
 // when there is a database.
-func listenHTTP(c *cli.Context, socket string) (at httpListeners, err error) {
+func listenHTTP(c *cli.Context, socketPath string) (at httpListeners, err error) {
 	if err := tryAddresses(c); err != nil {
 		return httpListeners{}, err
 	}
@@ -27,7 +27,7 @@ func listenHTTP(c *cli.Context, socket string) (at httpListeners, err error) {
 			return httpListeners{}, err
 		}
 	}
-	if at.admin, err = admin.Listen(socket); err != nil {
+	if at.admin, err = socket.Listen(socketPath); err != nil {
 		return httpListeners{}, errors.Join(err, at.close())
 	}
 	return at, nil

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"lwbs/bootstrap/admin/server"
+
 	"lwbs/bootstrap/admin"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -35,7 +37,7 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 	defer cancel()
 	ended := make(chan error)
 	for _, s := range sites {
-		go func() { ended <- admin.Serve(ctx, s.listener, s.handler, s.answer, log) }()
+		go func() { ended <- server.Serve(ctx, s.listener, s.handler, s.answer, log) }()
 	}
 	var errs []error
 	for range sites {
@@ -48,10 +50,10 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 // sites are the admin socket and, with --metrics, its address.
 func (s *service) sites(at httpListeners) []site {
 	local := s.administration()
-	administration := admin.NewServer(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
-	sites := []site{{listener: at.admin, handler: admin.Contain(administration, s.panics)}}
+	administration := server.New(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
+	sites := []site{{listener: at.admin, handler: server.Contain(administration, s.panics)}}
 	if at.metrics != nil {
-		sites = append(sites, site{at.metrics, admin.Contain(monitor(local, s.metrics.Handler()), s.panics), monitorTime})
+		sites = append(sites, site{at.metrics, server.Contain(monitor(local, s.metrics.Handler()), s.panics), monitorTime})
 	}
 	return sites
 }
@@ -76,7 +78,7 @@ func listenMonitor(addr string) (net.Listener, error) {
 func monitor(api admin.API, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
-	for pattern, h := range admin.Health(api) {
+	for pattern, h := range server.Health(api) {
 		mux.Handle(pattern, h)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/server"
+
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
@@ -52,7 +53,7 @@ func serveStartup(ctx context.Context, at httpListeners, log *slog.Logger) *star
 	var sites []site
 	for _, l := range at.all() {
 		h := new(handler)
-		h.set(admin.Starting(f.progressText))
+		h.set(server.Starting(f.progressText))
 		f.handlers = append(f.handlers, h)
 		s := site{listener: l, handler: h}
 		if l == at.metrics {

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/socket"
 )
 
 // While a server reads a database that was not closed in order, it is alive and not ready, and
 // everybody who asks is told how far that is.
 func TestOpeningIsTold(t *testing.T) {
 	sh := newShell(t)
-	socket, err := admin.Listen(sh.path("x.db.sock"))
+	listener, err := socket.Listen(sh.path("x.db.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestOpeningIsTold(t *testing.T) {
 	}
 	sh.metrics = "http://" + watched.Addr().String()
 	var log logText
-	answers := serveStartup(t.Context(), httpListeners{admin: socket, metrics: watched}, slog.New(slog.NewTextHandler(&log, nil)))
+	answers := serveStartup(t.Context(), httpListeners{admin: listener, metrics: watched}, slog.New(slog.NewTextHandler(&log, nil)))
 	defer func() {
 		if err := answers.close(); err != nil {
 			t.Error(err)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/admin/client"
+
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap"
@@ -86,7 +88,7 @@ func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.Se
 			return []string{output.Clock(s.Started), nameOf(s), from(s), string(s.Stage), cause, time.String(), s.ID}
 		},
 	}.print(ctx, c, api)
-	if _, served := api.(*admin.Client); err == nil && !served && !c.Bool("json") {
+	if _, served := api.(*client.Client); err == nil && !served && !c.Bool("json") {
 		fmt.Fprintln(c.App.ErrWriter, "note: no server is running with this database; sessions at a server with another one are not known here")
 	}
 	return err

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"lwbs/bootstrap/admin/wire"
+
 	"lwbs/bootstrap/admin"
 	"lwbs/lwm2m"
 	"lwbs/store/importer/sheet"
@@ -58,7 +60,7 @@ func jsonRow(line int, text []byte) *Row {
 		Endpoint lwm2m.EndpointName `json:"endpoint"`
 		admin.DeviceSettings
 	}
-	err := admin.DecodeObject(text, &device)
+	err := wire.DecodeObject(text, &device)
 	row := &Row{line: line, endpoint: device.Endpoint, settings: device.DeviceSettings, suspects: quotedSecrets(text)}
 	switch {
 	case err != nil:

@@ -1,13 +1,15 @@
-package admin
+// Package wire is what the client and the server of the admin API send each other beyond the types of
+// package admin: errors, batches, bodies of requests, and JSON that is read strictly.
+package wire
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
 
+	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/profile"
 	"lwbs/store"
 )
@@ -20,22 +22,23 @@ type Problem struct {
 	Detail   string            `json:"detail"`
 	What     string            `json:"what,omitempty"`
 	Findings []profile.Finding `json:"findings,omitempty"`
-	Harms    []Harm            `json:"harms,omitempty"`
+	Harms    []admin.Harm      `json:"harms,omitempty"`
 }
 
-const problemMedia = "application/problem+json"
+// ProblemMedia is the media type of a Problem.
+const ProblemMedia = "application/problem+json"
 
-// errBadRequest is wrapped by what is wrong with a request itself.
-var errBadRequest = errors.New("bad request")
+// ErrBadRequest is wrapped by what is wrong with a request itself.
+var ErrBadRequest = errors.New("bad request")
 
-// errTooLarge is wrapped where a request has more bytes than are read.
-var errTooLarge = errors.New("request is too large")
+// ErrTooLarge is wrapped where a request has more bytes than are read.
+var ErrTooLarge = errors.New("request is too large")
 
-// errNoRoute and errNoMethod are wrapped where the API has no such path, or no such method
+// ErrNoRoute and ErrNoMethod are wrapped where the API has no such path, or no such method
 // of it.
 var (
-	errNoRoute  = errors.New("the admin API has no such path")
-	errNoMethod = errors.New("the admin API has no such method here")
+	ErrNoRoute  = errors.New("the admin API has no such path")
+	ErrNoMethod = errors.New("the admin API has no such method here")
 )
 
 // known are the errors that keep their identity over the wire.
@@ -52,23 +55,23 @@ var known = []struct {
 	{"invalid", store.ErrInvalid, http.StatusUnprocessableEntity},
 	{"full", store.ErrFull, http.StatusInsufficientStorage},
 	{"damaged", store.ErrCorrupt, http.StatusInternalServerError},
-	{"session-running", ErrSessionRunning, http.StatusConflict},
-	{"no-server", ErrNoServer, http.StatusServiceUnavailable},
-	{"starting", ErrStarting, http.StatusServiceUnavailable},
+	{"session-running", admin.ErrSessionRunning, http.StatusConflict},
+	{"no-server", admin.ErrNoServer, http.StatusServiceUnavailable},
+	{"starting", admin.ErrStarting, http.StatusServiceUnavailable},
 	{"file-exists", fs.ErrExist, http.StatusConflict},
-	{"bad-request", errBadRequest, http.StatusBadRequest},
-	{"too-large", errTooLarge, http.StatusRequestEntityTooLarge},
-	{"no-route", errNoRoute, http.StatusNotFound},
-	{"no-method", errNoMethod, http.StatusMethodNotAllowed},
+	{"bad-request", ErrBadRequest, http.StatusBadRequest},
+	{"too-large", ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{"no-route", ErrNoRoute, http.StatusNotFound},
+	{"no-method", ErrNoMethod, http.StatusMethodNotAllowed},
 }
 
 // ProblemOf puts err on the wire.
 func ProblemOf(err error) Problem {
-	var invalid *InvalidError
+	var invalid *admin.InvalidError
 	if errors.As(err, &invalid) {
 		return Problem{Type: "urn:lwbs:findings", Title: "invalid", Status: http.StatusUnprocessableEntity, Detail: oneLine(err), What: invalid.What, Findings: invalid.Findings}
 	}
-	var harm *HarmError
+	var harm *admin.HarmError
 	if errors.As(err, &harm) {
 		return Problem{Type: "urn:lwbs:devices-harmed", Title: "devices would be harmed", Status: http.StatusConflict, Detail: oneLine(err), Harms: harm.Harms}
 	}
@@ -92,13 +95,13 @@ type remoteError struct {
 func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.err }
 
-// err is the error again.
-func (p Problem) err() error {
+// Err is the error again.
+func (p Problem) Err() error {
 	if p.Type == "urn:lwbs:findings" {
-		return &InvalidError{p.What, p.Findings}
+		return &admin.InvalidError{What: p.What, Findings: p.Findings}
 	}
 	if p.Type == "urn:lwbs:devices-harmed" {
-		return &HarmError{p.Harms}
+		return &admin.HarmError{Harms: p.Harms}
 	}
 	for _, k := range known {
 		if p.Type == "urn:lwbs:"+k.name {
@@ -106,10 +109,4 @@ func (p Problem) err() error {
 		}
 	}
 	return fmt.Errorf("the server reports: %s", p.Detail)
-}
-
-func writeProblem(w http.ResponseWriter, p Problem) {
-	w.Header().Set("Content-Type", problemMedia)
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p)
 }

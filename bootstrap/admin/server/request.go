@@ -1,4 +1,4 @@
-package admin
+package server
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -24,18 +26,18 @@ type request struct {
 func parse(r *http.Request, known []string) (request, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return request{}, fmt.Errorf("%w: the query is not well-formed: %v", errBadRequest, err)
+		return request{}, fmt.Errorf("%w: the query is not well-formed: %v", wire.ErrBadRequest, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch values := query[name]; {
 		case !slices.Contains(known, name) && len(known) == 0:
-			return request{}, fmt.Errorf("%w: query parameter %q: there are none here", errBadRequest, name)
+			return request{}, fmt.Errorf("%w: query parameter %q: there are none here", wire.ErrBadRequest, name)
 		case !slices.Contains(known, name):
-			return request{}, fmt.Errorf("%w: query parameter %q does not exist here, only %s", errBadRequest, name, strings.Join(known, ", "))
+			return request{}, fmt.Errorf("%w: query parameter %q does not exist here, only %s", wire.ErrBadRequest, name, strings.Join(known, ", "))
 		case len(values) > 1:
-			return request{}, fmt.Errorf("%w: query parameter %s is there %d times", errBadRequest, name, len(values))
+			return request{}, fmt.Errorf("%w: query parameter %s is there %d times", wire.ErrBadRequest, name, len(values))
 		case values[0] == "":
-			return request{}, fmt.Errorf("%w: query parameter %s is empty: leave it out, or give it a value", errBadRequest, name)
+			return request{}, fmt.Errorf("%w: query parameter %s is empty: leave it out, or give it a value", wire.ErrBadRequest, name)
 		}
 	}
 	return request{r, query}, nil
@@ -49,7 +51,7 @@ func (r request) boolean(name string) (bool, error) {
 	case "", "false":
 		return false, nil
 	default:
-		return false, fmt.Errorf("%w: %s=%s: want true or false", errBadRequest, name, quoted(text))
+		return false, fmt.Errorf("%w: %s=%s: want true or false", wire.ErrBadRequest, name, wire.Quoted(text))
 	}
 }
 
@@ -61,7 +63,7 @@ func (r request) limit() (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxPage {
-		return 0, fmt.Errorf("%w: limit=%s is not a number of 1 to %d", errBadRequest, quoted(text), maxPage)
+		return 0, fmt.Errorf("%w: limit=%s is not a number of 1 to %d", wire.ErrBadRequest, wire.Quoted(text), maxPage)
 	}
 	return n, nil
 }
@@ -74,20 +76,20 @@ func (r request) number(name string, limit int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > limit {
-		return 0, fmt.Errorf("%w: %s=%s is not a number of 1 to %d", errBadRequest, name, quoted(text), limit)
+		return 0, fmt.Errorf("%w: %s=%s is not a number of 1 to %d", wire.ErrBadRequest, name, wire.Quoted(text), limit)
 	}
 	return n, nil
 }
 
-// applyOptions reads the parameters of [ApplyOptions].
-func (r request) applyOptions() (o ApplyOptions, err error) {
+// applyOptions reads the parameters of [admin.ApplyOptions].
+func (r request) applyOptions() (o admin.ApplyOptions, err error) {
 	var errs [3]error
 	o.ReplaceKeys, errs[0] = r.boolean("replaceKeys")
 	o.AllowFailing, errs[1] = r.boolean("allowFailing")
 	o.DryRun, errs[2] = r.boolean("dryRun")
 	if text := r.query.Get("examine"); text != "" {
 		if o.Examine, err = strconv.Atoi(text); err != nil || o.Examine < 1 {
-			return o, fmt.Errorf("%w: examine=%s is not a number from 1", errBadRequest, quoted(text))
+			return o, fmt.Errorf("%w: examine=%s is not a number from 1", wire.ErrBadRequest, wire.Quoted(text))
 		}
 	}
 	return o, errors.Join(errs[:]...)
@@ -98,19 +100,6 @@ const (
 	defaultPage = 100
 	maxPage     = 10_000
 )
-
-// quoted is a word of the peer as it may stand in a line: quoted where it is odd, and cut
-// where it is long.
-func quoted(text string) string {
-	const longest = 80
-	if len(text) > longest {
-		text = text[:longest] + "…"
-	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return strconv.Quote(text)
-	}
-	return text
-}
 
 // revision is that of If-Match, zero where there is none.
 func (r request) revision() (store.Revision, error) {
@@ -124,7 +113,7 @@ func (r request) revision() (store.Revision, error) {
 	}
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || n == 0 || len(r.Header.Values("If-Match")) > 1 {
-		return 0, fmt.Errorf("%w: If-Match %s is no revision, such as %s", errBadRequest, quoted(match), etag(1))
+		return 0, fmt.Errorf("%w: If-Match %s is no revision, such as %s", wire.ErrBadRequest, wire.Quoted(match), wire.ETag(1))
 	}
 	return store.Revision(n), nil
 }

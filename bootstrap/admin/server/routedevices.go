@@ -1,6 +1,8 @@
-package admin
+package server
 
 import (
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -14,17 +16,17 @@ func (s *Server) devices(r request) (reply, error) {
 		After: lwm2m.EndpointName(r.query.Get("after")), Limit: n,
 		Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag"),
 	}
-	return page(r, n, "after", func(limit int, after string) ([]Device, error) {
+	return page(r, n, "after", func(limit int, after string) ([]admin.Device, error) {
 		q.Limit = limit
 		if after != "" {
 			q.After = lwm2m.EndpointName(after)
 		}
 		return s.api.Devices(r.Context(), q)
-	}, func(d Device) string { return string(d.Endpoint) })
+	}, func(d admin.Device) string { return string(d.Endpoint) })
 }
 
 func (s *Server) addDevice(r request) (reply, error) {
-	var set DeviceSettings
+	var set admin.DeviceSettings
 	if err := r.body(&set); err != nil {
 		return reply{}, err
 	}
@@ -33,7 +35,7 @@ func (s *Server) addDevice(r request) (reply, error) {
 }
 
 func (s *Server) setDevice(r request) (reply, error) {
-	var set DeviceSettings
+	var set admin.DeviceSettings
 	rev, err := r.revision()
 	if err == nil {
 		err = r.body(&set)
@@ -63,7 +65,7 @@ func (s *Server) deleteDevice(r request) (reply, error) {
 }
 
 func (s *Server) preview(r request) (reply, error) {
-	var o PreviewOptions
+	var o admin.PreviewOptions
 	if err := r.body(&o); err != nil {
 		return reply{}, err
 	}
@@ -71,13 +73,8 @@ func (s *Server) preview(r request) (reply, error) {
 	return reply{body: v}, err
 }
 
-// A renameRequest is the body of POST /v1/devices/{endpoint}/rename.
-type renameRequest struct {
-	To lwm2m.EndpointName `json:"to"`
-}
-
 func (s *Server) renameDevice(r request) (reply, error) {
-	var rename renameRequest
+	var rename wire.RenameRequest
 	rev, err := r.revision()
 	if err == nil {
 		err = r.body(&rename)

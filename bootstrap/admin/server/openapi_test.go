@@ -1,4 +1,4 @@
-package admin
+package server
 
 import (
 	"bytes"
@@ -20,6 +20,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -163,9 +165,9 @@ func wildcards(path string) (names []string) {
 func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
-		"Problem": Problem{}, "Harm": Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": Status{}, "Unreadable": Unreadable{}, "Stats": store.Stats{}, "Device": Device{},
-		"Credential": Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": Account{}, "DeviceSettings": DeviceSettings{}, "PSK": PSK{}, "Applied": Applied{},
-		"BackupRequest": backupRequest{}, "PreviewOptions": PreviewOptions{}, "Preview": Preview{}, "PreviewOperation": PreviewOperation{}, "BatchRow": BatchRow{}, "BatchResult": BatchResult{}, "ApplyRequest": applyRequest{}, "ApplyAnswer": applyAnswer{}, "Event": Event{}, "Failures": Failures{}, "FailureCause": FailureCause{}, "FailureExample": FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{},
+		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
+		"BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {
@@ -212,22 +214,6 @@ func fieldsOf(typ reflect.Type) (all, always []string) {
 	}
 	slices.Sort(all)
 	return all, always
-}
-
-func TestProblemsAreTheKnownErrors(t *testing.T) {
-	want := []string{"about:blank", "urn:lwbs:findings", "urn:lwbs:devices-harmed"}
-	for _, k := range known {
-		want = append(want, "urn:lwbs:"+k.name)
-	}
-	var got []string
-	for _, v := range readDocument(t).at("components", "schemas", "Problem", "properties", "type", "enum").([]any) {
-		got = append(got, v.(string))
-	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("openapi.yaml has the types %q, the server %q", got, want)
-	}
 }
 
 // An asker asks the server, and holds requests and answers against the document.
@@ -277,7 +263,7 @@ func (c *asker) call(method, pattern, path string, body any, status int) []byte 
 }
 
 // batch sends a batch of one row, and holds each line against the document.
-func (c *asker) batch(row BatchRow) {
+func (c *asker) batch(row admin.BatchRow) {
 	c.t.Helper()
 	op := []string{"paths", "/v1/devices", "post"}
 	in, _ := json.Marshal(row)
@@ -311,8 +297,10 @@ func newAsker(t *testing.T) *asker {
 	}
 	t.Cleanup(func() { db.Close() })
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") })
-	local := &Local{Store: db, Version: "v", Server: func() Status { return Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}} }}
-	return &asker{readDocument(t), NewServer(local, slog.New(slog.DiscardHandler), map[string]http.Handler{"GET /metrics": metrics}), make(map[string]bool)}
+	local := &admin.Local{Store: db, Version: "v", Server: func() admin.Status {
+		return admin.Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}}
+	}}
+	return &asker{readDocument(t), New(local, slog.New(slog.DiscardHandler), map[string]http.Handler{"GET /metrics": metrics}), make(map[string]bool)}
 }
 
 // fullProfile has a value for every member.
@@ -365,48 +353,48 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("PUT", profile, "/v1/profiles/other", fullProfile(), 400)
 	second, third := fullProfile(), fullProfile()
 	second.Name, third.Name, third.Revision = "second", "third", 7
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{fullProfile(), second}}, 200)
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{second, third}}, 404)
+	c.call("POST", "/v1/profiles", "/v1/profiles", wire.ApplyRequest{Profiles: []store.Profile{fullProfile(), second}}, 200)
+	c.call("POST", "/v1/profiles", "/v1/profiles", wire.ApplyRequest{Profiles: []store.Profile{second, third}}, 404)
 	third.Name = "full"
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{second, third}}, 412)
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{}, 422)
+	c.call("POST", "/v1/profiles", "/v1/profiles", wire.ApplyRequest{Profiles: []store.Profile{second, third}}, 412)
+	c.call("POST", "/v1/profiles", "/v1/profiles", wire.ApplyRequest{}, 422)
 	c.call("GET", "/v1/profiles", "/v1/profiles?limit=1", nil, 200)
 	c.call("PUT", profile, "/v1/profiles/bad", store.Profile{Name: "bad", Accounts: []store.Account{{Name: "x", URI: "http://a", ShortServerID: 1}}}, 422)
 	c.call("GET", profile, "/v1/profiles/nope", nil, 404)
 
-	settings := DeviceSettings{
+	settings := admin.DeviceSettings{
 		Reset: true, Profile: new("full"), Disabled: new(false), NoSec: new(false), Format: new(lwm2m.FormatTLV), Note: new("n"), Tags: &[]string{"t"},
-		PSK: &PSK{Identity: "id", Key: []byte("0123456789abcdef")}, Certificates: new([]string{store.Fingerprint(nil)}), CertificateNames: new([]string{"n"}), AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
+		PSK: &admin.PSK{Identity: "id", Key: []byte("0123456789abcdef")}, Certificates: new([]string{store.Fingerprint(nil)}), CertificateNames: new([]string{"n"}), AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
 		AccountKeys: map[string][]byte{"main": []byte("0123456789abcdef0123456789abcdef")}, AccountCertificates: map[string][]byte{"main": {1}}, Vars: map[string]string{"host": "h.example"},
 		Secrets: map[lwm2m.Path][]byte{lwm2m.ResourcePath(11, 0, 6): []byte("apn secret")},
 	}
 	c.call("POST", device, "/v1/devices/d%2F1", settings, 200)
 	c.call("POST", device, "/v1/devices/d%2F1", settings, 409)
-	c.call("POST", device, "/v1/devices/d2", DeviceSettings{Profile: new("nope")}, 404)
+	c.call("POST", device, "/v1/devices/d2", admin.DeviceSettings{Profile: new("nope")}, 404)
 	c.call("POST", device, "/v1/devices/d2", map[string]any{"odd": 1}, 400)
-	c.call("POST", device, "/v1/devices/d2", DeviceSettings{Profile: new("full")}, 422) // no variable host
-	c.call("PATCH", device, "/v1/devices/d%2F1", DeviceSettings{PSK: &PSK{}}, 200)
-	c.call("PATCH", device, "/v1/devices/nope", DeviceSettings{}, 404)
-	c.call("PATCH", device, "/v1/devices/d%2F1", DeviceSettings{Format: new(lwm2m.FormatText)}, 422)
+	c.call("POST", device, "/v1/devices/d2", admin.DeviceSettings{Profile: new("full")}, 422) // no variable host
+	c.call("PATCH", device, "/v1/devices/d%2F1", admin.DeviceSettings{PSK: &admin.PSK{}}, 200)
+	c.call("PATCH", device, "/v1/devices/nope", admin.DeviceSettings{}, 404)
+	c.call("PATCH", device, "/v1/devices/d%2F1", admin.DeviceSettings{Format: new(lwm2m.FormatText)}, 422)
 	without := fullProfile()
 	without.Accounts, without.AccessControl = without.Accounts[1:], nil
 	c.call("PUT", profile, "/v1/profiles/full?dryRun=true&examine=5", without, 200)
 	c.call("PUT", profile, "/v1/profiles/full", without, 409)
-	c.call("POST", "/v1/profiles", "/v1/profiles", applyRequest{Profiles: []store.Profile{without}}, 409)
+	c.call("POST", "/v1/profiles", "/v1/profiles", wire.ApplyRequest{Profiles: []store.Profile{without}}, 409)
 	c.call("PUT", profile, "/v1/profiles/full?replaceKeys=yes", without, 400)
 	c.call("PUT", profile, "/v1/profiles/full?examine=0", without, 400)
 	c.call("PUT", profile, "/v1/profiles/full?replaceKeys=true", without, 200)
 	c.call("PUT", profile, "/v1/profiles/full", fullProfile(), 200)
 
-	if err := c.server.api.(*Local).Store.AppendSession(t.Context(), fullSession()); err != nil {
+	if err := c.server.api.(*admin.Local).Store.AppendSession(t.Context(), fullSession()); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := c.server.api.(*Local).Store.Device(t.Context(), "d/1")
+	kept, err := c.server.api.(*admin.Local).Store.Device(t.Context(), "d/1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	kept.Written.Instances = []store.WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: "main", Server: 101, Unconfirmed: true}, {Path: lwm2m.InstancePath(2, 0), Target: lwm2m.ObjectPath(3)}}
-	if _, err := c.server.api.(*Local).Store.PutDevice(t.Context(), kept); err != nil {
+	if _, err := c.server.api.(*admin.Local).Store.PutDevice(t.Context(), kept); err != nil {
 		t.Fatal(err)
 	}
 	c.call("GET", device, "/v1/devices/d%2F1?reveal=true", nil, 200)
@@ -426,28 +414,28 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1?limit=0", nil, 400)
 
 	const preview = "/v1/devices/{endpoint}/preview"
-	c.call("POST", preview, "/v1/devices/d%2F1/preview", PreviewOptions{Discovery: "</>;lwm2m=1.2,</0/1>", PreferredFormat: new(lwm2m.FormatTLV)}, 200)
-	c.call("POST", preview, "/v1/devices/nosuch/preview", PreviewOptions{}, 404)
+	c.call("POST", preview, "/v1/devices/d%2F1/preview", admin.PreviewOptions{Discovery: "</>;lwm2m=1.2,</0/1>", PreferredFormat: new(lwm2m.FormatTLV)}, 200)
+	c.call("POST", preview, "/v1/devices/nosuch/preview", admin.PreviewOptions{}, 404)
 
 	const rename = "/v1/devices/{endpoint}/rename"
-	c.call("POST", rename, "/v1/devices/d%2F1/rename", renameRequest{"d/2"}, 200)
-	c.call("POST", rename, "/v1/devices/d%2F1/rename", renameRequest{"d/3"}, 404)
-	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{"d/2"}, 409)
-	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{}, 422)
+	c.call("POST", rename, "/v1/devices/d%2F1/rename", wire.RenameRequest{To: "d/2"}, 200)
+	c.call("POST", rename, "/v1/devices/d%2F1/rename", wire.RenameRequest{To: "d/3"}, 404)
+	c.call("POST", rename, "/v1/devices/d%2F2/rename", wire.RenameRequest{To: "d/2"}, 409)
+	c.call("POST", rename, "/v1/devices/d%2F2/rename", wire.RenameRequest{}, 422)
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", map[string]any{"odd": 1}, 400)
-	c.call("POST", rename, "/v1/devices/d%2F2/rename", renameRequest{"d/1"}, 200)
+	c.call("POST", rename, "/v1/devices/d%2F2/rename", wire.RenameRequest{To: "d/1"}, 200)
 
-	c.batch(BatchRow{Row: 1, Endpoint: "many", Settings: DeviceSettings{Profile: new("full")}})
+	c.batch(admin.BatchRow{Row: 1, Endpoint: "many", Settings: admin.DeviceSettings{Profile: new("full")}})
 	c.call("POST", "/v1/devices", "/v1/devices?dryRun=maybe", nil, 400)
 
 	c.call("GET", "/v1/unreadable", "/v1/unreadable", nil, 200)
 	c.call("POST", "/v1/check", "/v1/check", nil, 200)
 	file := filepath.Join(t.TempDir(), "copy.db")
-	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{file}, 200)
-	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{file}, 409)
-	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{"copy.db"}, 400)
-	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{filepath.Join(t.TempDir(), "nowhere", "copy.db")}, 400)
-	c.call("POST", "/v1/backup", "/v1/backup", backupRequest{"/tmp/a\x00b"}, 400)
+	c.call("POST", "/v1/backup", "/v1/backup", wire.BackupRequest{File: file}, 200)
+	c.call("POST", "/v1/backup", "/v1/backup", wire.BackupRequest{File: file}, 409)
+	c.call("POST", "/v1/backup", "/v1/backup", wire.BackupRequest{File: "copy.db"}, 400)
+	c.call("POST", "/v1/backup", "/v1/backup", wire.BackupRequest{File: filepath.Join(t.TempDir(), "nowhere", "copy.db")}, 400)
+	c.call("POST", "/v1/backup", "/v1/backup", wire.BackupRequest{File: "/tmp/a\x00b"}, 400)
 	c.call("POST", "/v1/backup/content", "/v1/backup/content", nil, 200)
 
 	c.call("DELETE", profile, "/v1/profiles/full", nil, 409)
@@ -462,7 +450,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/debug/pprof/profile", "/debug/pprof/profile?seconds=1", nil, 200)
 	c.call("GET", "/debug/pprof/{name}", "/debug/pprof/heap", nil, 200)
 	c.call("GET", "/debug/pprof/{name}", "/debug/pprof/nope", nil, 404)
-	event, err := json.Marshal(Event{Kind: bootstrap.EventEnded, Session: fullSession(), Missed: 1})
+	event, err := json.Marshal(admin.Event{Kind: bootstrap.EventEnded, Session: fullSession(), Missed: 1})
 	if err == nil {
 		err = c.validate(event, "paths", "/v1/events", "get", "responses", "200", "content", "text/event-stream", "schema")
 	}
@@ -475,7 +463,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 		}
 	}
 
-	c.server.api.(*Local).Store.Close()
+	c.server.api.(*admin.Local).Store.Close()
 	c.call("GET", "/readyz", "/readyz", nil, http.StatusServiceUnavailable)
 	c.call("GET", "/healthz", "/healthz", nil, 200)
 }

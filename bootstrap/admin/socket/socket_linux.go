@@ -1,4 +1,4 @@
-package admin
+package socket
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // it has the mode of the umask.
 func listenPrivately(file string) (net.Listener, error) {
 	if path, err := filepath.Abs(file); err == nil {
-		file = path // as others then see it in the kernel's list; see FolderOfSocket
+		file = path // as others then see it in the kernel's list; see FolderOf
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(file), folderPrefix+"*")
 	if err != nil {
@@ -70,8 +70,8 @@ func short(file string) (path string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(file)), func() { dir.Close() }, nil
 }
 
-// dialSocket connects to the socket in file.
-func dialSocket(ctx context.Context, file string) (net.Conn, error) {
+// Dial connects to the socket in file.
+func Dial(ctx context.Context, file string) (net.Conn, error) {
 	path, done, err := short(file)
 	if err != nil {
 		return nil, err
@@ -81,20 +81,20 @@ func dialSocket(ctx context.Context, file string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", path)
 }
 
-// peerOf asks the kernel who is at the other end.
-func peerOf(c net.Conn) caller {
+// PeerOf asks the kernel who is at the other end.
+func PeerOf(c net.Conn) Caller {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		return caller{-1, -1}
+		return Caller{-1, -1}
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {
-		return caller{-1, -1}
+		return Caller{-1, -1}
 	}
-	who := caller{-1, -1}
+	who := Caller{-1, -1}
 	_ = raw.Control(func(fd uintptr) {
 		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			who = caller{int(cred.Uid), int(cred.Pid)}
+			who = Caller{int(cred.Uid), int(cred.Pid)}
 		}
 	})
 	return who

@@ -1,4 +1,4 @@
-package admin
+package server
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -19,8 +21,8 @@ func (c *asker) ask(method, path, body string) (status int, answer, next string)
 	w := httptest.NewRecorder()
 	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.t.Context(), method, path, strings.NewReader(body)))
 	if w.Code >= 400 {
-		var p Problem
-		if media := w.Header().Get("Content-Type"); media != problemMedia {
+		var p wire.Problem
+		if media := w.Header().Get("Content-Type"); media != wire.ProblemMedia {
 			c.t.Errorf("%s %s: status %d in %s: %s", method, path, w.Code, media, w.Body)
 		} else if err := c.validate(w.Body.Bytes(), "components", "schemas", "Problem"); err != nil {
 			c.t.Errorf("%s %s: %v", method, path, err)
@@ -37,13 +39,13 @@ func (c *asker) ask(method, path, body string) (status int, answer, next string)
 func withDevices(t *testing.T, n int) *asker {
 	t.Helper()
 	c := newAsker(t)
-	local := c.server.api.(*Local)
-	if _, err := local.ApplyProfile(t.Context(), fullProfile(), ApplyOptions{}); err != nil {
+	local := c.server.api.(*admin.Local)
+	if _, err := local.ApplyProfile(t.Context(), fullProfile(), admin.ApplyOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
 		ep := lwm2m.EndpointName(fmt.Sprintf("dev-%03d", i))
-		set := DeviceSettings{Profile: new("full"), PSK: &PSK{}, Vars: map[string]string{"host": "h.example"}}
+		set := admin.DeviceSettings{Profile: new("full"), PSK: &admin.PSK{}, Vars: map[string]string{"host": "h.example"}}
 		if _, err := local.AddDevice(t.Context(), ep, set); err != nil {
 			t.Fatal(err)
 		}
@@ -183,12 +185,12 @@ func TestPagesLeadOn(t *testing.T) {
 	for i := range 7 {
 		s := fullSession()
 		s.ID = fmt.Sprintf("s%d", i)
-		if err := c.server.api.(*Local).Store.AppendSession(t.Context(), s); err != nil {
+		if err := c.server.api.(*admin.Local).Store.AppendSession(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		p := fullProfile()
 		p.Name = fmt.Sprintf("p%d", i)
-		if _, err := c.server.api.ApplyProfile(t.Context(), p, ApplyOptions{}); err != nil {
+		if _, err := c.server.api.ApplyProfile(t.Context(), p, admin.ApplyOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -245,15 +247,15 @@ func TestHugeRecordsAreRefusedAtOnce(t *testing.T) {
 		method, path, want string
 		body               any
 	}{
-		{"PATCH", "/v1/devices/dev-000", "20001 variables, at most 256 are possible", DeviceSettings{Vars: many}},
-		{"PATCH", "/v1/devices/dev-000", "accounts, at most 64 are possible", DeviceSettings{AccountKeys: secrets}},
-		{"PATCH", "/v1/devices/dev-000", "accounts, at most 64 are possible", DeviceSettings{AccountIdentities: many}},
-		{"PATCH", "/v1/devices/dev-000", "20000 tags, at most 64 are possible", DeviceSettings{Tags: &tags}},
-		{"PATCH", "/v1/devices/dev-000", "credentials, at most 16 are possible", DeviceSettings{CertificateNames: &tags}},
-		{"PATCH", "/v1/devices/dev-000", "bytes of note, at most", DeviceSettings{Note: new(strings.Repeat("x", 500_000))}},
+		{"PATCH", "/v1/devices/dev-000", "20001 variables, at most 256 are possible", admin.DeviceSettings{Vars: many}},
+		{"PATCH", "/v1/devices/dev-000", "accounts, at most 64 are possible", admin.DeviceSettings{AccountKeys: secrets}},
+		{"PATCH", "/v1/devices/dev-000", "accounts, at most 64 are possible", admin.DeviceSettings{AccountIdentities: many}},
+		{"PATCH", "/v1/devices/dev-000", "20000 tags, at most 64 are possible", admin.DeviceSettings{Tags: &tags}},
+		{"PATCH", "/v1/devices/dev-000", "credentials, at most 16 are possible", admin.DeviceSettings{CertificateNames: &tags}},
+		{"PATCH", "/v1/devices/dev-000", "bytes of note, at most", admin.DeviceSettings{Note: new(strings.Repeat("x", 500_000))}},
 		{"PUT", "/v1/profiles/many", "5000 accounts, at most 64 are possible", profile},
-		{"POST", "/v1/profiles", "5000 accounts, at most 64 are possible", applyRequest{Profiles: []store.Profile{profile}}},
-		{"POST", "/v1/profiles", "1001 profiles, 1 to 1000 are possible", applyRequest{Profiles: make([]store.Profile, MaxApplied+1)}},
+		{"POST", "/v1/profiles", "5000 accounts, at most 64 are possible", wire.ApplyRequest{Profiles: []store.Profile{profile}}},
+		{"POST", "/v1/profiles", "1001 profiles, 1 to 1000 are possible", wire.ApplyRequest{Profiles: make([]store.Profile, admin.MaxApplied+1)}},
 	} {
 		body, err := json.Marshal(tt.body)
 		if err != nil {

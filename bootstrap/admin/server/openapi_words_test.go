@@ -1,4 +1,4 @@
-package admin
+package server
 
 import (
 	"go/ast"
@@ -13,7 +13,7 @@ import (
 // constantsOf are the values of the constants of one type in a package of ours.
 func constantsOf(t *testing.T, pkg, typ string) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join("../..", pkg, "*.go"))
+	names, err := filepath.Glob(filepath.Join("../../..", pkg, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

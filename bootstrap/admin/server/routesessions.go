@@ -1,4 +1,4 @@
-package admin
+package server
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -59,7 +61,7 @@ func (s *Server) runningSessions(r request) (reply, error) {
 }
 
 func (s *Server) failures(r request) (reply, error) {
-	n, err := r.number("examples", MaxFailureExamples)
+	n, err := r.number("examples", admin.MaxFailureExamples)
 	if err != nil {
 		return reply{}, err
 	}
@@ -75,14 +77,14 @@ func (s *Server) session(r request) (reply, error) {
 // events sends events as they happen, in the form of server-sent events.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if _, err := parse(r, nil); err != nil {
-		writeProblem(w, ProblemOf(err))
+		writeProblem(w, wire.ProblemOf(err))
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
 	w.WriteHeader(http.StatusOK)
 	_ = out.Flush()
-	_ = s.api.Watch(r.Context(), func(e Event) error {
+	_ = s.api.Watch(r.Context(), func(e admin.Event) error {
 		b, err := json.Marshal(e)
 		if err == nil {
 			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.Kind, b)

@@ -1,4 +1,4 @@
-package admin_test
+package server_test
 
 import (
 	"io"
@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"lwbs/bootstrap/admin/server"
+
 	"lwbs/bootstrap"
-	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/outcome"
 )
 
@@ -26,7 +27,7 @@ func TestPanicInHandler(t *testing.T) {
 	})
 	mux.HandleFunc("GET /aborted", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("GET /fine", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") })
-	server := httptest.NewServer(admin.Contain(mux, panics))
+	server := httptest.NewServer(server.Contain(mux, panics))
 	defer server.Close()
 	for _, tt := range []struct {
 		path   string

@@ -1,4 +1,8 @@
-package admin
+// Package server answers the admin API over HTTP: [Server] has its routes, [Serve] listens with it
+// on a Unix socket, and [Health] is what monitoring asks.
+//
+// The OpenAPI document in this folder describes the routes; tests hold the two together.
+package server
 
 import (
 	"encoding/json"
@@ -6,15 +10,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/store"
 )
 
 // A Server answers the admin API over HTTP. It is an [http.Handler]; [Serve] listens
 // with it on a Unix socket.
 type Server struct {
-	api    API
+	api    admin.API
 	log    *slog.Logger
 	routes *http.ServeMux
 }
@@ -66,9 +71,9 @@ const (
 	batchPattern   = "POST /v1/devices"
 )
 
-// NewServer returns a Server over api. Extra are further patterns, such as
+// New returns a Server over api. Extra are further patterns, such as
 // "GET /metrics".
-func NewServer(api API, log *slog.Logger, extra map[string]http.Handler) *Server {
+func New(api admin.API, log *slog.Logger, extra map[string]http.Handler) *Server {
 	s := &Server{api: api, log: log, routes: http.NewServeMux()}
 	for _, rt := range routes {
 		s.routes.HandleFunc(anyName(rt.pattern), func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, rt) })
@@ -99,7 +104,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
 			slog.Int("uid", caller.UID), slog.Int("pid", caller.PID), slog.Bool("done", err == nil))
 	}
 	if err != nil {
-		p := ProblemOf(err)
+		p := wire.ProblemOf(err)
 		if p.Status == http.StatusInternalServerError && r.Context().Err() == nil { // else the caller has gone
 			s.log.LogAttrs(r.Context(), slog.LevelError, "administration failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 		}
@@ -107,7 +112,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
 		return
 	}
 	if out.revision != 0 {
-		w.Header().Set("ETag", etag(out.revision))
+		w.Header().Set("ETag", wire.ETag(out.revision))
 	}
 	if out.next != nil {
 		w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.EscapedPath(), out.next.Encode()))
@@ -131,5 +136,3 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, rt route) (out repl
 	}
 	return out, reveal, err
 }
-
-func etag(rev store.Revision) string { return `"` + strconv.FormatUint(uint64(rev), 10) + `"` }

@@ -1,4 +1,4 @@
-package admin
+package wire
 
 import (
 	"bytes"
@@ -14,49 +14,27 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of the bodies of requests.
-const (
-	maxBody     = 1 << 20 // bytes
-	maxProfiles = 8 << 20 // bytes, of several profiles
-	maxDepth    = 32      // values within each other; a profile needs eight
-)
-
-// body reads the JSON object of a request, no unknown members in it, none twice, and
-// nothing behind it.
-func (r request) body(into any) error {
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		return badBody(text, err)
-	}
-	return decodeObject(text, into)
-}
+// maxDepth is how deep values may lie within each other; a profile needs eight.
+const maxDepth = 32
 
 // DecodeObject reads one JSON object: no unknown members in it, none twice, and nothing behind it.
 // Its error is for people.
 func DecodeObject(text []byte, into any) error {
-	if err := decodeObject(text, into); err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), errBadRequest.Error()+": "))
+	if err := Unmarshal(text, into); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), ErrBadRequest.Error()+": "))
 	}
 	return nil
 }
 
 // decodeObject reads one JSON object as body does.
-func decodeObject(text []byte, into any) error {
+func Unmarshal(text []byte, into any) error {
 	if err := checkJSON(text); err != nil {
-		return badBody(text, err)
+		return BadBody(text, err)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return badBody(text[:d.InputOffset()], err)
-	}
-	return nil
-}
-
-// noBody reports a body where none is wanted.
-func (r request) noBody() error {
-	if n, err := io.ReadFull(r.Body, make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: this request takes no body", errBadRequest)
+		return BadBody(text[:d.InputOffset()], err)
 	}
 	return nil
 }
@@ -97,7 +75,7 @@ func checkMembers(d *json.Decoder, depth int) error {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return fmt.Errorf("the member %s is there twice, at byte %d", quoted(name), d.InputOffset())
+			return fmt.Errorf("the member %s is there twice, at byte %d", Quoted(name), d.InputOffset())
 		}
 		seen[name] = true
 		if _, err := checkValue(d, depth); err != nil {
@@ -129,7 +107,7 @@ func checkValue(d *json.Decoder, depth int) (end bool, err error) {
 
 // badBody says what is wrong with a body, in the words of JSON and not of Go. Read is
 // what was read of it until then.
-func badBody(read []byte, err error) error {
+func BadBody(read []byte, err error) error {
 	var (
 		tooLong *http.MaxBytesError
 		syntax  *json.SyntaxError
@@ -139,7 +117,7 @@ func badBody(read []byte, err error) error {
 	text := err.Error()
 	switch {
 	case errors.As(err, &tooLong):
-		return fmt.Errorf("%w: it has more than %d bytes", errTooLarge, tooLong.Limit)
+		return fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, tooLong.Limit)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		text = "it ends in the middle of the JSON"
 	case errors.As(err, &syntax):
@@ -153,7 +131,7 @@ func badBody(read []byte, err error) error {
 	default:
 		text = strings.TrimPrefix(text, "json: ")
 	}
-	return fmt.Errorf("%w: %s", errBadRequest, text)
+	return fmt.Errorf("%w: %s", ErrBadRequest, text)
 }
 
 func memberOf(field string) string {

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package admin
+package socket
 
 import (
 	"context"
@@ -20,10 +20,10 @@ func listenPrivately(file string) (net.Listener, error) {
 	return l, nil
 }
 
-// dialSocket connects to the socket in file.
-func dialSocket(ctx context.Context, file string) (net.Conn, error) {
+// Dial connects to the socket in file.
+func Dial(ctx context.Context, file string) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, "unix", file)
 }
 
-func peerOf(net.Conn) caller { return caller{-1, -1} }
+func PeerOf(net.Conn) Caller { return Caller{-1, -1} }

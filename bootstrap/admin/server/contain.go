@@ -1,4 +1,4 @@
-package admin
+package server
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/outcome"
 )
 
@@ -25,7 +26,7 @@ func Contain(h http.Handler, panics *bootstrap.Panics) http.Handler {
 			if begun.begun {
 				panic(http.ErrAbortHandler) // as half an answer must not be taken for a whole one
 			}
-			writeProblem(w, ProblemOf(fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, outcome.ErrPanicked)))
+			writeProblem(w, wire.ProblemOf(fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, outcome.ErrPanicked)))
 		}()
 		h.ServeHTTP(begun, r)
 	})

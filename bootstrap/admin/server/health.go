@@ -1,10 +1,11 @@
-package admin
+package server
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/store"
 )
 
@@ -13,7 +14,7 @@ import (
 // and it is not about to stop. A log that is dropped, or a disk that takes no writes, keeps no
 // device with keys from being served: /readyz says so in its text. They change nothing and tell nothing
 // else, so that they need no authorisation.
-func Health(api API) map[string]http.Handler {
+func Health(api admin.API) map[string]http.Handler {
 	ok := func(w http.ResponseWriter) { fmt.Fprintln(w, "ok") }
 	return map[string]http.Handler{
 		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { ok(w) }),
@@ -37,15 +38,12 @@ func Health(api API) map[string]http.Handler {
 }
 
 // runningStatus is what the server behind api tells of itself, without its records.
-func runningStatus(api API) Status {
-	if local, ok := api.(*Local); ok && local.Server != nil {
+func runningStatus(api admin.API) admin.Status {
+	if local, ok := api.(*admin.Local); ok && local.Server != nil {
 		return local.Server()
 	}
-	return Status{}
+	return admin.Status{}
 }
-
-// ErrStarting is what a server answers before it has opened its database.
-var ErrStarting = errors.New("the server is starting")
 
 // Starting returns the handler for the time in which a server opens its database: it is alive
 // and not ready, and can do nothing yet. How tells how far it is.
@@ -58,7 +56,7 @@ func Starting(how func() string) http.Handler {
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, ProblemOf(fmt.Errorf("%w: %s", ErrStarting, how())))
+		writeProblem(w, wire.ProblemOf(fmt.Errorf("%w: %s", admin.ErrStarting, how())))
 	})
 	return mux
 }

@@ -1,4 +1,4 @@
-package admin
+package server
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/store"
 )
 
@@ -25,22 +26,17 @@ func (s *Server) check(r request) (reply, error) {
 	return reply{body: struct{}{}}, s.api.Check(r.Context())
 }
 
-// backupRequest is the body of POST /v1/backup.
-type backupRequest struct {
-	File string `json:"file"` // absolute
-}
-
 func (s *Server) backup(r request) (reply, error) {
-	var b backupRequest
+	var b wire.BackupRequest
 	err := r.body(&b)
 	if err == nil && !strings.HasPrefix(b.File, "/") {
-		err = fmt.Errorf("%w: file %q is not an absolute path", errBadRequest, b.File)
+		err = fmt.Errorf("%w: file %q is not an absolute path", wire.ErrBadRequest, b.File)
 	}
 	if err == nil {
 		err = s.api.Backup(r.Context(), b.File)
 	}
 	if path := new(fs.PathError); errors.As(err, &path) && !errors.Is(err, store.ErrFull) && !errors.Is(err, fs.ErrExist) {
-		err = fmt.Errorf("%w: %w", errBadRequest, err) // there can be no such file
+		err = fmt.Errorf("%w: %w", wire.ErrBadRequest, err) // there can be no such file
 	}
 	return reply{body: struct{}{}}, err
 }
@@ -66,7 +62,7 @@ func (s *Server) backupContent(w http.ResponseWriter, r *http.Request) {
 	case out.begun:
 		panic(http.ErrAbortHandler)
 	default:
-		writeProblem(w, ProblemOf(err))
+		writeProblem(w, wire.ProblemOf(err))
 	}
 }
 

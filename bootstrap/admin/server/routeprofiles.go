@@ -1,8 +1,9 @@
-package admin
+package server
 
 import (
 	"fmt"
 
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/store"
 )
 
@@ -33,7 +34,7 @@ func (s *Server) applyProfile(r request) (reply, error) {
 		err = r.body(&p)
 	}
 	if err == nil && p.Name != r.PathValue("name") {
-		err = fmt.Errorf("%w: the profile's name %q is not the one in the path", errBadRequest, p.Name)
+		err = fmt.Errorf("%w: the profile's name %q is not the one in the path", wire.ErrBadRequest, p.Name)
 	}
 	if err != nil {
 		return reply{}, err
@@ -53,29 +54,18 @@ func (s *Server) applyProfile(r request) (reply, error) {
 // and in If-Match; zero where it is not.
 func sameRevision(body, match store.Revision) (store.Revision, error) {
 	if body != 0 && match != 0 && body != match {
-		return 0, fmt.Errorf("%w: the revision is %d in If-Match and %d in the body", errBadRequest, match, body)
+		return 0, fmt.Errorf("%w: the revision is %d in If-Match and %d in the body", wire.ErrBadRequest, match, body)
 	}
 	return max(body, match), nil
 }
 
-// An applyRequest is the body of POST /v1/profiles.
-type applyRequest struct {
-	Profiles []store.Profile `json:"profiles"`
-	ApplyOptions
-}
-
-// An applyAnswer is the answer to it.
-type applyAnswer struct {
-	Applied []Applied `json:"applied"`
-}
-
 func (s *Server) applyProfiles(r request) (reply, error) {
-	var in applyRequest
+	var in wire.ApplyRequest
 	if err := r.body(&in); err != nil {
 		return reply{}, err
 	}
 	a, err := s.api.ApplyProfiles(r.Context(), in.Profiles, in.ApplyOptions)
-	return reply{body: applyAnswer{a}}, err
+	return reply{body: wire.ApplyAnswer{Applied: a}}, err
 }
 
 func (s *Server) deleteProfile(r request) (reply, error) {

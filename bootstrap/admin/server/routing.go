@@ -1,10 +1,12 @@
-package admin
+package server
 
 import (
 	"fmt"
 	"net/http"
 	"path"
 	"strings"
+
+	"lwbs/bootstrap/admin/wire"
 )
 
 // anyName is a pattern whose last segment may be any name: to an [http.ServeMux], "/" is
@@ -23,7 +25,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.routes.ServeHTTP(w, r)
 		return
 	}
-	what := quoted(r.Method) + " " + quoted(r.URL.Path)
+	what := wire.Quoted(r.Method) + " " + wire.Quoted(r.URL.Path)
 	var possible []string
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if s.serves(r, method) {
@@ -33,10 +35,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(possible) > 0 {
 		allow := strings.Join(possible, ", ")
 		w.Header().Set("Allow", allow)
-		writeProblem(w, ProblemOf(fmt.Errorf("%w: %s: possible: %s", errNoMethod, what, allow)))
+		writeProblem(w, wire.ProblemOf(fmt.Errorf("%w: %s: possible: %s", wire.ErrNoMethod, what, allow)))
 		return
 	}
-	writeProblem(w, ProblemOf(fmt.Errorf("%w: %s: GET /v1/openapi.yaml lists what there is", errNoRoute, what)))
+	writeProblem(w, wire.ProblemOf(fmt.Errorf("%w: %s: GET /v1/openapi.yaml lists what there is", wire.ErrNoRoute, what)))
 }
 
 // serves reports whether there is a route for r if it had that method: its path has the

@@ -1,4 +1,5 @@
-package admin
+// Package client is the admin API of a running server, asked over its Unix socket.
+package client
 
 import (
 	"bufio"
@@ -15,6 +16,9 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/socket"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -28,13 +32,13 @@ type Client struct {
 // answerTimeout is how long a server may take until it begins to answer a read.
 const answerTimeout = time.Minute
 
-var _ API = (*Client)(nil)
+var _ admin.API = (*Client)(nil)
 
 // Dial returns a Client of the server on the socket in file. Where no server answers, the error
 // is that of the operating system.
 func Dial(ctx context.Context, file string) (*Client, error) {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, file) }
-	try, cancel := context.WithTimeout(ctx, dialTimeout)
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return socket.Dial(ctx, file) }
+	try, cancel := context.WithTimeout(ctx, socket.DialTimeout)
 	defer cancel()
 	c, err := dial(try, "", "")
 	if err != nil {
@@ -83,7 +87,7 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 		return nil, err
 	}
 	if rev != 0 {
-		req.Header.Set("If-Match", etag(rev))
+		req.Header.Set("If-Match", wire.ETag(rev))
 	}
 	client := c.http
 	if method != http.MethodGet {
@@ -102,11 +106,11 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 
 // problemIn is the error in an answer that is none.
 func problemIn(resp *http.Response) error {
-	var p Problem
+	var p wire.Problem
 	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || p.Detail == "" {
 		return fmt.Errorf("the server answers %s: is it another version of lwbs?", resp.Status)
 	}
-	return p.err()
+	return p.Err()
 }
 
 // askError says why a request has no answer, without the address, which is made up.
@@ -161,125 +165,125 @@ func flag(v bool) string {
 	return ""
 }
 
-// AddDevice implements [API].
-func (c *Client) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set DeviceSettings) (d Device, err error) {
+// AddDevice implements [admin.API].
+func (c *Client) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set admin.DeviceSettings) (d admin.Device, err error) {
 	return d, c.request(ctx, http.MethodPost, devicePath(ep), 0, set, &d)
 }
 
-// SetDevice implements [API].
-func (c *Client) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (d Device, err error) {
+// SetDevice implements [admin.API].
+func (c *Client) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set admin.DeviceSettings) (d admin.Device, err error) {
 	return d, c.request(ctx, http.MethodPatch, devicePath(ep), rev, set, &d)
 }
 
-// Device implements [API].
-func (c *Client) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) (d Device, err error) {
+// Device implements [admin.API].
+func (c *Client) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) (d admin.Device, err error) {
 	return d, c.request(ctx, http.MethodGet, withQuery(devicePath(ep), "reveal", flag(reveal)), 0, nil, &d)
 }
 
-// Devices implements [API].
-func (c *Client) Devices(ctx context.Context, q store.DeviceQuery) (page []Device, err error) {
+// Devices implements [admin.API].
+func (c *Client) Devices(ctx context.Context, q store.DeviceQuery) (page []admin.Device, err error) {
 	path := withQuery("/v1/devices", "after", string(q.After), "limit", number(q.Limit), "prefix", q.Prefix, "profile", q.Profile, "tag", q.Tag)
 	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
 }
 
-// Preview implements [API].
-func (c *Client) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOptions) (v Preview, err error) {
+// Preview implements [admin.API].
+func (c *Client) Preview(ctx context.Context, ep lwm2m.EndpointName, o admin.PreviewOptions) (v admin.Preview, err error) {
 	return v, c.request(ctx, http.MethodPost, devicePath(ep)+"/preview", 0, o, &v)
 }
 
-// RenameDevice implements [API].
-func (c *Client) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (d Device, err error) {
-	return d, c.request(ctx, http.MethodPost, devicePath(ep)+"/rename", rev, renameRequest{to}, &d)
+// RenameDevice implements [admin.API].
+func (c *Client) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev store.Revision) (d admin.Device, err error) {
+	return d, c.request(ctx, http.MethodPost, devicePath(ep)+"/rename", rev, wire.RenameRequest{To: to}, &d)
 }
 
-// DeleteDevice implements [API].
+// DeleteDevice implements [admin.API].
 func (c *Client) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error {
 	return c.request(ctx, http.MethodDelete, devicePath(ep), rev, nil, nil)
 }
 
-// ApplyProfile implements [API].
-func (c *Client) ApplyProfile(ctx context.Context, p store.Profile, o ApplyOptions) (a Applied, err error) {
+// ApplyProfile implements [admin.API].
+func (c *Client) ApplyProfile(ctx context.Context, p store.Profile, o admin.ApplyOptions) (a admin.Applied, err error) {
 	rev := p.Revision
 	p.Revision = 0
 	path := withQuery(profilePath(p.Name), "replaceKeys", flag(o.ReplaceKeys), "allowFailing", flag(o.AllowFailing), "dryRun", flag(o.DryRun), "examine", number(o.Examine))
 	return a, c.request(ctx, http.MethodPut, path, rev, p, &a)
 }
 
-// ApplyProfiles implements [API].
-func (c *Client) ApplyProfiles(ctx context.Context, ps []store.Profile, o ApplyOptions) ([]Applied, error) {
-	var a applyAnswer
-	err := c.request(ctx, http.MethodPost, "/v1/profiles", 0, applyRequest{ps, o}, &a)
+// ApplyProfiles implements [admin.API].
+func (c *Client) ApplyProfiles(ctx context.Context, ps []store.Profile, o admin.ApplyOptions) ([]admin.Applied, error) {
+	var a wire.ApplyAnswer
+	err := c.request(ctx, http.MethodPost, "/v1/profiles", 0, wire.ApplyRequest{Profiles: ps, ApplyOptions: o}, &a)
 	return a.Applied, err
 }
 
-// Profile implements [API].
+// Profile implements [admin.API].
 func (c *Client) Profile(ctx context.Context, name string) (p store.Profile, err error) {
 	return p, c.request(ctx, http.MethodGet, profilePath(name), 0, nil, &p)
 }
 
-// Profiles implements [API].
+// Profiles implements [admin.API].
 func (c *Client) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.Profile, err error) {
 	return page, c.request(ctx, http.MethodGet, withQuery("/v1/profiles", "after", q.After, "limit", number(q.Limit)), 0, nil, &page)
 }
 
-// DeleteProfile implements [API].
+// DeleteProfile implements [admin.API].
 func (c *Client) DeleteProfile(ctx context.Context, name string, rev store.Revision) error {
 	return c.request(ctx, http.MethodDelete, profilePath(name), rev, nil, nil)
 }
 
-// Session implements [API].
+// Session implements [admin.API].
 func (c *Client) Session(ctx context.Context, id string) (s store.Session, err error) {
 	return s, c.request(ctx, http.MethodGet, "/v1/sessions/"+segment(id), 0, nil, &s)
 }
 
-// Explain implements [API].
-func (c *Client) Explain(ctx context.Context, id string) (r Reason, err error) {
+// Explain implements [admin.API].
+func (c *Client) Explain(ctx context.Context, id string) (r admin.Reason, err error) {
 	return r, c.request(ctx, http.MethodGet, "/v1/sessions/"+segment(id)+"/explanation", 0, nil, &r)
 }
 
-// Why implements [API].
-func (c *Client) Why(ctx context.Context, name string, limit int) (w Why, err error) {
+// Why implements [admin.API].
+func (c *Client) Why(ctx context.Context, name string, limit int) (w admin.Why, err error) {
 	return w, c.request(ctx, http.MethodGet, withQuery("/v1/why/"+segment(name), "limit", number(limit)), 0, nil, &w)
 }
 
-// Failures implements [API].
-func (c *Client) Failures(ctx context.Context, examples int) (f Failures, err error) {
+// Failures implements [admin.API].
+func (c *Client) Failures(ctx context.Context, examples int) (f admin.Failures, err error) {
 	return f, c.request(ctx, http.MethodGet, withQuery("/v1/failures", "examples", number(examples)), 0, nil, &f)
 }
 
-// RunningSessions implements [API].
+// RunningSessions implements [admin.API].
 func (c *Client) RunningSessions(ctx context.Context) (running []store.Session, err error) {
 	return running, c.request(ctx, http.MethodGet, "/v1/sessions/running", 0, nil, &running)
 }
 
-// Sessions implements [API].
+// Sessions implements [admin.API].
 func (c *Client) Sessions(ctx context.Context, q store.SessionQuery) (page []store.Session, err error) {
 	path := withQuery("/v1/sessions", "endpoint", string(q.Endpoint), "identity", q.Identity, "before", q.Before,
 		"limit", number(q.Limit), "failed", flag(q.Failed), "own", flag(q.Own), "unknown", flag(q.Unknown))
 	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
 }
 
-// Status implements [API].
-func (c *Client) Status(ctx context.Context) (s Status, err error) {
+// Status implements [admin.API].
+func (c *Client) Status(ctx context.Context) (s admin.Status, err error) {
 	return s, c.request(ctx, http.MethodGet, "/v1/status", 0, nil, &s)
 }
 
-// Unreadable implements [API].
-func (c *Client) Unreadable(ctx context.Context) (parts []Unreadable, err error) {
+// Unreadable implements [admin.API].
+func (c *Client) Unreadable(ctx context.Context) (parts []admin.Unreadable, err error) {
 	return parts, c.request(ctx, http.MethodGet, "/v1/unreadable", 0, nil, &parts)
 }
 
-// Check implements [API].
+// Check implements [admin.API].
 func (c *Client) Check(ctx context.Context) error {
 	return c.request(ctx, http.MethodPost, "/v1/check", 0, nil, nil)
 }
 
-// Backup implements [API].
+// Backup implements [admin.API].
 func (c *Client) Backup(ctx context.Context, file string) error {
-	return c.request(ctx, http.MethodPost, "/v1/backup", 0, backupRequest{file}, nil)
+	return c.request(ctx, http.MethodPost, "/v1/backup", 0, wire.BackupRequest{File: file}, nil)
 }
 
-// WriteBackup implements [API]. What was written of a copy that fails is none.
+// WriteBackup implements [admin.API]. What was written of a copy that fails is none.
 func (c *Client) WriteBackup(ctx context.Context, w io.Writer) error {
 	resp, err := c.send(ctx, http.MethodPost, "/v1/backup/content", 0, nil)
 	if err != nil {
@@ -292,8 +296,8 @@ func (c *Client) WriteBackup(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// Watch implements [API]. It ends without error when the server does.
-func (c *Client) Watch(ctx context.Context, each func(Event) error) error {
+// Watch implements [admin.API]. It ends without error when the server does.
+func (c *Client) Watch(ctx context.Context, each func(admin.Event) error) error {
 	resp, err := c.send(ctx, http.MethodGet, "/v1/events", 0, nil)
 	if err != nil {
 		return err
@@ -306,7 +310,7 @@ func (c *Client) Watch(ctx context.Context, each func(Event) error) error {
 		if !ok {
 			continue
 		}
-		var e Event
+		var e admin.Event
 		if err := json.Unmarshal([]byte(data), &e); err != nil {
 			return fmt.Errorf("read event: %w", err)
 		}

@@ -1,0 +1,28 @@
+package wire
+
+import (
+	"lwbs/bootstrap/admin"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A BackupRequest is the body of POST /v1/backup.
+type BackupRequest struct {
+	File string `json:"file"` // absolute
+}
+
+// A RenameRequest is the body of POST /v1/devices/{endpoint}/rename.
+type RenameRequest struct {
+	To lwm2m.EndpointName `json:"to"`
+}
+
+// An ApplyRequest is the body of POST /v1/profiles.
+type ApplyRequest struct {
+	Profiles []store.Profile `json:"profiles"`
+	admin.ApplyOptions
+}
+
+// An ApplyAnswer is the answer to it.
+type ApplyAnswer struct {
+	Applied []admin.Applied `json:"applied"`
+}
