@@ -201,7 +201,7 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 	s.left = plannedOf(p.Operations)
 	s.changes.Found = found
 	s.addQuirks(p.Quirks...)
-	return (*session).operate, s.encodable()
+	return (*session).operate, s.encodable(p.Operations)
 }
 
 // operate carries out the next planned operation. Never two at once: a client cut off

@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -88,13 +87,8 @@ func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
 // encodable returns why the Writes of the plan cannot be encoded. It is called before the first
 // operation is sent, so that a failure leaves the client as it was. Formats that cannot carry the
 // plan are left out, unless the profile prescribes one.
-func (s *session) encodable() *outcome.Failure {
-	var first error
-	formats := slices.DeleteFunc(append([]lwm2m.Format{s.format}, s.untried...), func(f lwm2m.Format) bool {
-		err := s.encodes(f)
-		first = cmp.Or(first, err)
-		return err != nil
-	})
+func (s *session) encodable(operations []plan.Operation) *outcome.Failure {
+	formats, first := plan.Encodable(operations, append([]lwm2m.Format{s.format}, s.untried...))
 	if len(formats) == 0 {
 		return outcome.Failed(store.CausePlanInvalid, "%v", first)
 	}
@@ -104,16 +98,6 @@ func (s *session) encodable() *outcome.Failure {
 		s.useFormat(formats[0])
 	}
 	s.untried = formats[1:]
-	return nil
-}
-
-// encodes returns why what is left of the plan cannot be encoded in a format.
-func (s *session) encodes(f lwm2m.Format) error {
-	for _, o := range s.left {
-		if err := o.Encodes(f); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

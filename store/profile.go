@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"time"
 
 	"lwbs/lwm2m"
@@ -245,6 +246,12 @@ type DeviceLimits struct {
 	// AckTimeout is CoAP's ACK_TIMEOUT towards the device. Zero means 2 s.
 	AckTimeout Duration `json:"ackTimeout,omitempty"`
 }
+
+// DefaultBlockSize is the largest block where a profile says nothing, in bytes (RFC 7959 §2.2).
+const DefaultBlockSize = 1024
+
+// Block is the largest Block1 block in bytes, the default where none is set.
+func (l DeviceLimits) Block() int { return cmp.Or(l.BlockSize, DefaultBlockSize) }
 
 // A ProfileQuery selects profiles, in the order of their names.
 type ProfileQuery struct {

@@ -48,9 +48,6 @@ type PreviewOperation struct {
 	Blocks int          `json:"blocks,omitempty"` // that it is sent in
 }
 
-// defaultBlock is the size of blocks where a profile says nothing, in bytes (RFC 7959 §2.2).
-const defaultBlock = 1024
-
 // Preview implements [API].
 func (l *Local) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOptions) (Preview, error) {
 	d, err := l.Store.Device(ctx, ep)
@@ -98,28 +95,24 @@ func arrivalOf(d store.Device) profile.Arrival {
 	return profile.Arrival{Secure: true}
 }
 
-// add appends the operations of a plan, in the first format that can carry them all.
+// add appends the operations of a plan, in the format that a session would write them in.
 func (v *Preview) add(given *profile.Provision, planned plan.Plan, o PreviewOptions) error {
 	first := plan.WriteFormat(given.Device, given.Profile, o.PreferredFormat)
-	var failed error
-	for _, f := range append([]lwm2m.Format{first}, plan.Fallbacks(given.Profile, first)...) {
-		operations := []PreviewOperation{{Op: lwm2m.OpDiscover}}
-		err := error(nil)
-		for _, operation := range planned.Operations {
-			if err = appendOperation(&operations, operation, f, given.Profile.Device); err != nil {
-				break
-			}
-		}
-		if err == nil {
-			v.Format, v.Operations = f, append(operations, PreviewOperation{Op: lwm2m.OpFinish})
-			return nil
-		}
-		if failed == nil {
-			failed = err
-		}
-		v.Notes = append(v.Notes, fmt.Sprintf("%v cannot carry it: %v", f, err))
+	formats, why := plan.Encodable(planned.Operations, append([]lwm2m.Format{first}, plan.Fallbacks(given.Profile, first)...))
+	if len(formats) == 0 {
+		return fmt.Errorf("%w: %w", store.ErrInvalid, why)
 	}
-	return fmt.Errorf("%w: %w", store.ErrInvalid, failed)
+	if v.Format = formats[0]; v.Format != first {
+		v.Notes = append(v.Notes, fmt.Sprintf("%v: written in %v", why, v.Format))
+	}
+	v.Operations = []PreviewOperation{{Op: lwm2m.OpDiscover}}
+	for _, operation := range planned.Operations {
+		if err := appendOperation(&v.Operations, operation, v.Format, given.Profile.Device); err != nil {
+			return fmt.Errorf("%w: %w", store.ErrInvalid, err)
+		}
+	}
+	v.Operations = append(v.Operations, PreviewOperation{Op: lwm2m.OpFinish})
+	return nil
 }
 
 // appendOperation appends one operation, or its parts where it is more than the device holds.
@@ -142,10 +135,7 @@ func appendOperation(to *[]PreviewOperation, o plan.Operation, f lwm2m.Format, l
 			return nil
 		}
 	}
-	block := limits.BlockSize
-	if block == 0 {
-		block = defaultBlock
-	}
+	block := limits.Block()
 	*to = append(*to, PreviewOperation{Op: o.Op, Path: o.Path, Format: f, Bytes: len(payload), Blocks: max(1, (len(payload)+block-1)/block)})
 	return nil
 }

@@ -200,16 +200,13 @@ func formatRemedy(f Facts, s store.Session) string {
 	return text + fmt.Sprintf(". See its documentation for the one that it takes, and set format in the profile, or in the record of this device: lwbs device set %s --format FORMAT.", word(s.Endpoint))
 }
 
-// defaultBlockSize is that of a profile, in bytes.
-const defaultBlockSize = 1024
-
 // inBlocks reports whether a payload went in several blocks, by the profile as it is now.
 func inBlocks(f Facts, o store.Operation) bool {
-	size := defaultBlockSize
-	if f.Profile != nil && f.Profile.Device.BlockSize > 0 {
-		size = f.Profile.Device.BlockSize
+	var limits store.DeviceLimits
+	if f.Profile != nil {
+		limits = f.Profile.Device
 	}
-	return o.Bytes > size
+	return o.Bytes > limits.Block()
 }
 
 // blockRemedy is for a device that may not master block-wise transfer.

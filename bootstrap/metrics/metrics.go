@@ -73,7 +73,7 @@ func New() *Metrics {
 		}),
 		handshakes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "lwbs_handshake_duration_seconds",
-			Help:    "DTLS handshakes from the first ClientHello to their end, by result (done or failed).",
+			Help:    "DTLS handshakes from their start, which is after the cookie and the wait in the handshake queue, to their end, by result (done or failed).",
 			Buckets: shakeBuckets,
 		}, []string{"result"}),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 
 	"lwbs/lwm2m"
@@ -113,4 +114,22 @@ func (o Operation) Encodes(f lwm2m.Format) error {
 	}
 	_, err := content.Encode(f, o.Path, o.Objects)
 	return err
+}
+
+// Encodable returns those of formats in which all operations can be encoded, in their order, and why
+// the first that cannot be used cannot.
+func Encodable(operations []Operation, formats []lwm2m.Format) (can []lwm2m.Format, why error) {
+	for _, f := range formats {
+		var err error
+		for _, o := range operations {
+			if err = o.Encodes(f); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			can = append(can, f)
+		}
+		why = cmp.Or(why, err)
+	}
+	return can, why
 }

@@ -110,7 +110,7 @@ func hintFor(err error) string {
 	case errors.Is(err, store.ErrConflict):
 		return "the record has another revision than the one that was named: read it again, and repeat the change if it is still right"
 	case errors.Is(err, store.ErrFull):
-		return "nothing was changed: make room on the disk and repeat the command"
+		return "nothing is half-written: make room on the disk and repeat the command"
 	case errors.Is(err, admin.ErrStarting):
 		return "repeat the command when the server is ready: /readyz and the log say when"
 	case errors.Is(err, store.ErrCorrupt):

@@ -13,6 +13,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/osfile"
 	"lwbs/store/bolt/pages"
 )
 
@@ -82,7 +83,7 @@ func openToRead(file string) (*os.File, int64, error) {
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%s is no file", file)
 	default:
-		err = lock(f, false, Options{}.withDefaults().LockTimeout)
+		err = osfile.Lock(f, false, Options{}.withDefaults().LockTimeout)
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/bolt/osfile"
 	"lwbs/store/bolt/pages"
 )
 
@@ -25,7 +26,7 @@ func (db *DB) openFile(file string, inspect func(*os.File) error) error {
 	if err != nil {
 		return err
 	}
-	if err := lock(f, !db.opts.ReadOnly, db.opts.LockTimeout); err != nil {
+	if err := osfile.Lock(f, !db.opts.ReadOnly, db.opts.LockTimeout); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if db.opts.opened != nil {

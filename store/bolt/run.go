@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"lwbs/store"
+	"lwbs/store/bolt/osfile"
 )
 
 // runSuffix is behind the name of the database in that of its run file.
@@ -100,7 +101,7 @@ func (db *DB) ResumeAssociations(ctx context.Context) (lost int, why string, err
 
 func (db *DB) resume(ctx context.Context) (lost int, why string, err error) {
 	db.use.RLock()
-	place, err := placeOf(db.file)
+	place, err := osfile.PlaceOf(db.file)
 	db.use.RUnlock()
 	if err != nil {
 		return 0, "", err

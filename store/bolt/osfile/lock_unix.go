@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package bolt
+package osfile
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"lwbs/store"
 )
 
-// lock takes the lock of a file as bbolt does, which then has it by the same file.
-func lock(f *os.File, exclusive bool, timeout time.Duration) error {
+// Lock takes the lock of a file as bbolt does, which then has it by the same file.
+func Lock(f *os.File, exclusive bool, timeout time.Duration) error {
 	how := syscall.LOCK_SH
 	if exclusive {
 		how = syscall.LOCK_EX

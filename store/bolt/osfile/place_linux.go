@@ -1,4 +1,4 @@
-package bolt
+package osfile
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// placeOf is what the system calls a file, and no copy of it: its number in the file system,
+// PlaceOf is what the system calls a file, and no copy of it: its number in the file system,
 // and when that was given to it, where the file system knows. Both outlast a restart of the
 // machine, which the number of the file system does not everywhere.
-func placeOf(f *os.File) (string, error) {
+func PlaceOf(f *os.File) (string, error) {
 	var s unix.Statx_t
 	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_INO|unix.STATX_BTIME, &s)
 	if err != nil { // an old kernel, or a sandbox
