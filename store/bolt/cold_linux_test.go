@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"testing"
@@ -9,11 +10,14 @@ import (
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
+
+	"lwbs/store"
 )
 
 // BenchmarkColdOpen opens a database of 100,000 devices with one session each, or of
-// LWBS_BENCH_DEVICES with LWBS_BENCH_SESSIONS each, that no cache has anything of: as bbolt
-// does by itself, after a crash, and after it was closed in order. The baseline, in the same
+// LWBS_BENCH_DEVICES with LWBS_BENCH_SESSIONS each, that no cache has anything of, until a device
+// is served: as bbolt does by itself; after a crash, where the file is read before it is served
+// ("whole") and while it is ("crash"); and after it was closed in order. The baseline, in the same
 // run, is to read the file once from its beginning to its end.
 func BenchmarkColdOpen(b *testing.B) {
 	file, k := filled(b, benchNumber(b, "LWBS_BENCH_DEVICES", 100_000), benchNumber(b, "LWBS_BENCH_SESSIONS", 1))
@@ -36,12 +40,17 @@ func BenchmarkColdOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	ours := func() func() error {
-		db, err := Open(file, k, Options{})
-		if err != nil {
-			b.Fatal(err)
+	ours := func(opts Options, closed bool) func() func() error {
+		return func() func() error {
+			db, err := Open(file, k, opts)
+			if err == nil {
+				_, err = db.DeviceByIdentity(b.Context(), store.CredentialPSK, "urn:imei:000000000000007")
+			}
+			if err != nil || db.closedOK != closed {
+				b.Fatalf("closed in order %v, error %v", db.closedOK, err)
+			}
+			return db.Close
 		}
-		return db.Close
 	}
 	for b.Loop() {
 		measure("read", func() func() error {
@@ -64,13 +73,14 @@ func BenchmarkColdOpen(b *testing.B) {
 			}
 			return db.Close
 		})
-		measure("crash", ours)
-		measure("order", ours)
+		measure("crash", ours(Options{surveyAtOnce: 1}, false)) // and is closed before all is read, so not in order
+		measure("whole", ours(Options{surveyAtOnce: math.MaxInt64}, false))
+		measure("order", ours(Options{}, true))
 	}
 	for name, d := range took {
 		b.ReportMetric(d.Seconds()/float64(b.N), name+"-s/op")
 	}
-	for _, name := range []string{"bbolt", "crash", "order"} {
+	for _, name := range []string{"bbolt", "whole", "crash", "order"} {
 		b.ReportMetric(took[name].Seconds()/took["read"].Seconds(), "x-read-"+name)
 	}
 	info, err := os.Stat(file)

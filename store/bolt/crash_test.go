@@ -44,7 +44,7 @@ func crashChild(file string) {
 	}
 	k, err := store.LoadKeyring(file + ".key")
 	fail(err)
-	db, err := bolt.Open(file, k, bolt.Options{SessionsPerDevice: 3, Sessions: 40})
+	db, err := bolt.Open(file, k, either(bolt.Options{SessionsPerDevice: 3, Sessions: 40}))
 	fail(err)
 	acknowledged := make(chan string, 64)
 	for w := range 4 {
@@ -57,6 +57,14 @@ func crashChild(file string) {
 	for line := range acknowledged {
 		fmt.Println(line)
 	}
+}
+
+// either has a file that was not closed in order read before it is served, or while it is.
+func either(opts bolt.Options) bolt.Options {
+	if rand.IntN(2) == 0 {
+		return opts
+	}
+	return opts.ServedWhileRead()
 }
 
 // crashEdit makes one edit of a device that only this worker edits, so that the last
@@ -199,7 +207,7 @@ func survivors(t *testing.T, file string, last map[string]acknowledgement) (prob
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := open(t, file, k, bolt.Options{})
+	db := open(t, file, k, either(bolt.Options{}))
 	defer db.Close()
 	if err := db.Check(t.Context()); err != nil {
 		problems = append(problems, err.Error())

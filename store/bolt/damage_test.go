@@ -25,6 +25,7 @@ type specimen struct {
 	keyring *store.Keyring
 	size    int // of a page
 	meta    pages.Meta
+	opts    Options           // with which it is opened
 	devices map[string]string // endpoint to the note of its record
 
 	way   map[string][]uint64 // pages that a record depends on, by its endpoint
@@ -253,11 +254,20 @@ func (s *specimen) hurts(d damage, ep string) bool {
 //
 // LWBS_DAMAGE_PAGES=N damages N pages of the file, in place of one of each kind.
 func TestDamage(t *testing.T) {
-	for _, closed := range []bool{true, false} {
-		t.Run(fmt.Sprintf("closed in order %v", closed), func(t *testing.T) {
-			s := newSpecimen(t, closed)
-			for i, d := range s.damages(s.damaged(t)) {
-				if os.Getenv(damagePages) != "" || closed && i%4 == 0 || !closed && i%4 == 2 { // a quarter of them in each state
+	for i, state := range []struct {
+		name   string
+		closed bool
+		opts   Options
+	}{
+		{"closed in order", true, Options{}},
+		{"read before it is served", false, Options{}},
+		{"served while it is read", false, Options{surveyAtOnce: 1}},
+	} {
+		t.Run(state.name, func(t *testing.T) {
+			s := newSpecimen(t, state.closed)
+			s.opts = state.opts
+			for n, d := range s.damages(s.damaged(t)) {
+				if os.Getenv(damagePages) != "" || n%4 == i { // a quarter of them in each state
 					s.try(t, d)
 				}
 			}
@@ -312,7 +322,9 @@ func (s *specimen) try(t *testing.T, d damage) {
 	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, d.bytes) {
 		t.Fatalf("%s: the check or the salvage has changed the file, error %v", d.name, err)
 	}
-	db, err := Open(file, s.keyring, Options{SessionsPerDevice: 2, noSync: true})
+	opts := s.opts
+	opts.SessionsPerDevice, opts.noSync = 2, true
+	db, err := Open(file, s.keyring, opts)
 	if err != nil && found == nil {
 		t.Errorf("%s: the check found nothing, and it cannot be opened: %v", d.name, err)
 	}

@@ -39,6 +39,7 @@ type DB struct {
 	closedOK bool         // the file was closed in order when it was opened
 	written  bool         // there was an edit since; of the writer, until done is closed
 	healed   time.Time    // when the file was opened anew; of the writer
+	reclaim  reclaim      // of pages that were free when the file was opened
 	asked    atomic.Int64 // when a read asked for that last, Unix time in seconds
 	writing  atomic.Int64 // when the write under way began, Unix time in ns; zero where none is
 
@@ -141,7 +142,11 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	if err := db.openFile(file, db.inspect); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
+	if db.reclaim.pending {
+		_ = db.beginReclaim() // before any edit; where it fails, the next opening tries again
+	}
 	if err := db.reading(func() error { return db.prepare(file) }); err != nil {
+		db.endReclaim()
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), db.db.Close())
 	}
 	if !opts.ReadOnly {
@@ -297,7 +302,7 @@ func (db *DB) Close() error {
 	}
 	close(db.edits)
 	<-db.done
-	if db.written || !db.closedOK {
+	if !db.reclaim.pending && (db.written || !db.closedOK) {
 		db.closeInOrder() // else the next opening takes longer
 	}
 	return errors.Join(db.run.close(), db.db.Close())

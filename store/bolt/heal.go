@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/bolt/pages"
 )
 
 const (
@@ -51,7 +52,13 @@ func (db *DB) heal(err error) bool {
 	if !db.healed.IsZero() && time.Since(db.healed) < healEvery {
 		return false
 	}
+	return db.healNow()
+}
+
+// healNow is heal whatever the reason and the time.
+func (db *DB) healNow() bool {
 	db.healed = time.Now()
+	db.endReclaim()                  // it reads all pages, too
 	if db.markHealing(true) != nil { // a crash that follows leaves entries of sessions that are cut off
 		return false
 	}
@@ -59,6 +66,7 @@ func (db *DB) heal(err error) bool {
 		_ = db.markHealing(false)
 		return false
 	}
+	db.reclaim.pending = false
 	return db.fill(false) == nil
 }
 
@@ -93,15 +101,34 @@ func (db *DB) reopen() bool {
 	if err != nil || repair == nil {
 		return false
 	}
+	return db.replace(*repair) == nil
+}
+
+// replace writes a repair and opens the file anew with it.
+func (db *DB) replace(repair pages.Repair) error {
+	if !db.lockUse() {
+		return errInUse
+	}
+	defer db.use.Unlock()
+	db.caches.clear()
+	if err := db.mend(db.file, repair); err != nil {
+		return err
+	}
+	if err := db.reading(db.db.Close); err != nil {
+		return err
+	}
+	return db.openFile(db.path, func(*os.File) error { return nil })
+}
+
+// errInUse is why the file cannot be opened anew: a read takes long, such as a backup.
+var errInUse = errors.New("the file is being read")
+
+// lockUse waits for the end of reads, for a while, and reports whether there is none any more.
+func (db *DB) lockUse() bool {
 	for end := time.Now().Add(healPatience); !db.use.TryLock(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return false
 		}
 	}
-	defer db.use.Unlock()
-	db.caches.clear()
-	if db.mend(db.file, *repair) != nil || db.reading(db.db.Close) != nil {
-		return false
-	}
-	return db.openFile(db.path, func(*os.File) error { return nil }) == nil
+	return true
 }

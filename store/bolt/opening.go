@@ -39,6 +39,7 @@ func (db *DB) openFile(file string, inspect func(*os.File) error) error {
 	if err == nil {
 		err = db.reading(func() (err error) {
 			opts.NoFreelistSync = !db.degraded.Load()
+			opts.InitialMmapSize = db.mapSize(f, opts.InitialMmapSize)
 			b, err = bbolt.Open(file, 0o600, opts)
 			return err
 		})
@@ -48,7 +49,20 @@ func (db *DB) openFile(file string, inspect func(*os.File) error) error {
 	}
 	db.db, db.file, db.pages = b, f, pages.Running(f, b.Info().PageSize)
 	db.forest.Store(nil)
+	if db.opts.mapped != nil {
+		db.opts.mapped(db)
+	}
 	return nil
+}
+
+// mapSize is how many bytes of a file bbolt is to map, with room for edits while its free pages
+// are searched.
+func (db *DB) mapSize(f *os.File, least int) int {
+	info, err := f.Stat()
+	if err != nil || !db.reclaim.pending || least == 0 {
+		return least
+	}
+	return max(least, int(info.Size())+mapAhead)
 }
 
 // firstly returns an os.OpenFile that returns f when it is called first.
@@ -87,6 +101,8 @@ func (db *DB) inspect(f *os.File) error {
 		return fmt.Errorf("%w: %w: it is not for reading alone", store.ErrCorrupt, cmp.Or(wrong, err))
 	case db.opts.ReadOnly:
 		return nil
+	case cmp.Or(wrong, err) == nil && db.deferSurvey(f, file, meta):
+		return nil
 	}
 	repair, err := db.survey(file)
 	if err != nil || repair == nil {
@@ -124,9 +140,7 @@ const insteadOf = "put a backup in its place, or see what lwbs db salvage can re
 // so that bbolt can work with it; nil for nothing.
 func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 	meta, _ := file.Newest()
-	survey, complete := file.Survey(meta, func(read uint64) bool {
-		return db.opts.Progress == nil || db.opts.Progress(int64(read)*int64(meta.PageSize), int64(meta.End)*int64(meta.PageSize))
-	})
+	survey, complete := file.Survey(meta, func(read uint64) bool { return db.progress(read, meta) })
 	if !complete {
 		return nil, context.Canceled
 	}
@@ -144,6 +158,11 @@ func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 		return nil, err
 	}
 	return &repair, nil
+}
+
+// progress tells of the reading of the file, and reports whether it goes on.
+func (db *DB) progress(read uint64, m pages.Meta) bool {
+	return db.opts.Progress == nil || db.opts.Progress(int64(read)*int64(m.PageSize), int64(m.End)*int64(m.PageSize))
 }
 
 // mend writes a repair so that a power cut leaves the file as it was, or repaired.

@@ -45,7 +45,8 @@ type Options struct {
 
 	// Progress, where set, is called while a file is read that was not closed in order, with
 	// the number of bytes that were read so far, of all. Where it returns false, the opening
-	// ends with context.Canceled.
+	// ends with context.Canceled. A file of more than 64 MiB is read while it is served: then it
+	// is called after the opening, by another goroutine, and false ends the reading only.
 	Progress func(read, all int64) bool
 
 	// ReadOnly opens without the right to edit, for a check; several processes can
@@ -55,12 +56,18 @@ type Options struct {
 	// For tests.
 	noSync  bool                                  // edits are told to be kept before the disk has them
 	opened  func(*os.File)                        // told of the file
+	mapped  func(*DB)                             // told that bbolt has opened it
 	writeAt func(b []byte, at int64) (int, error) // writes to it what bbolt does not
+
+	surveyAtOnce int64 // size of a file in bytes up to which it is read before it is served
 }
 
 func (o Options) withDefaults() Options {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = time.Second
+	}
+	if o.surveyAtOnce == 0 {
+		o.surveyAtOnce = surveyAtOnce
 	}
 	for _, limit := range []struct {
 		field     *int

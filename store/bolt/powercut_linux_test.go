@@ -111,12 +111,14 @@ func recordDisk(t *testing.T, k *store.Keyring) *diskLog {
 		t.Fatal(err)
 	}
 	for life := range 4 {
-		opts := Options{SessionsPerDevice: 2, opened: func(f *os.File) { l.mu.Lock(); l.file = f; l.mu.Unlock() }, writeAt: l.write}
+		opts := Options{SessionsPerDevice: 2, opened: func(f *os.File) { l.mu.Lock(); l.file = f; l.mu.Unlock() }, mapped: l.watch, writeAt: l.write}
+		if life == 3 {
+			opts.surveyAtOnce = 1 // then it is served while it is read
+		}
 		db, err := Open(file, k, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.watch(db)
 		l.edit(db, life)
 		db.degraded.Store(life%2 == 0) // then it does not close in order
 		if err := db.Close(); err != nil {
@@ -162,6 +164,8 @@ const sector = 512
 type powerCut struct {
 	image []byte
 	acked map[string]diskEvent // the last acknowledged edit of each device
+
+	surveyAtOnce int64 // of the options that it is opened with
 }
 
 // cut returns such a file: all that was written before the last sync, and what r picks of what
@@ -177,7 +181,7 @@ func (l *diskLog) cut(after int, r *rand.Rand, forget int) powerCut {
 	if n := len(syncs) - 1 - forget; n >= 0 {
 		last = syncs[n]
 	}
-	c := powerCut{image: bytes.Clone(l.before), acked: make(map[string]diskEvent)}
+	c := powerCut{image: bytes.Clone(l.before), acked: make(map[string]diskEvent), surveyAtOnce: r.Int64N(2)}
 	kind := r.IntN(5)
 	for i, e := range l.events[:after] {
 		switch {
@@ -229,7 +233,7 @@ func (c powerCut) problems(t *testing.T, k *store.Keyring) (problems []string) {
 	if err := os.WriteFile(file, c.image, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := Open(file, k, Options{noSync: true})
+	db, err := Open(file, k, Options{noSync: true, surveyAtOnce: c.surveyAtOnce})
 	if err != nil {
 		return []string{fmt.Sprintf("it cannot be opened: %v", err)}
 	}

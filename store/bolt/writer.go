@@ -58,8 +58,23 @@ func (db *DB) hand(ctx context.Context, e edit) error {
 // write is the writer: it lives until edits is closed and drained.
 func (db *DB) write() {
 	defer close(db.done)
+	defer db.endReclaim()
 	debug.SetPanicOnFault(true) // a fault of the mapped file is an error of the edit
-	for first := range db.edits {
+	for {
+		var first edit
+		var ok bool
+		select {
+		case free := <-db.reclaim.found:
+			db.reclaimed(free)
+			continue
+		case <-db.reclaim.again:
+			db.reclaimed(db.reclaim.free)
+			continue
+		case first, ok = <-db.edits:
+			if !ok {
+				return
+			}
+		}
 		group := []edit{first}
 		for len(group) < maxGroup && len(db.edits) > 0 {
 			next, ok := <-db.edits
@@ -119,6 +134,7 @@ func (db *DB) commit(group []edit) {
 		ends, culprit, err := db.transact(group)
 		db.unread.note(err)
 		switch {
+		case errors.Is(adapt(err), store.ErrFull) && db.makeRoom():
 		case culprit >= 0 && db.degraded.Load() && !known: // now that it is known, there may be a way around
 		case culprit >= 0 && db.heal(err):
 		case culprit >= 0:

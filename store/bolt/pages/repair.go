@@ -41,12 +41,7 @@ func (s *Survey) Repair(f *File, m Meta, cut map[string]bool) (r Repair, needed 
 		c.end += uint64(len(b) / f.pageSize)
 	}
 	next.End = c.end
-	next.Txid++
-	if next.Txid%2 == uint64(f.MetaAt(m)/int64(f.pageSize)) {
-		next.Txid++ // else it would be written over the only one that is right
-	}
-	meta, page := next.Encode()
-	return Repair{c.writes, Write{int64(page) * int64(f.pageSize), meta}}, true, nil
+	return f.repair(m, next, c.writes), true, nil
 }
 
 // end is the page behind the last one that anything may depend on. It lies before that of m
