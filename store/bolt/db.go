@@ -38,7 +38,7 @@ type DB struct {
 	degraded atomic.Bool  // pages are damaged
 	closedOK bool         // the file was closed in order when it was opened
 	written  bool         // there was an edit since; of the writer, until done is closed
-	healed   time.Time    // when the file was opened anew; of the writer
+	healed   time.Time    // when the allowance for opening the file anew is whole again; of the writer
 	reclaim  reclaim      // of pages that were free when the file was opened
 	asked    atomic.Int64 // when a read asked for that last, Unix time in seconds
 	writing  atomic.Int64 // when the write under way began, Unix time in ns; zero where none is

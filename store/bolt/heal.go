@@ -12,9 +12,11 @@ import (
 )
 
 const (
-	// healEvery is how often the file is opened anew at most, so that a disk which goes on
-	// failing does not keep edits waiting all the time.
+	// healEvery is how often the file is opened anew in the long run, so that a disk which goes on
+	// failing does not keep edits waiting all the time; healBurst is how often at once, since
+	// pages may be found damaged one after the other.
 	healEvery = time.Minute
+	healBurst = 8
 
 	// healPatience is how long that waits for reads to end; a backup takes longer.
 	healPatience = time.Second
@@ -49,15 +51,19 @@ func (db *DB) heal(err error) bool {
 	if !errors.As(err, &part) || !cutOff[part.Bucket] {
 		return false
 	}
-	if !db.healed.IsZero() && time.Since(db.healed) < healEvery {
+	now := time.Now()
+	if db.healed.Before(now) {
+		db.healed = now
+	}
+	if db.healed.Sub(now) > (healBurst-1)*healEvery {
 		return false
 	}
+	db.healed = db.healed.Add(healEvery)
 	return db.healNow()
 }
 
 // healNow is heal whatever the reason and the time.
 func (db *DB) healNow() bool {
-	db.healed = time.Now()
 	db.endReclaim()                  // it reads all pages, too
 	if db.markHealing(true) != nil { // a crash that follows leaves entries of sessions that are cut off
 		return false
