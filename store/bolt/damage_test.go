@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -273,6 +274,45 @@ func TestDamage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A key in a branch that is not the one that the page below begins with leads readers to the same
+// places as before, and would have an edit destroy the tree.
+func TestDamagedKeyOfBranch(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		s := newSpecimen(t, closed)
+		keys := s.branchKeys(t)
+		if len(keys) < 2 {
+			t.Fatalf("%d branches", len(keys))
+		}
+		for page, places := range keys {
+			for i, at := range places {
+				if i%3 > 0 && i < len(places)-1 { // the first, the last, and a third of them
+					continue
+				}
+				b := bytes.Clone(s.bytes)
+				s.page(b, int(page))[at] ^= 1
+				s.try(t, damage{name: fmt.Sprintf("page %d key at %d flipped", page, at), bytes: b, pages: []uint64{page}})
+			}
+		}
+	}
+}
+
+// branchKeys tells where in branches the last byte of each key lies.
+func (s *specimen) branchKeys(t *testing.T) map[uint64][]int {
+	t.Helper()
+	keys, used := make(map[uint64][]int), slices.Concat(slices.Collect(maps.Values(s.way))...)
+	for id := 2; id < len(s.bytes)/s.size; id++ {
+		page, order := s.page(s.bytes, id), binary.NativeEndian
+		if order.Uint16(page[8:]) != 1 || !s.names[uint64(id)] && !slices.Contains(used, uint64(id)) {
+			continue
+		}
+		for i := range int(order.Uint16(page[10:])) {
+			e := page[16+16*i:]
+			keys[uint64(id)] = append(keys[uint64(id)], 16+16*i+int(order.Uint32(e))+int(order.Uint32(e[4:]))-1)
+		}
+	}
+	return keys
 }
 
 const damagePages = "LWBS_DAMAGE_PAGES"

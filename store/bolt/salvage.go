@@ -192,6 +192,9 @@ func (s *salvager) fromElsewhere(db *DB, kind []byte) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.stray[string(kind)])) {
+		if has, err := s.has(db, kind, name); err != nil || has { // from a page that can be read and not be changed
+			continue
+		}
 		v := s.stray[string(kind)][name]
 		keep, err := s.look(kind, name, v.row(s))
 		if err != nil {

@@ -204,8 +204,12 @@ func (s *salvager) findStray() {
 	if failed == 0 && len(s.survey.Lost) == 0 && !s.scattered {
 		return
 	}
+	inTree := make(map[uint64]bool) // where a key above a page is damaged, it has others than it should
+	for _, l := range s.survey.Lost {
+		inTree[l.Err.Page] = true
+	}
 	s.unused(s.survey, func(page uint64, i int, key, row []byte) bool {
-		if kind, v := recordIn(key, row); kind != nil && s.lacks(kind, key) {
+		if kind, v := recordIn(key, row); kind != nil && (inTree[page] || s.lacks(kind, key)) {
 			v.page, v.element = page, i
 			if have, found := s.stray[string(kind)][string(key)]; !found || v.newer(have) {
 				s.stray[string(kind)][string(key)] = v

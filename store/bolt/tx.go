@@ -165,7 +165,11 @@ func (t *transaction) explain(err error) error {
 	}
 	for i := t.number - 1; i >= max(0, t.number-len(t.asked)); i-- {
 		q := t.asked[i%len(t.asked)]
-		if damage := t.check(q.bucket, q.key); damage != nil {
+		damage := t.check(q.bucket, q.key)
+		if damage == nil && t.Writable() {
+			damage = t.change(q.bucket, q.key, false)
+		}
+		if damage != nil {
 			return damage
 		}
 	}

@@ -81,6 +81,9 @@ func (c *Checker) load(t Tree, id uint64, from, to []byte) (*Page, *remains, err
 	if err := t.read(p, id, from, to); err != nil {
 		return nil, nil, err
 	}
+	if err := begins(p, from); err != nil {
+		return nil, nil, err
+	}
 	if !p.Leaf {
 		branch := *p
 		branch.b = bytes.Clone(p.b)

@@ -34,18 +34,22 @@ func (c *cutter) cut(tree Tree, lost []LostIn) (root uint64, err error) {
 		}
 		above[l.parent] = true
 	}
-	root, empty, err := c.branch(tree, tree.Root, gone, above, 0)
+	root, _, empty, err := c.branch(tree, tree.Root, gone, above, 0)
 	if empty && err == nil {
 		root = c.page(nil, true)
 	}
 	return root, err
 }
 
-// branch writes a branch anew, and those below it that must be.
-func (c *cutter) branch(tree Tree, id uint64, gone map[[2]uint64]bool, above map[uint64]bool, depth int) (fresh uint64, empty bool, err error) {
+// branch writes a branch anew, and those below it that must be. First is the key that it begins
+// with then.
+func (c *cutter) branch(tree Tree, id uint64, gone map[[2]uint64]bool, above map[uint64]bool, depth int) (fresh uint64, first []byte, empty bool, err error) {
 	var p Page
-	if err := tree.File.Read(&p, id, tree.End); err != nil || p.Leaf || depth > maxDepth {
-		return id, false, err
+	if err := tree.File.Read(&p, id, tree.End); err != nil || p.Len() == 0 || depth > maxDepth {
+		return id, nil, p.Len() == 0, err
+	}
+	if p.Leaf {
+		return id, bytes.Clone(p.Key(0)), false, nil
 	}
 	var kept []element
 	for i := range p.Len() {
@@ -55,8 +59,8 @@ func (c *cutter) branch(tree Tree, id uint64, gone map[[2]uint64]bool, above map
 		}
 		if above[e.child] {
 			var none bool
-			if e.child, none, err = c.branch(tree, e.child, gone, above, depth+1); err != nil {
-				return 0, false, err
+			if e.child, e.key, none, err = c.branch(tree, e.child, gone, above, depth+1); err != nil {
+				return 0, nil, false, err
 			} else if none {
 				continue
 			}
@@ -64,9 +68,9 @@ func (c *cutter) branch(tree Tree, id uint64, gone map[[2]uint64]bool, above map
 		kept = append(kept, e)
 	}
 	if len(kept) == 0 {
-		return 0, true, nil
+		return 0, nil, true, nil
 	}
-	return c.page(kept, false), false, nil
+	return c.page(kept, false), kept[0].key, false, nil
 }
 
 // names writes the tree of the buckets' names anew, with the roots of some.

@@ -93,8 +93,8 @@ func (c *chunk) add(l *leaf, p *Page) {
 	c.keys = append(append(c.keys, first...), last...)
 }
 
-// fits reports whether a page is a leaf that is known and has keys from from on and before
-// to only. Where it does not, the page is to be read to know what it is.
+// fits reports whether a page is a leaf that is known, begins with from, and has keys before to
+// only. Where it does not, the page is to be read to know what it is.
 func (l *leaves) fits(t Tree, id uint64, from, to []byte) bool {
 	if l == nil || id/chunkPages >= uint64(len(l.chunks)) {
 		return false
@@ -105,7 +105,7 @@ func (l *leaves) fits(t Tree, id uint64, from, to []byte) bool {
 		return p.known
 	}
 	keys := c.keys[p.at : p.at+uint32(p.first)+uint32(p.last)]
-	return p.names == t.names && (from == nil || bytes.Compare(keys[:p.first], from) >= 0) && (to == nil || bytes.Compare(keys[p.first:], to) < 0)
+	return p.names == t.names && (from == nil || bytes.Equal(keys[:p.first], from)) && (to == nil || bytes.Compare(keys[p.first:], to) < 0)
 }
 
 // Roots calls each with the tree of the buckets' names of each page that has some, from the

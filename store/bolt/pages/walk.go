@@ -47,7 +47,7 @@ type tour struct {
 	// leaves, where not nil, spare the reading of pages whose elements are not needed.
 	leaves *leaves
 	// take, where not nil, is given each page of the file, with those it flows over into, and
-	// may refuse it.
+	// may refuse it. Then all pages must be fit to be changed.
 	take func(page, pages uint64) *Error
 
 	level []*Page // one for each depth
@@ -83,7 +83,11 @@ func (w *tour) read(p *Page, id uint64, at Lost, depth int) *Error {
 	if depth >= maxDepth {
 		return broken(id, "is deeper in its tree than can be")
 	}
-	err, _ := w.tree.read(p, id, at.From, at.To).(*Error)
+	failed := w.tree.read(p, id, at.From, at.To)
+	if failed == nil && w.take != nil {
+		failed = begins(p, at.From)
+	}
+	err, _ := failed.(*Error)
 	if err == nil && id != 0 && w.take != nil {
 		err = w.take(id, uint64(p.Overflow)+1)
 	}
