@@ -30,7 +30,7 @@ func completionCommand() *cli.Command {
 		fmt.Fprintf(&how, "\n   %-10s  now:     %s\n               always:  %s\n", s.name, s.now, s.always)
 	}
 	return &cli.Command{
-		Name: "completion", Usage: "print a script that lets a shell complete commands, options and names", ArgsUsage: "SHELL",
+		Name: "completion", OnUsageError: onUsageError, Usage: "print a script that lets a shell complete commands, options and names", ArgsUsage: "SHELL",
 		Description: "SHELL is " + strings.Join(names, ", ") + ". Profiles, tags and devices are completed too, where a server runs or the\ndatabase opens within two seconds.\n" + how.String(),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "SHELL")
@@ -56,7 +56,7 @@ func completionCommand() *cli.Command {
 // of files. Nothing else is printed: it would stand between the letters that are being typed.
 func completeCommand() *cli.Command {
 	return &cli.Command{
-		Name: "complete", Hidden: true, Usage: "print what may stand at the end of a command line, for completion in shells", ArgsUsage: "-- BEFORE...",
+		Name: "complete", Hidden: true, OnUsageError: onUsageError, Usage: "print what may stand at the end of a command line, for completion in shells", ArgsUsage: "-- BEFORE...",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "word", Usage: "the `WORD` at the cursor; an equals sign is needed where it is empty"}},
 		Action: func(c *cli.Context) error {
 			candidates, files := readLine(c.App, c.Args().Slice()).complete(c, c.String("word"))

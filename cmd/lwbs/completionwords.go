@@ -12,6 +12,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/factory"
+	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -117,6 +118,7 @@ func (l *commandLine) complete(c *cli.Context, word string) (candidates []string
 		}
 	case !l.literal && strings.HasPrefix(word, "-"):
 		candidates = options(l.flags())
+	case len(l.next) > 0 && l.args > 0: // of a command that there is not
 	case len(l.next) > 0:
 		for _, sub := range l.next {
 			candidates = append(candidates, sub.Name)
@@ -124,7 +126,10 @@ func (l *commandLine) complete(c *cli.Context, word string) (candidates []string
 	default:
 		candidates, files = l.argument(c, word)
 	}
-	candidates = slices.DeleteFunc(candidates, func(s string) bool { return !strings.HasPrefix(s, word) || strings.ContainsAny(s, "\n\r\t") })
+	candidates = slices.DeleteFunc(candidates, func(s string) bool {
+		_, invisible := output.Escaped(s, "")
+		return !strings.HasPrefix(s, word) || invisible
+	})
 	slices.Sort(candidates)
 	return slices.Compact(candidates), files
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"lwbs/bootstrap/admin/client"
@@ -70,13 +71,18 @@ func dbStatsCommand() *cli.Command {
 	}
 }
 
+// rawOutput is standard output without the escapes for terminals, for what is no text.
+func rawOutput(c *cli.Context) io.Writer {
+	if s, ok := c.App.Writer.(*output.Screen); ok {
+		return s.Raw()
+	}
+	return c.App.Writer
+}
+
 // backupToOutput writes a copy of the database to standard output, without the escapes for
 // terminals.
 func backupToOutput(c *cli.Context) error {
-	out := c.App.Writer
-	if s, ok := out.(*output.Screen); ok {
-		out = s.Raw()
-	}
+	out := rawOutput(c)
 	if terminal(out) != nil {
 		return usagef("standard output is a terminal: lwbs db backup - > copy.db, or lwbs db backup FILE")
 	}

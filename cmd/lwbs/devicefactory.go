@@ -150,8 +150,10 @@ func writeSecretly(c *cli.Context, b []byte, binary bool) error {
 	switch {
 	case c.IsSet("out"):
 		return writeNew(c.String("out"), "--out", write)
-	case binary && terminal(c.App.Writer) != nil:
+	case !binary:
+		return write(c.App.Writer)
+	case terminal(c.App.Writer) != nil:
 		return errors.New("the form is binary: give --out FILE, or lead standard output into a file")
 	}
-	return write(c.App.Writer)
+	return write(rawOutput(c))
 }

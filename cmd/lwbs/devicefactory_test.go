@@ -21,6 +21,9 @@ func TestDeviceFactory(t *testing.T) {
 		if info, err := os.Stat(sh.dir + "/blob"); err != nil || info.Mode().Perm() != 0o600 || info.Size() == 0 {
 			t.Errorf("the file: %v, %v", info, err)
 		}
+		if out := sh.ok("device factory a --for senml-cbor --reveal" + server); out != string(sh.read("blob")) {
+			t.Errorf("standard output differs from the file: %q", out)
+		}
 		for line, want := range map[string]string{
 			"device factory a --for anjay":                                            "--server is missing",
 			"device factory a" + server:                                               "--for is missing: one of anjay",
