@@ -129,7 +129,7 @@ func testAPI(t *testing.T, api admin.API) {
 	}
 	_, err = api.SetDevice(ctx, ep, 3, admin.DeviceSettings{Note: new("n"), PSK: &admin.PSK{}})
 	check(t, err)
-	page, err := api.Devices(ctx, store.DeviceQuery{Prefix: "urn:", Limit: 5})
+	page, err := api.Devices(ctx, admin.DeviceQuery{Limit: 5, DeviceFilter: admin.DeviceFilter{Prefix: "urn:"}})
 	check(t, err)
 	if len(page) != 1 || page[0].Endpoint != ep || page[0].Note != "n" || page[0].Credentials[0].Key != "" {
 		t.Errorf("list: %+v", page)

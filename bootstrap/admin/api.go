@@ -45,8 +45,12 @@ type API interface {
 	// Device returns one record, its keys included if reveal is set.
 	Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) (Device, error)
 
-	// Devices returns one page, never with keys.
-	Devices(ctx context.Context, q store.DeviceQuery) ([]Device, error)
+	// Devices returns one page, never with keys; a page shorter than the limit is the last.
+	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
+
+	// CountDevices counts the devices that f selects, by their state. It reads each of them, which
+	// takes a minute for a million.
+	CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, error)
 
 	// Preview tells what a device would be sent if it came now, by its record and what is known
 	// of its client. It changes nothing. Where the device would be given nothing, the error wraps
@@ -175,6 +179,11 @@ type Device struct {
 
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
+
+	// State is how far it has come, and Seen when it last came, zero for never; told where it is
+	// read, not by edits.
+	State DeviceState `json:"state,omitempty"`
+	Seen  time.Time   `json:"seen,omitzero"`
 
 	// Last is the newest attempt of which it is known that it is the device's; nil where
 	// there is none.

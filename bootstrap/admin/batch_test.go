@@ -75,7 +75,7 @@ func TestBatch(t *testing.T) {
 			}
 		}
 		want("dry run", put(t, api, admin.BatchOptions{DryRun: true}, rows...), "2 added", "3 added", `4 refused | profile "nosuch": not found`, "5 refused | ", "6 added")
-		if page, err := api.Devices(t.Context(), store.DeviceQuery{}); err != nil || len(page) != 0 {
+		if page, err := api.Devices(t.Context(), admin.DeviceQuery{}); err != nil || len(page) != 0 {
 			t.Fatalf("after a dry run there are %d devices, error %v", len(page), err)
 		}
 		want("first", put(t, api, admin.BatchOptions{}, rows[:4]...), "2 added", "3 added", `4 refused | profile "nosuch": not found`, "5 refused | ")

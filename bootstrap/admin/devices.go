@@ -22,32 +22,7 @@ func (l *Local) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) 
 	if err != nil {
 		return Device{}, err
 	}
-	return l.withLast(ctx, view(p, d, reveal))
-}
-
-// Devices implements [API].
-func (l *Local) Devices(ctx context.Context, q store.DeviceQuery) ([]Device, error) {
-	page, err := l.Store.Devices(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Device, 0, len(page))
-	profiles := make(map[string]store.Profile)
-	for _, d := range page {
-		p, ok := profiles[d.Profile]
-		if !ok {
-			if p, err = l.profileOf(ctx, d); err != nil {
-				return nil, err
-			}
-			profiles[d.Profile] = p
-		}
-		v, err := l.withLast(ctx, view(p, d, false))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, nil
+	return l.withLast(ctx, view(p, d, reveal), p)
 }
 
 // profileOf is the profile of d; the zero Profile where d was given another since it was
@@ -60,14 +35,15 @@ func (l *Local) profileOf(ctx context.Context, d store.Device) (store.Profile, e
 	return p, err
 }
 
-// withLast adds what was last seen of d: what tells of its state, and what came after that
-// under its name.
-func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
+// withLast adds what was last seen of d, whose profile is p: what tells of its state, and what came
+// after that under its name.
+func (l *Local) withLast(ctx context.Context, d Device, p store.Profile) (Device, error) {
 	if s := l.running(d.Endpoint); s != nil && s.Proof.Counts() {
 		d.Running = s
 	}
 	newest, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Limit: 1})
 	if err != nil || len(newest) == 0 {
+		d.judge(p, nil)
 		return d, err
 	}
 	switch s := &newest[0]; {
@@ -75,13 +51,17 @@ func (l *Local) withLast(ctx context.Context, d Device) (Device, error) {
 		d.Unproved = s
 	case s.Cause != store.CauseIdle: // as almost always
 		d.Last = s
+		d.judge(p, s)
 		return d, nil
 	}
 	own, err := l.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOwn})
-	if len(own) > 0 {
-		// That it idles says less than how it was bootstrapped.
-		d.Last = &own[max(0, slices.IndexFunc(own, func(s store.Session) bool { return s.Cause != store.CauseIdle }))]
+	if len(own) == 0 {
+		d.judge(p, nil)
+		return d, err
 	}
+	// That it idles says less than how it was bootstrapped.
+	d.Last = &own[max(0, slices.IndexFunc(own, func(s store.Session) bool { return s.Cause != store.CauseIdle }))]
+	d.judge(p, &own[0])
 	return d, err
 }
 
@@ -115,7 +95,7 @@ func (l *Local) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev
 	if err != nil {
 		return Device{}, err
 	}
-	out, err := l.withLast(ctx, view(p, d, false))
+	out, err := l.withLast(ctx, view(p, d, false), p)
 	was, is := profile.PSKIdentities(p, old), profile.PSKIdentities(p, d)
 	for _, name := range slices.Sorted(maps.Keys(is)) {
 		if was[name] != is[name] {

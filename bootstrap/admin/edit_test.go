@@ -131,7 +131,7 @@ func TestIdentitiesOfAccountsAreTold(t *testing.T) {
 		check(t, err)
 		hidden, err := api.Device(ctx, "dev-1", false)
 		check(t, err)
-		page, err := api.Devices(ctx, store.DeviceQuery{})
+		page, err := api.Devices(ctx, admin.DeviceQuery{})
 		check(t, err)
 		for _, d := range []admin.Device{shown, hidden, page[0]} {
 			for account, identity := range want {

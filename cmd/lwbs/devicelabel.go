@@ -17,7 +17,6 @@ import (
 	"lwbs/cmd/lwbs/internal/label"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
-	"lwbs/store"
 )
 
 // maxLabels is how many labels one document may have: 417 sheets, 20 MB.
@@ -137,11 +136,15 @@ func (l labeller) sheet(ctx context.Context, c *cli.Context, api admin.API) erro
 	if err := noteProfile(ctx, c, api); err != nil {
 		return err
 	}
+	filter, err := filterOf(c)
+	if err != nil {
+		return err
+	}
 	sheet := label.NewSheet()
 	all := listing[admin.Device]{
 		limit: maxLabels,
 		next: func(ctx context.Context, n int, behind string) ([]admin.Device, error) {
-			return api.Devices(ctx, store.DeviceQuery{After: lwm2m.EndpointName(behind), Limit: n, Prefix: c.String("prefix"), Profile: c.String("profile"), Tag: c.String("tag")})
+			return api.Devices(ctx, admin.DeviceQuery{After: lwm2m.EndpointName(behind), Limit: n, DeviceFilter: filter})
 		},
 		key: func(d admin.Device) string { return string(d.Endpoint) },
 	}

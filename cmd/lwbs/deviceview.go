@@ -21,7 +21,7 @@ func printDevice(out io.Writer, d admin.Device) error {
 	row("endpoint", "%s", output.Name(d.Endpoint))
 	row("profile", "%s", output.Name(d.Profile))
 	row("revision", "%d, of %s", d.Revision, output.Clock(d.Updated))
-	row("state", "%s", stateOf(d))
+	row("state", "%s", stateText(d.State))
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
 	for _, cr := range d.Credentials {
 		row("bootstraps with", "%s", credentialText(cr))
@@ -122,13 +122,6 @@ func keyText(key string, length int) string {
 		return fmt.Sprintf("of %d bytes", length)
 	}
 	return fmt.Sprintf("%s (hexadecimal, %d bytes)", key, length)
-}
-
-func stateOf(d admin.Device) string {
-	if d.Disabled {
-		return "disabled"
-	}
-	return "enabled"
 }
 
 // lastOf describes the last session of a device.

@@ -148,7 +148,7 @@ func existingRecords(ctx context.Context, api admin.API, r importer.Result) (rec
 			return out, err
 		}
 	}
-	q := store.DeviceQuery{Limit: 10_000}
+	q := admin.DeviceQuery{Limit: 10_000}
 	for {
 		page, err := api.Devices(ctx, q)
 		if err != nil {

@@ -65,6 +65,20 @@ func (c *Client) request(ctx context.Context, method, path string, rev store.Rev
 	if err != nil {
 		return err
 	}
+	return decode(resp, out)
+}
+
+// scan asks for what the server reads many records for, and waits as long as that takes.
+func (c *Client) scan(ctx context.Context, path string, out any) error {
+	resp, err := c.sendBy(ctx, c.patient, http.MethodGet, path, 0, nil)
+	if err != nil {
+		return err
+	}
+	return decode(resp, out)
+}
+
+// decode reads an answer into out, which may be nil.
+func decode(resp *http.Response, out any) error {
 	defer resp.Body.Close()
 	if out == nil {
 		return nil
@@ -76,6 +90,15 @@ func (c *Client) request(ctx context.Context, method, path string, rev store.Rev
 }
 
 func (c *Client) send(ctx context.Context, method, path string, rev store.Revision, in any) (*http.Response, error) {
+	client := c.http
+	if method != http.MethodGet {
+		client = c.patient
+	}
+	return c.sendBy(ctx, client, method, path, rev, in)
+}
+
+// sendBy is send by one of the two clients of c.
+func (c *Client) sendBy(ctx context.Context, client *http.Client, method, path string, rev store.Revision, in any) (*http.Response, error) {
 	var b bytes.Buffer
 	if in != nil {
 		if err := json.NewEncoder(&b).Encode(in); err != nil {
@@ -88,10 +111,6 @@ func (c *Client) send(ctx context.Context, method, path string, rev store.Revisi
 	}
 	if rev != 0 {
 		req.Header.Set("If-Match", wire.ETag(rev))
-	}
-	client := c.http
-	if method != http.MethodGet {
-		client = c.patient
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -181,9 +200,32 @@ func (c *Client) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool)
 }
 
 // Devices implements [admin.API].
-func (c *Client) Devices(ctx context.Context, q store.DeviceQuery) (page []admin.Device, err error) {
-	path := withQuery("/v1/devices", "after", string(q.After), "limit", number(q.Limit), "prefix", q.Prefix, "profile", q.Profile, "tag", q.Tag)
+func (c *Client) Devices(ctx context.Context, q admin.DeviceQuery) (page []admin.Device, err error) {
+	path := withQuery("/v1/devices", append(filterPairs(q.DeviceFilter), "after", string(q.After), "limit", number(q.Limit))...)
+	if q.NeedsHistory() {
+		return page, c.scan(ctx, path, &page)
+	}
 	return page, c.request(ctx, http.MethodGet, path, 0, nil, &page)
+}
+
+// CountDevices implements [admin.API].
+func (c *Client) CountDevices(ctx context.Context, f admin.DeviceFilter) (count admin.DeviceCount, err error) {
+	return count, c.scan(ctx, withQuery("/v1/fleet", filterPairs(f)...), &count)
+}
+
+// filterPairs are the parameters of a filter.
+func filterPairs(f admin.DeviceFilter) []string {
+	return []string{
+		"prefix", f.Prefix, "profile", f.Profile, "tag", f.Tag, "state", string(f.State),
+		"seenSince", moment(f.SeenSince), "notSeenSince", moment(f.NotSeenSince),
+	}
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // Preview implements [admin.API].
@@ -248,7 +290,7 @@ func (c *Client) Why(ctx context.Context, name string, limit int) (w admin.Why, 
 
 // Failures implements [admin.API].
 func (c *Client) Failures(ctx context.Context, examples int) (f admin.Failures, err error) {
-	return f, c.request(ctx, http.MethodGet, withQuery("/v1/failures", "examples", number(examples)), 0, nil, &f)
+	return f, c.scan(ctx, withQuery("/v1/failures", "examples", number(examples)), &f)
 }
 
 // RunningSessions implements [admin.API].

@@ -165,7 +165,7 @@ func wildcards(path string) (names []string) {
 func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
-		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{},
+		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
 		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
 		"BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
@@ -399,6 +399,11 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	}
 	c.call("GET", device, "/v1/devices/d%2F1?reveal=true", nil, 200)
 	c.call("GET", "/v1/devices", "/v1/devices?prefix=d", nil, 200)
+	c.call("GET", "/v1/devices", "/v1/devices?state=failed&seenSince=2020-01-01T00:00:00Z&notSeenSince=2120-01-01T00:00:00Z", nil, 200)
+	c.call("GET", "/v1/devices", "/v1/devices?state=odd", nil, 400)
+	c.call("GET", "/v1/devices", "/v1/devices?seenSince=yesterday", nil, 400)
+	c.call("GET", "/v1/fleet", "/v1/fleet?tag=t", nil, 200)
+	c.call("GET", "/v1/fleet", "/v1/fleet?limit=1", nil, 400)
 	c.call("GET", device, "/v1/devices/nope", nil, 404)
 	c.call("GET", "/v1/sessions", "/v1/sessions?endpoint=d/1", nil, 200)
 	c.call("GET", "/v1/sessions/{id}", "/v1/sessions/s1", nil, 200)

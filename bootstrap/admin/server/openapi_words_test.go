@@ -58,6 +58,7 @@ func TestDocumentHasTheWords(t *testing.T) {
 		{"store", "Cause", []string{"Cause"}},
 		{"store", "Stage", []string{"Session", "properties", "stage"}},
 		{"store", "CredentialKind", []string{"Credential", "properties", "kind"}},
+		{"bootstrap/admin", "DeviceState", []string{"DeviceState"}},
 		{"lwm2m", "Op", []string{"Operation", "properties", "op"}},
 		{"bootstrap", "EventKind", []string{"Event", "properties", "kind"}},
 	} {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/wire"
@@ -53,6 +54,19 @@ func (r request) boolean(name string) (bool, error) {
 	default:
 		return false, fmt.Errorf("%w: %s=%s: want true or false", wire.ErrBadRequest, name, wire.Quoted(text))
 	}
+}
+
+// moment is a parameter that is a time; the zero time where it is absent.
+func (r request) moment(name string) (time.Time, error) {
+	text := r.query.Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, fmt.Errorf("%w: %s=%s is not a time such as 2006-01-02T15:04:05Z", wire.ErrBadRequest, name, wire.Quoted(text))
+	}
+	return t, nil
 }
 
 // limit is how many entries a list has at most.

@@ -1,20 +1,24 @@
 package server
 
 import (
+	"fmt"
+
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
-	"lwbs/store"
 )
+
+// filterParameters are those of [admin.DeviceFilter].
+var filterParameters = []string{"notSeenSince", "prefix", "profile", "seenSince", "state", "tag"}
 
 func (s *Server) devices(r request) (reply, error) {
 	n, err := r.limit()
 	if err != nil {
 		return reply{}, err
 	}
-	q := store.DeviceQuery{
-		After: lwm2m.EndpointName(r.query.Get("after")), Limit: n,
-		Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag"),
+	q := admin.DeviceQuery{After: lwm2m.EndpointName(r.query.Get("after"))}
+	if q.DeviceFilter, err = r.deviceFilter(); err != nil {
+		return reply{}, err
 	}
 	return page(r, n, "after", func(limit int, after string) ([]admin.Device, error) {
 		q.Limit = limit
@@ -23,6 +27,29 @@ func (s *Server) devices(r request) (reply, error) {
 		}
 		return s.api.Devices(r.Context(), q)
 	}, func(d admin.Device) string { return string(d.Endpoint) })
+}
+
+func (s *Server) fleet(r request) (reply, error) {
+	f, err := r.deviceFilter()
+	if err != nil {
+		return reply{}, err
+	}
+	count, err := s.api.CountDevices(r.Context(), f)
+	return reply{body: count}, err
+}
+
+// deviceFilter reads the parameters of [admin.DeviceFilter].
+func (r request) deviceFilter() (f admin.DeviceFilter, err error) {
+	f = admin.DeviceFilter{Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag")}
+	if text := r.query.Get("state"); text != "" {
+		if err := f.State.UnmarshalText([]byte(text)); err != nil {
+			return f, fmt.Errorf("%w: state: %w", wire.ErrBadRequest, err)
+		}
+	}
+	if f.SeenSince, err = r.moment("seenSince"); err == nil {
+		f.NotSeenSince, err = r.moment("notSeenSince")
+	}
+	return f, err
 }
 
 func (s *Server) addDevice(r request) (reply, error) {

@@ -41,7 +41,8 @@ type reply struct {
 
 var routes = []route{
 	{"GET /v1/status", nil, 0, (*Server).status},
-	{"GET /v1/devices", []string{"after", "limit", "prefix", "profile", "tag"}, 0, (*Server).devices},
+	{"GET /v1/devices", append([]string{"after", "limit"}, filterParameters...), 0, (*Server).devices},
+	{"GET /v1/fleet", filterParameters, 0, (*Server).fleet},
 	{"POST /v1/devices/{endpoint}", nil, maxBody, (*Server).addDevice},
 	{"PATCH /v1/devices/{endpoint}", nil, maxBody, (*Server).setDevice},
 	{"GET /v1/devices/{endpoint}", []string{"reveal"}, 0, (*Server).device},

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+)
+
+// filterNames are the options that select devices, and the keys of --where.
+var filterNames = []string{"prefix", "profile", "tag", "state", "seen-within", "not-seen-for"}
+
+// filterFlags are the options that select devices; all given ones must apply.
+func filterFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "prefix", Usage: "only names that begin with `TEXT`"},
+		&cli.StringFlag{Name: "profile", Usage: "only those with the profile `NAME`"},
+		&cli.StringFlag{Name: "tag", Usage: "only those with the `TAG`"},
+		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (edited since), failed (the last attempt), never (came) or disabled"},
+		&cli.StringFlag{Name: "seen-within", Usage: "only those that came within this `TIME`, such as 36h or 7d"},
+		&cli.StringFlag{Name: "not-seen-for", Usage: "only those that have not come for this `TIME`, or never"},
+	}
+}
+
+// filterOf reads the options of filterFlags.
+func filterOf(c *cli.Context) (f admin.DeviceFilter, err error) {
+	for _, name := range filterNames {
+		if c.IsSet(name) {
+			if err := setFilter(&f, name, c.String(name)); err != nil {
+				return f, usagef("--%s %s: %v", name, c.String(name), err)
+			}
+		}
+	}
+	return f, nil
+}
+
+// setFilter sets one part of a filter.
+func setFilter(f *admin.DeviceFilter, name, value string) (err error) {
+	if value == "" {
+		return fmt.Errorf("it is empty")
+	}
+	switch name {
+	case "prefix":
+		f.Prefix = value
+	case "profile":
+		f.Profile = value
+	case "tag":
+		f.Tag = value
+	case "state":
+		err = f.State.UnmarshalText([]byte(value))
+	case "seen-within":
+		f.SeenSince, err = ago(value)
+	case "not-seen-for":
+		f.NotSeenSince, err = ago(value)
+	default:
+		err = fmt.Errorf("there is no such key: want %s", strings.Join(filterNames, ", "))
+	}
+	return err
+}
+
+// ago is the time that lies so long before now, such as 90m, 36h or 7d.
+func ago(text string) (time.Time, error) {
+	d, err := time.ParseDuration(text)
+	if days, is := strings.CutSuffix(text, "d"); is && err != nil {
+		var n uint64
+		if n, err = strconv.ParseUint(days, 10, 16); err == nil {
+			d = time.Duration(n) * 24 * time.Hour
+		}
+	}
+	if err != nil || d <= 0 {
+		return time.Time{}, fmt.Errorf("want a time such as 90m, 36h or 7d")
+	}
+	return time.Now().Add(-d), nil
+}
+
+// countText tells of a count: 12 devices: 10 done, 2 failed.
+func countText(count admin.DeviceCount) string {
+	text := fmt.Sprintf("%d devices", count.Devices)
+	if count.Devices == 1 {
+		text = "1 device"
+	}
+	var parts []string
+	for _, state := range admin.DeviceStates() {
+		if n := count.States[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, stateText(state)))
+		}
+	}
+	if len(parts) == 0 {
+		return text
+	}
+	return text + ": " + strings.Join(parts, ", ")
+}
+
+// stateText is a state as a table has it.
+func stateText(s admin.DeviceState) string {
+	if s == admin.DeviceNever {
+		return "never came"
+	}
+	return string(s)
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Devices are selected by options, in lists and counts, with a server and without.
+func TestDeviceListFilters(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply $D/meter.yaml")
+	for _, add := range []string{"m-1 --tag lot7", "m-2 --tag lot7", "m-3 --tag lot8"} {
+		sh.ok("device add " + add + " --profile meter --psk generate")
+	}
+	sh.ok("device disable m-2")
+	ask := func(t *testing.T) {
+		t.Helper()
+		for command, want := range map[string]string{
+			"device list --count":                                "3 devices: 2 never came, 1 disabled\n",
+			"device list --count --tag lot7":                     "2 devices: 1 never came, 1 disabled\n",
+			"device list --count --tag lot8 --state never":       "1 device: 1 never came\n",
+			"device list --count --state done":                   "0 devices\n",
+			"device list --count --not-seen-for 7d --prefix m-3": "1 device: 1 never came\n",
+			"device list --count --seen-within 36h":              "0 devices\n",
+		} {
+			if got := sh.ok(command); got != want {
+				t.Errorf("%s: %q, want %q", command, got, want)
+			}
+		}
+		if out := sh.ok("device list --state disabled"); !strings.Contains(out, "m-2") || strings.Contains(out, "m-1") {
+			t.Errorf("the disabled devices: %s", out)
+		}
+		contains(t, "JSON", sh.ok("device list --count --json"), `"devices": 3`, `"never": 2`, `"failed": 0`)
+	}
+	ask(t)
+	sh.serve()
+	ask(t)
+	for command, want := range map[string]string{
+		"device list --state odd":           "there is no state \"odd\": want done, due, failed, never, disabled",
+		"device list --seen-within 7":       "--seen-within 7: want a time such as 90m, 36h or 7d",
+		"device list --seen-within -1h":     "want a time such as",
+		"device list --not-seen-for 1e9d":   "want a time such as",
+		"device list --count --limit 1":     "--count counts all",
+		"device list --count --after x":     "--count counts all",
+		"device list --state=":              "it is empty",
+		"device list --not-seen-for 99999d": "want a time such as",
+	} {
+		status, _, errs := sh.run(command)
+		if status != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("%s: status %d, %s; want %s", command, status, errs, want)
+		}
+	}
+}
+
+func TestAgo(t *testing.T) {
+	for text, want := range map[string]time.Duration{"90m": 90 * time.Minute, "1h30m": 90 * time.Minute, "7d": 7 * 24 * time.Hour} {
+		at, err := ago(text)
+		if got := time.Until(at) + want; err != nil || got > 0 || got < -time.Minute {
+			t.Errorf("ago(%q) is %v, error %v", text, at, err)
+		}
+	}
+}
