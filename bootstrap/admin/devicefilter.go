@@ -17,6 +17,7 @@ type DeviceState string
 // The states. Of two that fit, the earlier in this list counts.
 const (
 	DeviceDisabled DeviceState = "disabled" // it is refused
+	DeviceRunning  DeviceState = "running"  // a session of it is running
 	DeviceNever    DeviceState = "never"    // nothing in this database shows that it ever tried
 	DeviceFailed   DeviceState = "failed"   // its last attempt failed
 	DeviceDue      DeviceState = "due"      // it was bootstrapped, and its record or profile was edited since
@@ -25,7 +26,7 @@ const (
 
 // DeviceStates are all states, in the order in which they are told.
 func DeviceStates() []DeviceState {
-	return []DeviceState{DeviceDone, DeviceDue, DeviceFailed, DeviceNever, DeviceDisabled}
+	return []DeviceState{DeviceDone, DeviceDue, DeviceFailed, DeviceRunning, DeviceNever, DeviceDisabled}
 }
 
 // UnmarshalText reads a state.
@@ -132,7 +133,6 @@ func (l *Local) scan(ctx context.Context, after lwm2m.EndpointName, f DeviceFilt
 type DeviceCount struct {
 	Devices int                 `json:"devices"`
 	States  map[DeviceState]int `json:"states"` // of each state; every state is there
-	Running int                 `json:"running"`
 }
 
 // CountDevices implements [API].
@@ -144,9 +144,6 @@ func (l *Local) CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, 
 	err := l.scan(ctx, "", f, scanPage, func(d Device) bool {
 		count.Devices++
 		count.States[d.State]++
-		if d.Running != nil {
-			count.Running++
-		}
 		return true
 	})
 	return count, err
@@ -174,6 +171,8 @@ func (d *Device) judge(p store.Profile, newest *store.Session) {
 	switch {
 	case d.Disabled:
 		d.State = DeviceDisabled
+	case d.Running != nil:
+		d.State = DeviceRunning
 	case last == nil && delivered.IsZero() && len(d.Written) == 0:
 		d.State = DeviceNever
 	case last == nil:

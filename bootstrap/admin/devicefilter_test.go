@@ -79,6 +79,22 @@ func TestStatesOfDevices(t *testing.T) {
 	}
 }
 
+// A device whose first session is running is not one that never came.
+func TestStateWhileASessionRuns(t *testing.T) {
+	r := newRig(t)
+	_, err := r.local.AddDevice(t.Context(), "d", admin.DeviceSettings{Profile: new("p")})
+	check(t, err)
+	running := now(1, "d", "")
+	r.local.Running = func(lwm2m.EndpointName) *store.Session { return &running }
+	for _, api := range []admin.API{r.local, r.client} {
+		page, err := api.Devices(t.Context(), admin.DeviceQuery{DeviceFilter: admin.DeviceFilter{State: admin.DeviceRunning, SeenSince: began}})
+		check(t, err)
+		if len(page) != 1 {
+			t.Errorf("%T: %d devices are running", api, len(page))
+		}
+	}
+}
+
 // All of a filter applies, and pages of it lead on.
 func TestDeviceFilters(t *testing.T) {
 	r := newRig(t)

@@ -20,7 +20,7 @@ func filterFlags() []cli.Flag {
 		&cli.StringFlag{Name: "prefix", Usage: "only names that begin with `TEXT`"},
 		&cli.StringFlag{Name: "profile", Usage: "only those with the profile `NAME`"},
 		&cli.StringFlag{Name: "tag", Usage: "only those with the `TAG`"},
-		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (edited since), failed (the last attempt), never (came) or disabled"},
+		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (edited since), failed (the last attempt), running, never (came) or disabled"},
 		&cli.StringFlag{Name: "seen-within", Usage: "only those that came within this `TIME`, such as 36h or 7d"},
 		&cli.StringFlag{Name: "not-seen-for", Usage: "only those that have not come for this `TIME`, or never"},
 	}

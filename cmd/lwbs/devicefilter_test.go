@@ -37,7 +37,7 @@ func TestDeviceListFilters(t *testing.T) {
 	sh.serve()
 	ask(t)
 	for command, want := range map[string]string{
-		"device list --state odd":           "there is no state \"odd\": want done, due, failed, never, disabled",
+		"device list --state odd":           "there is no state \"odd\": want done, due, failed, running, never, disabled",
 		"device list --seen-within 7":       "--seen-within 7: want a time such as 90m, 36h or 7d",
 		"device list --seen-within -1h":     "want a time such as",
 		"device list --not-seen-for 1e9d":   "want a time such as",
