@@ -180,6 +180,11 @@ func (l *commandLine) valuesOf(c *cli.Context, f cli.Flag, word string) (candida
 		return l.tags(c), false
 	case "prefix", "after":
 		return l.endpoints(c, word), false
+	case "state":
+		for _, state := range admin.DeviceStates() {
+			candidates = append(candidates, string(state))
+		}
+		return candidates, false
 	case "for":
 		return factory.Names(), false
 	case "as":
@@ -217,7 +222,7 @@ func (l *commandLine) look(c *cli.Context, ask func(ctx context.Context, api adm
 
 func (l *commandLine) endpoints(c *cli.Context, word string) (names []string) {
 	l.look(c, func(ctx context.Context, api admin.API) error {
-		page, err := api.Devices(ctx, store.DeviceQuery{Prefix: word, Limit: maxCandidates})
+		page, err := api.Devices(ctx, admin.DeviceQuery{Limit: maxCandidates, DeviceFilter: admin.DeviceFilter{Prefix: word}})
 		for _, d := range page {
 			names = append(names, string(d.Endpoint))
 		}
@@ -240,7 +245,7 @@ func (l *commandLine) profiles(c *cli.Context) (names []string) {
 // tags are those of the first devices.
 func (l *commandLine) tags(c *cli.Context) (tags []string) {
 	l.look(c, func(ctx context.Context, api admin.API) error {
-		page, err := api.Devices(ctx, store.DeviceQuery{Limit: taggedDevices})
+		page, err := api.Devices(ctx, admin.DeviceQuery{Limit: taggedDevices})
 		for _, d := range page {
 			tags = append(tags, d.Tags...)
 		}
