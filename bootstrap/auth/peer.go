@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/x509"
+	"net/netip"
 
 	"lwbs/store"
 )
@@ -10,6 +11,9 @@ import (
 type Peer struct {
 	Remote    string // IP:port as first seen
 	Transport string // store.TransportPlain or store.TransportDTLS
+
+	// Local is the address that the peer sends to; invalid or unspecified where that is not known.
+	Local netip.Addr
 
 	// Identity is the PSK identity that was proved, raw; empty with plain CoAP and with a
 	// certificate.

@@ -49,6 +49,9 @@ type Config struct {
 	// NewPeers limits the rate of new peers.
 	NewPeers NewPeerLimits
 
+	// Watch shows the CoAP datagrams of all associations to a watcher, decrypted; nil shows none.
+	Watch *Watch
+
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
 
@@ -167,7 +170,7 @@ func (cfg Config) group(log *slog.Logger) *tasks.Group {
 
 // exchange is the part of cfg that is for each association.
 func (cfg Config) exchange() exchange.Config {
-	return exchange.Config{Handler: cfg.Handler, Logger: cfg.Logger, IdleTimeout: cfg.IdleTimeout, MaxPayload: cfg.MaxPayload}
+	return exchange.Config{Handler: cfg.Handler, Watch: cfg.Watch, Logger: cfg.Logger, IdleTimeout: cfg.IdleTimeout, MaxPayload: cfg.MaxPayload}
 }
 
 // exchange is the part of cfg that a dialled association shares with those of a [Listener], with

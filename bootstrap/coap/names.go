@@ -20,5 +20,6 @@ type (
 	KeptAssociation = dtls.KeptAssociation
 	KeptKey         = dtls.KeptKey
 
-	Tap = exchange.Tap
+	Tap   = exchange.Tap
+	Watch = exchange.Watch
 )

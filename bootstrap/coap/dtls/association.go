@@ -194,9 +194,9 @@ func (a *association) open() (*exchange.Conn, traffic.DropReason) {
 // peerInfo is the peer as handlers see it.
 func (a *association) peerInfo() auth.Peer {
 	a.mux.mu.Lock()
-	remote, credential := a.peer.Remote.String(), a.credential
+	peer, credential := a.peer, a.credential
 	a.mux.mu.Unlock()
-	return auth.Peer{Remote: remote, Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
+	return auth.Peer{Remote: peer.Remote.String(), Local: a.mux.socket.LocalOf(peer), Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
 }
 
 // Send implements [exchange.Link].

@@ -21,6 +21,9 @@ type Config struct {
 	// Logger takes what an operator may want to know; nil discards it.
 	Logger *slog.Logger
 
+	// Watch shows the datagrams of the conns to a watcher; nil, as the zero Watch, to none.
+	Watch *Watch
+
 	// IdleTimeout ends an association without a request of its peer, and without anything
 	// under way, for so long; default 5 minutes.
 	IdleTimeout time.Duration

@@ -173,6 +173,7 @@ func (c *Conn) Finish() {
 // acknowledgement or RST, which most datagrams are and which call for no reply, is handled at
 // once; anything else goes to the inbox, or is dropped where that is full. It does not keep b.
 func (c *Conn) Deliver(b []byte) traffic.DropReason {
+	c.show(false, b)
 	atOnce, why := c.enqueue(b)
 	if atOnce {
 		c.receive(b)
@@ -320,6 +321,7 @@ func (c *Conn) transmit(b []byte) bool {
 		return false
 	}
 	c.hub.Meter.Sent.Add(1)
+	c.show(true, b)
 	if err := c.link.Send(b); err != nil {
 		c.hub.cfg.Logger.Debug("datagram not sent", "remote", c.peer.Remote, "err", err)
 	}

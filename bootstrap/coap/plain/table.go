@@ -126,7 +126,7 @@ func (t *table) admit(peer udp.Peer, r admission.Reservation) (*exchange.Conn, t
 	case !evict(t.full()):
 		return nil, traffic.DropTableFull
 	}
-	c := t.hub.NewConn(l, auth.Peer{Remote: peer.Remote.String(), Transport: "coap"})
+	c := t.hub.NewConn(l, auth.Peer{Remote: peer.Remote.String(), Local: t.socket.LocalOf(peer), Transport: "coap"})
 	if c == nil {
 		return nil, traffic.DropEnding
 	}

@@ -94,6 +94,15 @@ func (s *Socket) Addr() netip.AddrPort {
 	return unmap(s.conn.LocalAddr().(*net.UDPAddr).AddrPort())
 }
 
+// LocalOf is the address that a peer sends to; unspecified where the socket is a wildcard and the
+// system does not tell.
+func (s *Socket) LocalOf(p Peer) netip.Addr {
+	if p.Local.IsValid() {
+		return p.Local
+	}
+	return s.Addr().Addr()
+}
+
 // Read passes datagrams to take, which must not keep b, until the socket is closed. A panic of
 // take ends that datagram only.
 func (s *Socket) Read(take func(peer Peer, b []byte)) {
