@@ -107,6 +107,12 @@ type API interface {
 	// both are no error. Without a server its error is ErrNoServer.
 	Watch(ctx context.Context, each func(Event) error) error
 
+	// Trace writes the CoAP messages of sessions to w while they pass, as a file of the form pcapng,
+	// until those that o asks for are over, a limit is reached or ctx has ended. Without a server its
+	// error is ErrNoServer; there is one trace at a time, another is refused with
+	// [trace.ErrRunning].
+	Trace(ctx context.Context, o TraceOptions, w io.Writer) error
+
 	// Status tells of the server and the database.
 	Status(ctx context.Context) (Status, error)
 

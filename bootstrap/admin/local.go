@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/trace"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -38,6 +39,9 @@ type Local struct {
 
 	// Active returns the sessions that are running, oldest first; nil where there is no server.
 	Active func() []store.Session
+
+	// Tracer records messages; nil where there is no server.
+	Tracer *trace.Tracer
 
 	// Database is the file that the records are in, for those who read about it.
 	Database string

@@ -339,7 +339,7 @@ func TestTraceIsBounded(t *testing.T) {
 		t.Errorf("a second one: %v", err)
 	}
 	cancel()
-	if end := <-ended; end != "the trace was ended: 0 sessions, 0 messages" {
+	if end := <-ended; end != "the trace was ended: sessions 0, messages 0" {
 		t.Error(end)
 	}
 	var all []passed
@@ -351,7 +351,7 @@ func TestTraceIsBounded(t *testing.T) {
 	}
 	var out bytes.Buffer
 	n, end, err := Copy(&out, bytes.NewReader(record(t, Options{}, all[:3])))
-	if err != nil || n != 3 || end != "the sessions are over: 1 sessions, 3 messages" || len(read(t, out.Bytes())) != 3 {
+	if err != nil || n != 3 || end != "the sessions are over: sessions 1, messages 3" || len(read(t, out.Bytes())) != 3 {
 		t.Errorf("copied %d, %q, %v", n, end, err)
 	}
 	if _, _, err := Copy(&out, strings.NewReader("this is no trace of any kind")); err == nil {

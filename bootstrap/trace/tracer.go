@@ -159,9 +159,9 @@ func (t *Tracer) Run(ctx context.Context, o Options, w io.Writer) (end string, e
 	}
 	why := r.loop(ctx, queue)
 	r.closeAll()
-	end = fmt.Sprintf("%s: %d sessions, %d messages", why, r.sessions, r.packets)
+	end = fmt.Sprintf("%s: sessions %d, messages %d", why, r.sessions, r.packets)
 	if n := t.missed.Load(); n > 0 {
-		end += fmt.Sprintf("; %d messages came faster than they were recorded, and are missing", n)
+		end += fmt.Sprintf(", missing %d that came faster than they were recorded", n)
 	}
 	if r.failed == nil {
 		r.failed = r.write(appendStatistics(nil, time.Now(), end))

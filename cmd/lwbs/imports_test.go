@@ -39,14 +39,15 @@ var mayImport = map[string][]string{
 	"bootstrap/clocktest": {},
 	"bootstrap/plan":      {"store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
-	"bootstrap/admin":     {"bootstrap", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/admin":     {"bootstrap", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 
 	// The admin API: client and server meet in what is on the wire.
 	"bootstrap/admin/socket": {},
-	"bootstrap/admin/wire":   {"bootstrap/admin", "bootstrap/profile", "store", "lwm2m"},
+	"bootstrap/trace":        {"bootstrap", "bootstrap/auth", "bootstrap/coap/message", "store", "lwm2m", "lwm2m/"},
+	"bootstrap/admin/wire":   {"bootstrap/admin", "bootstrap/trace", "bootstrap/profile", "store", "lwm2m"},
 	"bootstrap/admin/client": {"bootstrap/admin", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 	"bootstrap/admin/server": {"bootstrap", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 

@@ -24,6 +24,7 @@ import (
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/metrics"
+	"lwbs/bootstrap/trace"
 	"lwbs/cmd/lwbs/internal/lastresort"
 	"lwbs/cmd/lwbs/internal/logqueue"
 	"lwbs/cmd/lwbs/internal/output"
@@ -147,6 +148,7 @@ type service struct {
 	objects *object.Registry
 	metrics *metrics.Metrics
 	events  *admin.Hub
+	tracer  *trace.Tracer
 
 	server    *bootstrap.Server
 	listeners []*coap.Listener
@@ -199,11 +201,14 @@ func (s *service) watchFiles(ctx context.Context) (wait func()) {
 // start starts the Bootstrap-Server and its listeners.
 func (s *service) start(c *cli.Context) (err error) {
 	s.started = time.Now()
+	watch := new(coap.Watch)
+	s.tracer = trace.New(s.objects, watch.Set)
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
 		Store: s.metrics.Store(s.db), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust,
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)
+			s.tracer.Observe(e)
 		},
 	})
 	if err != nil {
@@ -215,7 +220,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.metrics.Writing(s.db.Writing)
 	s.metrics.Log(func() uint64 { dropped, _ := s.lines.Lost(); return dropped })
 	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
-	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics,
+	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics, Watch: watch,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
 		OtherProtocol:   s.server.OtherProtocol,
@@ -316,7 +321,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Active: s.server.Active, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Active: s.server.Active, Tracer: s.tracer, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
 	}}

@@ -23,7 +23,7 @@ import (
 )
 
 func sessionCommand() *cli.Command {
-	return group("session", "show the history: sessions and other attempts", sessionListCommand(), sessionGetCommand(), sessionWatchCommand())
+	return group("session", "show the history: sessions and other attempts", sessionListCommand(), sessionGetCommand(), sessionWatchCommand(), sessionTraceCommand())
 }
 
 // defaultSessions is the default length of a table: the history may have a million records.
@@ -135,7 +135,7 @@ func took(s store.Session) time.Duration {
 
 func sessionGetCommand() *cli.Command {
 	return &cli.Command{
-		Name: "get", Usage: "show one session, operation by operation", ArgsUsage: "ID",
+		Name: "get", Usage: "show one session, operation by operation, as a ladder of requests and answers", ArgsUsage: "ID",
 		Flags: []cli.Flag{jsonFlag()},
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			r, err := api.Explain(ctx, args[0])
@@ -167,13 +167,7 @@ func printSession(out io.Writer, r admin.Reason) error {
 	if s.Links != "" {
 		fmt.Fprintf(out, "the device has %s\n", s.Links)
 	}
-	t := output.NewTable(out)
-	for _, o := range s.Operations {
-		t.Row(operationCells(o)...)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
+	printLadder(out, s)
 	for _, q := range s.Quirks {
 		fmt.Fprintf(out, "tolerated: the device %s\n", q)
 	}
@@ -182,27 +176,6 @@ func printSession(out io.Writer, r admin.Reason) error {
 	}
 	printExplanation(out, r.Explanation)
 	return nil
-}
-
-// operationCells are the cells of one operation with its answer.
-func operationCells(o store.Operation) []string {
-	format, answer := "", o.Code.String()
-	if o.Format != 0 {
-		format = fmt.Sprintf("%v, %d bytes", o.Format, o.Bytes)
-	}
-	if o.Error != "" {
-		answer = o.Error
-	}
-	if o.Diagnostic != "" {
-		answer += fmt.Sprintf(" %q", o.Diagnostic)
-	}
-	if o.Tolerated {
-		answer += " (tolerated)"
-	}
-	if o.Transmissions > 1 {
-		answer += fmt.Sprintf(" (%d transmissions)", o.Transmissions)
-	}
-	return []string{"  " + string(o.Op), o.Path.String(), format, answer, o.Took.Round(100 * time.Microsecond).String()}
 }
 
 func printExplanation(out io.Writer, e explain.Explanation) {

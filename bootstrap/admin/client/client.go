@@ -338,6 +338,22 @@ func (c *Client) WriteBackup(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// Trace implements [admin.API]. It ends with the error of ctx where that ended it.
+func (c *Client) Trace(ctx context.Context, o admin.TraceOptions, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodPost, "/v1/trace", 0, o)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("read the trace: %w", err)
+	}
+	return nil
+}
+
 // Watch implements [admin.API]. It ends without error when the server does.
 func (c *Client) Watch(ctx context.Context, each func(admin.Event) error) error {
 	resp, err := c.send(ctx, http.MethodGet, "/v1/events", 0, nil)

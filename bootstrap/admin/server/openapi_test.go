@@ -22,7 +22,9 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/wire"
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/profile"
+	"lwbs/bootstrap/trace"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -123,7 +125,7 @@ func (d *document) operations() []string {
 
 func TestDocumentHasTheRoutes(t *testing.T) {
 	d := readDocument(t)
-	want := []string{eventsPattern, openapiPattern, contentPattern, batchPattern, "GET /metrics"} // the last comes from the command
+	want := []string{eventsPattern, openapiPattern, contentPattern, batchPattern, tracePattern, "GET /metrics"} // the last comes from the command
 	for _, r := range routes {
 		want = append(want, r.pattern)
 	}
@@ -167,7 +169,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
 		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
-		"BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {
@@ -297,7 +299,7 @@ func newAsker(t *testing.T) *asker {
 	}
 	t.Cleanup(func() { db.Close() })
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") })
-	local := &admin.Local{Store: db, Version: "v", Server: func() admin.Status {
+	local := &admin.Local{Tracer: trace.New(nil, func(func(auth.Peer, bool, []byte)) {}), Store: db, Version: "v", Server: func() admin.Status {
 		return admin.Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}}
 	}}
 	return &asker{readDocument(t), New(local, slog.New(slog.DiscardHandler), map[string]http.Handler{"GET /metrics": metrics}), make(map[string]bool)}
@@ -411,6 +413,8 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/sessions/{id}/explanation", "/v1/sessions/s1/explanation", nil, 200)
 	c.call("GET", "/v1/sessions/{id}/explanation", "/v1/sessions/s2/explanation", nil, 404)
 	c.call("GET", "/v1/sessions", "/v1/sessions?own=true&unknown=false", nil, 200)
+	c.call("POST", "/v1/trace", "/v1/trace", admin.TraceOptions{Seconds: 1}, 200)
+	c.call("POST", "/v1/trace", "/v1/trace", admin.TraceOptions{Seconds: 90_000}, 422)
 	c.call("GET", "/v1/sessions/running", "/v1/sessions/running", nil, 200)
 	c.call("GET", "/v1/failures", "/v1/failures?examples=2", nil, 200)
 	c.call("GET", "/v1/failures", "/v1/failures?examples=101", nil, 400)

@@ -70,6 +70,7 @@ const (
 	openapiPattern = "GET /v1/openapi.yaml"
 	contentPattern = "POST /v1/backup/content"
 	batchPattern   = "POST /v1/devices"
+	tracePattern   = "POST /v1/trace"
 )
 
 // New returns a Server over api. Extra are further patterns, such as
@@ -83,6 +84,7 @@ func New(api admin.API, log *slog.Logger, extra map[string]http.Handler) *Server
 	s.routes.HandleFunc(openapiPattern, serveOpenAPI)
 	s.routes.HandleFunc(contentPattern, s.backupContent)
 	s.routes.HandleFunc(batchPattern, s.putDevices)
+	s.routes.HandleFunc(tracePattern, s.trace)
 	for pattern, h := range profiling {
 		s.routes.Handle(pattern, h)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/profile"
+	"lwbs/bootstrap/trace"
 	"lwbs/store"
 )
 
@@ -56,6 +57,7 @@ var known = []struct {
 	{"full", store.ErrFull, http.StatusInsufficientStorage},
 	{"damaged", store.ErrCorrupt, http.StatusInternalServerError},
 	{"session-running", admin.ErrSessionRunning, http.StatusConflict},
+	{"trace-running", trace.ErrRunning, http.StatusConflict},
 	{"no-server", admin.ErrNoServer, http.StatusServiceUnavailable},
 	{"starting", admin.ErrStarting, http.StatusServiceUnavailable},
 	{"file-exists", fs.ErrExist, http.StatusConflict},

@@ -13,7 +13,7 @@ type Watch struct{ watcher atomic.Pointer[Watcher] }
 
 // A Watcher is shown a datagram of a peer, which was sent to it where out is set. It must be quick
 // and must not keep b.
-type Watcher func(peer auth.Peer, out bool, b []byte)
+type Watcher = func(peer auth.Peer, out bool, b []byte)
 
 // Set makes w the watcher; nil ends the watching.
 func (s *Watch) Set(w Watcher) {
