@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -56,8 +57,17 @@ func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[Ba
 	queue := make(chan chan rowEnd, batchRows) // in the order of the rows
 	b := &batch{local: l, dryRun: o.DryRun, left: make(map[leftIdentity]lwm2m.EndpointName)}
 	var workers sync.WaitGroup
+	todo := make(chan batchJob)
+	for range batchRows { // which are not begun for each row, as their stacks would grow each time
+		workers.Go(func() {
+			for job := range todo {
+				b.do(ctx, job)
+			}
+		})
+	}
 	workers.Go(func() {
 		defer close(queue)
+		defer close(todo)
 		defer panicTo(func(p any) { queue <- ended(rowEnd{panicked: p}) })
 		before := make(chan struct{}) // closed when all rows before one have ended
 		close(before)
@@ -69,13 +79,7 @@ func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[Ba
 			case <-ctx.Done():
 				return
 			}
-			workers.Go(func() {
-				defer close(after)
-				defer waitFor(ctx, earlier)
-				defer panicTo(func(p any) { end <- rowEnd{panicked: p} })
-				result, err := b.putRow(ctx, row, earlier)
-				end <- rowEnd{result: result, err: err}
-			})
+			todo <- batchJob{row, end, earlier, after}
 		}
 	})
 	defer workers.Wait()
@@ -100,6 +104,22 @@ func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[Ba
 		}
 	}
 	return ctx.Err()
+}
+
+// A batchJob is a row that is put. Earlier is closed when all rows before it have ended, after when
+// it has, too.
+type batchJob struct {
+	row            BatchRow
+	end            chan<- rowEnd
+	earlier, after chan struct{}
+}
+
+func (b *batch) do(ctx context.Context, job batchJob) {
+	defer close(job.after)
+	defer waitFor(ctx, job.earlier)
+	defer panicTo(func(p any) { job.end <- rowEnd{panicked: p} })
+	result, err := b.putRow(ctx, job.row, job.earlier)
+	job.end <- rowEnd{result: result, err: err}
 }
 
 // A rowEnd is what became of a row, or what a goroutine panicked with.
@@ -138,6 +158,8 @@ type batch struct {
 	local  *Local
 	dryRun bool
 
+	adding atomic.Bool // the last row was of a new device, as the next one may be
+
 	mu   sync.Mutex
 	left map[leftIdentity]lwm2m.EndpointName // that a device would have given up, in a dry run; guarded by mu
 }
@@ -160,6 +182,7 @@ func (b *batch) putRow(ctx context.Context, row BatchRow, earlier <-chan struct{
 			alone = true
 			continue
 		case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
+			b.adding.Store(false)
 			if ctx.Err() == nil {
 				continue
 			}
@@ -169,6 +192,7 @@ func (b *batch) putRow(ctx context.Context, row BatchRow, earlier <-chan struct{
 		case err != nil:
 			return BatchResult{Row: row.Row, Outcome: BatchRefused, Error: reasonOf(row.Endpoint, err)}, nil
 		}
+		b.adding.Store(outcome == BatchAdded)
 		return BatchResult{Row: row.Row, Outcome: outcome, Warnings: warnings}, nil
 	}
 }
@@ -190,10 +214,13 @@ func (b *batch) tryRow(ctx context.Context, row BatchRow) (BatchOutcome, []strin
 	if err := row.Endpoint.Validate(); err != nil {
 		return "", nil, err
 	}
-	was, err := l.Store.Device(ctx, row.Endpoint)
-	added := errors.Is(err, store.ErrNotFound)
-	if added {
-		was, err = store.Device{Endpoint: row.Endpoint}, nil
+	was, added, err := store.Device{Endpoint: row.Endpoint}, true, error(nil)
+	if !b.adding.Load() || b.dryRun { // else the store tells where it is not new
+		if was, err = l.Store.Device(ctx, row.Endpoint); errors.Is(err, store.ErrNotFound) {
+			was, err = store.Device{Endpoint: row.Endpoint}, nil
+		} else {
+			added = false
+		}
 	}
 	if err != nil {
 		return "", nil, err

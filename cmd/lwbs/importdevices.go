@@ -242,6 +242,7 @@ func importDevices(c *cli.Context, open func(io.Reader) (*devicefile.Source, err
 	if err != nil {
 		return fmt.Errorf("import %s: %w", output.Text(shown), err)
 	}
+	tuneCollector()
 	api, err := openAPI(c, false)
 	if err != nil {
 		return err

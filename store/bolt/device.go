@@ -17,34 +17,38 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 	if err := d.Validate(); err != nil {
 		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
 	}
-	var kept store.Device
-	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
+	next := d.Clone()
+	next.Revision++
+	next.Updated = time.Now().UTC().Round(0)
+	if d.Revision == 0 {
+		next.Created = next.Updated
+	}
+	row, err := store.EncodeDevice(db.keyring, next) // here, as the writer has no time for it
+	if err != nil {
+		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
+	}
+	entries := indexEntries(next)
+	err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
 		old, err := db.replaceable(tx, d)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err, nil
-		}
-		next := d
-		next.Revision++
-		next.Created, next.Updated = old.Created, time.Now().UTC().Round(0)
-		if old.Revision == 0 {
-			next.Created = next.Updated
-		}
-		b, err := store.EncodeDevice(db.keyring, next)
-		if err != nil {
-			return err, nil
-		}
-		kept = next.Clone()
-		if old.Revision == 0 {
+		case old.Revision == 0:
 			failed = addCount(tx, keyDevices, 1)
+		case !old.Created.Equal(next.Created): // the caller has made it up
+			next.Created = old.Created
+			if row, err = store.EncodeDevice(db.keyring, next); err != nil {
+				return err, nil
+			}
 		}
 		return nil, errors.Join(failed,
-			tx.Bucket(bucketDevice).Put([]byte(d.Endpoint), b),
-			reindex(tx, indexEntries(old), indexEntries(next)))
+			tx.Bucket(bucketDevice).Put([]byte(d.Endpoint), row),
+			reindex(tx, indexEntries(old), entries))
 	})
 	if err != nil {
 		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
 	}
-	return kept, nil
+	return next, nil
 }
 
 // replaceable returns the record that d may replace, which must not be changed, the zero
