@@ -347,7 +347,16 @@ type Status struct {
 	// zero where that takes no longer than a slow disk may.
 	WriteWait int `json:"writeWait,omitempty"`
 
+	// Certificates are those of the server and of the CAs that it trusts.
+	Certificates []CertificateStatus `json:"certificates,omitempty"`
+
 	Store store.Stats `json:"store"`
+}
+
+// A CertificateStatus tells when a certificate expires.
+type CertificateStatus struct {
+	Subject string    `json:"subject"`
+	Expires time.Time `json:"expires"`
 }
 
 // An Event is something that happened to a session; Missed, where not zero, is how

@@ -323,7 +323,7 @@ func transport(l *coap.Listener) metrics.Transport {
 func (s *service) administration() *admin.Local {
 	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Active: s.server.Active, Tracer: s.tracer, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
-		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded()}
+		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 )
@@ -63,6 +64,14 @@ func (k *tlsKeeper) firstExpiry() (first time.Time) {
 		}
 	}
 	return first
+}
+
+// statuses tell when each certificate expires, of the server's and the CAs'.
+func (k *tlsKeeper) statuses() (all []admin.CertificateStatus) {
+	for _, c := range k.content.Load().all {
+		all = append(all, admin.CertificateStatus{Subject: c.Subject.String(), Expires: c.NotAfter.UTC()})
+	}
+	return all
 }
 
 // watch reloads the certificates when their files change and when asked receives, until ctx ends.

@@ -167,7 +167,7 @@ func wildcards(path string) (names []string) {
 func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
-		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
+		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
 		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
 		"BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
@@ -300,7 +300,7 @@ func newAsker(t *testing.T) *asker {
 	t.Cleanup(func() { db.Close() })
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") })
 	local := &admin.Local{Tracer: trace.New(nil, func(func(auth.Peer, bool, []byte)) {}), Store: db, Version: "v", Server: func() admin.Status {
-		return admin.Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}}
+		return admin.Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}, Certificates: []admin.CertificateStatus{{Subject: "CN=lwbs", Expires: time.Now()}}}
 	}}
 	return &asker{readDocument(t), New(local, slog.New(slog.DiscardHandler), map[string]http.Handler{"GET /metrics": metrics}), make(map[string]bool)}
 }
