@@ -49,7 +49,7 @@ type API interface {
 	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
 
 	// CountDevices counts the devices that f selects, by their state. It reads each of them, which
-	// takes a minute for a million.
+	// takes a minute or two for a million.
 	CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, error)
 
 	// Preview tells what a device would be sent if it came now, by its record and what is known

@@ -17,7 +17,7 @@ import (
 func deviceListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list devices by name, with the outcome of their last session",
-		Description: "A device is done when it was bootstrapped, and due when its record or its profile was edited since.\nWith --state, --seen-within or --not-seen-for the last session of each device is read, which takes a\nminute for a million devices.",
+		Description: "A device is done when it was bootstrapped, and due when its record or its profile was edited since.\nWith --state, --seen-within or --not-seen-for the last session of each device is read, which takes a\nminute or two for a million devices.",
 		Flags: slices.Concat([]cli.Flag{
 			jsonFlag(), limitFlag("all"),
 			&cli.StringFlag{Name: "after", Usage: "start behind this `ENDPOINT`"},

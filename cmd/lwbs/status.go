@@ -16,8 +16,8 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "the fleet and the server in ten lines: states of devices, failures by cause, listeners, certificates, database",
-		Description: "Each device and each failure of the history is read, which takes a minute for a million devices.\nlwbs device list --state STATE lists the devices of a state, lwbs why --all-failed has more on the\nfailures.",
-		Flags:       []cli.Flag{jsonFlag()},
+		Description: "Each device and each failure of the history is read, which takes a minute or two for\na million devices. lwbs device list --state STATE lists the devices of a state, lwbs why --all-failed\nhas more on the failures.",
+		Flags:       []cli.Flag{jsonFlag()}, OnUsageError: onUsageError,
 		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
 			var r statusReport
 			var err error
