@@ -67,11 +67,11 @@ func warnName(c *cli.Context, ep lwm2m.EndpointName) {
 
 func deviceSetCommand() *cli.Command {
 	return &cli.Command{
-		Name: "set", Usage: "change a device", ArgsUsage: "ENDPOINT",
-		Description: "Settings without an option stay as they are. A new key replaces the key that the device\nbootstraps with, and new certificates replace its certificates; --psk none removes the key of a\ndevice that has moved to certificates. --psk-identity alone changes the identity of its key.",
-		Flags:       append(settingFlags(), revisionFlag(), jsonFlag()),
+		Name: "set", Usage: "change a device, or many", ArgsUsage: "ENDPOINT",
+		Description: "Settings without an option stay as they are. A new key replaces the key that the device\nbootstraps with, and new certificates replace its certificates; --psk none removes the key of a\ndevice that has moved to certificates. --psk-identity alone changes the identity of its key." + whereHelp,
+		Flags:       slices.Concat(settingFlags(), whereFlags(), []cli.Flag{revisionFlag(), jsonFlag()}),
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "ENDPOINT")
+			endpoint, filter, err := endpointOrWhere(c)
 			if err != nil {
 				return err
 			}
@@ -82,8 +82,14 @@ func deviceSetCommand() *cli.Command {
 			if reflect.DeepEqual(set, admin.DeviceSettings{}) {
 				return usagef("no option says what to change: lwbs device set --help lists them")
 			}
+			if what := forOneOnly(set); endpoint == "" && what != "" {
+				return usagef("%s is for one device, not for all of --where", what)
+			}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
-				d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), set)
+				if endpoint == "" {
+					return setMany(set).run(ctx, c, api, filter)
+				}
+				d, err := api.SetDevice(ctx, lwm2m.EndpointName(endpoint), store.Revision(c.Uint64("revision")), set)
 				if err != nil {
 					return nearProfile(ctx, api, c.String("profile"), err)
 				}
@@ -159,30 +165,53 @@ func deviceRenameCommand() *cli.Command {
 
 func deviceDeleteCommand() *cli.Command {
 	return &cli.Command{
-		Name: "delete", Usage: "remove a device; its history stays", ArgsUsage: "ENDPOINT",
-		Flags: []cli.Flag{revisionFlag()},
-		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
-			if err := api.DeleteDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision"))); err != nil {
+		Name: "delete", Usage: "remove a device, or many; their history stays", ArgsUsage: "ENDPOINT",
+		Description: strings.TrimSpace(whereHelp),
+		Flags:       append(whereFlags(), revisionFlag(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			endpoint, filter, err := endpointOrWhere(c)
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.App.Writer, "deleted %s\n", output.Name(args[0]))
-			return nil
-		}, "ENDPOINT"),
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if endpoint == "" {
+					return deleteMany().run(ctx, c, api, filter)
+				}
+				if err := api.DeleteDevice(ctx, lwm2m.EndpointName(endpoint), store.Revision(c.Uint64("revision"))); err != nil {
+					return err
+				}
+				fmt.Fprintf(c.App.Writer, "deleted %s\n", output.Name(endpoint))
+				return nil
+			})
+		},
 	}
 }
 
 // deviceSwitchCommand is enable or disable.
 func deviceSwitchCommand(verb string, disabled bool) *cli.Command {
 	return &cli.Command{
-		Name: verb, Usage: verb + " a device: a disabled one is refused, and its history says so", ArgsUsage: "ENDPOINT",
-		Flags: []cli.Flag{revisionFlag()},
-		Action: onRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
-			d, err := api.SetDevice(ctx, lwm2m.EndpointName(args[0]), store.Revision(c.Uint64("revision")), admin.DeviceSettings{Disabled: &disabled})
+		Name: verb, Usage: verb + " a device, or many: a disabled one is refused, and its history says so", ArgsUsage: "ENDPOINT",
+		Description: strings.TrimSpace(whereHelp),
+		Flags:       append(whereFlags(), revisionFlag(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			endpoint, filter, err := endpointOrWhere(c)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", verb, output.Name(d.Endpoint), d.Revision)
-			return nil
-		}, "ENDPOINT"),
+			set := admin.DeviceSettings{Disabled: &disabled}
+			return with(c, false, func(ctx context.Context, api admin.API) error {
+				if endpoint == "" {
+					many := setMany(set)
+					many.do, many.done = verb, verb+"d"
+					return many.run(ctx, c, api, filter)
+				}
+				d, err := api.SetDevice(ctx, lwm2m.EndpointName(endpoint), store.Revision(c.Uint64("revision")), set)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.App.Writer, "%sd %s (revision %d)\n", verb, output.Name(d.Endpoint), d.Revision)
+				return nil
+			})
+		},
 	}
 }
