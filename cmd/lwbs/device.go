@@ -24,10 +24,10 @@ func deviceCommand() *cli.Command {
 func deviceAddCommand() *cli.Command {
 	return &cli.Command{
 		Name: "add", Usage: "add a device", ArgsUsage: "ENDPOINT",
-		Description: "ENDPOINT is the Endpoint Client Name of the device, such as urn:imei:490154203237518. Put the\nprinted identity and key into the device. Later, only lwbs device get --reveal shows the key.\nA device with a certificate needs no key here.",
-		Flags:       append(settingFlags(), jsonFlag()),
+		Description: "ENDPOINT is the Endpoint Client Name of the device, such as urn:imei:490154203237518. Put the\nprinted identity and key into the device. Later, only lwbs device get --reveal shows the key.\nA device with a certificate needs no key here.\n\nWith --from-session an unknown device is added as it came in that session (lwbs session list): with\nits name, unless ENDPOINT gives another, its PSK identity or certificate, and plain CoAP permitted if\nit came so. Its pre-shared key is not known from that: --psk-key-file or --psk generate gives it.",
+		Flags:       slices.Concat([]cli.Flag{&cli.StringFlag{Name: "from-session", Usage: "add an unknown device as it came in the session `ID`"}}, settingFlags(), []cli.Flag{jsonFlag()}),
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "ENDPOINT")
+			endpoint, err := endpointToAdd(c)
 			if err != nil {
 				return err
 			}
@@ -42,7 +42,13 @@ func deviceAddCommand() *cli.Command {
 				return err
 			}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
-				d, err := api.AddDevice(ctx, lwm2m.EndpointName(args[0]), set)
+				ep := lwm2m.EndpointName(endpoint)
+				if c.IsSet("from-session") {
+					if ep, err = adopt(ctx, c, api, endpoint, &set); err != nil {
+						return err
+					}
+				}
+				d, err := api.AddDevice(ctx, ep, set)
 				if err != nil {
 					return nearProfile(ctx, api, c.String("profile"), err)
 				}
@@ -51,6 +57,20 @@ func deviceAddCommand() *cli.Command {
 			})
 		},
 	}
+}
+
+// endpointToAdd returns the name of a new device; empty where a session is to tell it.
+func endpointToAdd(c *cli.Context) (string, error) {
+	if c.IsSet("from-session") {
+		if err := noneEmpty(c, "from-session"); err != nil || c.NArg() == 0 {
+			return "", err
+		}
+	}
+	args, err := arguments(c, "ENDPOINT")
+	if err != nil {
+		return "", err
+	}
+	return args[0], nil
 }
 
 // warnName warns of a name that the device probably does not use: one that begins or ends with
