@@ -91,7 +91,7 @@ func decode(resp *http.Response, out any) error {
 
 func (c *Client) send(ctx context.Context, method, path string, rev store.Revision, in any) (*http.Response, error) {
 	client := c.http
-	if method != http.MethodGet {
+	if method != http.MethodGet || strings.HasPrefix(path, failuresPath) {
 		client = c.patient
 	}
 	return c.sendBy(ctx, client, method, path, rev, in)
@@ -288,9 +288,12 @@ func (c *Client) Why(ctx context.Context, name string, limit int) (w admin.Why, 
 	return w, c.request(ctx, http.MethodGet, withQuery("/v1/why/"+segment(name), "limit", number(limit)), 0, nil, &w)
 }
 
+// failuresPath is that of a read which goes through the whole history.
+const failuresPath = "/v1/failures"
+
 // Failures implements [admin.API].
 func (c *Client) Failures(ctx context.Context, examples int) (f admin.Failures, err error) {
-	return f, c.scan(ctx, withQuery("/v1/failures", "examples", number(examples)), &f)
+	return f, c.scan(ctx, withQuery(failuresPath, "examples", number(examples)), &f)
 }
 
 // RunningSessions implements [admin.API].
