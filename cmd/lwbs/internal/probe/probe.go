@@ -294,7 +294,7 @@ func (a *attempt) requestStep(result sim.Result, err error) Step {
 	case result.Packed:
 		return Step{What: "request", About: "GET /bspack", Result: "Bootstrap-Pack"}
 	case errors.Is(err, sim.ErrRefused):
-		s.Result = strings.TrimPrefix(err.Error(), sim.ErrRefused.Error()+" with ")
+		s.Result = strings.TrimSpace(strings.TrimPrefix(err.Error(), sim.ErrRefused.Error()+" with "))
 	case errors.Is(err, sim.ErrNoFinish):
 		s.Result, s.Failed = "accepted; no operation followed", false
 	}

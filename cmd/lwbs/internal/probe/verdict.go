@@ -88,7 +88,7 @@ func (f facts) verdict() Verdict {
 	case !f.shaken || f.traffic.received == 0:
 		return f.beforeAssociation()
 	case errors.Is(f.err, sim.ErrRefused):
-		return Verdict{Refused, "Bootstrap-Request", "The server " + strings.TrimPrefix(f.err.Error(), "bootstrap request ") + ".", f.refusedRemedy()}
+		return Verdict{Refused, "Bootstrap-Request", "The server " + strings.TrimSpace(strings.TrimPrefix(f.err.Error(), "bootstrap request ")) + ".", f.refusedRemedy()}
 	case f.operations == 0 && !errors.Is(f.err, sim.ErrNoFinish):
 		return Verdict{RequestSilent, "Bootstrap-Request", "The server did not answer the Bootstrap-Request" + f.how() + ".",
 			"See that this is a Bootstrap-Server and not an LwM2M Server, and what its log says of the request. Some servers are silent to names that they do not know." + f.ownSide()}
