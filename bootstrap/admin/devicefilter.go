@@ -179,7 +179,7 @@ func (d *Device) judge(p store.Profile, newest *store.Session) {
 		d.State = DeviceDone
 	case last.Cause.Failure():
 		d.State = DeviceFailed
-	case last.Profile != d.Profile || last.ProfileRevision != p.Revision || d.Updated.After(last.Ended):
+	case last.Profile != d.Profile || last.ProfileRevision != p.Revision || d.Updated.After(endedOr(*last)):
 		d.State = DeviceDue
 	default:
 		d.State = DeviceDone

@@ -158,12 +158,12 @@ func asksOn(in io.Reader) bool {
 // all edits the devices that f selects, page by page.
 func (e bulkEdit) all(ctx context.Context, c *cli.Context, api admin.API, f admin.DeviceFilter) (r bulkResult, err error) {
 	q := admin.DeviceQuery{Limit: pageSize, DeviceFilter: f}
-	var refused error
 	for {
 		page, err := api.Devices(ctx, q)
 		if err != nil {
 			return r, err
 		}
+		var ended error
 		for i, err := range e.page(ctx, api, page) {
 			r.Selected++
 			switch {
@@ -172,20 +172,22 @@ func (e bulkEdit) all(ctx context.Context, c *cli.Context, api admin.API, f admi
 			case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound) && e.gone(ctx, api, page[i]):
 				r.Meanwhile++
 			case ctx.Err() != nil, errors.Is(err, store.ErrFull):
-				return r, fmt.Errorf("%w: what was %s so far stays", err, e.done)
+				ended = err
 			default:
 				if r.Refused++; r.Refused <= toldRefusals {
 					fmt.Fprintf(c.App.ErrWriter, "%v\n", err)
 				}
-				refused = err
 			}
+		}
+		if ended != nil {
+			return r, fmt.Errorf("%w: what was %s so far stays", ended, e.done)
 		}
 		if len(page) < q.Limit {
 			break
 		}
 		q.After = page[len(page)-1].Endpoint
 	}
-	if refused != nil {
+	if r.Refused > 0 {
 		return r, fmt.Errorf("%d of %s refused", r.Refused, output.Counted(r.Selected, "device", "devices"))
 	}
 	return r, nil

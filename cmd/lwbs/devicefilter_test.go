@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+
+	"lwbs/bootstrap/admin"
 )
 
 // Devices are selected by options, in lists and counts, with a server and without.
@@ -60,4 +63,53 @@ func TestAgo(t *testing.T) {
 			t.Errorf("ago(%q) is %v, error %v", text, at, err)
 		}
 	}
+}
+
+// A device that was bootstrapped is done, also where the server gave it new keys, and due from an
+// edit on until it comes again.
+func TestDoneAndDue(t *testing.T) {
+	sh := newShell(t)
+	sh.write("renew.yaml", strings.Replace(meterYAML, "shortServerID: 101", "shortServerID: 101\n    key: renew", 1))
+	sh.serve()
+	sh.ok("profile apply $D/renew.yaml")
+	sh.ok("device add dev-1 --profile meter --psk-key-format hex --psk-key-file $D/key.hex")
+	last := ""
+	state := func(want string) {
+		t.Helper()
+		if got := sh.ok("device list --count"); got != "1 device: 1 "+want+"\n" {
+			t.Errorf("%q, want %s", got, want)
+		}
+	}
+	come := func() {
+		t.Helper()
+		if _, err := sh.bootstrap("dev-1", rightKey); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+			var d admin.Device
+			if err := json.Unmarshal([]byte(sh.ok("device get dev-1 --json")), &d); err != nil {
+				t.Fatal(err)
+			}
+			if d.Last != nil && d.Last.ID != last && d.Running == nil {
+				last = d.Last.ID
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the session is not in the history")
+			}
+		}
+		state("done")
+	}
+	state("never came")
+	come()
+	come()
+	sh.ok("device set dev-1 --note moved")
+	state("due")
+	come()
+	sh.write("renew.yaml", strings.Replace(meterYAML, "shortServerID: 101", "shortServerID: 101\n    key: renew\n    lifetime: 2h", 1))
+	sh.ok("profile apply $D/renew.yaml")
+	state("due")
+	come()
+	sh.ok("device disable dev-1")
+	state("disabled")
 }

@@ -32,6 +32,10 @@ type Client struct {
 // answerTimeout is how long a server may take until it begins to answer a read.
 const answerTimeout = time.Minute
 
+// idleConns is how many connections are kept for the next requests: as many as an edit of many
+// devices has at a time.
+const idleConns = 64
+
 var _ admin.API = (*Client)(nil)
 
 // Dial returns a Client of the server on the socket in file. Where no server answers, the error
@@ -46,8 +50,8 @@ func Dial(ctx context.Context, file string) (*Client, error) {
 	}
 	c.Close()
 	return &Client{
-		http:    &http.Client{Transport: &http.Transport{DialContext: dial, ResponseHeaderTimeout: answerTimeout}},
-		patient: &http.Client{Transport: &http.Transport{DialContext: dial}},
+		http:    &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idleConns, ResponseHeaderTimeout: answerTimeout}},
+		patient: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idleConns}},
 	}, nil
 }
 
