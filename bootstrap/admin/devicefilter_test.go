@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -145,5 +146,16 @@ func TestDeviceFilters(t *testing.T) {
 				t.Errorf("%T, %+v: %v are listed, %d counted, want %d", api, tt.filter, names, count.Devices, tt.want)
 			}
 		}
+	}
+}
+
+// A state that only a newer server knows makes no answer unreadable.
+func TestStateOfANewerServer(t *testing.T) {
+	var d admin.Device
+	check(t, json.Unmarshal([]byte(`{"endpoint": "d", "state": "parked"}`), &d))
+	var count admin.DeviceCount
+	check(t, json.Unmarshal([]byte(`{"devices": 1, "states": {"parked": 1}}`), &count))
+	if d.State != "parked" || count.States["parked"] != 1 {
+		t.Errorf("%q, %v", d.State, count)
 	}
 }

@@ -51,7 +51,7 @@ func setFilter(f *admin.DeviceFilter, name, value string) (err error) {
 	case "tag":
 		f.Tag = value
 	case "state":
-		err = f.State.UnmarshalText([]byte(value))
+		f.State, err = admin.ParseDeviceState(value)
 	case "seen-within":
 		f.SeenSince, err = ago(value)
 	case "not-seen-for":

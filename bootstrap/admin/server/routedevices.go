@@ -42,7 +42,7 @@ func (s *Server) fleet(r request) (reply, error) {
 func (r request) deviceFilter() (f admin.DeviceFilter, err error) {
 	f = admin.DeviceFilter{Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag")}
 	if text := r.query.Get("state"); text != "" {
-		if err := f.State.UnmarshalText([]byte(text)); err != nil {
+		if f.State, err = admin.ParseDeviceState(text); err != nil {
 			return f, fmt.Errorf("%w: state: %w", wire.ErrBadRequest, err)
 		}
 	}
