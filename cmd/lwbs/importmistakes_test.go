@@ -61,7 +61,7 @@ func TestImportTellsMistakesInFiles(t *testing.T) {
 		"csv $D/twice.csv --column note={{.colour}}":    `no column is {{.colour}}: the columns are "endpoint", "serial no", "serial-no"`,
 		"csv $D/short.csv --endpoint x{{.IMEI}}":        "short.csv:2: refused: IMEI: 3.58E+14 is a long number",
 		"jsonl $D/array.json":                           "it is a JSON array, and each line has to be an object of its own",
-		"jsonl $D/long.jsonl":                           "line 1 has more than 1048576 bytes, and what is behind it was not read",
+		"jsonl $D/long.jsonl":                           "long.jsonl:1: refused: it has more than 1048576 bytes",
 		"jsonl $D/latin.jsonl":                          "latin.jsonl:1: refused: it is not the JSON of a device: it is not UTF-8",
 		"jsonl $D/blank":                                "it is empty",
 		"psk-file $D/blank":                             "it is empty",
@@ -234,4 +234,27 @@ func TestImportDryRunAgrees(t *testing.T) {
 		}
 		contains(t, "b.csv", sh.ok("import csv $D/b.csv"), "2 the same")
 	})
+}
+
+// A row that is too long is refused, and those behind it are imported.
+func TestImportGoesOnBehindALongRow(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	long := strings.Repeat("x", 2<<20)
+	sh.write("a.csv", "endpoint,note\na,"+long+"\nb,short\n")
+	sh.write("b.jsonl", `{"endpoint":"a","note":"`+long+"\"}\n{\"endpoint\":\"c\"}\n")
+	for line, want := range map[string][]string{
+		"csv $D/a.csv":     {"a.csv:2: refused: the row has more than 1048576 bytes", "2 rows: 1 added, 0 changed, 0 the same, 1 refused"},
+		"jsonl $D/b.jsonl": {"b.jsonl:1: refused: it has more than 1048576 bytes", "2 rows: 1 added, 0 changed, 0 the same, 1 refused"},
+	} {
+		status, out, errs := sh.run("import " + line + " --profile meter")
+		if status != exitFailed {
+			t.Errorf("%s: status %d", line, status)
+		}
+		for _, text := range want {
+			contains(t, line, out+errs, text)
+		}
+	}
+	sh.ok("device get b")
+	sh.ok("device get c")
 }

@@ -22,6 +22,9 @@ import (
 const (
 	maxRow     = 1 << 20
 	maxColumns = 1000
+
+	// maxSkipped is how much of a longer row is gone over, in bytes, to come to the next.
+	maxSkipped = 64 << 20
 )
 
 // Options say what a table does not tell by itself.
@@ -45,18 +48,27 @@ type Reader struct {
 	in   *csv.Reader
 	rows *bounded
 	done bool
+
+	// Lines and bytes before those that in reads, which is another one behind a row that is too long.
+	lines  int
+	offset int64
 }
 
 // A Row is one row of a table.
 type Row struct {
 	Line  int      // that it begins in, from 1
 	Cells []string // as many as there are columns; they end with the next row
-	in    *csv.Reader
+	in    *Reader
 }
 
 // Position is where in the file a cell begins: its line and column, from 1; the column counts
 // bytes.
-func (r Row) Position(cell int) (line, column int) { return r.in.FieldPos(cell) }
+func (r Row) Position(cell int) (line, column int) { return r.in.fieldPos(cell) }
+
+func (r *Reader) fieldPos(cell int) (line, column int) {
+	line, column = r.in.FieldPos(cell)
+	return r.lines + line, column
+}
 
 // An Error is a mistake in one row. The rows behind it can be read, unless Last is set.
 type Error struct {
@@ -94,9 +106,8 @@ func NewReader(in io.Reader, o Options) (*Reader, error) {
 			return nil, err
 		}
 	}
-	rows := &bounded{in: text}
-	r := &Reader{Separator: o.Separator, rows: rows, in: csv.NewReader(rows)}
-	r.in.Comma, r.in.FieldsPerRecord, r.in.ReuseRecord = o.Separator, -1, true
+	r := &Reader{Separator: o.Separator, rows: &bounded{in: text}}
+	r.begin()
 	r.Columns = slices.Clone(o.Columns)
 	if o.Columns == nil {
 		if r.Columns, err = r.heading(); err != nil {
@@ -104,6 +115,15 @@ func NewReader(in io.Reader, o Options) (*Reader, error) {
 		}
 	}
 	return r, nil
+}
+
+// begin begins with the next line.
+func (r *Reader) begin() {
+	if r.in != nil {
+		r.offset += r.in.InputOffset()
+	}
+	r.lines, r.in = r.rows.lines, csv.NewReader(r.rows)
+	r.in.Comma, r.in.FieldsPerRecord, r.in.ReuseRecord = r.Separator, -1, true
 }
 
 // heading reads the names of the columns.
@@ -143,7 +163,7 @@ func (r *Reader) Next() (Row, error) {
 		if !slices.ContainsFunc(cells, func(c string) bool { return strings.TrimSpace(c) != "" }) {
 			continue
 		}
-		line, _ := r.in.FieldPos(0)
+		line, _ := r.fieldPos(0)
 		for len(cells) > len(r.Columns) && strings.TrimSpace(cells[len(cells)-1]) == "" {
 			cells = cells[:len(cells)-1]
 		}
@@ -151,13 +171,13 @@ func (r *Reader) Next() (Row, error) {
 			return Row{}, &Error{Line: line, Cells: cells, Reason: fmt.Sprintf("it has %d cells, and there are %d columns: put a cell with %s in it into quotes", len(cells), len(r.Columns), called(r.Separator))}
 		}
 		if i := slices.IndexFunc(cells, func(c string) bool { return !utf8.ValidString(c) }); i >= 0 {
-			line, column := r.in.FieldPos(i)
+			line, column := r.fieldPos(i)
 			return Row{}, &Error{Line: line, Column: column, Cells: cells, Reason: "it is not UTF-8: save the table as \"CSV UTF-8\""}
 		}
 		for len(cells) < len(r.Columns) {
 			cells = append(cells, "")
 		}
-		return Row{line, cells, r.in}, nil
+		return Row{line, cells, r}, nil
 	}
 	return Row{}, io.EOF
 }
@@ -168,16 +188,26 @@ func (r *Reader) record() ([]string, error) {
 	cells, err := r.in.Read()
 	var parse *csv.ParseError
 	switch {
+	case errors.Is(err, errLongRow) && slices.Contains(r.rows.row, '\n'):
+		return nil, &Error{Line: r.rows.lines + 1, Last: true, Reason: fmt.Sprintf("the row has more than %d bytes: is a quote not closed? What is behind it was not read", maxRow)}
 	case errors.Is(err, errLongRow):
-		return nil, &Error{Line: r.lines() + 1, Last: true, Reason: fmt.Sprintf("the row has more than %d bytes: is a quote not closed? What is behind it was not read", maxRow)}
+		wrong := &Error{Line: r.rows.lines + 1, Reason: fmt.Sprintf("the row has more than %d bytes", maxRow)}
+		skipped, ok := r.rows.skip()
+		if !ok {
+			wrong.Last, wrong.Reason = true, fmt.Sprintf("the row has more than %d bytes, and what is behind it was not read", maxSkipped)
+		}
+		r.offset += skipped
+		r.begin()
+		return nil, wrong
 	case errors.As(err, &parse):
+		parse.StartLine, parse.Line = r.lines+parse.StartLine, r.lines+parse.Line
 		wrong := quoteError(parse)
 		wrong.Raw = strings.TrimRight(string(r.rows.row), "\r\n")
 		return nil, wrong
 	case err != nil:
 		return nil, err
 	case len(cells) > maxColumns:
-		line, _ := r.in.FieldPos(0)
+		line, _ := r.fieldPos(0)
 		return nil, &Error{Line: line, Reason: fmt.Sprintf("it has %d cells, and a table may have %d columns", len(cells), maxColumns)}
 	}
 	return cells, nil
@@ -195,11 +225,8 @@ func quoteError(parse *csv.ParseError) *Error {
 	return e
 }
 
-// lines is how many lines were read so far.
-func (r *Reader) lines() int { return r.rows.lines }
-
 // Offset is how many bytes of the text, in UTF-8, were read so far.
-func (r *Reader) Offset() int64 { return r.in.InputOffset() }
+func (r *Reader) Offset() int64 { return r.offset + r.in.InputOffset() }
 
 // bounded limits how much is read for one row.
 type bounded struct {
@@ -211,6 +238,22 @@ type bounded struct {
 
 // begin begins a row.
 func (b *bounded) begin() { b.left, b.row = maxRow, b.row[:0] }
+
+// skip goes to the end of the line, and returns how many bytes that were; ok is false where it is
+// too far away.
+func (b *bounded) skip() (n int64, ok bool) {
+	for n < maxSkipped {
+		text, err := b.in.ReadSlice('\n')
+		n += int64(len(text))
+		if err == nil {
+			b.lines++
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return n, true
+		}
+	}
+	return n, false
+}
 
 var errLongRow = errors.New("the row is too long")
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -168,6 +169,37 @@ func TestEndlessRow(t *testing.T) {
 	}
 	if _, err := sheet.NewReader(endless{[]byte("x")}, sheet.Options{}); err == nil {
 		t.Error("a heading without an end is taken")
+	}
+}
+
+// A row that is too long is refused, and the rows behind it are read, with their lines and columns.
+func TestLongRow(t *testing.T) {
+	text := "a,b\n1,2\n" + strings.Repeat("x", 3<<20) + ",y\n3,4\n5,\"6\"7\n\xff,8\n"
+	r, err := sheet.NewReader(strings.NewReader(text), sheet.Options{Separator: ','})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		row, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			got = append(got, err.Error())
+			continue
+		}
+		line, column := row.Position(1)
+		got = append(got, fmt.Sprintf("%d %v %d:%d", row.Line, row.Cells, line, column))
+	}
+	want := []string{"2 [1 2] 2:3", "line 3: the row has more than 1048576 bytes", "4 [3 4] 4:3",
+		"line 5, column 5: a cell goes on behind the quote that closes it: write a quote in a cell twice",
+		`line 6, column 1: it is not UTF-8: save the table as "CSV UTF-8"`}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if r.Offset() != int64(len(text)) {
+		t.Errorf("%d bytes were read of %d", r.Offset(), len(text))
 	}
 }
 

@@ -19,9 +19,9 @@ import (
 
 // jsonLines are devices in JSON, one in each line.
 type jsonLines struct {
-	lines *bufio.Scanner
-	line  int
-	read  int64
+	in   *bufio.Reader
+	line int
+	read int64
 }
 
 // JSONLines returns the devices of a file with a JSON object in each line: the member endpoint, and
@@ -34,22 +34,25 @@ func JSONLines(in io.Reader) (*Source, error) {
 	if first, _ := text.Peek(1); len(first) > 0 && first[0] == '[' {
 		return nil, errors.New("it is a JSON array, and each line has to be an object of its own: jq -c '.[]' writes them so")
 	}
-	return &Source{rows: &jsonLines{lines: newLines(text)}}, nil
+	return &Source{rows: &jsonLines{in: text}}, nil
 }
 
 func (j *jsonLines) next() (*Row, error) {
-	for j.lines.Scan() {
+	for {
+		b, long, err := nextLine(j.in)
+		if errors.Is(err, io.EOF) {
+			return nil, err
+		}
 		j.line++
-		b := j.lines.Bytes()
-		j.read += int64(len(b)) + 1
-		if len(bytes.TrimSpace(b)) > 0 {
+		switch j.read += int64(len(b)) + 1; {
+		case err != nil:
+			return nil, &ReadError{fmt.Errorf("line %d: %w", j.line, err)}
+		case long:
+			return &Row{line: j.line, err: fmt.Errorf("it has more than %d bytes", maxLine)}, nil
+		case len(bytes.TrimSpace(b)) > 0:
 			return jsonRow(j.line, b), nil
 		}
 	}
-	if err := lineError(j.lines, j.line); err != nil {
-		return nil, err
-	}
-	return nil, io.EOF
 }
 
 func (j *jsonLines) offset() int64 { return j.read }
