@@ -227,6 +227,9 @@ type Account struct {
 	Key       string    `json:"key,omitempty"` // hexadecimal
 	Delivered time.Time `json:"delivered,omitzero"`
 
+	// OwnIdentity is whether the record has the identity, and not the profile.
+	OwnIdentity bool `json:"ownIdentity,omitempty"`
+
 	// Certificate is that of the device in the account, or its raw public key, DER.
 	Certificate []byte `json:"certificate,omitempty"`
 

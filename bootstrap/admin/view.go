@@ -48,7 +48,7 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 }
 
 func accountView(a store.AccountKeys, reveal bool) Account {
-	v := Account{Identity: a.Identity, Certificate: a.Certificate, KeyLength: a.Key.Len(), MasterSecretLength: a.MasterSecret.Len(), Delivered: a.Delivered}
+	v := Account{Identity: a.Identity, OwnIdentity: a.Identity != "", Certificate: a.Certificate, KeyLength: a.Key.Len(), MasterSecretLength: a.MasterSecret.Len(), Delivered: a.Delivered}
 	if reveal {
 		v.Key = hex.EncodeToString(a.Key.Reveal())
 		v.MasterSecret = hex.EncodeToString(a.MasterSecret.Reveal())

@@ -101,7 +101,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), statusCommand(), deviceCommand(), profileCommand(), importCommand(), objectCommand(), sessionCommand(), whyCommand(), probeCommand(), dbCommand(), completionCommand(), completeCommand(), manCommand(), versionCommand(),
+			serveCommand(), demoCommand(), statusCommand(), deviceCommand(), profileCommand(), importCommand(), exportCommand(), objectCommand(), sessionCommand(), whyCommand(), probeCommand(), dbCommand(), completionCommand(), completeCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.
