@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/trace"
@@ -39,6 +40,10 @@ type Local struct {
 
 	// Active returns the sessions that are running, oldest first; nil where there is no server.
 	Active func() []store.Session
+
+	// Handshake returns from where and when the newest DTLS handshake began that is under way and
+	// whose peer has named this PSK identity; ok is false for none. Nil where there is no server.
+	Handshake func(identity string) (from string, since time.Time, ok bool)
 
 	// Tracer records messages; nil where there is no server.
 	Tracer *trace.Tracer

@@ -46,7 +46,7 @@ type Why struct {
 	// More is whether there are older ones than Attempts.
 	More bool `json:"more,omitempty"`
 
-	// Never explains why there is nothing to explain: set where the device was never seen.
+	// Never explains why there is nothing to explain: set where no attempt of the device is recorded.
 	Never *explain.Explanation `json:"never,omitempty"`
 
 	// Likely are attempts that may be the device's, though nothing proves it.
@@ -304,9 +304,16 @@ func (i *inquiry) conclude(ctx context.Context) error {
 		i.note("%s", text)
 	}
 	i.qualify()
-	if i.why.Running == nil && len(i.why.Attempts) == 0 {
+	shaking := i.shaking()
+	switch {
+	case i.why.Running == nil && len(i.why.Attempts) == 0 && shaking != "":
+		i.why.Never = i.firstHandshake(shaking)
+		return nil
+	case i.why.Running == nil && len(i.why.Attempts) == 0:
 		i.why.Never = i.never(st)
 		return nil
+	case shaking != "":
+		i.note("%s", shaking)
 	}
 	if !st.Server {
 		i.note("No server is running with this database (%s): until one is, devices cannot come.", st.Database)

@@ -61,6 +61,7 @@ var asked = []struct {
 	name     string
 	server   bool
 	running  *store.Session
+	shaking  string // the identity of a handshake under way
 	sessions []store.Session
 	ask      string
 
@@ -78,6 +79,13 @@ var asked = []struct {
 		told: []string{"never seen by this database (/var/lib/x.db)", "none is running with this database", "another database"}, untold: []string{"firewall"}},
 	{name: "seen, and no server", ask: "meter-A", endpoint: "meter-A", sessions: []store.Session{own(1, "meter-A", store.CauseDone)},
 		attempts: "s001", told: []string{"No server is running with this database (/var/lib/x.db)"}},
+	{name: "first handshake is under way", server: true, ask: "meter-A", endpoint: "meter-A", shaking: "id-meter-A",
+		told:   []string{"DTLS handshake, under way", `PSK identity \"id-meter-A\" is under way since 2026-11-28 09:00:07 UTC, from coaps://192.0.2.7:1`, "Ask again in ten seconds"},
+		untold: []string{"never seen", "firewall"}},
+	{name: "another handshake is under way", server: true, ask: "meter-A", endpoint: "meter-A", shaking: "id-meter-A",
+		sessions: []store.Session{own(1, "meter-A", store.CauseDone)}, attempts: "s001", told: []string{"is under way since"}},
+	{name: "a handshake of another device is under way", server: true, ask: "meter-A", endpoint: "meter-A", shaking: "id-meter-B",
+		told: []string{"never seen"}, untold: []string{"under way"}},
 	{name: "first session is running", server: true, ask: "meter-A", endpoint: "meter-A",
 		running: new(with(own(1, "meter-A", ""), func(s *store.Session) { s.Stage = store.StageWrite })),
 		told:    []string{`"running":{"session":{"id":"s001"`, `"stage":"Bootstrap-Write"`, "Wait"}, untold: []string{"never", "firewall"}},
@@ -171,6 +179,9 @@ func TestWhy(t *testing.T) {
 						return tt.running
 					}
 					return nil
+				}
+				r.local.Handshake = func(identity string) (from string, since time.Time, ok bool) {
+					return "coaps://192.0.2.7:1", began.Add(-time.Hour + 7*time.Second), identity == tt.shaking
 				}
 				if tt.running != nil {
 					r.local.Active = func() []store.Session { return []store.Session{*tt.running} }

@@ -3,6 +3,7 @@ package coap
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"lwbs/bootstrap/coap/dtls"
 	"lwbs/bootstrap/coap/plain"
@@ -94,6 +95,15 @@ func (l *Listener) Handshakes() int {
 		return 0
 	}
 	return l.dtls.Handshakes()
+}
+
+// HandshakeAs returns from where and when the newest DTLS handshake began that is under way and whose
+// peer has named this PSK identity, which proves nothing; ok is false for none.
+func (l *Listener) HandshakeAs(identity string) (from netip.AddrPort, since time.Time, ok bool) {
+	if l.dtls == nil {
+		return from, since, false
+	}
+	return l.dtls.HandshakeAs(identity)
 }
 
 // Close ends all associations and waits for every goroutine, so that it must not be

@@ -321,10 +321,21 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Active: s.server.Active, Tracer: s.tracer, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Active: s.server.Active, Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}
+}
+
+// handshakeAs returns the newest DTLS handshake of all listeners whose peer has named this PSK
+// identity.
+func (s *service) handshakeAs(identity string) (from string, since time.Time, ok bool) {
+	for _, l := range s.listeners {
+		if a, began, is := l.HandshakeAs(identity); is && began.After(since) {
+			from, since, ok = "coaps://"+a.String(), began, true
+		}
+	}
+	return from, since, ok
 }
 
 // slowWrite is a wait for the disk in seconds, zero for one that a slow disk may need.

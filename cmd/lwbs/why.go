@@ -120,7 +120,7 @@ func printWhy(out io.Writer, w admin.Why) {
 		printReason(out, *w.Running)
 	}
 	if w.Never != nil {
-		fmt.Fprintf(out, "%s was never seen\n", output.Name(w.Endpoint))
+		fmt.Fprintf(out, "%s: no attempt is recorded\n", output.Name(w.Endpoint))
 		printExplanation(out, *w.Never)
 	}
 	for _, r := range w.Attempts {

@@ -2,6 +2,7 @@ package dtls
 
 import (
 	"net/netip"
+	"time"
 
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
@@ -41,6 +42,12 @@ func (l *Listener) Unwritten() int { return l.mux.persister.backlog() }
 
 // Handshakes is how many handshakes are under way.
 func (l *Listener) Handshakes() int { return l.mux.handshakes() }
+
+// HandshakeAs returns from where and when the newest handshake began that is under way and whose
+// peer has named this PSK identity, which proves nothing; ok is false for none.
+func (l *Listener) HandshakeAs(identity string) (from netip.AddrPort, since time.Time, ok bool) {
+	return l.mux.handshakeAs(identity)
+}
 
 // Close ends every association, or keeps it where there is a [Keeper], and waits for every
 // goroutine.

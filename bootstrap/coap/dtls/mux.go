@@ -2,6 +2,7 @@ package dtls
 
 import (
 	"container/list"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -140,6 +141,18 @@ func (m *mux) handshakes() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.limiter.Len()
+}
+
+// handshakeAs returns the newest handshake under way whose peer has named this PSK identity.
+func (m *mux) handshakeAs(identity string) (from netip.AddrPort, since time.Time, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.slots {
+		if h := s.handshake; h != nil && h.claimed && h.claim.identity == identity && h.started.After(since) {
+			from, since, ok = h.peer.Remote, h.started, true
+		}
+	}
+	return from, since, ok
 }
 
 // holding calls f with mu locked, and unlocks it also where f panics.
