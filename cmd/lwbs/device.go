@@ -107,6 +107,11 @@ func deviceSetCommand() *cli.Command {
 			}
 			return with(c, false, func(ctx context.Context, api admin.API) error {
 				if endpoint == "" {
+					if set.Profile != nil {
+						if _, err := api.Profile(ctx, *set.Profile); err != nil {
+							return nearProfile(ctx, api, *set.Profile, err)
+						}
+					}
 					return setMany(set).run(ctx, c, api, filter)
 				}
 				d, err := api.SetDevice(ctx, lwm2m.EndpointName(endpoint), store.Revision(c.Uint64("revision")), set)

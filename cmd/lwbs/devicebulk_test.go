@@ -72,10 +72,12 @@ func TestBulkEditsRefuse(t *testing.T) {
 			t.Errorf("%s: status %d, %s, want %s", line, status, errs, want)
 		}
 	}
-	if status, _, errs := sh.run("device delete --where profile=metre --yes"); status != exitFailed || !strings.Contains(errs, `did you mean "meter"?`) {
-		t.Errorf("an unknown profile: status %d, %s", status, errs)
+	for _, line := range []string{"device delete --where profile=metre --yes", "device set --where prefix=m --profile metre --yes"} {
+		if status, _, errs := sh.run(line); status != exitFailed || !strings.Contains(errs, `did you mean "meter"?`) || strings.Contains(errs, "1 device") {
+			t.Errorf("%s: status %d, %s", line, status, errs)
+		}
 	}
-	status, out, errs := sh.run("device set --where prefix=m --profile nosuch --yes")
+	status, out, errs := sh.run("device set --where prefix=m --forget-account main --yes")
 	if status != exitFailed || !strings.Contains(out, "changed 0 devices") || !strings.Contains(errs, "1 of 1 device refused") {
 		t.Errorf("an edit that is refused: status %d, %s%s", status, out, errs)
 	}

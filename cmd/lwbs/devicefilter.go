@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/output"
 )
 
 // filterNames are the options that select devices, and the keys of --where.
@@ -79,10 +80,7 @@ func ago(text string) (time.Time, error) {
 
 // countText tells of a count: 12 devices: 10 done, 2 failed.
 func countText(count admin.DeviceCount) string {
-	text := fmt.Sprintf("%d devices", count.Devices)
-	if count.Devices == 1 {
-		text = "1 device"
-	}
+	text := output.Counted(count.Devices, "device", "devices")
 	var parts []string
 	for _, state := range admin.DeviceStates() {
 		if n := count.States[state]; n > 0 {
