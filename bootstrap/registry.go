@@ -21,6 +21,7 @@ type registry struct {
 
 	mu          sync.Mutex
 	newest      map[lwm2m.EndpointName]*session // guarded by mu
+	ending      map[lwm2m.EndpointName]*session // that send nothing more, and are not in the history yet; guarded by mu
 	running     map[*session]struct{}           // guarded by mu
 	unvalidated unvalidated                     // guarded by mu
 	open        int                             // guarded by mu; sessions and unvalidated requests, until remove
@@ -34,6 +35,7 @@ func newRegistry(cfg Config) *registry {
 		limit:       cfg.MaxSessions,
 		loops:       newLoopGuard(cfg.LoopLimit, cfg.LoopWindow),
 		newest:      make(map[lwm2m.EndpointName]*session),
+		ending:      make(map[lwm2m.EndpointName]*session),
 		running:     make(map[*session]struct{}),
 		unvalidated: newUnvalidated(cfg.MaxUnvalidated),
 		idle:        make(chan struct{}),
@@ -158,6 +160,7 @@ func (r *registry) retire(s *session) {
 	defer r.mu.Unlock()
 	if r.newest[s.endpoint] == s {
 		delete(r.newest, s.endpoint)
+		r.ending[s.endpoint] = s
 	}
 }
 
@@ -166,6 +169,9 @@ func (r *registry) remove(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.running, s)
+	if r.ending[s.endpoint] == s {
+		delete(r.ending, s.endpoint)
+	}
 	r.unvalidated.remove(s)
 	r.open--
 	r.signal()
@@ -231,12 +237,16 @@ func (r *registry) drained(ctx context.Context) error {
 	}
 }
 
-// find returns the session of a device that is running, the newest one; where there is none,
-// the newest request in its name that is unvalidated; nil for neither.
+// find returns the session of a device that is running, the newest one; where there is none, the one
+// that is about to be written to the history; where there is none either, the newest request in its
+// name that is unvalidated; nil for none of these.
 func (r *registry) find(ep lwm2m.EndpointName) *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.newest[ep]; s != nil {
+		return s
+	}
+	if s := r.ending[ep]; s != nil {
 		return s
 	}
 	return r.unvalidated.newest(ep)

@@ -218,7 +218,8 @@ func (srv *Server) ActiveCount() int { return srv.sessions.count() }
 // clients. Their addresses may be forged; they are not sessions yet.
 func (srv *Server) Unvalidated() int { return srv.sessions.unvalidatedLen() }
 
-// Running returns the session of a device that is running, as it stands. Where there is none, it
+// Running returns the session of a device that is running, as it stands, or that has ended and is not
+// in the history yet; then it may have a Cause. Where there is none, it
 // returns the newest unvalidated request in the name of the device, whose Proof is
 // [store.ProofNone]; nil for neither.
 func (srv *Server) Running(ep lwm2m.EndpointName) *store.Session {

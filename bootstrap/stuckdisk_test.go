@@ -2,6 +2,7 @@ package bootstrap_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -99,4 +100,42 @@ func TestServedWhileWritesHang(t *testing.T) {
 			t.Errorf("the session of %s ended with %s: %s", s.Endpoint, s.Cause, s.Detail)
 		}
 	}
+}
+
+// A stuckHistory takes no sessions until it is released.
+type stuckHistory struct {
+	store.Store
+	asked, released chan struct{}
+}
+
+func (s *stuckHistory) AppendSession(ctx context.Context, session store.Session) error {
+	s.asked <- struct{}{}
+	<-s.released
+	return s.Store.AppendSession(ctx, session)
+}
+
+// A session is running, or in the history: whoever asks in between is not told that the device was
+// never seen.
+func TestRunningUntilItIsInTheHistory(t *testing.T) {
+	db := openBrittle(t, store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: "coap://a.example", ShortServerID: 101, Security: "nosec"}}})
+	stuck := &stuckHistory{Store: db, asked: make(chan struct{}, 1), released: make(chan struct{})}
+	server, err := bootstrap.NewServer(bootstrap.Config{Store: stuck})
+	check(t, err)
+	_, after := server.ServeRequest(t.Context(), newScriptedClient(nil), bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}, Queries: []string{"ep=dev"}})
+	if after == nil {
+		t.Fatal("it is refused")
+	}
+	after(t.Context())
+	<-stuck.asked
+	if s := server.Running("dev"); s == nil || s.Cause != store.CauseDone {
+		t.Errorf("while the history waits for the disk the session is %+v", s)
+	}
+	close(stuck.released)
+	for server.ActiveCount() > 0 {
+		runtime.Gosched()
+	}
+	if s := server.Running("dev"); s != nil {
+		t.Errorf("it is in the history and is still running: %+v", s)
+	}
+	check(t, server.Close())
 }

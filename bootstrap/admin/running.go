@@ -33,9 +33,8 @@ func (l *Local) sessionNow(ctx context.Context, id string) (store.Session, error
 
 // runningUnder sets the newest session that matches as the one that runs, and notes how many others
 // do.
-func (i *inquiry) runningUnder(ctx context.Context, matches func(store.Session) bool) {
-	running, _ := i.local.RunningSessions(ctx)
-	running = slices.DeleteFunc(running, func(s store.Session) bool { return !matches(s) })
+func (i *inquiry) runningUnder(matches func(store.Session) bool) {
+	running := slices.DeleteFunc(slices.Clone(i.active), func(s store.Session) bool { return !matches(s) })
 	if len(running) == 0 {
 		return
 	}
@@ -49,12 +48,12 @@ func (i *inquiry) runningUnder(ctx context.Context, matches func(store.Session) 
 }
 
 // runningFrom is runningUnder for an address.
-func (i *inquiry) runningFrom(ctx context.Context, a netip.Addr) {
-	i.runningUnder(ctx, func(s store.Session) bool { return cameFrom(s, a) })
+func (i *inquiry) runningFrom(a netip.Addr) {
+	i.runningUnder(func(s store.Session) bool { return cameFrom(s, a) })
 }
 
 // runningWith is runningUnder for an identity, such as the fingerprint of a certificate that no
 // record names, but whose names one does.
-func (i *inquiry) runningWith(ctx context.Context, identity string) {
-	i.runningUnder(ctx, func(s store.Session) bool { return s.Identity == identity })
+func (i *inquiry) runningWith(identity string) {
+	i.runningUnder(func(s store.Session) bool { return s.Identity == identity })
 }

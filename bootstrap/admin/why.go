@@ -94,10 +94,16 @@ type inquiry struct {
 	limit int
 	why   Why
 
-	device *store.Device                 // nil for none
-	own    []store.Session               // of the device, with a proof, the newest first
-	near   map[string][]store.NearDevice // by the name that they are near to
-	whole  string                        // the name or identity that the name is the beginning of; empty elsewhere
+	device *store.Device   // nil for none
+	own    []store.Session // of the device, with a proof, the newest first
+
+	// What runs is looked up before the history is: a session that ends meanwhile is in one of the
+	// two.
+	running *store.Session  // of the device; nil for none
+	active  []store.Session // all
+
+	near  map[string][]store.NearDevice // by the name that they are near to
+	whole string                        // the name or identity that the name is the beginning of; empty elsewhere
 }
 
 // note adds what is worth knowing beside the attempts.
@@ -106,6 +112,7 @@ func (i *inquiry) note(format string, args ...any) {
 }
 
 func (i *inquiry) run(ctx context.Context) error {
+	i.active, _ = i.local.RunningSessions(ctx)
 	if err := i.resolve(ctx, i.why.Name); err != nil {
 		return err
 	}
@@ -129,14 +136,14 @@ func (i *inquiry) run(ctx context.Context) error {
 		return i.fromAddress(ctx, a)
 	}
 	if i.device == nil {
-		i.runningWith(ctx, i.asked())
+		i.runningWith(i.asked())
 		if len(i.why.Near) > 0 { // that begin with the name
 			return nil
 		}
 		i.why.Near, err = i.nearTo(ctx, i.why.Name)
 		return err
 	}
-	if s := i.local.running(i.device.Endpoint); s != nil {
+	if s := i.running; s != nil {
 		i.why.Running = &Reason{*s, explain.Session(*s)}
 	}
 	if err := i.likely(ctx); err != nil {
@@ -167,6 +174,7 @@ func (i *inquiry) resolve(ctx context.Context, name string) error {
 		return err
 	}
 	i.device, i.why.Endpoint = &d, d.Endpoint
+	i.running = i.local.running(d.Endpoint)
 	i.own, err = i.local.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastAttempts})
 	return err
 }

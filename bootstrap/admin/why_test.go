@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -342,5 +343,45 @@ func TestPSKIdentity(t *testing.T) {
 	check(t, err)
 	if _, err := r.client.SetDevice(t.Context(), "meter-B", 0, admin.DeviceSettings{PSKIdentity: new("hex:0aff")}); !errors.Is(err, store.ErrIdentityTaken) {
 		t.Errorf("that of another device: %v", err)
+	}
+}
+
+// An endingStore has a session end after so many looks at the history.
+type endingStore struct {
+	admin.Backend
+	looks int
+	end   func()
+}
+
+func (s *endingStore) Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error) {
+	page, err := s.Backend.Sessions(ctx, q)
+	if s.looks--; s.looks == 0 {
+		s.end()
+	}
+	return page, err
+}
+
+// A session that ends while the question is answered is in the answer, as running or as ended,
+// whenever that is.
+func TestWhyWhileASessionEnds(t *testing.T) {
+	for looks := range 6 {
+		t.Run(fmt.Sprint(looks+1), func(t *testing.T) {
+			r := newRig(t)
+			r.local.Server = func() admin.Status { return admin.Status{Started: began} }
+			_, err := r.local.AddDevice(t.Context(), "meter-A", admin.DeviceSettings{Profile: new("p"), PSK: &admin.PSK{Identity: "id-A"}})
+			check(t, err)
+			running := new(own(1, "meter-A", ""))
+			db := r.local.Store
+			r.local.Running = func(lwm2m.EndpointName) *store.Session { return running }
+			r.local.Store = &endingStore{db, looks + 1, func() {
+				check(t, db.AppendSession(t.Context(), own(1, "meter-A", store.CauseDone)))
+				running = nil
+			}}
+			w, err := r.local.Why(t.Context(), "meter-A", 3)
+			check(t, err)
+			if w.Never != nil || w.Running == nil && len(w.Attempts) == 0 {
+				t.Errorf("after %d looks: %+v", looks+1, w)
+			}
+		})
 	}
 }

@@ -32,7 +32,7 @@ func addressOf(name string) (a netip.Addr, ok bool) {
 // fromAddress gathers the last attempts that came from the address which the name is.
 func (i *inquiry) fromAddress(ctx context.Context, a netip.Addr) error {
 	i.why.Address = a.String()
-	i.runningFrom(ctx, a)
+	i.runningFrom(a)
 	var found []store.Session
 	whole := true
 	for _, unknown := range []bool{false, true} {

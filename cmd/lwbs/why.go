@@ -115,6 +115,8 @@ func printWhy(out io.Writer, w admin.Why) {
 		s, state := w.Running.Session, "running"
 		if s.Proof == store.ProofNone {
 			state = "not answered"
+		} else if s.Cause != "" {
+			state = "ended, and about to be recorded; it has run"
 		}
 		fmt.Fprintf(out, "%s  %s from %s: %s for %v\n", output.Clock(s.Started), nameOf(s), from(s), state, age(s))
 		printReason(out, *w.Running)
