@@ -155,6 +155,7 @@ func (o operator) sessions(t *testing.T, n int, query ...string) []session {
 	for deadline := time.After(patience); ; {
 		var all []session
 		o.runJSON(t, &all, append([]string{"session", "list"}, query...)...)
+		all = slices.DeleteFunc(all, func(s session) bool { return s.Cause == "" }) // it is running
 		if len(all) >= n {
 			slices.Reverse(all)
 			return all

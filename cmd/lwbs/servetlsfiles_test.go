@@ -318,6 +318,18 @@ func (sh *shell) await(line, want string) string {
 	}
 }
 
+// awaitEnds waits until no session of a list is running, and returns the list.
+func (sh *shell) awaitEnds(line string) string {
+	sh.t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		if out := sh.ok(line); !strings.Contains(out, " running ") {
+			return out
+		} else if time.Now().After(deadline) {
+			sh.t.Fatalf("%s does not come to print ended sessions only:\n%s", line, out)
+		}
+	}
+}
+
 // Certificates and keys are taken however tools and editors write them.
 func TestTLSFilesSpellings(t *testing.T) {
 	p := newPKI(t)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func (sh *shell) lastSession(query string) string {
 	defer again.Stop()
 	for deadline := time.After(patience); ; {
 		for line := range strings.Lines(sh.ok("session list " + query)) {
-			if fields := strings.Fields(line); fields[0] != "STARTED" {
+			if fields := strings.Fields(line); fields[0] != "STARTED" && !slices.Contains(fields, "running") {
 				return fields[len(fields)-1]
 			}
 		}

@@ -20,6 +20,7 @@ func TestUnknownAssociation(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh.await("session list --endpoint dev-1", "done")
+	sh.awaitEnds("session list --endpoint dev-1")
 	var sessions []struct{ Remote string }
 	if err := json.Unmarshal([]byte(sh.ok("session list --json")), &sessions); err != nil || len(sessions) != 1 {
 		t.Fatalf("sessions %+v, error %v", sessions, err)

@@ -305,7 +305,8 @@ func TestForgedRequestsOverPlainCoAP(t *testing.T) {
 		}
 	}
 	come() // and is served
-	list := sh.await("session list --endpoint meter-A", "silent")
+	sh.await("session list --endpoint meter-A", "silent")
+	list := sh.awaitEnds("session list --endpoint meter-A")
 	contains(t, "session list", list, good)
 	if n := strings.Count(list, " done "); n != 4 || strings.Contains(list, "rate-limited") || strings.Contains(list, "superseded") {
 		t.Errorf("want two sessions that are done, and what was forged as silent:\n%s", list)
