@@ -88,7 +88,7 @@ func TestFieldGuide(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("LWBS_DB", "lwbs.db")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
 	c := exec.CommandContext(ctx, "bash", "-c", script.String())
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // it ends its server
