@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 
 	"lwbs/bootstrap/admin/client"
@@ -71,18 +70,10 @@ func dbStatsCommand() *cli.Command {
 	}
 }
 
-// rawOutput is standard output without the escapes for terminals, for what is no text.
-func rawOutput(c *cli.Context) io.Writer {
-	if s, ok := c.App.Writer.(*output.Screen); ok {
-		return s.Raw()
-	}
-	return c.App.Writer
-}
-
 // backupToOutput writes a copy of the database to standard output, without the escapes for
 // terminals.
 func backupToOutput(c *cli.Context) error {
-	out := rawOutput(c)
+	out := output.Raw(c.App.Writer)
 	if terminal(out) != nil {
 		return usagef("standard output is a terminal: lwbs db backup - > copy.db, or lwbs db backup FILE")
 	}

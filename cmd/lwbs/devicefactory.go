@@ -155,5 +155,5 @@ func writeSecretly(c *cli.Context, b []byte, binary bool) error {
 	case terminal(c.App.Writer) != nil:
 		return errors.New("the form is binary: give --out FILE, or lead standard output into a file")
 	}
-	return write(rawOutput(c))
+	return write(output.Raw(c.App.Writer))
 }

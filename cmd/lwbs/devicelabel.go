@@ -89,9 +89,14 @@ func labelOptions(c *cli.Context) (l labeller, err error) {
 	case l.reveal != c.IsSet("server"):
 		return l, usagef("--reveal and --server go together: a label with a key also tells where to use it")
 	case l.reveal:
-		l.device.Server, err = bootstrapServer(c.String("server"))
+		if l.device.Server, err = bootstrapServer(c.String("server")); err != nil {
+			return l, err
+		}
+		if _, err := l.device.Check(); err != nil {
+			return l, usagef("--server: %v", err)
+		}
 	}
-	return l, err
+	return l, nil
 }
 
 // of makes the label of a device.
@@ -104,9 +109,6 @@ func (l labeller) of(record admin.Device) (label.Label, error) {
 	device.Endpoint = record.Endpoint
 	if err := credit(&device, record); err != nil {
 		return out, err
-	}
-	if _, err := device.Check(); err != nil {
-		return out, usagef("--server: %v", err)
 	}
 	form, _ := factory.Find("json")
 	b, err := form.Write(device)

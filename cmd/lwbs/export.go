@@ -71,7 +71,7 @@ bootstrap with is left out while it is being replaced.`,
 				} else if terminal(c.App.Writer) != nil {
 					err = encrypted(c.App.Writer)
 				} else {
-					err = encrypted(rawOutput(c))
+					err = encrypted(output.Raw(c.App.Writer))
 				}
 				if err != nil {
 					return fmt.Errorf("export: %w", err)

@@ -300,10 +300,7 @@ func openDevices(c *cli.Context, file string) (in io.ReadCloser, size int64, sho
 
 // terminal is out where that is a terminal, else nil.
 func terminal(out io.Writer) io.Writer {
-	if screen, ok := out.(*output.Screen); ok {
-		out = screen.Raw()
-	}
-	if f, ok := out.(*os.File); ok {
+	if f, ok := output.Raw(out).(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 			return f
 		}

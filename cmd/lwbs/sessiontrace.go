@@ -124,10 +124,7 @@ func (f *traceFile) Write(b []byte) (int, error) {
 
 func (f *traceFile) open() (err error) {
 	if f.name == "-" {
-		f.out = f.stdout
-		if s, ok := f.stdout.(*output.Screen); ok {
-			f.out = s.Raw()
-		}
+		f.out = output.Raw(f.stdout)
 		return nil
 	}
 	f.file, err = os.OpenFile(f.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

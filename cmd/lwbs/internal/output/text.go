@@ -105,8 +105,14 @@ type Screen struct {
 // NewScreen returns a screen for out, which gets text or JSON.
 func NewScreen(out io.Writer, asJSON bool) *Screen { return &Screen{out: out, json: asJSON} }
 
-// Raw returns the writer without the escapes.
-func (s *Screen) Raw() io.Writer { return s.out }
+// Raw returns what a [Screen] writes to, without the escapes, for what is no text; any other writer
+// as it is.
+func Raw(out io.Writer) io.Writer {
+	if s, ok := out.(*Screen); ok {
+		return s.out
+	}
+	return out
+}
 
 // Failure returns the first error of a write.
 func (s *Screen) Failure() error {
