@@ -356,6 +356,9 @@ type Status struct {
 	Store store.Stats `json:"store"`
 }
 
+// ExpiresSoon is how long before its expiry a certificate is warned of.
+const ExpiresSoon = 30 * 24 * time.Hour
+
 // A CertificateStatus tells when a certificate expires.
 type CertificateStatus struct {
 	Subject string    `json:"subject"`

@@ -32,6 +32,14 @@ func PersonalityOf(name string) (p Personality, ok bool) {
 	return all[i], true
 }
 
+// PersonalityNames are the names of [Personalities], in their order.
+func PersonalityNames() (names []string) {
+	for _, p := range Personalities() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // Personalities are those of the clients whose behaviour is known, in alphabetical
 // order. A Config is the caller's to change, but not the elements of its slices.
 func Personalities() []Personality {

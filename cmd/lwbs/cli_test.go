@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
@@ -166,18 +167,12 @@ func inBothModes(t *testing.T, test func(*testing.T, *shell)) {
 
 func contains(t *testing.T, what, text string, wants ...string) {
 	t.Helper()
-	for _, want := range wants {
-		if !strings.Contains(text, want) {
-			t.Errorf("%s: no %q in\n%s", what, want, text)
-		}
-	}
+	clitest.Contains(t, what, text, wants...)
 }
 
 func lacks(t *testing.T, what, text, unwanted string) {
 	t.Helper()
-	if strings.Contains(text, unwanted) {
-		t.Errorf("%s: %q in\n%s", what, unwanted, text)
-	}
+	clitest.Lacks(t, what, text, unwanted)
 }
 
 func TestDeviceCommands(t *testing.T) {

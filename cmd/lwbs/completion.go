@@ -11,7 +11,7 @@ import (
 
 // completionScripts make a shell ask lwbs complete for what may stand at the cursor.
 //
-//go:embed completion
+//go:embed completion/scripts
 var completionScripts embed.FS
 
 // shells are those for which there is a script, with how it is loaded now, and for good.
@@ -40,7 +40,7 @@ func completionCommand() *cli.Command {
 			if !slices.Contains(names, args[0]) {
 				return usagef("there is no script for %q: SHELL is one of %s", args[0], strings.Join(names, ", "))
 			}
-			script, err := completionScripts.ReadFile("completion/lwbs." + args[0])
+			script, err := completionScripts.ReadFile("completion/scripts/lwbs." + args[0])
 			if err != nil {
 				return err
 			}

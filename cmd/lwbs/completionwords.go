@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/sim"
 	"lwbs/cmd/lwbs/internal/factory"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
@@ -188,7 +189,7 @@ func (l *commandLine) valuesOf(c *cli.Context, f cli.Flag, word string) (candida
 	case "for":
 		return factory.Names(), false
 	case "as":
-		return clientNames(), false
+		return sim.PersonalityNames(), false
 	case "format", "preferred-format":
 		for _, f := range []lwm2m.Format{lwm2m.FormatTLV, lwm2m.FormatSenMLJSON, lwm2m.FormatSenMLCBOR, lwm2m.FormatLwM2MCBOR} {
 			candidates = append(candidates, f.String())

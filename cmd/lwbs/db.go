@@ -74,7 +74,7 @@ func dbStatsCommand() *cli.Command {
 // terminals.
 func backupToOutput(c *cli.Context) error {
 	out := output.Raw(c.App.Writer)
-	if terminal(out) != nil {
+	if output.Terminal(out) != nil {
 		return usagef("standard output is a terminal: lwbs db backup - > copy.db, or lwbs db backup FILE")
 	}
 	return with(c, false, func(ctx context.Context, api admin.API) error { return api.WriteBackup(ctx, out) })

@@ -35,7 +35,7 @@ func demoCommand() *cli.Command {
 			}
 			ctx, cancel := context.WithTimeout(c.Context, demoTimeout)
 			defer cancel()
-			return demo(ctx, c.App.Writer)
+			return demo(ctx, c.App.Version, c.App.Writer)
 		},
 	}
 }
@@ -78,9 +78,9 @@ func (s *story) timed(format string, args ...any) {
 	fmt.Fprintf(s.out, "   %6.1f ms  %s\n", float64(time.Since(s.began))/float64(time.Millisecond), fmt.Sprintf(format, args...))
 }
 
-func demo(ctx context.Context, out io.Writer) (err error) {
+func demo(ctx context.Context, version string, out io.Writer) (err error) {
 	s := &story{out: out}
-	fmt.Fprintf(out, "lwbs %s, an LwM2M Bootstrap-Server\n", version())
+	fmt.Fprintf(out, "lwbs %s, an LwM2M Bootstrap-Server\n", version)
 	s.title("The server starts (lwbs serve), with a database in a temporary folder:")
 	dir, err := os.MkdirTemp("", "lwbs-demo-*")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func TestDemo(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var out bytes.Buffer
-	if err := demo(t.Context(), &out); err != nil {
+	if err := demo(t.Context(), "test", &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, want := range []string{"POST   /bs    ep=urn:imei:490154203237518", "PUT    /0/1", "2.04 Changed", "registered at its LwM2M Server", "lwbs why"} {
@@ -57,7 +57,7 @@ func TestDemoTellsWhatItDoes(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			out := &stopper{at: step.at, stop: stop}
-			err := demo(ctx, out)
+			err := demo(ctx, "test", out)
 			if err == nil || strings.Contains(out.String(), step.next) {
 				t.Errorf("stopped at %q: error %v, told\n%s", step.at, err, out.String())
 			}

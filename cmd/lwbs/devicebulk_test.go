@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -98,21 +99,25 @@ func (c contested) Devices(ctx context.Context, q admin.DeviceQuery) ([]admin.De
 
 // A device that someone else edits or deletes between its selection and its edit is left.
 func TestBulkEditLeavesWhatChanged(t *testing.T) {
-	sh := newShell(t)
-	sh.ok("profile apply $D/meter.yaml")
-	for _, ep := range []string{"m-1", "m-2", "m-3"} {
-		sh.ok("device add " + ep + " --profile meter --psk generate")
-	}
-	k, err := store.KeyringFor(sh.path("x.db.key"), false)
+	k, err := store.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := bolt.Open(sh.path("x.db"), k, bolt.Options{})
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), k, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	api := &admin.Local{Store: db}
 	defer api.Close()
+	meter := store.Profile{Name: "meter", Accounts: []store.Account{{Name: "main", URI: "coap://lwm2m.example.com", ShortServerID: 101}}}
+	if _, err := api.ApplyProfile(t.Context(), meter, admin.ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, ep := range []lwm2m.EndpointName{"m-1", "m-2", "m-3"} {
+		if _, err := api.AddDevice(t.Context(), ep, admin.DeviceSettings{Profile: &meter.Name, NoSec: new(true)}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	once := false
 	r, err := deleteMany().all(t.Context(), nil, contested{api, func() {
 		if once {

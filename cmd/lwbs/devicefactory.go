@@ -14,6 +14,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/factory"
+	"lwbs/cmd/lwbs/internal/newfile"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -149,10 +150,10 @@ func writeSecretly(c *cli.Context, b []byte, binary bool) error {
 	}
 	switch {
 	case c.IsSet("out"):
-		return writeNew(c.String("out"), "--out", write)
+		return newfile.Write(c.String("out"), "--out", write)
 	case !binary:
 		return write(c.App.Writer)
-	case terminal(c.App.Writer) != nil:
+	case output.Terminal(c.App.Writer) != nil:
 		return errors.New("the form is binary: give --out FILE, or lead standard output into a file")
 	}
 	return write(output.Raw(c.App.Writer))

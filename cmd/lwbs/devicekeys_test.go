@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -68,16 +69,21 @@ func TestPrivateKeysOfAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(text)
-	sh := newShell(t)
-	app := newApp(strings.NewReader(""), io.Discard, io.Discard)
-	c := cli.NewContext(app, nil, nil)
+	in := filepath.Join(t.TempDir(), "key")
+	write := func(text string) {
+		if err := os.WriteFile(in, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := cli.NewContext(&cli.App{Reader: strings.NewReader(""), ErrWriter: io.Discard}, nil, nil)
+	c.Context = t.Context()
 	form := input.KeyForm{Format: "hex", Option: "--account-key-format"}
 	for name, as := range map[string]string{
 		"PEM": string(text), "Windows": strings.ReplaceAll(string(text), "\n", "\r\n"), "byte order mark": "\ufeff" + string(text),
 		"UTF-16": asUTF16(string(text), true), "DER": string(block.Bytes),
 	} {
-		sh.write("key", as)
-		got, err := readAccountKey(c, "key", sh.path("key"), form)
+		write(as)
+		got, err := readAccountKey(c, "key", in, form)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -91,8 +97,8 @@ func TestPrivateKeysOfAccounts(t *testing.T) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes})):           "it has CERTIFICATE, and no private key",
 		string(text[:len(text)-20]): "the block of PEM in it is damaged",
 	} {
-		sh.write("key", as)
-		if _, err := readAccountKey(c, "key", sh.path("key"), form); err == nil || !strings.Contains(err.Error(), want) {
+		write(as)
+		if _, err := readAccountKey(c, "key", in, form); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}

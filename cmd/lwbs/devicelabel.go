@@ -6,15 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/factory"
 	"lwbs/cmd/lwbs/internal/label"
+	"lwbs/cmd/lwbs/internal/newfile"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 )
@@ -130,7 +128,7 @@ func (l labeller) one(c *cli.Context, d admin.Device) error {
 	if !c.IsSet("png") {
 		return made.Print(c.App.Writer, c.Bool("dark-on-light"))
 	}
-	return writeNew(c.String("png"), "--png", made.PNG)
+	return newfile.Write(c.String("png"), "--png", made.PNG)
 }
 
 // sheet writes the labels of the devices that were chosen.
@@ -170,25 +168,9 @@ func (l labeller) sheet(ctx context.Context, c *cli.Context, api admin.API) erro
 	case sheet.Len() == 0:
 		return errors.New("there is no such device, and nothing was written")
 	}
-	if err := writeNew(c.String("sheet"), "--sheet", sheet.Write); err != nil {
+	if err := newfile.Write(c.String("sheet"), "--sheet", sheet.Write); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "wrote %s to %s\n", output.Counted(sheet.Len(), "label", "labels"), output.Text(c.String("sheet")))
-	return nil
-}
-
-// writeNew writes a new file, which only its owner may read: it may have keys in it. One that
-// cannot be written to its end is removed.
-func writeNew(file, option string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists, and is not replaced: give %s another name", output.Text(file), option)
-	}
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(file))
-	}
 	return nil
 }

@@ -27,7 +27,7 @@ get free Instance IDs, depends on what the client has: without an option, its Bo
    lwbs device preview meter-1 --as anjay-1.1
    lwbs session get ID --json          # has the answer to Discover of a client that came (links)`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "as", Usage: "the client is `NAME` as it leaves the factory: " + strings.Join(clientNames(), ", ")},
+			&cli.StringFlag{Name: "as", Usage: "the client is `NAME` as it leaves the factory: " + strings.Join(sim.PersonalityNames(), ", ")},
 			&cli.StringFlag{Name: "discover", Usage: "the client answers Discover as in `FILE`, in link format; - for standard input"},
 			&cli.StringFlag{Name: "preferred-format", Usage: "it asks for the content `FORMAT` (pct): tlv, senml-json, senml-cbor or lwm2m-cbor"},
 			jsonFlag(),
@@ -49,14 +49,6 @@ get free Instance IDs, depends on what the client has: without an option, its Bo
 	}
 }
 
-// clientNames are the clients whose answers are known.
-func clientNames() (names []string) {
-	for _, p := range sim.Personalities() {
-		names = append(names, p.Name)
-	}
-	return names
-}
-
 func previewOptions(c *cli.Context) (o admin.PreviewOptions, err error) {
 	if err := noneEmpty(c, "as", "discover", "preferred-format"); err != nil {
 		return o, err
@@ -67,7 +59,7 @@ func previewOptions(c *cli.Context) (o admin.PreviewOptions, err error) {
 		}
 		p, ok := sim.PersonalityOf(c.String("as"))
 		if !ok {
-			return o, usagef("--as %q is not one of %s", c.String("as"), strings.Join(clientNames(), ", "))
+			return o, usagef("--as %q is not one of %s", c.String("as"), strings.Join(sim.PersonalityNames(), ", "))
 		}
 		if o.Discovery, err = p.Discovery(); err != nil {
 			return o, err

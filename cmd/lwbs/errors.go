@@ -19,15 +19,6 @@ import (
 // errInterrupted: the command was stopped by a signal.
 var errInterrupted = errors.New("interrupted")
 
-// A worded error has a text of its own for the error that it wraps.
-type worded struct {
-	text string
-	err  error
-}
-
-func (e *worded) Error() string { return e.text }
-func (e *worded) Unwrap() error { return e.err }
-
 // A failed is an error as --json prints it: one line of JSON on standard error, with the
 // members that problems of the admin API have.
 type failed struct {

@@ -12,6 +12,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/devicefile"
+	"lwbs/cmd/lwbs/internal/newfile"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
 )
@@ -67,8 +68,8 @@ bootstrap with is left out while it is being replaced.`,
 					return encryptedTo(out, recipients, func(out io.Writer) error { return write(ctx, x, out) })
 				}
 				if file := c.String("out"); file != "" {
-					err = writeNew(file, "--out", encrypted)
-				} else if terminal(c.App.Writer) != nil {
+					err = newfile.Write(file, "--out", encrypted)
+				} else if output.Terminal(c.App.Writer) != nil {
 					err = encrypted(c.App.Writer)
 				} else {
 					err = encrypted(output.Raw(c.App.Writer))
@@ -105,7 +106,7 @@ func exportOptions(c *cli.Context) (f admin.DeviceFilter, recipients []agecrypt.
 		return f, nil, usagef("--plain writes secrets to a file that only its owner may read: name it with --out")
 	case c.Bool("reveal") && !plain && recipients == nil:
 		return f, nil, usagef("--reveal writes secrets: encrypt them with --recipient age1..., or say --plain and --out FILE")
-	case recipients != nil && !c.IsSet("out") && terminal(c.App.Writer) != nil:
+	case recipients != nil && !c.IsSet("out") && output.Terminal(c.App.Writer) != nil:
 		return f, nil, usagef("what is encrypted is not for a terminal: name a file with --out")
 	}
 	f, err = filterOf(c)

@@ -140,7 +140,7 @@ func limitRows(t *testing.T) []row {
 // The tables of limits tell the defaults that the code has, and options that there are.
 func TestLimitsOfTheGuide(t *testing.T) {
 	options := make(map[string]cli.Flag)
-	for _, f := range slices.Concat(serveCommand().Flags, []cli.Flag{limitFlag("")}) {
+	for _, f := range slices.Concat(commandAt(t, "serve").Flags, commandAt(t, "device", "list").Flags) {
 		options["--"+f.Names()[0]] = f
 	}
 	code := make(map[string]source)
@@ -175,6 +175,20 @@ func TestLimitsOfTheGuide(t *testing.T) {
 			t.Errorf("docs/operations.md has no limit %q", limit)
 		}
 	}
+}
+
+// commandAt returns the command of a name, or of a name in a group.
+func commandAt(t *testing.T, path ...string) (c *cli.Command) {
+	t.Helper()
+	commands := newApp(nil, nil, nil).Commands
+	for _, name := range path {
+		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == name })
+		if i < 0 {
+			t.Fatalf("there is no command %s", strings.Join(path, " "))
+		}
+		c, commands = commands[i], commands[i].Subcommands
+	}
+	return c
 }
 
 // quantity reads "10,000 sessions", "8 KiB" or "5 min"; times are in nanoseconds.

@@ -76,7 +76,10 @@ func TestImportOfWakaama(t *testing.T) {
 	inBothModes(t, func(t *testing.T, sh *shell) {
 		sh.foreign(wakaamaFile)
 		status, out, _ := sh.run("import wakaama --no-sec --json --prefix old $D/" + wakaamaFile)
-		var report importReport
+		var report struct {
+			Summary  map[string]int
+			Profiles []json.RawMessage
+		}
 		if err := json.Unmarshal([]byte(out), &report); err != nil || status != exitFailed {
 			t.Fatalf("status %d, %v: %s", status, err, out)
 		}

@@ -249,7 +249,7 @@ func importDevices(c *cli.Context, open func(io.Reader) (*devicefile.Source, err
 	}
 	result, err := source.Import(c.Context, api, devicefile.Options{
 		File: shown, Size: size, Profile: c.String("profile"), Tags: c.StringSlice("tag"), DryRun: c.Bool("dry-run"),
-		Rejects: c.String("rejects"), Out: c.App.Writer, JSON: c.Bool("json"), Progress: terminal(c.App.ErrWriter),
+		Rejects: c.String("rejects"), Out: c.App.Writer, JSON: c.Bool("json"), Progress: output.Terminal(c.App.ErrWriter),
 	})
 	if err := errors.Join(err, api.Close()); err != nil {
 		return importError(c, shown, result, err)
@@ -296,14 +296,4 @@ func openDevices(c *cli.Context, file string) (in io.ReadCloser, size int64, sho
 		return nil, 0, "", errors.Join(err, f.Close())
 	}
 	return f, size, file, nil
-}
-
-// terminal is out where that is a terminal, else nil.
-func terminal(out io.Writer) io.Writer {
-	if f, ok := output.Raw(out).(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return f
-		}
-	}
-	return nil
 }

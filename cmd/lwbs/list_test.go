@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -24,7 +25,7 @@ func TestListsHoldOnePageAtATime(t *testing.T) {
 	const all = 5 * pageSize
 	for _, asJSON := range []string{"", " --json"} {
 		var out, errs bytes.Buffer
-		app := newApp(strings.NewReader(""), &out, &errs)
+		app := &cli.App{Name: "lwbs", Writer: &out, ErrWriter: &errs, Flags: []cli.Flag{jsonFlag()}}
 		asked := 0
 		l := listing[int]{
 			limit: all - 1, option: "--after", headings: []string{"N"},
@@ -47,7 +48,6 @@ func TestListsHoldOnePageAtATime(t *testing.T) {
 				return page, nil
 			},
 		}
-		app.Flags, app.Commands = append(app.Flags, jsonFlag()), nil
 		app.Action = listAction(l)
 		if err := app.RunContext(t.Context(), strings.Fields("lwbs"+asJSON)); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestListsHoldOnePageAtATime(t *testing.T) {
 		if lines := strings.Count(out.String(), "\n"); lines < all-1 {
 			t.Errorf("%d lines are printed, want %d", lines, all-1)
 		}
-		contains(t, "a list that is cut", errs.String(), fmt.Sprintf("there are more: --after %d lists the next", all-2))
+		clitest.Contains(t, "a list that is cut", errs.String(), fmt.Sprintf("there are more: --after %d lists the next", all-2))
 	}
 }
 
@@ -221,8 +221,7 @@ func TestListsTellWhatTheyLack(t *testing.T) {
 // A list that fails in the middle is not a whole list.
 func TestListThatFailsIsNotWhole(t *testing.T) {
 	var out bytes.Buffer
-	app := newApp(nil, &out, &out)
-	app.Flags, app.Commands = append(app.Flags, jsonFlag()), nil
+	app := &cli.App{Name: "lwbs", Writer: &out, ErrWriter: &out, Flags: []cli.Flag{jsonFlag()}}
 	app.Action = listAction(listing[int]{
 		key: func(n int) string { return fmt.Sprint(n) },
 		next: func(_ context.Context, n int, behind string) ([]int, error) {

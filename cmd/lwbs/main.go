@@ -88,6 +88,7 @@ mistake in the command line.`
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name:        "lwbs",
+		Version:     version(),
 		Usage:       "LwM2M Bootstrap-Server",
 		Description: description,
 		Reader:      stdin,

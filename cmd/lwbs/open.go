@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"lwbs/bootstrap/admin/client"
+	"lwbs/cmd/lwbs/internal/output"
 
 	"github.com/urfave/cli/v2"
 
@@ -55,7 +56,7 @@ func openAPI(c *cli.Context, create bool) (admin.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &admin.Local{Store: db, Objects: objects, Version: version(), Database: databaseFile(c)}, nil
+	return &admin.Local{Store: db, Objects: objects, Version: c.App.Version, Database: databaseFile(c)}, nil
 }
 
 // dialServer returns a client of the running server; nil where none runs and --admin is not set.
@@ -79,14 +80,6 @@ func dialServer(c *cli.Context) (*client.Client, error) {
 // databaseFile returns the absolute path of the database.
 func databaseFile(c *cli.Context) string {
 	return absolute(c.String("db"))
-}
-
-// parenthesis returns text in parentheses, behind a space; empty for an empty text.
-func parenthesis(text string) string {
-	if text == "" {
-		return ""
-	}
-	return " (" + text + ")"
 }
 
 // absolute returns an absolute path; the path as it is where the current folder is unknown.
@@ -125,7 +118,7 @@ func findStore(c *cli.Context, create bool) (file string, fresh bool, err error)
 		return "", false, fmt.Errorf("database %s is a link to %s, which %w: restore that file, such as by mounting its disk, or remove the link", file, to, errNoDatabase)
 	}
 	if fresh && !create {
-		return "", false, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make a new one, --db names another%s", databaseFile(c), errNoDatabase, parenthesis(othersRunning(c)))
+		return "", false, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make a new one, --db names another%s", databaseFile(c), errNoDatabase, output.Parenthesis(othersRunning(c)))
 	}
 	if _, err := os.Stat(filepath.Dir(file)); fresh && err != nil {
 		return "", false, fmt.Errorf("make database %s: %w", file, err)

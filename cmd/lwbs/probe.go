@@ -41,7 +41,7 @@ To the server the probe is the device itself: it may renew keys for it, and reco
 			&cli.StringFlag{Name: "tls-cert", Usage: "authenticate with the certificate in `FILE`, PEM, followed by those up to the CA, in place of a pre-shared key"},
 			&cli.StringFlag{Name: "tls-key", Usage: "the key of --tls-cert, in `FILE`, PEM; other users must not be able to read it"},
 			&cli.StringSliceFlag{Name: "server-ca", Usage: "trust the server if the certificate in `FILE`, PEM, is its own or that of its CA; may be repeated; required with --tls-cert"},
-			&cli.StringFlag{Name: "as", Usage: "behave like the client `NAME`: " + strings.Join(clientNames(), ", ") + " (default: a client that keeps to LwM2M 1.1)"},
+			&cli.StringFlag{Name: "as", Usage: "behave like the client `NAME`: " + strings.Join(sim.PersonalityNames(), ", ") + " (default: a client that keeps to LwM2M 1.1)"},
 			&cli.StringFlag{Name: "preferred-format", Usage: "ask for the content `FORMAT` (pct): tlv, senml-json, senml-cbor or lwm2m-cbor"},
 			&cli.DurationFlag{Name: "timeout", Value: probe.DefaultSilence, Usage: "give up when nothing came from the server for so `LONG`"},
 			&cli.BoolFlag{Name: "reveal", Usage: "print keys and other secret values"},
@@ -67,7 +67,7 @@ var errProbeFailed = errors.New("the device was not bootstrapped")
 func runProbe(c *cli.Context, cfg probe.Config) error {
 	out := c.App.Writer
 	if !c.Bool("json") {
-		fmt.Fprintf(out, "%v as %s%s\n", cfg.Target, output.Name(cfg.Device.Endpoint), parenthesis(credentialOf(cfg)))
+		fmt.Fprintf(out, "%v as %s%s\n", cfg.Target, output.Name(cfg.Device.Endpoint), output.Parenthesis(credentialOf(cfg)))
 		cfg.Progress = func(s probe.Step) { printProbeStep(out, s) }
 	}
 	report, err := probe.Run(c.Context, cfg)
@@ -112,7 +112,7 @@ func probeDevice(c *cli.Context) (device sim.Config, err error) {
 	if c.IsSet("as") {
 		p, ok := sim.PersonalityOf(c.String("as"))
 		if !ok {
-			return device, usagef("--as %q is not one of %s", c.String("as"), strings.Join(clientNames(), ", "))
+			return device, usagef("--as %q is not one of %s", c.String("as"), strings.Join(sim.PersonalityNames(), ", "))
 		}
 		device = p.Config
 	}
@@ -139,7 +139,7 @@ func probeCredential(c *cli.Context, cfg *probe.Config, name string) error {
 	case certificate && c.IsSet("identity"):
 		return usagef("--identity is that of a pre-shared key: with a certificate give --endpoint")
 	case certificate:
-		pair, err := loadPair(c.Context, c.String("tls-cert"), c.String("tls-key"))
+		pair, err := input.Pair(c.Context, c.String("tls-cert"), c.String("tls-key"))
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,10 @@ func TestProbe(t *testing.T) {
 	account := sh.deviceKeyHex("dev-1")
 	lacks(t, "probe", out, account)
 	contains(t, "probe --reveal", sh.ok("probe --reveal coaps://"+sh.coaps+psk), account)
-	var view probeView
+	var view struct {
+		Done         bool
+		Holds, Steps []json.RawMessage
+	}
 	text := sh.ok("probe --json --as wakaama coaps://" + sh.coaps + psk)
 	if err := json.Unmarshal([]byte(text), &view); err != nil || !view.Done || len(view.Holds) != 2 || len(view.Steps) < 5 {
 		t.Errorf("%v: %s", err, text)

@@ -240,7 +240,7 @@ func nearProfile(ctx context.Context, api admin.API, wanted string, err error) e
 		known = append(known, p.Name)
 	}
 	if near := profilefile.Nearest(wanted, known); failed == nil && near != "" {
-		return &worded{fmt.Sprintf("%v: did you mean %q?", err, near), err}
+		return reworded(err, fmt.Sprintf("%v: did you mean %q?", err, near))
 	}
 	return err
 }

@@ -110,7 +110,7 @@ func serve(c *cli.Context) error {
 	}
 	answers.opened()
 	tuneCollector()
-	s := &service{log: log, lines: lines, panics: panics, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{version: c.App.Version, log: log, lines: lines, panics: panics, db: db, file: databaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
 }
 
@@ -138,6 +138,7 @@ func newLogger(c *cli.Context) (*slog.Logger, *logqueue.Writer, error) {
 // A service is a running server: the Bootstrap-Server, its listeners and its
 // administration.
 type service struct {
+	version string
 	log     *slog.Logger
 	lines   *logqueue.Writer // the queue of log
 	out     *logqueue.Writer // standard output
@@ -321,7 +322,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: version(), Database: s.file, Running: s.server.Running, Active: s.server.Active, Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}

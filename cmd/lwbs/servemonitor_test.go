@@ -87,7 +87,7 @@ func TestMonitorWhileConnectionsAreHeld(t *testing.T) {
 	sh.ok("profile apply -f $D/meter.yaml")
 	sh.serve("--metrics", ":0")
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	for i := range 2 * maxMonitors {
+	for i := range 2 * 64 {
 		c, err := net.Dial("tcp", strings.TrimPrefix(sh.metrics, "http://"))
 		if err != nil {
 			t.Fatal(err)

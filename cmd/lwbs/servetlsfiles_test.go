@@ -20,9 +20,11 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -57,13 +59,13 @@ func (p pki) options() []string {
 	return []string{"--tls-cert", p.cert, "--tls-key", p.key, "--tls-client-ca", p.roots, "--tls-crl", p.list}
 }
 
-func (p pki) files() tlsFiles {
+func filesOf(p pki) tlsFiles {
 	return tlsFiles{certificates: []string{p.cert}, keys: []string{p.key}, cas: []string{p.roots}, lists: []string{p.list}}
 }
 
 func TestTLSFiles(t *testing.T) {
 	p := newPKI(t)
-	content, err := p.files().load(t.Context())
+	content, err := filesOf(p).load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,14 +103,14 @@ func TestTLSFiles(t *testing.T) {
 		{"all missing", func(f *tlsFiles) { *f = tlsFiles{[]string{"a"}, []string{"b"}, []string{"c"}, []string{"d"}, nil} }, []string{"b: no such file", "c: no such file", "d: no such file"}},
 	}
 	for _, tt := range tests {
-		files := p.files()
+		files := filesOf(p)
 		tt.change(&files)
 		_, err := files.load(t.Context())
 		if err == nil {
 			t.Errorf("%s: no error", tt.name)
 			continue
 		}
-		contains(t, tt.name, err.Error(), tt.want...)
+		clitest.Contains(t, tt.name, err.Error(), tt.want...)
 	}
 }
 
@@ -153,7 +155,7 @@ func TestTLSKeeper(t *testing.T) {
 	p := newPKI(t)
 	synctest.Test(t, func(t *testing.T) {
 		var log logText
-		k, err := newTLSKeeper(t.Context(), p.files(), slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+		k, err := newTLSKeeper(t.Context(), filesOf(p), slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,19 +213,19 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
-// What is over, or will be soon, is told when it is loaded.
+// What is over, or will be admin.ExpiresSoon, is told when it is loaded.
 func TestTLSKeeperWarns(t *testing.T) {
 	p := newPKI(t)
 	until := func(d time.Duration) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(-100*time.Hour), time.Now().Add(d) }
 	}
 	for want, d := range map[string]time.Duration{
-		"level=ERROR msg=\"a certificate has expired\" subject=\"CN=it\"": -time.Hour,
-		"level=WARN msg=\"a certificate expires soon\" subject=\"CN=it\"": soon - time.Hour,
-		"": soon + time.Hour,
+		"level=ERROR msg=\"a certificate has expired\" subject=\"CN=it\"":              -time.Hour,
+		"level=WARN msg=\"a certificate expires soon\" subject=\"CN=it\"": admin.ExpiresSoon - time.Hour,
+		"": admin.ExpiresSoon + time.Hour,
 	} {
 		var log bytes.Buffer
-		files := p.files()
+		files := filesOf(p)
 		cert, key := certtest.WriteFiles(t, p.ca.Server(t, "it", certtest.P256(t), until(d)))
 		files.certificates[0], files.keys[0] = cert, key
 		k, err := newTLSKeeper(t.Context(), files, slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
@@ -363,7 +365,7 @@ func TestTLSFilesSpellings(t *testing.T) {
 		"DER":             der,
 		"both in one":     func(s string) string { return strings.Replace(cert+key, s, "", 1) + s },
 	} {
-		c, err := loadPair(t.Context(), write("c", as(cert)), write("k", as(key)))
+		c, err := input.Pair(t.Context(), write("c", as(cert)), write("k", as(key)))
 		if err != nil || !c.Leaf.Equal(p.server.Leaf) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -381,14 +383,14 @@ func TestTLSFilesSpellings(t *testing.T) {
 		{"PKCS #12", "0\x82\x0a\x00\x02\x01\x03\x30\x82", key, "it is PKCS #12: openssl pkcs12"},
 		{"text", "no certificate", "no key", "it is no private key in PEM or DER"},
 	} {
-		_, err := loadPair(t.Context(), write("c", tt.cert), write("k", tt.key))
+		_, err := input.Pair(t.Context(), write("c", tt.cert), write("k", tt.key))
 		if err == nil {
 			t.Errorf("%s: no error", tt.name)
 			continue
 		}
-		contains(t, tt.name, err.Error(), tt.want)
-		lacks(t, tt.name, err.Error(), "tls: ")
-		lacks(t, tt.name, err.Error(), "x509: ")
+		clitest.Contains(t, tt.name, err.Error(), tt.want)
+		clitest.Lacks(t, tt.name, err.Error(), "tls: ")
+		clitest.Lacks(t, tt.name, err.Error(), "x509: ")
 	}
 	if _, err := input.Certificates(t.Context(), "/dev/zero"); err == nil || !strings.Contains(err.Error(), "has more than") {
 		t.Errorf("a file without end: %v", err)

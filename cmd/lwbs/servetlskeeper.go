@@ -31,13 +31,8 @@ type stamp struct {
 	size    int64
 }
 
-const (
-	// lookEvery is the interval at which the files are checked for changes.
-	lookEvery = 5 * time.Second
-
-	// soon is how long before its expiry a certificate is warned of.
-	soon = 30 * 24 * time.Hour
-)
+// lookEvery is the interval at which the files are checked for changes.
+const lookEvery = 5 * time.Second
 
 // newTLSKeeper returns a tlsKeeper that has read the files.
 func newTLSKeeper(ctx context.Context, files tlsFiles, log *slog.Logger, panics *bootstrap.Panics) (*tlsKeeper, error) {
@@ -120,7 +115,7 @@ func (k *tlsKeeper) use(content *tlsContent) {
 		switch left := time.Until(c.NotAfter); {
 		case left <= 0:
 			k.log.Error("a certificate has expired", "subject", c.Subject.String(), "on", c.NotAfter)
-		case left < soon:
+		case left < admin.ExpiresSoon:
 			k.log.Warn("a certificate expires soon", "subject", c.Subject.String(), "on", c.NotAfter)
 		}
 	}

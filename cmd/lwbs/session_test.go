@@ -16,6 +16,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -132,6 +133,6 @@ func TestPrintEvent(t *testing.T) {
 		if err := printEventText(&out, kind, want.session); err != nil {
 			t.Fatal(err)
 		}
-		contains(t, string(kind), out.String(), want.text)
+		clitest.Contains(t, string(kind), out.String(), want.text)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -78,10 +79,10 @@ func TestListFailures(t *testing.T) {
 	if err := listFailures(t.Context(), &all, pastSessions{page: page}, store.SessionQuery{}, 100); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, "all", all.String(), "TIMES", "3      meter", "key-differs", "(identity unknown)", "identity-unknown")
+	clitest.Contains(t, "all", all.String(), "TIMES", "3      meter", "key-differs", "(identity unknown)", "identity-unknown")
 	if err := listFailures(t.Context(), &one, pastSessions{page: page}, store.SessionQuery{}, 1); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, "one", one.String(), "meter", "and 1 more: raise --limit")
-	lacks(t, "one", one.String(), "unknown")
+	clitest.Contains(t, "one", one.String(), "meter", "and 1 more: raise --limit")
+	clitest.Lacks(t, "one", one.String(), "unknown")
 }

@@ -12,6 +12,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/trace"
+	"lwbs/cmd/lwbs/internal/newfile"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 )
@@ -94,7 +95,7 @@ func traceTo(ctx context.Context, c *cli.Context, api admin.API, o admin.TraceOp
 	err = errors.Join(err, out.close(packets > 0))
 	switch {
 	case packets > 0 && (err == nil || ctx.Err() != nil):
-		fmt.Fprintf(c.App.ErrWriter, "wrote %s to %s%s\n", output.Counted(packets, "message", "messages"), output.Text(file), parenthesis(end))
+		fmt.Fprintf(c.App.ErrWriter, "wrote %s to %s%s\n", output.Counted(packets, "message", "messages"), output.Text(file), output.Parenthesis(end))
 		return ctx.Err()
 	case err != nil:
 		return err
@@ -127,7 +128,7 @@ func (f *traceFile) open() (err error) {
 		f.out = output.Raw(f.stdout)
 		return nil
 	}
-	f.file, err = os.OpenFile(f.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f.file, err = newfile.Create(f.name)
 	f.out = f.file
 	return err
 }

@@ -103,7 +103,7 @@ func certificateTexts(all []admin.CertificateStatus, now time.Time) (texts []str
 		switch left := c.Expires.Sub(now); {
 		case left <= 0:
 			texts = append(texts, fmt.Sprintf("%s has expired, on %s", output.Text(c.Subject), output.Clock(c.Expires)))
-		case left < soon:
+		case left < admin.ExpiresSoon:
 			texts = append(texts, fmt.Sprintf("%s expires in %s, on %s", output.Text(c.Subject), output.Counted(int(left/(24*time.Hour)), "day", "days"), output.Clock(c.Expires)))
 		case first == nil || c.Expires.Before(first.Expires):
 			first = &all[i]

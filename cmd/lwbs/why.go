@@ -80,7 +80,7 @@ func notSeen(w admin.Why) error {
 		if len(w.Notes) > 0 {
 			text = fmt.Sprintf("nothing from %s is among the last attempts", w.Address)
 		}
-		return &worded{text + ": lwbs session list --failed shows the addresses of attempts that failed", store.ErrNotFound}
+		return reworded(store.ErrNotFound, text+": lwbs session list --failed shows the addresses of attempts that failed")
 	}
 	text := fmt.Sprintf("%q is no device here, and this database has no attempt under this name or identity", w.Name)
 	if len(w.Notes) > 0 {
@@ -91,7 +91,7 @@ func notSeen(w admin.Why) error {
 	} else {
 		text += ": lwbs device list shows the devices, lwbs session list --failed the names and identities of unknown ones"
 	}
-	return &worded{text, store.ErrNotFound}
+	return reworded(store.ErrNotFound, text)
 }
 
 // nearText lists the devices whose name or identity is similar.

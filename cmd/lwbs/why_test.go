@@ -17,6 +17,7 @@ import (
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -28,7 +29,7 @@ func TestPrintAttempt(t *testing.T) {
 		Notes: []string{"server 101: last TLS alert 40"},
 	}
 	printAttempt(&out, admin.Reason{Session: s, Explanation: explain.Session(s)})
-	contains(t, "why", out.String(), "dev from coaps://192.0.2.1:5000: done\n", "  happened   ", "  noted      server 101: last TLS alert 40\n")
+	clitest.Contains(t, "why", out.String(), "dev from coaps://192.0.2.1:5000: done\n", "  happened   ", "  noted      server 101: last TLS alert 40\n")
 }
 
 // asksAndWaits is a device that asks to bootstrap, and answers nothing until the test ends.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/newfile"
 )
 
 // rejects keeps the rows that are refused, with the line and the reason of each, in a table that
@@ -37,7 +38,7 @@ func newRejects(o Options, s *Source) (*rejects, error) {
 		}
 		return nil, nil
 	}
-	f, err := os.OpenFile(o.Rejects, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := newfile.Create(o.Rejects)
 	if err != nil {
 		return nil, fmt.Errorf("keep refused rows: %w", err)
 	}

@@ -27,3 +27,11 @@ func Counted(n int, one, several string) string {
 	}
 	return fmt.Sprintf("%d %s", n, several)
 }
+
+// Parenthesis returns text in parentheses, behind a space; empty for an empty text.
+func Parenthesis(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"unicode"
@@ -112,6 +113,16 @@ func Raw(out io.Writer) io.Writer {
 		return s.out
 	}
 	return out
+}
+
+// Terminal returns what out writes to where that is a terminal, else nil.
+func Terminal(out io.Writer) io.Writer {
+	if f, ok := Raw(out).(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return f
+		}
+	}
+	return nil
 }
 
 // Failure returns the first error of a write.
