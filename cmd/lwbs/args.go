@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/cmd/lwbs/internal/command"
 )
 
 // arrange puts a command line into the order that the command-line library needs: global
@@ -21,7 +23,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	a := arranger{app: app, rest: args[1:], seen: make(map[cli.Flag]bool)}
 	a.run()
 	if a.twice != "" {
-		return nil, usagef("%s is given twice", dashed(a.twice))
+		return nil, command.Usagef("%s is given twice", command.Dashed(a.twice))
 	}
 	switch unknown := len(a.positional) > 0 && a.group; {
 	case unknown && !a.optionsFirst:
@@ -76,9 +78,9 @@ func (a *arranger) run() {
 func (a *arranger) option(token string) {
 	into := &a.options
 	name, _, joined := strings.Cut(strings.TrimLeft(token, "-"), "=")
-	f := flagNamed(a.flags, name)
+	f := command.FlagNamed(a.flags, name)
 	if f == nil {
-		if f = flagNamed(a.app.Flags, name); f != nil {
+		if f = command.FlagNamed(a.app.Flags, name); f != nil {
 			into = &a.global
 		}
 	}
@@ -109,14 +111,5 @@ func (a *arranger) option(token string) {
 func (a *arranger) isOption(token string) bool {
 	name, long := strings.CutPrefix(token, "--")
 	name, _, _ = strings.Cut(name, "=")
-	return long && (flagNamed(a.flags, name) != nil || flagNamed(a.app.Flags, name) != nil)
-}
-
-func flagNamed(flags []cli.Flag, name string) cli.Flag {
-	for _, f := range flags {
-		if slices.Contains(f.Names(), name) {
-			return f
-		}
-	}
-	return nil
+	return long && (command.FlagNamed(a.flags, name) != nil || command.FlagNamed(a.app.Flags, name) != nil)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/store/bolt"
 )
 
@@ -114,7 +115,7 @@ func TestServerTellsOfDamage(t *testing.T) {
 		}
 	}
 	sh.write("x.db", string(b))
-	log := new(logText)
+	log := new(clitest.Log)
 	sh.serveLogging(log, "--metrics", "127.0.0.1:0")
 	status, _, errs := sh.run("device get dev-07")
 	if status != exitFailed || !strings.Contains(errs, "damaged") || strings.Contains(errs, "not found") {
@@ -124,10 +125,10 @@ func TestServerTellsOfDamage(t *testing.T) {
 	if text := log.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "of bucket device") {
 		t.Errorf("the log: %s", text)
 	}
-	if _, text := ask(t, "GET", sh.metrics+"/metrics"); !strings.Contains(text, "\nlwbs_store_unreadable_parts 1\n") {
+	if _, text := clitest.Ask(t, "GET", sh.metrics+"/metrics"); !strings.Contains(text, "\nlwbs_store_unreadable_parts 1\n") {
 		t.Error("the metrics do not tell")
 	}
-	if status, text := ask(t, "GET", sh.metrics+"/readyz"); status != 200 {
+	if status, text := clitest.Ask(t, "GET", sh.metrics+"/readyz"); status != 200 {
 		t.Errorf("/readyz: %d %s", status, text)
 	}
 }

@@ -56,15 +56,6 @@ func TestDeviceListFilters(t *testing.T) {
 	}
 }
 
-func TestAgo(t *testing.T) {
-	for text, want := range map[string]time.Duration{"90m": 90 * time.Minute, "1h30m": 90 * time.Minute, "7d": 7 * 24 * time.Hour} {
-		at, err := ago(text)
-		if got := time.Until(at) + want; err != nil || got > 0 || got < -time.Minute {
-			t.Errorf("ago(%q) is %v, error %v", text, at, err)
-		}
-	}
-}
-
 // A device that was bootstrapped is done, also where the server gave it new keys, and due from an
 // edit on until it comes again.
 func TestDoneAndDue(t *testing.T) {

@@ -1,6 +1,8 @@
 package main
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestSecretsOfResources(t *testing.T) {
 	inBothModes(t, func(t *testing.T, sh *shell) {
@@ -47,15 +49,4 @@ objects:
 			t.Errorf("a secret that is needed is removed: status %d, %s", status, errs)
 		}
 	})
-}
-
-func TestSecretPath(t *testing.T) {
-	for text, valid := range map[string]bool{
-		"/11/0/6": true, "/10/3/2": true, "/23/0/2": true, "/24/1/8": true,
-		"/11/0": false, "/11/0/1": false, "/0/1/5": false, "/21/0/0": false, "11/0/6": false, "/9999/0/1": false, "": false,
-	} {
-		if path, err := secretPath(text); valid != (err == nil) || valid && path.String() != text {
-			t.Errorf("%q: %v, %v, want valid %v", text, path, err, valid)
-		}
-	}
 }

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"lwbs/bootstrap/admin/wire"
-
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/profile"
+	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/store"
 )
 
@@ -54,13 +54,13 @@ func tell(out io.Writer, err error, inJSON bool) {
 
 // kindOf names the errors that only a command has, not a server.
 func kindOf(err error) (kind, title string) {
-	var usage *usageError
+	var usage *command.UsageError
 	switch {
 	case errors.As(err, &usage):
 		return "usage", "a mistake in the command line"
 	case errors.Is(err, errInterrupted):
 		return "interrupted", errInterrupted.Error()
-	case errors.Is(err, errNoDatabase):
+	case errors.Is(err, command.ErrNoDatabase):
 		return "no-database", "there is no database"
 	case errors.Is(err, store.ErrLocked):
 		return "locked", store.ErrLocked.Error()

@@ -13,6 +13,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/lwm2m"
 	"lwbs/store/importer"
 )
@@ -167,7 +168,7 @@ func TestImportedDeviceBootstraps(t *testing.T) {
 	if result.BootstrapServer == nil || result.BootstrapServer.ServerURI != "coaps://"+sh.coaps {
 		t.Errorf("the Bootstrap-Server Account is %+v", result.BootstrapServer)
 	}
-	_, text := ask(t, "GET", sh.metrics+"/metrics")
+	_, text := clitest.Ask(t, "GET", sh.metrics+"/metrics")
 	contains(t, "metrics", text, `lwbs_handshake_duration_seconds_count{result="done"} 1`, `lwbs_operations_total{code="2.04",op="write"} 2`)
 }
 

@@ -2,62 +2,18 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/urfave/cli/v2"
-
 	"lwbs/bootstrap/admin"
-	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
-
-// A list is printed page by page, and holds one at a time.
-func TestListsHoldOnePageAtATime(t *testing.T) {
-	const all = 5 * pageSize
-	for _, asJSON := range []string{"", " --json"} {
-		var out, errs bytes.Buffer
-		app := &cli.App{Name: "lwbs", Writer: &out, ErrWriter: &errs, Flags: []cli.Flag{jsonFlag()}}
-		asked := 0
-		l := listing[int]{
-			limit: all - 1, option: "--after", headings: []string{"N"},
-			key:   func(n int) string { return fmt.Sprint(n) },
-			cells: func(n int) []string { return []string{fmt.Sprint(n)} },
-			next: func(_ context.Context, n int, behind string) ([]int, error) {
-				if asked > pageSize && out.Len() == 0 {
-					t.Errorf("%d entries were asked for before one was printed", asked)
-				}
-				asked += n
-				first := 0
-				if behind != "" {
-					_, _ = fmt.Sscan(behind, &first)
-					first++
-				}
-				var page []int
-				for i := first; i < min(first+n, all); i++ {
-					page = append(page, i)
-				}
-				return page, nil
-			},
-		}
-		app.Action = listAction(l)
-		if err := app.RunContext(t.Context(), strings.Fields("lwbs"+asJSON)); err != nil {
-			t.Fatal(err)
-		}
-		if lines := strings.Count(out.String(), "\n"); lines < all-1 {
-			t.Errorf("%d lines are printed, want %d", lines, all-1)
-		}
-		clitest.Contains(t, "a list that is cut", errs.String(), fmt.Sprintf("there are more: --after %d lists the next", all-2))
-	}
-}
 
 // manyRecords are 202 devices, profiles and sessions in the database of sh.
 func manyRecords(t *testing.T, sh *shell) {
@@ -218,24 +174,6 @@ func TestListsTellWhatTheyLack(t *testing.T) {
 	}
 }
 
-// A list that fails in the middle is not a whole list.
-func TestListThatFailsIsNotWhole(t *testing.T) {
-	var out bytes.Buffer
-	app := &cli.App{Name: "lwbs", Writer: &out, ErrWriter: &out, Flags: []cli.Flag{jsonFlag()}}
-	app.Action = listAction(listing[int]{
-		key: func(n int) string { return fmt.Sprint(n) },
-		next: func(_ context.Context, n int, behind string) ([]int, error) {
-			if behind != "" {
-				return nil, errors.New("the disk is gone")
-			}
-			return make([]int, n), nil
-		},
-	})
-	if err := app.RunContext(t.Context(), []string{"lwbs", "--json"}); err == nil || json.Valid(out.Bytes()) {
-		t.Errorf("error %v, and it is whole: %s", err, out.String())
-	}
-}
-
 // What people and peers have named is shown safely wherever it is printed.
 func TestOddNamesAreShownSafely(t *testing.T) {
 	inBothModes(t, func(t *testing.T, sh *shell) {
@@ -282,13 +220,4 @@ func TestOddNamesAreShownSafely(t *testing.T) {
 		}
 		run("device", "delete", odd)
 	})
-}
-
-// A soundAPI is that of a database all of which can be read.
-type soundAPI struct{ admin.API }
-
-func (soundAPI) Unreadable(context.Context) ([]admin.Unreadable, error) { return nil, nil }
-
-func listAction[T any](l listing[T]) cli.ActionFunc {
-	return func(c *cli.Context) error { return l.print(c.Context, c, soundAPI{}) }
 }

@@ -14,9 +14,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/completion"
+	"lwbs/cmd/lwbs/database"
+	"lwbs/cmd/lwbs/demo"
+	"lwbs/cmd/lwbs/device"
+	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/cmd/lwbs/internal/lastresort"
 	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/cmd/lwbs/object"
+	"lwbs/cmd/lwbs/probe"
+	"lwbs/cmd/lwbs/profile"
+	"lwbs/cmd/lwbs/serve"
+	"lwbs/cmd/lwbs/session"
+	"lwbs/cmd/lwbs/transfer"
 )
 
 func main() {
@@ -60,7 +71,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = errInterrupted
 	}
 	tell(errs, err, inJSON)
-	var usage *usageError
+	var usage *command.UsageError
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
@@ -102,7 +113,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), statusCommand(), deviceCommand(), profileCommand(), importCommand(), exportCommand(), objectCommand(), sessionCommand(), whyCommand(), probeCommand(), dbCommand(), completionCommand(), completeCommand(), manCommand(), versionCommand(),
+			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), profile.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), session.WhyCommand(), probe.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.
@@ -110,20 +121,20 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		HideVersion:               true,
 		HideHelpCommand:           true,
 		ExitErrHandler:            func(*cli.Context, error) {},
-		OnUsageError:              onUsageError,
+		OnUsageError:              command.OnUsageError,
 		Before: func(c *cli.Context) error {
 			switch {
 			case c.Bool("version"):
 				printVersion(c.App.Writer)
 				return errVersionTold
 			case c.String("db") == "":
-				return usagef("--db is empty: name the database's file")
+				return command.Usagef("--db is empty: name the database's file")
 			}
 			return nil
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return unknownCommand("lwbs", c.Args().First(), c.App.Commands, c.App.Commands)
+				return command.UnknownCommand("lwbs", c.Args().First(), c.App.Commands, c.App.Commands)
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -138,21 +149,5 @@ func withoutHelpCommands(commands []*cli.Command) {
 	for _, c := range commands {
 		c.HideHelpCommand = true
 		withoutHelpCommands(c.Subcommands)
-	}
-}
-
-// group returns a command that does nothing but hold others.
-func group(name, usage string, commands ...*cli.Command) *cli.Command {
-	for _, sub := range commands {
-		sub.OnUsageError = onUsageError
-	}
-	return &cli.Command{
-		Name: name, Usage: usage, Subcommands: commands, OnUsageError: onUsageError,
-		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return unknownCommand("lwbs "+name, c.Args().First(), commands, c.App.Commands)
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
 	}
 }

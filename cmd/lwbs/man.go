@@ -6,14 +6,16 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"lwbs/cmd/lwbs/internal/command"
 )
 
 func manCommand() *cli.Command {
 	return &cli.Command{
-		Name: "man", OnUsageError: onUsageError, Usage: "print the manual page, in roff: what --help has of all commands",
+		Name: "man", OnUsageError: command.OnUsageError, Usage: "print the manual page, in roff: what --help has of all commands",
 		Description: "   lwbs man > lwbs.1 && man ./lwbs.1",
 		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
+			if _, err := command.Arguments(c); err != nil {
 				return err
 			}
 			_, err := io.WriteString(c.App.Writer, manual(c.App))
@@ -35,7 +37,7 @@ func manual(app *cli.App) string {
 	m.macro("SH", "GLOBAL OPTIONS")
 	m.options(app.VisibleFlags())
 	m.macro("SH", "COMMANDS")
-	m.commands("lwbs", visible(app.Commands))
+	m.commands("lwbs", command.Visible(app.Commands))
 	return m.b.String()
 }
 
@@ -56,7 +58,7 @@ func (m *manualPage) commands(parent string, all []*cli.Command) {
 	for _, c := range all {
 		name := parent + " " + c.Name
 		if len(c.Subcommands) > 0 {
-			m.commands(name, visible(c.Subcommands))
+			m.commands(name, command.Visible(c.Subcommands))
 			continue
 		}
 		m.macro("SS", strings.TrimSpace(name+" "+c.ArgsUsage))

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"lwbs/cmd/lwbs/internal/clitest"
 )
 
 // Files are arguments or options, as many as one likes, and all of them count or none.
@@ -32,7 +34,7 @@ func TestProfilesOfSeveralFiles(t *testing.T) {
 		if got := sh.ok("profile list"); strings.Contains(got, "a ") || strings.Contains(got, "b ") || strings.Contains(got, "c ") {
 			t.Errorf("a part of what was refused was kept:\n%s", got)
 		}
-		sh.write("utf16.yaml", asUTF16(strings.ReplaceAll(named("ü"), "\n", "\r\n"), true))
+		sh.write("utf16.yaml", clitest.UTF16(strings.ReplaceAll(named("ü"), "\n", "\r\n"), true))
 		contains(t, "UTF-16", sh.ok("profile check $D/utf16.yaml"), "profile ü is good")
 		contains(t, "apply", sh.ok("profile apply $D/two.yaml -f $D/c.yaml"), "created profile a (revision 1)", "created profile b (revision 1)", "created profile c (revision 1)")
 		contains(t, "apply again", sh.ok("profile apply $D/two.yaml"), "replaced profile a (revision 2)", "replaced profile b (revision 2)")

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/explain"
+	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -131,7 +132,7 @@ func TestRemediesNameWhatThereIs(t *testing.T) {
 			}
 			for _, option := range options.FindAllString(sentence, -1) {
 				seen[option] = true
-				if flagNamed(flags, strings.TrimPrefix(option, "--")) == nil {
+				if command.FlagNamed(flags, strings.TrimPrefix(option, "--")) == nil {
 					t.Errorf("there is no %s of %q: %s", option, m[0], text)
 				}
 			}

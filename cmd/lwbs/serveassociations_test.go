@@ -21,6 +21,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
+	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -154,11 +155,11 @@ func (p *serverProcess) kill(t *testing.T) {
 // A device goes on with its association after the server was killed, and after it was
 // stopped: the next Bootstrap-Request on it is served, without a handshake.
 func TestAssociationOutlivesTheServer(t *testing.T) {
-	p := newPKI(t)
-	client := p.ca.Client(t, "meter-1")
+	p := clitest.NewPKI(t)
+	client := p.CA.Client(t, "meter-1")
 	key := lwm2m.NewSecret([]byte("\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"))
 	psk := coap.DialConfig{Identity: "meter-1", Key: key}
-	certificate := coap.DialConfig{Certificate: &client, ServerCertificates: []*x509.Certificate{p.ca.Certificate}, ServerName: "bs.example.com"}
+	certificate := coap.DialConfig{Certificate: &client, ServerCertificates: []*x509.Certificate{p.CA.Certificate}, ServerName: "bs.example.com"}
 	with := func(cfg coap.DialConfig, cid int) coap.DialConfig {
 		cfg.OfferCID, cfg.OwnCID = true, cid
 		return cfg
@@ -171,7 +172,7 @@ func TestAssociationOutlivesTheServer(t *testing.T) {
 			sh.ok("profile apply -f $D/meter.yaml")
 			sh.ok("device add meter-1 --profile meter --psk-key-format hex --psk-key-file $D/key.hex --certificate-name meter-1")
 			sh.at = ownAddress(t)
-			server := sh.start(p.options()...)
+			server := sh.start(p.Options()...)
 			d := sh.dial("meter-1", cfg)
 			const rounds = 4
 			for round := range rounds {
@@ -190,7 +191,7 @@ func TestAssociationOutlivesTheServer(t *testing.T) {
 					server.signal(t)
 					server.end(t)
 				}
-				server = sh.start(p.options()...)
+				server = sh.start(p.Options()...)
 				sh.awaitMetric("lwbs_associations_restored_total", 1)
 			}
 			if got := sh.causes("meter-1"); len(got) != rounds || slices.ContainsFunc(got, func(c store.Cause) bool { return c != store.CauseDone }) {
@@ -216,8 +217,8 @@ func newShellBeside(t *testing.T) *shell {
 // refused with the true cause, and gets in with a handshake where that is possible.
 func TestRestoredAssociationsAreReviewed(t *testing.T) {
 	key := lwm2m.NewSecret([]byte("\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"))
-	p := newPKI(t)
-	revoked := p.ca.Client(t, "meter-6")
+	p := clitest.NewPKI(t)
+	revoked := p.CA.Client(t, "meter-6")
 	devices := []struct {
 		endpoint string
 		change   string // a command
@@ -235,13 +236,13 @@ func TestRestoredAssociationsAreReviewed(t *testing.T) {
 	sh.write("other.hex", "ffeeddccbbaa99887766554433221100")
 	sh.ok("profile apply -f $D/meter.yaml")
 	sh.at = ownAddress(t)
-	server := sh.start(p.options()...)
+	server := sh.start(p.Options()...)
 	var kept []*keptDevice
 	for _, tt := range devices {
 		cfg := coap.DialConfig{Identity: tt.endpoint, Key: key}
 		how := "--psk-key-format hex --psk-key-file $D/key.hex"
 		if tt.cause == store.CauseCertificateRevoked {
-			cfg = coap.DialConfig{Certificate: &revoked, ServerCertificates: []*x509.Certificate{p.ca.Certificate}, ServerName: "bs.example.com"}
+			cfg = coap.DialConfig{Certificate: &revoked, ServerCertificates: []*x509.Certificate{p.CA.Certificate}, ServerName: "bs.example.com"}
 			how = "--certificate-name " + tt.endpoint
 		}
 		sh.ok("device add " + tt.endpoint + " --profile meter " + how)
@@ -253,13 +254,13 @@ func TestRestoredAssociationsAreReviewed(t *testing.T) {
 	}
 	sh.awaitKept(len(devices))
 	server.kill(t)
-	p.revoke(t, revoked)
+	p.Revoke(t, revoked)
 	for _, tt := range devices {
 		if tt.change != "" {
 			sh.ok(tt.change)
 		}
 	}
-	server = sh.start(p.options()...)
+	server = sh.start(p.Options()...)
 	sh.awaitMetric("lwbs_associations_restored_total", float64(len(devices)))
 	for i, tt := range devices {
 		err := kept[i].bootstrap()

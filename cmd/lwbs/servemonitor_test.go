@@ -6,26 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-)
 
-// ask returns the status and the text of an answer.
-func ask(t *testing.T, method, url string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
-}
+	"lwbs/cmd/lwbs/internal/clitest"
+)
 
 func TestMonitor(t *testing.T) {
 	sh := newShell(t)
@@ -49,7 +32,7 @@ func TestMonitor(t *testing.T) {
 		{"GET", "/v1/devices", 404, "administered over its Unix socket"},
 		{"DELETE", "/v1/devices/dev-1", 404, "administered over its Unix socket"},
 	} {
-		status, text := ask(t, test.method, sh.metrics+test.path)
+		status, text := clitest.Ask(t, test.method, sh.metrics+test.path)
 		if status != test.status || !strings.Contains(text, test.want) {
 			t.Errorf("%s %s: status %d, no %q in\n%s", test.method, test.path, status, test.want, text)
 		}
@@ -99,40 +82,7 @@ func TestMonitorWhileConnectionsAreHeld(t *testing.T) {
 			}
 		}
 	}
-	if status, text := ask(t, "GET", sh.metrics+"/metrics"); status != 200 || !strings.Contains(text, "lwbs_sessions_active 0") {
+	if status, text := clitest.Ask(t, "GET", sh.metrics+"/metrics"); status != 200 || !strings.Contains(text, "lwbs_sessions_active 0") {
 		t.Errorf("a watcher is answered %d", status)
-	}
-}
-
-// A listener that is full closes the connection that is there for longest, and no other.
-func TestYieldingListener(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &yieldingListener{Listener: inner, limit: 2}
-	defer l.Close()
-	var accepted []net.Conn
-	for range 4 {
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		a, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer a.Close()
-		accepted = append(accepted, a)
-		if len(accepted) == 2 {
-			a.Close() // by itself, which makes room
-		}
-	}
-	for i, open := range []bool{false, false, true, true} {
-		_, err := accepted[i].Write([]byte("x"))
-		if (err == nil) != open {
-			t.Errorf("connection %d: %v, open should be %v", i, err, open)
-		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -16,9 +15,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
-	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/lwm2m"
-	"lwbs/store"
 )
 
 // bootstrap lets a device come to the server that has these Objects, or those that most
@@ -112,27 +109,5 @@ func TestWatchUntilTheServerStops(t *testing.T) {
 	contains(t, "session watch", out, "dev-1  ends: done")
 	if err := errors.Join(server.Close(), <-ended); !errors.Is(err, http.ErrServerClosed) {
 		t.Error(err)
-	}
-}
-
-// A watcher sees each step as it happens.
-func TestPrintEvent(t *testing.T) {
-	s := store.Session{Endpoint: "dev-1", Transport: "coaps", Remote: "192.0.2.1:1"}
-	wrote, ended := s, s
-	wrote.Operations = []store.Operation{{Op: lwm2m.OpWrite, Path: lwm2m.InstancePath(0, 1), Code: lwm2m.CodeChanged}}
-	ended.Cause, ended.Detail = store.CauseSilent, "no answer"
-	for kind, want := range map[bootstrap.EventKind]struct {
-		session store.Session
-		text    string
-	}{
-		bootstrap.EventStarted:   {s, "dev-1  asks to bootstrap, from coaps://192.0.2.1:1"},
-		bootstrap.EventOperation: {wrote, "dev-1  write /0/1: 2.04 Changed"},
-		bootstrap.EventEnded:     {ended, "dev-1  ends: silent no answer"},
-	} {
-		var out bytes.Buffer
-		if err := printEventText(&out, kind, want.session); err != nil {
-			t.Fatal(err)
-		}
-		clitest.Contains(t, string(kind), out.String(), want.text)
 	}
 }

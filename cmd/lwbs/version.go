@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 )
 
@@ -53,10 +54,10 @@ func builtFrom(info *debug.BuildInfo) string {
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "print the version of this program", OnUsageError: onUsageError,
-		Flags: []cli.Flag{jsonFlag()},
+		Name: "version", Usage: "print the version of this program", OnUsageError: command.OnUsageError,
+		Flags: []cli.Flag{command.JSONFlag()},
 		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
+			if _, err := command.Arguments(c); err != nil {
 				return err
 			}
 			if c.Bool("json") {

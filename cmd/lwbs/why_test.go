@@ -15,22 +15,9 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
-	"lwbs/bootstrap/explain"
 	"lwbs/bootstrap/sim"
-	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/lwm2m"
-	"lwbs/store"
 )
-
-func TestPrintAttempt(t *testing.T) {
-	var out strings.Builder
-	s := store.Session{
-		Endpoint: "dev", Transport: "coaps", Remote: "192.0.2.1:5000", Stage: store.StageDone, Cause: store.CauseDone,
-		Notes: []string{"server 101: last TLS alert 40"},
-	}
-	printAttempt(&out, admin.Reason{Session: s, Explanation: explain.Session(s)})
-	clitest.Contains(t, "why", out.String(), "dev from coaps://192.0.2.1:5000: done\n", "  happened   ", "  noted      server 101: last TLS alert 40\n")
-}
 
 // asksAndWaits is a device that asks to bootstrap, and answers nothing until the test ends.
 func (sh *shell) asksAndWaits(endpoint, identity, keyHex string) {

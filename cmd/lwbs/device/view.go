@@ -1,0 +1,166 @@
+package device
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/explain"
+	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/cmd/lwbs/internal/view"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+func printDevice(out io.Writer, d admin.Device) error {
+	t := output.NewTable(out)
+	row := func(key, format string, args ...any) { t.Row(key, fmt.Sprintf(format, args...)) }
+	row("endpoint", "%s", output.Name(d.Endpoint))
+	row("profile", "%s", output.Name(d.Profile))
+	row("revision", "%d, of %s", d.Revision, output.Clock(d.Updated))
+	row("state", "%s", view.StateText(d.State))
+	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
+	for _, cr := range d.Credentials {
+		row("bootstraps with", "%s", credentialText(cr))
+	}
+	for _, account := range slices.Sorted(maps.Keys(d.Accounts)) {
+		a := d.Accounts[account]
+		delivered := "not delivered yet"
+		if !a.Delivered.IsZero() {
+			delivered = "delivered " + output.Clock(a.Delivered)
+		}
+		row("account "+output.Name(account), "%s, %s", accountText(a), delivered)
+	}
+	for _, path := range slices.SortedFunc(maps.Keys(d.Secrets), lwm2m.Path.Compare) {
+		row("secret "+path.String(), "%s", secretText(path, d.Secrets[path]))
+	}
+	for _, variable := range slices.Sorted(maps.Keys(d.Vars)) {
+		row("variable "+output.Name(variable), "%s", output.Text(d.Vars[variable]))
+	}
+	if len(d.Tags) > 0 {
+		row("tags", "%s", output.Names(d.Tags))
+	}
+	if d.Format != 0 {
+		row("format", "%v", d.Format)
+	}
+	if d.Note != "" {
+		row("note", "%s", output.Text(d.Note))
+	}
+	if len(d.Written) > 0 {
+		row("holds", "%s", writtenText(d.Written))
+	}
+	if d.Running != nil {
+		row("running", "%s", runningOf(*d.Running))
+	}
+	row("last session", "%s", lastOf(d))
+	if d.Unproved != nil {
+		row("under its name", "%s", unprovedOf(d))
+	}
+	return t.Flush()
+}
+
+// credentialText describes a credential that a device may authenticate with.
+func credentialText(c admin.Credential) string {
+	switch c.Kind {
+	case store.CredentialCertificate:
+		return "certificate " + c.Identity + " (SHA-256)"
+	case store.CredentialCertificateName:
+		return fmt.Sprintf("any certificate of a trusted CA for %q", c.Identity)
+	}
+	return fmt.Sprintf("%s identity %q, key %s%s", c.Kind, c.Identity, keyText(c.Key, c.KeyLength), pendingText(c))
+}
+
+// accountText describes the keys of an account.
+func accountText(a admin.Account) string {
+	var parts []string
+	if a.Identity != "" {
+		parts = append(parts, fmt.Sprintf("identity %q", a.Identity))
+	}
+	if len(a.Certificate) > 0 {
+		parts = append(parts, fmt.Sprintf("certificate or public key %s (SHA-256)", store.Fingerprint(a.Certificate)))
+	}
+	if a.KeyLength > 0 || a.MasterSecretLength == 0 {
+		parts = append(parts, "key "+keyText(a.Key, a.KeyLength))
+	}
+	if a.MasterSecretLength > 0 {
+		parts = append(parts, "OSCORE master secret "+keyText(a.MasterSecret, a.MasterSecretLength))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// writtenText lists the Instances that a device was given and, as far as is known, still holds.
+func writtenText(written []store.WrittenInstance) string {
+	parts := make([]string, len(written))
+	for i, w := range written {
+		parts[i] = w.Path.String()
+		if w.Account != "" {
+			parts[i] += " of " + output.Name(w.Account)
+		}
+		if w.Unconfirmed {
+			parts[i] += " (perhaps)"
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// pendingText says that the device has not authenticated with a credential yet.
+func pendingText(c admin.Credential) string {
+	switch {
+	case !c.Pending:
+		return ""
+	case c.Replaces == "":
+		return ", pending"
+	}
+	return fmt.Sprintf(", pending: replaces %q once the device authenticates with it", c.Replaces)
+}
+
+func keyText(key string, length int) string {
+	if key == "" {
+		return fmt.Sprintf("of %d bytes", length)
+	}
+	return fmt.Sprintf("%s (hexadecimal, %d bytes)", key, length)
+}
+
+// lastOf describes the last session of a device.
+func lastOf(d admin.Device) string {
+	switch {
+	case d.Last != nil:
+		return fmt.Sprintf("%s %s", output.Clock(d.Last.Started), d.Last.Cause)
+	case d.Running != nil:
+		return "none before"
+	case d.Unproved != nil:
+		return "none with its credential"
+	}
+	return "never seen by this database"
+}
+
+// runningOf describes how far a running session has come.
+func runningOf(s store.Session) string {
+	return fmt.Sprintf("since %s, for %s: %s", output.Clock(s.Started), view.Age(s), explain.Session(s).Stage)
+}
+
+// unprovedOf describes the last attempt under the name of a device that may not be its own.
+func unprovedOf(d admin.Device) string {
+	s := *d.Unproved
+	who := "nothing proves that it was the device"
+	if s.Endpoint != d.Endpoint {
+		who = fmt.Sprintf("by %s", output.Name(s.Endpoint))
+	}
+	return fmt.Sprintf("%s %s, %s", output.Clock(view.When(s)), s.Cause, who)
+}
+
+// stateNow describes the latest known state of a device, for lists.
+func stateNow(d admin.Device) string {
+	switch {
+	case d.Running != nil:
+		return "running: " + explain.Session(*d.Running).Stage
+	case d.Last == nil && d.Unproved != nil:
+		return fmt.Sprintf("%s %s (not proved)", output.Clock(view.When(*d.Unproved)), d.Unproved.Cause)
+	case d.Last == nil:
+		return "never seen"
+	}
+	return lastOf(d)
+}

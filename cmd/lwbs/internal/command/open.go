@@ -1,0 +1,199 @@
+// Package command is what the commands share: reading arguments and options, opening the admin API or the
+// database, lists, warnings and errors.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/client"
+	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/store"
+	"lwbs/store/bolt"
+)
+
+// SocketFile returns the path of the admin socket.
+func SocketFile(c *cli.Context) (string, error) {
+	where := c.String("admin")
+	if where == "" {
+		return c.String("db") + ".sock", nil
+	}
+	path, ok := strings.CutPrefix(where, "unix:")
+	if !ok || path == "" {
+		return "", Usagef("--admin %q is not unix:PATH", where)
+	}
+	return path, nil
+}
+
+// OpenAPI returns the admin API of the running server, or without one of the database itself. With
+// create it makes a database where there is none.
+func OpenAPI(c *cli.Context, create bool) (admin.API, error) {
+	served, err := DialServer(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case served != nil:
+		return served, nil
+	}
+	objects, _, err := ReadObjects(c) // a command that names Objects has warned
+	if err != nil {
+		return nil, err
+	}
+	db, err := OpenStore(c, create, bolt.Options{Unreadable: func(part *store.UnreadableError) {
+		if part.Bucket == "" { // lists warn of the others
+			fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", part)
+		}
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return &admin.Local{Store: db, Objects: objects, Version: c.App.Version, Database: DatabaseFile(c)}, nil
+}
+
+// DialServer returns a client of the running server; nil where none runs and --admin is not set.
+func DialServer(c *cli.Context) (*client.Client, error) {
+	file, err := SocketFile(c)
+	if err != nil {
+		return nil, err
+	}
+	api, err := client.Dial(c.Context, file)
+	switch {
+	case err == nil:
+		return api, nil
+	case c.IsSet("admin"):
+		return nil, fmt.Errorf("admin socket %s: no server answers there: %w", file, plainly(err))
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", file, err)
+	}
+	return nil, nil
+}
+
+// DatabaseFile returns the absolute path of the database.
+func DatabaseFile(c *cli.Context) string {
+	return absolute(c.String("db"))
+}
+
+// absolute returns an absolute path; the path as it is where the current folder is unknown.
+func absolute(file string) string {
+	if path, err := filepath.Abs(file); err == nil {
+		return path
+	}
+	return file
+}
+
+// plainly returns an error of the network without operation and address.
+func plainly(err error) error {
+	if op := new(net.OpError); errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// ErrNoDatabase is wrapped where there is neither a server nor a database.
+var ErrNoDatabase = errors.New("does not exist")
+
+// FindStore returns the path of the database file, and whether there is none yet.
+func FindStore(c *cli.Context, create bool) (file string, fresh bool, err error) {
+	file = c.String("db")
+	info, err := os.Stat(file)
+	fresh = errors.Is(err, fs.ErrNotExist)
+	switch {
+	case err != nil && !fresh:
+		return "", false, fmt.Errorf("database: %w", err)
+	case err == nil && info.IsDir():
+		return "", false, fmt.Errorf("database %s is a folder: name a file in it with --db", file)
+	case err == nil && !info.Mode().IsRegular():
+		return "", false, fmt.Errorf("database %s is not a regular file: name another with --db", file)
+	}
+	if to, err := os.Readlink(file); fresh && err == nil {
+		return "", false, fmt.Errorf("database %s is a link to %s, which %w: restore that file, such as by mounting its disk, or remove the link", file, to, ErrNoDatabase)
+	}
+	if fresh && !create {
+		return "", false, fmt.Errorf("database %s %w: lwbs serve and lwbs profile apply make a new one, --db names another%s", DatabaseFile(c), ErrNoDatabase, output.Parenthesis(othersRunning(c)))
+	}
+	if _, err := os.Stat(filepath.Dir(file)); fresh && err != nil {
+		return "", false, fmt.Errorf("make database %s: %w", file, err)
+	}
+	return file, fresh, nil
+}
+
+// KeyFile returns the path of the file with the sealing key of a database.
+func KeyFile(c *cli.Context, database string) string {
+	if file := c.String("key-file"); file != "" {
+		return file
+	}
+	return database + ".key"
+}
+
+// OpenStore opens the database file itself. An interrupt cancels it, since it may take long.
+func OpenStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error) {
+	file, fresh, err := FindStore(c, create)
+	if err != nil {
+		return nil, err
+	}
+	keys := KeyFile(c, file)
+	keyring, err := store.KeyringFor(keys, fresh)
+	if err != nil {
+		return nil, err
+	}
+	progress := opts.Progress
+	opts.Progress = func(read, all int64) bool {
+		return c.Context.Err() == nil && (progress == nil || progress(read, all))
+	}
+	db, err := bolt.Open(file, keyring, opts)
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
+		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file in another place\n", DatabaseFile(c), absolute(keys))
+		if others := othersRunning(c); others != "" {
+			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", others)
+		}
+	}
+	return db, nil
+}
+
+// With runs do with the admin API.
+func With(c *cli.Context, create bool, do func(ctx context.Context, api admin.API) error) error {
+	api, err := OpenAPI(c, create)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(c.Context, api), api.Close())
+}
+
+// OnServer returns the action of a command that takes no arguments and needs a running server.
+func OnServer(do func(ctx context.Context, c *cli.Context, api admin.API) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if _, err := Arguments(c); err != nil {
+			return err
+		}
+		err := With(c, false, func(ctx context.Context, api admin.API) error { return do(ctx, c, api) })
+		if errors.Is(err, ErrNoDatabase) {
+			return admin.ErrNoServer
+		}
+		return err
+	}
+}
+
+// OnRecords returns the action of a command that takes the named arguments and works on an
+// existing database.
+func OnRecords(do func(ctx context.Context, c *cli.Context, api admin.API, args []string) error, names ...string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := Arguments(c, names...)
+		if err != nil {
+			return err
+		}
+		return With(c, false, func(ctx context.Context, api admin.API) error { return do(ctx, c, api, args) })
+	}
+}

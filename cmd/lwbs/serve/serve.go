@@ -1,0 +1,381 @@
+// Package serve is lwbs serve: the running server, its listeners, files and metrics.
+package serve
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/admin/socket"
+	"lwbs/bootstrap/auth"
+	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/metrics"
+	"lwbs/bootstrap/trace"
+	"lwbs/cmd/lwbs/internal/collector"
+	"lwbs/cmd/lwbs/internal/command"
+	"lwbs/cmd/lwbs/internal/lastresort"
+	"lwbs/cmd/lwbs/internal/logqueue"
+	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/lwm2m/object"
+	"lwbs/store/bolt"
+)
+
+// Command is lwbs serve.
+func Command() *cli.Command {
+	return &cli.Command{
+		Name: "serve", Usage: "run the Bootstrap-Server", OnUsageError: command.OnUsageError,
+		Description: `At SIGTERM or an interrupt the server refuses new sessions, waits for the running ones (--drain), and
+stops. A second signal stops it at once. The process exits at most 15 s later, even if something
+hangs. Certificates are read again at SIGHUP and when their files change.`,
+		Flags: append([]cli.Flag{
+			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for no DTLS"},
+			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, to devices whose record permits it; may be repeated (default: off)"},
+			&cli.UintFlag{Name: "replica-id", Usage: "begin DTLS connection IDs with the byte `NUMBER`, 0 to 255, for a load balancer in front of several servers"},
+			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz over HTTP at `ADDRESS`, on loopback unless it names another interface (default: only on the admin socket)"},
+			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
+			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
+			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
+		}, append(tlsFlags(), limitFlags()...)...),
+		Action: serve,
+	}
+}
+
+func serve(c *cli.Context) error {
+	if _, err := command.Arguments(c); err != nil {
+		return err
+	}
+	if id := c.Uint("replica-id"); id > math.MaxUint8 {
+		return command.Usagef("--replica-id %d is not within 0 to 255", id)
+	}
+	if d := c.Duration("drain"); d < 0 {
+		return command.Usagef("--drain %v is negative", d)
+	}
+	if err := checkAddresses(c); err != nil {
+		return err
+	}
+	if err := setLimits(c, new(coap.Config)); err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may exit
+	lastresort.Of(c.Context).Allow(c.Duration("drain") + lastresort.ClosingTime)
+	log, lines, err := newLogger(c)
+	if err != nil {
+		return err
+	}
+	defer lines.Close(time.Second)
+	socketPath, err := command.SocketFile(c)
+	if err != nil {
+		return err
+	}
+	if running, err := client.Dial(c.Context, socketPath); err == nil {
+		running.Close()
+		return fmt.Errorf("admin socket %s: %w: stop it, or name another database with --db", socketPath, socket.ErrRunning)
+	}
+	objects, lost, err := command.ReadObjects(c)
+	if err != nil {
+		return err
+	}
+	command.LogObjects(log, lost)
+	files, err := tlsFilesOf(c)
+	if err != nil {
+		return err
+	}
+	panics := bootstrap.NewPanics(log)
+	keeper, err := newTLSKeeper(c.Context, files, log, panics)
+	if err != nil {
+		return err
+	}
+	at, err := listenHTTP(c, socketPath) // before a database is made or migrated
+	if err != nil {
+		return err
+	}
+	// The HTTP listeners outlive the signal, so that commands work while sessions end.
+	answers := serveStartup(context.WithoutCancel(c.Context), at, log)
+	opts := answers.options()
+	opts.Panicked = func(v any) { panics.Note(bootstrap.PartStore, v) }
+	db, err := command.OpenStore(c, true, opts)
+	if err != nil {
+		return errors.Join(err, answers.close())
+	}
+	answers.opened()
+	collector.Tune()
+	s := &service{version: c.App.Version, log: log, lines: lines, panics: panics, db: db, file: command.DatabaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
+}
+
+// newLogger returns the log and its queue, so that a slow or dead reader does not block the server.
+func newLogger(c *cli.Context) (*slog.Logger, *logqueue.Writer, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
+		return nil, nil, command.Usagef("--log %q is not debug, info, warn or error", c.String("log"))
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	out := c.App.ErrWriter
+	handler := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, opts) }
+	if c.Bool("log-json") {
+		out = output.NewScreen(out, true)
+		handler = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, opts) }
+	}
+	lines := logqueue.New(out, func(dropped uint64) []byte {
+		var b bytes.Buffer
+		slog.New(handler(&b)).Error("log records dropped, since the log was not read", "count", dropped)
+		return b.Bytes()
+	})
+	return slog.New(handler(lines)), lines, nil
+}
+
+// A service is a running server: the Bootstrap-Server, its listeners and its
+// administration.
+type service struct {
+	version string
+	log     *slog.Logger
+	lines   *logqueue.Writer // the queue of log
+	out     *logqueue.Writer // standard output
+	panics  *bootstrap.Panics
+	db      *bolt.DB
+	file    string // the path of db
+	tls     *tlsKeeper
+	objects *object.Registry
+	metrics *metrics.Metrics
+	events  *admin.Hub
+	tracer  *trace.Tracer
+
+	server    *bootstrap.Server
+	listeners []*coap.Listener
+	listens   []string
+	started   time.Time
+}
+
+func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answers *startup) error {
+	s.out = logqueue.New(c.App.Writer, func(uint64) []byte { return nil })
+	defer s.out.Close(time.Second)
+	if err := s.start(c); err != nil {
+		return errors.Join(err, s.close(), answers.close())
+	}
+	sites := s.sites(at)
+	for i, site := range sites {
+		answers.handlers[i].set(site.handler)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
+	defer s.watchFiles(ctx)()
+	defer stop() // before the wait
+	for _, where := range s.listens {
+		fmt.Fprintf(s.out, "listening on %s\n", where)
+	}
+	tellSites(s.out, sites, socketPath)
+
+	var err error
+	select {
+	case <-c.Context.Done():
+	case err = <-answers.ended:
+		answers.ended <- nil
+	}
+	s.drain(c)
+	return errors.Join(err, s.close(), answers.close())
+}
+
+// watchFiles reloads the certificates when they change, until ctx ends. Wait returns when it has
+// stopped.
+func (s *service) watchFiles(ctx context.Context) (wait func()) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer signal.Stop(asked)
+		s.tls.watch(ctx, asked)
+	}()
+	return func() { <-done }
+}
+
+// start starts the Bootstrap-Server and its listeners.
+func (s *service) start(c *cli.Context) (err error) {
+	s.started = time.Now()
+	watch := new(coap.Watch)
+	s.tracer = trace.New(s.objects, watch.Set)
+	s.server, err = bootstrap.NewServer(bootstrap.Config{
+		Store: s.metrics.Store(s.db), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust,
+		Observe: func(e bootstrap.Event) {
+			s.metrics.Observe(e)
+			s.events.Observe(e)
+			s.tracer.Observe(e)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.metrics.Panics(s.panics)
+	s.metrics.Unvalidated(s.server.Unvalidated)
+	s.metrics.Unreadable(func() int { return len(s.db.Unreadable()) })
+	s.metrics.Writing(s.db.Writing)
+	s.metrics.Log(func() uint64 { dropped, _ := s.lines.Lost(); return dropped })
+	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
+	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics, Watch: watch,
+		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
+		HandshakeFailed: s.handshakeFailed,
+		OtherProtocol:   s.server.OtherProtocol,
+		DTLS:            coap.DTLSConfig{NoRequest: s.server.NoRequest, UnknownAssociation: s.server.UnknownAssociation, KnownAddress: s.server.KnownAddress, ReplicaID: uint8(c.Uint("replica-id"))}}
+	if len(s.tls.certificates()) > 0 {
+		cfg.DTLS.Certificates, cfg.DTLS.VerifyClient = s.tls.certificates, s.server.VerifyClient
+		s.metrics.Certificates(s.tls.firstExpiry)
+	}
+	if err := setLimits(c, &cfg); err != nil {
+		return err
+	}
+	if c.String("hibernate") == hibernateDisk {
+		cfg.DTLS.Keeper = associationKeeper{s.db, s.log}
+	}
+	if err := s.listen("coaps", c.StringSlice("coaps"), coap.ListenDTLS, cfg); err != nil {
+		return err
+	}
+	if err := s.listen("coap", c.StringSlice("coap"), coap.ListenUDP, cfg); err != nil {
+		return err
+	}
+	return nil
+}
+
+// checkAddresses checks the addresses of the listeners before anything is opened. An empty address,
+// such as of an unset variable, is refused: it would be any port of every interface.
+func checkAddresses(c *cli.Context) error {
+	some := false
+	for _, option := range []string{"coaps", "coap"} {
+		for _, addr := range c.StringSlice(option) {
+			if addr == off {
+				continue
+			}
+			_, port, err := net.SplitHostPort(addr)
+			if err == nil {
+				_, err = net.LookupPort("udp", port)
+			}
+			if err != nil || port == "" {
+				return command.Usagef("--%s %q is not an address such as :5684 or 192.0.2.1:5684, nor off", option, addr)
+			}
+			some = true
+		}
+	}
+	if !some {
+		return command.Usagef("there is nothing to listen on: give --coaps or --coap an address")
+	}
+	return nil
+}
+
+// off is the word for no listener, in the place of an address.
+const off = "off"
+
+// listen opens a listener at each address but off.
+func (s *service) listen(scheme string, addresses []string, open func(string, coap.Config) (*coap.Listener, error), cfg coap.Config) error {
+	for _, addr := range addresses {
+		if addr == off {
+			continue
+		}
+		l, err := open(addr, cfg)
+		if err != nil {
+			return listenError(scheme, addr, err)
+		}
+		s.listeners = append(s.listeners, l)
+		s.listens = append(s.listens, scheme+"://"+l.Addr().String())
+		s.metrics.Transport(scheme, fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l) })
+	}
+	return nil
+}
+
+func (s *service) handshakeFailed(h auth.Handshake) {
+	s.metrics.Handshake(time.Since(h.Started), false)
+	s.server.HandshakeFailed(h)
+}
+
+func listenError(scheme, addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s at %s: the port is in use by another program: stop it, or choose another address with --%s", scheme, addr, scheme)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s at %s: this machine has no such address: choose another with --%s", scheme, addr, scheme)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s at %s: not permitted: choose a port of 1024 or above", scheme, addr)
+	}
+	return fmt.Errorf("%s at %s: %w", scheme, addr, err)
+}
+
+func transport(l *coap.Listener) metrics.Transport {
+	c := l.Counters()
+	dropped := make(map[string]uint64)
+	for reason, n := range c.Dropped.All() {
+		dropped[reason.String()] = n
+	}
+	return metrics.Transport{
+		Received: c.Received, Sent: c.Sent, Retransmitted: c.Retransmitted, Withheld: c.Withheld,
+		Duplicates: c.Duplicates, Dropped: dropped,
+		Woken: c.Woken, Evicted: c.Evicted, Crowded: c.Crowded, Stale: c.Stale, Restored: c.Restored, Unkept: c.Unkept,
+		Associations: l.Peers(), Hibernated: l.Hibernated(), Unwritten: l.Unwritten(), HalfOpen: l.Handshakes(),
+	}
+}
+
+func (s *service) administration() *admin.Local {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
+		dropped, blocked := s.lines.Lost()
+		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
+	}}
+}
+
+// handshakeAs returns the newest DTLS handshake of all listeners whose peer has named this PSK
+// identity.
+func (s *service) handshakeAs(identity string) (from string, since time.Time, ok bool) {
+	for _, l := range s.listeners {
+		if a, began, is := l.HandshakeAs(identity); is && began.After(since) {
+			from, since, ok = "coaps://"+a.String(), began, true
+		}
+	}
+	return from, since, ok
+}
+
+// slowWrite is a wait for the disk in seconds, zero for one that a slow disk may need.
+func slowWrite(wait time.Duration) int {
+	if wait < 5*time.Second {
+		return 0
+	}
+	return int(wait.Seconds())
+}
+
+// drain lets running sessions end, until the limit or a second signal.
+func (s *service) drain(c *cli.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), c.Duration("drain"))
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s.server.Refuse()
+	if n := s.server.ActiveCount(); n > 0 {
+		fmt.Fprintf(s.out, "waiting for %d sessions to end; interrupt again to stop at once\n", n)
+	}
+	if err := s.server.Drain(ctx); err != nil {
+		s.log.Warn("sessions were cut off", "sessions", s.server.ActiveCount())
+	}
+	lastresort.Of(c.Context).Within(lastresort.ClosingTime)
+}
+
+// close closes everything but the database.
+func (s *service) close() error {
+	var errs []error
+	if s.server != nil {
+		errs = append(errs, s.server.Close())
+	}
+	for _, l := range s.listeners {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

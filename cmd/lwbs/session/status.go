@@ -1,0 +1,130 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/command"
+	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/cmd/lwbs/internal/view"
+)
+
+// StatusCommand is lwbs status.
+func StatusCommand() *cli.Command {
+	return &cli.Command{
+		Name: "status", Usage: "the fleet and the server in ten lines: states of devices, failures by cause, listeners, certificates, database",
+		Description: "Each device and each failure of the history is read, which takes a minute or two for\na million devices. lwbs device list --state STATE lists the devices of a state, lwbs why --all-failed\nhas more on the failures.",
+		Flags:       []cli.Flag{command.JSONFlag()}, OnUsageError: command.OnUsageError,
+		Action: command.OnRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
+			var r statusReport
+			var err error
+			if r.Status, err = api.Status(ctx); err != nil {
+				return err
+			}
+			if r.Fleet, err = api.CountDevices(ctx, admin.DeviceFilter{}); err != nil {
+				return err
+			}
+			if r.Failures, err = api.Failures(ctx, 1); err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				err = output.JSON(c.App.Writer, r)
+			} else {
+				t := output.NewTable(c.App.Writer)
+				for _, row := range r.rows(time.Now()) {
+					t.Row(row[0], row[1])
+				}
+				err = t.Flush()
+			}
+			return errors.Join(err, command.WarnUnreadable(ctx, c.App.ErrWriter, api))
+		}),
+	}
+}
+
+// A statusReport is what lwbs status tells.
+type statusReport struct {
+	admin.Status
+	Fleet    admin.DeviceCount `json:"fleet"`
+	Failures admin.Failures    `json:"failures"`
+}
+
+// toldCauses is how many causes of failures are told.
+const toldCauses = 3
+
+// rows are the lines of the report: what each is about, and what there is to say.
+func (r statusReport) rows(now time.Time) (rows [][2]string) {
+	row := func(about, text string) { rows = append(rows, [2]string{about, text}) }
+	if !r.Server {
+		row("server", "none is running with this database; this is what it recorded")
+	} else {
+		row("server", r.serverText())
+		row("listens at", output.Names(r.Listens))
+		for _, text := range certificateTexts(r.Certificates, now) {
+			row("certificate", text)
+		}
+	}
+	row("database", fmt.Sprintf("%s, %s, schema %d: %s, %s in the history", output.Text(r.Database), size(r.Store.Bytes), r.Store.Schema,
+		output.Counted(r.Store.Profiles, "profile", "profiles"), output.Counted(r.Store.Sessions, "attempt", "attempts")))
+	row("devices", view.CountText(r.Fleet))
+	for i, cause := range r.Failures.Causes {
+		if i == toldCauses {
+			row("", fmt.Sprintf("and %s: lwbs why --all-failed", output.Counted(len(r.Failures.Causes)-i, "more cause", "more causes")))
+			break
+		}
+		text := fmt.Sprintf("%s: %s, the last %s", cause.Cause, affected(cause), output.Clock(cause.Last))
+		row("failing", strings.TrimSpace(text+". "+cause.Remedy))
+	}
+	if r.WriteWait > 0 {
+		row("disk", fmt.Sprintf("it has not taken a write for %d s: edits, new keys and the history wait for it", r.WriteWait))
+	}
+	if r.LogDropped > 0 {
+		row("log", output.Counted(int(r.LogDropped), "record was dropped", "records were dropped")+", as they were not read, or too slowly")
+	}
+	return rows
+}
+
+// serverText tells of a running server.
+func (r statusReport) serverText() string {
+	text := fmt.Sprintf("version %s, running since %s, %s now", r.Version, output.Clock(r.Started), output.Counted(r.Active, "session", "sessions"))
+	if r.Draining {
+		text += "; it is about to stop, and refuses new sessions"
+	}
+	return text
+}
+
+// certificateTexts tell which certificates have expired or will within the time of a warning, else
+// which one expires first.
+func certificateTexts(all []admin.CertificateStatus, now time.Time) (texts []string) {
+	var first *admin.CertificateStatus
+	for i, c := range all {
+		switch left := c.Expires.Sub(now); {
+		case left <= 0:
+			texts = append(texts, fmt.Sprintf("%s has expired, on %s", output.Text(c.Subject), output.Clock(c.Expires)))
+		case left < admin.ExpiresSoon:
+			texts = append(texts, fmt.Sprintf("%s expires in %s, on %s", output.Text(c.Subject), output.Counted(int(left/(24*time.Hour)), "day", "days"), output.Clock(c.Expires)))
+		case first == nil || c.Expires.Before(first.Expires):
+			first = &all[i]
+		}
+	}
+	if len(texts) == 0 && first != nil {
+		texts = append(texts, fmt.Sprintf("of %d, the first that expires is %s, on %s", len(all), output.Text(first.Subject), output.Clock(first.Expires)))
+	}
+	return texts
+}
+
+// size is a number of bytes for people.
+func size(bytes int64) string {
+	switch {
+	case bytes >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	}
+	return fmt.Sprintf("%d KiB", (bytes+1023)>>10)
+}
