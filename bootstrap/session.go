@@ -47,19 +47,20 @@ type session struct {
 
 	// What follows belongs to the goroutine of run.
 
-	told     *Response                            // to Discover, in validate; nil where that is to be sent
-	given    *profile.Provision                   // at first as it was when the request came
-	seen     store.Revisions                      // of the records that permitted given last
-	found    *link.Discovery                      // what the client said it has; nil where it did not tell
-	left     []planned                            // what is left of the plan
-	writes   map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
-	changes  plan.Changes                         // what the client has done of it, or may have
-	content  []lwm2m.Object                       // what the Writes of all of it write
-	intended lwm2m.Format                         // of the Writes
-	format   lwm2m.Format                         // of the next one
-	untried  []lwm2m.Format                       // to fall back on
-	written  bool                                 // a Write was accepted
-	separate bool                                 // Finish was answered in a message of its own
+	told       *Response                            // to Discover, in validate; nil where that is to be sent
+	given      *profile.Provision                   // at first as it was when the request came
+	seen       store.Revisions                      // of the records that permitted given last
+	found      *link.Discovery                      // what the client said it has; nil where it did not tell
+	operations []plan.Operation                     // of the plan, all of them
+	left       []planned                            // what is left of the plan
+	writes     map[lwm2m.Path]store.WrittenInstance // what it writes, as a record remembers it
+	changes    plan.Changes                         // what the client has done of it, or may have
+	content    []lwm2m.Object                       // what the Writes of all of it write
+	intended   lwm2m.Format                         // of the Writes
+	format     lwm2m.Format                         // of the next one
+	untried    []lwm2m.Format                       // to fall back on, where they can carry the plan
+	written    bool                                 // a Write was accepted
+	separate   bool                                 // Finish was answered in a message of its own
 
 	mu     sync.Mutex
 	record store.Session // guarded by mu; changed by run only
@@ -198,10 +199,10 @@ func (s *session) discover(ctx context.Context) (state, *outcome.Failure) {
 		return nil, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	s.found, s.content, s.writes = found, p.Content, p.Given
-	s.left = plannedOf(p.Operations)
+	s.operations, s.left = p.Operations, plannedOf(p.Operations)
 	s.changes.Found = found
 	s.addQuirks(p.Quirks...)
-	return (*session).operate, s.encodable(p.Operations)
+	return (*session).operate, s.encodable()
 }
 
 // operate carries out the next planned operation. Never two at once: a client cut off

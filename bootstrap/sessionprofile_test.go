@@ -42,6 +42,19 @@ func TestPlanIsEncodedFirst(t *testing.T) {
 	}
 }
 
+// A client that refuses a format is not tried with one that cannot carry the plan.
+func TestFallBackToFormatsThatCarryThePlan(t *testing.T) {
+	noSenML := store.Profile{Name: "p", Accounts: []store.Account{{
+		Name: "a", URI: "coaps://a.example", ShortServerID: 101,
+		SecurityResources: map[lwm2m.ResourceID]store.Literal{16: {Instances: map[lwm2m.ResourceInstanceID]store.Literal{}}},
+	}}}
+	c := newScriptedClient(map[string][]any{"PUT /0/1": {lwm2m.CodeUnsupportedFormat}})
+	s, _ := bootstrapScripted(t, c, noSenML)
+	if asked := strings.Join(c.asked, ", "); asked != "GET /, DELETE /1/3, PUT /0/1 tlv" || s.Cause != store.CauseRefused {
+		t.Errorf("asked %s, cause %s: %s", asked, s.Cause, s.Detail)
+	}
+}
+
 // An Instance that the profile names in part stays, and is written Resource by Resource.
 func TestPartialInstances(t *testing.T) {
 	links := bootstrap.Response{Code: lwm2m.CodeContent, Payload: []byte(`</>;lwm2m=1.1,</0/0>,</11/0>,</11/1>`)}

@@ -87,8 +87,8 @@ func (s *session) write(ctx context.Context, o planned) *outcome.Failure {
 // encodable returns why the Writes of the plan cannot be encoded. It is called before the first
 // operation is sent, so that a failure leaves the client as it was. Formats that cannot carry the
 // plan are left out, unless the profile prescribes one.
-func (s *session) encodable(operations []plan.Operation) *outcome.Failure {
-	formats, first := plan.Encodable(operations, append([]lwm2m.Format{s.format}, s.untried...))
+func (s *session) encodable() *outcome.Failure {
+	formats, first := plan.Encodable(s.operations, append([]lwm2m.Format{s.format}, s.untried...))
 	if len(formats) == 0 {
 		return outcome.Failed(store.CausePlanInvalid, "%v", first)
 	}
@@ -142,12 +142,16 @@ func (s *session) divide(o planned, why *outcome.Failure) bool {
 // 4.00, 4.06 or 5.00, and Zephyr 5.00.
 func (s *session) fallBack(code lwm2m.Code) bool {
 	unclear := code == lwm2m.CodeBadRequest || code == lwm2m.CodeNotAcceptable || code == lwm2m.CodeInternalServerError
-	if len(s.untried) == 0 || code != lwm2m.CodeUnsupportedFormat && (!unclear || s.written) {
+	if code != lwm2m.CodeUnsupportedFormat && (!unclear || s.written) {
+		return false
+	}
+	formats, _ := plan.Encodable(s.operations, s.untried)
+	if len(formats) == 0 {
 		return false
 	}
 	s.tolerate()
-	s.useFormat(s.untried[0])
-	s.untried = s.untried[1:]
+	s.useFormat(formats[0])
+	s.untried = formats[1:]
 	return true
 }
 

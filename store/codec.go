@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -30,13 +31,6 @@ type deviceRow struct {
 	unknown string // members that this release does not know, as a JSON object
 }
 
-// MarshalJSON writes the known members, then the unknown ones.
-func (r deviceRow) MarshalJSON() ([]byte, error) {
-	type known deviceRow
-	b, err := json.Marshal(known(r))
-	return withMembers(b, r.unknown), err
-}
-
 type credentialRow struct {
 	Kind     CredentialKind `json:"kind"`
 	Identity []byte         `json:"identity"` // bytes: it need not be UTF-8
@@ -47,13 +41,6 @@ type credentialRow struct {
 	URI      string         `json:"uri,omitempty"`
 
 	unknown string
-}
-
-// MarshalJSON is the same as for a deviceRow.
-func (r credentialRow) MarshalJSON() ([]byte, error) {
-	type known credentialRow
-	b, err := json.Marshal(known(r))
-	return withMembers(b, r.unknown), err
 }
 
 type accountRow struct {
@@ -67,21 +54,38 @@ type accountRow struct {
 	unknown string
 }
 
-// MarshalJSON is the same as for a deviceRow.
-func (r accountRow) MarshalJSON() ([]byte, error) {
-	type known accountRow
-	b, err := json.Marshal(known(r))
-	if string(b) == "{}" {
-		return []byte(orEmptyObject(r.unknown)), err
+// encode returns the stored bytes of a row: its known members, then the unknown ones, which few
+// rows have.
+func (r deviceRow) encode() ([]byte, error) {
+	unknown := r.unknown != ""
+	for _, c := range r.Credentials {
+		unknown = unknown || c.unknown != ""
 	}
-	return withMembers(b, r.unknown), err
-}
-
-func orEmptyObject(members string) string {
-	if members == "" {
-		return "{}"
+	for _, a := range r.Accounts {
+		unknown = unknown || a.unknown != ""
 	}
-	return members
+	if !unknown {
+		return encodeRow(r)
+	}
+	all := struct {
+		deviceRow
+		Credentials []json.RawMessage          `json:"credentials,omitempty"` // in place of those of the deviceRow
+		Accounts    map[string]json.RawMessage `json:"accounts,omitempty"`
+	}{deviceRow: r, Accounts: make(map[string]json.RawMessage)}
+	var failed error
+	for _, c := range r.Credentials {
+		b, err := encodeMembers(c, c.unknown)
+		all.Credentials, failed = append(all.Credentials, b), cmp.Or(failed, err)
+	}
+	for name, a := range r.Accounts {
+		b, err := encodeMembers(a, a.unknown)
+		all.Accounts[name], failed = b, cmp.Or(failed, err)
+	}
+	b, err := encodeMembers(all, r.unknown)
+	if err = cmp.Or(failed, err); err != nil {
+		return nil, err
+	}
+	return encodeRow(b)
 }
 
 // readUnknown notes the unknown members of a device's row.
@@ -149,7 +153,7 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	for path, s := range d.Secrets {
 		row.Secrets[path] = k.Seal(s.Reveal(), place(d.Endpoint, "secret", path.String()))
 	}
-	return encodeRow(row)
+	return row.encode()
 }
 
 // DecodeDevice reads what EncodeDevice wrote. With a nil Keyring the secrets are empty. Its error

@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,7 +45,16 @@ func encodeRow(record any) ([]byte, error) {
 		return nil, err
 	}
 	b = b[:len(b)-1]
-	return fmt.Appendf(b, "%s%08x%s", sumPrefix, crc32.Checksum(b, castagnoli), sumSuffix), nil
+	sum := checksum(b)
+	return append(append(append(b, sumPrefix...), sum[:]...), sumSuffix...), nil
+}
+
+// checksum is that of a row up to its last member, in hexadecimal digits.
+func checksum(b []byte) (digits [2 * crc32.Size]byte) {
+	var sum [crc32.Size]byte
+	binary.BigEndian.PutUint32(sum[:], crc32.Checksum(b, castagnoli))
+	hex.Encode(digits[:], sum[:])
+	return digits
 }
 
 // decodeRow reads what encodeRow wrote; more reports unknown members. The error wraps ErrCorrupt or
@@ -73,7 +84,7 @@ func withoutSum(row []byte) (body []byte, summed bool, err error) {
 		return row, false, nil
 	}
 	sum := row[start+len(sumPrefix) : len(row)-len(sumSuffix)]
-	if fmt.Sprintf("%08x", crc32.Checksum(row[:start], castagnoli)) != string(sum) {
+	if want := checksum(row[:start]); string(want[:]) != string(sum) {
 		return nil, true, fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
 	return append(bytes.Clone(row[:start]), '}'), true, nil
@@ -115,10 +126,15 @@ func unknownMembers(object []byte, known any) (string, error) {
 	return string(b), err
 }
 
-// withMembers appends the members of unknown to the JSON of an object with at least one member.
-func withMembers(object []byte, unknown string) []byte {
-	if unknown == "" {
-		return object
+// encodeMembers returns the JSON of known, a struct, with the members of the JSON object unknown,
+// empty for none, behind its own.
+func encodeMembers(known any, unknown string) (json.RawMessage, error) {
+	b, err := json.Marshal(known)
+	switch {
+	case err != nil || unknown == "":
+		return b, err
+	case string(b) == "{}":
+		return json.RawMessage(unknown), nil
 	}
-	return append(append(object[:len(object)-1], ','), unknown[1:]...)
+	return append(append(b[:len(b)-1], ','), unknown[1:]...), nil
 }

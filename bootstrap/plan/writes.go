@@ -116,20 +116,25 @@ func (o Operation) Encodes(f lwm2m.Format) error {
 	return err
 }
 
-// Encodable returns those of formats in which all operations can be encoded, in their order, and why
-// the first that cannot be used cannot.
-func Encodable(operations []Operation, formats []lwm2m.Format) (can []lwm2m.Format, why error) {
-	for _, f := range formats {
-		var err error
-		for _, o := range operations {
-			if err = o.Encodes(f); err != nil {
-				break
-			}
-		}
+// Encodable returns formats without those before the first in which all operations can be encoded,
+// and why the first of them cannot be used, nil where none is left out. It does not try what comes
+// behind, which is seldom used.
+func Encodable(operations []Operation, formats []lwm2m.Format) (rest []lwm2m.Format, why error) {
+	for i, f := range formats {
+		err := encodes(operations, f)
 		if err == nil {
-			can = append(can, f)
+			return formats[i:], why
 		}
 		why = cmp.Or(why, err)
 	}
-	return can, why
+	return nil, why
+}
+
+func encodes(operations []Operation, f lwm2m.Format) error {
+	for _, o := range operations {
+		if err := o.Encodes(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
