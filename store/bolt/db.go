@@ -19,6 +19,7 @@ import (
 
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/bolt/workers"
 )
 
 // A DB is a bbolt file that keeps the records. It implements [store.Store].
@@ -44,6 +45,7 @@ type DB struct {
 	writing  atomic.Int64 // when the write under way began, Unix time in ns; zero where none is
 
 	caches caches
+	deep   *workers.Workers // for what needs a deep stack
 	unread *unreadables
 
 	run run // whether associations are kept
@@ -142,11 +144,13 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 	if err := db.openFile(file, db.inspect); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
 	}
+	db.deep = workers.Start()
 	if db.reclaim.pending {
 		_ = db.beginReclaim() // before any edit; where it fails, the next opening tries again
 	}
 	if err := db.reading(func() error { return db.prepare(file) }); err != nil {
 		db.endReclaim()
+		db.deep.Stop()
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), db.db.Close())
 	}
 	if !opts.ReadOnly {
@@ -305,6 +309,7 @@ func (db *DB) Close() error {
 	if !db.reclaim.pending && (db.written || !db.closedOK) {
 		db.closeInOrder() // else the next opening takes longer
 	}
+	defer db.deep.Stop() // after the last read
 	return errors.Join(db.run.close(), db.db.Close())
 }
 

@@ -23,7 +23,7 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 	if d.Revision == 0 {
 		next.Created = next.Updated
 	}
-	row, err := store.EncodeDevice(db.keyring, next) // here, as the writer has no time for it
+	row, err := db.encode(next) // not in the writer, which has no time for it
 	if err != nil {
 		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
 	}
@@ -49,6 +49,17 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
 	}
 	return next, nil
+}
+
+// encode and decode are those of package store.
+func (db *DB) encode(d store.Device) (row []byte, err error) {
+	db.deep.Do(func() { row, err = store.EncodeDevice(db.keyring, d) })
+	return row, err
+}
+
+func (db *DB) decode(row []byte) (d store.Device, err error) {
+	db.deep.Do(func() { d, err = store.DecodeDevice(db.keyring, row) })
+	return d, err
 }
 
 // replaceable returns the record that d may replace, which must not be changed, the zero
@@ -165,7 +176,7 @@ func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, erro
 	if d, ok := fresh(tx, db.caches.devices, string(bucketDevice), string(ep)); ok {
 		return d.Clone(), nil
 	}
-	d, err := store.DecodeDevice(db.keyring, b)
+	d, err := db.decode(b)
 	if err != nil {
 		return store.Device{}, unreadable(bucketDevice, string(ep), err)
 	}

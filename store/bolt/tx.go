@@ -155,6 +155,9 @@ func (t *transaction) checker() *pages.Checker {
 // explain returns err, or the damage that it comes from: something may not have been found
 // because the way to it is damaged, and what bbolt panics with does not tell where.
 func (t *transaction) explain(err error) error {
+	if err == nil {
+		return nil
+	}
 	var part *store.UnreadableError
 	unplaced := errors.As(err, &part) && part.Page == 0 && part.Key == ""
 	if !unplaced && !errors.Is(err, store.ErrNotFound) {

@@ -27,6 +27,9 @@ func newUnreadables(tell func(*store.UnreadableError)) *unreadables {
 
 // note remembers a part that could not be read, if err is about one.
 func (u *unreadables) note(err error) {
+	if err == nil {
+		return
+	}
 	var part *store.UnreadableError
 	if !errors.As(err, &part) {
 		return
