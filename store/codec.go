@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -52,40 +51,6 @@ type accountRow struct {
 	Delivered   time.Time `json:"delivered,omitzero"`
 
 	unknown string
-}
-
-// encode returns the stored bytes of a row: its known members, then the unknown ones, which few
-// rows have.
-func (r deviceRow) encode() ([]byte, error) {
-	unknown := r.unknown != ""
-	for _, c := range r.Credentials {
-		unknown = unknown || c.unknown != ""
-	}
-	for _, a := range r.Accounts {
-		unknown = unknown || a.unknown != ""
-	}
-	if !unknown {
-		return encodeRow(r)
-	}
-	all := struct {
-		deviceRow
-		Credentials []json.RawMessage          `json:"credentials,omitempty"` // in place of those of the deviceRow
-		Accounts    map[string]json.RawMessage `json:"accounts,omitempty"`
-	}{deviceRow: r, Accounts: make(map[string]json.RawMessage)}
-	var failed error
-	for _, c := range r.Credentials {
-		b, err := encodeMembers(c, c.unknown)
-		all.Credentials, failed = append(all.Credentials, b), cmp.Or(failed, err)
-	}
-	for name, a := range r.Accounts {
-		b, err := encodeMembers(a, a.unknown)
-		all.Accounts[name], failed = b, cmp.Or(failed, err)
-	}
-	b, err := encodeMembers(all, r.unknown)
-	if err = cmp.Or(failed, err); err != nil {
-		return nil, err
-	}
-	return encodeRow(b)
 }
 
 // readUnknown notes the unknown members of a device's row.
@@ -153,7 +118,11 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	for path, s := range d.Secrets {
 		row.Secrets[path] = k.Seal(s.Reveal(), place(d.Endpoint, "secret", path.String()))
 	}
-	return row.encode()
+	b, err := row.appendJSON(make([]byte, 0, 1024))
+	if err != nil {
+		return nil, err
+	}
+	return withSum(b), nil
 }
 
 // DecodeDevice reads what EncodeDevice wrote. With a nil Keyring the secrets are empty. Its error

@@ -44,9 +44,14 @@ func encodeRow(record any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return withSum(b), nil
+}
+
+// withSum appends the checksum to the JSON of an object with at least one member.
+func withSum(b []byte) []byte {
 	b = b[:len(b)-1]
 	sum := checksum(b)
-	return append(append(append(b, sumPrefix...), sum[:]...), sumSuffix...), nil
+	return append(append(append(b, sumPrefix...), sum[:]...), sumSuffix...)
 }
 
 // checksum is that of a row up to its last member, in hexadecimal digits.
@@ -124,17 +129,4 @@ func unknownMembers(object []byte, known any) (string, error) {
 	}
 	b, err := json.Marshal(members)
 	return string(b), err
-}
-
-// encodeMembers returns the JSON of known, a struct, with the members of the JSON object unknown,
-// empty for none, behind its own.
-func encodeMembers(known any, unknown string) (json.RawMessage, error) {
-	b, err := json.Marshal(known)
-	switch {
-	case err != nil || unknown == "":
-		return b, err
-	case string(b) == "{}":
-		return json.RawMessage(unknown), nil
-	}
-	return append(append(b[:len(b)-1], ','), unknown[1:]...), nil
 }

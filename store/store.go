@@ -18,6 +18,12 @@ type Store interface {
 	// exist), ErrConflict, ErrIdentityTaken, ErrFull.
 	PutDevice(ctx context.Context, d Device) (Device, error)
 
+	// PutDevices is PutDevice for several devices, as one edit. It stores those that can be, one after
+	// the other, so that one may have the identity that another before it gives up, and returns what
+	// became of each, in their order. Where it returns an error of its own it has stored none; then
+	// the fault may be that of a single device, such as of a damaged record, and PutDevice tells.
+	PutDevices(ctx context.Context, ds []Device) ([]PutResult, error)
+
 	// Device returns one record. Error: ErrNotFound.
 	Device(ctx context.Context, ep lwm2m.EndpointName) (Device, error)
 
@@ -93,6 +99,12 @@ type Store interface {
 
 	// Close waits for running edits. Later calls return ErrClosed.
 	Close() error
+}
+
+// A PutResult is what became of one of several devices.
+type PutResult struct {
+	Device Device // as it is stored
+	Err    error  // why it is not; as of PutDevice
 }
 
 // Stats counts the records of a store.

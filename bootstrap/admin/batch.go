@@ -47,110 +47,34 @@ type BatchResult struct {
 	Warnings []string     `json:"warnings,omitempty"`
 }
 
-// batchRows is how many rows of a batch are under way at a time: edits that come together
-// share a transaction.
-const batchRows = 256
-
 // PutDevices implements [API].
 func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[BatchRow], each func(BatchResult) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	queue := make(chan chan rowEnd, batchRows) // in the order of the rows
 	b := &batch{local: l, dryRun: o.DryRun, left: make(map[leftIdentity]lwm2m.EndpointName)}
-	var workers sync.WaitGroup
-	todo := make(chan batchJob)
-	for range batchRows { // which are not begun for each row, as their stacks would grow each time
-		workers.Go(func() {
-			for job := range todo {
-				b.do(ctx, job)
-			}
-		})
-	}
-	workers.Go(func() {
-		defer close(queue)
-		defer close(todo)
-		defer panicTo(func(p any) { queue <- ended(rowEnd{panicked: p}) })
-		before := make(chan struct{}) // closed when all rows before one have ended
-		close(before)
-		for row := range rows {
-			end, earlier, after := make(chan rowEnd, 1), before, make(chan struct{})
-			before = after
-			select {
-			case queue <- end:
-			case <-ctx.Done():
-				return
-			}
-			todo <- batchJob{row, end, earlier, after}
-		}
-	})
-	defer workers.Wait()
-	defer func() { // of those that wait for room
-		for range queue {
-		}
-	}()
+	d := divide(ctx, rows, b.do)
+	defer d.wait()
 	defer cancel()
-	for end := range queue {
-		r := <-end
-		if r.panicked != nil {
-			panic(r.panicked) // where the caller contains it
+	for part := range d.parts {
+		<-part.done
+		if part.panicked != nil {
+			panic(part.panicked) // where the caller contains it
 		}
-		if ctx.Err() != nil {
-			return ctx.Err() // the row may have been given up
+		for _, r := range part.results {
+			switch {
+			case ctx.Err() != nil: // the row may have been given up
+				return ctx.Err()
+			case r.Outcome == "":
+				return part.err
+			}
+			if err := each(r); err != nil {
+				return err
+			}
 		}
-		if r.err != nil {
-			return r.err
-		}
-		if err := each(r.result); err != nil {
-			return err
-		}
+	}
+	if d.panicked != nil {
+		panic(d.panicked)
 	}
 	return ctx.Err()
-}
-
-// A batchJob is a row that is put. Earlier is closed when all rows before it have ended, after when
-// it has, too.
-type batchJob struct {
-	row            BatchRow
-	end            chan<- rowEnd
-	earlier, after chan struct{}
-}
-
-func (b *batch) do(ctx context.Context, job batchJob) {
-	defer close(job.after)
-	defer waitFor(ctx, job.earlier)
-	defer panicTo(func(p any) { job.end <- rowEnd{panicked: p} })
-	result, err := b.putRow(ctx, job.row, job.earlier)
-	job.end <- rowEnd{result: result, err: err}
-}
-
-// A rowEnd is what became of a row, or what a goroutine panicked with.
-type rowEnd struct {
-	result   BatchResult
-	err      error // that others would meet too, and ends the batch
-	panicked any
-}
-
-// ended is a channel with end in it.
-func ended(end rowEnd) chan rowEnd {
-	c := make(chan rowEnd, 1)
-	c <- end
-	return c
-}
-
-// panicTo hands on the value of a panic; it is for defer.
-func panicTo(tell func(p any)) {
-	if p := recover(); p != nil {
-		tell(p)
-	}
-}
-
-// waitFor waits until c is closed. It reports false where ctx ends before.
-func waitFor(ctx context.Context, c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // A batch is what the rows of one batch share.
@@ -158,7 +82,7 @@ type batch struct {
 	local  *Local
 	dryRun bool
 
-	adding atomic.Bool // the last row was of a new device, as the next one may be
+	adding atomic.Bool // the last rows were of new devices, as the next ones may be
 
 	mu   sync.Mutex
 	left map[leftIdentity]lwm2m.EndpointName // that a device would have given up, in a dry run; guarded by mu
@@ -170,31 +94,163 @@ type leftIdentity struct {
 	identity string
 }
 
-// putRow puts one row, and begins anew where somebody else changed the record meanwhile. Where
-// another device has its identity it tries once more when the rows before it, which may take that
-// identity away from the device, have ended.
-func (b *batch) putRow(ctx context.Context, row BatchRow, earlier <-chan struct{}) (BatchResult, error) {
-	alone := false
-	for {
-		outcome, warnings, err := b.tryRow(ctx, row)
-		switch {
-		case errors.Is(err, store.ErrIdentityTaken) && !alone && waitFor(ctx, earlier):
-			alone = true
-			continue
-		case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
-			b.adding.Store(false)
-			if ctx.Err() == nil {
-				continue
-			}
-			return BatchResult{}, ctx.Err()
-		case errors.Is(err, store.ErrFull): // no fault of the row
-			return BatchResult{}, err
-		case err != nil:
-			return BatchResult{Row: row.Row, Outcome: BatchRefused, Error: reasonOf(row.Endpoint, err)}, nil
-		}
-		b.adding.Store(outcome == BatchAdded)
-		return BatchResult{Row: row.Row, Outcome: outcome, Warnings: warnings}, nil
+// do puts the rows of a part: all at once, and those again whose records somebody else changed
+// meanwhile. The rows whose identity another device has are tried once more when those before them,
+// which may take the identity away from that device, have ended.
+func (b *batch) do(ctx context.Context, part *batchPart) {
+	part.results = make([]BatchResult, len(part.rows))
+	rows := make([]int, len(part.rows))
+	for i := range rows {
+		rows[i] = i
 	}
+	var taken []int
+	for len(rows) > 0 && part.err == nil {
+		var more []int
+		rows, more = b.put(ctx, part, rows)
+		taken = append(taken, more...)
+	}
+	if len(taken) == 0 || !waitFor(ctx, part.earlier) {
+		return
+	}
+	slices.Sort(taken)
+	for before := len(taken) + 1; len(taken) < before && part.err == nil; {
+		before = len(taken)
+		var still []int
+		for _, i := range taken {
+			for rows = []int{i}; len(rows) > 0 && part.err == nil; {
+				var more []int
+				rows, more = b.put(ctx, part, rows)
+				still = append(still, more...)
+			}
+		}
+		taken = still
+	}
+	for _, i := range taken {
+		part.results[i].Outcome = BatchRefused
+	}
+}
+
+// An attempt is a row as a record.
+type attempt struct {
+	row      int // of the part
+	device   store.Device
+	outcome  BatchOutcome
+	warnings []string
+}
+
+// put tries rows of a part, and notes the results. It returns the rows that are to be tried again,
+// since their records were changed meanwhile, and those whose identity another device has.
+func (b *batch) put(ctx context.Context, part *batchPart, rows []int) (again, taken []int) {
+	end := func(a attempt, err error) {
+		r := &part.results[a.row]
+		r.Row = part.rows[a.row].Row
+		switch {
+		case ctx.Err() != nil:
+			part.err = ctx.Err()
+		case errors.Is(err, store.ErrIdentityTaken):
+			taken = append(taken, a.row)
+			r.Error = reasonOf(part.rows[a.row].Endpoint, err)
+		case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
+			again = append(again, a.row)
+		case errors.Is(err, store.ErrFull): // no fault of the row
+			part.err = err
+		case err != nil:
+			r.Outcome, r.Error = BatchRefused, reasonOf(part.rows[a.row].Endpoint, err)
+		default:
+			r.Outcome, r.Error, r.Warnings = a.outcome, "", a.warnings
+		}
+	}
+	var attempts []attempt
+	var devices []store.Device
+	adding := b.adding.Load() && !b.dryRun
+	for _, i := range rows {
+		a, err := b.try(ctx, part.rows[i], adding)
+		a.row = i
+		if err != nil || a.outcome == BatchSame || b.dryRun {
+			end(a, err)
+		} else {
+			attempts, devices = append(attempts, a), append(devices, a.device)
+		}
+		if part.err != nil {
+			return nil, nil
+		}
+	}
+	for i, stored := range b.store(ctx, devices) {
+		a := attempts[i]
+		if stored.Err == nil {
+			a.warnings = append(a.warnings, b.local.sharedKeys(ctx, stored.Device, part.rows[a.row].Settings)...)
+		}
+		if end(a, stored.Err); part.err != nil {
+			return nil, nil
+		}
+	}
+	b.adding.Store(len(again) == 0 && len(attempts) > 0 && attempts[len(attempts)-1].outcome == BatchAdded)
+	return again, taken
+}
+
+// store stores devices as one edit or, where that fails, which may be over one of them, one by one up
+// to the first that does not fit on the disk.
+func (b *batch) store(ctx context.Context, devices []store.Device) []store.PutResult {
+	if len(devices) == 0 {
+		return nil
+	}
+	results, err := b.local.Store.PutDevices(ctx, devices)
+	switch {
+	case err == nil:
+		return results
+	case len(devices) == 1:
+		return []store.PutResult{{Err: err}}
+	}
+	for _, d := range devices {
+		kept, err := b.local.Store.PutDevice(ctx, d)
+		if results = append(results, store.PutResult{Device: kept, Err: err}); errors.Is(err, store.ErrFull) || ctx.Err() != nil {
+			break
+		}
+	}
+	return results
+}
+
+// try makes the record of a row. With adding set it takes the device for a new one; the store tells
+// where it is not.
+func (b *batch) try(ctx context.Context, row BatchRow, adding bool) (a attempt, err error) {
+	l := b.local
+	if err := row.Endpoint.Validate(); err != nil {
+		return a, err
+	}
+	was, added := store.Device{Endpoint: row.Endpoint}, true
+	if !adding {
+		was, err = l.Store.Device(ctx, row.Endpoint)
+		if added = errors.Is(err, store.ErrNotFound); added {
+			was, err = store.Device{Endpoint: row.Endpoint}, nil
+		}
+	}
+	if err != nil {
+		return a, err
+	}
+	edited, err := l.draft(ctx, was, row.Settings)
+	if err != nil {
+		return a, err
+	}
+	a.device = edited.device
+	for _, w := range edited.warnings {
+		a.warnings = append(a.warnings, w.String())
+	}
+	switch {
+	case added:
+		a.outcome = BatchAdded
+	case sameRecord(was, edited.device):
+		a.outcome = BatchSame
+		return a, nil
+	default:
+		a.outcome = BatchChanged
+	}
+	if b.dryRun {
+		if err := b.claim(ctx, was, edited.device); err != nil {
+			return a, err
+		}
+		a.warnings = append(a.warnings, l.wouldShareKeys(ctx, edited.device, row.Settings)...)
+	}
+	return a, nil
 }
 
 // reasonOf is an error in one line that does not begin with the device that it is about.
@@ -207,50 +263,6 @@ func reasonOf(ep lwm2m.EndpointName, err error) string {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text
-}
-
-func (b *batch) tryRow(ctx context.Context, row BatchRow) (BatchOutcome, []string, error) {
-	l := b.local
-	if err := row.Endpoint.Validate(); err != nil {
-		return "", nil, err
-	}
-	was, added, err := store.Device{Endpoint: row.Endpoint}, true, error(nil)
-	if !b.adding.Load() || b.dryRun { // else the store tells where it is not new
-		if was, err = l.Store.Device(ctx, row.Endpoint); errors.Is(err, store.ErrNotFound) {
-			was, err = store.Device{Endpoint: row.Endpoint}, nil
-		} else {
-			added = false
-		}
-	}
-	if err != nil {
-		return "", nil, err
-	}
-	edited, err := l.draft(ctx, was, row.Settings)
-	if err != nil {
-		return "", nil, err
-	}
-	var warnings []string
-	for _, w := range edited.warnings {
-		warnings = append(warnings, w.String())
-	}
-	outcome := BatchChanged
-	switch {
-	case added:
-		outcome = BatchAdded
-	case sameRecord(was, edited.device):
-		return BatchSame, warnings, nil
-	}
-	if b.dryRun {
-		if err := b.claim(ctx, was, edited.device); err != nil {
-			return "", nil, err
-		}
-		return outcome, append(warnings, l.wouldShareKeys(ctx, edited.device, row.Settings)...), nil
-	}
-	kept, err := l.Store.PutDevice(ctx, edited.device)
-	if err != nil {
-		return "", nil, err
-	}
-	return outcome, append(warnings, l.sharedKeys(ctx, kept, row.Settings)...), nil
 }
 
 // claim reports an identity of a record that another device has, in a dry run; without one it notes

@@ -233,6 +233,10 @@ func (fullStore) PutDevice(context.Context, store.Device) (store.Device, error) 
 	return store.Device{}, store.ErrFull
 }
 
+func (fullStore) PutDevices(context.Context, []store.Device) ([]store.PutResult, error) {
+	return nil, store.ErrFull
+}
+
 // A batch ends with the error of who takes the results, and with its context; what was put stays.
 func TestBatchEndsEarly(t *testing.T) {
 	bothWays(t, func(t *testing.T, api admin.API) {

@@ -67,7 +67,7 @@ func (l *Local) draft(ctx context.Context, d store.Device, set DeviceSettings) (
 	if _, err := profile.FillKeys(p, &d, rand.Reader); err != nil {
 		return draft{}, err
 	}
-	errs, warnings := split(append(set.unknownAccounts(p), profile.CheckDevice(p, d, l.Objects)...))
+	errs, warnings := split(append(set.unknownAccounts(p), l.checkers.of(p, l.Objects).Device(d)...))
 	errs, more := l.news(errs, p, was, set)
 	warnings = append(warnings, more...)
 	if len(errs) > 0 {
@@ -101,7 +101,7 @@ func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, 
 	if len(errs) == 0 || was.Profile != p.Name || set.Reset {
 		return errs, nil
 	}
-	before := profile.CheckDevice(p, was, l.Objects)
+	before := l.checkers.of(p, l.Objects).Device(was)
 	for _, f := range errs {
 		if slices.Contains(before, f) {
 			f.Warning = true

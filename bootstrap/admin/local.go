@@ -57,7 +57,8 @@ type Local struct {
 	// Version of the program.
 	Version string
 
-	keys keyIndex
+	keys     keyIndex
+	checkers checkers
 }
 
 var _ API = (*Local)(nil)

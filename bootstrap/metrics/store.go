@@ -52,6 +52,11 @@ func (s measured) PutDevice(ctx context.Context, d store.Device) (kept store.Dev
 	return s.Store.PutDevice(ctx, d)
 }
 
+func (s measured) PutDevices(ctx context.Context, ds []store.Device) (results []store.PutResult, err error) {
+	defer s.took("put_devices", time.Now(), &err)
+	return s.Store.PutDevices(ctx, ds)
+}
+
 func (s measured) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
 	defer s.took("device", time.Now(), &err)
 	return s.Store.Device(ctx, ep)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -19,7 +20,7 @@ import (
 func Check(p store.Profile, objects *object.Registry) []Finding {
 	sample, templates := sampleDevice(p, objects), templatesOf(p)
 	found := checkWords(p, sample)
-	_, more := checkGiven(p, sample, objects)
+	_, more := checkGiven(p, sample, objects, new(plan.Checker))
 	for _, f := range more {
 		if !aboutDeviceKeys(f, p) && !aboutSampleValues(f, templates, p, sample, objects) {
 			found = append(found, f)
@@ -30,7 +31,37 @@ func Check(p store.Profile, objects *object.Registry) []Finding {
 
 // CheckDevice returns what is wrong with d under its profile p. Objects are as for [Resolve].
 func CheckDevice(p store.Profile, d store.Device, objects *object.Registry) []Finding {
-	found := append(checkWords(p, d), checkRecord(p, d, objects)...)
+	return NewChecker(p, objects).Device(d)
+}
+
+// A Checker checks devices under one profile. What is the same for all of them it does once. Its methods
+// may be called concurrently.
+type Checker struct {
+	profile store.Profile
+	objects *object.Registry
+
+	words  []Finding // about the words of the profile; nil where they depend on the device
+	varies bool      // they do
+	writes plan.Checker
+}
+
+// NewChecker returns a Checker for devices of p, which must not be changed any more.
+func NewChecker(p store.Profile, objects *object.Registry) *Checker {
+	c := &Checker{profile: p, objects: objects}
+	c.varies = slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.Security == "" && isTemplate(a.URI) })
+	if !c.varies {
+		c.words = checkWords(p, store.Device{})
+	}
+	return c
+}
+
+// Device is [CheckDevice] for one of the devices.
+func (c *Checker) Device(d store.Device) []Finding {
+	words := c.words
+	if c.varies {
+		words = checkWords(c.profile, d)
+	}
+	found := slices.Concat(words, checkRecord(c.profile, d, c.objects, &c.writes))
 	for i := range found {
 		found[i].Warning = found[i].Warning || found[i].lenient // a fault of the profile, about which its own check tells
 	}
@@ -39,7 +70,7 @@ func CheckDevice(p store.Profile, d store.Device, objects *object.Registry) []Fi
 
 // checkRecord is CheckDevice but for what is wrong with p whatever the device. Keys that are
 // missing have others that stand in for them.
-func checkRecord(p store.Profile, d store.Device, objects *object.Registry) (found []Finding) {
+func checkRecord(p store.Profile, d store.Device, objects *object.Registry, writes *plan.Checker) (found []Finding) {
 	AdoptRenamed(p, &d)
 	filled := d
 	_, err1 := FillKeys(p, &filled, zeroes{})
@@ -49,7 +80,7 @@ func checkRecord(p store.Profile, d store.Device, objects *object.Registry) (fou
 	}
 	missing, places := missingKeys(p, d, &filled)
 	found = append(found, missing...)
-	info, more := checkGiven(p, filled, objects)
+	info, more := checkGiven(p, filled, objects, writes)
 	found = append(found, slices.DeleteFunc(more, func(f Finding) bool { return slices.Contains(places, f.Place) })...) // about keys that stand in
 	found = append(found, unusedKeys(p, d)...)
 	found = append(found, unusedSecrets(p, d, objects)...)
@@ -58,9 +89,9 @@ func checkRecord(p store.Profile, d store.Device, objects *object.Registry) (fou
 
 // checkGiven returns what d is given under p, and what is wrong with that: it cannot be
 // resolved, contradicts itself, or is more than this kind of device holds.
-func checkGiven(p store.Profile, d store.Device, objects *object.Registry) (lwm2m.BootstrapInfo, []Finding) {
+func checkGiven(p store.Profile, d store.Device, objects *object.Registry, writes *plan.Checker) (lwm2m.BootstrapInfo, []Finding) {
 	info, found := Resolve(p, d, objects)
-	return info, append(found, checkLimits(p, d, info)...)
+	return info, append(found, checkLimits(p, d, info, writes)...)
 }
 
 // missingKeys are the keys that p takes from d and that d does not have. It gives filled other

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -53,6 +54,8 @@ type Trial struct {
 	after   store.Profile
 	objects *object.Registry
 	impact  Impact
+
+	writesBefore, writesAfter plan.Checker
 }
 
 // NewTrial begins a trial of after in place of before, nil where that cannot be read.
@@ -73,7 +76,7 @@ func (t *Trial) Try(d store.Device) {
 	t.impact.Examined++
 	next := d
 	AdoptRenamed(t.after, &next)
-	if f, bad := firstMistake(checkRecord(t.after, next, t.objects)); bad {
+	if f, bad := firstMistake(checkRecord(t.after, next, t.objects, &t.writesAfter)); bad {
 		if t.worked(d) {
 			addEffect(&t.impact.Failing, f.Place, f.Message, d.Endpoint)
 		} else {
@@ -93,7 +96,7 @@ func (t *Trial) worked(d store.Device) bool {
 		return true
 	}
 	AdoptRenamed(*t.before, &d)
-	_, bad := firstMistake(checkRecord(*t.before, d, t.objects))
+	_, bad := firstMistake(checkRecord(*t.before, d, t.objects, &t.writesBefore))
 	return !bad
 }
 

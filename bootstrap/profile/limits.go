@@ -9,14 +9,14 @@ import (
 )
 
 // checkLimits checks info, what d is given, against what its kind of device can hold.
-func checkLimits(p store.Profile, d store.Device, info lwm2m.BootstrapInfo) (found []Finding) {
+func checkLimits(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, writes *plan.Checker) (found []Finding) {
 	for i, a := range info.Accounts {
 		found = append(found, checkSizes(p.Device, fmt.Sprintf("accounts[%d]", i), a.Security)...)
 	}
 	if info.BootstrapServer != nil {
 		found = append(found, checkSizes(p.Device, "bootstrapServer", *info.BootstrapServer)...)
 	}
-	for _, problem := range plan.Check(p, d, info) {
+	for _, problem := range writes.Check(p, d, info) {
 		found = append(found, Finding{Place: placeOf(problem.Path, p), Message: problem.Message, Warning: problem.Warning})
 	}
 	return found

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,11 +12,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // BenchmarkImport imports a table of 100,000 new devices, or of LWBS_BENCH_ROWS, in a process of its
 // own, and then the same table once more; without a server, and with one. It reports the rows in a
-// second, the processor time of a row in all processes, and the memory that the import took at most.
+// second, the processor time of a row in all processes, the memory that the import took at most, and as
+// how many bare writes of as many bytes to a bbolt file, in as many transactions, the import counts, by
+// time and by processor time.
 func BenchmarkImport(b *testing.B) {
 	rows := 100_000
 	if text := os.Getenv("LWBS_BENCH_ROWS"); text != "" {
@@ -44,10 +49,69 @@ func BenchmarkImport(b *testing.B) {
 				b.ReportMetric(float64(rows)/took.Seconds(), "rows/s")
 				b.ReportMetric(float64(used.Microseconds())/float64(rows), "cpu-µs/row")
 				b.ReportMetric(float64(state.SysUsage().(*syscall.Rusage).Maxrss)/1024, "MiB-most")
+				if what == "added" {
+					bare := writeBare(b, dir, rows)
+					b.ReportMetric(took.Seconds()/bare.took.Seconds(), "x-bare-time")
+					b.ReportMetric(used.Seconds()/bare.used.Seconds(), "x-bare-cpu")
+				}
 				b.ReportMetric(0, "ns/op")
 			})
 		}
 	}
+}
+
+// bareWrites is what it takes to write as much to bbolt as an import does, with nothing done besides.
+type bareWrites struct{ took, used time.Duration }
+
+// writeBare writes so many rows: as many elements and bytes in each as the records of the benchmark and
+// their indexes have, keys in their order, 1024 rows in a transaction.
+func writeBare(b *testing.B, dir string, rows int) bareWrites {
+	b.Helper()
+	const (
+		record  = 500 // bytes, of a device with two keys
+		indexes = 3   // by profile, tag and identity
+	)
+	file := filepath.Join(dir, "bare.db")
+	db, err := bbolt.Open(file, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true, InitialMmapSize: 1 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = errors.Join(db.Close(), os.Remove(file)) }()
+	before, began := ownTime(b), time.Now()
+	for from := 0; from < rows; from += 1024 {
+		err := db.Update(func(tx *bbolt.Tx) error {
+			for index := range 1 + indexes {
+				bucket, err := tx.CreateBucketIfNotExists([]byte{byte(index)})
+				if err != nil {
+					return err
+				}
+				value := make([]byte, record)
+				if index > 0 {
+					value = nil
+				}
+				for i := from; i < min(from+1024, rows); i++ {
+					if err := bucket.Put(fmt.Appendf(nil, "urn:dev:ops:32473-meter-%09d", i), value); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return bareWrites{time.Since(began), ownTime(b) - before}
+}
+
+// ownTime is the processor time of this process so far.
+func ownTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // importTable writes a table with so many rows, and the profile of its devices.

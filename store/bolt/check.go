@@ -217,7 +217,7 @@ func (c *checker) device(key, row []byte) error {
 	if p, err := c.trees[string(bucketProfile)].Get([]byte(d.Profile)); p == nil && err == nil && c.whole {
 		c.problem("device %q: its profile %q is missing", key, d.Profile)
 	}
-	for e := range indexEntries(d) {
+	for _, e := range indexEntries(d) {
 		c.expect(e)
 	}
 	return nil
@@ -297,7 +297,7 @@ func (c *checker) differ(name []byte) {
 	}
 	c.trees[string(bucketDevice)].Ascend(nil, func(_, row []byte) bool {
 		d, _ := store.DecodeDevice(nil, row)
-		for e := range indexEntries(d) {
+		for _, e := range indexEntries(d) {
 			collect(e)
 		}
 		return true

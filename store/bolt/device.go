@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -14,41 +13,11 @@ import (
 
 // PutDevice implements [store.Store].
 func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, error) {
-	if err := d.Validate(); err != nil {
-		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
+	results, err := db.PutDevices(ctx, []store.Device{d})
+	if err == nil {
+		return results[0].Device, results[0].Err
 	}
-	next := d.Clone()
-	next.Revision++
-	next.Updated = time.Now().UTC().Round(0)
-	if d.Revision == 0 {
-		next.Created = next.Updated
-	}
-	row, err := db.encode(next) // not in the writer, which has no time for it
-	if err != nil {
-		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
-	}
-	entries := indexEntries(next)
-	err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
-		old, err := db.replaceable(tx, d)
-		switch {
-		case err != nil:
-			return err, nil
-		case old.Revision == 0:
-			failed = addCount(tx, keyDevices, 1)
-		case !old.Created.Equal(next.Created): // the caller has made it up
-			next.Created = old.Created
-			if row, err = store.EncodeDevice(db.keyring, next); err != nil {
-				return err, nil
-			}
-		}
-		return nil, errors.Join(failed,
-			tx.Bucket(bucketDevice).Put([]byte(d.Endpoint), row),
-			reindex(tx, indexEntries(old), entries))
-	})
-	if err != nil {
-		return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
-	}
-	return next, nil
+	return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
 }
 
 // encode and decode are those of package store.
@@ -60,33 +29,6 @@ func (db *DB) encode(d store.Device) (row []byte, err error) {
 func (db *DB) decode(row []byte) (d store.Device, err error) {
 	db.deep.Do(func() { d, err = store.DecodeDevice(db.keyring, row) })
 	return d, err
-}
-
-// replaceable returns the record that d may replace, which must not be changed, the zero
-// Device where there is none, or why it may not.
-func (db *DB) replaceable(tx *transaction, d store.Device) (old store.Device, err error) {
-	if b := tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
-		var ok bool
-		if old, ok = fresh(tx, db.caches.devices, string(bucketDevice), string(d.Endpoint)); !ok {
-			old, err = store.DecodeDevice(db.keyring, b)
-		}
-		if err != nil {
-			return old, unreadable(bucketDevice, string(d.Endpoint), err)
-		}
-	}
-	if err := checkRevision(d.Revision, old.Revision); err != nil {
-		return old, err
-	}
-	if tx.Bucket(bucketProfile).Get([]byte(d.Profile)) == nil {
-		return old, fmt.Errorf("profile %q: %w", d.Profile, store.ErrNotFound)
-	}
-	for _, c := range d.Credentials {
-		owner := tx.Bucket(bucketIdentity).Get(pair(string(c.Kind), c.Identity))
-		if owner != nil && string(owner) != string(d.Endpoint) {
-			return old, fmt.Errorf("%s identity %q: %w, by device %q", c.Kind, c.Identity, store.ErrIdentityTaken, owner)
-		}
-	}
-	return old, nil
 }
 
 // checkRevision compares the revision that an edit is based on with the one kept.
@@ -106,29 +48,31 @@ func checkRevision(base, kept store.Revision) error {
 type indexEntry struct{ bucket, key, value string }
 
 // indexEntries are those of d; none of the zero Device.
-func indexEntries(d store.Device) map[indexEntry]struct{} {
+func indexEntries(d store.Device) []indexEntry {
 	if d.Endpoint == "" {
 		return nil
 	}
 	ep := string(d.Endpoint)
-	all := map[indexEntry]struct{}{{string(bucketDeviceProfile), string(pair(d.Profile, ep)), string(present)}: {}}
+	all := make([]indexEntry, 0, 1+len(d.Credentials)+len(d.Tags))
+	all = append(all, indexEntry{string(bucketDeviceProfile), string(pair(d.Profile, ep)), string(present)})
 	for _, c := range d.Credentials {
-		all[indexEntry{string(bucketIdentity), string(pair(string(c.Kind), c.Identity)), ep}] = struct{}{}
+		all = append(all, indexEntry{string(bucketIdentity), string(pair(string(c.Kind), c.Identity)), ep})
 	}
-	for _, tag := range d.Tags {
-		all[indexEntry{string(bucketDeviceTag), string(pair(tag, ep)), string(present)}] = struct{}{}
+	for i, tag := range d.Tags {
+		if !slices.Contains(d.Tags[:i], tag) {
+			all = append(all, indexEntry{string(bucketDeviceTag), string(pair(tag, ep)), string(present)})
+		}
 	}
 	return all
 }
 
 // entriesOf finds the index entries of a device whose record cannot tell them, in the
 // whole of the indexes.
-func entriesOf(tx *transaction, ep string) map[indexEntry]struct{} {
-	found := make(map[indexEntry]struct{})
+func entriesOf(tx *transaction, ep string) (found []indexEntry) {
 	for _, bucket := range [][]byte{bucketIdentity, bucketDeviceProfile, bucketDeviceTag} {
 		tx.Bucket(bucket).ascend(nil, func(k, v []byte) bool {
 			if string(v) == ep || len(v) == 0 && bytes.HasSuffix(k, append([]byte{0}, ep...)) {
-				found[indexEntry{string(bucket), string(k), string(v)}] = struct{}{}
+				found = append(found, indexEntry{string(bucket), string(k), string(v)})
 			}
 			return true
 		})
@@ -138,19 +82,23 @@ func entriesOf(tx *transaction, ep string) map[indexEntry]struct{} {
 
 // reindex replaces index entries. It leaves alone what stays, which is almost all: each
 // entry that is written takes a page with it.
-func reindex(tx *transaction, old, next map[indexEntry]struct{}) error {
-	var errs []error
-	for e := range old {
-		if _, stays := next[e]; !stays {
-			errs = append(errs, tx.Bucket([]byte(e.bucket)).Delete([]byte(e.key)))
+func reindex(tx *transaction, old, next []indexEntry) error {
+	return apply(tx, reindexed(nil, old, next))
+}
+
+// reindexed appends the changes that replace index entries.
+func reindexed(changes []change, old, next []indexEntry) []change {
+	for _, e := range old {
+		if !slices.Contains(next, e) {
+			changes = append(changes, change{bucket: e.bucket, key: e.key, remove: true})
 		}
 	}
-	for e := range next {
-		if _, is := old[e]; !is {
-			errs = append(errs, tx.Bucket([]byte(e.bucket)).Put([]byte(e.key), []byte(e.value)))
+	for _, e := range next {
+		if !slices.Contains(old, e) {
+			changes = append(changes, change{bucket: e.bucket, key: e.key, value: []byte(e.value)})
 		}
 	}
-	return errors.Join(errs...)
+	return changes
 }
 
 // Device implements [store.Store].

@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"errors"
-	"maps"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -65,7 +64,7 @@ func (db *DB) fill(interrupted bool) error {
 	if g.of(ofDevices) {
 		errs = append(errs, db.fillFrom(g, bucketDevice, func(row []byte) []indexEntry {
 			d, _ := store.DecodeDevice(nil, row)
-			return slices.Collect(maps.Keys(indexEntries(d)))
+			return indexEntries(d)
 		}))
 	}
 	if g.of(ofSessions) {

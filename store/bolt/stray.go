@@ -284,9 +284,7 @@ func (s *salvager) deleted(kind []byte, v version) bool {
 		if err != nil {
 			return true
 		}
-		for e := range indexEntries(d) {
-			entries = append(entries, e)
-		}
+		entries = indexEntries(d)
 	case bytes.Equal(kind, bucketSession):
 		r, err := store.DecodeSession(row)
 		if err != nil {

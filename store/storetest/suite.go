@@ -47,6 +47,7 @@ func Run(t *testing.T, b Backend) {
 		{"RevisionsAfterEdits", testRevisionsAfterEdits},
 		{"ConcurrentPuts", testConcurrentPuts},
 		{"Identities", testIdentities},
+		{"PutDevices", testPutDevices},
 		{"DevicePages", testDevicePages},
 		{"DeviceFilters", testDeviceFilters},
 		{"DeviceSample", testDeviceSample},

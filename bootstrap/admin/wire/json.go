@@ -45,6 +45,14 @@ func checkJSON(text []byte) error {
 	if !utf8.Valid(text) {
 		return errors.New("it is not UTF-8")
 	}
+	if isPlain(text) {
+		return nil
+	}
+	return checkTokens(text)
+}
+
+// checkTokens is checkJSON for any text in UTF-8.
+func checkTokens(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	first, err := d.Token()

@@ -8,7 +8,19 @@ import "bytes"
 type Checker struct {
 	branches map[uint64]*Page
 	leaves   map[uint64]*remains
-	page     Page // that was read last
+	page     Page             // that was read last
+	last     map[uint64]place // by the root of the tree: where the last key was
+}
+
+// A place is a leaf, with the keys from from on and before to, nil for all, and the way there.
+type place struct {
+	leaf     *remains
+	way      []step
+	from, to []byte
+}
+
+func (p place) has(key []byte) bool {
+	return p.leaf != nil && bytes.Compare(key, p.from) >= 0 && (p.to == nil || bytes.Compare(key, p.to) < 0)
 }
 
 // The remains of a leaf are what is left in it of what was there, at least.
@@ -16,14 +28,14 @@ type remains struct{ bytes, elements, largest int }
 
 // NewChecker returns a Checker for one transaction.
 func NewChecker() *Checker {
-	return &Checker{branches: make(map[uint64]*Page), leaves: make(map[uint64]*remains)}
+	return &Checker{branches: make(map[uint64]*Page), leaves: make(map[uint64]*remains), last: make(map[uint64]place)}
 }
 
 // Change reports whether an element of t can be put, or removed. The error is an [*Error].
 func (c *Checker) Change(t Tree, key []byte, remove bool) error {
-	leaf, way, _, err := c.descend(t, key)
-	if err == nil && remove && leaf.shrink(t.File.pageSize) {
-		return c.beside(t, way)
+	at, err := c.descend(t, key)
+	if err == nil && remove && at.leaf.shrink(t.File.pageSize) {
+		return c.beside(t, at.way)
 	}
 	return err
 }
@@ -32,34 +44,39 @@ func (c *Checker) Change(t Tree, key []byte, remove bool) error {
 // where it is the last; left is how many elements of it are left at least. The error is an
 // [*Error].
 func (c *Checker) Leaf(t Tree, key []byte) (to []byte, left int, err error) {
-	leaf, _, to, err := c.descend(t, key)
+	at, err := c.descend(t, key)
 	if err != nil {
 		return nil, 0, err
 	}
-	return bytes.Clone(to), leaf.elements, nil
+	return bytes.Clone(at.to), at.leaf.elements, nil
 }
 
-// descend looks at the pages on the way to a key, which is before to.
-func (c *Checker) descend(t Tree, key []byte) (leaf *remains, way []step, to []byte, err error) {
-	var from []byte
+// descend looks at the pages on the way to a key.
+func (c *Checker) descend(t Tree, key []byte) (place, error) {
+	if last := c.last[t.Root]; t.Root != 0 && last.has(key) {
+		return last, nil
+	}
+	var at place
 	id := t.Root
 	for range maxDepth {
-		branch, leaf, err := c.load(t, id, from, to)
+		branch, leaf, err := c.load(t, id, at.from, at.to)
 		if err != nil {
-			return nil, nil, nil, err
+			return place{}, err
 		}
 		if branch == nil {
-			return leaf, way, to, nil
+			at.leaf = leaf
+			c.last[t.Root] = at
+			return at, nil
 		}
 		i, exact := branch.Search(key)
 		if !exact && i > 0 {
 			i--
 		}
-		way = append(way, step{branch, i, to})
-		from, to = branch.bounds(i, to)
+		at.way = append(at.way, step{branch, i, at.to})
+		at.from, at.to = branch.bounds(i, at.to)
 		id = branch.Child(i)
 	}
-	return nil, nil, nil, broken(id, "is deeper in its tree than can be")
+	return place{}, broken(id, "is deeper in its tree than can be")
 }
 
 // A step is a branch on the way, whose keys are before to, and the child that was taken.

@@ -15,12 +15,15 @@ const hidden = "(it may be a key, and is not shown)"
 // least 16 bytes.
 func looksSecret(text string) bool {
 	text = strings.Trim(text, " \t\r\n'\"{}[]")
-	bare := strings.NewReplacer(" ", "", ":", "", "-", "", ",", "", "0x", "", "0X", "").Replace(text)
+	if len(text) < 16 {
+		return false
+	}
+	bare := betweenDigits.Replace(text)
 	if isHex(bare) {
 		return len(bare) >= 24 || len(bare) >= 16 && strings.Trim(bare, "0123456789") != ""
 	}
 	data := strings.TrimRight(text, "=")
-	key, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(data))
+	key, err := base64.RawStdEncoding.DecodeString(standardBase64.Replace(data))
 	if err != nil || len(key) < 16 {
 		return false
 	}
@@ -33,6 +36,12 @@ func looksSecret(text string) bool {
 	}
 	return len(data) < len(text) || digits >= 3 && upper && lower // and not only a long word
 }
+
+// What people write between the digits of a key, and Base64 for URLs as the other.
+var (
+	betweenDigits  = strings.NewReplacer(" ", "", ":", "", "-", "", ",", "", "0x", "", "0X", "")
+	standardBase64 = strings.NewReplacer("-", "+", "_", "/")
+)
 
 func isHex(text string) bool {
 	_, err := hex.DecodeString(text[:len(text)&^1])

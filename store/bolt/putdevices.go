@@ -1,0 +1,201 @@
+package bolt
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A put is a device that is to be stored.
+type put struct {
+	base, next store.Device // as it was given, and as it is stored
+	row        []byte       // of next
+	entries    []indexEntry // of next
+	err        error        // why it is not stored
+}
+
+// newPut encodes a device. The writer has no time for that.
+func newPut(d store.Device, encode func(store.Device) ([]byte, error)) put {
+	if err := d.Validate(); err != nil {
+		return put{base: d, err: err}
+	}
+	p := put{base: d, next: d.Clone()}
+	p.next.Revision++
+	p.next.Updated = time.Now().UTC().Round(0)
+	if d.Revision == 0 {
+		p.next.Created = p.next.Updated
+	}
+	p.row, p.err = encode(p.next)
+	p.entries = indexEntries(p.next)
+	return p
+}
+
+// PutDevices implements [store.Store].
+func (db *DB) PutDevices(ctx context.Context, ds []store.Device) ([]store.PutResult, error) {
+	encode := db.encode
+	if len(ds) > 1 { // of a caller whose stack grows once
+		encode = func(d store.Device) ([]byte, error) { return store.EncodeDevice(db.keyring, d) }
+	}
+	puts := make([]put, len(ds))
+	for i, d := range ds {
+		puts[i] = newPut(d, encode)
+	}
+	var after []put // which the edit makes anew each time that it is applied
+	if slices.ContainsFunc(puts, func(p put) bool { return p.err == nil }) {
+		err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
+			after = slices.Clone(puts)
+			return nil, db.putAll(tx, after)
+		})
+		if err != nil {
+			return nil, err
+		}
+		puts = after
+	}
+	results := make([]store.PutResult, len(ds))
+	for i, p := range puts {
+		if p.err != nil {
+			results[i].Err = fmt.Errorf("put device %q: %w", p.base.Endpoint, p.err)
+		} else {
+			results[i].Device = p.next
+		}
+	}
+	return results, nil
+}
+
+// putAll stores those of puts that may be, and notes of the others why not. It decides on all of them
+// before it changes anything. The error is one that fails the whole.
+func (db *DB) putAll(tx *transaction, puts []put) error {
+	x := putting{db: db, tx: tx, stored: make(map[lwm2m.EndpointName]int), owners: make(map[string]lwm2m.EndpointName), profiles: make(map[string]bool)}
+	var changes []change
+	added := 0
+	for i := range puts {
+		p := &puts[i]
+		if p.err != nil {
+			continue
+		}
+		var old store.Device
+		if old, p.err = x.replaceable(puts, p.base); p.err != nil {
+			p.err = tx.explain(p.err)
+			continue
+		}
+		if old.Revision == 0 {
+			added++
+		} else if !old.Created.Equal(p.next.Created) { // the caller has made it up
+			p.next.Created = old.Created
+			if p.row, p.err = store.EncodeDevice(db.keyring, p.next); p.err != nil {
+				continue
+			}
+		}
+		before := indexEntries(old)
+		x.note(before, p.entries)
+		x.stored[p.base.Endpoint] = i
+		changes = append(changes, change{bucket: string(bucketDevice), key: string(p.base.Endpoint), value: p.row})
+		changes = reindexed(changes, before, p.entries)
+	}
+	var err error
+	if added > 0 {
+		err = addCount(tx, keyDevices, added)
+	}
+	return errors.Join(err, apply(tx, changes))
+}
+
+// A putting decides which devices may be stored. It knows what the transaction is going to change.
+type putting struct {
+	db       *DB
+	tx       *transaction
+	stored   map[lwm2m.EndpointName]int    // which of the puts
+	owners   map[string]lwm2m.EndpointName // of identities that change, by the key in the index; empty for none
+	profiles map[string]bool               // which are there
+}
+
+// note notes the identities that a device gives up and has then.
+func (x *putting) note(before, after []indexEntry) {
+	for _, e := range before {
+		if e.bucket == string(bucketIdentity) {
+			x.owners[e.key] = ""
+		}
+	}
+	for _, e := range after {
+		if e.bucket == string(bucketIdentity) {
+			x.owners[e.key] = lwm2m.EndpointName(e.value)
+		}
+	}
+}
+
+// replaceable returns the record that d may replace, which must not be changed, the zero Device where
+// there is none, or why it may not.
+func (x *putting) replaceable(puts []put, d store.Device) (old store.Device, err error) {
+	if i, twice := x.stored[d.Endpoint]; twice {
+		old = puts[i].next
+	} else if b := x.tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
+		var ok bool
+		if old, ok = fresh(x.tx, x.db.caches.devices, string(bucketDevice), string(d.Endpoint)); !ok {
+			old, err = store.DecodeDevice(x.db.keyring, b)
+		}
+		if err != nil {
+			return old, unreadable(bucketDevice, string(d.Endpoint), err)
+		}
+	}
+	if err := checkRevision(d.Revision, old.Revision); err != nil {
+		return old, err
+	}
+	if !x.hasProfile(d.Profile) {
+		return old, fmt.Errorf("profile %q: %w", d.Profile, store.ErrNotFound)
+	}
+	for _, c := range d.Credentials {
+		key := pair(string(c.Kind), c.Identity)
+		owner, changed := x.owners[string(key)]
+		if !changed {
+			owner = lwm2m.EndpointName(x.tx.Bucket(bucketIdentity).Get(key))
+		}
+		if owner != "" && owner != d.Endpoint {
+			return old, fmt.Errorf("%s identity %q: %w, by device %q", c.Kind, c.Identity, store.ErrIdentityTaken, owner)
+		}
+	}
+	return old, nil
+}
+
+func (x *putting) hasProfile(name string) bool {
+	if !x.profiles[name] {
+		x.profiles[name] = x.tx.Bucket(bucketProfile).Get([]byte(name)) != nil
+	}
+	return x.profiles[name]
+}
+
+// A change is an element of a bucket that is to be set, or removed.
+type change struct {
+	bucket, key string
+	value       []byte
+	remove      bool
+}
+
+// apply makes changes in the order of the buckets and keys, so that each page is found once. Of
+// several to one key the last remains.
+func apply(tx *transaction, changes []change) error {
+	slices.SortStableFunc(changes, func(a, b change) int {
+		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.key, b.key))
+	})
+	var errs []error
+	var in *bucket
+	for _, c := range changes {
+		if in == nil || in.name != c.bucket {
+			in = tx.Bucket([]byte(c.bucket))
+		}
+		var err error
+		if c.remove {
+			err = in.Delete([]byte(c.key))
+		} else {
+			err = in.Put([]byte(c.key), c.value)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"lwbs/lwm2m"
+)
+
+// FuzzRowJSON compares the JSON of a device's row with that of encoding/json.
+func FuzzRowJSON(f *testing.F) {
+	f.Add("urn:dev:ops:1", "meter", "a note", []byte("id"), []byte("key"), int64(1), uint16(0xffff))
+	f.Add("dev <\"\\> \u2028", "\xff", "line\nline\x7f\u00e4", []byte(nil), []byte{}, int64(-1), uint16(0))
+	f.Add("", "", "{", []byte{0}, []byte{0xff}, int64(1<<40), uint16(0x5555))
+	f.Fuzz(func(t *testing.T, endpoint, profile, note string, identity, key []byte, at int64, has uint16) {
+		bit := func(i int) bool { return has>>i&1 == 1 }
+		when := time.Unix(at%(1<<36), at%1e9).UTC()
+		row := deviceRow{Endpoint: lwm2m.EndpointName(endpoint), Revision: Revision(at), Profile: profile, Disabled: bit(0), NoSec: bit(1), Created: when, Updated: when}
+		if bit(2) {
+			row.Credentials = []credentialRow{{Kind: CredentialPSK, Identity: identity, Key: key, Created: when, Pending: bit(3), Replaces: key, URI: note}, {Kind: CredentialKind(note)}}
+		}
+		if bit(4) {
+			row.Accounts = map[string]accountRow{profile: {Identity: note, Certificate: identity, Key: key, Pending: identity, Master: key, Delivered: when}, "b": {}, "a": {Key: key}}
+		}
+		if bit(5) {
+			row.Secrets = map[lwm2m.Path][]byte{lwm2m.ResourcePath(11, 0, 6): key, lwm2m.ResourcePath(2, 1, 1): identity}
+		}
+		if bit(6) {
+			row.Vars = map[string]string{"x": note, endpoint: profile}
+		}
+		if bit(7) {
+			row.Tags = []string{note, profile}
+		}
+		if bit(8) {
+			row.Format = lwm2m.FormatSenMLCBOR
+		}
+		if bit(9) {
+			row.Note = note
+		}
+		if bit(10) {
+			row.Written = &writtenRow{Instances: []WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: note}}}
+		}
+		want, err := json.Marshal(row)
+		got, gotErr := row.appendJSON(nil)
+		if (err == nil) != (gotErr == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Errorf("%s, error %v\nwant %s, error %v", got, gotErr, want, err)
+		}
+	})
+}
