@@ -13,7 +13,7 @@ import (
 // attempt begins the record of an attempt of a peer, which is unauthenticated so far.
 func (srv *Server) attempt(peer auth.Peer, started time.Time) store.Session {
 	return store.Session{
-		ID:        srv.ids.next(started),
+		ID:        srv.ids.Next(started),
 		Started:   started,
 		Remote:    peer.Remote,
 		Transport: peer.Transport,

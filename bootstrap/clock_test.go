@@ -9,38 +9,10 @@ import (
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/clocktest"
+	"lwbs/bootstrap/history"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
-
-// IDs go up, whatever the clock does, and after a restart too.
-func TestSessionIDsGoUp(t *testing.T) {
-	now := time.Now()
-	var made []string
-	for range 3 {
-		var ids sessionIDs // of a server that was started again
-		if len(made) > 0 {
-			ids.after(made[len(made)-1])
-		}
-		for _, jump := range clocktest.Jumps {
-			made = append(made, ids.next(clocktest.Set(now, jump)), ids.next(clocktest.Set(now, jump)))
-		}
-	}
-	if !slices.IsSorted(made) || len(slices.Compact(made)) != 30 {
-		t.Errorf("the IDs are %v", made)
-	}
-}
-
-// What is no ID of ours does not make IDs run out.
-func TestSessionIDsAfterOthers(t *testing.T) {
-	for _, id := range []string{"", "000001", "vvvvvvvvvvvvvvvv", "not an ID at all"} {
-		var ids sessionIDs
-		ids.after(id)
-		if want := new(sessionIDs).next(time.Now()); ids.next(time.Now())[:6] != want[:6] {
-			t.Errorf("after %q comes another ID than %s", id, want)
-		}
-	}
-}
 
 // A clock that was ahead leaves a history in the future. Sessions of now are kept behind
 // it all the same: they are the newest, and the oldest of those go.
@@ -54,10 +26,10 @@ func TestHistoryFromTheFuture(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var ahead sessionIDs
+	var ahead history.IDs
 	for i := range 5 {
 		at := time.Now().AddDate(30, 0, i)
-		if err := db.AppendSession(t.Context(), store.Session{ID: ahead.next(at), Identity: fmt.Sprint("ahead ", i), Started: at, Cause: store.CauseIdentityUnknown}); err != nil {
+		if err := db.AppendSession(t.Context(), store.Session{ID: ahead.Next(at), Identity: fmt.Sprint("ahead ", i), Started: at, Cause: store.CauseIdentityUnknown}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,21 +53,6 @@ func TestHistoryFromTheFuture(t *testing.T) {
 	}
 	if want := []string{"now 2", "now 1", "now 0", "ahead 4", "ahead 3"}; !slices.Equal(who, want) {
 		t.Errorf("the history has %q, want %q", who, want)
-	}
-}
-
-// The loop guard counts by the time that passed, not by the clock.
-func TestLoopGuardWhileTheClockIsSet(t *testing.T) {
-	for _, jump := range clocktest.Jumps {
-		g, now := newLoopGuard(2, time.Minute), time.Now()
-		got := []bool{
-			g.start("dev", now), g.start("dev", now.Add(time.Second)),
-			g.start("dev", clocktest.Set(now.Add(2*time.Second), jump)),
-			g.start("dev", clocktest.Set(now.Add(2*time.Minute), jump)),
-		}
-		if want := []bool{true, true, false, true}; !slices.Equal(got, want) {
-			t.Errorf("after a jump of %v: %v, want %v", jump, got, want)
-		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/loopguard"
 	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -16,8 +17,8 @@ import (
 // those that are being superseded, and the requests that may become sessions: see
 // [unvalidated].
 type registry struct {
-	limit int        // of sessions; constant
-	loops *loopGuard // asked last, since it counts what it is asked about
+	limit int              // of sessions; constant
+	loops *loopguard.Guard // asked last, since it counts what it is asked about
 
 	mu          sync.Mutex
 	newest      map[lwm2m.EndpointName]*session // guarded by mu
@@ -33,7 +34,7 @@ type registry struct {
 func newRegistry(cfg Config) *registry {
 	return &registry{
 		limit:       cfg.MaxSessions,
-		loops:       newLoopGuard(cfg.LoopLimit, cfg.LoopWindow),
+		loops:       loopguard.New(cfg.LoopLimit, cfg.LoopWindow),
 		newest:      make(map[lwm2m.EndpointName]*session),
 		ending:      make(map[lwm2m.EndpointName]*session),
 		running:     make(map[*session]struct{}),
@@ -53,7 +54,7 @@ func (r *registry) refuses(record store.Session) *outcome.Refusal {
 		return r.stopping()
 	case record.Proof.Counts() && r.full(record.Endpoint):
 		return r.busy()
-	case r.loops.exceeded(record.Endpoint, time.Now()):
+	case r.loops.Exceeded(record.Endpoint, time.Now()):
 		return r.rateLimited()
 	}
 	return nil
@@ -94,7 +95,7 @@ func (r *registry) add(s *session) (refused *outcome.Refusal) {
 
 // wait lets s wait for the first answer of its client, or refuses it. The caller holds mu.
 func (r *registry) wait(s *session) *outcome.Refusal {
-	if r.loops.exceeded(s.endpoint, time.Now()) {
+	if r.loops.Exceeded(s.endpoint, time.Now()) {
 		return r.rateLimited()
 	}
 	switch old := r.newest[s.endpoint]; {
@@ -132,7 +133,7 @@ func (r *registry) begin(s *session) *outcome.Refusal {
 	switch {
 	case r.full(s.endpoint):
 		return r.busy()
-	case !r.loops.start(s.endpoint, time.Now()):
+	case !r.loops.Start(s.endpoint, time.Now()):
 		return r.rateLimited()
 	}
 	if old != nil {
@@ -145,7 +146,7 @@ func (r *registry) begin(s *session) *outcome.Refusal {
 }
 
 func (r *registry) rateLimited() *outcome.Refusal {
-	return outcome.Unavailable(store.CauseRateLimited, "%d sessions began within %v, which is the limit", r.loops.limit, r.loops.window)
+	return outcome.Unavailable(store.CauseRateLimited, "%d sessions began within %v, which is the limit", r.loops.Limit, r.loops.Window)
 }
 
 // supersede tells old to end, and s to wait for that. The caller holds mu.

@@ -20,7 +20,7 @@ import (
 type Server struct {
 	cfg       Config
 	auth      *auth.Authorizer
-	ids       sessionIDs
+	ids       history.IDs
 	sessions  *registry
 	history   *history.History
 	addresses *history.Addresses
@@ -47,7 +47,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil { // IDs may not go up if the clock is behind; devices are served
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
 	}
-	srv.ids.after(last)
+	srv.ids.After(last)
 	srv.readAddresses()
 	return srv, nil
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/trace"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
@@ -70,7 +70,7 @@ func (l *Local) Session(ctx context.Context, id string) (store.Session, error) {
 
 // Sessions implements [API].
 func (l *Local) Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error) {
-	if q.Before != "" && !bootstrap.IsSessionID(q.Before) {
+	if q.Before != "" && !history.IsSessionID(q.Before) {
 		if _, err := l.Store.Session(ctx, q.Before); err != nil {
 			return nil, fmt.Errorf("before: %w", err)
 		}

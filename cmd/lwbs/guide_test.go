@@ -69,7 +69,7 @@ var defaultsOf = map[string][]string{
 	"duration of a session, from the Bootstrap-Request":                                                                    {"bootstrap.SessionTimeout"},
 	"repetitions of an unanswered request":                                                                                 {"bootstrap/coap/message.MaxRetransmit"},
 	"sessions of one device; within":                                                                                       {"bootstrap.LoopLimit", "bootstrap.LoopWindow"},
-	"devices that are remembered for it":                                                                                   {"bootstrap.maxLoopEntries"},
+	"devices that are remembered for it":                                                                                   {"bootstrap/loopguard.maxEntries"},
 	"answer of a device, in all its blocks":                                                                                {"bootstrap.maxAnswer"},
 	"log records that wait to be written":                                                                                  {"cmd/lwbs/internal/logqueue.maxWaiting"},
 	"end of a command after a signal; of the server, behind `--drain`":                                                     {"cmd/lwbs/internal/lastresort.EndTime", "cmd/lwbs/internal/lastresort.ClosingTime"},

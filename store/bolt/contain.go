@@ -55,7 +55,7 @@ func (db *DB) pageAt(address uintptr) (page uint64) {
 // skips reports whether a list goes on without a record that cannot be read, or that an
 // index has and that is missing.
 func (db *DB) skips(err error) bool {
-	db.unread.note(err)
+	db.unread.Note(err)
 	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) || errors.Is(err, store.ErrNotFound)
 }
 
@@ -66,3 +66,6 @@ func unreadable(bucket []byte, key string, err error) error {
 	}
 	return err
 }
+
+// Unreadable returns what of the database could not be read so far, at most 1,000 parts.
+func (db *DB) Unreadable() []*store.UnreadableError { return db.unread.All() }

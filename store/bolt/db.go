@@ -19,6 +19,7 @@ import (
 
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/bolt/unread"
 	"lwbs/store/bolt/workers"
 )
 
@@ -46,7 +47,7 @@ type DB struct {
 
 	caches caches
 	deep   *workers.Workers // for what needs a deep stack
-	unread *unreadables
+	unread *unread.Parts
 
 	run run // whether associations are kept
 
@@ -139,7 +140,7 @@ func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
 		caches: newCaches(),
 		edits:  make(chan edit, maxGroup), done: make(chan struct{}),
 	}
-	db.unread = newUnreadables(db.learn)
+	db.unread = unread.New(db.learn)
 	db.gaps.Store(&gaps{})
 	if err := db.openFile(file, db.inspect); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
@@ -313,6 +314,31 @@ func (db *DB) Close() error {
 	return errors.Join(db.run.close(), db.db.Close())
 }
 
+// closeInOrder writes the list and the note. Where that fails, the next opening takes longer.
+func (db *DB) closeInOrder() {
+	if db.degraded.Load() || db.opts.ReadOnly {
+		return
+	}
+	db.db.NoFreelistSync = false
+	err := db.reading(func() error { return db.db.Update(func(*bbolt.Tx) error { return nil }) })
+	info, err2 := db.file.Stat()
+	if err != nil || err2 != nil {
+		return
+	}
+	file, err := pages.Open(db.file, info.Size())
+	if err != nil {
+		return
+	}
+	meta, _ := file.Newest()
+	note, at, err := file.ClosedNote(meta)
+	if err != nil {
+		return
+	}
+	if err := db.writeAt(db.file, note, at); err == nil {
+		_ = db.sync(db.file)
+	}
+}
+
 // view runs a read.
 func (db *DB) view(ctx context.Context, read func(*transaction) error) error {
 	if err := ctx.Err(); err != nil {
@@ -326,7 +352,7 @@ func (db *DB) view(ctx context.Context, read func(*transaction) error) error {
 			return tx.explain(db.contain(func() error { return read(tx) }))
 		})
 	})
-	db.unread.note(err)
+	db.unread.Note(err)
 	return adapt(err)
 }
 

@@ -283,6 +283,6 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 	if err != nil {
 		return fmt.Errorf("delete device %q: %w", ep, err)
 	}
-	db.unread.settled(bucketDevice, string(ep))
+	db.unread.Settled(bucketDevice, string(ep))
 	return nil
 }

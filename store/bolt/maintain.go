@@ -170,7 +170,7 @@ func (db *DB) whole(ctx context.Context, tx *bbolt.Tx) error {
 		return ctx.Err()
 	case len(survey.Lost) > 0:
 		part := damaged(survey.Lost[0].Bucket, "", survey.Lost[0].Err)
-		db.unread.note(part)
+		db.unread.Note(part)
 		return fmt.Errorf("%w: %s", part, insteadOfBackup)
 	}
 	return nil

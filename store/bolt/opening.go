@@ -94,7 +94,7 @@ func (db *DB) inspect(f *os.File) error {
 	meta, _ := file.Newest()
 	wrong := cmp.Or(file.Wrong(0), file.Wrong(1)) // which bbolt may believe
 	_, err = file.Buckets(meta).Trees()
-	switch db.closedOK = !db.opts.ReadOnly && wrong == nil && err == nil && wasClosed(f, file, meta); {
+	switch db.closedOK = !db.opts.ReadOnly && wrong == nil && err == nil && file.WasClosed(meta); {
 	case db.closedOK:
 		return nil
 	case db.opts.ReadOnly && cmp.Or(wrong, err) != nil:
@@ -151,7 +151,7 @@ func (db *DB) survey(file *pages.File) (*pages.Repair, error) {
 		if lost.Bucket == "" { // without the names of the buckets there is nothing
 			return nil, fmt.Errorf("%w: %s", part, insteadOf)
 		}
-		db.unread.note(part)
+		db.unread.Note(part)
 	}
 	repair, needed, err := survey.Repair(file, meta, cutOff)
 	if err != nil || !needed {

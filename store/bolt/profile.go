@@ -43,7 +43,7 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 		return nil, fmt.Errorf("put profiles: %w", err)
 	}
 	for _, p := range ps {
-		db.unread.settled(bucketProfile, p.Name)
+		db.unread.Settled(bucketProfile, p.Name)
 	}
 	return kept, nil
 }
@@ -180,6 +180,6 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 	if err != nil {
 		return fmt.Errorf("delete profile %q: %w", name, err)
 	}
-	db.unread.settled(bucketProfile, name)
+	db.unread.Settled(bucketProfile, name)
 	return nil
 }

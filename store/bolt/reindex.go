@@ -93,7 +93,7 @@ func (db *DB) fill(interrupted bool) error {
 	for _, lost := range g {
 		for _, l := range lost {
 			if ofIndexes[l.Bucket] {
-				db.unread.forget(damaged(l.Bucket, "", l.Err))
+				db.unread.Forget(damaged(l.Bucket, "", l.Err))
 			}
 		}
 	}

@@ -217,7 +217,7 @@ func (t *transaction) droppable(id string) bool {
 	}
 	for _, e := range a.entries(id) {
 		if err := t.change(e.bucket, []byte(e.key), true); err != nil {
-			t.db.unread.note(err)
+			t.db.unread.Note(err)
 			return false
 		}
 	}

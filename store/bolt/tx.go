@@ -199,7 +199,7 @@ func (b *bucket) Get(key []byte) []byte {
 	b.t.number++
 	if b.t.Writable() {
 		if err := b.t.change(b.name, key, false); err != nil {
-			b.t.db.unread.note(err)
+			b.t.db.unread.Note(err)
 			return nil
 		}
 		return b.Bucket.Get(key)
@@ -207,14 +207,14 @@ func (b *bucket) Get(key []byte) []byte {
 	tree, err := b.t.tree(b.name)
 	if err != nil {
 		b.t.hurt = true
-		b.t.db.unread.note(err)
+		b.t.db.unread.Note(err)
 		return nil
 	}
 	value, err := tree.Get(key)
 	if err != nil {
 		part := damaged(b.name, string(key), err)
 		b.t.hurt = true
-		b.t.db.unread.note(part)
+		b.t.db.unread.Note(part)
 		b.t.db.askToHeal(part)
 	}
 	return value
@@ -252,7 +252,7 @@ func (b *bucket) ascend(from []byte, each func(key, value []byte) bool) {
 		from = at
 	}
 	if tree, err := b.t.tree(b.name); err != nil {
-		b.t.db.unread.note(err)
+		b.t.db.unread.Note(err)
 	} else {
 		tree.Ascend(from, each, b.lost)
 	}
@@ -281,7 +281,7 @@ func (b *bucket) ascendChanged(from []byte, each func(key, value []byte) bool) (
 	if part := new(store.UnreadableError); errors.As(err, &part) {
 		part.Bucket, part.Key = b.name, ""
 	}
-	b.t.db.unread.note(err)
+	b.t.db.unread.Note(err)
 	return at, err == nil
 }
 
@@ -318,11 +318,11 @@ func (a *ahead) look(key []byte) error {
 // that is not edited.
 func (b *bucket) descend(before []byte, each func(key, value []byte) bool) {
 	if tree, err := b.t.tree(b.name); err != nil {
-		b.t.db.unread.note(err)
+		b.t.db.unread.Note(err)
 	} else {
 		tree.Descend(before, each, b.lost)
 	}
 }
 
 // lost notes a part of the bucket that a list went over.
-func (b *bucket) lost(l pages.Lost) { b.t.db.unread.note(damaged(b.name, "", l.Err)) }
+func (b *bucket) lost(l pages.Lost) { b.t.db.unread.Note(damaged(b.name, "", l.Err)) }

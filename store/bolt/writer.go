@@ -132,7 +132,7 @@ func (db *DB) commit(group []edit) {
 	for len(group) > 0 {
 		known := db.degraded.Load()
 		ends, culprit, err := db.transact(group)
-		db.unread.note(err)
+		db.unread.Note(err)
 		switch {
 		case errors.Is(adapt(err), store.ErrFull) && db.makeRoom():
 		case culprit >= 0 && db.degraded.Load() && !known: // now that it is known, there may be a way around

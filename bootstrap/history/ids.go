@@ -1,4 +1,4 @@
-package bootstrap
+package history
 
 import (
 	"crypto/rand"
@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// A sessionIDs makes the IDs of sessions: 16 characters, each ID greater than the one
+// An IDs makes the IDs of sessions: 16 characters, each ID greater than the one
 // before. They hold a time in nanoseconds, and two random bytes that tell servers apart which make
 // one in the same nanosecond. The time is that of the clock, or one nanosecond after the last ID
 // where the clock went back.
-type sessionIDs struct {
+type IDs struct {
 	mu   sync.Mutex
 	last uint64 // guarded by mu; nanoseconds
 }
 
-// after makes all later IDs greater than id, the last one that was kept before a restart.
+// After makes all later IDs greater than id, the last one that was kept before a restart.
 // An id of another form changes nothing.
-func (ids *sessionIDs) after(id string) {
+func (ids *IDs) After(id string) {
 	b, err := base32.HexEncoding.DecodeString(strings.ToUpper(id))
 	if err != nil || len(b) != idBytes {
 		return
@@ -38,7 +38,8 @@ func (ids *sessionIDs) after(id string) {
 // idBytes is the length of an ID, in bytes.
 const idBytes = 10
 
-func (ids *sessionIDs) next(now time.Time) string {
+// Next returns the ID of a session that begins now.
+func (ids *IDs) Next(now time.Time) string {
 	ids.mu.Lock()
 	ids.last = max(ids.last+1, uint64(max(now.UnixNano(), 0)))
 	n := ids.last
