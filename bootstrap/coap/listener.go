@@ -81,7 +81,7 @@ func (l *Listener) Hibernated() int {
 	return l.dtls.Hibernated()
 }
 
-// Unwritten is how many DTLS associations wait for the [dtls.Keeper] to keep them as they are now.
+// Unwritten is how many DTLS associations wait for the [kept.Keeper] to keep them as they are now.
 func (l *Listener) Unwritten() int {
 	if l.dtls == nil {
 		return 0

@@ -3,6 +3,7 @@ package coap
 import (
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls"
+	"lwbs/bootstrap/coap/dtls/kept"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/traffic"
 )
@@ -16,9 +17,9 @@ type (
 	NewPeerLimits = admission.NewPeerLimits
 
 	DTLSConfig      = dtls.Options
-	Keeper          = dtls.Keeper
-	KeptAssociation = dtls.KeptAssociation
-	KeptKey         = dtls.KeptKey
+	Keeper          = kept.Keeper
+	KeptAssociation = kept.Association
+	KeptKey         = kept.Key
 
 	Tap   = exchange.Tap
 	Watch = exchange.Watch

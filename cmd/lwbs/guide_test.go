@@ -42,7 +42,7 @@ var defaultsOf = map[string][]string{
 	"active associations":                                                                                                  {"bootstrap/coap/admission.DefaultMaxPeers"},
 	"DTLS associations that hibernate":                                                                                     {"bootstrap/coap/dtls.defaultMaxHibernated"},
 	"those of one PSK identity or certificate that hibernate":                                                              {"bootstrap/coap/dtls.maxSiblings"},
-	"DTLS associations in the database; one of them":                                                                       {"store/bolt.Associations", "bootstrap/coap/dtls.maxState"},
+	"DTLS associations in the database; one of them":                                                                       {"store/bolt.Associations", "bootstrap/coap/dtls/kept.MaxSize"},
 	"end of the server, for what is left to be kept":                                                                       {"bootstrap/coap/dtls.stopPatience"},
 	"associations over plain CoAP with one address":                                                                        {"-"},
 	"datagrams that wait for one association: as they came; decrypted; bytes of the latter for all":                        {"bootstrap/coap/dtls/pion.maxQueue", "bootstrap/coap/exchange.maxInbox", "bootstrap/coap/exchange.maxInboxBytes"},
@@ -104,7 +104,7 @@ var defaultsOf = map[string][]string{
 
 	"records a minute of associations that the server does not have":                                           {"bootstrap/history.lostRecords"},
 	"addresses of devices that are remembered for this; sessions that are read for it at the start":            {"bootstrap/history.maxAddresses", "bootstrap/history.maxRead"},
-	"such addresses that are watched at a time, until they are silent for a minute; of one network (/24, /48)": {"bootstrap/coap/dtls.maxUnknown", "bootstrap/coap/dtls.maxUnknownPerNet"},
+	"such addresses that are watched at a time, until they are silent for a minute; of one network (/24, /48)": {"bootstrap/coap/dtls/unknown.MaxWatched", "bootstrap/coap/dtls/unknown.MaxWatchedPerNet"},
 }
 
 // A row of a table of limits.

@@ -73,6 +73,8 @@ var mayImport = map[string][]string{
 		"bootstrap", "bootstrap/auth", "bootstrap/outcome", "store", "lwm2m", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol", "bootstrap/coap/dtls/",
 	}),
 	"bootstrap/coap/dtls/record":      {"bootstrap/coap/traffic"},
+	"bootstrap/coap/dtls/kept":        {"lwm2m", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/unknown":     {"bootstrap", "bootstrap/coap/admission", "bootstrap/coap/tasks", "bootstrap/coap/udp", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
 	"bootstrap/coap/dtls/hello":       {"bootstrap", "bootstrap/coap/admission", "bootstrap/coap/traffic", "bootstrap/coap/udp", "bootstrap/coap/dtls/record"},
 	"bootstrap/coap/dtls/certificate": {"bootstrap/auth", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
 	"bootstrap/coap/dtls/pion":        {"lwm2m", "bootstrap/coap/udp", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},

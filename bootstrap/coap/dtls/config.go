@@ -12,6 +12,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/admission"
+	"lwbs/bootstrap/coap/dtls/kept"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/lwm2m"
 )
@@ -48,7 +49,7 @@ type Options struct {
 	// Keeper keeps those that hibernate over a restart; nil keeps none. What the listener was
 	// given before comes back in the background, the one heard of last first, up to
 	// MaxHibernated. The Keeper must outlive the listener. Unused where none hibernate.
-	Keeper Keeper
+	Keeper kept.Keeper
 
 	// MaxPerPeer is how many associations of one PSK identity, or one certificate, may be active
 	// at a time; default 8. The one that made no request for longest hibernates for another.

@@ -37,7 +37,7 @@ func (l *Listener) Associations() int { return l.mux.associations() }
 // Hibernated is how many associations hibernate.
 func (l *Listener) Hibernated() int { return l.mux.hibernated() }
 
-// Unwritten is how many associations wait for the [Keeper].
+// Unwritten is how many associations wait for the [kept.Keeper].
 func (l *Listener) Unwritten() int { return l.mux.persister.backlog() }
 
 // Handshakes is how many handshakes are under way.
@@ -49,6 +49,6 @@ func (l *Listener) HandshakeAs(identity string) (from netip.AddrPort, since time
 	return l.mux.handshakeAs(identity)
 }
 
-// Close ends every association, or keeps it where there is a [Keeper], and waits for every
+// Close ends every association, or keeps it where there is a [kept.Keeper], and waits for every
 // goroutine.
 func (l *Listener) Close() error { return l.mux.hub.Close(l.mux.close) }

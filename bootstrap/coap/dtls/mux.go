@@ -8,6 +8,7 @@ import (
 
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls/hello"
+	"lwbs/bootstrap/coap/dtls/unknown"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/otherprotocol"
 	"lwbs/bootstrap/coap/tasks"
@@ -30,7 +31,7 @@ type mux struct {
 	monitor        monitor
 	persister      *persister // nil where no association is kept
 
-	unknowns *unknownRecords
+	unknowns *unknown.Records
 
 	cookies hello.CookieMaker
 
@@ -74,7 +75,7 @@ func newMux(cfg Config, s *udp.Socket, g *tasks.Group, meter *traffic.Meter) *mu
 		keys:           newKeyFinder(cfg.PSK, g.Panics),
 		sources:        admission.NewSourceLimiter(cfg.NewPeers),
 		otherProtocols: otherprotocol.NewCollector(g, cfg.OtherProtocol, store.TransportDTLS),
-		unknowns:       newUnknownRecords(g, cfg),
+		unknowns:       unknown.New(g, cfg.DTLS.UnknownAssociation, cfg.DTLS.KnownAddress, cfg.DTLS.ReplicaID),
 		cookies:        hello.NewCookieMaker(),
 		slots:          make(map[udp.Peer]slot),
 		cids:           make(map[connectionID]slot),

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lwbs/bootstrap/coap/dtls/kept"
 	"lwbs/bootstrap/coap/dtls/record"
 )
 
@@ -31,7 +32,7 @@ const (
 	stopPatience = 10 * time.Second
 )
 
-// A persister writes the associations of a mux to a [Keeper], in edits of many. Two things on disk
+// A persister writes the associations of a mux to a [kept.Keeper], in edits of many. Two things on disk
 // are never behind: the numbers that the next records of an association may have, of which some
 // are reserved in advance; and the requests of its peer, each of which waits until it is recorded
 // that it came. Of an association that was never written nothing can be behind, so that a new
@@ -41,7 +42,7 @@ const (
 // era begins in which nothing is on disk. Methods of a nil persister do nothing.
 type persister struct {
 	mux     *mux
-	keeper  Keeper
+	keeper  kept.Keeper
 	reserve uint64 // numbersReserved
 	skip    uint64 // numbersSkipped
 
@@ -55,11 +56,11 @@ type persister struct {
 
 	mu          sync.Mutex // taken last of all
 	urgent      []*association
-	due         []due     // the first to be written first
-	slow        []due     // the same with a longer delay
-	removals    []KeptKey // to be removed from the disk
-	removalsDue time.Time // when at the latest, if any are
-	stuck       bool      // nothing can be written, or made void
+	due         []due      // the first to be written first
+	slow        []due      // the same with a longer delay
+	removals    []kept.Key // to be removed from the disk
+	removalsDue time.Time  // when at the latest, if any are
+	stuck       bool       // nothing can be written, or made void
 }
 
 // A due is an association that is to be written, and when at the latest.
@@ -72,7 +73,7 @@ type due struct {
 type persisted struct {
 	id       [16]byte // zero before the first time
 	era      uint64   // that the others are of
-	key      KeptKey  // on disk; zero for none
+	key      kept.Key // on disk; zero for none
 	recorded uint64   // on disk all records of the peer with numbers before it have come
 	waiting  []chan struct{}
 	queued   bool // in due, or urgent
@@ -80,7 +81,7 @@ type persisted struct {
 	over     bool
 }
 
-func newPersister(m *mux, k Keeper) *persister {
+func newPersister(m *mux, k kept.Keeper) *persister {
 	out := &persister{mux: m, keeper: k, reserve: numbersReserved, skip: numbersSkipped, wake: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
 	out.era.Store(1)
 	out.restoring.Store(true)
@@ -170,14 +171,14 @@ func (k *persister) forget(a *association) {
 
 // remove has an association removed from the disk. The caller holds mu.
 func (k *persister) remove(a *association) {
-	if a.persisted.key != (KeptKey{}) && a.persisted.era == k.era.Load() {
+	if a.persisted.key != (kept.Key{}) && a.persisted.era == k.era.Load() {
 		if len(k.removals) == 0 {
 			k.removalsDue = time.Now().Add(persistDelay)
 		}
 		k.removals = append(k.removals, a.persisted.key)
 		k.signal()
 	}
-	a.persisted.key = KeptKey{}
+	a.persisted.key = kept.Key{}
 }
 
 // reserveNumbers has more record numbers reserved for a where few are left; a may have to wait for

@@ -19,6 +19,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/coaptest"
+	"lwbs/bootstrap/coap/dtls/kept"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/traffic"
@@ -29,14 +30,14 @@ import (
 // A disk is where associations are kept in a test. It outlives the listeners.
 type disk struct {
 	mu   sync.Mutex
-	kept map[KeptKey]KeptAssociation
+	kept map[kept.Key]kept.Association
 	void bool
 }
 
 // errDisk is what a disk fails with.
 var errDisk = errors.New("the disk fails")
 
-// A diskKeeper is the [Keeper] of one listener. Fields are guarded by disk.mu.
+// A diskKeeper is the [kept.Keeper] of one listener. Fields are guarded by disk.mu.
 type diskKeeper struct {
 	*disk
 	dead bool          // the process has been killed
@@ -50,7 +51,7 @@ type diskKeeper struct {
 	reading chan struct{} // Kept waits until it is closed; nil for not
 }
 
-func newDisk() *disk { return &disk{kept: make(map[KeptKey]KeptAssociation)} }
+func newDisk() *disk { return &disk{kept: make(map[kept.Key]kept.Association)} }
 
 func (d *disk) keeper() *diskKeeper {
 	return &diskKeeper{disk: d, fails: func() (bool, bool) { return false, false }}
@@ -73,7 +74,7 @@ func (k *diskKeeper) Resume(context.Context) error {
 	return k.resume
 }
 
-func (k *diskKeeper) Keep(_ context.Context, put []KeptAssociation, ended []KeptKey) error {
+func (k *diskKeeper) Keep(_ context.Context, put []kept.Association, ended []kept.Key) error {
 	k.mu.Lock()
 	slow := k.slow
 	k.mu.Unlock()
@@ -89,7 +90,7 @@ func (k *diskKeeper) Keep(_ context.Context, put []KeptAssociation, ended []Kept
 			delete(k.kept, key)
 		}
 		for _, a := range put {
-			k.kept[a.KeptKey] = a
+			k.kept[a.Key] = a
 		}
 	}
 	if fails {
@@ -98,7 +99,7 @@ func (k *diskKeeper) Keep(_ context.Context, put []KeptAssociation, ended []Kept
 	return nil
 }
 
-func (k *diskKeeper) Kept(ctx context.Context, before KeptKey, limit int) (page []KeptAssociation, err error) {
+func (k *diskKeeper) Kept(ctx context.Context, before kept.Key, limit int) (page []kept.Association, err error) {
 	if k.reading != nil {
 		select {
 		case <-k.reading:
@@ -108,13 +109,13 @@ func (k *diskKeeper) Kept(ctx context.Context, before KeptKey, limit int) (page 
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	order := func(a, b KeptKey) int {
+	order := func(a, b kept.Key) int {
 		return cmp.Or(a.Heard.Compare(b.Heard), bytes.Compare(a.ID[:], b.ID[:]))
 	}
 	keys := slices.SortedFunc(maps.Keys(k.kept), order)
 	slices.Reverse(keys)
 	for _, key := range keys {
-		if (before == KeptKey{} || order(key, before) < 0) && len(page) < min(limit, 2) {
+		if (before == kept.Key{} || order(key, before) < 0) && len(page) < min(limit, 2) {
 			page = append(page, k.kept[key])
 		}
 	}
@@ -393,20 +394,20 @@ func TestAssociationsOfOtherListeners(t *testing.T) {
 		d.asks(1)
 		h.settled()
 		h.stop(false)
-		in, err := h.keeper.Kept(t.Context(), KeptKey{}, 1)
+		in, err := h.keeper.Kept(t.Context(), kept.Key{}, 1)
 		if err != nil || len(in) != 1 {
 			t.Fatal(in, err)
 		}
-		s, err := decodeState(in[0].State.Reveal())
+		s, err := kept.Decode(in[0].State.Reveal())
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.at = netip.MustParseAddrPort("127.0.0.1:5685")
-		encoded, err := s.encode()
+		s.At = netip.MustParseAddrPort("127.0.0.1:5685")
+		encoded, err := s.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.disk.kept[in[0].KeptKey] = KeptAssociation{in[0].KeptKey, lwm2m.NewSecret(encoded)}
+		h.disk.kept[in[0].Key] = kept.Association{Key: in[0].Key, State: lwm2m.NewSecret(encoded)}
 		h.start()
 		if h.settled(); h.hibernated() != 0 || h.disk.count() != 1 {
 			t.Errorf("%d hibernate, %d are on the disk", h.hibernated(), h.disk.count())

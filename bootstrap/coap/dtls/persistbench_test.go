@@ -9,13 +9,14 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/coaptest"
+	"lwbs/bootstrap/coap/dtls/kept"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
 
-// A boltKeeper is a [Keeper] in a database.
+// A boltKeeper is a [kept.Keeper] in a database.
 type boltKeeper struct{ *bolt.DB }
 
 func (k boltKeeper) Resume(ctx context.Context) error {
@@ -23,10 +24,10 @@ func (k boltKeeper) Resume(ctx context.Context) error {
 	return err
 }
 
-func (k boltKeeper) Keep(ctx context.Context, put []KeptAssociation, ended []KeptKey) error {
+func (k boltKeeper) Keep(ctx context.Context, put []kept.Association, ended []kept.Key) error {
 	rows, keys := make([]store.Association, len(put)), make([]store.AssociationKey, len(ended))
 	for i, a := range put {
-		rows[i] = store.Association{AssociationKey: store.AssociationKey(a.KeptKey), State: a.State}
+		rows[i] = store.Association{AssociationKey: store.AssociationKey(a.Key), State: a.State}
 	}
 	for i, key := range ended {
 		keys[i] = store.AssociationKey(key)
@@ -34,11 +35,11 @@ func (k boltKeeper) Keep(ctx context.Context, put []KeptAssociation, ended []Kep
 	return k.KeepAssociations(ctx, rows, keys)
 }
 
-func (k boltKeeper) Kept(ctx context.Context, before KeptKey, limit int) ([]KeptAssociation, error) {
+func (k boltKeeper) Kept(ctx context.Context, before kept.Key, limit int) ([]kept.Association, error) {
 	rows, err := k.Associations(ctx, store.AssociationKey(before), limit)
-	page := make([]KeptAssociation, len(rows))
+	page := make([]kept.Association, len(rows))
 	for i, a := range rows {
-		page[i] = KeptAssociation{KeptKey(a.AssociationKey), a.State}
+		page[i] = kept.Association{Key: kept.Key(a.AssociationKey), State: a.State}
 	}
 	return page, err
 }
@@ -72,7 +73,7 @@ func startKeeping(b *testing.B, m *mux) {
 func BenchmarkHibernate(b *testing.B) {
 	for _, onDisk := range []bool{false, true} {
 		b.Run(fmt.Sprintf("disk=%t", onDisk), func(b *testing.B) {
-			var k Keeper
+			var k kept.Keeper
 			if onDisk {
 				k = newBoltKeeper(b)
 			}
@@ -96,7 +97,7 @@ func BenchmarkHibernate(b *testing.B) {
 func BenchmarkComeBack(b *testing.B) {
 	for _, onDisk := range []bool{false, true} {
 		b.Run(fmt.Sprintf("disk=%t", onDisk), func(b *testing.B) {
-			var k Keeper
+			var k kept.Keeper
 			if onDisk {
 				k = newBoltKeeper(b)
 			}

@@ -4,17 +4,20 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
+	"lwbs/bootstrap/coap/dtls/kept"
+	"lwbs/bootstrap/coap/udp"
 	"lwbs/lwm2m"
 )
 
 // A snapshot is what is about to be written of an association.
 type snapshot struct {
 	a     *association
-	key   KeptKey
-	state state
+	key   kept.Key
+	state kept.State
 }
 
 // errPanicked: the Keeper, or what is on disk, caused a panic, which is in the log.
@@ -30,7 +33,7 @@ func (k *persister) contained(f func() error) (err error) {
 
 // take takes out the associations to be written next: the urgent ones, and those that are due, or
 // all.
-func (k *persister) take(now time.Time, all bool) (batch []*association, gone []KeptKey) {
+func (k *persister) take(now time.Time, all bool) (batch []*association, gone []kept.Key) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for len(k.urgent) > 0 && len(batch) < persistBatch {
@@ -77,17 +80,17 @@ func (k *persister) flush(all bool) error {
 }
 
 // write writes the associations of batch over what is on disk of them, and removes gone.
-func (k *persister) write(batch []*association, gone []KeptKey) error {
+func (k *persister) write(batch []*association, gone []kept.Key) error {
 	var shots []snapshot
-	var put []KeptAssociation
+	var put []kept.Association
 	for _, a := range batch {
 		s, encoded, ok := k.snapshot(a)
 		if !ok {
 			continue
 		}
 		shots = append(shots, s)
-		put = append(put, KeptAssociation{s.key, lwm2m.NewSecret(encoded)})
-		if old := k.keyOf(a); old != (KeptKey{}) && old != s.key {
+		put = append(put, kept.Association{Key: s.key, State: lwm2m.NewSecret(encoded)})
+		if old := k.keyOf(a); old != (kept.Key{}) && old != s.key {
 			gone = append(gone, old)
 		}
 	}
@@ -103,11 +106,11 @@ func (k *persister) write(batch []*association, gone []KeptKey) error {
 }
 
 // keyOf is the key under which a is on disk in this era.
-func (k *persister) keyOf(a *association) KeptKey {
+func (k *persister) keyOf(a *association) kept.Key {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if a.persisted.era != k.era.Load() {
-		return KeptKey{}
+		return kept.Key{}
 	}
 	return a.persisted.key
 }
@@ -123,15 +126,15 @@ func (k *persister) snapshot(a *association) (s snapshot, encoded []byte, ok boo
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s = snapshot{a, KeptKey{a.heard.UTC(), a.persisted.id}, stateOf(a, a.layer.Reservation(k.reserve))}
-	encoded, err := s.state.encode()
+	s = snapshot{a, kept.Key{Heard: a.heard.UTC(), ID: a.persisted.id}, stateOf(a, a.layer.Reservation(k.reserve))}
+	encoded, err := s.state.Encode()
 	era := k.era.Load()
-	if err != nil || len(encoded) > maxState && a.era != era {
+	if err != nil || len(encoded) > kept.MaxSize && a.era != era {
 		m.meter.Unkept.Add(1)
 		return s, nil, false
 	}
 	if a.era != era {
-		a.era, a.layer.Limit = era, s.state.limit
+		a.era, a.layer.Limit = era, s.state.Limit
 	}
 	return s, encoded, true
 }
@@ -139,12 +142,34 @@ func (k *persister) snapshot(a *association) (s snapshot, encoded []byte, ok boo
 // written notes that a snapshot is on disk.
 func (k *persister) written(s snapshot) {
 	a := s.a
-	holding(&a.mu, func() { a.layer.Limit = s.state.limit })
+	holding(&a.mu, func() { a.layer.Limit = s.state.Limit })
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	a.persisted.era, a.persisted.key, a.persisted.recorded = k.era.Load(), s.key, s.state.taken
+	a.persisted.era, a.persisted.key, a.persisted.recorded = k.era.Load(), s.key, s.state.Taken
 	if a.persisted.over {
 		k.remove(a)
 	}
 	k.answer(a)
+}
+
+// stateOf is the state of a, with numbers reserved up to limit. The caller holds mux.mu and
+// mu.
+func stateOf(a *association, limit uint64) kept.State {
+	c := a.credential.folded()
+	return kept.State{
+		At:     a.mux.seenAt(a.peer),
+		Remote: a.peer.Remote, Since: a.since, Random: a.random, KeyFingerprint: a.keyFingerprint,
+		Identity: c.identity, Own: c.own, CAs: c.cas,
+		Suite: a.layer.Suite, Keys: a.layer.Keys, CID: a.cid, PeerCID: a.layer.PeerCID,
+		Limit: limit, Taken: a.layer.Taken.Next,
+	}
+}
+
+// seenAt is where peer sees the server.
+func (m *mux) seenAt(peer udp.Peer) netip.AddrPort {
+	bound := m.socket.Addr()
+	if peer.Local.IsValid() {
+		return netip.AddrPortFrom(peer.Local, bound.Port())
+	}
+	return bound
 }

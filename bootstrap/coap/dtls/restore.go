@@ -3,7 +3,9 @@ package dtls
 import (
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 
+	"lwbs/bootstrap/coap/dtls/kept"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/udp"
 )
@@ -17,7 +19,7 @@ const numbersSkipped = 1 << 24
 func (k *persister) restore() error {
 	defer k.restoring.Store(false)
 	log := k.mux.cfg.Exchange.Logger
-	var before KeptKey
+	var before kept.Key
 	for {
 		page, err := k.keeper.Kept(k.mux.tasks.Context(), before, persistBatch)
 		switch {
@@ -35,7 +37,7 @@ func (k *persister) restore() error {
 				log.Debug("an association from before the restart does not go on", "err", err)
 			}
 		}
-		before = page[len(page)-1].KeptKey
+		before = page[len(page)-1].Key
 	}
 }
 
@@ -44,19 +46,19 @@ var errSuperfluous = errors.New("its place is taken, or there are too many")
 
 // restoreOne restores one association as hibernating, or returns why not. One for which there is no
 // place is removed from the disk; one of another listener, or of another release, is left.
-func (k *persister) restoreOne(in KeptAssociation) error {
-	s, err := decodeState(in.State.Reveal())
+func (k *persister) restoreOne(in kept.Association) error {
+	s, err := kept.Decode(in.State.Reveal())
 	if err != nil {
 		return err
 	}
-	peer, ours := k.mux.peerOf(s.at, s.remote)
+	peer, ours := k.mux.peerOf(s.At, s.Remote)
 	if !ours {
 		return nil
 	}
 	a := k.mux.restored(s, peer)
 	a.heard = in.Heard
 	a.era = k.era.Load()
-	a.persisted = persisted{id: in.ID, era: a.era, key: in.KeptKey, recorded: s.taken}
+	a.persisted = persisted{id: in.ID, era: a.era, key: in.Key, recorded: s.Taken}
 	if !k.mux.restoreHibernating(a) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -70,18 +72,19 @@ func (k *persister) restoreOne(in KeptAssociation) error {
 }
 
 // restored returns the association of a state. It must not send before numbers are reserved for it.
-func (m *mux) restored(s state, peer udp.Peer) *association {
+func (m *mux) restored(s kept.State, peer udp.Peer) *association {
+	c := credential{identity: s.Identity, own: s.Own, cas: s.CAs}
 	a := &association{
-		mux: m, name: s.credential.name(), since: s.since, random: s.random, keyFingerprint: s.keyFingerprint,
-		credential: s.credential, cid: s.cid, peer: peer, hibernates: true,
+		mux: m, name: c.name(), since: s.Since, random: s.Random, keyFingerprint: s.KeyFingerprint,
+		credential: c, cid: s.CID, peer: peer, hibernates: true,
 	}
-	a.layer = record.Layer{Suite: s.suite, Keys: s.keys, PeerCID: s.peerCID}
+	a.layer = record.Layer{Suite: s.Suite, Keys: s.Keys, PeerCID: s.PeerCID}
 	if a.cid != (connectionID{}) {
 		a.layer.OwnCID = a.cid[:]
 	}
-	a.layer.Next = min(s.limit+rand.Uint64N(m.persister.skip), record.MaxNumber+1)
+	a.layer.Next = min(s.Limit+rand.Uint64N(m.persister.skip), record.MaxNumber+1)
 	a.layer.Limit = a.layer.Next
-	a.layer.Taken.Next = s.taken
+	a.layer.Taken.Next = s.Taken
 	a.layer.Taken.Close()
 	return a
 }
@@ -109,4 +112,20 @@ func (m *mux) restoreHibernating(a *association) bool {
 		last.sibling = a
 	}
 	return true
+}
+
+// peerOf is the peer at remote that sees a server at at, and whether this is that one.
+func (m *mux) peerOf(at, remote netip.AddrPort) (peer udp.Peer, ok bool) {
+	bound := m.socket.Addr()
+	peer.Remote = remote
+	if at.Port() != bound.Port() {
+		return peer, false
+	}
+	if !m.socket.IsWildcard() {
+		return peer, at.Addr() == bound.Addr() || at.Addr().IsUnspecified()
+	}
+	if !at.Addr().IsUnspecified() {
+		peer.Local = at.Addr()
+	}
+	return peer, true
 }

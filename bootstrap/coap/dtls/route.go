@@ -49,7 +49,7 @@ func (m *mux) noAssociation(peer udp.Peer, d hello.Digest, b []byte, why traffic
 	if m.persister.isRestoring() {
 		return traffic.DropRestoring
 	}
-	m.unknowns.note(peer, d, b)
+	m.unknowns.Note(peer, d, b)
 	return why
 }
 

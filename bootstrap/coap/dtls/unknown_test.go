@@ -14,6 +14,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/coap/dtls/unknown"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
 )
@@ -73,7 +74,7 @@ func TestUnknownAssociationIsTold(t *testing.T) {
 		}
 		for _, c := range []*device{d, moving} {
 			c.retransmits()
-			time.Sleep(reportEvery)
+			time.Sleep(unknown.ReportEvery)
 			synctest.Wait()
 		}
 		want := "1 from 127.0.0.1:10, other replica false\n1 from 127.0.0.1:9, other replica false\n2 from 127.0.0.1:10, other replica false\n2 from 127.0.0.1:9, other replica false"
@@ -83,10 +84,10 @@ func TestUnknownAssociationIsTold(t *testing.T) {
 		if n := b.hub.Meter.Snapshot().Dropped; n[traffic.DropNoAssociation] != 3 || n[traffic.DropUnknownCID] != 3 {
 			t.Errorf("%d and %d were dropped", n[traffic.DropNoAssociation], n[traffic.DropUnknownCID])
 		}
-		time.Sleep(2 * forgetAfter)
+		time.Sleep(2 * unknown.ForgetAfter)
 		synctest.Wait()
-		if u := b.unknowns; len(u.seen)+len(u.nets) != 0 || told.lines() != "" {
-			t.Errorf("it goes on: %+v", u)
+		if n, _ := b.unknowns.Watched(); n != 0 || told.lines() != "" {
+			t.Errorf("%d addresses are still watched", n)
 		}
 	})
 }
@@ -121,7 +122,7 @@ func TestUnknownAssociationIsNotTold(t *testing.T) {
 			d.send(record.TypeAlert, alertWarning, alertCloseNotify)
 			for _, r := range late {
 				b.up(d.peer, r)
-				time.Sleep(minSpan / 3)
+				time.Sleep(unknown.MinSpan / 3)
 			}
 		},
 		"an address that no device had": func(b *simulatedListener, d *device) {
@@ -145,7 +146,7 @@ func TestUnknownAssociationIsNotTold(t *testing.T) {
 				d.asks(1)
 				d.sleeps()
 				f(b, d)
-				time.Sleep(2 * reportEvery)
+				time.Sleep(2 * unknown.ReportEvery)
 				synctest.Wait()
 				if got := told.lines(); got != "" {
 					t.Errorf("told of %s", got)
@@ -166,9 +167,9 @@ func TestUnknownAssociationOfAnotherReplica(t *testing.T) {
 		d.layer.PeerCID[0] = 4
 		for range 2 {
 			d.send(record.TypeApplicationData, postBS(1)...)
-			time.Sleep(minSpan)
+			time.Sleep(unknown.MinSpan)
 		}
-		time.Sleep(reportEvery)
+		time.Sleep(unknown.ReportEvery)
 		synctest.Wait()
 		if got, want := told.lines(), "2 from 127.0.0.1:9, other replica true"; got != want {
 			t.Errorf("told of %q, want %q", got, want)
@@ -182,28 +183,25 @@ func TestUnknownAssociationsAreBounded(t *testing.T) {
 	inHibernation(t, func(cfg *Config) { told.watch(cfg) }, func(b *simulatedListener, _ *hibernationHandler) {
 		sealed := []byte{record.TypeApplicationData, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7}
 		for range 2 {
-			for i := range 3 * maxUnknown {
+			for i := range 3 * unknown.MaxWatched {
 				network := byte(i % 8)
+				if i%2 == 0 {
+					network = 0 // more than its share
+				}
 				b.up(udp.Peer{Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, network, 1}), uint16(i))}, sealed)
 			}
-			time.Sleep(minSpan)
+			time.Sleep(unknown.MinSpan)
 		}
-		u := b.unknowns
-		u.mu.Lock()
-		watched := len(u.seen)
-		for network, n := range u.nets {
-			if n > maxUnknownPerNet {
-				t.Errorf("%d of %v are watched", n, network)
-			}
+		if watched, ofOneNet := b.unknowns.Watched(); watched != unknown.MaxWatched || ofOneNet != unknown.MaxWatchedPerNet {
+			t.Errorf("%d are watched, want %d; %d of one network, want %d", watched, unknown.MaxWatched, ofOneNet, unknown.MaxWatchedPerNet)
 		}
-		u.mu.Unlock()
-		if watched != maxUnknown {
-			t.Errorf("%d are watched, want %d", watched, maxUnknown)
-		}
-		time.Sleep(2 * forgetAfter)
+		time.Sleep(2 * unknown.ForgetAfter)
 		synctest.Wait()
-		if n := strings.Count(told.lines(), "\n") + 1; n != maxUnknown || len(u.seen)+len(u.nets) != 0 {
-			t.Errorf("told of %d, want %d; %d are still watched", n, maxUnknown, len(u.seen))
+		if n := strings.Count(told.lines(), "\n") + 1; n != unknown.MaxWatched {
+			t.Errorf("told of %d, want %d", n, unknown.MaxWatched)
+		}
+		if n, _ := b.unknowns.Watched(); n != 0 {
+			t.Errorf("%d are still watched", n)
 		}
 	})
 }
@@ -224,7 +222,7 @@ func TestDevicesSwapPorts(t *testing.T) {
 		for _, d := range devices {
 			d.retransmits()
 		}
-		time.Sleep(reportEvery)
+		time.Sleep(unknown.ReportEvery)
 		synctest.Wait()
 		if n := b.hub.Meter.Snapshot(); n.Dropped[traffic.DropNotAuthentic] != 6 || n.Woken != 0 || len(h.peers()) != 2 || told.lines() != "" {
 			t.Errorf("%d asked; counters %+v", len(h.peers()), n)

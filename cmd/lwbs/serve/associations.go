@@ -27,7 +27,7 @@ func (k associationKeeper) Resume(ctx context.Context) error {
 func (k associationKeeper) Keep(ctx context.Context, put []coap.KeptAssociation, ended []coap.KeptKey) error {
 	rows, keys := make([]store.Association, len(put)), make([]store.AssociationKey, len(ended))
 	for i, a := range put {
-		rows[i] = store.Association{AssociationKey: store.AssociationKey(a.KeptKey), State: a.State}
+		rows[i] = store.Association{AssociationKey: store.AssociationKey(a.Key), State: a.State}
 	}
 	for i, key := range ended {
 		keys[i] = store.AssociationKey(key)
@@ -40,7 +40,7 @@ func (k associationKeeper) Kept(ctx context.Context, before coap.KeptKey, limit 
 	rows, err := k.db.Associations(ctx, store.AssociationKey(before), limit)
 	page := make([]coap.KeptAssociation, len(rows))
 	for i, a := range rows {
-		page[i] = coap.KeptAssociation{KeptKey: coap.KeptKey(a.AssociationKey), State: a.State}
+		page[i] = coap.KeptAssociation{Key: coap.KeptKey(a.AssociationKey), State: a.State}
 	}
 	return page, err
 }
