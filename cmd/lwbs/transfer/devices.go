@@ -55,14 +55,18 @@ changes nothing, and the others are put all the same. To import a file once more
    lwbs import csv devices.csv --key-format hex --profile meter --dry-run
    lwbs import csv devices.csv --key-format hex --profile meter --rejects mend.csv
    lwbs import csv sims.csv --map 'IMSI=psk-identity,Ki=psk-key' --key-format hex --endpoint 'urn:imei:{{.IMEI}}'`,
-		Flags: tableFlags(
-			&cli.StringSliceFlag{Name: "map", Usage: "what columns are for, `COLUMN=NAME`, several with commas between"},
-			&cli.StringFlag{Name: "map-file", Usage: "the same, one in each line of `FILE`, as --save-map writes it"},
-			&cli.StringFlag{Name: "save-map", Usage: "write what the columns are taken for into `FILE`, which must not say anything else yet"},
-			&cli.StringSliceFlag{Name: "ignore", Usage: "do not read this `COLUMN`; may be repeated"},
-			&cli.StringFlag{Name: "columns", Usage: "the first row is a device: the columns are `NAMES`, with commas between"},
-		),
+		Flags:  tableFlags(append(mapFlags(), &cli.StringFlag{Name: "columns", Usage: "the first row is a device: the columns are `NAMES`, with commas between"})...),
 		Action: importCSV,
+	}
+}
+
+// mapFlags say what columns are for.
+func mapFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "map", Usage: "what columns are for, `COLUMN=NAME`, several with commas between"},
+		&cli.StringFlag{Name: "map-file", Usage: "the same, one in each line of `FILE`, as --save-map writes it"},
+		&cli.StringFlag{Name: "save-map", Usage: "write what the columns are taken for into `FILE`, which must not say anything else yet"},
+		&cli.StringSliceFlag{Name: "ignore", Usage: "do not read this `COLUMN`; may be repeated"},
 	}
 }
 
@@ -75,12 +79,7 @@ input. The endpoint name of each device is its identity, unless --endpoint makes
    lwbs import psk-file psk.txt --profile meter --endpoint 'urn:dev:ops:{{.identity}}'`,
 		Flags: tableFlags(),
 		Action: func(c *cli.Context) error {
-			if !c.IsSet("key-format") {
-				if err := c.Set("key-format", "hex"); err != nil {
-					return err
-				}
-			}
-			columns, err := columnOptions(c)
+			columns, err := columnOptionsIn(c, "hex")
 			if err != nil {
 				return err
 			}
@@ -114,6 +113,14 @@ func importCSV(c *cli.Context) error {
 		for name := range strings.SplitSeq(c.String("columns"), ",") {
 			o.Columns = append(o.Columns, strings.TrimSpace(name))
 		}
+	}
+	return importTable(c, o, columns)
+}
+
+// importTable imports a table, and tells which of its columns are not read.
+func importTable(c *cli.Context, o sheet.Options, columns devicefile.ColumnOptions) error {
+	if err := columns.Names(); err != nil {
+		return command.Usagef("%v", err)
 	}
 	return importDevices(c, func(in io.Reader) (*devicefile.Source, error) {
 		source, err := devicefile.Table(in, o, columns)
@@ -164,15 +171,8 @@ func columnOptions(c *cli.Context) (o devicefile.ColumnOptions, err error) {
 		}
 		o.Templates["endpoint"] = c.String("endpoint")
 	}
-	if o.Mapped, err = mappedColumns(c); err != nil {
-		return o, err
-	}
-	for column, name := range o.Mapped {
-		if is, possible := devicefile.IsColumn(name); !is {
-			return o, command.Usagef("--map %s=%s: a column can be for %s", column, name, possible)
-		}
-	}
-	return o, nil
+	o.Mapped, err = mappedColumns(c)
+	return o, err
 }
 
 // mappedColumns are those of --map, and behind them those of --map-file.

@@ -22,7 +22,8 @@ import (
 // ImportCommand is lwbs import.
 func ImportCommand() *cli.Command {
 	return command.Group("import", "add devices by a file: a table, or the data of another Bootstrap-Server",
-		importCSVCommand(), importJSONLCommand(), importPSKFileCommand(), importLeshanCommand(), importWakaamaCommand())
+		importCSVCommand(), importJSONLCommand(), importPSKFileCommand(), importCumulocityCommand(), importThingsBoardCommand(),
+		importDPSCommand(), importLeshanCommand(), importWakaamaCommand())
 }
 
 func importFlags() []cli.Flag {

@@ -207,6 +207,8 @@ type ColumnOptions struct {
 	Ignored   []string          // headings
 	Templates map[string]string // by name here: a template over the other columns
 	Keys      input.KeyForm     // how keys are written; without a format where nothing says so
+
+	preset *preset // of another system; nil for none
 }
 
 // An OptionError is a mistake in the options, or one that others would mend.
@@ -216,8 +218,16 @@ func (e *OptionError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &OptionError{fmt.Sprintf(format, args...)} }
 
-// IsColumn reports whether there is a column of this name, and what there is.
-func IsColumn(name string) (is bool, possible string) { return useOf(name) != nil, possibleColumns() }
+// Names turns the names in Mapped into those here. Its error is about one that no column can have.
+func (o ColumnOptions) Names() error {
+	for heading, name := range o.Mapped {
+		o.Mapped[heading] = o.canonical(name)
+		if o.use(o.Mapped[heading]) == nil {
+			return usagef("--map %s=%s: a column can be for %s", heading, name, o.possible())
+		}
+	}
+	return nil
+}
 
 // A columnMap is what the columns of one table are for.
 type columnMap struct {
@@ -226,7 +236,8 @@ type columnMap struct {
 	uses     []columnUse
 	computed []computedColumn
 	form     input.KeyForm
-	keys     bool // a column has keys
+	keys     bool    // a column has keys
+	preset   *preset // nil for none
 }
 
 // A computedColumn is made of others.
@@ -239,7 +250,7 @@ type computedColumn struct {
 
 // mapColumns finds out what the columns are for. Its errors say what is missing.
 func mapColumns(headings []string, o ColumnOptions) (*columnMap, error) {
-	m := &columnMap{headings: headings, names: make([]string, len(headings)), uses: make([]columnUse, len(headings)), form: o.Keys}
+	m := &columnMap{headings: headings, names: make([]string, len(headings)), uses: make([]columnUse, len(headings)), form: o.Keys, preset: o.preset}
 	for _, heading := range slices.Concat(slices.Sorted(maps.Keys(o.Mapped)), o.Ignored) {
 		if !slices.ContainsFunc(headings, func(h string) bool { return strings.EqualFold(h, heading) }) {
 			return nil, usagef("there is no column %q: the columns are %s", heading, listed(headings))
@@ -258,10 +269,10 @@ func mapColumns(headings []string, o ColumnOptions) (*columnMap, error) {
 			return nil, fmt.Errorf("columns %q and %q are both taken for %s: leave one with --ignore, or --map it to something else", other, heading, name)
 		}
 		used[name] = heading
-		m.names[i], m.uses[i] = name, useOf(name)
+		m.names[i], m.uses[i] = name, o.use(name)
 		m.keys = m.keys || holdsKeys(name)
 	}
-	if err := m.compute(o.Templates, used); err != nil {
+	if err := m.compute(o, used); err != nil {
 		return nil, err
 	}
 	if _, found := used["endpoint"]; !found {
@@ -281,6 +292,11 @@ func (o ColumnOptions) nameOf(heading string) (string, error) {
 	}
 	for from, name := range o.Mapped {
 		if is(from) {
+			return name, nil
+		}
+	}
+	if o.preset != nil {
+		if name, ok := o.preset.names[bare(heading)]; ok {
 			return name, nil
 		}
 	}
@@ -312,21 +328,24 @@ func nearColumn(heading string, known map[string]string) string {
 
 // holdsKeys reports whether the cells of a column are written as --key-format says.
 func holdsKeys(name string) bool {
-	return name == "psk-key" || strings.HasPrefix(name, "account.") && (strings.HasSuffix(name, ".key") || strings.HasSuffix(name, ".master-secret"))
+	if strings.HasPrefix(name, "var.") || strings.HasPrefix(name, "secret.") {
+		return false
+	}
+	return strings.HasSuffix(strings.ToLower(name), "key") || strings.HasSuffix(name, ".master-secret")
 }
 
 // compute prepares the columns that are made of others.
-func (m *columnMap) compute(templates map[string]string, used map[string]string) error {
-	for _, name := range slices.Sorted(maps.Keys(templates)) {
-		use := useOf(name)
+func (m *columnMap) compute(o ColumnOptions, used map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(o.Templates)) {
+		use := o.use(name)
 		if use == nil {
-			return usagef("there is no column %q to make: possible are %s", name, possibleColumns())
+			return usagef("there is no column %q to make: possible are %s", name, o.possible())
 		}
 		if heading, twice := used[name]; twice {
 			return usagef("%s is column %q of the table, and made of others too: leave the column with --ignore %s", name, heading, strconv.Quote(heading))
 		}
 		used[name] = "--column " + name
-		text, err := template.New(name).Option("missingkey=error").Parse(templates[name])
+		text, err := template.New(name).Option("missingkey=error").Parse(o.Templates[name])
 		if err != nil {
 			return usagef("the template for %s: %v", name, err)
 		}
@@ -364,8 +383,13 @@ func variable(heading string) string {
 	}, heading)
 }
 
-func possibleColumns() string {
-	return strings.Join(slices.Concat(slices.Sorted(maps.Keys(columnUses)), columnForms), ", ")
+// possible are the names of columns.
+func (o ColumnOptions) possible() string {
+	all := slices.Concat(slices.Sorted(maps.Keys(columnUses)), columnForms)
+	if o.preset != nil {
+		all = append(all, slices.Sorted(maps.Keys(o.preset.uses))...)
+	}
+	return strings.Join(all, ", ")
 }
 
 // listed are headings for an error: at most ten.

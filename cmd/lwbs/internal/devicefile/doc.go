@@ -1,5 +1,5 @@
 // Package devicefile imports files of devices: tables as spreadsheets write them, files of
-// PSK identities and keys, and JSON lines. It reads a row at a time, puts the rows as one batch of
+// PSK identities and keys, JSON lines, and files of other systems. It reads a row at a time, puts the rows as one batch of
 // the admin API, and tells what became of each.
 //
 // A row is a device as a whole: it is put, or refused with what is wrong and where. An empty cell

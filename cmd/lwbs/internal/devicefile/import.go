@@ -12,6 +12,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/store"
 )
 
 // Options say how a file is imported.
@@ -51,6 +52,9 @@ type importing struct {
 	queue []*Row // rows without a result, in their order; guarded by mu
 	err   error  // that ended the source; guarded by mu
 
+	profiles map[string]*store.Profile // that rows of another system name; nil for one that is not there
+	profile  func(name string) (store.Profile, error)
+
 	seed maphash.Seed
 	seen map[uint64]int32 // of names and identities: the line
 }
@@ -68,7 +72,8 @@ func (s *Source) Import(ctx context.Context, api admin.API, o Options) (Result, 
 	im := &importing{
 		Options: o, source: s, report: r, rejects: kept,
 		progress: &progress{out: o.Progress, size: o.Size, began: time.Now()},
-		seed:     maphash.MakeSeed(), seen: make(map[uint64]int32),
+		profiles: make(map[string]*store.Profile), profile: func(name string) (store.Profile, error) { return api.Profile(ctx, name) },
+		seed: maphash.MakeSeed(), seen: make(map[uint64]int32),
 	}
 	err = api.PutDevices(ctx, admin.BatchOptions{DryRun: o.DryRun}, im.rows, func(r admin.BatchResult) error { return im.settle(&r) })
 	if err == nil {
@@ -90,6 +95,11 @@ func (im *importing) rows(yield func(admin.BatchRow) bool) {
 		}
 		if row.err == nil {
 			im.complete(row)
+			if row.foreign != nil {
+				row.err = row.fit(im.profileOf(row), row.account)
+			}
+		}
+		if row.err == nil {
 			row.err = im.twice(row)
 		}
 		im.mu.Lock()
@@ -122,6 +132,23 @@ func (im *importing) complete(row *Row) {
 			row.settings.AddTags = append(row.settings.AddTags, tag)
 		}
 	}
+}
+
+// profileOf is the profile that a row names; nil where it names none, or there is none of this name, which
+// is told when the row is put.
+func (im *importing) profileOf(row *Row) *store.Profile {
+	if row.settings.Profile == nil {
+		return nil
+	}
+	name := *row.settings.Profile
+	p, known := im.profiles[name]
+	if !known {
+		if found, err := im.profile(name); err == nil {
+			p = &found
+		}
+		im.profiles[name] = p
+	}
+	return p
 }
 
 // twice reports a row for the same device, or with the same identity or certificate, as one before.

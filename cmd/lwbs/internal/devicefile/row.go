@@ -26,6 +26,8 @@ type Row struct {
 
 	pskIdentity string
 	pskKey      []byte
+	foreign     *foreignRow // of another system; nil for none
+	account     string      // of the profile, that its key for the LwM2M Server belongs to; empty: the only one
 }
 
 // A cellError is a mistake in one cell.
@@ -47,6 +49,9 @@ func (e *cellError) Unwrap() error { return e.err }
 // row reads the cells of a row. Its error is in the row.
 func (m *columnMap) row(line int, cells []string, position func(cell int) (line, column int)) *Row {
 	row := &Row{line: line, cells: append([]string(nil), cells...), suspects: m.suspects(cells)}
+	if m.preset != nil {
+		row.foreign, row.account = new(foreignRow), m.preset.Account
+	}
 	for i, use := range m.uses {
 		text := strings.TrimSpace(row.cells[i])
 		if use == nil || text == "" {
@@ -63,6 +68,9 @@ func (m *columnMap) row(line int, cells []string, position func(cell int) (line,
 	}
 	if len(m.computed) > 0 {
 		row.err = m.computeCells(row)
+	}
+	if row.err == nil && m.preset != nil && row.endpoint != "" {
+		row.err = m.preset.finish(row)
 	}
 	if row.err == nil {
 		row.err = row.finish()
