@@ -71,6 +71,11 @@ type Config struct {
 	// device and are unauthenticated. Default 600.
 	UnauthenticatedRecords int
 
+	// Enrolments is how many records of devices enrolment groups may make in a minute, all of them
+	// together; the peers of one network may cause half of them. What exceeds this is answered 5.03.
+	// Default 6000.
+	Enrolments int
+
 	// Trust returns what is believed of certificates at this moment. It is called for
 	// every client that has one, and must be quick. Default: only those that a device
 	// record names.
@@ -117,6 +122,7 @@ func (c Config) withDefaults() (Config, error) {
 		positive("LoopWindow", &c.LoopWindow, time.Minute),
 		positive("RepeatWindow", &c.RepeatWindow, 10*time.Minute),
 		positive("UnknownDeviceRecords", &c.UnknownDeviceRecords, 60),
+		positive("Enrolments", &c.Enrolments, 6000),
 		positive("UnauthenticatedRecords", &c.UnauthenticatedRecords, 600),
 	)
 	if c.SessionTimeout > maxSessionTimeout {

@@ -15,21 +15,25 @@ import (
 // lookUpTimeout bounds the look-ups of a handshake, for which a device waits.
 const lookUpTimeout = 5 * time.Second
 
-// PSK returns the key of a PSK identity, for the handshake. A disabled device still
-// authenticates, so that its refusal can be explained. Where the store fails, the
-// identity counts as unknown, and the log says why.
-func (srv *Server) PSK(identity string) (key lwm2m.Secret, found bool) {
+// PSK returns the key of a PSK identity, for the handshake: see [auth.Authorizer.Keys].
+func (srv *Server) PSK(identity string) (key lwm2m.Secret, found bool) { return srv.key(identity, 0) }
+
+// OtherPSK returns the second key that the device with a PSK identity may have, while the key of its
+// group is changed.
+func (srv *Server) OtherPSK(identity string) (key lwm2m.Secret, found bool) {
+	return srv.key(identity, 1)
+}
+
+// key returns the nth key of a PSK identity.
+func (srv *Server) key(identity string, n int) (key lwm2m.Secret, found bool) {
 	defer srv.cfg.Panics.Contain(PartHandshake, func() { key, found = lwm2m.Secret{}, false })
-	d, known := srv.deviceOf(auth.Peer{Identity: identity})
-	if !known {
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
+	keys := srv.auth.Keys(ctx, identity)
+	if n >= len(keys) {
 		return lwm2m.Secret{}, false
 	}
-	for _, c := range d.Credentials {
-		if c.Kind == store.CredentialPSK && c.Identity == identity {
-			return c.Key, true
-		}
-	}
-	return lwm2m.Secret{}, false
+	return keys[n], true
 }
 
 // HandshakeFailed records a DTLS handshake that did not complete. A wrong key shows
@@ -46,7 +50,11 @@ func (srv *Server) HandshakeFailed(h auth.Handshake) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	d, err := srv.auth.Claimed(ctx, peer)
-	why := h.Failure(err == nil)
+	e, matches := auth.Enrolment{}, false
+	if errors.Is(err, store.ErrNotFound) {
+		e, matches = srv.auth.Unknown(ctx, h.Identity)
+	}
+	why := h.Failure(err == nil || matches && e.Why == "")
 	switch ep := auth.UnreadableDevice(err); {
 	case err == nil && len(h.Chain) > 0 && auth.Names(d, h.Chain[0]):
 		authenticated(&record, d, "")
@@ -56,6 +64,11 @@ func (srv *Server) HandshakeFailed(h auth.Handshake) {
 		record.Endpoint, record.Known, why = ep, true, srv.storeFault(err)
 	case !errors.Is(err, store.ErrNotFound):
 		srv.storeFault(err)
+	case matches:
+		record.Group = e.Group.Name
+		if why.Cause == store.CauseIdentityUnknown {
+			why.Variant, why.Detail = e.Why, e.Detail()
+		}
 	}
 	srv.refuse(ctx, record, &outcome.Refusal{Failure: why})
 }

@@ -47,7 +47,8 @@ func (s *session) allows(ctx context.Context) *outcome.Failure {
 	if refused != nil {
 		return refusedSince(refused)
 	}
-	had, has := profile.CredentialOf(given.Device, arrival(peer)), profile.CredentialOf(d, arrival(peer))
+	came := s.srv.arrival(ctx, d, peer)
+	had, has := profile.CredentialOf(given.Device, came), profile.CredentialOf(d, came)
 	if had != nil && has != nil && !had.Key.Equal(has.Key) {
 		return outcome.Failed(store.CauseWithdrawn, "the key that the device came with was replaced in its record while the session ran")
 	}
@@ -69,6 +70,9 @@ func (s *session) allows(ctx context.Context) *outcome.Failure {
 func refusedSince(refused *outcome.Refusal) *outcome.Failure {
 	switch refused.Cause {
 	case store.CauseDisabled:
+		if refused.Variant == store.VariantGroupDenied {
+			return &refused.Failure
+		}
 		return outcome.Failed(store.CauseDisabled, "the device record was disabled while the session ran")
 	case store.CauseNoSecRefused:
 		return outcome.Failed(store.CauseNoSecRefused, "the permission to come over plain CoAP was taken from the device record while the session ran")

@@ -24,9 +24,9 @@ func (srv *Server) profileOf(ctx context.Context, d store.Device) (store.Profile
 	return p, nil
 }
 
-// arrival is how a peer came, as far as what it is given depends on it.
-func arrival(peer auth.Peer) profile.Arrival {
-	return profile.Arrival{Secure: peer.Secure(), Identity: peer.Identity}
+// arrival is how a peer came that is d, as far as what it is given depends on it.
+func (srv *Server) arrival(ctx context.Context, d store.Device, peer auth.Peer) profile.Arrival {
+	return profile.Arrival{Secure: peer.Secure(), Identity: peer.Identity, GroupKey: srv.auth.GroupKey(ctx, d, peer)}
 }
 
 // provision resolves what d is to be given that came as peer, keys that are still to be
@@ -36,7 +36,7 @@ func (srv *Server) provision(ctx context.Context, d store.Device, peer auth.Peer
 	if f != nil {
 		return nil, f
 	}
-	return profile.Provide(p, d, arrival(peer), srv.cfg.Rand, srv.cfg.Objects)
+	return profile.Provide(p, d, srv.arrival(ctx, d, peer), srv.cfg.Rand, srv.cfg.Objects)
 }
 
 // keepProvision keeps new keys before the client can have them. given is what the device

@@ -24,6 +24,7 @@ type Server struct {
 	sessions  *registry
 	history   *history.History
 	addresses *history.Addresses
+	enrolling *enrolmentLimit
 	reading   func() // stops the goroutine that reads addresses, and waits for it
 	closeOnce sync.Once
 }
@@ -40,7 +41,7 @@ func NewServer(cfg Config) (*Server, error) {
 		defer cfg.Panics.Contain(PartObserver)
 		observe(e)
 	}
-	srv := &Server{cfg: cfg, auth: cfg.authorizer(), sessions: newRegistry(cfg), history: history.New(cfg.history()), addresses: history.NewAddresses()}
+	srv := &Server{cfg: cfg, auth: cfg.authorizer(), sessions: newRegistry(cfg), history: history.New(cfg.history()), addresses: history.NewAddresses(), enrolling: &enrolmentLimit{quota: outcome.Quota{Limit: cfg.Enrolments}}}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	last, err := cfg.Store.LastSession(ctx)
@@ -146,6 +147,9 @@ func (srv *Server) identify(ctx context.Context, peer auth.Peer, ep lwm2m.Endpoi
 	ctx, done := lookingUp(ctx)
 	defer done()
 	d, refused := srv.auth.Authorize(ctx, peer, ep)
+	if refused != nil && refused.Cause == store.CauseEndpointUnknown {
+		d, refused = srv.enrol(ctx, peer, ep, record, refused)
+	}
 	switch {
 	case refused != nil:
 		srv.attribute(ctx, record, peer, ep, d)

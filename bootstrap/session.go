@@ -152,7 +152,7 @@ func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
 // adopt makes given what the client is given from now on, in this format.
 func (s *session) adopt(given *profile.Provision, format lwm2m.Format) {
 	s.given, s.intended, s.format = given, format, format
-	s.seen = store.RevisionsOf(given.Device, given.Profile)
+	s.seen = store.RevisionsOf(given.Device, given.Profile, store.Group{}) // that of a group is looked at before the next operation
 	s.tune()
 	s.update(func(r *store.Session) {
 		r.Profile, r.ProfileRevision = given.Profile.Name, given.Profile.Revision

@@ -14,6 +14,12 @@ type Store interface {
 	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
 	DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (store.Device, error)
 
+	// Groups and GroupSize tell which unknown devices are enrolled, and EnrolDevice makes their
+	// records.
+	Groups(ctx context.Context) (store.Groups, error)
+	GroupSize(ctx context.Context, name string) (int, error)
+	EnrolDevice(ctx context.Context, d store.Device, rev store.Revision) (store.Device, error)
+
 	// Revisions is asked before each operation: an edit may end the session.
 	Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revisions, error)
 

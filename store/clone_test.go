@@ -13,6 +13,7 @@ import (
 // Whoever changes a copy does not change the original, whatever is in it.
 func TestClone(t *testing.T) {
 	t.Run("Profile", func(t *testing.T) { testClone(t, store.Profile.Clone) })
+	t.Run("Group", func(t *testing.T) { testClone(t, store.Group.Clone) })
 	t.Run("Device", func(t *testing.T) { testClone(t, store.Device.Clone) })
 }
 

@@ -14,6 +14,7 @@ type deviceRow struct {
 	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
 	Revision    Revision              `json:"revision"`
 	Profile     string                `json:"profile"`
+	Group       string                `json:"group,omitempty"`
 	Disabled    bool                  `json:"disabled,omitempty"`
 	NoSec       bool                  `json:"noSec,omitempty"`
 	Credentials []credentialRow       `json:"credentials,omitempty"`
@@ -34,6 +35,8 @@ type credentialRow struct {
 	Kind     CredentialKind `json:"kind"`
 	Identity []byte         `json:"identity"` // bytes: it need not be UTF-8
 	Key      []byte         `json:"key"`
+	Group    string         `json:"group,omitempty"`
+	GroupKey int            `json:"groupKey,omitempty"`
 	Created  time.Time      `json:"created"`
 	Pending  bool           `json:"pending,omitempty"`
 	Replaces []byte         `json:"replaces,omitempty"`
@@ -87,7 +90,7 @@ func place(ep lwm2m.EndpointName, field ...string) string {
 // EncodeDevice returns the stored bytes of a device.
 func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	row := deviceRow{
-		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Disabled: d.Disabled, NoSec: d.NoSec,
+		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Group: d.Group, Disabled: d.Disabled, NoSec: d.NoSec,
 		Vars: d.Vars, Tags: d.Tags, Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
 		unknown: d.Unknown,
 	}
@@ -97,8 +100,8 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 	for _, c := range d.Credentials {
 		row.Credentials = append(row.Credentials, credentialRow{
 			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: []byte(c.Replaces), URI: c.URI,
-			unknown: c.Unknown,
-			Key:     k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
+			Group: c.Group, GroupKey: c.GroupKey, unknown: c.Unknown,
+			Key: k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
 		})
 	}
 	if len(d.Accounts) > 0 {
@@ -137,7 +140,7 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 		return Device{}, err
 	}
 	d := Device{
-		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Disabled: row.Disabled, NoSec: row.NoSec,
+		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Group: row.Group, Disabled: row.Disabled, NoSec: row.NoSec,
 		Vars: row.Vars, Tags: row.Tags, Format: row.Format, Note: row.Note, Created: row.Created, Updated: row.Updated,
 		Unknown: row.unknown,
 	}
@@ -151,7 +154,7 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 	for _, c := range row.Credentials {
 		d.Credentials = append(d.Credentials, Credential{
 			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: string(c.Replaces), URI: c.URI,
-			Unknown: c.unknown, Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
+			Group: c.Group, GroupKey: c.GroupKey, Unknown: c.unknown, Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
 		})
 	}
 	if len(row.Accounts) > 0 {

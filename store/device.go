@@ -22,6 +22,10 @@ type Device struct {
 	// Profile names what the device is given. Required.
 	Profile string
 
+	// Group names the group that enrolled the device, or whose keys or certificates it may come
+	// with; empty for none.
+	Group string
+
 	// Disabled devices are refused, and their history says so.
 	Disabled bool
 
@@ -116,8 +120,18 @@ type Credential struct {
 	// the certificate; or the name in it, 1 to 255 bytes of UTF-8.
 	Identity string
 
-	// Key is the pre-shared key, 1 to 64 bytes; none with certificates.
+	// Key is the pre-shared key, 1 to 64 bytes; none with certificates, and with a Group.
 	Key lwm2m.Secret
+
+	// Group, where not empty, is that of the device. With CredentialPSK the key is then not stored:
+	// it is derived from a key of the group and Identity. With CredentialCertificateName the
+	// certificate must be issued by a CA of the group, and not by one that the server trusts for
+	// all.
+	Group string
+
+	// GroupKey is the ID of the key of the group with which the device came last; only with
+	// CredentialPSK and Group. Zero is unknown.
+	GroupKey int
 
 	Created time.Time
 
@@ -187,4 +201,5 @@ type DeviceQuery struct {
 	Prefix  string             // endpoint name begins with this
 	Profile string             // has this profile; empty for any
 	Tag     string             // has this tag; empty for any
+	Group   string             // is in this group; empty for any
 }

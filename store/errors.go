@@ -17,8 +17,11 @@ var (
 	// ErrIdentityTaken: another device has a credential with this identity.
 	ErrIdentityTaken = errors.New("identity is taken")
 
-	// ErrInUse: devices refer to the profile.
+	// ErrInUse: devices refer to the profile or the group, or groups to the profile.
 	ErrInUse = errors.New("in use")
+
+	// ErrGroupFull: the group has as many devices as it may have.
+	ErrGroupFull = errors.New("group is full")
 
 	// ErrLocked: another process has the database open.
 	ErrLocked = errors.New("database is in use by another process")

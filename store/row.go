@@ -22,8 +22,9 @@ import (
 // damaged one, in which a flipped bit may have made a member unknown. If it is right, unknown
 // members
 //
-//   - of a device, its credentials and its accounts are kept, and written again with each edit (see
-//     [Device].Unknown), since the server edits devices by itself;
+//   - of a device, its credentials and its accounts, and of a group, are kept, and written again with
+//     each edit (see [Device].Unknown), since the server edits devices by itself, and a person edits a
+//     part of a group;
 //   - of a profile and of a session are ignored: a profile is always replaced as a whole, by a
 //     person, and a session is not edited.
 //

@@ -127,3 +127,25 @@ func TestRowsWithoutSum(t *testing.T) {
 		t.Errorf("error %v, want %v", err, store.ErrCorrupt)
 	}
 }
+
+// An edit of a group keeps what a newer lwbs has written.
+func TestUnknownMembersOfGroups(t *testing.T) {
+	k, err := store.NewKeyring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := store.Group{Name: "g", Revision: 1, Profile: "p", Unknown: `{"later":[1,2]}`}
+	for range 2 {
+		row, err := store.EncodeGroup(k, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, err = store.DecodeGroup(k, row); err != nil || g.Unknown != `{"later":[1,2]}` || g.Profile != "p" {
+			t.Fatalf("read %+v, %v", g, err)
+		}
+	}
+	row, err := store.EncodeGroup(k, store.Group{Name: "g", Profile: "p", Note: strings.Repeat("x", store.MaxGroup)})
+	if !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("%d bytes are encoded, %v", len(row), err)
+	}
+}

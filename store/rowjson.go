@@ -123,6 +123,7 @@ func (r deviceRow) appendJSON(b []byte) ([]byte, error) {
 	o.b = strconv.AppendUint(o.b, uint64(r.Revision), 10)
 	o.key("profile")
 	o.text(r.Profile)
+	o.optionalText("group", r.Group)
 	o.optionalTrue("disabled", r.Disabled)
 	o.optionalTrue("noSec", r.NoSec)
 	r.credentials(o)
@@ -173,6 +174,11 @@ func (r deviceRow) credentials(o *jsonObject) {
 		o.bytes(c.Identity)
 		o.key("key")
 		o.bytes(c.Key)
+		o.optionalText("group", c.Group)
+		if c.GroupKey != 0 {
+			o.key("groupKey")
+			o.b = strconv.AppendInt(o.b, int64(c.GroupKey), 10)
+		}
 		o.key("created")
 		o.time(c.Created)
 		o.optionalTrue("pending", c.Pending)

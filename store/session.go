@@ -41,6 +41,13 @@ type Session struct {
 	Transport string    `json:"transport"`          // TransportPlain or TransportDTLS
 	Identity  string    `json:"identity,omitempty"` // PSK identity, made printable, or fingerprint of the certificate
 
+	// Group is the enrolment group that enrolled the device for this attempt, or that its name
+	// matched and that did not enrol it; empty for none.
+	Group string `json:"group,omitempty"`
+
+	// Enrolled is whether the record of the device was made in this attempt, by Group.
+	Enrolled bool `json:"enrolled,omitempty"`
+
 	Profile         string        `json:"profile,omitempty"`
 	ProfileRevision Revision      `json:"profileRevision,omitempty"`
 	DeviceRevision  Revision      `json:"deviceRevision,omitempty"`
@@ -143,6 +150,14 @@ const (
 	VariantOlderDTLS        Variant = "older-dtls"        // other-protocol: the peer offers only older versions of DTLS
 	VariantTCP              Variant = "tcp"               // other-protocol: the peer sends a protocol for TCP
 	VariantOtherReplica     Variant = "other-replica"     // association-unknown: the connection ID belongs to a server with another --replica-id
+
+	// Those of a peer whose name matches an enrolment group that does not enrol it.
+	VariantGroupDenied   Variant = "group-denied"   // the group denies the name
+	VariantGroupDisabled Variant = "group-disabled" // the group is disabled
+	VariantGroupEnded    Variant = "group-ended"    // its end date has passed
+	VariantGroupFull     Variant = "group-full"     // it has as many devices as it may have
+	VariantGroupName     Variant = "group-name"     // it gives another name than its PSK identity
+	VariantGroupRecord   Variant = "group-record"   // there is a record of this name, which does not take the credential of the group
 )
 
 // A SessionQuery selects sessions, the newest first.

@@ -14,8 +14,8 @@ import (
 // an [*UnreadableError]. Lists leave out records that cannot be read.
 type Store interface {
 	// PutDevice creates d when d.Revision is zero, else replaces the record that has that revision,
-	// and returns the record as stored. Errors: ErrExists, ErrNotFound (also when d.Profile does not
-	// exist), ErrConflict, ErrIdentityTaken, ErrFull.
+	// and returns the record as stored. Errors: ErrExists, ErrNotFound (also when d.Profile or
+	// d.Group does not exist), ErrConflict, ErrIdentityTaken, ErrFull.
 	PutDevice(ctx context.Context, d Device) (Device, error)
 
 	// PutDevices is PutDevice for several devices, as one edit. It stores those that can be, one after
@@ -24,6 +24,12 @@ type Store interface {
 	// the fault may be that of a single device, such as of a damaged record, and PutDevice tells.
 	PutDevices(ctx context.Context, ds []Device) ([]PutResult, error)
 
+	// EnrolDevice creates the record of a device that its group d.Group enrols, if the group still
+	// has revision rev, and room for one more. Errors: ErrExists, ErrIdentityTaken, ErrNotFound
+	// where the group or the profile does not exist, ErrConflict where the group has another
+	// revision, ErrGroupFull, ErrFull.
+	EnrolDevice(ctx context.Context, d Device, rev Revision) (Device, error)
+
 	// Device returns one record. Error: ErrNotFound.
 	Device(ctx context.Context, ep lwm2m.EndpointName) (Device, error)
 
@@ -31,8 +37,8 @@ type Store interface {
 	// identity. Error: ErrNotFound.
 	DeviceByIdentity(ctx context.Context, kind CredentialKind, identity string) (Device, error)
 
-	// Revisions tells whether a device or its profile was edited since another call. It is cheaper
-	// than reading both. Error: ErrNotFound where there is no such device.
+	// Revisions tells whether a device, its profile or its group was edited since another call. It is
+	// cheaper than reading them. Error: ErrNotFound where there is no such device.
 	Revisions(ctx context.Context, ep lwm2m.EndpointName) (Revisions, error)
 
 	// Devices returns one page. A page shorter than the limit is the last.
@@ -78,8 +84,25 @@ type Store interface {
 	Profiles(ctx context.Context, q ProfileQuery) ([]Profile, error)
 
 	// DeleteProfile removes the record with this revision; zero stands for any.
-	// Errors: ErrNotFound, ErrConflict, ErrInUse while a device names it.
+	// Errors: ErrNotFound, ErrConflict, ErrInUse while a device or a group names it.
 	DeleteProfile(ctx context.Context, name string, rev Revision) error
+
+	// PutGroup is PutDevice for groups. Errors: ErrExists, ErrNotFound (also when g.Profile does not
+	// exist), ErrConflict, ErrInvalid where there are MaxGroups already, ErrFull.
+	PutGroup(ctx context.Context, g Group) (Group, error)
+
+	// Group returns one record. Error: ErrNotFound.
+	Group(ctx context.Context, name string) (Group, error)
+
+	// Groups returns all groups. It is cheap where none has changed since it was asked last.
+	Groups(ctx context.Context) (Groups, error)
+
+	// GroupSize returns how many devices are in a group.
+	GroupSize(ctx context.Context, name string) (int, error)
+
+	// DeleteGroup removes the record with this revision; zero stands for any. Errors: ErrNotFound,
+	// ErrConflict, ErrInUse while a device is in it.
+	DeleteGroup(ctx context.Context, name string, rev Revision) error
 
 	// AppendSession stores a session that has ended, and removes those with the lowest IDs above the
 	// limits. It replaces a session with the same ID.
@@ -113,6 +136,7 @@ type Stats struct {
 	Schema   int    `json:"schema"`
 	Devices  int    `json:"devices"`
 	Profiles int    `json:"profiles"`
+	Groups   int    `json:"groups"`
 	Sessions int    `json:"sessions"`
 	Bytes    int64  `json:"bytes"`     // on disk
 	Free     int64  `json:"freeBytes"` // of those, reusable

@@ -9,6 +9,7 @@ import (
 const (
 	KindDevice      = "device"
 	KindProfile     = "profile"
+	KindGroup       = "group"
 	KindSession     = "session"
 	KindAssociation = "association"
 )

@@ -40,6 +40,9 @@ func (d Device) Validate() error {
 		if err := c.validate(); err != nil {
 			return err
 		}
+		if c.Group != "" && c.Group != d.Group {
+			return fmt.Errorf("%w: a credential of group %q, and the device is not in that group", ErrInvalid, c.Group)
+		}
 		if seen[id] {
 			return fmt.Errorf("%w: two credentials with the identity %q", ErrInvalid, c.Identity)
 		}
@@ -47,6 +50,11 @@ func (d Device) Validate() error {
 	}
 	for _, tag := range d.Tags {
 		if err := validName("tag", tag); err != nil {
+			return err
+		}
+	}
+	if d.Group != "" {
+		if err := validName("name of a group", d.Group); err != nil {
 			return err
 		}
 	}
@@ -92,6 +100,11 @@ func (c Credential) validate() error {
 		return fmt.Errorf("%w: name %q in a certificate has a control character or is not UTF-8", ErrInvalid, c.Identity)
 	case c.Kind != CredentialPSK && !c.Key.IsZero():
 		return fmt.Errorf("%w: a certificate credential has a pre-shared key", ErrInvalid)
+	case c.Group != "" && c.Kind == CredentialCertificate:
+		return fmt.Errorf("%w: one certificate that is of a group", ErrInvalid)
+	case c.Group != "" && !c.Key.IsZero():
+		return fmt.Errorf("%w: a credential of a group has a key of its own", ErrInvalid)
+	case c.Group != "":
 	case c.Kind == CredentialPSK && (c.Key.Len() == 0 || c.Key.Len() > MaxKey):
 		return fmt.Errorf("%w: key has %d bytes, 1 to %d are possible", ErrInvalid, c.Key.Len(), MaxKey)
 	}

@@ -81,6 +81,22 @@ type API interface {
 	Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Profile, error)
 	DeleteProfile(ctx context.Context, name string, rev store.Revision) error
 
+	// AddGroup creates an enrolment group. Without a key and CAs in set it is given a new key. A key
+	// that was made is in the answer, for the one time that it is shown without being asked for.
+	AddGroup(ctx context.Context, name string, set GroupSettings) (Group, error)
+
+	// SetGroup changes what set names and keeps the rest. Rev is as for SetDevice.
+	SetGroup(ctx context.Context, name string, rev store.Revision, set GroupSettings) (Group, error)
+
+	// Group returns one group, its keys included if reveal is set.
+	Group(ctx context.Context, name string, reveal bool) (Group, error)
+
+	// Groups returns all groups, in the order of their names, never with keys.
+	Groups(ctx context.Context) ([]Group, error)
+
+	// DeleteGroup removes a group that has no devices; rev zero takes any revision.
+	DeleteGroup(ctx context.Context, name string, rev store.Revision) error
+
 	// Session returns one session of the history, or one that is running, as it stands.
 	Session(ctx context.Context, id string) (store.Session, error)
 
@@ -169,6 +185,7 @@ type Device struct {
 	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
 	Revision    store.Revision        `json:"revision"`
 	Profile     string                `json:"profile"`
+	Group       string                `json:"group,omitempty"` // that it is in
 	Disabled    bool                  `json:"disabled"`
 	NoSec       bool                  `json:"noSec"`
 	Credentials []Credential          `json:"credentials"`
@@ -214,6 +231,11 @@ type Credential struct {
 	Key       string               `json:"key,omitempty"` // hexadecimal
 	Created   time.Time            `json:"created"`
 
+	// Group is set where the key is not stored, but derived from key GroupKey of this group, zero
+	// for the current one; or where the certificate must be of a CA of this group.
+	Group    string `json:"group,omitempty"`
+	GroupKey int    `json:"groupKey,omitempty"`
+
 	// Pending is set where the device is given it in place of another and has not come
 	// with it yet; Replaces is the identity of that other one.
 	Pending  bool   `json:"pending,omitempty"`
@@ -250,7 +272,14 @@ type DeviceSettings struct {
 	// the device stays.
 	Reset bool `json:"reset,omitempty"`
 
-	Profile  *string       `json:"profile,omitempty"`
+	Profile *string `json:"profile,omitempty"`
+
+	// Group puts the device into this group: it may come with a key that is derived from one of the
+	// group and its endpoint name, or with a certificate of a CA of the group for this name. A new
+	// record without a Profile has that of the group, and its tags. Empty takes the device out of
+	// its group, and these credentials with it.
+	Group *string `json:"group,omitempty"`
+
 	Disabled *bool         `json:"disabled,omitempty"`
 	NoSec    *bool         `json:"noSec,omitempty"`
 	Format   *lwm2m.Format `json:"format,omitempty"`

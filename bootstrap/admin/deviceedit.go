@@ -23,7 +23,11 @@ func (l *Local) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set Device
 	if err := ep.Validate(); err != nil { // else an identity made of it is to blame
 		return Device{}, fmt.Errorf("device %q: %w: %w", ep, store.ErrInvalid, err)
 	}
-	return l.put(ctx, store.Device{Endpoint: ep}, set)
+	d, err := l.put(ctx, store.Device{Endpoint: ep}, set)
+	if err == nil && d.Group == "" {
+		d.Warnings = append(d.Warnings, l.matchedBy(ctx, ep)...)
+	}
+	return d, err
 }
 
 // SetDevice implements [API]. Without a revision it begins anew where another edit, such as that
@@ -88,6 +92,9 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 		return Device{}, err
 	}
 	out := viewOfMade(edited.profile, kept, edited.before, edited.generated)
+	if err := l.addDerived(ctx, kept, &out, false); err != nil {
+		return Device{}, err
+	}
 	for _, w := range edited.warnings {
 		out.Warnings = append(out.Warnings, w.String())
 	}
@@ -117,6 +124,9 @@ func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, 
 // key to bootstrap with.
 func (l *Local) edited(ctx context.Context, d *store.Device, set DeviceSettings) (p store.Profile, generated bool, err error) {
 	if generated, err = set.apply(d); err != nil {
+		return p, false, err
+	}
+	if err := l.applyGroup(ctx, d, set); err != nil {
 		return p, false, err
 	}
 	if err := d.Validate(); err != nil { // before checks that take longer the more there is

@@ -46,6 +46,7 @@ type DeviceFilter struct {
 	Prefix  string      // the endpoint name begins with this
 	Profile string      // has this profile
 	Tag     string      // has this tag
+	Group   string      // is in this group
 	State   DeviceState // is in this state
 
 	// SeenSince selects devices that came at this time or later, NotSeenSince those that did not,
@@ -58,7 +59,7 @@ func (f DeviceFilter) NeedsHistory() bool {
 	return f.State != "" || !f.SeenSince.IsZero() || !f.NotSeenSince.IsZero()
 }
 
-// selects reports whether f selects a device that the store selected by prefix, profile and tag.
+// selects reports whether f selects a device that the store selected by prefix, profile, tag and group.
 func (f DeviceFilter) selects(d Device) bool {
 	return (f.State == "" || d.State == f.State) &&
 		(f.SeenSince.IsZero() || !d.Seen.Before(f.SeenSince)) &&
@@ -99,7 +100,7 @@ func (l *Local) Devices(ctx context.Context, q DeviceQuery) ([]Device, error) {
 // scan calls each with the devices behind after that f selects, in their order, until it returns
 // false. It holds read records at a time.
 func (l *Local) scan(ctx context.Context, after lwm2m.EndpointName, f DeviceFilter, read int, each func(Device) bool) error {
-	q := store.DeviceQuery{After: after, Limit: read, Prefix: f.Prefix, Profile: f.Profile, Tag: f.Tag}
+	q := store.DeviceQuery{After: after, Limit: read, Prefix: f.Prefix, Profile: f.Profile, Tag: f.Tag, Group: f.Group}
 	for {
 		page, err := l.Store.Devices(ctx, q)
 		if err != nil {
@@ -114,7 +115,11 @@ func (l *Local) scan(ctx context.Context, after lwm2m.EndpointName, f DeviceFilt
 				}
 				profiles[d.Profile] = p
 			}
-			v, err := l.withLast(ctx, view(p, d, false), p)
+			v := view(p, d, false)
+			err := l.addDerived(ctx, d, &v, false)
+			if err == nil {
+				v, err = l.withLast(ctx, v, p)
+			}
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,11 @@ func (l *Local) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) 
 	if err != nil {
 		return Device{}, err
 	}
-	return l.withLast(ctx, view(p, d, reveal), p)
+	v := view(p, d, reveal)
+	if err := l.addDerived(ctx, d, &v, reveal); err != nil {
+		return Device{}, err
+	}
+	return l.withLast(ctx, v, p)
 }
 
 // profileOf is the profile of d; the zero Profile where d was given another since it was

@@ -13,13 +13,13 @@ import (
 // view is d, whose profile is p, as it is shown.
 func view(p store.Profile, d store.Device, reveal bool) Device {
 	out := Device{
-		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Disabled: d.Disabled, NoSec: d.NoSec,
+		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Group: d.Group, Disabled: d.Disabled, NoSec: d.NoSec,
 		Credentials: []Credential{}, Accounts: make(map[string]Account, len(d.Accounts)),
 		Vars: d.Vars, Tags: slices.Clone(d.Tags), Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
 		Written: slices.Clone(d.Written.Instances),
 	}
 	for _, c := range d.Credentials {
-		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Pending: c.Pending}
+		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Group: c.Group, GroupKey: c.GroupKey, Pending: c.Pending}
 		if c.Kind == store.CredentialPSK {
 			v.Identity, v.Replaces = store.IdentityText([]byte(c.Identity)), store.IdentityText([]byte(c.Replaces))
 		}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
+	"sync/atomic"
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/lwm2m"
@@ -16,14 +16,18 @@ import (
 type Devices interface {
 	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
 	DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (store.Device, error)
+	Groups(ctx context.Context) (store.Groups, error)
+	GroupSize(ctx context.Context, name string) (int, error)
 }
 
-// An Authorizer decides which device a peer is, and whether it may bootstrap as that. All fields
+// An Authorizer decides which device a peer is, and whether it may bootstrap as that. All exported fields
 // are required; the methods may be called concurrently.
 type Authorizer struct {
 	Store  Devices
 	Trust  func() *Trust // what is believed of certificates at this moment
 	Logger *slog.Logger  // is told where the store fails
+
+	compiled atomic.Pointer[groups] // as they were last; nil until they are asked for
 }
 
 // Authorize returns the device that the client may bootstrap as. A device that exists
@@ -45,6 +49,9 @@ func (a *Authorizer) Authorize(ctx context.Context, peer Peer, ep lwm2m.Endpoint
 	}
 	if d.Disabled {
 		return d, outcome.Unacceptable(store.CauseDisabled, "the device record is disabled")
+	}
+	if refused := a.admitted(ctx, d, peer); refused != nil {
+		return d, refused
 	}
 	return d, nil
 }
@@ -134,12 +141,11 @@ func (a *Authorizer) Holder(ctx context.Context, peer Peer) (store.Device, bool)
 		return a.Found(a.Store.DeviceByIdentity(ctx, store.CredentialPSK, peer.Identity))
 	}
 	d, err := a.Store.DeviceByIdentity(ctx, store.CredentialCertificate, store.Fingerprint(peer.Chain[0].Raw))
-	if errors.Is(err, store.ErrNotFound) {
-		if _, f := a.Trust().vouch(peer.Chain, time.Now()); f == nil {
-			d, err = a.certificateOwner(ctx, peer.Chain)
-		}
+	if !errors.Is(err, store.ErrNotFound) {
+		return a.Found(d, err)
 	}
-	return a.Found(d, err)
+	d, ok := a.Found(a.certificateOwner(ctx, peer.Chain))
+	return d, ok && a.vouched(ctx, d, peer.Chain)
 }
 
 // Found logs the error of a look-up that is more than that there is no such device, and reports

@@ -36,6 +36,9 @@ func (a *Authorizer) VerifyClient(ctx context.Context, chain []*x509.Certificate
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		_, f := trust.vouch(chain, now)
+		if f != nil && isUntrusted(f) {
+			f = a.vouchedByGroup(ctx, chain, f)
+		}
 		return f
 	case err != nil:
 		f := a.storeFault(err)
@@ -55,15 +58,22 @@ func (a *Authorizer) checkCertificate(ctx context.Context, d store.Device, chain
 		}
 		return nil
 	}
+	ofGroup, why := a.groupName(ctx, d, chain)
+	if ofGroup {
+		return nil
+	}
 	paths, f := trust.vouch(chain, now)
-	if f != nil && (f.Cause == store.CauseCertificateUnknown || f.Cause == store.CauseCertificateUntrusted) {
+	if f != nil && isUntrusted(f) && why != nil {
+		f = why
+	}
+	if f != nil && isUntrusted(f) {
 		return outcome.Unacceptable(store.CauseIdentityMismatch, "%s", a.ownerNote(ctx, Peer{Transport: store.TransportDTLS, Chain: chain}))
 	}
 	if f != nil {
 		return outcome.Unacceptable(f.Cause, "%s", f.Detail)
 	}
 	names := trust.names(leaf, paths)
-	if slices.ContainsFunc(names, func(name string) bool { return hasCredential(d, store.CredentialCertificateName, name) }) {
+	if takesName(d, names) {
 		return nil
 	}
 	detail := fmt.Sprintf("%s names %s; the record takes %s", certificateText(leaf), quoted(names), quoted(certificateNames(d)))
@@ -80,6 +90,24 @@ func Names(d store.Device, c *x509.Certificate) bool {
 
 func hasCredential(d store.Device, kind store.CredentialKind, identity string) bool {
 	return slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity })
+}
+
+// takesName reports whether d may come with the certificate that a CA which the server trusts issued for
+// one of these names. For the certificates of groups see groupName.
+func takesName(d store.Device, names []string) bool {
+	return slices.ContainsFunc(d.Credentials, func(c store.Credential) bool {
+		return c.Kind == store.CredentialCertificateName && c.Group == "" && slices.Contains(names, c.Identity)
+	})
+}
+
+// vouched reports whether a chain proves that its holder is d, by a name in it.
+func (a *Authorizer) vouched(ctx context.Context, d store.Device, chain []*x509.Certificate) bool {
+	if ofGroup, _ := a.groupName(ctx, d, chain); ofGroup {
+		return true
+	}
+	trust := a.Trust()
+	paths, f := trust.vouch(chain, time.Now())
+	return f == nil && takesName(d, trust.names(chain[0], paths))
 }
 
 // certificateNames are the names for which d may come with the certificate of a CA.

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net/netip"
 
+	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
@@ -22,6 +23,10 @@ type Peer struct {
 	// Chain are the certificates of a peer that proved to have the key of the first one,
 	// as it sent them; empty for other peers.
 	Chain []*x509.Certificate
+
+	// HasKey reports whether the peer has proved to hold a pre-shared key; nil where that cannot be
+	// told.
+	HasKey func(key lwm2m.Secret) bool
 
 	// Stale is why the credential of the peer is not accepted any more, on an association that
 	// was made when it was: [ErrKeyChanged], [ErrKeyUnknown], or a [*CertificateError]. Nil

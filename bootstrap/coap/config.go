@@ -31,6 +31,10 @@ type Config struct {
 	// unused by [ListenUDP]. It runs within the handshake and must be quick.
 	PSK func(identity string) (lwm2m.Secret, bool)
 
+	// OtherPSK finds the second key that an identity may have, while a key is changed; nil finds
+	// none. A client that has it needs two handshakes at the most. Unused by [ListenUDP].
+	OtherPSK func(identity string) (lwm2m.Secret, bool)
+
 	// HandshakeFailed gets every handshake that did not complete; nil ignores them. Unused by
 	// [ListenUDP].
 	HandshakeFailed func(auth.Handshake)
@@ -152,6 +156,7 @@ func (cfg Config) secure() (dtls.Config, error) {
 		NewPeers:        cfg.NewPeers,
 		MaxPeers:        cfg.MaxPeers,
 		PSK:             cfg.PSK,
+		OtherPSK:        cfg.OtherPSK,
 		HandshakeFailed: cfg.HandshakeFailed,
 		HandshakeDone:   cfg.HandshakeDone,
 		OtherProtocol:   cfg.OtherProtocol,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/clocktest"
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -34,8 +35,8 @@ func TestCoalescingWhileTheClockIsSet(t *testing.T) {
 // A quota lets go after a minute, by the time that passed.
 func TestQuotaWhileTheClockIsSet(t *testing.T) {
 	for _, jump := range clocktest.Jumps {
-		q, now := &quota{limit: 1}, time.Now()
-		got := []bool{q.take("", now), q.take("", clocktest.Set(now.Add(time.Second), jump)), q.take("", clocktest.Set(now.Add(61*time.Second), jump))}
+		q, now := &outcome.Quota{Limit: 1}, time.Now()
+		got := []bool{q.Take("", now), q.Take("", clocktest.Set(now.Add(time.Second), jump)), q.Take("", clocktest.Set(now.Add(61*time.Second), jump))}
 		if want := []bool{true, false, true}; !slices.Equal(got, want) {
 			t.Errorf("after a jump of %v: %v, want %v", jump, got, want)
 		}

@@ -57,12 +57,12 @@ type History struct {
 	closed  chan struct{}
 
 	mu        sync.Mutex
-	coalesced coalescedFailures // guarded by mu
-	quotas    map[kind]*quota   // guarded by mu; the map itself is constant
-	networks  quota             // guarded by mu; of records of networks
-	others    quota             // guarded by mu; the same for other protocols
-	dropped   uint64            // guarded by mu; in all
-	logged    uint64            // guarded by mu; of dropped, those that the log tells of
+	coalesced coalescedFailures       // guarded by mu
+	quotas    map[kind]*outcome.Quota // guarded by mu; the map itself is constant
+	networks  outcome.Quota           // guarded by mu; of records of networks
+	others    outcome.Quota           // guarded by mu; the same for other protocols
+	dropped   uint64                  // guarded by mu; in all
+	logged    uint64                  // guarded by mu; of dropped, those that the log tells of
 }
 
 // A kind is what tells apart attempts of unauthenticated peers. Over plain CoAP the source
@@ -112,16 +112,16 @@ func New(cfg Config) *History {
 		closing:   make(chan struct{}),
 		closed:    make(chan struct{}),
 		coalesced: newCoalescedFailures(),
-		quotas: map[kind]*quota{
-			{}:                         {limit: cfg.UnknownDeviceRecords},
-			{plain: true}:              {limit: max(1, cfg.UnknownDeviceRecords/3)},
-			{known: true}:              {limit: cfg.UnauthenticatedRecords},
-			{known: true, plain: true}: {limit: max(1, cfg.UnauthenticatedRecords/3)},
-			{other: true}:              {limit: otherRecords, period: otherPeriod},
-			{lost: true}:               {limit: lostRecords},
+		quotas: map[kind]*outcome.Quota{
+			{}:                         {Limit: cfg.UnknownDeviceRecords},
+			{plain: true}:              {Limit: max(1, cfg.UnknownDeviceRecords/3)},
+			{known: true}:              {Limit: cfg.UnauthenticatedRecords},
+			{known: true, plain: true}: {Limit: max(1, cfg.UnauthenticatedRecords/3)},
+			{other: true}:              {Limit: otherRecords, Period: otherPeriod},
+			{lost: true}:               {Limit: lostRecords},
 		},
-		networks: quota{limit: networkRecords},
-		others:   quota{limit: otherNetworkRecords, period: otherPeriod},
+		networks: outcome.Quota{Limit: networkRecords},
+		others:   outcome.Quota{Limit: otherNetworkRecords, Period: otherPeriod},
 	}
 	go h.run()
 	return h
@@ -135,7 +135,7 @@ func (h *History) Refused(s store.Session) bool {
 	if h.coalesced.repeat(subject(s), s) {
 		return false
 	}
-	if !s.Proof.Counts() && !h.quotas[kindOf(s)].take(s.Remote, s.Started) {
+	if !s.Proof.Counts() && !h.quotas[kindOf(s)].Take(s.Remote, s.Started) {
 		h.countForNetwork(s)
 		return false
 	}
@@ -166,7 +166,7 @@ func (h *History) countForNetwork(s store.Session) {
 	}
 	switch {
 	case h.coalesced.repeat(who, crowd):
-	case from.IsValid() && networks.take(s.Remote, s.Started) && !h.begin(who, crowd):
+	case from.IsValid() && networks.Take(s.Remote, s.Started) && !h.begin(who, crowd):
 		return // and counted
 	}
 	h.dropped++

@@ -52,6 +52,20 @@ func confirmCredential(d *store.Device, came Arrival) (note string) {
 	return note
 }
 
+// noteGroupKey notes in the record with which key of its group a device has come, which is the first
+// that is tried when it comes again.
+func noteGroupKey(d *store.Device, came Arrival) (note string) {
+	i := slices.IndexFunc(d.Credentials, func(c store.Credential) bool {
+		return c.Kind == store.CredentialPSK && c.Group != "" && c.Identity == came.Identity && came.Secure
+	})
+	if i < 0 || came.GroupKey == 0 || d.Credentials[i].GroupKey == came.GroupKey {
+		return ""
+	}
+	d.Credentials = slices.Clone(d.Credentials)
+	d.Credentials[i].GroupKey = came.GroupKey
+	return fmt.Sprintf("the device came with a key derived from key %d of group %q", came.GroupKey, d.Group)
+}
+
 // identityShown is a PSK identity for people.
 func identityShown(identity string) string {
 	return outcome.Printable(store.IdentityText([]byte(identity)), outcome.MaxIdentity)
@@ -98,6 +112,9 @@ func nextAccount(p store.Profile, d *store.Device, came Arrival, rand io.Reader)
 
 // keeps reports whether a device keeps the credential that it authenticated with.
 func keeps(b store.BootstrapServer, d store.Device, used store.Credential) bool {
+	if used.Group != "" { // the record does not have the key that would be written
+		return false
+	}
 	switch b.Key {
 	case store.KeyRenew:
 		return false

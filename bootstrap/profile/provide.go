@@ -17,6 +17,10 @@ import (
 type Arrival struct {
 	Secure   bool   // over DTLS
 	Identity string // the PSK identity that it proved, raw; empty with another credential
+
+	// GroupKey is the ID of the key of its group that its pre-shared key follows from; zero for a
+	// key of its own, and where that is unknown.
+	GroupKey int
 }
 
 // A Provision is what one session gives: the records that it comes from, and what they
@@ -45,6 +49,9 @@ func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, obje
 	}
 	given := &Provision{Profile: p, Edited: renamed || filled || renewed}
 	if note := confirmCredential(&d, came); note != "" {
+		given.Edited, given.Notes = true, append(given.Notes, note)
+	}
+	if note := noteGroupKey(&d, came); note != "" {
 		given.Edited, given.Notes = true, append(given.Notes, note)
 	}
 	own, added, err := nextAccount(p, &d, came, rand)

@@ -103,13 +103,18 @@ type caches struct {
 	devices    *cache[store.Device]
 	profiles   *cache[store.Profile]
 	identities *cache[lwm2m.EndpointName] // of whom a credential is, by the key in the index
+	groups     *cache[store.Groups]       // under the key allGroups
 }
+
+// allGroups is the key under which the cache of groups has all.
+const allGroups = "all"
 
 func newCaches() caches {
 	return caches{
 		devices:    newCache(store.Device.Clone),
 		profiles:   newCache(store.Profile.Clone),
 		identities: newCache(func(ep lwm2m.EndpointName) lwm2m.EndpointName { return ep }),
+		groups:     newCache(func(all store.Groups) store.Groups { return all }), // which are not changed
 	}
 }
 
@@ -129,12 +134,14 @@ func (c *caches) of(bucket string) cached {
 		return c.profiles
 	case string(bucketIdentity):
 		return c.identities
+	case string(bucketGroup):
+		return c.groups
 	}
 	return nil
 }
 
 func (c *caches) clear() {
-	for _, bucket := range [][]byte{bucketDevice, bucketProfile, bucketIdentity} {
+	for _, bucket := range [][]byte{bucketDevice, bucketProfile, bucketIdentity, bucketGroup} {
 		c.of(string(bucket)).clear()
 	}
 }

@@ -141,6 +141,7 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 	c.meta()
 	c.records(bucketDevice, c.device)
 	c.records(bucketProfile, c.profile)
+	c.records(bucketGroup, c.group)
 	c.records(bucketSession, c.session)
 	c.records(bucketAssociation, c.association)
 	if c.whole {
@@ -217,8 +218,25 @@ func (c *checker) device(key, row []byte) error {
 	if p, err := c.trees[string(bucketProfile)].Get([]byte(d.Profile)); p == nil && err == nil && c.whole {
 		c.problem("device %q: its profile %q is missing", key, d.Profile)
 	}
+	if g, err := c.trees[string(bucketGroup)].Get([]byte(d.Group)); d.Group != "" && g == nil && err == nil && c.whole {
+		c.problem("device %q: its group %q is missing", key, d.Group)
+	}
 	for _, e := range indexEntries(d) {
 		c.expect(e)
+	}
+	return nil
+}
+
+func (c *checker) group(key, row []byte) error {
+	g, err := store.DecodeGroup(c.keyring, row)
+	if err == nil && g.Name != string(key) {
+		err = fmt.Errorf("it is of %q", g.Name)
+	}
+	if err != nil {
+		return err
+	}
+	if p, err := c.trees[string(bucketProfile)].Get([]byte(g.Profile)); p == nil && err == nil && c.whole {
+		c.problem("group %q: its profile %q is missing", key, g.Profile)
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ type DB struct {
 	caches caches
 	deep   *workers.Workers // for what needs a deep stack
 	unread *unread.Parts
+	sizes  sizes
 
 	run run // whether associations are kept
 
@@ -80,17 +81,19 @@ var (
 	bucketSessionPlain    = []byte("session_plain")
 	bucketSessionUnproved = []byte("session_unproved")
 	bucketAssociation     = []byte(store.KindAssociation)
-	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation}
+	bucketGroup           = []byte(store.KindGroup)
+	bucketDeviceGroup     = []byte("device_group")
+	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup}
 
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
 	// not.
-	ofDevices  = [][]byte{bucketDeviceProfile, bucketIdentity, bucketDeviceTag}
+	ofDevices  = [][]byte{bucketDeviceProfile, bucketIdentity, bucketDeviceTag, bucketDeviceGroup}
 	ofSessions = [][]byte{bucketSessionEndpoint, bucketSessionIdentity, bucketSessionClaimed, bucketSessionFailed,
 		bucketSessionKnown, bucketSessionPlain, bucketSessionUnproved, bucketSessionUnknown}
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionUnknown,
-		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation}
+		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup}
 
 	// ofIndexes are the names of the indexes.
 	ofIndexes = names(slices.Concat(ofDevices, ofSessions))
@@ -108,6 +111,7 @@ var (
 	keyUnproved = []byte("unproved")
 	keyDevices  = []byte("devices")
 	keyProfiles = []byte("profiles")
+	keyGroups   = []byte("groups")
 
 	// Those of associations, which a backup does not have.
 	keyAssociations = []byte("associations")

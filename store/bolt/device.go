@@ -53,10 +53,13 @@ func indexEntries(d store.Device) []indexEntry {
 		return nil
 	}
 	ep := string(d.Endpoint)
-	all := make([]indexEntry, 0, 1+len(d.Credentials)+len(d.Tags))
+	all := make([]indexEntry, 0, 2+len(d.Credentials)+len(d.Tags))
 	all = append(all, indexEntry{string(bucketDeviceProfile), string(pair(d.Profile, ep)), string(present)})
 	for _, c := range d.Credentials {
 		all = append(all, indexEntry{string(bucketIdentity), string(pair(string(c.Kind), c.Identity)), ep})
+	}
+	if d.Group != "" {
+		all = append(all, indexEntry{string(bucketDeviceGroup), string(pair(d.Group, ep)), string(present)})
 	}
 	for i, tag := range d.Tags {
 		if !slices.Contains(d.Tags[:i], tag) {
@@ -69,7 +72,7 @@ func indexEntries(d store.Device) []indexEntry {
 // entriesOf finds the index entries of a device whose record cannot tell them, in the
 // whole of the indexes.
 func entriesOf(tx *transaction, ep string) (found []indexEntry) {
-	for _, bucket := range [][]byte{bucketIdentity, bucketDeviceProfile, bucketDeviceTag} {
+	for _, bucket := range ofDevices {
 		tx.Bucket(bucket).ascend(nil, func(k, v []byte) bool {
 			if string(v) == ep || len(v) == 0 && bytes.HasSuffix(k, append([]byte{0}, ep...)) {
 				found = append(found, indexEntry{string(bucket), string(k), string(v)})
@@ -137,20 +140,28 @@ func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, erro
 // Revisions implements [store.Store].
 func (db *DB) Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revisions, error) {
 	d, ok := db.caches.devices.peek(string(ep))
-	if ok && db.open(ctx) == nil {
+	if ok && d.Group == "" && db.open(ctx) == nil {
 		if p, ok := db.caches.profiles.peek(d.Profile); ok {
-			return store.RevisionsOf(d, p), nil
+			return store.RevisionsOf(d, p, store.Group{}), nil
 		}
 	}
 	d, err := db.Device(ctx, ep)
 	if err != nil {
 		return store.Revisions{}, err
 	}
+	var g store.Group
+	if d.Group != "" {
+		all, err := db.Groups(ctx)
+		if err != nil {
+			return store.Revisions{}, err
+		}
+		g, _ = all.Named(d.Group)
+	}
 	p, err := db.Profile(ctx, d.Profile)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Revisions{}, err
 	}
-	return store.RevisionsOf(d, p), nil
+	return store.RevisionsOf(d, p, g), nil
 }
 
 // DeviceByIdentity implements [store.Store].
@@ -213,6 +224,8 @@ func (db *DB) candidates(tx *transaction, q store.DeviceQuery, each func(ep stri
 	switch {
 	case q.Tag != "":
 		bucket, group = bucketDeviceTag, q.Tag
+	case q.Group != "":
+		bucket, group = bucketDeviceGroup, q.Group
 	case q.Profile != "":
 		bucket, group = bucketDeviceProfile, q.Profile
 	}
@@ -261,7 +274,7 @@ func (db *DB) DeviceSample(ctx context.Context, profile string, n int) (total in
 }
 
 func matches(d store.Device, q store.DeviceQuery) bool {
-	return (q.Profile == "" || d.Profile == q.Profile) && (q.Tag == "" || slices.Contains(d.Tags, q.Tag))
+	return (q.Profile == "" || d.Profile == q.Profile) && (q.Tag == "" || slices.Contains(d.Tags, q.Tag)) && (q.Group == "" || d.Group == q.Group)
 }
 
 // DeleteDevice implements [store.Store].

@@ -117,6 +117,7 @@ func (db *DB) replace(repair pages.Repair) error {
 	}
 	defer db.use.Unlock()
 	db.caches.clear()
+	db.sizes.clear()
 	if err := db.mend(db.file, repair); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func (db *DB) Stats(ctx context.Context) (store.Stats, error) {
 	s := store.Stats{Backend: "bolt", Schema: schema}
 	err := db.view(ctx, func(tx *transaction) error {
 		s.Devices, s.Profiles = int(count(tx, keyDevices)), int(count(tx, keyProfiles))
+		s.Groups = int(count(tx, keyGroups))
 		s.Sessions = int(countSessions(tx))
 		s.Bytes = tx.Size()
 		s.Free = int64(db.db.Stats().FreePageN) * int64(db.db.Info().PageSize)

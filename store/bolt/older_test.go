@@ -10,7 +10,7 @@ import (
 )
 
 // A file of this schema that was made before there were attempts under other names, shares
-// of the history and associations, opens, and goes on with what it has.
+// of the history, associations and groups, opens, and goes on with what it has.
 func TestFileOfBefore(t *testing.T) {
 	k, err := store.NewKeyring()
 	if err != nil {
@@ -25,7 +25,7 @@ func TestFileOfBefore(t *testing.T) {
 		appendSession(t, db, i)
 	}
 	err = db.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation} {
+		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup} {
 			if err := tx.DeleteBucket(name); err != nil {
 				return err
 			}

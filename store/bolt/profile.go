@@ -157,6 +157,17 @@ func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.
 	return page, nil
 }
 
+// groupWith is the first group that has a profile; empty for none.
+func groupWith(tx *transaction, profile string) (name string) {
+	tx.Bucket(bucketGroup).ascend(nil, func(k, row []byte) bool {
+		if g, err := store.DecodeGroup(nil, row); err == nil && g.Profile == profile {
+			name = string(k)
+		}
+		return name == ""
+	})
+	return name
+}
+
 // DeleteProfile implements [store.Store].
 func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision) error {
 	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
@@ -174,6 +185,9 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 		})
 		if user != "" {
 			return fmt.Errorf("%w, by device %q among others", store.ErrInUse, user), nil
+		}
+		if user = groupWith(tx, name); user != "" {
+			return fmt.Errorf("%w, by group %q", store.ErrInUse, user), nil
 		}
 		return nil, errors.Join(addCount(tx, keyProfiles, -1), tx.Bucket(bucketProfile).Delete([]byte(name)))
 	})

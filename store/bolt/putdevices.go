@@ -148,6 +148,9 @@ func (x *putting) replaceable(puts []put, d store.Device) (old store.Device, err
 	if !x.hasProfile(d.Profile) {
 		return old, fmt.Errorf("profile %q: %w", d.Profile, store.ErrNotFound)
 	}
+	if d.Group != "" && x.tx.Bucket(bucketGroup).Get([]byte(d.Group)) == nil {
+		return old, fmt.Errorf("group %q: %w", d.Group, store.ErrNotFound)
+	}
 	for _, c := range d.Credentials {
 		key := pair(string(c.Kind), c.Identity)
 		owner, changed := x.owners[string(key)]
@@ -195,6 +198,9 @@ func apply(tx *transaction, changes []change) error {
 		}
 		if err != nil {
 			errs = append(errs, err)
+		}
+		if c.bucket == string(bucketDeviceGroup) {
+			tx.grow(c.key, map[bool]int{true: -1, false: 1}[c.remove])
 		}
 	}
 	return errors.Join(errs...)

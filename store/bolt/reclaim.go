@@ -169,6 +169,7 @@ func (db *DB) reopenSurveyed() error {
 	}
 	defer db.use.Unlock()
 	db.caches.clear()
+	db.sizes.clear()
 	if err := db.reading(db.db.Close); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 type Salvage struct {
 	Devices  Salvaged `json:"devices"`
 	Profiles Salvaged `json:"profiles"`
+	Groups   Salvaged `json:"groups"`
 	Sessions Salvaged `json:"sessions"`
 
 	// Damage has what is damaged, a line each.
@@ -38,8 +39,9 @@ type Salvaged struct {
 	// to any more, since the page that does is damaged: they may lack the last edits.
 	Older []string `json:"older"`
 
-	// Empty are the names of profiles that are lost and that devices have: an empty one is
-	// in their place, with which no device is bootstrapped.
+	// Empty are the names of profiles that are lost and that devices or groups have: an empty one
+	// is in their place, with which no device is bootstrapped. Of groups that are lost and that
+	// devices have, a disabled one without keys is in their place.
 	Empty []string `json:"empty,omitempty"`
 }
 
@@ -91,7 +93,7 @@ type salvager struct {
 }
 
 // kinds are those of records.
-var kinds = [][]byte{bucketProfile, bucketDevice, bucketSession}
+var kinds = [][]byte{bucketProfile, bucketGroup, bucketDevice, bucketSession}
 
 // build makes the new database.
 func (s *salvager) build(part string) error {
@@ -129,6 +131,9 @@ func (s *salvager) fill(db *DB) error {
 	if err := s.nothing(); err != nil {
 		return err
 	}
+	if err := s.withGroups(db); err != nil {
+		return err
+	}
 	if err := s.withProfiles(db); err != nil {
 		return err
 	}
@@ -152,7 +157,7 @@ func (s *salvager) nothing() error {
 	switch {
 	case s.sealed > 0 && s.report.Devices.Kept == 0:
 		return fmt.Errorf("%w: no device record can be opened with it", store.ErrNoKey)
-	case s.report.Devices.Kept+s.report.Profiles.Kept+s.report.Sessions.Kept == 0 && s.scattered:
+	case s.report.Devices.Kept+s.report.Profiles.Kept+s.report.Groups.Kept+s.report.Sessions.Kept == 0 && s.scattered:
 		return fmt.Errorf("%w: there is nothing of a database in it", store.ErrCorrupt)
 	}
 	return nil
@@ -228,6 +233,8 @@ func (s *salvager) of(kind []byte) *Salvaged {
 		return &s.report.Devices
 	case store.KindProfile:
 		return &s.report.Profiles
+	case store.KindGroup:
+		return &s.report.Groups
 	}
 	return &s.report.Sessions
 }
@@ -239,6 +246,8 @@ func (s *salvager) look(kind []byte, key string, row []byte) (keep func(*transac
 		return s.device(key, row)
 	case store.KindProfile:
 		return s.profile(key, row)
+	case store.KindGroup:
+		return s.group(key, row)
 	}
 	return s.session(key, row)
 }
@@ -296,6 +305,17 @@ func (s *salvager) profile(key string, row []byte) (func(*transaction) error, er
 	}, err
 }
 
+func (s *salvager) group(key string, row []byte) (func(*transaction) error, error) {
+	g, err := store.DecodeGroup(s.keyring, row)
+	if err == nil && g.Name != key {
+		err = fmt.Errorf("it is of %q", g.Name)
+	}
+	row = slices.Clone(row)
+	return func(tx *transaction) error {
+		return errors.Join(addCount(tx, keyGroups, 1), tx.Bucket(bucketGroup).Put([]byte(key), row))
+	}, err
+}
+
 func (s *salvager) device(key string, row []byte) (func(*transaction) error, error) {
 	d, err := store.DecodeDevice(s.keyring, row)
 	if _, open := store.DecodeDevice(nil, row); err != nil && open == nil {
@@ -331,10 +351,10 @@ func identityKey(c store.Credential) string { return string(c.Kind) + "\x00" + c
 func (s *salvager) withProfiles(db *DB) error {
 	return db.edit(s.ctx, func(tx *transaction) (refused, failed error) {
 		s.report.Profiles.Empty = nil
-		tx.Bucket(bucketDeviceProfile).ascend(nil, func(k, _ []byte) bool {
-			name, _, _ := strings.Cut(string(k), "\x00")
-			if n := len(s.report.Profiles.Empty); (n == 0 || s.report.Profiles.Empty[n-1] != name) && tx.Bucket(bucketProfile).Get([]byte(name)) == nil {
-				s.report.Profiles.Empty = append(s.report.Profiles.Empty, name)
+		s.report.Profiles.Empty = missingFrom(tx, bucketDeviceProfile, bucketProfile)
+		tx.Bucket(bucketGroup).ascend(nil, func(_, row []byte) bool {
+			if g, err := store.DecodeGroup(nil, row); err == nil && tx.Bucket(bucketProfile).Get([]byte(g.Profile)) == nil && !slices.Contains(s.report.Profiles.Empty, g.Profile) {
+				s.report.Profiles.Empty = append(s.report.Profiles.Empty, g.Profile)
 			}
 			return true
 		})
@@ -344,6 +364,43 @@ func (s *salvager) withProfiles(db *DB) error {
 		}
 		return nil, failed
 	})
+}
+
+// withGroups puts disabled groups without keys in the place of those that are lost and that devices
+// have. A device whose key is derived from one cannot authenticate until that has its key again.
+func (s *salvager) withGroups(db *DB) error {
+	return db.edit(s.ctx, func(tx *transaction) (refused, failed error) {
+		s.report.Groups.Empty = missingFrom(tx, bucketDeviceGroup, bucketGroup)
+		for _, name := range s.report.Groups.Empty {
+			row, err := store.EncodeGroup(s.keyring, store.Group{Name: name, Revision: 1, Profile: profileIn(tx, name), Disabled: true})
+			failed = errors.Join(failed, err, addCount(tx, keyGroups, 1), tx.Bucket(bucketGroup).Put([]byte(name), row))
+		}
+		return nil, failed
+	})
+}
+
+// missingFrom returns the names that an index of devices begins with and that a bucket lacks.
+func missingFrom(tx *transaction, index, bucket []byte) (names []string) {
+	last := ""
+	tx.Bucket(index).ascend(nil, func(k, _ []byte) bool {
+		name, _, _ := strings.Cut(string(k), "\x00")
+		if name != last && tx.Bucket(bucket).Get([]byte(name)) == nil {
+			names = append(names, name)
+		}
+		last = name
+		return true
+	})
+	return names
+}
+
+// profileIn is the profile of the first device of a group.
+func profileIn(tx *transaction, group string) (profile string) {
+	underPrefix(tx.Bucket(bucketDeviceGroup), pair(group, ""), nil, func(k []byte) bool {
+		d, err := store.DecodeDevice(nil, tx.Bucket(bucketDevice).Get([]byte(second(k, group))))
+		profile = d.Profile
+		return err != nil
+	})
+	return profile
 }
 
 func (s *salvager) session(key string, row []byte) (func(*transaction) error, error) {

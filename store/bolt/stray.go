@@ -114,14 +114,14 @@ func (s *salvager) guess() {
 
 // A horizon is up to when the records of some trees reach.
 type horizon struct {
-	edited   time.Time                 // the last edit of a device or profile
+	edited   time.Time                 // the last edit of a device, profile or group
 	session  string                    // the last one
-	revision map[string]store.Revision // of devices and profiles, by kind 0 name
+	revision map[string]store.Revision // of devices, profiles and groups, by kind 0 name
 }
 
 func horizonOf(survey *pages.Survey) horizon {
 	h := horizon{revision: make(map[string]store.Revision)}
-	for _, kind := range [][]byte{bucketDevice, bucketProfile} {
+	for _, kind := range [][]byte{bucketDevice, bucketProfile, bucketGroup} {
 		survey.Buckets[string(kind)].Ascend(nil, func(key, row []byte) bool {
 			if is, v := recordIn(key, row); is != nil {
 				h.revision[string(pair(string(kind), string(key)))] = v.revision
@@ -196,7 +196,10 @@ func (s *salvager) fits() error {
 // their kind has lost the part where they belong, unless an index that is sound says that
 // they were deleted.
 func (s *salvager) findStray() {
-	s.stray = map[string]map[string]version{string(bucketDevice): {}, string(bucketProfile): {}, string(bucketSession): {}}
+	s.stray = make(map[string]map[string]version)
+	for _, kind := range kinds {
+		s.stray[string(kind)] = make(map[string]version)
+	}
 	failed := 0
 	for _, keys := range s.failed {
 		failed += len(keys)
@@ -248,6 +251,9 @@ func record(row []byte) (kind []byte, name string, v version) {
 	}
 	if d, err := store.DecodeDevice(nil, row); err == nil && d.Endpoint != "" && d.Profile != "" {
 		return bucketDevice, string(d.Endpoint), version{revision: d.Revision, at: d.Updated}
+	}
+	if g, err := store.DecodeGroup(nil, row); err == nil && g.Name != "" && g.Profile != "" { // a profile has no profile
+		return bucketGroup, g.Name, version{revision: g.Revision, at: g.Updated}
 	}
 	if p, err := store.DecodeProfile(row); err == nil && p.Name != "" {
 		return bucketProfile, p.Name, version{revision: p.Revision, at: p.Updated}
@@ -324,6 +330,11 @@ func (s *salvager) tellLost(db *DB) error {
 				}
 			}
 			switch string(kind) {
+			case store.KindGroup:
+				s.survey.Buckets[string(bucketDeviceGroup)].Ascend(nil, func(k, _ []byte) bool {
+					name, _, _ := strings.Cut(string(k), "\x00")
+					return note(name)
+				}, nil)
 			case store.KindDevice:
 				s.survey.Buckets[string(bucketDeviceProfile)].Ascend(nil, func(k, _ []byte) bool {
 					_, ep, _ := strings.Cut(string(k), "\x00")

@@ -21,6 +21,7 @@ type transaction struct {
 	pages *pages.Checker        // nil until something is changed
 
 	changed map[string]map[string]struct{} // the keys that were set or removed, by bucket; of those with a cache
+	grown   map[string]int                 // by how many devices groups have grown
 
 	hurt   bool        // a read came to damage
 	asked  [4]question // the last ones, by their numbers
@@ -123,6 +124,9 @@ func (t *transaction) note(bucket string, key []byte) {
 	if t.changed[bucket] == nil {
 		t.changed[bucket] = make(map[string]struct{})
 	}
+	if bucket == string(bucketGroup) {
+		key = []byte(allGroups)
+	}
 	t.changed[bucket][string(key)] = struct{}{}
 }
 
@@ -132,6 +136,9 @@ func (t *transaction) commit(end func() error) error {
 		c := t.db.caches.of(bucket)
 		c.begin(keys)
 		defer c.end(t.ID())
+	}
+	if len(t.grown) > 0 {
+		return t.db.sizes.commit(t.grown, end)
 	}
 	return end()
 }

@@ -58,7 +58,7 @@ func testRevisionsAfterEdits(t *testing.T, s store.Store) {
 				t.Errorf("after %s they are as after %s", step.name, before)
 			}
 			seen[r] = step.name
-			if read := store.RevisionsOf(must[store.Device](t)(s.Device(ctx, "d")), *step.profile); r != read {
+			if read := store.RevisionsOf(must[store.Device](t)(s.Device(ctx, "d")), *step.profile, store.Group{}); r != read {
 				t.Errorf("after %s: %+v, want %+v", step.name, r, read)
 			}
 		}

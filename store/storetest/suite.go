@@ -54,6 +54,11 @@ func Run(t *testing.T, b Backend) {
 		{"Profiles", testProfiles},
 		{"ProfilesAllOrNone", testProfilesAllOrNone},
 		{"ProfileInUse", testProfileInUse},
+		{"Groups", testGroups},
+		{"GroupInUse", testGroupInUse},
+		{"Enrolment", testEnrolment},
+		{"EnrolmentsAtOnce", testEnrolmentsAtOnce},
+		{"InvalidGroups", testInvalidGroups},
 		{"NoAliases", testNoAliases},
 		{"InvalidRecords", testInvalidRecords},
 		{"SessionPages", testSessionPages},
@@ -121,10 +126,13 @@ func testMissing(t *testing.T, s store.Store) {
 	want(t, err, store.ErrNotFound)
 	_, err = s.Profile(t.Context(), "x")
 	want(t, err, store.ErrNotFound)
+	_, err = s.Group(t.Context(), "x")
+	want(t, err, store.ErrNotFound)
 	_, err = s.Session(t.Context(), "x")
 	want(t, err, store.ErrNotFound)
 	want(t, s.DeleteDevice(t.Context(), "x", 0), store.ErrNotFound)
 	want(t, s.DeleteProfile(t.Context(), "x", 0), store.ErrNotFound)
+	want(t, s.DeleteGroup(t.Context(), "x", 0), store.ErrNotFound)
 	_, err = s.PutDevice(t.Context(), device("d"))
 	want(t, err, store.ErrNotFound) // its profile
 }
@@ -551,6 +559,8 @@ func testClosed(t *testing.T, s store.Store) {
 	want(t, err, store.ErrClosed)
 	_, err = s.PutProfile(t.Context(), store.Profile{Name: "p"})
 	want(t, err, store.ErrClosed)
+	_, err = s.Groups(t.Context())
+	want(t, err, store.ErrClosed)
 	want(t, s.Close(), store.ErrClosed)
 }
 
@@ -558,6 +568,8 @@ func testDurability(t *testing.T, b Backend) {
 	s := b.Open(t)
 	withProfile(t, s, "p")
 	must[store.Device](t)(s.PutDevice(t.Context(), device("d", "id")))
+	must[store.Group](t)(s.PutGroup(t.Context(), group("g")))
+	must[store.Device](t)(s.PutDevice(t.Context(), member("m", "g")))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -565,5 +577,11 @@ func testDurability(t *testing.T, b Backend) {
 	defer s.Close()
 	if d := must[store.Device](t)(s.DeviceByIdentity(t.Context(), store.CredentialPSK, "id")); string(d.Credentials[0].Key.Reveal()) != "key of id" {
 		t.Errorf("after reopening: %+v", d)
+	}
+	if g := must[store.Group](t)(s.Group(t.Context(), "g")); string(g.Keys[0].Key.Reveal()) != "sixteen bytes of g" {
+		t.Errorf("after reopening: %+v", g)
+	}
+	if n := must[int](t)(s.GroupSize(t.Context(), "g")); n != 1 {
+		t.Errorf("after reopening: %d devices in the group", n)
 	}
 }

@@ -220,7 +220,7 @@ func (c *Client) CountDevices(ctx context.Context, f admin.DeviceFilter) (count 
 // filterPairs are the parameters of a filter.
 func filterPairs(f admin.DeviceFilter) []string {
 	return []string{
-		"prefix", f.Prefix, "profile", f.Profile, "tag", f.Tag, "state", string(f.State),
+		"prefix", f.Prefix, "profile", f.Profile, "tag", f.Tag, "group", f.Group, "state", string(f.State),
 		"seenSince", moment(f.SeenSince), "notSeenSince", moment(f.NotSeenSince),
 	}
 }
@@ -275,6 +275,33 @@ func (c *Client) Profiles(ctx context.Context, q store.ProfileQuery) (page []sto
 // DeleteProfile implements [admin.API].
 func (c *Client) DeleteProfile(ctx context.Context, name string, rev store.Revision) error {
 	return c.request(ctx, http.MethodDelete, profilePath(name), rev, nil, nil)
+}
+
+func groupPath(name string) string { return "/v1/groups/" + segment(name) }
+
+// AddGroup implements [admin.API].
+func (c *Client) AddGroup(ctx context.Context, name string, set admin.GroupSettings) (g admin.Group, err error) {
+	return g, c.request(ctx, http.MethodPost, groupPath(name), 0, set, &g)
+}
+
+// SetGroup implements [admin.API].
+func (c *Client) SetGroup(ctx context.Context, name string, rev store.Revision, set admin.GroupSettings) (g admin.Group, err error) {
+	return g, c.request(ctx, http.MethodPatch, groupPath(name), rev, set, &g)
+}
+
+// Group implements [admin.API].
+func (c *Client) Group(ctx context.Context, name string, reveal bool) (g admin.Group, err error) {
+	return g, c.scan(ctx, withQuery(groupPath(name), "reveal", flag(reveal)), &g)
+}
+
+// Groups implements [admin.API].
+func (c *Client) Groups(ctx context.Context) (all []admin.Group, err error) {
+	return all, c.scan(ctx, "/v1/groups", &all)
+}
+
+// DeleteGroup implements [admin.API].
+func (c *Client) DeleteGroup(ctx context.Context, name string, rev store.Revision) error {
+	return c.request(ctx, http.MethodDelete, groupPath(name), rev, nil, nil)
 }
 
 // Session implements [admin.API].

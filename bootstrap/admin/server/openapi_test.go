@@ -23,6 +23,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/auth"
+	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/profile"
 	"lwbs/bootstrap/trace"
 	"lwbs/lwm2m"
@@ -168,7 +169,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
 		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
-		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
+		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "GroupCA": admin.GroupCA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
 		"BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
@@ -336,6 +337,36 @@ func fullProfile() store.Profile {
 	}
 }
 
+// groups asks what there is about groups.
+func (c *asker) groups() {
+	const group = "/v1/groups/{name}"
+	ca := certtest.NewAuthority(c.t, "Vendor")
+	settings := admin.GroupSettings{
+		Profile: new("second"), Tags: &[]string{"t"}, Match: &[]string{"g-*"}, Note: new("n"), Derivation: new(store.DerivationHKDF), DeviceKeyLength: new(32),
+		GenerateKey: true, CAs: &[][]byte{ca.Certificate.Raw}, RevocationLists: &[][]byte{ca.Revoke(c.t)},
+		Disabled: new(false), MaxDevices: new(7), Until: new(time.Now().Add(time.Hour)), Deny: []lwm2m.EndpointName{"g-1", "g-2"}, Allow: []lwm2m.EndpointName{"g-2"},
+	}
+	c.call("POST", group, "/v1/groups/g%2F1", settings, 200)
+	c.call("POST", group, "/v1/groups/g%2F1", settings, 409)
+	c.call("POST", group, "/v1/groups/g2", admin.GroupSettings{Profile: new("nope"), Match: &[]string{"x"}}, 404)
+	c.call("POST", group, "/v1/groups/g2", admin.GroupSettings{Profile: new("second")}, 422)
+	c.call("POST", group, "/v1/groups/g2", map[string]any{"odd": 1}, 400)
+	c.call("PATCH", group, "/v1/groups/g%2F1", admin.GroupSettings{Key: []byte("0123456789abcdef")}, 200)
+	c.call("PATCH", group, "/v1/groups/g%2F1", admin.GroupSettings{GenerateKey: true}, 422) // it has two
+	c.call("GET", group, "/v1/groups/g%2F1?reveal=true", nil, 200)
+	c.call("GET", group, "/v1/groups/g%2F1?reveal=yes", nil, 400)
+	c.call("PATCH", group, "/v1/groups/g%2F1", admin.GroupSettings{DropKey: true, LockOut: true, Until: new(time.Time{}), MaxDevices: new(0)}, 200)
+	c.call("PATCH", group, "/v1/groups/nope", admin.GroupSettings{}, 404)
+	c.call("GET", group, "/v1/groups/nope", nil, 404)
+	c.call("GET", "/v1/groups", "/v1/groups", nil, 200)
+	c.call("POST", "/v1/devices/{endpoint}", "/v1/devices/g-5", admin.DeviceSettings{Group: new("g/1"), Vars: map[string]string{"host": "h.example"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")}}, 200)
+	c.call("GET", "/v1/devices", "/v1/devices?group=g/1", nil, 200)
+	c.call("DELETE", group, "/v1/groups/g%2F1", nil, 409)
+	c.call("PATCH", "/v1/devices/{endpoint}", "/v1/devices/g-5", admin.DeviceSettings{Group: new("")}, 200)
+	c.call("DELETE", group, "/v1/groups/g%2F1", nil, 200)
+	c.call("DELETE", group, "/v1/groups/g%2F1", nil, 404)
+}
+
 // Every operation of the document is tried on a server, and what comes is held against
 // the document.
 func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
@@ -422,6 +453,8 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F2?limit=1", nil, 200)
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1?limit=0", nil, 400)
 
+	c.groups()
+
 	const preview = "/v1/devices/{endpoint}/preview"
 	c.call("POST", preview, "/v1/devices/d%2F1/preview", admin.PreviewOptions{Discovery: "</>;lwm2m=1.2,</0/1>", PreferredFormat: new(lwm2m.FormatTLV)}, 200)
 	c.call("POST", preview, "/v1/devices/nosuch/preview", admin.PreviewOptions{}, 404)
@@ -481,7 +514,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 func fullSession() store.Session {
 	return store.Session{
 		ID: "s1", Endpoint: "d/1", Claimed: "d/2", Known: true, Proof: store.ProofIdentity, Network: "192.0.2.0/24", Started: time.Now(), Ended: time.Now(), Remote: "127.0.0.1:5000", Transport: "coaps", Identity: "id",
-		Profile: "full", ProfileRevision: 1, DeviceRevision: 1, PreferredFormat: new(lwm2m.FormatSenMLCBOR), Format: lwm2m.FormatTLV,
+		Group: "g", Enrolled: true, Variant: store.VariantGroupFull, Profile: "full", ProfileRevision: 1, DeviceRevision: 1, PreferredFormat: new(lwm2m.FormatSenMLCBOR), Format: lwm2m.FormatTLV,
 		Stage: store.StageWrite, Cause: store.CauseRefused, Detail: "x", Attempts: 2, Links: "</0>", Quirks: []string{"q"}, Notes: []string{"n"},
 		Operations: []store.Operation{
 			{Op: lwm2m.OpWrite, Path: lwm2m.InstancePath(0, 1), Format: lwm2m.FormatTLV, Bytes: 10, Code: lwm2m.CodeBadRequest, Diagnostic: "no", Took: time.Second, Transmissions: 1, Tolerated: true},

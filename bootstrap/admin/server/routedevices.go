@@ -9,7 +9,7 @@ import (
 )
 
 // filterParameters are those of [admin.DeviceFilter].
-var filterParameters = []string{"notSeenSince", "prefix", "profile", "seenSince", "state", "tag"}
+var filterParameters = []string{"group", "notSeenSince", "prefix", "profile", "seenSince", "state", "tag"}
 
 func (s *Server) devices(r request) (reply, error) {
 	n, err := r.limit()
@@ -40,7 +40,7 @@ func (s *Server) fleet(r request) (reply, error) {
 
 // deviceFilter reads the parameters of [admin.DeviceFilter].
 func (r request) deviceFilter() (f admin.DeviceFilter, err error) {
-	f = admin.DeviceFilter{Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag")}
+	f = admin.DeviceFilter{Prefix: r.query.Get("prefix"), Profile: r.query.Get("profile"), Tag: r.query.Get("tag"), Group: r.query.Get("group")}
 	if text := r.query.Get("state"); text != "" {
 		if f.State, err = admin.ParseDeviceState(text); err != nil {
 			return f, fmt.Errorf("%w: state: %w", wire.ErrBadRequest, err)

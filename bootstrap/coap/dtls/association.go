@@ -196,7 +196,10 @@ func (a *association) peerInfo() auth.Peer {
 	a.mux.mu.Lock()
 	peer, credential := a.peer, a.credential
 	a.mux.mu.Unlock()
-	return auth.Peer{Remote: peer.Remote.String(), Local: a.mux.socket.LocalOf(peer), Transport: store.TransportDTLS, Identity: credential.identity, Chain: credential.certificates()}
+	return auth.Peer{
+		Remote: peer.Remote.String(), Local: a.mux.socket.LocalOf(peer), Transport: store.TransportDTLS,
+		Identity: credential.identity, HasKey: a.hasKey, Chain: credential.certificates(),
+	}
 }
 
 // Send implements [exchange.Link].

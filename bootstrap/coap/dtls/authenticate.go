@@ -19,6 +19,8 @@ type claim struct {
 	key      []byte              // that of the identity, or a made-up one
 	chain    []*x509.Certificate // its own first
 	sent     [][]byte            // certificates of a handshake that failed; not verified
+	choice   bool                // the identity has two keys
+	second   bool                // key is the second of them
 	valid    bool                // the identity has a key, or the chain was accepted
 	err      error               // what was wrong with the one or the other, or with what it offers
 	accepted []record.Suite      // by us
@@ -74,6 +76,12 @@ func (h *handshake) Unverified(chain [][]byte) { h.claim.sent = chain }
 func (h *handshake) Key(identity string) (key []byte, err error) {
 	defer h.contain(func() { key, err = nil, h.panicked() })
 	key, known, err := h.mux.keys.find(identity)
+	other, both := h.mux.keys.second(identity) // in any case, so that each takes the same time
+	if h.claim.choice = both && known && err == nil; h.claim.choice {
+		if h.claim.second = h.mux.otherKeys.second(identity, h.peer.Remote.Addr()); h.claim.second {
+			key = other.Reveal()
+		}
+	}
 	if err == nil {
 		h.claim.identity, h.claim.key = identity, key
 	}

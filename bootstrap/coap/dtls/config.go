@@ -139,6 +139,10 @@ type Config struct {
 	// Required.
 	PSK func(identity string) (lwm2m.Secret, bool)
 
+	// OtherPSK finds the second key that an identity may have, while a key is changed; nil finds
+	// none. It is asked after PSK, for every identity.
+	OtherPSK func(identity string) (lwm2m.Secret, bool)
+
 	// HandshakeFailed gets every handshake that did not complete; nil ignores them.
 	HandshakeFailed func(auth.Handshake)
 

@@ -82,8 +82,12 @@ func (h *handshake) setDeadline(at time.Time) {
 }
 
 // noteSentAll brings the deadline of the handshake nearer where the peer has sent both its identity
-// and its Finished. The caller holds mux.mu.
+// and its Finished. Where the identity has two keys, the next handshake is tried with the other one,
+// unless this one completes. The caller holds mux.mu.
 func (h *handshake) noteSentAll() {
+	if !h.ended && h.claimed && h.sealed && h.claim.choice {
+		h.mux.otherKeys.tried(h.claim.identity, h.peer.Remote.Addr(), h.claim.second)
+	}
 	if at := time.Now().Add(verdictTime); !h.ended && h.claimed && h.sealed && at.Before(h.until) {
 		h.setDeadline(at)
 	}
@@ -110,6 +114,9 @@ func (h *handshake) run(ctx context.Context) {
 	if !h.complete(agreed) { // not a failure of the peer
 		h.mux.endHandshake(h)
 		return
+	}
+	if h.claim.choice {
+		h.mux.otherKeys.done(h.claim.identity, h.peer.Remote.Addr())
 	}
 	if report := h.mux.cfg.HandshakeDone; report != nil {
 		report(time.Since(h.started))

@@ -266,23 +266,33 @@ func TestHibernationAndHandshakes(t *testing.T) {
 // Who has hibernated is looked at again: where it would not be let in today the handler is
 // told why, and the peer to shake hands anew. One that does not listen is refused each time.
 func TestReview(t *testing.T) {
-	key, known := atomic.Pointer[string]{}, atomic.Bool{}
-	keep := testKey
+	key, second, known := atomic.Pointer[string]{}, atomic.Pointer[string]{}, atomic.Bool{}
+	keep, another, third := testKey, "another", "third"
 	for _, tt := range []struct {
 		name   string
 		change func()
 		want   error
 	}{
 		{"nothing has changed", func() {}, nil},
-		{"another key", func() { other := "another"; key.Store(&other) }, auth.ErrKeyChanged},
+		{"another key", func() { key.Store(&another) }, auth.ErrKeyChanged},
+		{"its key is the second", func() { key.Store(&another); second.Store(&keep) }, nil},
+		{"its key is neither", func() { key.Store(&another); second.Store(&third) }, auth.ErrKeyChanged},
 		{"a longer key", func() { other := keep + "\x00"; key.Store(&other) }, auth.ErrKeyChanged},
 		{"no key", func() { known.Store(false) }, auth.ErrKeyUnknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			key.Store(&keep)
+			second.Store(nil)
 			known.Store(true)
 			inHibernation(t, func(cfg *Config) {
 				cfg.PSK = func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte(*key.Load())), known.Load() }
+				cfg.OtherPSK = func(string) (lwm2m.Secret, bool) {
+					other := second.Load()
+					if other == nil {
+						return lwm2m.Secret{}, false
+					}
+					return lwm2m.NewSecret([]byte(*other)), true
+				}
 			}, func(b *simulatedListener, h *hibernationHandler) {
 				d := b.join(peerAt(9))
 				d.asks(1)

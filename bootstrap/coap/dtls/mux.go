@@ -26,6 +26,7 @@ type mux struct {
 	hub            *exchange.Hub
 	socket         *udp.Socket
 	keys           *keyFinder
+	otherKeys      otherKeys
 	sources        *admission.SourceLimiter
 	otherProtocols *otherprotocol.Collector
 	monitor        monitor
@@ -72,7 +73,7 @@ func newMux(cfg Config, s *udp.Socket, g *tasks.Group, meter *traffic.Meter) *mu
 		tasks:          g,
 		meter:          meter,
 		socket:         s,
-		keys:           newKeyFinder(cfg.PSK, g.Panics),
+		keys:           newKeyFinder(cfg.PSK, cfg.OtherPSK, g.Panics),
 		sources:        admission.NewSourceLimiter(cfg.NewPeers),
 		otherProtocols: otherprotocol.NewCollector(g, cfg.OtherProtocol, store.TransportDTLS),
 		unknowns:       unknown.New(g, cfg.DTLS.UnknownAssociation, cfg.DTLS.KnownAddress, cfg.DTLS.ReplicaID),

@@ -28,20 +28,30 @@ var ErrIdentity = errors.New("bad PSK identity")
 // not learn which identities there are. Its methods may be called concurrently.
 type keyFinder struct {
 	lookup func(identity string) (lwm2m.Secret, bool)
-	seed   []byte // of the decoy keys, so that an identity always gets the same decoy
+	other  func(identity string) (lwm2m.Secret, bool) // of the second key; nil for none
+	seed   []byte                                     // of the decoy keys, so that an identity always gets the same decoy
 	panics *bootstrap.Panics
 }
 
-func newKeyFinder(lookup func(string) (lwm2m.Secret, bool), panics *bootstrap.Panics) *keyFinder {
+func newKeyFinder(lookup, other func(string) (lwm2m.Secret, bool), panics *bootstrap.Panics) *keyFinder {
 	seed := make([]byte, sha256.Size)
 	rand.Read(seed) // never fails
-	return &keyFinder{lookup, seed, panics}
+	return &keyFinder{lookup, other, seed, panics}
 }
 
 // key looks up the key of an identity. One that lookup panics over is unknown.
 func (f *keyFinder) key(identity string) (secret lwm2m.Secret, known bool) {
 	f.panics.Run(bootstrap.PartHandshake, func() { secret, known = f.lookup(identity) })
 	return secret, known
+}
+
+// second looks up the second key of an identity, while a key is changed.
+func (f *keyFinder) second(identity string) (secret lwm2m.Secret, both bool) {
+	if f.other == nil {
+		return lwm2m.Secret{}, false
+	}
+	f.panics.Run(bootstrap.PartHandshake, func() { secret, both = f.other(identity) })
+	return secret, both && !secret.IsZero()
 }
 
 // find returns the key to go on with for a claimed identity, and whether it is that of

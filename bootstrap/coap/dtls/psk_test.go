@@ -20,7 +20,7 @@ func TestKeyFinder(t *testing.T) {
 		"\x00":   lwm2m.NewSecret([]byte{1}),
 	}
 	lookup := func(identity string) (lwm2m.Secret, bool) { s, ok := keys[identity]; return s, ok }
-	f := newKeyFinder(lookup, noPanics)
+	f := newKeyFinder(lookup, nil, noPanics)
 
 	for _, identity := range []string{"device", "\x00"} {
 		key, known, err := f.find(identity)
@@ -37,7 +37,7 @@ func TestKeyFinder(t *testing.T) {
 		if again, _, _ := f.find(identity); !bytes.Equal(key, again) {
 			t.Errorf("%q gets another key each time", identity)
 		}
-		if other, _, _ := newKeyFinder(lookup, noPanics).find(identity); bytes.Equal(key, other) {
+		if other, _, _ := newKeyFinder(lookup, nil, noPanics).find(identity); bytes.Equal(key, other) {
 			t.Errorf("%q gets the same key in every process", identity)
 		}
 		if twin, ok := made[string(key)]; ok {
@@ -54,7 +54,7 @@ func TestKeyFinder(t *testing.T) {
 
 // A panic of the lookup is that of one handshake, which goes on as with an unknown identity.
 func TestKeyFinderPanics(t *testing.T) {
-	f := newKeyFinder(func(string) (lwm2m.Secret, bool) { panic("lookup") }, noPanics)
+	f := newKeyFinder(func(string) (lwm2m.Secret, bool) { panic("lookup") }, nil, noPanics)
 	if key, known, err := f.find("device"); len(key) != decoyKeySize || known || err != nil {
 		t.Errorf("%d bytes, %t, %v", len(key), known, err)
 	}

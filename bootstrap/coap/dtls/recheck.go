@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/auth"
+	"lwbs/lwm2m"
 )
 
 // Recheck implements [exchange.Hibernator].
@@ -35,16 +36,22 @@ func (a *association) check(c credential) error {
 		return a.mux.cfg.DTLS.VerifyClient(chain)
 	}
 	secret, known := a.mux.keys.key(c.identity)
-	a.mu.Lock()
-	now := fingerprintOf(secret.Reveal(), a.layer.Keys)
-	a.mu.Unlock()
+	other, both := a.mux.keys.second(c.identity)
 	switch since := a.since.UTC().Format(time.DateTime + " UTC"); {
 	case !known:
 		return fmt.Errorf("%w of the association from %s", auth.ErrKeyUnknown, since)
-	case subtle.ConstantTimeCompare(now[:], a.keyFingerprint[:]) != 1:
+	case !a.hasKey(secret) && !(both && a.hasKey(other)):
 		return fmt.Errorf("%w since the association from %s", auth.ErrKeyChanged, since)
 	}
 	return nil
+}
+
+// hasKey reports whether the peer has proved in its handshake to have a pre-shared key.
+func (a *association) hasKey(key lwm2m.Secret) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	is := fingerprintOf(key.Reveal(), a.layer.Keys)
+	return subtle.ConstantTimeCompare(is[:], a.keyFingerprint[:]) == 1
 }
 
 // A keyFingerprint tells whether a pre-shared key is still the one that an association was made

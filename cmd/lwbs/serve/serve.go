@@ -224,7 +224,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.metrics.Writing(s.db.Writing)
 	s.metrics.Log(func() uint64 { dropped, _ := s.lines.Lost(); return dropped })
 	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
-	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, Logger: s.log, Panics: s.panics, Watch: watch,
+	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, OtherPSK: s.server.OtherPSK, Logger: s.log, Panics: s.panics, Watch: watch,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
 		OtherProtocol:   s.server.OtherProtocol,
