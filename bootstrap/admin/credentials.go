@@ -66,7 +66,7 @@ func renameCredential(d *store.Device, identity string) error {
 		case c.Kind != store.CredentialPSK:
 		case of >= 0 || c.Pending:
 			return fmt.Errorf("%w: it has several pre-shared keys: give the key for this identity too", store.ErrInvalid)
-		case c.Group != "":
+		case c.Group != "" && c.Identity != string(b):
 			return fmt.Errorf("%w: its key is derived from that of group %q and its identity: give it a key of its own for another identity", store.ErrInvalid, c.Group)
 		default:
 			of = i

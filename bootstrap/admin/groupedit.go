@@ -103,9 +103,9 @@ func (l *Local) changesKeys(ctx context.Context, g store.Group, set GroupSetting
 	case err != nil || n == 0:
 		return err
 	case derives:
-		return fmt.Errorf("%w: %d devices, such as %q, have keys that are derived as it is now: make another group for the other derivation", store.ErrInvalid, n, example)
+		return fmt.Errorf("%w: %d of its devices, such as %q, have keys that are derived as it is now: make another group for the other derivation", store.ErrInvalid, n, example)
 	}
-	return fmt.Errorf("%w: %d devices, such as %q, are not known to have a key by the current one, and would be refused: wait until they came with it, or say that they may be locked out", store.ErrInvalid, n, example)
+	return fmt.Errorf("%w: %d of its devices, such as %q, did not come last with a key by the current one, and would be refused: wait until they have come with it, or say that they may be locked out", store.ErrInvalid, n, example)
 }
 
 // apply changes g.

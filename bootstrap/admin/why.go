@@ -125,6 +125,9 @@ func (i *inquiry) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := i.noteGroup(ctx); err != nil {
+		return err
+	}
 	for _, s := range attempts {
 		r, err := i.explain(ctx, s)
 		if err != nil {
@@ -245,7 +248,11 @@ func (i *inquiry) facts(ctx context.Context, s store.Session) (f explain.Facts, 
 	if f.Holder, err = i.holderNow(ctx, s.Identity); err != nil {
 		return f, err
 	}
+	if err := i.groupNow(ctx, s, &f); err != nil {
+		return f, err
+	}
 	switch {
+	case f.Group != nil && f.Device == nil: // whose names are all nearly the same
 	case s.Cause == store.CauseIdentityUnknown && f.Holder == "":
 		f.Near, err = i.nearTo(ctx, s.Identity)
 	case s.Cause == store.CauseEndpointUnknown && s.Claimed == "" && f.Device == nil:

@@ -19,7 +19,7 @@ func Refuses(g store.Group, ep lwm2m.EndpointName, size int, now time.Time) (why
 	case !g.Until.IsZero() && !now.Before(g.Until):
 		return store.VariantGroupEnded, fmt.Sprintf("has enrolled devices until %s", g.Until.UTC().Format(time.DateTime+" UTC"))
 	case g.MaxDevices > 0 && size >= g.MaxDevices:
-		return store.VariantGroupFull, fmt.Sprintf("is full: it has %d devices and may have %d", size, g.MaxDevices)
+		return store.VariantGroupFull, fmt.Sprintf("is full: it has %d of at most %d devices", size, g.MaxDevices)
 	}
 	return "", ""
 }

@@ -26,6 +26,11 @@ type Facts struct {
 	Claimed bool               // there is a device with the name that was claimed
 	Holder  lwm2m.EndpointName // the device that has the attempt's identity; empty: none has
 	Near    []store.NearDevice // devices with names or identities near to one that is unknown
+
+	// Group is the group of Device; where there is none, the group that the name or identity belongs
+	// to; nil for none. Refuses is why it does not enrol a device of the name now; empty where it does.
+	Group   *store.Group
+	Refuses store.Variant
 }
 
 // Session puts an attempt of the history into words.

@@ -16,6 +16,9 @@ func whoseText(s store.Session) string {
 	case store.CauseIdentityUnknown:
 		return fmt.Sprintf("A peer wanted to authenticate as %q; no device record has this PSK identity", s.Identity)
 	case store.CauseKeyDiffers:
+		if !s.Known && s.Group != "" {
+			return fmt.Sprintf("A peer named the PSK identity %q, which group %q would enrol, and what it sent to prove its key does not fit: its key does not follow from that of the group", s.Identity, s.Group)
+		}
 		return fmt.Sprintf("A peer named the PSK identity %q, which is known, and what it sent to prove its key does not fit: the two keys differ", s.Identity)
 	case store.CauseHandshakeFailed:
 		if s.Identity != "" && s.Known {
@@ -46,9 +49,12 @@ func whoseText(s store.Session) string {
 func identityRemedy(f Facts, s store.Session) string {
 	correct := "correct the identity in the device; every character counts, capitals and a prefix such as urn:imei: too"
 	add := fmt.Sprintf("lwbs device add NAME --profile PROFILE --psk-identity %s --psk-key-file FILE --psk-key-format hex", word(s.Identity))
+	group := groupRemedy(f, s, s.Identity)
 	switch {
 	case f.Holder != "":
 		return fmt.Sprintf("Let the device come again: by now %q has this identity.", f.Holder)
+	case group != "":
+		return group
 	case len(f.Near) > 0:
 		d := f.Near[0]
 		identity := d.Identity
@@ -62,6 +68,9 @@ func identityRemedy(f Facts, s store.Session) string {
 }
 
 func keyRemedy(f Facts, s store.Session) string {
+	if group := groupRemedy(f, s, s.Identity); group != "" && f.Device == nil {
+		return group
+	}
 	if f.Looked && f.Device == nil {
 		return "Nothing: there is no such device any more."
 	}
@@ -70,7 +79,7 @@ func keyRemedy(f Facts, s store.Session) string {
 		set += " --psk-identity " + word(s.Identity)
 	}
 	return fmt.Sprintf("Compare the key in the device with the one in the record, which lwbs device get %s --reveal shows. Most often a key of hexadecimal digits was entered as text in one place, or one of the two was replaced. To take that of the device: %s --psk-key-file FILE --psk-key-format hex.",
-		word(s.Endpoint), set)
+		word(s.Endpoint), set) + resetKeyRemedy(f, s)
 }
 
 // changedKeyRemedy is for a device that was told by close_notify to make a new association with its
@@ -100,6 +109,8 @@ func endpointRemedy(f Facts, s store.Session) string {
 	switch {
 	case f.Device != nil:
 		return "Let the device come again: by now there is a record of this name."
+	case f.Group != nil || s.Group != "":
+		return groupRemedy(f, s, string(s.Endpoint))
 	case len(f.Near) > 0:
 		return fmt.Sprintf("There is a device %q, which is nearly the same: if it is that one, correct the name in the device, or rename the record: lwbs device rename %s %s. Else add it: %s.",
 			f.Near[0].Endpoint, word(f.Near[0].Endpoint), word(s.Endpoint), add)
@@ -187,6 +198,8 @@ func disabledRemedy(f Facts, s store.Session) string {
 	switch {
 	case f.Looked && f.Device == nil:
 		return "Nothing: there is no such device any more."
+	case s.Variant == store.VariantGroupDenied:
+		return deniedRemedy(f, s)
 	case f.Device != nil && !f.Device.Disabled:
 		return "Let the device come again: it is enabled by now."
 	}

@@ -6,6 +6,7 @@
 package metrics
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -25,6 +26,7 @@ type Metrics struct {
 
 	sessions   *prometheus.CounterVec
 	duration   *prometheus.HistogramVec
+	enrolments *prometheus.CounterVec
 	operations *prometheus.CounterVec
 	resent     prometheus.Counter
 	handshakes *prometheus.HistogramVec
@@ -63,6 +65,10 @@ func New() *Metrics {
 			Help:    "From the Bootstrap-Request to the end of the session, by result (done or failed).",
 			Buckets: sessionBuckets,
 		}, []string{"result"}),
+		enrolments: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lwbs_enrolments_total",
+			Help: "Devices without a record whose names match an enrolment group, by result: enrolled, or why not (denied, disabled, ended, full, name, record, other).",
+		}, []string{"result"}),
 		operations: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lwbs_operations_total",
 			Help: "Bootstrap operations, by operation and the client's code (none where it did not answer).",
@@ -86,7 +92,7 @@ func New() *Metrics {
 			Buckets: storeBuckets,
 		}, []string{"op", "result"}),
 	}
-	m.registry.MustRegister(m.sessions, m.duration, m.operations, m.resent, m.handshakes, m.failed, m.storeTook,
+	m.registry.MustRegister(m.sessions, m.duration, m.enrolments, m.operations, m.resent, m.handshakes, m.failed, m.storeTook,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -129,6 +135,9 @@ func (m *Metrics) operation(s store.Session) {
 
 func (m *Metrics) ended(s store.Session) {
 	m.sessions.WithLabelValues(string(s.Cause)).Inc()
+	if s.Group != "" {
+		m.enrolments.WithLabelValues(enrolmentOf(s)).Inc()
+	}
 	if s.Stage == store.StageHandshake && !s.Cause.Unused() && s.Cause != store.CauseSuperseded {
 		m.failed.WithLabelValues(string(s.Cause)).Inc()
 	}
@@ -136,6 +145,20 @@ func (m *Metrics) ended(s store.Session) {
 		return // refused, or lost, before anything was asked of the client
 	}
 	m.duration.WithLabelValues(endOf(s.Cause.Success())).Observe(s.Ended.Sub(s.Started).Seconds())
+}
+
+// enrolments are the results of enrolments, by the variant of the attempt.
+var enrolments = map[store.Variant]string{
+	store.VariantGroupDenied: "denied", store.VariantGroupDisabled: "disabled", store.VariantGroupEnded: "ended",
+	store.VariantGroupFull: "full", store.VariantGroupName: "name", store.VariantGroupRecord: "record",
+}
+
+// enrolmentOf is the result of an attempt that a group enrolled, or whose name a group matches.
+func enrolmentOf(s store.Session) string {
+	if s.Enrolled {
+		return "enrolled"
+	}
+	return cmp.Or(enrolments[s.Variant], "other")
 }
 
 // Handshake counts a DTLS handshake that has ended.

@@ -39,7 +39,7 @@ func resultOf(err error) string {
 		return resultDone
 	case errors.Is(err, store.ErrNotFound):
 		return resultNotFound
-	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrIdentityTaken), errors.Is(err, store.ErrInUse):
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrIdentityTaken), errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrGroupFull):
 		return resultConflict
 	case errors.Is(err, context.Canceled):
 		return resultCancelled
@@ -100,6 +100,36 @@ func (s measured) NearDevices(ctx context.Context, name string, limit int) (near
 func (s measured) NamesBeginning(ctx context.Context, prefix string, limit int) (found []store.NearDevice, err error) {
 	defer s.took("names_beginning", time.Now(), &err)
 	return s.Store.NamesBeginning(ctx, prefix, limit)
+}
+
+func (s measured) EnrolDevice(ctx context.Context, d store.Device, rev store.Revision) (kept store.Device, err error) {
+	defer s.took("enrol_device", time.Now(), &err)
+	return s.Store.EnrolDevice(ctx, d, rev)
+}
+
+func (s measured) PutGroup(ctx context.Context, g store.Group) (kept store.Group, err error) {
+	defer s.took("put_group", time.Now(), &err)
+	return s.Store.PutGroup(ctx, g)
+}
+
+func (s measured) Group(ctx context.Context, name string) (g store.Group, err error) {
+	defer s.took("group", time.Now(), &err)
+	return s.Store.Group(ctx, name)
+}
+
+func (s measured) Groups(ctx context.Context) (all store.Groups, err error) {
+	defer s.took("groups", time.Now(), &err)
+	return s.Store.Groups(ctx)
+}
+
+func (s measured) GroupSize(ctx context.Context, name string) (n int, err error) {
+	defer s.took("group_size", time.Now(), &err)
+	return s.Store.GroupSize(ctx, name)
+}
+
+func (s measured) DeleteGroup(ctx context.Context, name string, rev store.Revision) (err error) {
+	defer s.took("delete_group", time.Now(), &err)
+	return s.Store.DeleteGroup(ctx, name, rev)
 }
 
 func (s measured) PutProfile(ctx context.Context, p store.Profile) (kept store.Profile, err error) {

@@ -111,11 +111,11 @@ func hintFor(err error) string {
 	case errors.Is(err, fs.ErrExist):
 		return "existing files are not replaced: name another"
 	case errors.Is(err, store.ErrExists):
-		return "lwbs device set changes a device that exists"
+		return "lwbs device set changes a device that exists, and lwbs group set a group"
 	case errors.Is(err, store.ErrNotFound):
-		return "lwbs device list, profile list and session list show what there is"
+		return "lwbs device list, profile list, group list and session list show what there is"
 	case errors.Is(err, store.ErrInUse):
-		return "lwbs device list --profile NAME shows which"
+		return "lwbs device list --profile NAME, or --group NAME, shows the devices; lwbs group list shows the groups"
 	}
 	return ""
 }

@@ -91,7 +91,7 @@ var mayImport = map[string][]string{
 
 // commandGroups are the packages of the commands, each of a group.
 var commandGroups = []string{
-	"cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/object",
+	"cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/group", "cmd/lwbs/object",
 	"cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/transfer",
 }
 

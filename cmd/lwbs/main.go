@@ -18,6 +18,7 @@ import (
 	"lwbs/cmd/lwbs/database"
 	"lwbs/cmd/lwbs/demo"
 	"lwbs/cmd/lwbs/device"
+	"lwbs/cmd/lwbs/group"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/cmd/lwbs/internal/lastresort"
@@ -113,7 +114,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		},
 		Commands: []*cli.Command{
-			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), profile.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), session.WhyCommand(), probe.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
+			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), profile.Command(), group.Command(), group.KeyCommand(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), session.WhyCommand(), probe.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.

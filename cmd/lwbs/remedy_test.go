@@ -53,6 +53,10 @@ func TestRemediesCanBeCarriedOut(t *testing.T) {
 	unknown := func(ep lwm2m.EndpointName, identity string, cause store.Cause) store.Session {
 		return store.Session{Endpoint: ep, Proof: store.ProofNone, Identity: identity, Cause: cause}
 	}
+	of := func(group string, variant store.Variant, s store.Session) store.Session {
+		s.Group, s.Variant = group, variant
+		return s
+	}
 	tests := []struct {
 		name    string
 		session store.Session
@@ -80,11 +84,31 @@ func TestRemediesCanBeCarriedOut(t *testing.T) {
 		{"key that is too long", store.Session{Endpoint: "meter-A", Known: true, Proof: store.ProofIdentity, Cause: store.CauseRefused, Operations: []store.Operation{
 			{Op: lwm2m.OpWrite, Path: lwm2m.ResourcePath(0, 1, 5), Code: lwm2m.CodeBadRequest},
 		}}, "meter-A", []string{"lwbs device set meter-A --account-key-file ACCOUNT=FILE"}, ""},
+		{"a disabled group", of("off", store.VariantGroupDisabled, unknown("", "off-1", store.CauseIdentityUnknown)), "off-1", []string{"lwbs group enable off"}, "group off enrols it by now"},
+		{"a disabled group, for one", of("off", store.VariantGroupDisabled, unknown("", "off-1", store.CauseIdentityUnknown)), "off-1", []string{"lwbs device add off-1 --group off"}, "come again"},
+		{"a disabled group, by certificate", of("off", store.VariantGroupDisabled, unknown("off-1", "", store.CauseEndpointUnknown)), "off-1", []string{"lwbs device add off-1 --group off"}, "come again"},
+		{"a group at its end", of("over", store.VariantGroupEnded, unknown("", "over-1", store.CauseIdentityUnknown)), "over-1", []string{"lwbs group set over --until TIME"}, "group over enrols it by now"},
+		{"a full group", of("full", store.VariantGroupFull, unknown("", "full-2", store.CauseIdentityUnknown)), "full-2",
+			[]string{"lwbs device list --group full", "lwbs group set full --max-devices NUMBER"}, "group full enrols it by now"},
+		{"a full group, for one", of("full", store.VariantGroupFull, unknown("", "full-2", store.CauseIdentityUnknown)), "full-2", []string{"lwbs device add full-2 --group full"}, "come again"},
+		{"a denied name", of("full", store.VariantGroupDenied, unknown("", "full-bad", store.CauseIdentityUnknown)), "full-bad", []string{"lwbs group allow full full-bad"}, ""},
+		{"a denied device", of("", store.VariantGroupDenied, own("open-bad", "", store.CauseDisabled)), "open-bad", []string{"lwbs group allow open open-bad"}, "does not deny it any more"},
+		{"a device that was reset", of("open", store.VariantGroupRecord, unknown("", "open-1", store.CauseIdentityUnknown)), "open-1", []string{"lwbs device set open-1 --group open"}, "come again"},
+		{"a device that was reset, with its identity", unproved("open-2", "open-2", store.CauseKeyDiffers), "open-2", []string{"lwbs device set open-2 --psk none --group open"}, ""},
+		{"the key of another group", of("open", "", unknown("", "open-9", store.CauseKeyDiffers)), "open-9", []string{"lwbs group get open"}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			sh := newShell(t)
 			sh.ok("profile apply -f $D/meter.yaml")
+			for _, line := range []string{
+				"group add off --profile meter --match off-*", "group disable off", "group add over --profile meter --match over-* --until 2020-01-01",
+				"group add full --profile meter --match full-* --max-devices 1", "device add full-1 --group full", "group deny full full-bad",
+				"group add open --profile meter --match open-*", "device add open-bad --group open", "group deny open open-bad",
+				"device add open-1 --group open", "device set open-1 --psk generate --psk-identity open-1-2", "device add open-2 --group open", "device set open-2 --psk generate",
+			} {
+				sh.ok(line)
+			}
 			sh.ok("device add meter-A --profile meter --psk generate --psk-identity id-A")
 			sh.ok("device add meter-B --profile meter --psk generate")
 			sh.ok("device add named-A --profile meter --certificate-name serial-A")
@@ -94,7 +118,7 @@ func TestRemediesCanBeCarriedOut(t *testing.T) {
 			before := sh.ok("why " + tt.ask)
 			for _, command := range tt.do {
 				contains(t, "why", before, command)
-				line := strings.NewReplacer("NAME", "serial-A", "PROFILE", "meter", "FILE", filepath.Join("$D", "key.hex"), "ACCOUNT", "main", "FORMAT", "tlv").Replace(strings.TrimPrefix(command, "lwbs "))
+				line := strings.NewReplacer("NAME", "serial-A", "PROFILE", "meter", "FILE", filepath.Join("$D", "key.hex"), "ACCOUNT", "main", "FORMAT", "tlv", "TIME", "90d", "NUMBER", "5").Replace(strings.TrimPrefix(command, "lwbs "))
 				if status, _, errs := sh.run(line); status != exitDone {
 					t.Errorf("%s: status %d: %s", line, status, errs)
 				}
@@ -139,6 +163,8 @@ func TestRemediesNameWhatThereIs(t *testing.T) {
 		}
 	}
 	device := &store.Device{Endpoint: "meter"}
+	group, member := &store.Group{Name: "g", MaxDevices: 3}, &store.Device{Endpoint: "meter", Group: "g"}
+	variants := []store.Variant{"", store.VariantGroupDenied, store.VariantGroupDisabled, store.VariantGroupEnded, store.VariantGroupFull, store.VariantGroupName, store.VariantGroupRecord}
 	profile := &store.Profile{Name: "p", Accounts: []store.Account{{Name: "main"}}}
 	var facts []explain.Facts
 	for _, claimed := range []bool{false, true} {
@@ -148,6 +174,9 @@ func TestRemediesNameWhatThereIs(t *testing.T) {
 					explain.Facts{Looked: true, Claimed: claimed, Holder: holder, Near: near, Device: device, Profile: profile})
 			}
 		}
+	}
+	for _, refuses := range variants {
+		facts = append(facts, explain.Facts{Looked: true, Group: group, Refuses: refuses}, explain.Facts{Looked: true, Group: group, Device: member, Profile: profile})
 	}
 	codes := []lwm2m.Code{lwm2m.CodeBadRequest, lwm2m.CodeNotFound, lwm2m.CodeNotAcceptable, lwm2m.CodeUnsupportedFormat, lwm2m.CodeBadOption, lwm2m.CodeInternalServerError, lwm2m.CodeNotImplemented}
 	for _, cause := range readCauses[store.Cause](t) {
@@ -160,6 +189,11 @@ func TestRemediesNameWhatThereIs(t *testing.T) {
 			s.ID, s.Cause = "s1", cause
 			for _, f := range facts {
 				check(f.Explain(s).Remedy)
+				for _, variant := range variants {
+					ofGroup := s
+					ofGroup.Group, ofGroup.Variant = "g", variant
+					check(f.Explain(ofGroup).Remedy)
+				}
 				for _, code := range codes {
 					for _, path := range []lwm2m.Path{lwm2m.InstancePath(0, 1), lwm2m.ResourcePath(0, 1, 5), lwm2m.InstancePath(1, 0), lwm2m.InstancePath(2, 0), lwm2m.InstancePath(21, 0), lwm2m.InstancePath(3, 0)} {
 						s.Operations = []store.Operation{{Op: lwm2m.OpWrite, Path: path, Code: code, Bytes: 2000}}

@@ -129,7 +129,7 @@ func (db *DB) DeleteGroup(ctx context.Context, name string, rev store.Revision) 
 			return err, nil
 		}
 		if n := db.groupSize(tx, name); n > 0 {
-			return fmt.Errorf("%w, by %d devices", store.ErrInUse, n), nil
+			return fmt.Errorf("%w, by %s", store.ErrInUse, devicesText(n)), nil
 		}
 		return nil, errors.Join(addCount(tx, keyGroups, -1), tx.Bucket(bucketGroup).Delete([]byte(name)))
 	})
@@ -138,6 +138,13 @@ func (db *DB) DeleteGroup(ctx context.Context, name string, rev store.Revision) 
 	}
 	db.unread.Settled(bucketGroup, name)
 	return nil
+}
+
+func devicesText(devices int) string {
+	if devices == 1 {
+		return "1 device"
+	}
+	return fmt.Sprintf("%d devices", devices)
 }
 
 // EnrolDevice implements [store.Store].

@@ -157,6 +157,8 @@ func (l *commandLine) argument(c *cli.Context, word string) (candidates []string
 		return l.endpoints(c, word), false
 	case what == "NAME" && l.path[0] == "profile":
 		return l.profiles(c), false
+	case what == "NAME" && l.path[0] == "group":
+		return l.groups(c), false
 	case what == "SHELL":
 		for _, s := range shells {
 			candidates = append(candidates, s.name)
@@ -174,6 +176,8 @@ func (l *commandLine) valuesOf(c *cli.Context, f cli.Flag, word string) (candida
 	switch f.Names()[0] {
 	case "profile":
 		return l.profiles(c), false
+	case "group":
+		return l.groups(c), false
 	case "tag", "add-tag", "remove-tag":
 		return l.tags(c), false
 	case "prefix", "after":
@@ -194,7 +198,13 @@ func (l *commandLine) valuesOf(c *cli.Context, f cli.Flag, word string) (candida
 		return candidates, false
 	case "psk":
 		return []string{"generate", "none"}, false
-	case "psk-key-format", "account-key-format", "key-format":
+	case "group-key":
+		return []string{"generate"}, false
+	case "derivation":
+		return []string{string(store.DerivationHKDF), string(store.DerivationAzure)}, false
+	case "device-key-format":
+		return []string{"hex", "base64"}, false
+	case "psk-key-format", "account-key-format", "key-format", "group-key-format":
 		return []string{"hex", "base64", "text", "binary"}, false
 	}
 	if d, ok := f.(cli.DocGenerationFlag); ok {
@@ -234,6 +244,17 @@ func (l *commandLine) profiles(c *cli.Context) (names []string) {
 		page, err := api.Profiles(ctx, store.ProfileQuery{Limit: maxCandidates})
 		for _, p := range page {
 			names = append(names, p.Name)
+		}
+		return err
+	})
+	return names
+}
+
+func (l *commandLine) groups(c *cli.Context) (names []string) {
+	l.look(c, func(ctx context.Context, api admin.API) error {
+		all, err := api.Groups(ctx)
+		for _, g := range all {
+			names = append(names, g.Name)
 		}
 		return err
 	})

@@ -21,7 +21,7 @@ import (
 )
 
 // whereHelp is the part of a description that tells of --where.
-const whereHelp = "\n\nIn place of ENDPOINT, --where KEY=VALUE selects devices, by the keys prefix, profile, tag, state,\nseen-within and not-seen-for, as lwbs device list does; given several times, all must apply. The\ncommand says how many devices it is about and asks, unless --yes is given. A device that is edited\nby someone else meanwhile is left as it is."
+const whereHelp = "\n\nIn place of ENDPOINT, --where KEY=VALUE selects devices, by the keys prefix, profile, tag, group,\nstate, seen-within and not-seen-for, as lwbs device list does; given several times, all must apply. The\ncommand says how many devices it is about and asks, unless --yes is given. A device that is edited\nby someone else meanwhile is left as it is."
 
 // whereFlags are the options for an edit of many devices.
 func whereFlags() []cli.Flag {
@@ -81,10 +81,14 @@ func setMany(set admin.DeviceSettings) bulkEdit {
 	}}
 }
 
-// deleteMany removes many devices.
-func deleteMany() bulkEdit {
+// deleteMany removes many devices, and notes their groups.
+func deleteMany(groups *deletedFrom) bulkEdit {
 	return bulkEdit{"delete", "deleted", func(ctx context.Context, api admin.API, d admin.Device) error {
-		return api.DeleteDevice(ctx, d.Endpoint, d.Revision)
+		err := api.DeleteDevice(ctx, d.Endpoint, d.Revision)
+		if err == nil {
+			groups.note(d)
+		}
+		return err
 	}}
 }
 

@@ -46,7 +46,7 @@ func TestBulkEditLeavesWhatChanged(t *testing.T) {
 		}
 	}
 	once := false
-	r, err := deleteMany().all(t.Context(), nil, contested{api, func() {
+	r, err := deleteMany(new(deletedFrom)).all(t.Context(), nil, contested{api, func() {
 		if once {
 			return
 		}

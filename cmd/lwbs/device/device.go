@@ -3,6 +3,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -34,7 +35,7 @@ func addCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if !c.IsSet("profile") {
+			if !c.IsSet("profile") && !c.IsSet("group") {
 				return command.Usagef("--profile is missing: lwbs profile list shows those there are")
 			}
 			set, err := settings(c)
@@ -142,6 +143,9 @@ func edited(c *cli.Context, did string, d admin.Device) error {
 	w := c.App.Writer
 	fmt.Fprintf(w, "%s %s (profile %s, revision %d)\n", did, output.Name(d.Endpoint), output.Name(d.Profile), d.Revision)
 	for _, cr := range d.Credentials {
+		if cr.Group != "" && cr.Kind == store.CredentialPSK && d.Revision == 1 {
+			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       derived from that of group %s: lwbs device get %s --reveal shows it, and a factory has it by lwbs key derive\n", output.Text(cr.Identity), output.Name(cr.Group), output.Name(d.Endpoint))
+		}
 		if cr.Key != "" {
 			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", output.Text(cr.Identity), cr.Key, cr.KeyLength)
 		}
@@ -203,13 +207,15 @@ func deleteCommand() *cli.Command {
 			}
 			return command.With(c, false, func(ctx context.Context, api admin.API) error {
 				if endpoint == "" {
-					return deleteMany().run(ctx, c, api, filter)
+					groups := new(deletedFrom)
+					return errors.Join(deleteMany(groups).run(ctx, c, api, filter), groups.tell(ctx, c, api))
 				}
+				was, _ := api.Device(ctx, lwm2m.EndpointName(endpoint), false) // also a damaged one is deleted
 				if err := api.DeleteDevice(ctx, lwm2m.EndpointName(endpoint), store.Revision(c.Uint64("revision"))); err != nil {
 					return err
 				}
 				fmt.Fprintf(c.App.Writer, "deleted %s\n", output.Name(endpoint))
-				return nil
+				return noteComesBack(ctx, c, api, was)
 			})
 		},
 	}

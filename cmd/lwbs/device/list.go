@@ -30,7 +30,7 @@ func listCommand() *cli.Command {
 			}
 			n, err := command.LimitOf(c, 0)
 			if err == nil {
-				err = command.NoneEmpty(c, "after", "prefix", "profile", "tag")
+				err = command.NoneEmpty(c, "after", "prefix", "profile", "tag", "group")
 			}
 			var filter admin.DeviceFilter
 			if err == nil {

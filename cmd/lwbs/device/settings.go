@@ -19,6 +19,7 @@ import (
 func settingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "profile", Usage: "give it the profile `NAME`"},
+		&cli.StringFlag{Name: "group", Usage: "put it into the enrolment group `NAME`, with whose keys and certificates it may come then; none takes it out"},
 		&cli.StringFlag{Name: "psk", Usage: "`generate` makes a key of 16 random bytes and prints it once; none removes its key"},
 		&cli.StringFlag{Name: "psk-key-file", Usage: "read its key from `FILE`, - for standard input"},
 		&cli.StringFlag{Name: "psk-key-format", Usage: "the key is written in `FORMAT`: hex, base64, text (its last line end is dropped) or binary; required with --psk-key-file"},
@@ -45,7 +46,7 @@ func settingFlags() []cli.Flag {
 
 // settings reads the options of settingFlags.
 func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
-	if err := command.NoneEmpty(c, "profile", "psk", "psk-key-file", "psk-identity", "format"); err != nil {
+	if err := command.NoneEmpty(c, "profile", "group", "psk", "psk-key-file", "psk-identity", "format"); err != nil {
 		return set, err
 	}
 	if err := readsOnce(c); err != nil {
@@ -65,6 +66,9 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 		}
 	}
 	given("profile", &set.Profile)
+	if given("group", &set.Group); set.Group != nil && *set.Group == command.None {
+		set.Group = new("")
+	}
 	given("note", &set.Note)
 	if c.IsSet("no-sec") {
 		set.NoSec = new(c.Bool("no-sec"))

@@ -20,6 +20,9 @@ func printDevice(out io.Writer, d admin.Device) error {
 	row := func(key, format string, args ...any) { t.Row(key, fmt.Sprintf(format, args...)) }
 	row("endpoint", "%s", output.Name(d.Endpoint))
 	row("profile", "%s", output.Name(d.Profile))
+	if d.Group != "" {
+		row("group", "%s", output.Name(d.Group))
+	}
 	row("revision", "%d, of %s", d.Revision, output.Clock(d.Updated))
 	row("state", "%s", view.StateText(d.State))
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
@@ -68,7 +71,17 @@ func credentialText(c admin.Credential) string {
 	case store.CredentialCertificate:
 		return "certificate " + c.Identity + " (SHA-256)"
 	case store.CredentialCertificateName:
+		if c.Group != "" {
+			return fmt.Sprintf("any certificate of a CA of group %s for %q", output.Name(c.Group), c.Identity)
+		}
 		return fmt.Sprintf("any certificate of a trusted CA for %q", c.Identity)
+	}
+	if c.Group != "" {
+		which := ""
+		if c.GroupKey > 0 {
+			which = fmt.Sprintf(" number %d", c.GroupKey)
+		}
+		return fmt.Sprintf("%s identity %q, key %s, derived from key%s of group %s", c.Kind, c.Identity, keyText(c.Key, c.KeyLength), which, output.Name(c.Group))
 	}
 	return fmt.Sprintf("%s identity %q, key %s%s", c.Kind, c.Identity, keyText(c.Key, c.KeyLength), pendingText(c))
 }

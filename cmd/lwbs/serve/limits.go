@@ -20,6 +20,7 @@ func limitFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "handshake-timeout", Value: 90 * time.Second, Usage: "abort a DTLS handshake after `TIME`, 1s to 10m; at the limit of handshakes, one whose client is silent for 10 s makes room"},
 		&cli.IntFlag{Name: "new-peer-rate", Usage: "rate limit: accept `N` new peers a second from networks that no device is known to come from, after a burst of 50,000", DefaultText: "5,000"},
 		&cli.IntFlag{Name: "new-peer-rate-per-net", Usage: "rate limit: accept `N` new peers a second from one network (/24, /64), those that authenticate not counted, after a burst of 20,000", DefaultText: "500"},
+		&cli.IntFlag{Name: "enrolments-per-minute", Usage: "let enrolment groups make at most `N` records a minute, half of them for one network (/24, /48)", DefaultText: "6,000"},
 	}
 }
 
@@ -42,6 +43,9 @@ func setLimits(c *cli.Context, cfg *coap.Config) error {
 		if *flag.field = c.Int(flag.name); *flag.field < 0 {
 			return command.Usagef("--%s %d is negative", flag.name, *flag.field)
 		}
+	}
+	if n := c.Int("enrolments-per-minute"); n < 0 { // which is for all listeners together
+		return command.Usagef("--enrolments-per-minute %d is negative", n)
 	}
 	switch word := c.String("hibernate"); word {
 	case hibernateDisk, hibernateMemory:

@@ -208,7 +208,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	watch := new(coap.Watch)
 	s.tracer = trace.New(s.objects, watch.Set)
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
-		Store: s.metrics.Store(s.db), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust,
+		Store: s.metrics.Store(s.db), Enrolments: c.Int("enrolments-per-minute"), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust,
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -83,14 +82,14 @@ func (f tlsFiles) load(ctx context.Context) (*tlsContent, error) {
 	}
 	var cas []*x509.Certificate
 	for _, file := range f.cas {
-		found, err := loadCAs(ctx, file)
+		found, err := input.CAs(ctx, file)
 		errs = append(errs, err)
 		cas = append(cas, found...)
 	}
 	content.all = append(content.all, cas...)
 	var lists []*x509.RevocationList
 	for _, file := range f.lists {
-		found, err := loadLists(ctx, file)
+		found, err := input.RevocationLists(ctx, file, maxList)
 		errs = append(errs, err)
 		lists = append(lists, found...)
 		for _, l := range found {
@@ -108,38 +107,5 @@ func (f tlsFiles) load(ctx context.Context) (*tlsContent, error) {
 	return content, err
 }
 
-func loadCAs(ctx context.Context, file string) ([]*x509.Certificate, error) {
-	found, err := input.Certificates(ctx, file)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range found {
-		if !c.IsCA {
-			return nil, fmt.Errorf("%s: the certificate of %s is no CA certificate: put the certificate of one device into its record, lwbs device set --certificate", file, c.Subject)
-		}
-	}
-	return found, nil
-}
-
 // maxList is the largest list of revoked certificates that is read, in bytes.
 const maxList = 64 << 20
-
-// loadLists reads lists of revoked certificates.
-func loadLists(ctx context.Context, file string) (lists []*x509.RevocationList, err error) {
-	text, err := input.ReadFile(ctx, "list of revoked certificates", file, maxList)
-	if err != nil {
-		return nil, err
-	}
-	ders, err := input.Blocks(text, "X509 CRL")
-	if err != nil {
-		return nil, fmt.Errorf("%s is no list of revoked certificates in PEM or DER: %w", file, err)
-	}
-	for _, der := range ders {
-		l, err := x509.ParseRevocationList(der)
-		if err != nil {
-			return nil, fmt.Errorf("%s is no list of revoked certificates in PEM or DER: %w", file, err)
-		}
-		lists = append(lists, l)
-	}
-	return lists, nil
-}

@@ -33,6 +33,9 @@ func StatusCommand() *cli.Command {
 			if r.Failures, err = api.Failures(ctx, 1); err != nil {
 				return err
 			}
+			if r.Groups, err = api.Groups(ctx); err != nil {
+				return err
+			}
 			if c.Bool("json") {
 				err = output.JSON(c.App.Writer, r)
 			} else {
@@ -52,6 +55,7 @@ type statusReport struct {
 	admin.Status
 	Fleet    admin.DeviceCount `json:"fleet"`
 	Failures admin.Failures    `json:"failures"`
+	Groups   []admin.Group     `json:"groups"`
 }
 
 // toldCauses is how many causes of failures are told.
@@ -72,6 +76,9 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 	row("database", fmt.Sprintf("%s, %s, schema %d: %s, %s in the history", output.Text(r.Database), size(r.Store.Bytes), r.Store.Schema,
 		output.Counted(r.Store.Profiles, "profile", "profiles"), output.Counted(r.Store.Sessions, "attempt", "attempts")))
 	row("devices", view.CountText(r.Fleet))
+	if text := groupsText(r.Groups); text != "" {
+		row("groups", text)
+	}
 	for i, cause := range r.Failures.Causes {
 		if i == toldCauses {
 			row("", fmt.Sprintf("and %s: lwbs why --all-failed", output.Counted(len(r.Failures.Causes)-i, "more cause", "more causes")))
@@ -87,6 +94,30 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 		row("log", output.Counted(int(r.LogDropped), "record was dropped", "records were dropped")+", as they were not read, or too slowly")
 	}
 	return rows
+}
+
+// toldGroups is how many groups are named that enrol no devices.
+const toldGroups = 3
+
+// groupsText tells how many enrolment groups there are, and which enrol no devices; empty for none.
+func groupsText(all []admin.Group) string {
+	if len(all) == 0 {
+		return ""
+	}
+	devices, open := 0, 0
+	var closed []string
+	for _, g := range all {
+		if devices += g.Devices; g.State == admin.GroupOpen {
+			open++
+		} else {
+			closed = append(closed, fmt.Sprintf("%s is %s", output.Name(g.Name), g.State))
+		}
+	}
+	text := fmt.Sprintf("%s with %s, %d of them enrol more", output.Counted(len(all), "enrolment group", "enrolment groups"), output.Counted(devices, "device", "devices"), open)
+	if n := len(closed); n > toldGroups {
+		closed = append(closed[:toldGroups], fmt.Sprintf("and %d others enrol none", n-toldGroups))
+	}
+	return strings.Join(append([]string{text}, closed...), "; ")
 }
 
 // serverText tells of a running server.

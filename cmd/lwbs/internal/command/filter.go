@@ -12,7 +12,7 @@ import (
 )
 
 // filterNames are the options that select devices, and the keys of --where.
-var filterNames = []string{"prefix", "profile", "tag", "state", "seen-within", "not-seen-for"}
+var filterNames = []string{"prefix", "profile", "tag", "group", "state", "seen-within", "not-seen-for"}
 
 // FilterFlags are the options that select devices; all given ones must apply.
 func FilterFlags() []cli.Flag {
@@ -20,6 +20,7 @@ func FilterFlags() []cli.Flag {
 		&cli.StringFlag{Name: "prefix", Usage: "only names that begin with `TEXT`"},
 		&cli.StringFlag{Name: "profile", Usage: "only those with the profile `NAME`"},
 		&cli.StringFlag{Name: "tag", Usage: "only those with the `TAG`"},
+		&cli.StringFlag{Name: "group", Usage: "only those in the enrolment group `NAME`"},
 		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (edited since), failed (the last attempt), running, never (came) or disabled"},
 		&cli.StringFlag{Name: "seen-within", Usage: "only those that came within this `TIME`, such as 36h or 7d"},
 		&cli.StringFlag{Name: "not-seen-for", Usage: "only those that have not come for this `TIME`, or never"},
@@ -50,6 +51,8 @@ func SetFilter(f *admin.DeviceFilter, name, value string) (err error) {
 		f.Profile = value
 	case "tag":
 		f.Tag = value
+	case "group":
+		f.Group = value
 	case "state":
 		f.State, err = admin.ParseDeviceState(value)
 	case "seen-within":
@@ -64,6 +67,12 @@ func SetFilter(f *admin.DeviceFilter, name, value string) (err error) {
 
 // ago is the time that lies so long before now, such as 90m, 36h or 7d.
 func ago(text string) (time.Time, error) {
+	d, err := Span(text)
+	return time.Now().Add(-d), err
+}
+
+// Span reads a span of time such as 90m, 36h or 7d, which is not zero.
+func Span(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if days, is := strings.CutSuffix(text, "d"); is && err != nil {
 		var n uint64
@@ -72,7 +81,7 @@ func ago(text string) (time.Time, error) {
 		}
 	}
 	if err != nil || d <= 0 {
-		return time.Time{}, fmt.Errorf("want a time such as 90m, 36h or 7d")
+		return 0, fmt.Errorf("want a time such as 90m, 36h or 7d")
 	}
-	return time.Now().Add(-d), nil
+	return d, nil
 }
