@@ -150,7 +150,11 @@ func (a *Authorizer) newKeys(ctx context.Context, all *groups, identity string) 
 	if matches {
 		g = e.Group
 	}
-	keys := secretsOf(derived(g, store.Credential{Identity: identity}))
+	c := store.Credential{Identity: identity}
+	keys := secretsOf(derived(g, c))
+	for range store.MaxGroupKeys - len(g.Keys) {
+		derived(decoyGroup, c)
+	}
 	if !matches || e.Why != "" {
 		return nil
 	}
