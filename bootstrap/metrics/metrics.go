@@ -92,6 +92,7 @@ func New() *Metrics {
 			Buckets: storeBuckets,
 		}, []string{"op", "result"}),
 	}
+	m.enrolments.WithLabelValues(enrolledDevice)
 	m.registry.MustRegister(m.sessions, m.duration, m.enrolments, m.operations, m.resent, m.handshakes, m.failed, m.storeTook,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -147,6 +148,8 @@ func (m *Metrics) ended(s store.Session) {
 	m.duration.WithLabelValues(endOf(s.Cause.Success())).Observe(s.Ended.Sub(s.Started).Seconds())
 }
 
+const enrolledDevice = "enrolled"
+
 // enrolments are the results of enrolments, by the variant of the attempt.
 var enrolments = map[store.Variant]string{
 	store.VariantGroupDenied: "denied", store.VariantGroupDisabled: "disabled", store.VariantGroupEnded: "ended",
@@ -156,7 +159,7 @@ var enrolments = map[store.Variant]string{
 // enrolmentOf is the result of an attempt that a group enrolled, or whose name a group matches.
 func enrolmentOf(s store.Session) string {
 	if s.Enrolled {
-		return "enrolled"
+		return enrolledDevice
 	}
 	return cmp.Or(enrolments[s.Variant], "other")
 }

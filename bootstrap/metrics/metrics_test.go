@@ -206,3 +206,20 @@ func TestPanicInScrape(t *testing.T) {
 		t.Errorf("%d panics are counted, want 4", n)
 	}
 }
+
+func TestEnrolmentsAreCounted(t *testing.T) {
+	m := metrics.New()
+	for _, s := range []store.Session{
+		{Group: "a", Enrolled: true}, {Group: "b", Enrolled: true}, {Group: "a"}, {},
+		{Group: "a", Variant: store.VariantGroupFull}, {Group: "a", Variant: store.VariantGroupRecord},
+	} {
+		s.Stage, s.Cause = store.StageRequest, store.CauseDone
+		m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: s})
+	}
+	scraped := scrape(t, m)
+	for _, want := range []string{`{result="enrolled"} 2`, `{result="other"} 1`, `{result="full"} 1`, `{result="record"} 1`} {
+		if !strings.Contains(scraped, "lwbs_enrolments_total"+want+"\n") {
+			t.Errorf("the scrape lacks %s", want)
+		}
+	}
+}
