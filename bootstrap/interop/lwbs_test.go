@@ -128,6 +128,8 @@ func (o operator) account(t *testing.T, endpoint string) account {
 type session struct {
 	ID, Endpoint, Identity, Transport string
 	Stage, Cause, Detail, Format      string
+	Group                             string
+	Enrolled                          bool
 	Operations                        []struct {
 		Op, Path, Code string
 		Tolerated      bool
