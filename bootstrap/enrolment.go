@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ import (
 // record; every refusal is answered in the same way.
 func (srv *Server) enrol(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record *store.Session, refused *outcome.Refusal) (store.Device, *outcome.Refusal) {
 	for range maxConflicts {
+		if _, ok := srv.auth.Holder(ctx, peer); ok { // of a device with another name, or of one that was enrolled since
+			return srv.auth.Authorize(ctx, peer, ep)
+		}
 		e, ok, why := srv.auth.Enrolment(ctx, peer, ep)
 		switch {
 		case why != nil:
@@ -41,6 +45,7 @@ func (srv *Server) enrol(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointN
 		switch {
 		case err == nil:
 			record.Enrolled = true
+			record.Notes = append(record.Notes, fmt.Sprintf("the record of the device was made, by enrolment group %q", d.Group))
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "device enrolled",
 				slog.String("endpoint", string(d.Endpoint)), slog.String("group", d.Group), slog.String("remote", peer.Remote))
 			return srv.auth.Authorize(ctx, peer, d.Endpoint)

@@ -464,3 +464,38 @@ func TestEnrolmentByCertificate(t *testing.T) {
 		})
 	}
 }
+
+// A record that was renamed keeps the derived key, and its device is no new one under its former name; it
+// is denied by either.
+func TestRenamedDeviceOfGroup(t *testing.T) {
+	h := newCertificateServer(t, nil)
+	vendor := certtest.NewAuthority(t, "Vendor")
+	g := lot("lot")
+	g.CAs = [][]byte{vendor.Certificate.Raw}
+	g = h.group(t, g)
+	chain := certtest.Chain(t, vendor.Client(t, "lot-2"))
+	peer := holder("lot-1", derived(t, g, 0, "lot-1"))
+	h.request(t, peer, post("bs", "ep=lot-1"), nil)
+	h.ask(t, "lot-2", chain)
+	for _, ep := range []lwm2m.EndpointName{"lot-1", "lot-2"} {
+		_, err := h.store.RenameDevice(t.Context(), ep, "renamed-"+ep, 0)
+		check(t, err)
+	}
+	if s := h.request(t, peer, post("bs", "ep=renamed-lot-1"), nil); s.Cause != store.CauseDone {
+		t.Errorf("under its new name: %+v", s)
+	}
+	if s := h.request(t, peer, post("bs", "ep=lot-1"), nil); s.Cause != store.CauseEndpointUnknown || s.Endpoint != "renamed-lot-1" || s.Claimed != "lot-1" || s.Group != "" {
+		t.Errorf("under its former name: %+v", s)
+	}
+	if _, s := h.ask(t, "lot-2", chain); s.Cause != store.CauseEndpointUnknown || s.Endpoint != "renamed-lot-2" || s.Claimed != "lot-2" {
+		t.Errorf("under its former name, with a certificate: %+v", s)
+	}
+	h.mustLack(t, "lot-1")
+	h.mustLack(t, "lot-2")
+	for _, denied := range []lwm2m.EndpointName{"lot-1", "renamed-lot-1"} {
+		h.change(t, "lot", func(g *store.Group) { g.Denied = []lwm2m.EndpointName{denied} })
+		if s := h.request(t, peer, post("bs", "ep=renamed-lot-1"), nil); s.Cause != store.CauseDisabled || s.Variant != store.VariantGroupDenied {
+			t.Errorf("denied as %s: %+v", denied, s)
+		}
+	}
+}

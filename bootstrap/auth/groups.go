@@ -307,6 +307,14 @@ func groupCredential(d store.Device, identity string) (store.Credential, bool) {
 	return d.Credentials[i], true
 }
 
+// deniedBy reports whether g, the group of d, denies it: by its name, or by one that it had when it was
+// enrolled, which is still in a credential.
+func deniedBy(g store.Group, d store.Device) bool {
+	return g.Denies(d.Endpoint) || slices.ContainsFunc(d.Credentials, func(c store.Credential) bool {
+		return c.Group != "" && g.Denies(lwm2m.EndpointName(c.Identity))
+	})
+}
+
 // admitted returns why the group of d refuses it: it denies its name, or does not have the key any
 // more that the peer came with.
 func (a *Authorizer) admitted(ctx context.Context, d store.Device, peer Peer) *outcome.Refusal {
@@ -323,7 +331,7 @@ func (a *Authorizer) admitted(ctx context.Context, d store.Device, peer Peer) *o
 			return outcome.Unacceptable(store.CauseKeyChanged, "%v, which is derived from one of group %q", ErrKeyChanged, d.Group)
 		}
 	}
-	if g.Denies(d.Endpoint) {
+	if deniedBy(g, d) {
 		r := outcome.Unacceptable(store.CauseDisabled, "group %q denies this name", d.Group)
 		r.Variant = store.VariantGroupDenied
 		return r

@@ -67,6 +67,7 @@ func adoptCredential(s store.Session, set *admin.DeviceSettings) error {
 			seen = slices.Compact(seen)
 		}
 		set.Certificates = &seen
+	case set.Group != nil && *set.Group != "": // its key follows from that of the group
 	case set.PSK == nil:
 		return command.Usagef("the device came with the PSK identity %s, and its key is not known here: give that with --psk-key-file, or a new one with --psk generate", output.Text(s.Identity))
 	case set.PSK.Identity == "":
