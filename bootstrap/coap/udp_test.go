@@ -158,7 +158,7 @@ func TestBlockedHandlerDelaysNoOther(t *testing.T) {
 	}
 }
 
-// A datagram above the limit is refused, not cut and handled.
+// A datagram above the limit is refused, not cut and handled; one as long as the limit is handled.
 func TestOversizeDatagrams(t *testing.T) {
 	checkLeaks(t)
 	report, conns := reporter()
@@ -174,11 +174,15 @@ func TestOversizeDatagrams(t *testing.T) {
 		wantChanged(t, exchange(t, c, post(100+mid)), 100+mid) // now from a peer that is known
 		next(t, "request", conns)
 	}
+	largest := make([]byte, 2048)
+	largest[copy(largest, post(200))] = 0xff
+	wantChanged(t, exchange(t, c, largest), 200)
+	next(t, "request", conns)
 	if len(conns) != 0 {
 		t.Errorf("the handler saw %d requests more", len(conns))
 	}
-	if n := l.Counters(); n.Dropped[traffic.DropOversize] != 3 || n.Received != 6 || n.Sent != 6 {
-		t.Errorf("counters %+v, want 6 received, 3 of them too large, 6 sent", n)
+	if n := l.Counters(); n.Dropped[traffic.DropOversize] != 3 || n.Received != 7 || n.Sent != 7 {
+		t.Errorf("counters %+v, want 7 received, 3 of them too large, 7 sent", n)
 	}
 }
 

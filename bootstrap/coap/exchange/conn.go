@@ -192,10 +192,14 @@ func (c *Conn) enqueue(b []byte) (atOnce bool, why traffic.DropReason) {
 		return false, traffic.DropEnding
 	case !c.draining && message.IsReply(b):
 		return true, traffic.NotDropped
-	case len(c.inbox) == maxInbox, c.hub.inboxBytes.Load() > maxInboxBytes:
+	case len(c.inbox) == maxInbox:
 		return false, traffic.DropQueueFull
 	}
-	b = bytes.Clone(b[:min(len(b), message.MaxDatagram+1)]) // enough to see that it is too large
+	b = b[:min(len(b), message.MaxDatagram+1)] // enough to see that it is too large
+	if c.hub.inboxBytes.Load()+int64(len(b)) > maxInboxBytes {
+		return false, traffic.DropQueueFull
+	}
+	b = bytes.Clone(b)
 	c.hub.inboxBytes.Add(int64(len(b)))
 	c.inbox = append(c.inbox, b)
 	if !c.draining {
