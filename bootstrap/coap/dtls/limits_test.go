@@ -182,8 +182,8 @@ func TestDatagramsOfAHandshake(t *testing.T) {
 	}
 }
 
-// padded returns a ClientHello whose body has n bytes, by an extension for padding (RFC 7685).
-func padded(b []byte, n int) []byte {
+// helloOf returns a ClientHello whose body has n bytes, by an extension for padding (RFC 7685).
+func helloOf(b []byte, n int) []byte {
 	body := len(b) - record.HeaderSize - record.HandshakeHeader
 	fill := n - body - 6
 	b = append(b, byte((fill+4)>>8), byte(fill+4), 0, 21, byte(fill>>8), byte(fill))
@@ -200,7 +200,7 @@ func TestLengthOfAClientHello(t *testing.T) {
 		for n, want := range map[int]traffic.DropReason{4096: traffic.NotDropped, 4097: traffic.DropOversize} {
 			peer := peerAt(uint16(n))
 			why := b.hub.Meter.Snapshot().Dropped[traffic.DropOversize]
-			b.take(peer, padded(returnHello(b.mux, peer, 1), n))
+			b.take(peer, helloOf(returnHello(b.mux, peer, 1), n))
 			if begun := b.handshakeAt(peer) != nil; begun != (want == traffic.NotDropped) {
 				t.Errorf("%d bytes: a handshake begins: %t", n, begun)
 			}
