@@ -34,6 +34,9 @@ type scriptedClient struct {
 type endless struct{}
 type panicking struct{}
 
+// limited is an answer of 2.05 that is fetched if it is no longer than was asked for.
+type limited string
+
 func newScriptedClient(answers map[string][]any) *scriptedClient {
 	all := map[string][]any{
 		"GET /":    {bootstrap.Response{Code: lwm2m.CodeContent, Payload: []byte(`</>;lwm2m=1.1,</0/0>,</1/3>;ssid=9`)}},
@@ -66,6 +69,11 @@ func (c *scriptedClient) Do(ctx context.Context, r bootstrap.Request) (bootstrap
 		return bootstrap.Response{Code: answer}, nil
 	case bootstrap.Response:
 		return answer, nil
+	case limited:
+		if len(answer) > r.MaxAnswer {
+			return bootstrap.Response{}, bootstrap.ErrAnswerTooLarge
+		}
+		return bootstrap.Response{Code: lwm2m.CodeContent, Payload: []byte(answer)}, nil
 	case error:
 		return bootstrap.Response{}, answer
 	case func() bootstrap.Response: // something happens first
