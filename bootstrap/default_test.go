@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/auth"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -34,6 +35,9 @@ func newFleet() *fleet {
 }
 
 func (f *fleet) Device(_ context.Context, ep lwm2m.EndpointName) (store.Device, error) {
+	if strings.HasPrefix(string(ep), "unknown") {
+		return store.Device{}, store.ErrNotFound
+	}
 	return store.Device{Endpoint: ep, Profile: "p", Revision: 1, NoSec: true, Credentials: []store.Credential{psk(string(ep))}}, nil
 }
 
@@ -215,6 +219,32 @@ func TestDeletesOfASessionAreBounded(t *testing.T) {
 			}
 			if cause != want || deletes != map[bool]int{true: n, false: 0}[want == store.CauseDone] {
 				t.Errorf("of %d Instances %d are deleted, and the session ends with %q, want %q", n, deletes, cause, want)
+			}
+		})
+	}
+}
+
+// Peers that proved nothing cause 600 records a minute under the names of devices, and 60 as unknown ones.
+func TestRecordsOfUnauthenticatedPeersByDefault(t *testing.T) {
+	for kind, want := range map[string]int{"dev": 600, "unknown": 60} {
+		f := newFleet()
+		withFleet(t, f, func(t *testing.T, server *bootstrap.Server) {
+			for i := range 1000 {
+				server.HandshakeFailed(auth.Handshake{Started: time.Now(), Remote: fmt.Sprintf("10.%d.%d.1:7", i>>8, i&0xff), Identity: fmt.Sprint(kind, "-", i)})
+			}
+			synctest.Wait()
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			kept := 0
+			for _, sessions := range f.ended {
+				for _, s := range sessions {
+					if s.Network == "" {
+						kept++
+					}
+				}
+			}
+			if kept != want {
+				t.Errorf("%s: %d records, want %d", kind, kept, want)
 			}
 		})
 	}
