@@ -14,7 +14,7 @@ const (
 	MaxVars        = 256
 	MaxValue       = 16 << 10 // bytes of the value of a variable
 	MaxNote        = 4 << 10  // bytes
-	MaxTexts       = 64 << 10 // bytes of all variables, identities, tags and secrets together, and the note
+	MaxTexts       = 64 << 10 // bytes of all variables, identities, tags, secrets and certificates together, and the note
 )
 
 // Limits of a profile.
@@ -40,7 +40,7 @@ func (d Device) limited() error {
 		texts += len(c.Identity)
 	}
 	for name, a := range d.Accounts {
-		texts += len(name) + len(a.Identity) + a.Key.Len() + a.MasterSecret.Len()
+		texts += len(name) + len(a.Identity) + a.Key.Len() + a.MasterSecret.Len() + len(a.Certificate)
 	}
 	for _, s := range d.Secrets {
 		texts += s.Len()
@@ -62,7 +62,7 @@ func (d Device) limited() error {
 		{len(d.Tags), "tags", MaxTags},
 		{len(d.Vars), "variables", MaxVars},
 		{len(d.Note), "bytes of note", MaxNote},
-		{texts, "bytes of texts and keys", MaxTexts},
+		{texts, "bytes of texts, keys and certificates", MaxTexts},
 	} {
 		if err := atMost(l.have, l.what, l.limit); err != nil {
 			return err

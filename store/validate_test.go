@@ -105,7 +105,7 @@ func TestDeviceValidate(t *testing.T) {
 			}
 		}},
 		{"4097 bytes of note, at most 4096 are possible", func(d *store.Device) { d.Note = strings.Repeat("x", store.MaxNote+1) }},
-		{"bytes of texts and keys, at most 65536 are possible", func(d *store.Device) {
+		{"bytes of texts, keys and certificates, at most 65536 are possible", func(d *store.Device) {
 			d.Vars = make(map[string]string)
 			for i := range 5 {
 				d.Vars[fmt.Sprint("v", i)] = strings.Repeat("x", store.MaxValue)

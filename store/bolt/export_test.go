@@ -6,3 +6,9 @@ func (o Options) ServedWhileRead() Options {
 	o.surveyAtOnce = 1
 	return o
 }
+
+// WithoutSync returns options with which edits do not wait for the disk.
+func (o Options) WithoutSync() Options {
+	o.noSync = true
+	return o
+}
