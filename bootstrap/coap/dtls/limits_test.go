@@ -238,3 +238,17 @@ func TestSizeOfAKeptAssociation(t *testing.T) {
 		})
 	}
 }
+
+// A datagram of 8 KiB is looked at, and one of a byte more is dropped.
+func TestLengthOfADatagram(t *testing.T) {
+	inSimulation(t, nil, func(b *simulatedListener) {
+		for n, want := range map[int]traffic.DropReason{8 << 10: traffic.DropNoAssociation, 8<<10 + 1: traffic.DropOversize} {
+			datagram := append([]byte{record.TypeApplicationData, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, byte((n - record.HeaderSize) >> 8), byte(n - record.HeaderSize)}, make([]byte, n-record.HeaderSize)...)
+			before := b.hub.Meter.Snapshot().Dropped
+			b.take(peerAt(9), datagram)
+			if now := b.hub.Meter.Snapshot().Dropped; now[want] != before[want]+1 {
+				t.Errorf("%d bytes: dropped %v, before %v", n, now, before)
+			}
+		}
+	})
+}

@@ -37,3 +37,40 @@ func TestYieldingListener(t *testing.T) {
 		}
 	}
 }
+
+// The address of --metrics has 64 connections.
+func TestConnectionsOfTheMonitor(t *testing.T) {
+	l, err := listenMonitor("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var accepted []net.Conn
+	come := func() {
+		t.Helper()
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		a, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted = append(accepted, a)
+	}
+	for range 64 {
+		come()
+	}
+	for i, a := range accepted {
+		if _, err := a.Write([]byte("x")); err != nil {
+			t.Errorf("of 64 connection %d is closed: %v", i, err)
+		}
+	}
+	come()
+	for i, a := range accepted {
+		if _, err := a.Write([]byte("x")); (err == nil) != (i > 0) {
+			t.Errorf("of 65 connection %d: %v", i, err)
+		}
+	}
+}
