@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,5 +40,58 @@ func TestBytesOfADevice(t *testing.T) {
 	fill.Vars["v4"] += "x"
 	if err := fill.Validate(); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "65537 bytes of texts") {
 		t.Errorf("with 65537 bytes: %v", err)
+	}
+}
+
+// A group has so much of everything, and 1 MiB of bytes.
+func TestLimitsOfAGroup(t *testing.T) {
+	key := func(i int) store.GroupKey {
+		return store.GroupKey{ID: 1 + i, Key: lwm2m.NewSecret(fmt.Appendf(nil, "the key %24d of the group", i))}
+	}
+	for what, tt := range map[string]struct {
+		limit int
+		set   func(g *store.Group, n int)
+	}{
+		"patterns":                      {64, func(g *store.Group, n int) { g.Match = slices.Repeat([]string{"meter-*"}, n) }},
+		"CAs":                           {16, func(g *store.Group, n int) { g.CAs = slices.Repeat([][]byte{{1}}, n) }},
+		"lists of revoked certificates": {16, func(g *store.Group, n int) { g.RevocationLists = slices.Repeat([][]byte{{1}}, n) }},
+		"keys": {2, func(g *store.Group, n int) {
+			for i := range n {
+				g.Keys = append(g.Keys, key(i))
+			}
+		}},
+		"denied names": {4000, func(g *store.Group, n int) {
+			for i := range n {
+				g.Denied = append(g.Denied, lwm2m.EndpointName(fmt.Sprintf("dev-%05d", i)))
+			}
+		}},
+	} {
+		for n, want := range map[int]string{tt.limit: "", tt.limit + 1: fmt.Sprintf("%d %s, at most %d are possible", tt.limit+1, what, tt.limit)} {
+			g := store.Group{Name: "g", Profile: "p"}
+			tt.set(&g, n)
+			if err := g.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%d %s: %v, want %q", n, what, err, want)
+			}
+		}
+	}
+	keyring, err := store.NewKeyring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded := func(certificate int) (int, error) {
+		b, err := store.EncodeGroup(keyring, store.Group{Name: "g", Profile: "p", CAs: [][]byte{make([]byte, certificate)}})
+		return len(b), err
+	}
+	const some = 900 << 10 / 4 * 3 // bytes, which stand in Base64
+	size, err := encoded(some)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := some + (1<<20-size)/4*3
+	if size, err := encoded(most); err != nil || size > 1<<20 || size < 1<<20-4 {
+		t.Errorf("a group of %d bytes: %v", size, err)
+	}
+	if size, err := encoded(most + 3); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "at most 1048576 are possible") {
+		t.Errorf("a larger group: %d bytes, %v", size, err)
 	}
 }

@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -139,5 +140,20 @@ func TestAssociationsByDefault(t *testing.T) {
 	}
 	if n := oldest(); n != 1 {
 		t.Errorf("after one more %d of the first two are kept, want 1", n)
+	}
+}
+
+// There are 1,000 groups.
+func TestGroupsByDefault(t *testing.T) {
+	db := openQuick(t)
+	put(t, db, 0)
+	group := func(i int) store.Group { return store.Group{Name: fmt.Sprintf("group-%04d", i), Profile: "p"} }
+	for i := range 1000 {
+		if _, err := db.PutGroup(t.Context(), group(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.PutGroup(t.Context(), group(1000)); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("one more: %v", err)
 	}
 }

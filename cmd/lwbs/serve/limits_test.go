@@ -8,34 +8,31 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"lwbs/bootstrap/certtest"
+	"lwbs/cmd/lwbs/internal/clitest"
 )
 
 // A list of revoked certificates has 64 MiB.
 func TestBytesOfARevocationList(t *testing.T) {
-	ca := certtest.NewAuthority(t, "Root")
-	file := filepath.Join(t.TempDir(), "crl.pem")
-	certtest.WritePEM(t, file, "X509 CRL", ca.Revoke(t))
-	text, err := os.ReadFile(file)
+	p := clitest.NewPKI(t)
+	text, err := os.ReadFile(p.List)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, append(text, bytes.Repeat([]byte("\n"), 64<<20-len(text))...), 0o600); err != nil {
+	if err := os.WriteFile(p.List, append(text, bytes.Repeat([]byte("\n"), 64<<20-len(text))...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if lists, err := loadLists(t.Context(), file); err != nil || len(lists) != 1 {
-		t.Errorf("64 MiB: %d lists, %v", len(lists), err)
+	if _, err := filesOf(p).load(t.Context()); err != nil {
+		t.Errorf("64 MiB: %v", err)
 	}
-	if err := os.Truncate(file, 64<<20+1); err != nil {
+	if err := os.Truncate(p.List, 64<<20+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadLists(t.Context(), file); err == nil || !strings.Contains(err.Error(), "has more than 67108864 bytes") {
+	if _, err := filesOf(p).load(t.Context()); err == nil || !strings.Contains(err.Error(), "has more than 67108864 bytes") {
 		t.Errorf("64 MiB and a byte: %v", err)
 	}
 }
