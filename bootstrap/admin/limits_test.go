@@ -57,9 +57,7 @@ func (s *keyStore) PutDevice(_ context.Context, d store.Device) (store.Device, e
 	return d, nil
 }
 
-func (s *keyStore) LastOf(context.Context, lwm2m.EndpointName) (*store.Session, *store.Session, error) {
-	return nil, nil, nil
-}
+func (s *keyStore) Groups(context.Context) (store.Groups, error) { return store.Groups{}, nil }
 
 // A new key is compared with those of 10,000 devices, and with 65,536 keys.
 func TestKeysAreComparedWithinBounds(t *testing.T) {
