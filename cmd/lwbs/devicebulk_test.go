@@ -50,7 +50,7 @@ func TestBulkEditsRefuse(t *testing.T) {
 	for line, want := range map[string]string{
 		"device delete --where tag":                             "--where tag: want KEY=VALUE",
 		"device delete --where tag=":                            "it is empty",
-		"device delete --where tags=x":                          "there is no such key: want prefix, profile, tag, state, seen-within, not-seen-for",
+		"device delete --where tags=x":                          "there is no such key: want prefix, profile, tag, group, state, seen-within, not-seen-for",
 		"device delete --where tag=x --where tag=y":             "tag is there twice",
 		"device delete --where state=gone":                      `there is no state "gone"`,
 		"device delete m-1 --where tag=x":                       "ENDPOINT and --where exclude each other",
