@@ -10,6 +10,7 @@ import (
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
+	"lwbs/bootstrap/pending"
 	"lwbs/lwm2m/object"
 )
 
@@ -49,6 +50,10 @@ type Config struct {
 	// answer of their clients, beside the sessions; the oldest makes room for another.
 	// Default 10,000.
 	MaxUnvalidated int
+
+	// Pending bounds the list of unknown devices that wait for approval, and so the parked sessions:
+	// each is of a device on the list.
+	Pending pending.Limits
 
 	// LoopLimit is how many sessions one device may start within LoopWindow before
 	// it is taken for a device that fails after bootstrapping and comes back at

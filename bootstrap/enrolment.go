@@ -38,6 +38,13 @@ func (srv *Server) enrol(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointN
 		if e.Why != "" {
 			return store.Device{}, notEnrolled(e)
 		}
+		if d, ok := srv.pending.Find(e.Pending(peer, ep)); ok && !d.Rejected.IsZero() {
+			record.Pending = d.ID
+			return store.Device{}, rejected(d.PendingDevice)
+		}
+		if e.Group.Approve { // it may wait: see waiterOf
+			return store.Device{}, refused
+		}
 		if why := srv.mayEnrol(peer, e); why != nil {
 			return store.Device{}, why
 		}

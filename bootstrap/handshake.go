@@ -119,7 +119,7 @@ func (end UnusedEnd) failure() *outcome.Failure {
 // whyIdle says why d needs nothing, so that an unused association is no failure; empty where
 // nothing shows that.
 func (srv *Server) whyIdle(ctx context.Context, d store.Device) string {
-	if s := srv.Running(d.Endpoint); s != nil && s.Proof.Counts() {
+	if s := srv.Running(d.Endpoint); s != nil && s.Proof.Counts() && s.Cause == "" {
 		return "the device bootstraps on another association"
 	}
 	page, err := srv.cfg.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastOnes})

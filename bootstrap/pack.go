@@ -55,7 +55,7 @@ func parsePackRequest(r Request) (packRequest, *outcome.Refusal) {
 // servePack answers a Bootstrap-Pack-Request with everything that the client is given.
 // Where the profile does not allow that, it answers with the code after which every client goes
 // on to POST /bs; no record is kept of that.
-func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
+func (srv *Server) servePack(ctx context.Context, conn Conn, r Request, u UnknownDevices) (Response, func(context.Context)) {
 	record := srv.attempt(conn.Peer(), time.Now())
 	req, refused := parsePackRequest(r)
 	record.Format = req.format
@@ -64,7 +64,10 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request) (Respons
 	}
 	d, refused := srv.identify(ctx, conn.Peer(), req.endpoint, &record)
 	if refused != nil {
-		return srv.refuse(ctx, record, refused), nil
+		if srv.waiterOf(ctx, conn.Peer(), req.endpoint, record, refused, u) != nil { // it waits once it sends POST /bs
+			return Response{Code: lwm2m.CodeNotImplemented}, nil
+		}
+		return srv.refuseFor(ctx, record, refused, u), nil
 	}
 	look, done := lookingUp(ctx)
 	defer done()

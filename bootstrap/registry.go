@@ -9,6 +9,7 @@ import (
 
 	"lwbs/bootstrap/loopguard"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/pending"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -20,19 +21,26 @@ type registry struct {
 	limit int              // of sessions; constant
 	loops *loopguard.Guard // asked last, since it counts what it is asked about
 
+	parkLoops *loopguard.Guard // the same for unknown devices
+	pending   *pending.List    // has each parked session
+
 	mu          sync.Mutex
 	newest      map[lwm2m.EndpointName]*session // guarded by mu
 	ending      map[lwm2m.EndpointName]*session // that send nothing more, and are not in the history yet; guarded by mu
 	running     map[*session]struct{}           // guarded by mu
 	unvalidated unvalidated                     // guarded by mu
-	open        int                             // guarded by mu; sessions and unvalidated requests, until remove
+	parked      map[parkKey]*session            // guarded by mu; of unknown devices, that wait for approval
+	open        int                             // guarded by mu; sessions, parked ones and unvalidated requests, until remove
 	draining    bool                            // guarded by mu
 	idle        chan struct{}                   // closed once draining and nothing runs
 	empty       chan struct{}                   // closed once draining and nothing is open
 }
 
-func newRegistry(cfg Config) *registry {
+func newRegistry(cfg Config, list *pending.List) *registry {
 	return &registry{
+		parkLoops:   loopguard.New(cfg.LoopLimit, cfg.LoopWindow),
+		pending:     list,
+		parked:      make(map[parkKey]*session),
 		limit:       cfg.MaxSessions,
 		loops:       loopguard.New(cfg.LoopLimit, cfg.LoopWindow),
 		newest:      make(map[lwm2m.EndpointName]*session),
@@ -82,6 +90,8 @@ func (r *registry) add(s *session) (refused *outcome.Refusal) {
 	switch {
 	case r.draining:
 		refused = r.stopping()
+	case s.parking != nil && s.conn.Peer().Secure():
+		refused = r.park(s)
 	case s.record.Proof.Counts():
 		refused = r.begin(s)
 	default:
@@ -97,6 +107,10 @@ func (r *registry) add(s *session) (refused *outcome.Refusal) {
 func (r *registry) wait(s *session) *outcome.Refusal {
 	if r.loops.Exceeded(s.endpoint, time.Now()) {
 		return r.rateLimited()
+	}
+	if s.parking != nil {
+		r.unvalidated.add(s)
+		return nil
 	}
 	switch old := r.newest[s.endpoint]; {
 	case old == nil:
@@ -117,10 +131,14 @@ func (r *registry) claim(s *session) (refused *outcome.Refusal, ok bool) {
 	switch {
 	case s.waiting == nil:
 		return nil, false
-	case r.draining && len(r.running) == 0: // the server does not wait for it
+	case r.draining && (s.parking != nil || len(r.running) == 0): // the server does not wait for it
 		return r.stopping(), true
 	}
-	if refused = r.begin(s); refused == nil {
+	begin := r.begin
+	if s.parking != nil {
+		begin = r.park
+	}
+	if refused = begin(s); refused == nil {
 		r.unvalidated.remove(s)
 	}
 	return refused, true
@@ -173,6 +191,7 @@ func (r *registry) remove(s *session) {
 	if r.ending[s.endpoint] == s {
 		delete(r.ending, s.endpoint)
 	}
+	r.unpark(s)
 	r.unvalidated.remove(s)
 	r.open--
 	r.signal()
@@ -203,6 +222,9 @@ func (r *registry) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.draining = true
+	for _, s := range r.parked { // a stop waits for none of them
+		s.cancel(ErrStopping)
+	}
 	r.signal()
 }
 
@@ -217,6 +239,9 @@ func (r *registry) stop(why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s := range r.running {
+		s.cancel(why)
+	}
+	for _, s := range r.parked {
 		s.cancel(why)
 	}
 	for s := range r.unvalidated.all() {
@@ -240,7 +265,8 @@ func (r *registry) drained(ctx context.Context) error {
 
 // find returns the session of a device that is running, the newest one; where there is none, the one
 // that is about to be written to the history; where there is none either, the newest request in its
-// name that is unvalidated; nil for none of these.
+// name that is unvalidated; nil for none of these. A session of a device that gave this name and waits
+// for approval comes before that.
 func (r *registry) find(ep lwm2m.EndpointName) *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -248,6 +274,9 @@ func (r *registry) find(ep lwm2m.EndpointName) *session {
 		return s
 	}
 	if s := r.ending[ep]; s != nil {
+		return s
+	}
+	if s := r.parkedUnder(ep); s != nil {
 		return s
 	}
 	return r.unvalidated.newest(ep)
@@ -260,10 +289,13 @@ func (r *registry) count() int {
 	return len(r.running)
 }
 
-// snapshot returns the records of the sessions as they stand, oldest first.
+// snapshot returns the records of the sessions as they stand, those that are parked too, oldest first.
 func (r *registry) snapshot() []store.Session {
 	r.mu.Lock()
-	sessions := make([]*session, 0, len(r.running))
+	sessions := make([]*session, 0, len(r.running)+len(r.parked))
+	for _, s := range r.parked {
+		sessions = append(sessions, s)
+	}
 	for s := range r.running {
 		sessions = append(sessions, s)
 	}

@@ -11,6 +11,7 @@ import (
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/pending"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -22,6 +23,7 @@ type Server struct {
 	auth      *auth.Authorizer
 	ids       history.IDs
 	sessions  *registry
+	pending   *pending.List
 	history   *history.History
 	addresses *history.Addresses
 	enrolling *enrolmentLimit
@@ -41,9 +43,14 @@ func NewServer(cfg Config) (*Server, error) {
 		defer cfg.Panics.Contain(PartObserver)
 		observe(e)
 	}
-	srv := &Server{cfg: cfg, auth: cfg.authorizer(), sessions: newRegistry(cfg), history: history.New(cfg.history()), addresses: history.NewAddresses(), enrolling: &enrolmentLimit{quota: outcome.Quota{Limit: cfg.Enrolments}}}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
+	list, err := pending.Open(ctx, cfg.Store, cfg.Logger, cfg.Pending)
+	if err != nil { // those that were rejected may wait again; devices are served
+		cfg.Logger.LogAttrs(ctx, slog.LevelError, "pending devices not read", slog.Any("error", err))
+	}
+	srv := &Server{cfg: cfg, auth: cfg.authorizer(), pending: list, sessions: newRegistry(cfg, list), history: history.New(cfg.history()), addresses: history.NewAddresses(), enrolling: &enrolmentLimit{quota: outcome.Quota{Limit: cfg.Enrolments}}}
+	list.OnDecision(srv.sessions.wake)
 	last, err := cfg.Store.LastSession(ctx)
 	if err != nil { // IDs may not go up if the clock is behind; devices are served
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
@@ -53,15 +60,22 @@ func NewServer(cfg Config) (*Server, error) {
 	return srv, nil
 }
 
-// ServeRequest is the [Handler] of the listeners. Other methods on its resources are
+// ServeRequest is the [Handler] of listeners that reject unknown devices; see [Server.Handler] for
+// others. Other methods on its resources are
 // answered 4.05, other resources 4.04. A panic is recorded as cause internal-error.
 func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (resp Response, after func(context.Context)) {
+	u, _ := UnknownDevices{}.withDefaults() // which has no mistake
+	return srv.serve(ctx, conn, r, u)
+}
+
+// serve is ServeRequest for a listener that treats unknown devices as u says.
+func (srv *Server) serve(ctx context.Context, conn Conn, r Request, u UnknownDevices) (resp Response, after func(context.Context)) {
 	defer srv.cfg.Panics.Contain(PartRequest, func() { resp, after = srv.answerPanicked(ctx, conn, r), nil })
 	switch resource := resourceOf(r.Path); {
 	case resource == pathBootstrap && r.Method == POST:
-		return srv.serveBootstrap(ctx, conn, r)
+		return srv.serveBootstrap(ctx, conn, r, u)
 	case resource == pathPack && r.Method == GET:
-		return srv.servePack(ctx, conn, r)
+		return srv.servePack(ctx, conn, r, u)
 	case resource == pathBootstrap || resource == pathPack:
 		srv.misdirected(ctx, conn, r)
 		return Response{Code: lwm2m.CodeMethodNotAllowed}, nil
@@ -90,7 +104,7 @@ func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
 
 // serveBootstrap answers a Bootstrap-Request. The session that it may start sends
 // nothing before the answer is on its way.
-func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Response, func(context.Context)) {
+func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request, u UnknownDevices) (Response, func(context.Context)) {
 	record := srv.attempt(conn.Peer(), time.Now())
 	req, refused := parseRequest(r.Queries)
 	record.PreferredFormat = req.format
@@ -99,7 +113,10 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request) (Re
 	}
 	d, refused := srv.identify(ctx, conn.Peer(), req.endpoint, &record)
 	if refused != nil {
-		return srv.refuse(ctx, record, refused), nil
+		if w := srv.waiterOf(ctx, conn.Peer(), req.endpoint, record, refused, u); w != nil {
+			return srv.serveUnknown(ctx, conn, w, record)
+		}
+		return srv.refuseFor(ctx, record, refused, u), nil
 	}
 	s, sctx, refused := srv.startSession(ctx, conn, d, record)
 	if refused != nil {
@@ -197,6 +214,15 @@ func (srv *Server) refuseUnread(ctx context.Context, peer auth.Peer, ep lwm2m.En
 	return srv.refuse(ctx, record, why)
 }
 
+// refuseFor is refuse for a peer that may get no answer, as u says.
+func (srv *Server) refuseFor(ctx context.Context, record store.Session, why *outcome.Refusal, u UnknownDevices) Response {
+	resp := srv.refuse(ctx, record, why)
+	if u.silence(record, why) {
+		return Response{}
+	}
+	return resp
+}
+
 // refuse records an attempt that starts no session, and returns the answer to it. It
 // never waits for the store.
 func (srv *Server) refuse(ctx context.Context, record store.Session, why *outcome.Refusal) Response {
@@ -211,11 +237,11 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *outcom
 	return answerTo(why)
 }
 
-// Active returns the sessions that are running, as they stand, oldest first. Unvalidated
-// requests are not among them.
+// Active returns the sessions that are running, as they stand, oldest first. Those that wait for
+// approval are among them, with the stage "parked"; unvalidated requests are not.
 func (srv *Server) Active() []store.Session { return srv.sessions.snapshot() }
 
-// ActiveCount is how many sessions are running.
+// ActiveCount is how many sessions are running, without those that are parked.
 func (srv *Server) ActiveCount() int { return srv.sessions.count() }
 
 // Unvalidated is how many Bootstrap-Requests over plain CoAP wait for a first answer of their
@@ -264,6 +290,7 @@ func (srv *Server) Close() error {
 		srv.sessions.stop(ErrStopping)
 		srv.sessions.waitAll()
 		srv.reading()
+		srv.pending.Close()
 		srv.history.Close()
 	})
 	return nil

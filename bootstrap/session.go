@@ -23,6 +23,8 @@ import (
 //	(validate) ---> prepare ---> discover ---> operate ---> (verify) ---> finish ---> end
 //	                                            \___/ once for each planned Delete and Write
 //
+// The session of an unknown device waits for approval before prepare: see park.
+//
 // Over plain CoAP it begins with validate. Until that is done it is not the session of its
 // device: the address of its client may be forged.
 //
@@ -44,6 +46,8 @@ type session struct {
 	shared bool
 
 	waiting *list.Element // guarded by mu of the registry; nil unless unvalidated
+
+	parking *parking // of an unknown device; nil elsewhere
 
 	// What follows belongs to the goroutine of run.
 
@@ -98,6 +102,10 @@ type state func(*session, context.Context) (state, *outcome.Failure)
 // run carries the session out, and returns when the last request to the client is answered. The
 // writes to the disk that follow run in another goroutine: they hold up no other session.
 func (s *session) run(ctx context.Context) {
+	if s.parking != nil {
+		s.runParked(ctx)
+		return
+	}
 	f := s.perform(ctx)
 	go s.end(ctx, f) // the registry knows the session until it has ended
 }

@@ -16,6 +16,9 @@ func (s *session) end(ctx context.Context, f *outcome.Failure) {
 	defer panics.Contain(PartSession)
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)
+	if s.parking != nil && s.parking.late != nil {
+		defer s.parking.late.Stop()
+	}
 	cause, detail := s.outcome(ctx, store.CauseDone, f)
 	s.yield()
 	panics.Run(PartSession, func() { s.release(ctx, f) })

@@ -19,6 +19,8 @@ type step struct {
 	path    lwm2m.Path
 	format  lwm2m.Format // of payload; of the answer to a Read
 	payload []byte
+
+	keepAlive bool // the client may be asked this again and again while it is parked
 }
 
 // maxAnswer is how many bytes of an answer are taken, over all its blocks: far more than devices
@@ -78,7 +80,12 @@ func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) 
 	default:
 		o.Diagnostic = outcome.Printable(string(answer.Payload), outcome.MaxDiagnostic)
 	}
-	s.update(func(r *store.Session) { r.Operations = append(r.Operations, o) })
+	news := true
+	s.update(func(r *store.Session) {
+		if news = !st.keepAlive || !repeats(r.Operations, o); news {
+			r.Operations = append(r.Operations, o)
+		}
+	})
 	if err == nil {
 		s.answered()
 	}
@@ -89,13 +96,29 @@ func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) 
 		slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID),
 		slog.String("operation", s.describe(o)), slog.String("code", o.Code.Dotted()),
 		slog.String("error", o.Error), slog.Duration("took", o.Took))
-	s.observe(EventOperation)
+	if news {
+		s.observe(EventOperation)
+	}
 	return answer, f
+}
+
+// repeats counts o in the last of all, where that is the same operation with the same answer.
+func repeats(all []store.Operation, o store.Operation) bool {
+	if len(all) == 0 {
+		return false
+	}
+	last := &all[len(all)-1]
+	if last.Op != o.Op || last.Path != o.Path || last.Code != o.Code || last.Error != o.Error {
+		return false
+	}
+	last.Repeated++
+	last.Took, last.Bytes, last.Transmissions = o.Took, o.Bytes, o.Transmissions
+	return true
 }
 
 // answered notes that the address of the client is validated, unless more than that is proved.
 func (s *session) answered() {
-	if s.record.Proof.Counts() {
+	if s.record.Proof.Counts() || s.parking != nil { // without a record there is no one that it could be
 		return
 	}
 	s.update(func(r *store.Session) { r.Proof = store.ProofAddress })

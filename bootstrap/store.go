@@ -29,6 +29,11 @@ type Store interface {
 	// PutDevice keeps new keys before the client has them, and what a session left behind.
 	PutDevice(ctx context.Context, d store.Device) (store.Device, error)
 
+	// Those of pending devices are for the list of unknown devices that wait for approval.
+	PutPendingDevice(ctx context.Context, p store.PendingDevice) error
+	PendingDevices(ctx context.Context) ([]store.PendingDevice, error)
+	DeletePendingDevice(ctx context.Context, id string) error
+
 	// AppendSession keeps how an attempt ended; Sessions and LastSession read that back.
 	AppendSession(ctx context.Context, s store.Session) error
 	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)

@@ -34,6 +34,8 @@ const (
 	CauseOtherRequest     Cause = "other-request"      // sent a request other than a Bootstrap-Request, such as a registration
 	CauseBadRequest       Cause = "bad-request"        // the Bootstrap-Request violates the specification
 	CauseEndpointUnknown  Cause = "endpoint-unknown"   // no device of this name
+	CauseNotApproved      Cause = "not-approved"       // an unknown device waited for approval, and was not approved in time
+	CauseRejected         Cause = "rejected"           // an operator rejected the unknown device
 	CauseIdentityMismatch Cause = "identity-mismatch"  // authenticated with a credential that the device of that name does not have
 	CauseNoSecRefused     Cause = "nosec-refused"      // it came over plain CoAP, which the record does not permit
 	CauseDisabled         Cause = "disabled"           // the record is disabled

@@ -43,6 +43,9 @@ type Group struct {
 	// Denied are the names of devices that are neither enrolled nor served, sorted.
 	Denied []lwm2m.EndpointName
 
+	// Approve lets a device wait for approval in place of enrolling it.
+	Approve bool
+
 	// Disabled groups enrol no devices. Those that they have go on.
 	Disabled bool
 

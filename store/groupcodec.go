@@ -21,6 +21,7 @@ type groupRow struct {
 	CAs             [][]byte             `json:"cas,omitempty"`
 	RevocationLists [][]byte             `json:"revocationLists,omitempty"`
 	Denied          []lwm2m.EndpointName `json:"denied,omitempty"`
+	Approve         bool                 `json:"approve,omitempty"`
 	Disabled        bool                 `json:"disabled,omitempty"`
 	MaxDevices      int                  `json:"maxDevices,omitempty"`
 	Until           time.Time            `json:"until,omitzero"`
@@ -44,7 +45,7 @@ func groupPlace(group string, id int) string {
 func EncodeGroup(k *Keyring, g Group) ([]byte, error) {
 	row := groupRow{
 		Name: g.Name, Revision: g.Revision, Profile: g.Profile, Tags: g.Tags, Match: g.Match, Derivation: g.Derivation, KeyLength: g.KeyLength,
-		CAs: g.CAs, RevocationLists: g.RevocationLists, Denied: g.Denied, Disabled: g.Disabled, MaxDevices: g.MaxDevices, Until: g.Until,
+		CAs: g.CAs, RevocationLists: g.RevocationLists, Denied: g.Denied, Approve: g.Approve, Disabled: g.Disabled, MaxDevices: g.MaxDevices, Until: g.Until,
 		Note: g.Note, Created: g.Created, Updated: g.Updated,
 	}
 	for _, key := range g.Keys {
@@ -77,7 +78,7 @@ func DecodeGroup(k *Keyring, b []byte) (Group, error) {
 	}
 	g := Group{
 		Name: row.Name, Revision: row.Revision, Profile: row.Profile, Tags: row.Tags, Match: row.Match, Derivation: row.Derivation, KeyLength: row.KeyLength,
-		CAs: row.CAs, RevocationLists: row.RevocationLists, Denied: row.Denied, Disabled: row.Disabled, MaxDevices: row.MaxDevices, Until: row.Until,
+		CAs: row.CAs, RevocationLists: row.RevocationLists, Denied: row.Denied, Approve: row.Approve, Disabled: row.Disabled, MaxDevices: row.MaxDevices, Until: row.Until,
 		Note: row.Note, Created: row.Created, Updated: row.Updated, Unknown: unknown,
 	}
 	for _, key := range row.Keys {

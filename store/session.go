@@ -57,6 +57,10 @@ type Session struct {
 	// Stage is how far the attempt came.
 	Stage Stage `json:"stage"`
 
+	// Pending is the ID of the pending device that waited for approval in the session, or was rejected;
+	// empty elsewhere.
+	Pending string `json:"pending,omitempty"`
+
 	// Cause is why the attempt ended; empty while it runs.
 	Cause Cause `json:"cause,omitempty"`
 
@@ -120,6 +124,7 @@ type Operation struct {
 	Took          time.Duration `json:"took"`                    // nanoseconds
 	Transmissions int           `json:"transmissions,omitempty"` // datagrams sent, 1 where none was lost
 	Tolerated     bool          `json:"tolerated,omitempty"`     // it failed, and the session went on
+	Repeated      int           `json:"repeated,omitempty"`      // how many more times it was sent, with the same answer, while the device was parked
 }
 
 // A Stage is how far an attempt came.
@@ -130,6 +135,7 @@ const (
 	StageDatagram  Stage = "datagram"  // a datagram came that belongs to no port or association
 	StageHandshake Stage = "handshake" // a DTLS handshake began
 	StageRequest   Stage = "request"   // a Bootstrap-Request arrived
+	StageParked    Stage = "parked"    // an unknown device waits for approval
 	StagePack      Stage = "pack"      // a Bootstrap-Pack was built
 	StageDiscover  Stage = "discover"
 	StageDelete    Stage = "delete"

@@ -104,6 +104,16 @@ type Store interface {
 	// ErrConflict, ErrInUse while a device is in it.
 	DeleteGroup(ctx context.Context, name string, rev Revision) error
 
+	// PutPendingDevice stores p, and replaces the pending device with its ID. There is no limit on
+	// their number here: who calls it has one.
+	PutPendingDevice(ctx context.Context, p PendingDevice) error
+
+	// PendingDevices returns all pending devices, by ID.
+	PendingDevices(ctx context.Context) ([]PendingDevice, error)
+
+	// DeletePendingDevice removes the pending device with this ID; that there is none is no error.
+	DeletePendingDevice(ctx context.Context, id string) error
+
 	// AppendSession stores a session that has ended, and removes those with the lowest IDs above the
 	// limits. It replaces a session with the same ID.
 	AppendSession(ctx context.Context, s Session) error

@@ -7,11 +7,12 @@ import (
 
 // Kinds of records that a Bucket of an [UnreadableError] can name.
 const (
-	KindDevice      = "device"
-	KindProfile     = "profile"
-	KindGroup       = "group"
-	KindSession     = "session"
-	KindAssociation = "association"
+	KindDevice        = "device"
+	KindProfile       = "profile"
+	KindGroup         = "group"
+	KindSession       = "session"
+	KindAssociation   = "association"
+	KindPendingDevice = "pending_device"
 )
 
 // An UnreadableError names a part of a store that cannot be read, as far as it is known.

@@ -116,6 +116,21 @@ type API interface {
 	// without a server.
 	RunningSessions(ctx context.Context) ([]store.Session, error)
 
+	// PendingDevices returns the unknown devices that wait for approval: those that are waiting now,
+	// then those that are away, then those that were rejected. Without a server none is waiting.
+	PendingDevices(ctx context.Context) ([]PendingDevice, error)
+
+	// ApprovePending makes the record of a pending device, with what it authenticated with, and takes
+	// it off the list. Its session goes on, where one waits; else it is served when it comes again.
+	// That is also for one that was rejected. Where the error wraps store.ErrNotFound there is no
+	// such pending device or profile, where it wraps store.ErrExists another record has the name.
+	ApprovePending(ctx context.Context, id string, a Approval) (Device, error)
+
+	// RejectPending ends the session of a pending device, where one waits, and has the device
+	// refused when it comes again, until it is approved or has a record. To repeat it changes
+	// nothing. Error: store.ErrNotFound.
+	RejectPending(ctx context.Context, id string) (PendingDevice, error)
+
 	// Sessions returns one page of history; running sessions are not in it.
 	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)
 
@@ -358,7 +373,12 @@ type Status struct {
 	Server  bool      `json:"server"` // whether one is running
 	Started time.Time `json:"started,omitzero"`
 	Listens []string  `json:"listens,omitempty"` // such as coaps://0.0.0.0:5684
-	Active  int       `json:"active"`            // sessions
+	Active  int       `json:"active"`            // sessions, without those that are parked
+
+	// Parked is how many sessions wait for the approval of their device, and Pending how many unknown
+	// devices are on the list, those included, and not rejected.
+	Parked  int `json:"parked,omitempty"`
+	Pending int `json:"pending,omitempty"`
 
 	// Database is the file that the records are in.
 	Database string `json:"database,omitempty"`

@@ -20,6 +20,7 @@ type Group struct {
 	CAs             []GroupCA            `json:"cas,omitempty"`
 	RevocationLists []GroupList          `json:"revocationLists,omitempty"`
 	Denied          []lwm2m.EndpointName `json:"denied,omitempty"`
+	Approve         bool                 `json:"approve,omitempty"` // devices wait for approval
 	Disabled        bool                 `json:"disabled"`
 	MaxDevices      int                  `json:"maxDevices,omitempty"` // zero is no limit
 	Until           time.Time            `json:"until,omitzero"`       // zero is no end
@@ -100,6 +101,9 @@ type GroupSettings struct {
 	// DER, which these CAs must have signed.
 	CAs             *[][]byte `json:"cas,omitempty"`
 	RevocationLists *[][]byte `json:"revocationLists,omitempty"`
+
+	// Approve lets devices wait for approval in place of enrolling them.
+	Approve *bool `json:"approve,omitempty"`
 
 	Disabled   *bool      `json:"disabled,omitempty"`
 	MaxDevices *int       `json:"maxDevices,omitempty"` // zero removes the limit

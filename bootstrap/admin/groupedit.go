@@ -118,6 +118,7 @@ func (set GroupSettings) apply(g *store.Group, now time.Time) error {
 	assign(&g.KeyLength, set.DeviceKeyLength)
 	assign(&g.CAs, set.CAs)
 	assign(&g.RevocationLists, set.RevocationLists)
+	assign(&g.Approve, set.Approve)
 	assign(&g.Disabled, set.Disabled)
 	assign(&g.MaxDevices, set.MaxDevices)
 	assign(&g.Until, set.Until)

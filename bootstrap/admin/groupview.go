@@ -56,7 +56,7 @@ func (l *Local) groupView(ctx context.Context, g store.Group, reveal bool) (Grou
 	}
 	out := Group{
 		Name: g.Name, Revision: g.Revision, Profile: g.Profile, Tags: slices.Clone(g.Tags), Match: append([]string{}, g.Match...),
-		Denied: slices.Clone(g.Denied), Disabled: g.Disabled, MaxDevices: g.MaxDevices, Until: g.Until, Note: g.Note,
+		Denied: slices.Clone(g.Denied), Approve: g.Approve, Disabled: g.Disabled, MaxDevices: g.MaxDevices, Until: g.Until, Note: g.Note,
 		Devices: size, State: groupState(g, size, time.Now()), Created: g.Created, Updated: g.Updated,
 	}
 	if len(g.Keys) > 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/history"
+	"lwbs/bootstrap/pending"
 	"lwbs/bootstrap/trace"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
@@ -40,6 +41,9 @@ type Local struct {
 
 	// Active returns the sessions that are running, oldest first; nil where there is no server.
 	Active func() []store.Session
+
+	// Pending is the server's list of pending devices; nil where there is no server.
+	Pending *pending.List
 
 	// Handshake returns from where and when the newest DTLS handshake began that is under way and
 	// whose peer has named this PSK identity; ok is false for none. Nil where there is no server.
@@ -94,7 +98,11 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 		s.Server = true
 	}
 	s.Version, s.Database = l.Version, l.Database
-	var err error
+	list, err := l.pendingList(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Pending = list.Len()
 	s.Store, err = l.Store.Stats(ctx)
 	return s, err
 }

@@ -53,7 +53,25 @@ func (i *inquiry) runningFrom(a netip.Addr) {
 }
 
 // runningWith is runningUnder for an identity, such as the fingerprint of a certificate that no
-// record names, but whose names one does.
-func (i *inquiry) runningWith(identity string) {
-	i.runningUnder(func(s store.Session) bool { return s.Identity == identity })
+// record names, but whose names one does; or for the name, or the ID, of an unknown device that
+// waits for approval.
+func (i *inquiry) runningWith(name string) {
+	i.runningUnder(func(s store.Session) bool {
+		return s.Identity == name || s.Pending != "" && (s.Pending == name || string(s.Endpoint) == name)
+	})
+}
+
+// explainRunning explains the session that is running once more, by the records as they are now,
+// where its device waits for approval.
+func (i *inquiry) explainRunning(ctx context.Context) error {
+	r := i.why.Running
+	if r == nil || r.Session.Pending == "" {
+		return nil
+	}
+	explained, err := i.explain(ctx, r.Session)
+	if err != nil {
+		return err
+	}
+	*r = explained
+	return nil
 }

@@ -46,7 +46,8 @@ type Why struct {
 	// More is whether there are older ones than Attempts.
 	More bool `json:"more,omitempty"`
 
-	// Never explains why there is nothing to explain: set where no attempt of the device is recorded.
+	// Never explains why there is nothing to explain: set where no attempt of the device is recorded,
+	// also of an unknown device that is on the list of pending devices.
 	Never *explain.Explanation `json:"never,omitempty"`
 
 	// Likely are attempts that may be the device's, though nothing proves it.
@@ -135,11 +136,19 @@ func (i *inquiry) run(ctx context.Context) error {
 		}
 		i.why.Attempts = append(i.why.Attempts, r)
 	}
+	if i.device == nil {
+		i.runningWith(i.asked())
+		if err := i.explainRunning(ctx); err != nil {
+			return err
+		}
+		if err := i.waiting(ctx); err != nil {
+			return err
+		}
+	}
 	if a, ok := addressOf(i.why.Name); ok && i.device == nil && len(attempts) == 0 {
 		return i.fromAddress(ctx, a)
 	}
 	if i.device == nil {
-		i.runningWith(i.asked())
 		if len(i.why.Near) > 0 { // that begin with the name
 			return nil
 		}
@@ -148,6 +157,9 @@ func (i *inquiry) run(ctx context.Context) error {
 	}
 	if s := i.running; s != nil {
 		i.why.Running = &Reason{*s, explain.Session(*s)}
+		if err := i.explainRunning(ctx); err != nil {
+			return err
+		}
 	}
 	if err := i.likely(ctx); err != nil {
 		return err
@@ -245,6 +257,9 @@ func (i *inquiry) facts(ctx context.Context, s store.Session) (f explain.Facts, 
 		return f, err
 	}
 	f.Claimed = claimed != nil
+	if f.Pending, err = i.local.pendingNow(ctx, s.Pending); err != nil {
+		return f, err
+	}
 	if f.Holder, err = i.holderNow(ctx, s.Identity); err != nil {
 		return f, err
 	}

@@ -182,6 +182,16 @@ type Enrolment struct {
 	Credential store.Credential
 }
 
+// Pending is the device of an enrolment as one that waits for approval. Asked is the name in its
+// request, empty for none.
+func (e Enrolment) Pending(peer Peer, asked lwm2m.EndpointName) store.PendingDevice {
+	return store.PendingDevice{
+		Endpoint: e.Endpoint, Named: asked != "", Transport: peer.Transport, Remote: peer.Remote,
+		Kind: e.Credential.Kind, Identity: e.Credential.Identity, Names: []string{e.Credential.Identity},
+		Group: e.Group.Name, Profile: e.Group.Profile,
+	}
+}
+
 // Detail says in words why the group does not enrol the device.
 func (e Enrolment) Detail() string {
 	return fmt.Sprintf("it matches group %q, which %s", e.Group.Name, e.Text)

@@ -31,6 +31,8 @@ type Facts struct {
 	// to; nil for none. Refuses is why it does not enrol a device of the name now; empty where it does.
 	Group   *store.Group
 	Refuses store.Variant
+
+	Pending *store.PendingDevice // that of the attempt's Pending; nil: it is not on the list now
 }
 
 // Session puts an attempt of the history into words.
@@ -42,6 +44,9 @@ func (f Facts) Explain(s store.Session) Explanation {
 	e := Explanation{Stage: stageText(s), Happened: happened(s), Remedy: remedies[s.Cause]}
 	if remedy := contextual[s.Cause]; remedy != nil {
 		e.Remedy = remedy(f, s)
+	}
+	if isParked(s) {
+		e.Remedy = approvalRemedy(f, s)
 	}
 	if s.Network != "" && s.Cause != store.CauseAssociationUnknown {
 		e.Remedy = "Look whether devices of yours are in that network: lwbs session list --failed shows those of them that have records of their own. Else nothing: this is what a scan or an attack looks like."
@@ -77,6 +82,8 @@ var contextual = map[store.Cause]func(Facts, store.Session) string{
 	store.CauseKeyDiffers:       keyRemedy,
 	store.CauseKeyChanged:       changedKeyRemedy,
 	store.CauseEndpointUnknown:  endpointRemedy,
+	store.CauseNotApproved:      approvalRemedy,
+	store.CauseRejected:         approvalRemedy,
 	store.CauseIdentityMismatch: mismatchRemedy,
 	store.CauseCertificateName:  certificateNameRemedy,
 
@@ -102,6 +109,7 @@ var stageNames = map[store.Stage]string{
 	store.StageDatagram:  "a datagram",
 	store.StageHandshake: "DTLS handshake",
 	store.StageRequest:   "Bootstrap-Request",
+	store.StageParked:    "waiting for approval",
 	store.StagePack:      "Bootstrap-Pack",
 	store.StageDiscover:  "Bootstrap-Discover",
 	store.StageDelete:    "Bootstrap-Delete",
@@ -165,6 +173,9 @@ func happened(s store.Session) string {
 
 // runningText tells of a session that has not ended.
 func runningText(s store.Session) string {
+	if isParked(s) {
+		return parkedText(s)
+	}
 	if s.Proof == store.ProofNone {
 		return "A peer asked to bootstrap in the name of the device, over plain CoAP, and has not answered Bootstrap-Discover so far. Until it does, nothing proves that it is where it says: a session that runs is not superseded, and nothing counts against the device."
 	}
@@ -225,6 +236,8 @@ var occurrences = map[store.Cause]string{
 	store.CauseIdle:           "The device authenticated and asked for nothing, as one does that has what it needs",
 	store.CauseOtherRequest:   "The peer asked for something else than to bootstrap",
 	store.CauseBadRequest:     "The Bootstrap-Request of the device breaks the specification",
+	store.CauseNotApproved:    "An unknown device waited for approval, and was not approved in time",
+	store.CauseRejected:       "An operator rejected this unknown device",
 	store.CauseNoSecRefused:   "A peer with the name of this device came without encryption, and the record asks for it",
 	store.CauseDisabled:       "The device proved who it is and was refused",
 	store.CauseKeyChanged:     "A peer came back on a DTLS association that was made with the key which the record had before, and was refused",

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lwbs/bootstrap/explain"
 	"lwbs/lwm2m"
@@ -58,6 +59,33 @@ func foreign(cause store.Cause, endpoint, identity string) store.Session {
 func claiming(name lwm2m.EndpointName, s store.Session) store.Session {
 	s.Claimed = name
 	return s
+}
+
+// waits is a session of a device that waits for approval, and over one in which it did.
+func waits() store.Session {
+	s := foreign("", "meter", "f1")
+	s.Stage, s.Pending, s.Detail, s.Started = store.StageParked, "k7wq2mxe", "", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return s
+}
+
+func over(cause store.Cause) store.Session {
+	s := waits()
+	s.Cause = cause
+	return s
+}
+
+func profiled(name string, s store.Session) store.Session {
+	s.Profile = name
+	return s
+}
+
+// waitingFor are facts about a pending device that has no record.
+func waitingFor(change func(*store.PendingDevice)) explain.Facts {
+	p := store.PendingDevice{ID: "k7wq2mxe", Endpoint: "meter", Named: true, Transport: "coaps", Kind: store.CredentialCertificateName, Identity: "meter", Names: []string{"meter"}}
+	if change != nil {
+		change(&p)
+	}
+	return explain.Facts{Looked: true, Pending: &p}
 }
 
 func detailed(detail string, s store.Session) store.Session {
@@ -194,6 +222,15 @@ func TestExplanations(t *testing.T) {
 		{"silent after the server's certificate, as Mbed TLS", explain.Facts{Looked: true}, detailed(`handshake timed out, after it was shown the certificate of "CN=bs"`, of(store.VariantAfterCertificate, foreign(store.CauseHandshakeFailed, "", ""))), []string{"does not trust the certificate of this server", "Mbed TLS", "its dates"}, []string{"port scan"}},
 		{"refuses the server's certificate", explain.Facts{Looked: true}, foreign(store.CauseServerRefused, "", ""), []string{"broke the DTLS handshake off because of this server's certificate", "host name"}, nil},
 
+		{"device that waits", waitingFor(nil), waits(), []string{"waits for approval since 2026-01-02 03:04:05 UTC, as k7wq2mxe", "lwbs pending approve k7wq2mxe --profile PROFILE", "lwbs pending reject k7wq2mxe"}, []string{"at most four minutes", "--endpoint"}},
+		{"device that waits, with a profile of its group", waitingFor(nil), profiled("p", waits()), []string{"lwbs pending approve k7wq2mxe --profile p"}, []string{"PROFILE"}},
+		{"device that waits under a name that it may not have", waitingFor(func(p *store.PendingDevice) { p.Names = []string{"serial"} }), waits(), []string{"lwbs pending approve k7wq2mxe --endpoint meter --profile PROFILE"}, nil},
+		{"device that waits over plain CoAP", waitingFor(nil), plainly(waits()), []string{"nothing proves who it is"}, []string{"certificate"}},
+		{"device that waits, with a record by now", knowing(nil), waits(), []string{"by now", "lwbs device get meter"}, []string{"pending approve"}},
+		{"device that was not approved", waitingFor(nil), over(store.CauseNotApproved), []string{"was not approved in time", "lwbs pending approve k7wq2mxe --profile PROFILE", "comes again"}, nil},
+		{"the same, approved since", knowing(nil), over(store.CauseNotApproved), []string{"come again"}, []string{"pending approve"}},
+		{"the same, forgotten since", explain.Facts{Looked: true}, over(store.CauseNotApproved), []string{"lwbs device add --from-session s1 --profile PROFILE"}, []string{"pending approve"}},
+		{"device that was rejected", waitingFor(nil), over(store.CauseRejected), []string{"An operator rejected", "lwbs pending approve k7wq2mxe"}, nil},
 		{"name that no device has", explain.Facts{Looked: true}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`calls itself "meter-X"`, "no device record of this name", "lwbs device add meter-X --profile PROFILE"}, []string{"rename"}},
 		{"name that is nearly another", explain.Facts{Looked: true, Near: []store.NearDevice{{Endpoint: "meter-x"}}}, foreign(store.CauseEndpointUnknown, "meter-X", ""), []string{`a device "meter-x"`, "lwbs device rename meter-x meter-X"}, nil},
 		{"name that a device has by now", knowing(nil), foreign(store.CauseEndpointUnknown, "meter", ""), []string{"come again"}, []string{"device add"}},

@@ -191,6 +191,21 @@ func (m *Metrics) Server(active func() int, unrecorded func() uint64) {
 	)
 }
 
+// Pending adds how many sessions are parked, and how many unknown devices are on the list of pending
+// devices and were not rejected. Call it once.
+func (m *Metrics) Pending(parked, listed func() int) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lwbs_sessions_parked",
+			Help: "Sessions of unknown devices that wait for approval.",
+		}, m.safely(func() float64 { return float64(parked()) })),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lwbs_pending_devices",
+			Help: "Unknown devices that are to be approved or rejected, those that are away included.",
+		}, m.safely(func() float64 { return float64(listed()) })),
+	)
+}
+
 // Unvalidated adds the number of Bootstrap-Requests whose address is not validated, which n
 // tells. Call it once.
 func (m *Metrics) Unvalidated(n func() int) {

@@ -67,6 +67,7 @@ func eventful() *metrics.Metrics {
 		m.Observe(bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{Stage: store.StageHandshake, Cause: cause}})
 	}
 	m.Unvalidated(func() int { return 6 })
+	m.Pending(func() int { return 7 }, func() int { return 8 })
 	m.Writing(func() time.Duration { return 1500 * time.Millisecond })
 	m.Certificates(func() time.Time { return time.Unix(4102444800, 0) })
 	return m
@@ -78,6 +79,8 @@ func TestScrape(t *testing.T) {
 		`lwbs_attempts_total{cause="finish-unknown"} 1`,
 		`lwbs_attempts_total{cause="key-differs"} 1`,
 		`lwbs_sessions_active 3`,
+		`lwbs_sessions_parked 7`,
+		`lwbs_pending_devices 8`,
 		`lwbs_requests_unvalidated 6`,
 		`lwbs_attempts_unrecorded_total 4`,
 		`lwbs_store_unreadable_parts 2`,

@@ -57,6 +57,51 @@ func (s measured) PutDevices(ctx context.Context, ds []store.Device) (results []
 	return s.Store.PutDevices(ctx, ds)
 }
 
+func (s measured) EnrolDevice(ctx context.Context, d store.Device, rev store.Revision) (kept store.Device, err error) {
+	defer s.took("enrol_device", time.Now(), &err)
+	return s.Store.EnrolDevice(ctx, d, rev)
+}
+
+func (s measured) PutGroup(ctx context.Context, g store.Group) (kept store.Group, err error) {
+	defer s.took("put_group", time.Now(), &err)
+	return s.Store.PutGroup(ctx, g)
+}
+
+func (s measured) Group(ctx context.Context, name string) (g store.Group, err error) {
+	defer s.took("group", time.Now(), &err)
+	return s.Store.Group(ctx, name)
+}
+
+func (s measured) Groups(ctx context.Context) (all store.Groups, err error) {
+	defer s.took("groups", time.Now(), &err)
+	return s.Store.Groups(ctx)
+}
+
+func (s measured) GroupSize(ctx context.Context, name string) (n int, err error) {
+	defer s.took("group_size", time.Now(), &err)
+	return s.Store.GroupSize(ctx, name)
+}
+
+func (s measured) DeleteGroup(ctx context.Context, name string, rev store.Revision) (err error) {
+	defer s.took("delete_group", time.Now(), &err)
+	return s.Store.DeleteGroup(ctx, name, rev)
+}
+
+func (s measured) PutPendingDevice(ctx context.Context, p store.PendingDevice) (err error) {
+	defer s.took("put_pending_device", time.Now(), &err)
+	return s.Store.PutPendingDevice(ctx, p)
+}
+
+func (s measured) PendingDevices(ctx context.Context) (all []store.PendingDevice, err error) {
+	defer s.took("pending_devices", time.Now(), &err)
+	return s.Store.PendingDevices(ctx)
+}
+
+func (s measured) DeletePendingDevice(ctx context.Context, id string) (err error) {
+	defer s.took("delete_pending_device", time.Now(), &err)
+	return s.Store.DeletePendingDevice(ctx, id)
+}
+
 func (s measured) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
 	defer s.took("device", time.Now(), &err)
 	return s.Store.Device(ctx, ep)
@@ -100,36 +145,6 @@ func (s measured) NearDevices(ctx context.Context, name string, limit int) (near
 func (s measured) NamesBeginning(ctx context.Context, prefix string, limit int) (found []store.NearDevice, err error) {
 	defer s.took("names_beginning", time.Now(), &err)
 	return s.Store.NamesBeginning(ctx, prefix, limit)
-}
-
-func (s measured) EnrolDevice(ctx context.Context, d store.Device, rev store.Revision) (kept store.Device, err error) {
-	defer s.took("enrol_device", time.Now(), &err)
-	return s.Store.EnrolDevice(ctx, d, rev)
-}
-
-func (s measured) PutGroup(ctx context.Context, g store.Group) (kept store.Group, err error) {
-	defer s.took("put_group", time.Now(), &err)
-	return s.Store.PutGroup(ctx, g)
-}
-
-func (s measured) Group(ctx context.Context, name string) (g store.Group, err error) {
-	defer s.took("group", time.Now(), &err)
-	return s.Store.Group(ctx, name)
-}
-
-func (s measured) Groups(ctx context.Context) (all store.Groups, err error) {
-	defer s.took("groups", time.Now(), &err)
-	return s.Store.Groups(ctx)
-}
-
-func (s measured) GroupSize(ctx context.Context, name string) (n int, err error) {
-	defer s.took("group_size", time.Now(), &err)
-	return s.Store.GroupSize(ctx, name)
-}
-
-func (s measured) DeleteGroup(ctx context.Context, name string, rev store.Revision) (err error) {
-	defer s.took("delete_group", time.Now(), &err)
-	return s.Store.DeleteGroup(ctx, name, rev)
 }
 
 func (s measured) PutProfile(ctx context.Context, p store.Profile) (kept store.Profile, err error) {

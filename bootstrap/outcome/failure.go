@@ -26,11 +26,14 @@ type Refusal struct {
 	Failure
 	Code  lwm2m.Code
 	Reply string // to the client: short, and nothing that helps to guess
+
+	// Unknown is whether the answer is that to an unknown device: see [Unacceptable].
+	Unknown bool
 }
 
 // BadRequest refuses a request that breaks the specification.
 func BadRequest(reply, detail string, args ...any) *Refusal {
-	return &Refusal{*Failed(store.CauseBadRequest, detail, args...), lwm2m.CodeBadRequest, reply}
+	return &Refusal{Failure: *Failed(store.CauseBadRequest, detail, args...), Code: lwm2m.CodeBadRequest, Reply: reply}
 }
 
 // Unacceptable refuses a client that may not bootstrap. All reasons get the same
@@ -38,17 +41,17 @@ func BadRequest(reply, detail string, args ...any) *Refusal {
 // 4.00, as Core 1.1.1 §6.1.7.1 has it for an unknown name and for one that does not go
 // with the identity.
 func Unacceptable(cause store.Cause, detail string, args ...any) *Refusal {
-	return &Refusal{*Failed(cause, detail, args...), lwm2m.CodeBadRequest, "endpoint not accepted"}
+	return &Refusal{Failure: *Failed(cause, detail, args...), Code: lwm2m.CodeBadRequest, Reply: "endpoint not accepted", Unknown: true}
 }
 
 // Unavailable asks the client to come back later.
 func Unavailable(cause store.Cause, detail string, args ...any) *Refusal {
-	return &Refusal{*Failed(cause, detail, args...), lwm2m.CodeServiceUnavailable, "try again later"}
+	return &Refusal{Failure: *Failed(cause, detail, args...), Code: lwm2m.CodeServiceUnavailable, Reply: "try again later"}
 }
 
 // OwnFault refuses for a reason that is not the client's.
 func OwnFault(f Failure) *Refusal {
-	return &Refusal{f, lwm2m.CodeInternalServerError, "server error"}
+	return &Refusal{Failure: f, Code: lwm2m.CodeInternalServerError, Reply: "server error"}
 }
 
 // StoreFault logs an error of the store and returns what may be told of it. A part that

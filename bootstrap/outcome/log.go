@@ -25,7 +25,7 @@ const (
 // fault, Error that of this server or of those who configured it.
 func Severity(c store.Cause) slog.Level {
 	switch c {
-	case store.CauseDone, store.CausePackDelivered, store.CauseIdle, store.CauseSuperseded, store.CauseWithdrawn, store.CauseStopped:
+	case store.CauseDone, store.CausePackDelivered, store.CauseIdle, store.CauseSuperseded, store.CauseWithdrawn, store.CauseRejected, store.CauseStopped:
 		return slog.LevelInfo
 	case store.CauseOtherProtocol, store.CauseUnreadableDatagram: // as the Internet sends to every port
 		return slog.LevelInfo

@@ -32,18 +32,19 @@ var mayImport = map[string][]string{
 	"store/bolt/workers":  {},
 	"store/grammar":       {"store", "lwm2m"},
 	"store/profilefile":   {"store", "store/grammar", "lwm2m", "lwm2m/"},
-	"bootstrap":           {"bootstrap/loopguard", "bootstrap/outcome", "bootstrap/auth", "bootstrap/enrol", "bootstrap/history", "bootstrap/plan", "bootstrap/profile", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap":           {"bootstrap/loopguard", "bootstrap/outcome", "bootstrap/auth", "bootstrap/enrol", "bootstrap/history", "bootstrap/pending", "bootstrap/plan", "bootstrap/profile", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/":          {"bootstrap", "bootstrap/outcome", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/outcome":   {"store", "lwm2m"},
 	"bootstrap/profile":   {"bootstrap/outcome", "bootstrap/plan", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/auth":      {"bootstrap/enrol", "bootstrap/outcome", "store", "lwm2m"},
 	"bootstrap/enrol":     {"store", "lwm2m"},
 	"bootstrap/history":   {"bootstrap/outcome", "store", "lwm2m"},
+	"bootstrap/pending":   {"bootstrap/outcome", "store", "lwm2m"},
 	"bootstrap/clocktest": {},
 	"bootstrap/loopguard": {"lwm2m"},
 	"bootstrap/plan":      {"store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
-	"bootstrap/admin":     {"bootstrap", "bootstrap/enrol", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/admin":     {"bootstrap", "bootstrap/enrol", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/pending", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
@@ -86,13 +87,13 @@ var mayImport = map[string][]string{
 	"cmd/lwbs":                  slices.Concat(commandGroups, []string{"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "bootstrap/profile", "store"}),
 	"cmd/lwbs/":                 {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/client", "bootstrap/admin/socket", "store", "store/bolt", "store/profilefile", "lwm2m", "lwm2m/"},
-	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/explain", "store"},
+	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap", "bootstrap/admin", "bootstrap/explain", "store"},
 }
 
 // commandGroups are the packages of the commands, each of a group.
 var commandGroups = []string{
 	"cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/group", "cmd/lwbs/object",
-	"cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/transfer",
+	"cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/transfer",
 }
 
 // belowExchange are the packages below the message layer.

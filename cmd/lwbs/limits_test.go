@@ -171,6 +171,21 @@ var limits = map[string]limit{
 		[]string{"bootstrap.MaxSessions"},
 		[]string{"bootstrap.TestSessionsByDefault"},
 	},
+	"unknown devices on the list of pending devices, those that wait included; of one network (/24, /48) or enrolment group; over plain CoAP; of these, of one network": {
+		"bootstrap/pending.DefaultDevices", "-", "-", "-",
+	},
+	"the same with one certificate and changing names": {
+		"bootstrap/pending.defaultCredential",
+	},
+	"new ones over plain CoAP in a minute; of one network": {
+		"bootstrap/pending.defaultPlainRate", "-",
+	},
+	"time that an unknown device waits for approval": {
+		"bootstrap.DefaultPatience",
+	},
+	"interval of the Discover that keeps it waiting": {
+		"bootstrap.DefaultKeepAlive",
+	},
 	"requests over plain CoAP whose address is not validated": {
 		[]string{"bootstrap.MaxUnvalidated"},
 		[]string{"bootstrap.TestUnvalidatedRequestsByDefault"},

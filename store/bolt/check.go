@@ -144,6 +144,7 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 	c.records(bucketGroup, c.group)
 	c.records(bucketSession, c.session)
 	c.records(bucketAssociation, c.association)
+	c.records(bucketPendingDevice, pendingDeviceAt)
 	if c.whole {
 		c.compare()
 	}

@@ -83,7 +83,8 @@ var (
 	bucketAssociation     = []byte(store.KindAssociation)
 	bucketGroup           = []byte(store.KindGroup)
 	bucketDeviceGroup     = []byte("device_group")
-	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup}
+	bucketPendingDevice   = []byte(store.KindPendingDevice)
+	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice}
 
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
 	// not.
@@ -93,15 +94,15 @@ var (
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionUnknown,
-		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup}
+		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice}
 
 	// ofIndexes are the names of the indexes.
 	ofIndexes = names(slices.Concat(ofDevices, ofSessions))
 
 	// cutOff are the buckets that lose what lies on damaged pages when the file is opened:
-	// indexes, since the records tell what it was, and the sessions and associations, so that
-	// new ones can be kept. Of others it is told, and edits there fail.
-	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation}, ofDevices, ofSessions))
+	// indexes, since the records tell what it was, and the sessions, associations and pending
+	// devices, so that new ones can be kept. Of others it is told, and edits there fail.
+	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation, bucketPendingDevice}, ofDevices, ofSessions))
 
 	keySchema   = []byte("schema")
 	keyKeyCheck = []byte("keycheck")

@@ -25,7 +25,7 @@ func TestFileOfBefore(t *testing.T) {
 		appendSession(t, db, i)
 	}
 	err = db.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup} {
+		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice} {
 			if err := tx.DeleteBucket(name); err != nil {
 				return err
 			}

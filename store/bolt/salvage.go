@@ -414,10 +414,12 @@ func (s *salvager) session(key string, row []byte) (func(*transaction) error, er
 	}, err
 }
 
-// others keeps what there is in buckets that this release does not know.
+// others keeps what there is in buckets that this release does not know, and the pending devices
+// that can be read.
 func (s *salvager) others(db *DB) error {
 	for name, tree := range s.survey.Buckets {
-		if slices.ContainsFunc(buckets, func(b []byte) bool { return string(b) == name }) {
+		pending := name == string(bucketPendingDevice)
+		if !pending && slices.ContainsFunc(buckets, func(b []byte) bool { return string(b) == name }) {
 			continue
 		}
 		err := db.edit(s.ctx, func(tx *transaction) (refused, failed error) {
@@ -426,6 +428,10 @@ func (s *salvager) others(db *DB) error {
 				return nil, err
 			}
 			tree.Ascend(nil, func(k, v []byte) bool {
+				if pending && pendingDeviceAt(k, v) != nil {
+					s.damage("%s %q: %v", name, k, pendingDeviceAt(k, v))
+					return true
+				}
 				failed = b.Put(slices.Clone(k), slices.Clone(v))
 				return failed == nil
 			}, nil)

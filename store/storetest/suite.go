@@ -71,6 +71,8 @@ func Run(t *testing.T, b Backend) {
 		{"RenameMovesHistory", testRenameMovesHistory},
 		{"NearDevices", testNearDevices},
 		{"NamesBeginning", testNamesBeginning},
+		{"PendingDevices", testPendingDevices},
+		{"InvalidPendingDevices", testInvalidPendingDevices},
 		{"Stats", testStats},
 	}
 	for _, c := range cases {
@@ -570,11 +572,15 @@ func testDurability(t *testing.T, b Backend) {
 	must[store.Device](t)(s.PutDevice(t.Context(), device("d", "id")))
 	must[store.Group](t)(s.PutGroup(t.Context(), group("g")))
 	must[store.Device](t)(s.PutDevice(t.Context(), member("m", "g")))
+	want(t, s.PutPendingDevice(t.Context(), pendingDevice("22222222", "ep")), nil)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = b.Reopen(t, s)
 	defer s.Close()
+	if got := listedPending(t, s); len(got) != 1 {
+		t.Errorf("after reopening: pending devices %v", got)
+	}
 	if d := must[store.Device](t)(s.DeviceByIdentity(t.Context(), store.CredentialPSK, "id")); string(d.Credentials[0].Key.Reveal()) != "key of id" {
 		t.Errorf("after reopening: %+v", d)
 	}

@@ -332,6 +332,21 @@ func (c *Client) RunningSessions(ctx context.Context) (running []store.Session, 
 	return running, c.request(ctx, http.MethodGet, "/v1/sessions/running", 0, nil, &running)
 }
 
+// PendingDevices implements [admin.API].
+func (c *Client) PendingDevices(ctx context.Context) (all []admin.PendingDevice, err error) {
+	return all, c.request(ctx, http.MethodGet, "/v1/pending", 0, nil, &all)
+}
+
+// ApprovePending implements [admin.API].
+func (c *Client) ApprovePending(ctx context.Context, id string, a admin.Approval) (d admin.Device, err error) {
+	return d, c.request(ctx, http.MethodPost, "/v1/pending/"+segment(id)+"/approve", 0, a, &d)
+}
+
+// RejectPending implements [admin.API].
+func (c *Client) RejectPending(ctx context.Context, id string) (p admin.PendingDevice, err error) {
+	return p, c.request(ctx, http.MethodPost, "/v1/pending/"+segment(id)+"/reject", 0, nil, &p)
+}
+
 // Sessions implements [admin.API].
 func (c *Client) Sessions(ctx context.Context, q store.SessionQuery) (page []store.Session, err error) {
 	path := withQuery("/v1/sessions", "endpoint", string(q.Endpoint), "identity", q.Identity, "before", q.Before,

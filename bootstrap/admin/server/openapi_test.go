@@ -170,7 +170,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
 		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "GroupCA": admin.GroupCA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
-		"BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"PendingDevice": admin.PendingDevice{}, "Approval": admin.Approval{}, "BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {
@@ -467,6 +467,23 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", map[string]any{"odd": 1}, 400)
 	c.call("POST", rename, "/v1/devices/d%2F2/rename", wire.RenameRequest{To: "d/1"}, 200)
 
+	for _, p := range fullPendingDevices() {
+		if err := c.server.api.(*admin.Local).Store.PutPendingDevice(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const approve, reject = "/v1/pending/{id}/approve", "/v1/pending/{id}/reject"
+	c.call("GET", "/v1/pending", "/v1/pending", nil, 200)
+	c.call("POST", approve, "/v1/pending/22222222/approve", admin.Approval{Profile: "full", Vars: map[string]string{"host": "h"}}, 422) // its name is not in its certificate
+	c.call("POST", approve, "/v1/pending/22222222/approve", admin.Approval{Endpoint: "new", Profile: "nope"}, 404)
+	c.call("POST", approve, "/v1/pending/22222222/approve", map[string]any{"odd": 1}, 400)
+	c.call("POST", reject, "/v1/pending/22222222/reject", nil, 200)
+	c.call("POST", reject, "/v1/pending/nosuch/reject", nil, 404)
+	c.call("POST", approve, "/v1/pending/22222222/approve", admin.Approval{Endpoint: "new", Profile: "full", Tags: []string{"t"}, Vars: map[string]string{"host": "h"}}, 200)
+	c.call("POST", approve, "/v1/pending/22222223/approve", admin.Approval{Endpoint: "new", Profile: "full", Vars: map[string]string{"host": "h"}}, 409)
+	c.call("POST", approve, "/v1/pending/22222222/approve", admin.Approval{}, 404)
+	c.call("DELETE", device, "/v1/devices/new", nil, 200)
+
 	c.batch(admin.BatchRow{Row: 1, Endpoint: "many", Settings: admin.DeviceSettings{Profile: new("full")}})
 	c.call("POST", "/v1/devices", "/v1/devices?dryRun=maybe", nil, 400)
 
@@ -510,14 +527,27 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/healthz", "/healthz", nil, 200)
 }
 
+// fullPendingDevices have a value for every member, together.
+func fullPendingDevices() []store.PendingDevice {
+	at := time.Now()
+	p := store.PendingDevice{
+		ID: "22222222", Endpoint: "new", Named: true, Transport: "coaps", Kind: store.CredentialCertificateName, Identity: "serial", Names: []string{"serial"},
+		Profile: "p", Remote: "127.0.0.1:5000", First: at, Last: at, Count: 2, Rejected: at,
+	}
+	other, member := p, p
+	other.ID, other.Identity, other.Named = "22222223", "other", false
+	member.ID, member.Identity, member.Group = "22222224", "member", "g"
+	return []store.PendingDevice{p, other, member}
+}
+
 // fullSession has a value for every member.
 func fullSession() store.Session {
 	return store.Session{
 		ID: "s1", Endpoint: "d/1", Claimed: "d/2", Known: true, Proof: store.ProofIdentity, Network: "192.0.2.0/24", Started: time.Now(), Ended: time.Now(), Remote: "127.0.0.1:5000", Transport: "coaps", Identity: "id",
 		Group: "g", Enrolled: true, Variant: store.VariantGroupFull, Profile: "full", ProfileRevision: 1, DeviceRevision: 1, PreferredFormat: new(lwm2m.FormatSenMLCBOR), Format: lwm2m.FormatTLV,
-		Stage: store.StageWrite, Cause: store.CauseRefused, Detail: "x", Attempts: 2, Links: "</0>", Quirks: []string{"q"}, Notes: []string{"n"},
+		Stage: store.StageWrite, Cause: store.CauseRefused, Detail: "x", Attempts: 2, Pending: "22222222", Links: "</0>", Quirks: []string{"q"}, Notes: []string{"n"},
 		Operations: []store.Operation{
-			{Op: lwm2m.OpWrite, Path: lwm2m.InstancePath(0, 1), Format: lwm2m.FormatTLV, Bytes: 10, Code: lwm2m.CodeBadRequest, Diagnostic: "no", Took: time.Second, Transmissions: 1, Tolerated: true},
+			{Op: lwm2m.OpWrite, Path: lwm2m.InstancePath(0, 1), Format: lwm2m.FormatTLV, Bytes: 10, Code: lwm2m.CodeBadRequest, Diagnostic: "no", Took: time.Second, Transmissions: 1, Tolerated: true, Repeated: 3},
 			{Op: lwm2m.OpFinish, Error: "no answer", Took: 1, Transmissions: 5},
 		},
 	}

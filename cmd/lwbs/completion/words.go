@@ -155,6 +155,8 @@ func (l *commandLine) argument(c *cli.Context, word string) (candidates []string
 		return nil, false
 	case what == "ENDPOINT":
 		return l.endpoints(c, word), false
+	case what == "ID" && l.path[0] == "pending":
+		return l.pendingIDs(c), false
 	case what == "NAME" && l.path[0] == "profile":
 		return l.profiles(c), false
 	case what == "NAME" && l.path[0] == "group":
@@ -259,6 +261,18 @@ func (l *commandLine) groups(c *cli.Context) (names []string) {
 		return err
 	})
 	return names
+}
+
+// pendingIDs are those of all pending devices.
+func (l *commandLine) pendingIDs(c *cli.Context) (ids []string) {
+	l.look(c, func(ctx context.Context, api admin.API) error {
+		all, err := api.PendingDevices(ctx)
+		for _, p := range all[:min(len(all), maxCandidates)] {
+			ids = append(ids, p.ID)
+		}
+		return err
+	})
+	return ids
 }
 
 // tags are those of the first devices.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/cmd/lwbs/internal/view"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -142,23 +142,7 @@ func edited(c *cli.Context, did string, d admin.Device) error {
 	}
 	w := c.App.Writer
 	fmt.Fprintf(w, "%s %s (profile %s, revision %d)\n", did, output.Name(d.Endpoint), output.Name(d.Profile), d.Revision)
-	for _, cr := range d.Credentials {
-		if cr.Group != "" && cr.Kind == store.CredentialPSK && d.Revision == 1 {
-			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       derived from that of group %s: lwbs device get %s --reveal shows it, and a factory has it by lwbs key derive\n", output.Text(cr.Identity), output.Name(cr.Group), output.Name(d.Endpoint))
-		}
-		if cr.Key != "" {
-			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", output.Text(cr.Identity), cr.Key, cr.KeyLength)
-		}
-	}
-	for _, account := range slices.Sorted(maps.Keys(d.Accounts)) {
-		a := d.Accounts[account]
-		if a.Key != "" {
-			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", output.Name(account), output.Text(a.Identity), a.Key, a.KeyLength)
-		}
-		if a.MasterSecret != "" {
-			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s, for OSCORE:\n  master secret  %s   (hexadecimal, %d bytes)\n", output.Name(account), a.MasterSecret, a.MasterSecretLength)
-		}
-	}
+	view.PrintKeys(w, d)
 	return nil
 }
 

@@ -33,6 +33,7 @@ func settingFlags(example string) []cli.Flag {
 		&cli.StringSliceFlag{Name: "crl", Usage: "lists of revoked certificates of these CAs in `FILE`, PEM or DER; may be repeated; replaces those it has; none removes them"},
 		&cli.IntFlag{Name: "max-devices", Usage: "it has at most so many `DEVICES`; 0 is no limit", DefaultText: "no limit"},
 		&cli.StringFlag{Name: "until", Usage: "it enrols until the `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z, or for so long from now, such as 90d; none removes the end", DefaultText: "no end"},
+		&cli.BoolFlag{Name: "approve", Usage: "let its devices wait for lwbs pending approve, and enrol none before that; --approve=false enrols them at once"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "its devices get the `TAG`; may be repeated; replaces those it has; none removes them"},
 		&cli.StringFlag{Name: "note", Usage: "free `TEXT`"},
 	}
@@ -66,6 +67,9 @@ func settings(c *cli.Context) (set admin.GroupSettings, err error) {
 			return set, command.Usagef("--derivation %s is not %s or %s", how, store.DerivationHKDF, store.DerivationAzure)
 		}
 		set.Derivation = &how
+	}
+	if c.IsSet("approve") {
+		set.Approve = new(c.Bool("approve"))
 	}
 	if c.IsSet("device-key-length") {
 		set.DeviceKeyLength = new(c.Int("device-key-length"))

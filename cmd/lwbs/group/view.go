@@ -52,6 +52,9 @@ func print(out io.Writer, g admin.Group) error {
 func stateText(g admin.Group) string {
 	switch g.State {
 	case admin.GroupOpen:
+		if g.Approve {
+			return "open: its devices wait for approval, lwbs pending list shows them"
+		}
 		return "open: it enrols devices"
 	case admin.GroupDisabled:
 		return "disabled: it enrols no devices; those that it has go on"

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -49,7 +50,7 @@ hangs. Certificates are read again at SIGHUP and when their files change.`,
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
-		}, append(tlsFlags(), limitFlags()...)...),
+		}, slices.Concat(tlsFlags(), unknownFlags(), limitFlags())...),
 		Action: serve,
 	}
 }
@@ -65,6 +66,9 @@ func serve(c *cli.Context) error {
 		return command.Usagef("--drain %v is negative", d)
 	}
 	if err := checkAddresses(c); err != nil {
+		return err
+	}
+	if err := checkUnknown(c); err != nil {
 		return err
 	}
 	if err := setLimits(c, new(coap.Config)); err != nil {
@@ -208,7 +212,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	watch := new(coap.Watch)
 	s.tracer = trace.New(s.objects, watch.Set)
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
-		Store: s.metrics.Store(s.db), Enrolments: c.Int("enrolments-per-minute"), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust,
+		Store: s.metrics.Store(s.db), Enrolments: c.Int("enrolments-per-minute"), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust, Pending: pendingLimits(c),
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)
@@ -224,7 +228,8 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.metrics.Writing(s.db.Writing)
 	s.metrics.Log(func() uint64 { dropped, _ := s.lines.Lost(); return dropped })
 	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
-	cfg := coap.Config{Handler: s.server, PSK: s.server.PSK, OtherPSK: s.server.OtherPSK, Logger: s.log, Panics: s.panics, Watch: watch,
+	s.metrics.Pending(s.server.ParkedCount, s.server.Pending().Len)
+	cfg := coap.Config{PSK: s.server.PSK, OtherPSK: s.server.OtherPSK, Logger: s.log, Panics: s.panics, Watch: watch,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
 		OtherProtocol:   s.server.OtherProtocol,
@@ -239,10 +244,11 @@ func (s *service) start(c *cli.Context) (err error) {
 	if c.String("hibernate") == hibernateDisk {
 		cfg.DTLS.Keeper = associationKeeper{s.db, s.log}
 	}
-	if err := s.listen("coaps", c.StringSlice("coaps"), coap.ListenDTLS, cfg); err != nil {
+	s.warnUnknown(c)
+	if err := s.listen(c, "coaps", coap.ListenDTLS, cfg); err != nil {
 		return err
 	}
-	if err := s.listen("coap", c.StringSlice("coap"), coap.ListenUDP, cfg); err != nil {
+	if err := s.listen(c, "coap", coap.ListenUDP, cfg); err != nil {
 		return err
 	}
 	return nil
@@ -277,10 +283,17 @@ func checkAddresses(c *cli.Context) error {
 const off = "off"
 
 // listen opens a listener at each address but off.
-func (s *service) listen(scheme string, addresses []string, open func(string, coap.Config) (*coap.Listener, error), cfg coap.Config) error {
-	for _, addr := range addresses {
+func (s *service) listen(c *cli.Context, scheme string, open func(string, coap.Config) (*coap.Listener, error), cfg coap.Config) error {
+	for _, addr := range c.StringSlice(scheme) {
 		if addr == off {
 			continue
+		}
+		u, err := unknownDevices(c, scheme, addr)
+		if err == nil {
+			cfg.Handler, err = s.server.Handler(u)
+		}
+		if err != nil {
+			return err
 		}
 		l, err := open(addr, cfg)
 		if err != nil {
@@ -325,9 +338,9 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
-		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
+		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}
 }
 

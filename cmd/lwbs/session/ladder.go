@@ -53,6 +53,9 @@ func operationText(o store.Operation) string {
 	if o.Op == lwm2m.OpWrite {
 		text += fmt.Sprintf(" %v, %d bytes", o.Format, o.Bytes)
 	}
+	if o.Repeated > 0 {
+		text += fmt.Sprintf(" (%d times, while it waited)", o.Repeated+1)
+	}
 	if o.Transmissions > 1 {
 		text += fmt.Sprintf(" (%d transmissions)", o.Transmissions)
 	}

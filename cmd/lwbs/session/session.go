@@ -3,17 +3,14 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/client"
 	"lwbs/cmd/lwbs/internal/command"
@@ -35,7 +32,7 @@ func listCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list sessions and failed attempts: those that are running, then the newest first",
 		Description: `Running sessions are listed with the stage that they have reached and their age in the column TOOK;
-with --json they are those without a cause.`,
+with --json they are those without a cause. One whose device waits for approval has the stage parked.`,
 		Flags: []cli.Flag{
 			command.JSONFlag(), command.LimitFlag("100; with --json all"),
 			&cli.StringFlag{Name: "endpoint", Usage: "only those of `ENDPOINT`, and of others under its name"},
@@ -84,7 +81,10 @@ func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.Se
 		Headings: []string{"STARTED", "ENDPOINT", "FROM", "STAGE", "CAUSE", "TOOK", "ID"},
 		Cells: func(s store.Session) []string {
 			cause, time := string(s.Cause), took(s)
-			if s.Cause == "" {
+			switch {
+			case s.Cause == "" && s.Stage == store.StageParked:
+				cause, time = "waiting", view.Age(s)
+			case s.Cause == "":
 				cause, time = "running", view.Age(s)
 			}
 			return []string{output.Clock(s.Started), view.Name(s), view.From(s), string(s.Stage), cause, time.String(), s.ID}
@@ -135,12 +135,18 @@ func getCommand() *cli.Command {
 func printSession(out io.Writer, r admin.Reason) error {
 	s := r.Session
 	lasted := fmt.Sprintf("took %v", took(s))
-	if s.Cause == "" {
+	if s.Cause == "" && s.Stage == store.StageParked {
+		lasted = fmt.Sprintf("waiting for approval for %v", view.Age(s))
+	} else if s.Cause == "" {
 		lasted = fmt.Sprintf("running for %v", view.Age(s))
 	}
 	fmt.Fprintf(out, "session %s of %s, from %s, %s, %s\n", s.ID, view.Name(s), view.From(s), output.Clock(s.Started), lasted)
 	switch {
 	case s.Identity == "":
+	case s.Pending != "" && s.Group != "" && !s.Proof.Counts():
+		fmt.Fprintf(out, "authenticated as %q, by group %s\n", s.Identity, output.Name(s.Group))
+	case s.Pending != "" && !s.Proof.Counts():
+		fmt.Fprintf(out, "authenticated with the certificate %s, which no record names\n", s.Identity)
 	case s.Proof.Counts():
 		fmt.Fprintf(out, "authenticated as %q\n", s.Identity)
 	default:
@@ -186,26 +192,5 @@ func printEvent(c *cli.Context, e admin.Event) error {
 	if e.Missed > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "lwbs: %d events were missed\n", e.Missed)
 	}
-	if c.Bool("json") { // one line for each event
-		return json.NewEncoder(c.App.Writer).Encode(e)
-	}
-	return printEventText(c.App.Writer, e.Kind, e.Session)
-}
-
-// printEventText prints an event on one line.
-func printEventText(out io.Writer, kind bootstrap.EventKind, s store.Session) error {
-	what := ""
-	switch kind {
-	case bootstrap.EventStarted:
-		what = "asks to bootstrap, from " + view.From(s)
-	case bootstrap.EventOperation:
-		if n := len(s.Operations); n > 0 {
-			o := s.Operations[n-1]
-			what = fmt.Sprintf("%s %v: %v %s", o.Op, o.Path, o.Code, o.Error)
-		}
-	case bootstrap.EventEnded:
-		what = fmt.Sprintf("ends: %s %s", s.Cause, s.Detail)
-	}
-	_, err := fmt.Fprintf(out, "%s  %s  %s\n", time.Now().Format("15:04:05 -07:00"), view.Name(s), strings.TrimSpace(what))
-	return err
+	return view.PrintEvent(c.App.Writer, e, c.Bool("json"))
 }

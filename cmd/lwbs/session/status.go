@@ -79,6 +79,9 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 	if text := groupsText(r.Groups); text != "" {
 		row("groups", text)
 	}
+	if r.Pending > 0 {
+		row("unknown", fmt.Sprintf("%s for approval, %d of them now: lwbs pending list", output.Counted(r.Pending, "device waits", "devices wait"), r.Parked))
+	}
 	for i, cause := range r.Failures.Causes {
 		if i == toldCauses {
 			row("", fmt.Sprintf("and %s: lwbs why --all-failed", output.Counted(len(r.Failures.Causes)-i, "more cause", "more causes")))

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 	if err != nil {
 		return err
 	}
-	if w.Endpoint == "" && len(w.Attempts) == 0 && w.Running == nil {
+	if w.Endpoint == "" && len(w.Attempts) == 0 && w.Running == nil && w.Never == nil {
 		return notSeen(w)
 	}
 	if c.Bool("json") {
@@ -115,7 +116,9 @@ func nearText(near []store.NearDevice) string {
 func printWhy(out io.Writer, w admin.Why) {
 	if w.Running != nil {
 		s, state := w.Running.Session, "running"
-		if s.Proof == store.ProofNone {
+		if s.Cause == "" && s.Stage == store.StageParked {
+			state = "waiting for approval"
+		} else if s.Proof == store.ProofNone {
 			state = "not answered"
 		} else if s.Cause != "" {
 			state = "ended, and about to be recorded; it has run"
@@ -124,7 +127,7 @@ func printWhy(out io.Writer, w admin.Why) {
 		printReason(out, *w.Running)
 	}
 	if w.Never != nil {
-		fmt.Fprintf(out, "%s: no attempt is recorded\n", output.Name(w.Endpoint))
+		fmt.Fprintf(out, "%s: no attempt is recorded\n", output.Name(cmp.Or(string(w.Endpoint), w.Name)))
 		view.PrintExplanation(out, *w.Never)
 	}
 	for _, r := range w.Attempts {

@@ -2,10 +2,14 @@ package view
 
 import (
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/store"
 )
 
 // CountText tells of a count: 12 devices: 10 done, 2 failed.
@@ -29,4 +33,30 @@ func StateText(s admin.DeviceState) string {
 		return "never came"
 	}
 	return string(s)
+}
+
+// PrintKeys prints the keys that an edit has generated, and where each is to be put.
+func PrintKeys(w io.Writer, d admin.Device) {
+	for _, cr := range d.Credentials {
+		if cr.Group != "" && cr.Kind == store.CredentialPSK && d.Revision == 1 {
+			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       derived from that of group %s: lwbs device get %s --reveal shows it, and a factory has it by lwbs key derive\n", output.Text(cr.Identity), output.Name(cr.Group), output.Name(d.Endpoint))
+		}
+		if cr.Key != "" {
+			fmt.Fprintf(w, "\nput into the device, for the Bootstrap-Server:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", output.Text(cr.Identity), cr.Key, cr.KeyLength)
+		}
+	}
+	PrintAccountKeys(w, d)
+}
+
+// PrintAccountKeys prints the keys of accounts that an edit has generated, and where each is to be put.
+func PrintAccountKeys(w io.Writer, d admin.Device) {
+	for _, account := range slices.Sorted(maps.Keys(d.Accounts)) {
+		a := d.Accounts[account]
+		if a.Key != "" {
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s:\n  identity  %s\n  key       %s   (hexadecimal, %d bytes)\n", output.Name(account), output.Text(a.Identity), a.Key, a.KeyLength)
+		}
+		if a.MasterSecret != "" {
+			fmt.Fprintf(w, "\nput into the LwM2M Server of account %s, for OSCORE:\n  master secret  %s   (hexadecimal, %d bytes)\n", output.Name(account), a.MasterSecret, a.MasterSecretLength)
+		}
+	}
 }
