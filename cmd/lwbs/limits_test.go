@@ -172,19 +172,24 @@ var limits = map[string]limit{
 		[]string{"bootstrap.TestSessionsByDefault"},
 	},
 	"unknown devices on the list of pending devices, those that wait included; of one network (/24, /48) or enrolment group; over plain CoAP; of these, of one network": {
-		"bootstrap/pending.DefaultDevices", "-", "-", "-",
+		[]string{"bootstrap/pending.DefaultDevices", "-", "-", "-"},
+		[]string{"bootstrap/pending.TestShares", "bootstrap.TestParkedAreBounded"},
 	},
 	"the same with one certificate and changing names": {
-		"bootstrap/pending.defaultCredential",
+		[]string{"bootstrap/pending.defaultCredential"},
+		[]string{"bootstrap/pending.TestShares"},
 	},
 	"new ones over plain CoAP in a minute; of one network": {
-		"bootstrap/pending.defaultPlainRate", "-",
+		[]string{"bootstrap/pending.defaultPlainRate", "-"},
+		[]string{"bootstrap/pending.TestShares"},
 	},
 	"time that an unknown device waits for approval": {
-		"bootstrap.DefaultPatience",
+		[]string{"bootstrap.DefaultPatience"},
+		[]string{"bootstrap.TestPatienceEnds"},
 	},
 	"interval of the Discover that keeps it waiting": {
-		"bootstrap.DefaultKeepAlive",
+		[]string{"bootstrap.DefaultKeepAlive"},
+		[]string{"bootstrap.TestKeepAliveAnswers"},
 	},
 	"requests over plain CoAP whose address is not validated": {
 		[]string{"bootstrap.MaxUnvalidated"},
