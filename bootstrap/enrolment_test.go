@@ -499,3 +499,25 @@ func TestRenamedDeviceOfGroup(t *testing.T) {
 		}
 	}
 }
+
+// A peer that comes back on an association whose credential is not accepted any more is not enrolled on it:
+// it is unknown, or told to make a new handshake.
+func TestStalePeersAreNotEnrolled(t *testing.T) {
+	for _, tt := range []struct {
+		stale error
+		cause store.Cause
+	}{
+		{auth.ErrKeyUnknown, store.CauseEndpointUnknown},
+		{auth.ErrKeyChanged, store.CauseKeyChanged},
+		{&auth.CertificateError{Cause: store.CauseCertificateExpired}, store.CauseCertificateExpired},
+	} {
+		h := newCertificateServer(t, nil)
+		g := h.group(t, lot("lot"))
+		peer := holder("lot-1", derived(t, g, 0, "lot-1"))
+		peer.Stale = tt.stale
+		if s := h.request(t, peer, post("bs", "ep=lot-1"), nil); s.Cause != tt.cause || s.Enrolled {
+			t.Errorf("%v: %+v", tt.stale, s)
+		}
+		h.mustLack(t, "lot-1")
+	}
+}

@@ -245,7 +245,7 @@ func (a *Authorizer) Enrolment(ctx context.Context, peer Peer, ep lwm2m.Endpoint
 	switch {
 	case err != nil:
 		return e, false, outcome.OwnFault(a.storeFault(err))
-	case !peer.Secure() || len(all.All) == 0:
+	case !peer.Secure() || len(all.All) == 0 || errors.Is(peer.Stale, ErrKeyUnknown):
 		return e, false, nil
 	case peer.Stale != nil:
 		return e, false, staleRefusal(peer.Stale)
