@@ -81,9 +81,9 @@ func setCommand() *cli.Command {
 		Description: `Settings without an option stay as they are; devices that the group has keep their profile and tags. A
 new key becomes the current one, and the one before it is accepted too until --drop-key removes it:
 
-   lwbs group set lot7 --group-key generate       from now on the factory uses this key
-   lwbs group get lot7                      how many devices came last with which key
-   lwbs group set lot7 --drop-key           once no device needs the former key
+   lwbs group set lot7 --group-key generate   from now on the factory uses this key
+   lwbs group get lot7                        how many devices came last with which key
+   lwbs group set lot7 --drop-key             once no device needs the former key
 
 --drop-key is refused while a device would be refused after it, unless --lock-out is given. If the key was
 stolen, give --group-key generate, and then --drop-key --lock-out: devices that have no key of their own must be
