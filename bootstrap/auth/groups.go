@@ -15,7 +15,7 @@ import (
 	"lwbs/store"
 )
 
-// Groups are the enrolment groups as one look at the store had them, with what is believed of their
+// groups are the enrolment groups as one look at the store had them, with what is believed of their
 // certificates. They do not change and may be used concurrently.
 type groups struct {
 	store.Groups

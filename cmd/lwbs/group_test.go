@@ -30,7 +30,7 @@ func TestGroupCommands(t *testing.T) {
 		contains(t, "its key", sh.ok("device get urn:imei:350123450000050 --reveal"), "key "+derived, "derived from key of group lot7")
 		contains(t, "its group", sh.ok("device list --group lot7"), "urn:imei:350123450000050")
 		lacks(t, "another group", sh.ok("device list --group other"), "urn:imei:350123450000050")
-		contains(t, "status", sh.ok("status"), "1 enrolment group with 1 device, 1 of them enrol more")
+		contains(t, "status", sh.ok("status"), "1 enrolment group with 1 device, 1 open")
 
 		status, _, errs := sh.run("group delete lot7")
 		if contains(t, "delete", errs, "in use, by 1 device: lwbs group delete --help"); status != exitFailed {
@@ -48,7 +48,7 @@ func TestGroupCommands(t *testing.T) {
 		_, _, errs = sh.run("device delete --where group=lot7 --yes")
 		contains(t, "delete many", errs, "1 device", "group lot7 enrols those of its devices again that come")
 		contains(t, "disable", sh.ok("group disable lot7"), "disabled group lot7")
-		contains(t, "status", sh.ok("status"), "0 of them enrol more; lot7 is disabled")
+		contains(t, "status", sh.ok("status"), "0 open; lot7 is disabled")
 		contains(t, "enable", sh.ok("group enable lot7"), "enabled group lot7")
 		contains(t, "delete", sh.ok("group delete lot7"), "deleted group lot7")
 	})

@@ -116,7 +116,7 @@ func groupsText(all []admin.Group) string {
 			closed = append(closed, fmt.Sprintf("%s is %s", output.Name(g.Name), g.State))
 		}
 	}
-	text := fmt.Sprintf("%s with %s, %d of them enrol more", output.Counted(len(all), "enrolment group", "enrolment groups"), output.Counted(devices, "device", "devices"), open)
+	text := fmt.Sprintf("%s with %s, %d open", output.Counted(len(all), "enrolment group", "enrolment groups"), output.Counted(devices, "device", "devices"), open)
 	if n := len(closed); n > toldGroups {
 		closed = append(closed[:toldGroups], fmt.Sprintf("and %d others enrol none", n-toldGroups))
 	}
