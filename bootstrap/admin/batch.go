@@ -20,7 +20,22 @@ type BatchRow struct {
 	Row      int                `json:"row"` // which the result has again, such as the line of a file
 	Endpoint lwm2m.EndpointName `json:"endpoint"`
 	Settings DeviceSettings     `json:"settings"`
+
+	// Mode is what becomes of a device that exists; empty changes it.
+	Mode BatchMode `json:"mode,omitempty"`
+
+	// With is, in a dry run, a profile as if it had been applied before this row and those behind it.
+	With *store.Profile `json:"with,omitempty"`
 }
+
+// A BatchMode is what becomes of a device that exists.
+type BatchMode string
+
+const (
+	BatchChange  BatchMode = ""        // it is changed
+	BatchAdd     BatchMode = "add"     // it is refused, unless it has all of the row already
+	BatchReplace BatchMode = "replace" // its record begins anew, but for its note and its tags
+)
 
 // BatchOptions say how a batch is put.
 type BatchOptions struct {
@@ -50,8 +65,8 @@ type BatchResult struct {
 // PutDevices implements [API].
 func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[BatchRow], each func(BatchResult) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	b := &batch{local: l, dryRun: o.DryRun, left: make(map[leftIdentity]lwm2m.EndpointName)}
-	d := divide(ctx, rows, b.do)
+	b := &batch{local: l, dryRun: o.DryRun, left: make(map[leftIdentity]lwm2m.EndpointName), with: make(map[string]store.Profile)}
+	d := divide(ctx, b.noted(rows), b.do)
 	defer d.wait()
 	defer cancel()
 	for part := range d.parts {
@@ -86,6 +101,34 @@ type batch struct {
 
 	mu   sync.Mutex
 	left map[leftIdentity]lwm2m.EndpointName // that a device would have given up, in a dry run; guarded by mu
+	with map[string]store.Profile            // as if they had been applied, in a dry run; guarded by mu
+}
+
+// noted are rows, of which the profiles are noted that a dry run takes for applied.
+func (b *batch) noted(rows iter.Seq[BatchRow]) iter.Seq[BatchRow] {
+	return func(yield func(BatchRow) bool) {
+		for row := range rows {
+			if row.With != nil && b.dryRun {
+				b.mu.Lock()
+				b.with[row.With.Name] = *row.With
+				b.mu.Unlock()
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// profile returns a profile as the rows see it.
+func (b *batch) profile(ctx context.Context, name string) (store.Profile, error) {
+	b.mu.Lock()
+	p, ok := b.with[name]
+	b.mu.Unlock()
+	if ok {
+		return p, nil
+	}
+	return b.local.Store.Profile(ctx, name)
 }
 
 // A leftIdentity is an identity without a device.
@@ -210,12 +253,20 @@ func (b *batch) store(ctx context.Context, devices []store.Device) []store.PutRe
 	return results
 }
 
+// errDeviceExists is why a row that only adds is refused. It is not store.ErrExists, which is tried again.
+var errDeviceExists = errors.New("the device exists")
+
 // try makes the record of a row. With adding set it takes the device for a new one; the store tells
 // where it is not.
 func (b *batch) try(ctx context.Context, row BatchRow, adding bool) (a attempt, err error) {
 	l := b.local
-	if err := row.Endpoint.Validate(); err != nil {
-		return a, err
+	switch {
+	case row.Endpoint.Validate() != nil:
+		return a, row.Endpoint.Validate()
+	case row.Mode != BatchChange && row.Mode != BatchAdd && row.Mode != BatchReplace:
+		return a, fmt.Errorf("%w: mode %q is not add or replace", store.ErrInvalid, row.Mode)
+	case row.With != nil && !b.dryRun:
+		return a, fmt.Errorf("%w: with is for dry runs", store.ErrInvalid)
 	}
 	was, added := store.Device{Endpoint: row.Endpoint}, true
 	if !adding {
@@ -227,7 +278,14 @@ func (b *batch) try(ctx context.Context, row BatchRow, adding bool) (a attempt, 
 	if err != nil {
 		return a, err
 	}
-	edited, err := l.draft(ctx, was, row.Settings)
+	set := row.Settings
+	if row.Mode == BatchReplace && !added {
+		set.Reset, set.Note, set.Tags = true, &was.Note, &was.Tags
+	}
+	edited, err := l.draftUnder(ctx, b.profile, was, set)
+	if err != nil && row.Mode == BatchAdd && !added {
+		err = errDeviceExists
+	}
 	if err != nil {
 		return a, err
 	}
@@ -241,6 +299,8 @@ func (b *batch) try(ctx context.Context, row BatchRow, adding bool) (a attempt, 
 	case sameRecord(was, edited.device):
 		a.outcome = BatchSame
 		return a, nil
+	case row.Mode == BatchAdd:
+		return a, errDeviceExists
 	default:
 		a.outcome = BatchChanged
 	}

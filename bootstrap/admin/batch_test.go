@@ -291,3 +291,49 @@ type panickingStore struct{ admin.Backend }
 func (panickingStore) Device(context.Context, lwm2m.EndpointName) (store.Device, error) {
 	panic("store")
 }
+
+// A row may say what becomes of a device that exists, and a dry run of a profile that is not there yet.
+func TestBatchModes(t *testing.T) {
+	bothWays(t, func(t *testing.T, api admin.API) {
+		if _, err := api.ApplyProfile(t.Context(), store.Profile{Name: "meter", Accounts: []store.Account{{Name: "main", URI: "coap://a.example", ShortServerID: 101, Security: "nosec"}}}, admin.ApplyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		row := keyed(1, "a", "0123456789abcdef")
+		row.Mode = admin.BatchAdd
+		other, replaced := row, row
+		other.Settings.Vars = map[string]string{"x": "1"}
+		replaced.Mode, replaced.Settings.AddTags = admin.BatchReplace, []string{"t2"}
+		want := func(what string, got []string, wanted string) {
+			t.Helper()
+			if len(got) != 1 || !strings.HasPrefix(got[0], wanted) {
+				t.Errorf("%s: %q, want %q", what, got, wanted)
+			}
+		}
+		want("a new device", put(t, api, admin.BatchOptions{}, row), "1 added")
+		if _, err := api.SetDevice(t.Context(), "a", 0, admin.DeviceSettings{Note: new("kept"), Tags: &[]string{"t1"}}); err != nil {
+			t.Fatal(err)
+		}
+		want("the same", put(t, api, admin.BatchOptions{}, row), "1 same")
+		want("another", put(t, api, admin.BatchOptions{}, other), "1 refused | the device exists")
+		want("another, in a dry run", put(t, api, admin.BatchOptions{DryRun: true}, other), "1 refused | the device exists")
+		other.Mode = ""
+		want("changed", put(t, api, admin.BatchOptions{}, other), "1 changed")
+		want("replaced", put(t, api, admin.BatchOptions{}, replaced), "1 changed")
+		if d, err := api.Device(t.Context(), "a", false); err != nil || d.Note != "kept" || !slices.Equal(d.Tags, []string{"t1", "t2"}) || len(d.Vars) != 0 {
+			t.Errorf("the replaced record is %+v, error %v", d, err)
+		}
+		odd, early := row, row
+		odd.Mode, early.With = "merge", &store.Profile{Name: "x"}
+		want("a mode that is none", put(t, api, admin.BatchOptions{}, odd), `1 refused | invalid: mode "merge" is not add or replace`)
+		want("a profile, in no dry run", put(t, api, admin.BatchOptions{}, early), "1 refused | invalid: with is for dry runs")
+
+		next := keyed(2, "b", "fedcba9876543210")
+		next.Settings.Profile = new("new")
+		want("no such profile", put(t, api, admin.BatchOptions{DryRun: true}, next), `2 refused | profile "new": not found`)
+		next.With = &store.Profile{Name: "new", Accounts: []store.Account{{Name: "main", URI: "coap://a.example", ShortServerID: 101, Security: "nosec"}}}
+		want("one that would be applied", put(t, api, admin.BatchOptions{DryRun: true}, next), "2 added")
+		if _, err := api.Profile(t.Context(), "new"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the profile of a dry run: %v", err)
+		}
+	})
+}

@@ -59,11 +59,16 @@ type draft struct {
 
 // draft applies set to d, and checks what comes of it.
 func (l *Local) draft(ctx context.Context, d store.Device, set DeviceSettings) (draft, error) {
+	return l.draftUnder(ctx, l.Store.Profile, d, set)
+}
+
+// draftUnder is draft with the profiles that another function returns.
+func (l *Local) draftUnder(ctx context.Context, profileOf func(context.Context, string) (store.Profile, error), d store.Device, set DeviceSettings) (draft, error) {
 	if set.Format != nil && *set.Format != 0 && !content.Writable(*set.Format) {
 		return draft{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
 	}
 	was := d
-	p, generated, err := l.edited(ctx, &d, set)
+	p, generated, err := edited(ctx, profileOf, &d, set)
 	if err != nil {
 		return draft{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
@@ -122,7 +127,7 @@ func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, 
 
 // edited applies set to d, and returns the profile that d has then, and whether it was made a
 // key to bootstrap with.
-func (l *Local) edited(ctx context.Context, d *store.Device, set DeviceSettings) (p store.Profile, generated bool, err error) {
+func edited(ctx context.Context, profileOf func(context.Context, string) (store.Profile, error), d *store.Device, set DeviceSettings) (p store.Profile, generated bool, err error) {
 	if generated, err = set.apply(d); err != nil {
 		return p, false, err
 	}
@@ -132,7 +137,7 @@ func (l *Local) edited(ctx context.Context, d *store.Device, set DeviceSettings)
 	if err := d.Validate(); err != nil { // before checks that take longer the more there is
 		return p, false, err
 	}
-	if p, err = l.Store.Profile(ctx, d.Profile); err != nil {
+	if p, err = profileOf(ctx, d.Profile); err != nil {
 		return p, false, err
 	}
 	if err := set.normalize(p, d); err != nil {

@@ -63,8 +63,10 @@ func TestImport(t *testing.T) {
 		contains(t, "a device with OSCORE", sh.ok("device get oscore-1 --reveal"), "1234567890", "hex:01", "hex:02")
 
 		_, out, _ = sh.run(both)
-		contains(t, "a second import", out, "meter-1: refused: the device exists: --replace replaces its record", "5 entries: 0 imported")
-		sh.ok("device set meter-1 --note kept --var x=1")
+		contains(t, "a second import", out, "meter-1: unchanged, with profile leshan-lwm2m.example.org", "5 entries: 0 imported, 4 unchanged, 0 skipped, 1 refused")
+		sh.ok("device set meter-1 --note kept --var x=1 --psk generate")
+		_, out, _ = sh.run(both)
+		contains(t, "a device with another key", out, "meter-1: refused: the device exists: --replace replaces its record", "5 entries: 0 imported, 3 unchanged")
 		_, out, _ = sh.run(both + " --replace")
 		contains(t, "replacing", out, "meter-1: imported with profile leshan-lwm2m.example.org, in place of the record", "lwm2m.example.org: unchanged, for 2 devices")
 		replaced := sh.ok("device get meter-1")
@@ -104,7 +106,7 @@ func TestImportBesideOtherRecords(t *testing.T) {
 
 		sh.ok("device add thief --profile meter --psk generate --psk-identity meter-1")
 		_, out, _ = sh.run("import leshan --prefix new $D/" + leshanConfigs)
-		contains(t, "a taken identity", out, `meter-1: refused: device thief has its identity "meter-1"`, "meter-2: imported with profile new-lwm2m.example.org")
+		contains(t, "a taken identity", out, `meter-1: refused: psk identity "meter-1": identity is taken, by device "thief"`, "meter-2: imported with profile new-lwm2m.example.org")
 		_, out, _ = sh.run("import leshan --replace $D/" + leshanConfigs)
 		contains(t, "replacing", out, "profile leshan-lwm2m.example.org: replaced, for 1 device\n")
 		contains(t, "the replaced profile", sh.ok("profile get leshan-lwm2m.example.org"), "shortServerID: 123")

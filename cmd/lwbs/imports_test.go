@@ -49,6 +49,10 @@ var mayImport = map[string][]string{
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 
+	"store/importer/filekind": {},
+	"store/importer/sheet":    {"store/importer/filekind"},
+	"cmd/lwbs/internal/input": {"cmd/lwbs/internal/output", "store/importer/filekind"},
+
 	// The admin API: client and server meet in what is on the wire.
 	"bootstrap/admin/socket": {},
 	"bootstrap/trace":        {"bootstrap", "bootstrap/auth", "bootstrap/coap/message", "store", "lwm2m", "lwm2m/"},

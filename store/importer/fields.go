@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // wrong returns an error about the data. Its text must not hold a key.
@@ -17,6 +17,10 @@ type fields map[string]json.RawMessage
 
 // UnmarshalJSON reads an object, or null, which has no members.
 func (f *fields) UnmarshalJSON(b []byte) error {
+	if members, ok := split(b); ok {
+		*f = members
+		return nil
+	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(b, &members); err != nil {
 		return wrong("not an object")
@@ -33,11 +37,77 @@ func (f fields) take(name string, into any) error {
 	if !ok || string(raw) == "null" || string(raw) == `""` {
 		return nil
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
+	if err := unmarshal(raw, into); err != nil {
 		// The error of the decoder may repeat a part of a key.
 		return wrong("%s does not hold what belongs there", name)
 	}
 	return nil
+}
+
+// unmarshal reads a value of JSON that is known to be valid, which package json would find out again at each
+// level.
+func unmarshal(raw json.RawMessage, into any) error {
+	if own, ok := into.(json.Unmarshaler); ok {
+		return own.UnmarshalJSON(raw)
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// split returns the members of an object of valid JSON. It reports false for what it leaves to package json:
+// names with escapes, and what is no object.
+func split(b []byte) (fields, bool) {
+	members := make(fields)
+	open, start, name := 0, -1, "" // how many arrays and objects are; where the value of a member begins
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			end := textEnd(b, i+1)
+			if end < 0 || open == 0 {
+				return nil, false
+			}
+			if open == 1 && start < 0 {
+				text := b[i+1 : end]
+				if bytes.IndexByte(text, '\\') >= 0 || !utf8.Valid(text) {
+					return nil, false
+				}
+				name = string(text)
+			}
+			i = end
+		case c == ':' && open == 1 && start < 0:
+			start = i + 1
+		case c == '{' || c == '[':
+			if open == 0 && c == '[' {
+				return nil, false
+			}
+			open++
+		case (c == ',' || c == '}') && open == 1:
+			if start >= 0 {
+				members[name] = bytes.TrimSpace(b[start:i])
+				start = -1
+			}
+			if c == '}' {
+				return members, true
+			}
+		case c == '}' || c == ']':
+			open--
+		case open == 0 && c > ' ':
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// textEnd is where the quote is that ends the text which begins at i; negative for none.
+func textEnd(b []byte, i int) int {
+	for ; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+	return -1
 }
 
 // takeAll takes several members, and returns the first error.
@@ -52,46 +122,3 @@ func (f fields) takeAll(into map[string]any) error {
 
 // left returns the names of members that were not taken.
 func (f fields) left() []string { return slices.Sorted(maps.Keys(f)) }
-
-// A member is one of a JSON object.
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-// members returns the members of the JSON object in text, in their order, with duplicates.
-func members(text []byte) ([]member, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, wrong("not a JSON object")
-	}
-	var out []member
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		m := member{name: name}
-		if err == nil && ok {
-			err = d.Decode(&m.value)
-		}
-		if err != nil || !ok {
-			return nil, wrong("not JSON from line %d on", lineAt(text, d.InputOffset()))
-		}
-		out = append(out, m)
-	}
-	return out, ended(d, text)
-}
-
-// ended reports whether d is at the end of its one object or array.
-func ended(d *json.Decoder, text []byte) error {
-	if _, err := d.Token(); err == nil {
-		if _, err = d.Token(); err == io.EOF {
-			return nil
-		}
-	}
-	return wrong("not JSON from line %d on", lineAt(text, d.InputOffset()))
-}
-
-// lineAt returns the number of the line at an offset, from 1.
-func lineAt(text []byte, offset int64) int {
-	return 1 + bytes.Count(text[:min(int(offset), len(text))], []byte("\n"))
-}

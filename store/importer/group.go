@@ -1,8 +1,10 @@
 package importer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"net/url"
 	"slices"
@@ -12,65 +14,125 @@ import (
 	"lwbs/store"
 )
 
-// assignProfiles gives each imported draft the name of a profile, one name to drafts with the same
-// profile, and returns the profiles by name.
-func assignProfiles(drafts []draft, prefix string) []store.Profile {
-	groups := grouped(drafts)
-	named := make(map[string]store.Profile)
-	for _, g := range groups {
-		p := g.profile
-		p.Name = free(g.name(prefix, len(groups) == 1), named)
-		named[p.Name] = p
-		for _, d := range g.members {
-			d.Device.Profile = p.Name
+// Shapes find out which entries share a profile. Devices whose server URIs differ only in the endpoint
+// name share one with a template.
+type shapes struct {
+	seed  maphash.Seed
+	kinds map[uint64]bool   // exact profiles that were seen, by a hash
+	kin   map[uint64]*kin   // by a hash of the profile with a template
+	named map[uint64]string // by either hash
+	n     int               // entries
+}
+
+// A kin is the exact profiles that one with a template stands for.
+type kin struct {
+	group
+	exact  int      // how many there are of them that no other kin had before
+	groups []*group // of each; none as soon as they are one group
+}
+
+// A group is a set of entries that share one profile.
+type group struct {
+	profile          store.Profile
+	hash             uint64
+	entries, devices int
+	first            lwm2m.EndpointName // of its first member
+	order            int                // of that, among the entries
+}
+
+func newShapes() *shapes {
+	return &shapes{seed: maphash.MakeSeed(), kinds: make(map[uint64]bool), kin: make(map[uint64]*kin), named: make(map[uint64]string)}
+}
+
+// note counts an entry.
+func (x *shapes) note(s shape) {
+	exact, template := maphash.String(x.seed, s.exactKey), maphash.String(x.seed, s.templateKey)
+	x.n++
+	one := group{hash: exact, entries: 1, first: s.draft.Device.Endpoint, order: x.n}
+	if one.first != "" {
+		one.devices = 1
+	}
+	k := x.kin[template]
+	if k == nil {
+		k = &kin{group: group{profile: s.template, hash: template}}
+		x.kin[template] = k
+	}
+	if !x.kinds[exact] {
+		x.kinds[exact] = true
+		k.exact++
+	}
+	if k.exact > 1 {
+		for _, g := range k.groups {
+			k.join(*g)
+		}
+		k.groups = nil
+		k.join(one)
+		return
+	}
+	for _, g := range k.groups {
+		if g.hash == exact {
+			g.join(one)
+			return
 		}
 	}
-	var out []store.Profile
+	one.profile = s.exact
+	k.groups = append(k.groups, &one)
+}
+
+// join adds the members of another group, whose profile is not looked at.
+func (g *group) join(other group) {
+	if g.entries == 0 || other.order < g.order {
+		g.first, g.order = other.first, other.order
+	}
+	g.entries += other.entries
+	g.devices += other.devices
+}
+
+// groups are those that there are when all entries were noted, in the order of their first members.
+func (x *shapes) groups() []*group {
+	var out []*group
+	exact := make(map[uint64]*group)
+	for _, k := range x.kin {
+		if k.exact > 1 {
+			out = append(out, &k.group)
+			continue
+		}
+		for _, g := range k.groups {
+			if same := exact[g.hash]; same != nil {
+				same.join(*g)
+				continue
+			}
+			exact[g.hash] = g
+			out = append(out, g)
+		}
+	}
+	slices.SortFunc(out, func(a, b *group) int { return cmp.Compare(a.order, b.order) })
+	return out
+}
+
+// name gives each group the name of a profile, and returns the profiles by name.
+func (x *shapes) name(prefix string) []Profile {
+	groups := x.groups()
+	named := make(map[string]Profile)
+	for _, g := range groups {
+		p := Profile{g.profile, g.entries, g.devices}
+		p.Name = free(g.name(prefix, len(groups) == 1), named)
+		named[p.Name], x.named[g.hash] = p, p.Name
+	}
+	var out []Profile
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		out = append(out, named[name])
 	}
 	return out
 }
 
-// A group is a set of drafts that share one profile.
-type group struct {
-	profile store.Profile
-	members []*draft
-}
-
-// grouped returns the groups, in the order of their first members. Devices whose server URIs differ
-// only in the endpoint name share a profile with a template.
-func grouped(drafts []draft) []*group {
-	var shapes []shape
-	alike := make(map[string]int)  // drafts, by the profile with a template
-	kinds := make(map[string]bool) // exact profiles seen
-	for i := range drafts {
-		if drafts[i].Outcome != Imported {
-			continue
-		}
-		s := shapeOf(&drafts[i])
-		shapes = append(shapes, s)
-		if !kinds[s.exactKey] {
-			kinds[s.exactKey] = true
-			alike[s.templateKey]++
-		}
+// nameOf is the name of the profile of an entry.
+func (x *shapes) nameOf(s shape) string {
+	template := maphash.String(x.seed, s.templateKey)
+	if k := x.kin[template]; k != nil && k.exact > 1 {
+		return x.named[template]
 	}
-	var out []*group
-	found := make(map[string]*group)
-	for _, s := range shapes {
-		key, p := s.exactKey, s.exact
-		if alike[s.templateKey] > 1 {
-			key, p = s.templateKey, s.template
-		}
-		g, ok := found[key]
-		if !ok {
-			g = &group{profile: p}
-			found[key] = g
-			out = append(out, g)
-		}
-		g.members = append(g.members, s.draft)
-	}
-	return out
+	return x.named[maphash.String(x.seed, s.exactKey)]
 }
 
 // A shape is a draft's profile as it stands, and with a template for the endpoint name.
@@ -122,12 +184,12 @@ func templated(uri string, ep lwm2m.EndpointName) string {
 // LwM2M Server.
 func (g *group) name(prefix string, only bool) string {
 	what := "any"
-	switch first := g.members[0].Device.Endpoint; {
-	case only && first != "":
+	switch {
+	case only && g.first != "":
 		return prefix
-	case len(g.members) == 1 && first != "":
-		what = string(first)
-	case len(g.profile.Accounts) > 0 && first != "":
+	case g.entries == 1 && g.first != "":
+		what = string(g.first)
+	case len(g.profile.Accounts) > 0 && g.first != "":
 		what = hostOf(g.profile.Accounts[0].URI)
 	}
 	name := prefix + "-" + what

@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"flag"
 	"fmt"
@@ -21,14 +22,39 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 const testdata = "../../testdata/import"
 
+// A file is the text of one, and its name.
+type file struct {
+	Name string
+	Text []byte
+}
+
+func (f file) open() importer.File {
+	return importer.File{Name: f.Name, In: bytes.NewReader(f.Text), Size: int64(len(f.Text))}
+}
+
+// leshan and wakaama read all of some files.
+func leshan(o importer.Options, files ...file) (importer.Result, error) {
+	var opened []importer.File
+	for _, f := range files {
+		opened = append(opened, f.open())
+	}
+	d, err := importer.Leshan(o, opened...)
+	return d.All(err)
+}
+
+func wakaama(o importer.Options, f file) (importer.Result, error) {
+	d, err := importer.Wakaama(o, f.open())
+	return d.All(err)
+}
+
 // read returns a file of testdata.
-func read(t testing.TB, name string) importer.File {
+func read(t testing.TB, name string) file {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(testdata, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return importer.File{Name: name, Text: text}
+	return file{Name: name, Text: text}
 }
 
 // describe writes everything that a result holds, keys included.
@@ -91,11 +117,11 @@ func TestGolden(t *testing.T) {
 		"leshan-1.5":            {"leshan-1.5.0-bootstrap.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var in []importer.File
+			var in []file
 			for _, f := range files {
 				in = append(in, read(t, f))
 			}
-			r, err := importer.Leshan(importer.Options{Tags: []string{"moved"}}, in...)
+			r, err := leshan(importer.Options{Tags: []string{"moved"}}, in...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +129,7 @@ func TestGolden(t *testing.T) {
 		})
 	}
 	t.Run("wakaama", func(t *testing.T) {
-		r, err := importer.Wakaama(importer.Options{NoSec: true, Prefix: "old"}, read(t, "wakaama-bootstrap_info.ini"))
+		r, err := wakaama(importer.Options{NoSec: true, Prefix: "old"}, read(t, "wakaama-bootstrap_info.ini"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,8 +142,8 @@ func TestBothFormsOfLeshan(t *testing.T) {
 	for version, file := range map[string]string{"2.0.0-M15": "bootstrapStore", "1.5.0": "bootstrap"} {
 		stored, served := read(t, "leshan-"+version+"-"+file+".json"), read(t, "leshan-"+version+"-api-bootstrap.json")
 		stored.Name, served.Name = "x", "x"
-		a, err1 := importer.Leshan(importer.Options{}, stored)
-		b, err2 := importer.Leshan(importer.Options{}, served)
+		a, err1 := leshan(importer.Options{}, stored)
+		b, err2 := leshan(importer.Options{}, served)
 		if err1 != nil || err2 != nil {
 			t.Fatal(err1, err2)
 		}
@@ -129,24 +155,24 @@ func TestBothFormsOfLeshan(t *testing.T) {
 
 func TestFilesThatCannotBeRead(t *testing.T) {
 	for name, test := range map[string]struct {
-		file importer.File
+		file file
 		want string
 	}{
 		"Java":       {read(t, "leshan-2.0.0-M15-bssecurity.data"), "curl http://HOST:8080/api/security/clients"},
-		"empty":      {importer.File{Text: []byte(" \n")}, "empty"},
-		"no JSON":    {importer.File{Text: []byte("hello")}, "not a JSON object"},
-		"cut off":    {importer.File{Text: []byte("{\n\"a\": {},\n\"b\": {")}, "not JSON from line 3 on"},
-		"more":       {importer.File{Text: []byte("{\"a\": {}} {}")}, "not JSON from line 1 on"},
-		"cut list":   {importer.File{Text: []byte("[{}")}, "not JSON"},
-		"one config": {importer.File{Text: []byte(`{"servers": {}, "security": {}}`)}, "does not tell which"},
+		"empty":      {file{Text: []byte(" \n")}, "empty"},
+		"no JSON":    {file{Text: []byte("hello")}, "not a JSON object"},
+		"cut off":    {file{Text: []byte("{\n\"a\": {},\n\"b\": {")}, "not JSON from line 3 on"},
+		"more":       {file{Text: []byte("{\"a\": {}} {}")}, "not JSON from line 1 on"},
+		"cut list":   {file{Text: []byte("[{}")}, "not JSON"},
+		"one config": {file{Text: []byte(`{"servers": {}, "security": {}}`)}, "does not tell which"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := importer.Leshan(importer.Options{}, test.file); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := leshan(importer.Options{}, test.file); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
 		})
 	}
-	if _, err := importer.Wakaama(importer.Options{}, importer.File{Name: "x.ini", Text: []byte("[Server]\nid=1\n")}); err == nil {
+	if _, err := wakaama(importer.Options{}, file{Name: "x.ini", Text: []byte("[Server]\nid=1\n")}); err == nil {
 		t.Error("a file of Wakaama without [Endpoint] was taken")
 	}
 }
@@ -186,7 +212,7 @@ func TestLeshanEntriesThatAreRefused(t *testing.T) {
 		"raw public key":  {`{"security": {"0": {"bootstrapServer": true, "securityMode": "RPK"}}}`, "raw public key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
+			r, err := leshan(importer.Options{}, file{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -249,7 +275,7 @@ func TestLeshanEntriesInOtherForms(t *testing.T) {
 		"certificate, which is not a profile's": {account(`, "serverPublicKey": [1], "securityMode": "X509", "publicKeyOrId": [4], "secretKey": [7]`, ""), "serverPublicKey: base64:AQ==\ndelete"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
+			r, err := leshan(importer.Options{}, file{Name: "f", Text: []byte(`{"dev-1": ` + test.config + `}`)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -280,8 +306,8 @@ func TestKeysOfLeshan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for form, text := range map[string]string{"alone": test.entry, "in a list": "[" + test.entry + "]"} {
-				r, err := importer.Leshan(importer.Options{}, importer.File{Name: "k", Text: []byte(text)},
-					importer.File{Name: "f", Text: []byte(`{"dev-1": ` + account("", "") + `}`)})
+				r, err := leshan(importer.Options{}, file{Name: "k", Text: []byte(text)},
+					file{Name: "f", Text: []byte(`{"dev-1": ` + account("", "") + `}`)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -304,9 +330,9 @@ func TestDoubles(t *testing.T) {
 	psk := func(ep string) string {
 		return `"` + ep + `": ` + strings.Replace(account("", ""), `"security": {`, `"security": {"0": {"bootstrapServer": true, "securityMode": "PSK", "publicKeyOrId": [65], "secretKey": [1]}, `, 1)
 	}
-	r, err := importer.Leshan(importer.Options{},
-		importer.File{Name: "a", Text: []byte("{" + psk("one") + "," + psk("two") + "," + psk("one") + "}")},
-		importer.File{Name: "k", Text: []byte(`[{"endpoint": "three", "x509": true}, {"endpoint": "three", "x509": true}]`)})
+	r, err := leshan(importer.Options{},
+		file{Name: "a", Text: []byte("{" + psk("one") + "," + psk("two") + "," + psk("one") + "}")},
+		file{Name: "k", Text: []byte(`[{"endpoint": "three", "x509": true}, {"endpoint": "three", "x509": true}]`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +357,7 @@ func TestTemplates(t *testing.T) {
 	config := func(ep, uri string) string {
 		return fmt.Sprintf(`"%s": %s`, ep, strings.Replace(account("", ""), "coap://a.example", uri, 1))
 	}
-	r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte("{" + strings.Join([]string{
+	r, err := leshan(importer.Options{}, file{Name: "f", Text: []byte("{" + strings.Join([]string{
 		config("gw-1", "coap://gw-1.example"), config("gw-2", "coap://gw-2.example"),
 		config("coap", "coap://b.example"), config("odd", "coap://{{odd}}.example"), config("a", "coap://c.example"), config("e", "coap://c.example"),
 	}, ",") + "}")})
@@ -355,7 +381,7 @@ func TestTemplates(t *testing.T) {
 
 func TestNamesOfProfiles(t *testing.T) {
 	long := strings.Repeat("x", 125)
-	r, err := importer.Leshan(importer.Options{Prefix: "p"}, importer.File{Name: "f", Text: []byte(
+	r, err := leshan(importer.Options{Prefix: "p"}, file{Name: "f", Text: []byte(
 		`{"` + long + `": ` + account("", "") + `, "b": ` + account("", `, "lifetime": 1`) + `, "c": ` + account("", `, "lifetime": 1`) +
 			`, "d": ` + account("", `, "lifetime": 2`) + `, "e": ` + account("", `, "lifetime": 2`) + `}`)})
 	if err != nil {
@@ -410,7 +436,7 @@ func FuzzLeshan(f *testing.F) {
 	}
 	f.Add([]byte(`{"dev-1": ` + account(`, "cipherSuite": [{}, 1]`, `, "binding": []`) + `}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: text})
+		r, err := leshan(importer.Options{}, file{Name: "f", Text: text})
 		if err != nil {
 			return
 		}
@@ -422,7 +448,7 @@ func FuzzWakaama(f *testing.F) {
 	f.Add(read(f, "wakaama-bootstrap_info.ini").Text)
 	f.Add([]byte("[Server]\nid=1\nuri=coap://a\nsecurity=nosec\n[endpoint]\nserver=1\n[endpoint]\nserver=1"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := importer.Wakaama(importer.Options{NoSec: true}, importer.File{Name: "f", Text: text})
+		r, err := wakaama(importer.Options{NoSec: true}, file{Name: "f", Text: text})
 		if err != nil {
 			return
 		}
@@ -432,7 +458,7 @@ func FuzzWakaama(f *testing.F) {
 
 // Printing a result, however that is done, shows no key.
 func TestResultsPrintNoKeys(t *testing.T) {
-	r, err := importer.Leshan(importer.Options{}, read(t, "leshan-2.0.0-M15-bootstrapStore.json"), read(t, "leshan-2.0.0-M15-api-security-clients.json"))
+	r, err := leshan(importer.Options{}, read(t, "leshan-2.0.0-M15-bootstrapStore.json"), read(t, "leshan-2.0.0-M15-api-security-clients.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -478,7 +504,7 @@ func TestWakaamaEntriesThatAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := "[Server]\n" + test.server + "[Endpoint]\nName=dev-1\nServer=1\n" + test.endpoint
-			r, err := importer.Wakaama(importer.Options{}, importer.File{Name: "f", Text: []byte(text)})
+			r, err := wakaama(importer.Options{}, file{Name: "f", Text: []byte(text)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -501,7 +527,7 @@ func TestValuesOfWakaama(t *testing.T) {
 		"identity of bytes": {"id=1\nuri=coaps://a\nsecurity=PSK\npublic=00ff\nsecret=02\n", `identity "hex:00ff"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := importer.Wakaama(importer.Options{}, importer.File{Name: "f", Text: []byte("[Server]\n" + test.server + "[Endpoint]\nName=dev-1\nServer=1\n")})
+			r, err := wakaama(importer.Options{}, file{Name: "f", Text: []byte("[Server]\n" + test.server + "[Endpoint]\nName=dev-1\nServer=1\n")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -530,7 +556,7 @@ func TestFormsOfWakaama(t *testing.T) {
 		"words":              strings.Replace(good, "lifetime", "bootstrap=False\nlifetime", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := importer.Wakaama(importer.Options{NoSec: true}, importer.File{Name: "f", Text: []byte(text)})
+			r, err := wakaama(importer.Options{NoSec: true}, file{Name: "f", Text: []byte(text)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -548,7 +574,7 @@ func TestFormsOfWakaama(t *testing.T) {
 		"device twice":    {good + "[Endpoint]\nName=dev-1\nServer=1\n", "refused: \"the device was there before"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := importer.Wakaama(importer.Options{NoSec: true}, importer.File{Name: "f", Text: []byte(test.text)})
+			r, err := wakaama(importer.Options{NoSec: true}, file{Name: "f", Text: []byte(test.text)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -574,13 +600,13 @@ func checked(r importer.Result) (out []string) {
 // What is imported makes sense to the Bootstrap-Server.
 func TestImportedRecordsAreGood(t *testing.T) {
 	configs, keys := read(t, "leshan-2.0.0-M15-bootstrapStore.json"), read(t, "leshan-2.0.0-M15-api-security-clients.json")
-	leshan, err1 := importer.Leshan(importer.Options{}, configs, keys)
-	older, err2 := importer.Leshan(importer.Options{}, read(t, "leshan-1.5.0-bootstrap.json"))
-	wakaama, err3 := importer.Wakaama(importer.Options{NoSec: true}, read(t, "wakaama-bootstrap_info.ini"))
+	newer, err1 := leshan(importer.Options{}, configs, keys)
+	older, err2 := leshan(importer.Options{}, read(t, "leshan-1.5.0-bootstrap.json"))
+	other, err3 := wakaama(importer.Options{NoSec: true}, read(t, "wakaama-bootstrap_info.ini"))
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}
-	for _, r := range []importer.Result{leshan, older, wakaama} {
+	for _, r := range []importer.Result{newer, older, other} {
 		for _, text := range checked(r) {
 			t.Error(text)
 		}
@@ -600,7 +626,7 @@ func TestImportedRecordsAreGood(t *testing.T) {
 
 // Members that Leshan does not have are told of.
 func TestUnknownMembersOfLeshan(t *testing.T) {
-	r, err := importer.Leshan(importer.Options{}, importer.File{Name: "f", Text: []byte(`{"dev-1": {"color": 1, ` + account(`, "smell": 2`, `, "sound": 3`)[1:] + `}`)})
+	r, err := leshan(importer.Options{}, file{Name: "f", Text: []byte(`{"dev-1": {"color": 1, ` + account(`, "smell": 2`, `, "sound": 3`)[1:] + `}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,8 @@
 package importer
 
 import (
-	"bytes"
+	"bufio"
+	"errors"
 	"strings"
 )
 
@@ -40,36 +41,67 @@ func (s section) last(key string) (value string, ok bool) {
 	return value, ok
 }
 
-// sections reads the form of Wakaama's examples/bootstrap_server: comment lines begin with # or ;, and
-// spaces around [, keys and values are ignored. Lines before the first section are in one without a
-// name.
-func sections(text []byte) []section {
-	var out []section
+// Limits of an INI file: of a line in bytes, and of the lines of a section that are kept.
+const (
+	maxLine  = 1 << 20
+	maxPairs = 10_000
+)
+
+// eachSection reads the form of Wakaama's examples/bootstrap_server, and calls do with each section:
+// comment lines begin with # or ;, and spaces around [, keys and values are ignored. Lines before the first
+// section are in one without a name.
+func (f File) eachSection(do func(section)) error {
+	in, _ := f.text()
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	var s *section
 	n := 0
-	for raw := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
+	end := func() {
+		if s != nil {
+			do(*s)
+		}
+	}
+	for lines.Scan() {
 		n++
-		line := strings.TrimSpace(string(raw))
+		line := strings.TrimSpace(lines.Text())
 		switch {
 		case line == "" || line[0] == '#' || line[0] == ';':
 			continue
 		case line[0] == '[':
+			end()
 			name, _, ok := strings.Cut(line[1:], "]")
-			s := section{name: strings.ToLower(strings.TrimSpace(name)), line: n}
+			s = &section{name: strings.ToLower(strings.TrimSpace(name)), line: n}
 			if !ok {
 				s.err = wrong("line %d: [ without ]", n)
 			}
-			out = append(out, s)
 			continue
-		case len(out) == 0:
-			out = append(out, section{line: n})
+		case s == nil:
+			s = &section{line: n}
 		}
-		s := &out[len(out)-1]
-		key, value, ok := strings.Cut(line, "=")
-		key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
-		if (!ok || key == "" || value == "") && s.err == nil {
-			s.err = wrong("line %d is not KEY=VALUE", n)
-		}
-		s.pairs = append(s.pairs, pair{key, value, n})
+		s.add(n, line)
 	}
-	return out
+	if err := lines.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = wrong("line %d has more than %d bytes", n+1, maxLine)
+		}
+		return err
+	}
+	end()
+	return nil
+}
+
+// add adds a line.
+func (s *section) add(n int, line string) {
+	key, value, ok := strings.Cut(line, "=")
+	key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
+	switch {
+	case len(s.pairs) == maxPairs:
+		if s.err == nil {
+			s.err = wrong("line %d: the section has more than %d lines", n, maxPairs)
+		}
+		return
+	case (!ok || key == "" || value == "") && s.err == nil:
+		s.err = wrong("line %d is not KEY=VALUE", n)
+	}
+	s.pairs = append(s.pairs, pair{key, value, n})
 }

@@ -45,8 +45,10 @@ var leshanModes = map[string]string{"PSK": "psk", "RPK": "rpk", "X509": "certifi
 
 // plainWord returns a word of Leshan in capitals, without separators.
 func plainWord(w word) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToUpper(string(w)))
+	return withinWords.Replace(strings.ToUpper(string(w)))
 }
+
+var withinWords = strings.NewReplacer("_", "", "-", "", " ", "", ".", "")
 
 // The codes of Leshan's enumerations.
 var (

@@ -1,18 +1,10 @@
 package importer
 
 import (
-	"cmp"
 	"slices"
 
-	"lwbs/lwm2m"
 	"lwbs/store"
 )
-
-// A File is the text of a file, and its name in reports.
-type File struct {
-	Name string
-	Text []byte
-}
 
 // Options say how to import. The zero value is ready for use.
 type Options struct {
@@ -25,12 +17,6 @@ type Options struct {
 
 	// Tags are given to each device.
 	Tags []string
-}
-
-// A Result is what the data of another server becomes.
-type Result struct {
-	Profiles []store.Profile // by name; each is named by an entry that is imported
-	Entries  []Entry         // in the order of the data
 }
 
 // Outcomes of an entry.
@@ -75,27 +61,6 @@ func (d *draft) changed(text string) {
 	}
 }
 
-// result names the profiles of drafts, and refuses drafts with the same name or identity.
-func result(drafts []draft, peer string, o Options) Result {
-	refuseDoubles(drafts)
-	var out Result
-	for i := range drafts {
-		d := &drafts[i]
-		if d.Outcome == "" {
-			d.Outcome = Imported
-			d.Device.Tags = slices.Clone(o.Tags)
-			permit(d, o.NoSec)
-		} else {
-			d.Device = store.Device{Endpoint: d.Device.Endpoint}
-		}
-	}
-	out.Profiles = assignProfiles(drafts, cmp.Or(o.Prefix, peer))
-	for _, d := range drafts {
-		out.Entries = append(out.Entries, d.Entry)
-	}
-	return out
-}
-
 // permit permits plain CoAP to a device without a key, with [Options].NoSec.
 func permit(d *draft, noSec bool) {
 	if d.Device.Endpoint == "" || len(d.Device.Credentials) > 0 {
@@ -112,34 +77,4 @@ func permit(d *draft, noSec bool) {
 			d.changed("its keys are not sent over plain CoAP unless its profile says secretsOverNoSec: true")
 		}
 	}
-}
-
-// refuseDoubles refuses an entry with the endpoint name or identity of an earlier one.
-func refuseDoubles(drafts []draft) {
-	names, identities := make(map[lwm2m.EndpointName]string), make(map[identity]string)
-	for i := range drafts {
-		d := &drafts[i]
-		if d.Device.Endpoint == "" || d.Outcome != "" {
-			continue
-		}
-		if first, ok := names[d.Device.Endpoint]; ok {
-			d.refuse(wrong("the device was there before, at %s", first))
-			continue
-		}
-		names[d.Device.Endpoint] = d.Source
-		for _, c := range d.Device.Credentials {
-			own := identity{c.Kind, c.Identity}
-			if first, ok := identities[own]; ok {
-				d.refuse(wrong("its identity %q is that of %s", c.Identity, first))
-				break
-			}
-			identities[own] = d.Source
-		}
-	}
-}
-
-// An identity belongs to one device only.
-type identity struct {
-	kind store.CredentialKind
-	text string
 }

@@ -24,6 +24,10 @@ func (o *octets) UnmarshalJSON(b []byte) error {
 		*o = decoded
 		return err
 	}
+	if out, ok := smallNumbers(b); ok {
+		*o = out
+		return nil
+	}
 	var numbers []int16
 	if err := json.Unmarshal(b, &numbers); err != nil {
 		return err
@@ -39,6 +43,37 @@ func (o *octets) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// smallNumbers reads an array of whole numbers as bytes, as almost all are written. It reports false for what
+// it leaves to package json.
+func smallNumbers(b []byte) (out []byte, ok bool) {
+	if len(b) < 2 || b[0] != '[' || b[len(b)-1] != ']' {
+		return nil, false
+	}
+	out = make([]byte, 0, len(b)/3)
+	n, sign, digits := 0, 1, 0
+	for i, c := range b[1:] {
+		switch {
+		case c >= '0' && c <= '9' && digits < 3:
+			n, digits = 10*n+int(c-'0'), digits+1
+		case c == '-' && digits == 0 && sign == 1:
+			sign = -1
+		case c == ' ' || c == '\n' || c == '\r' || c == '\t':
+			if digits > 0 || sign < 0 {
+				return nil, false
+			}
+		case c == ',' || c == ']' && i == len(b)-2:
+			if n *= sign; digits == 0 || n < -128 || n > 255 {
+				return nil, false
+			}
+			out = append(out, byte(n))
+			n, sign, digits = 0, 1, 0
+		default:
+			return nil, false
+		}
+	}
+	return out, true
+}
+
 // surelyHex is the number of characters from which a text of hexadecimal digits is not taken for
 // Base64: of random texts of 16 Base64 characters one in 25 million has only such digits.
 const surelyHex = 16
@@ -49,15 +84,21 @@ func octetsIn(text string) ([]byte, error) {
 	if digits, err := hexOf(text); err == nil && (len(text) >= surelyHex || len(text)%4 != 0) {
 		return digits, nil
 	}
-	plain := strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "=")
+	plain := strings.TrimRight(standardBase64.Replace(text), "=")
 	return base64.RawStdEncoding.DecodeString(plain)
 }
 
 // hexOf reads hexadecimal digits, also behind 0x, or with colons, spaces or hyphens between them.
 func hexOf(text string) ([]byte, error) {
 	text = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(text), "0x"), "0X")
-	return hex.DecodeString(strings.NewReplacer(":", "", " ", "", "\t", "", "-", "").Replace(text))
+	return hex.DecodeString(betweenDigits.Replace(text))
 }
+
+// What people write between hexadecimal digits, and Base64 for URLs as the other.
+var (
+	betweenDigits  = strings.NewReplacer(":", "", " ", "", "\t", "", "-", "")
+	standardBase64 = strings.NewReplacer("-", "+", "_", "/")
+)
 
 // A number is a whole number, as a JSON number or as text.
 type number int64
@@ -108,6 +149,18 @@ func (w *word) UnmarshalJSON(b []byte) error {
 type numbered map[number]fields
 
 func (v *numbered) UnmarshalJSON(b []byte) error {
+	if members, ok := split(b); ok {
+		*v = make(numbered, len(members))
+		for name, raw := range members {
+			var n number
+			var f fields
+			if n.UnmarshalJSON([]byte(name)) != nil || f.UnmarshalJSON(raw) != nil {
+				return json.Unmarshal(b, (*map[number]fields)(v))
+			}
+			(*v)[n] = f
+		}
+		return nil
+	}
 	var list []fields
 	if json.Unmarshal(b, &list) != nil {
 		return json.Unmarshal(b, (*map[number]fields)(v))

@@ -16,36 +16,57 @@ import (
 // becomes a profile without a device.
 //
 // That server has no DTLS, so no device has a key to bootstrap with.
-func Wakaama(o Options, f File) (Result, error) {
-	all := sections(f.Text)
+func Wakaama(o Options, f File) (*Data, error) {
 	servers := make(map[string]wakaamaServer) // by the number as written
-	for _, s := range all {
+	devices := false
+	err := f.eachSection(func(s section) {
+		devices = devices || s.name == "endpoint"
 		if s.name != "server" {
-			continue
+			return
 		}
 		w := newWakaamaServer(s)
 		if _, ok := servers[w.id]; ok {
 			w.err = wrong("there are two servers with the id %s", w.id)
 		}
 		servers[w.id] = w
+	})
+	if err == nil && !devices {
+		err = wrong("there is no section [Endpoint]")
 	}
-	var drafts []draft
-	devices := false
-	for _, s := range all {
-		switch s.name {
-		case "endpoint":
-			drafts = append(drafts, wakaamaEndpoint(f.Name, s, servers))
-			devices = true
-		case "server":
-		default:
-			drafts = append(drafts, wakaamaStray(f.Name, s))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return newData(func(each func(draft) error) error { return wakaamaDrafts(f, servers, each) }, "wakaama", o)
+}
+
+// wakaamaDrafts calls each with what becomes of each section but those of servers, up to its first error.
+func wakaamaDrafts(f File, servers map[string]wakaamaServer, each func(draft) error) error {
+	first := "" // section for any device
+	var failed error
+	err := f.eachSection(func(s section) {
+		if s.name == "server" || failed != nil {
+			return
 		}
+		d := wakaamaStray(f.Name, s)
+		if s.name == "endpoint" {
+			d = wakaamaEndpoint(f.Name, s, servers)
+		}
+		switch {
+		case d.Device.Endpoint != "" || d.Outcome != "":
+		case first != "":
+			d.refuse(wrong("there is a section for any device before it, at %s", first))
+		default:
+			first = d.Source
+		}
+		failed = each(d)
+	})
+	if failed != nil {
+		return failed
 	}
-	if !devices {
-		return Result{}, fmt.Errorf("%s: there is no section [Endpoint]", f.Name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.Name, err)
 	}
-	refuseSecondAny(drafts)
-	return result(drafts, "wakaama", o), nil
+	return nil
 }
 
 // wakaamaStray returns the entry for a section that Wakaama ignores.
@@ -57,21 +78,6 @@ func wakaamaStray(file string, s section) draft {
 	}
 	d.refuse(wrong("the section is called [%s]: want [Server] or [Endpoint]", s.name))
 	return d
-}
-
-// refuseSecondAny refuses each section for any device but the first.
-func refuseSecondAny(drafts []draft) {
-	first := ""
-	for i := range drafts {
-		d := &drafts[i]
-		switch {
-		case d.Device.Endpoint != "" || d.Outcome != "":
-		case first != "":
-			d.refuse(wrong("there is a section for any device before it, at %s", first))
-		default:
-			first = d.Source
-		}
-	}
 }
 
 // A wakaamaServer is a section [Server]: an account, and the keys that each device is given in it.

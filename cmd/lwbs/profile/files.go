@@ -79,7 +79,7 @@ func readProfileFile(c *cli.Context, file string, objects *object.Registry) ([]p
 	if err != nil {
 		return nil, fmt.Errorf("read profile from %s: %w", name, err)
 	}
-	plain, _, err := input.UTF8(text)
+	plain, err := input.Text(text, "a profile in YAML or JSON")
 	if err != nil {
 		return nil, fmt.Errorf("%s:1: %w", name, err)
 	}

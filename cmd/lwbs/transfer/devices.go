@@ -206,7 +206,7 @@ func mappedColumns(c *cli.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, _, err := input.UTF8(b)
+	plain, err := input.Text(b, "lines COLUMN=NAME")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", output.Text(file), err)
 	}

@@ -6,26 +6,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"sync"
 	"time"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/profile"
-	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/importer"
 )
 
-// An importing takes over the entries of another server: it decides on each, then writes. An
-// entry is written whole or not at all.
+// An importing takes over the entries of another server, one after the other. An entry is taken over whole
+// or not at all.
 type importing struct {
-	replace bool
-	objects *object.Registry
+	data         *importer.Data
+	replace, dry bool
+	objects      *object.Registry
+	report       *entryReport
 
-	profiles []*importingProfile
-	entries  []*importingEntry
+	profiles map[string]*importingProfile
+	order    []*importingProfile
+
+	mu    sync.Mutex
+	queue []*importingEntry // without a result, in their order; guarded by mu
+	err   error             // that ended the reading; guarded by mu
 }
 
 type importingProfile struct {
@@ -34,85 +39,89 @@ type importingProfile struct {
 	same     bool           // and the same content
 	refused  error
 	warnings []string
-	used     int // entries
-	devices  int // of those, devices
-}
-
-type importingEntry struct {
-	importer.Entry
-	profile  *importingProfile // nil where it is not imported
-	existing *admin.Device     // of the same name
-	warnings []string          // of the API
+	checker  *profile.Checker
+	told     bool // it was sent with a row of a dry run
+	used     int  // entries
+	devices  int  // of those, devices
 }
 
 // did says what happens to the profile.
 func (p *importingProfile) did() string {
 	switch {
 	case p.same:
-		return "unchanged"
+		return unchanged
 	case p.existing != nil:
 		return "replaced"
 	}
 	return "created"
 }
 
-func (e *importingEntry) refuse(err error) {
-	if e.Outcome != importer.Imported {
-		return
-	}
-	e.Outcome, e.Why = importer.Refused, err.Error()
-	e.profile.used--
-	if e.Device.Endpoint != "" {
-		e.profile.devices--
-	}
+// An importingEntry is an entry on its way.
+type importingEntry struct {
+	importer.Entry
+	profile *importingProfile // nil where it is not imported
+	sent    bool              // it has a result of its own
 }
 
-// decide checks each entry against the rules of the Bootstrap-Server and against the existing
-// records.
-func (im *importing) decide(r importer.Result, there records) {
-	byName := make(map[string]*importingProfile)
-	for _, p := range r.Profiles {
-		byName[p.Name] = im.decideProfile(p, there)
-		im.profiles = append(im.profiles, byName[p.Name])
+// run takes over all entries. A nil API is that of no database, with nothing in it.
+func (im *importing) run(ctx context.Context, api admin.API) error {
+	if err := im.decide(ctx, api); err != nil {
+		return err
 	}
-	for _, e := range r.Entries {
-		ie := &importingEntry{Entry: e}
-		im.entries = append(im.entries, ie)
-		if e.Outcome != importer.Imported {
+	if !im.dry {
+		im.applyProfiles(ctx, api)
+	}
+	put := im.check
+	if api != nil {
+		put = func(ctx context.Context) error {
+			return api.PutDevices(ctx, admin.BatchOptions{DryRun: im.dry}, im.rows, func(r admin.BatchResult) error { return im.settle(&r) })
+		}
+	}
+	err := errors.Join(put(ctx), im.err)
+	if err == nil {
+		err = im.settle(nil)
+	}
+	if !im.dry && err == nil {
+		im.tidy(ctx, api)
+	}
+	var told []importProfile
+	for _, p := range im.order {
+		if p.used > 0 {
+			told = append(told, importProfile{p.profile.Name, p.did(), p.devices, p.warnings})
+		}
+	}
+	im.report.end(told)
+	return errors.Join(err, im.report.err)
+}
+
+// decide checks each profile by the rules of the Bootstrap-Server, and compares it with that of its name.
+func (im *importing) decide(ctx context.Context, api admin.API) error {
+	for _, p := range im.data.Profiles {
+		ip := &importingProfile{profile: p.Profile, checker: profile.NewChecker(p.Profile, im.objects)}
+		im.profiles[p.Name], im.order = ip, append(im.order, ip)
+		for _, f := range profile.Check(p.Profile, im.objects) {
+			if f.Warning {
+				ip.warnings = append(ip.warnings, f.String())
+			} else if ip.refused == nil {
+				ip.refused = errors.New(f.String())
+			}
+		}
+		if api == nil {
 			continue
 		}
-		ie.profile = byName[e.Device.Profile]
-		ie.profile.used++
-		if e.Device.Endpoint != "" {
-			ie.profile.devices++
+		old, err := api.Profile(ctx, p.Name)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			continue
+		case err != nil:
+			return err
 		}
-		if d, ok := there.devices[e.Device.Endpoint]; ok {
-			ie.existing = &d
-		}
-		if err := im.decideEntry(ie, there); err != nil {
-			ie.refuse(err)
-		}
-	}
-}
-
-func (im *importing) decideProfile(p store.Profile, there records) *importingProfile {
-	ip := &importingProfile{profile: p}
-	for _, f := range profile.Check(p, im.objects) {
-		if f.Warning {
-			ip.warnings = append(ip.warnings, f.String())
-		} else if ip.refused == nil {
-			ip.refused = errors.New(f.String())
+		ip.existing, ip.same = &old, sameContent(old, p.Profile)
+		if !ip.same && !im.replace && ip.refused == nil {
+			ip.refused = errors.New("another profile has this name: --replace replaces it, --prefix gives this one another name")
 		}
 	}
-	old, ok := there.profiles[p.Name]
-	if !ok {
-		return ip
-	}
-	ip.existing, ip.same = &old, sameContent(old, p)
-	if !ip.same && !im.replace && ip.refused == nil {
-		ip.refused = errors.New("another profile has this name: --replace replaces it, --prefix gives this one another name")
-	}
-	return ip
+	return nil
 }
 
 // sameContent reports whether a and b differ in nothing but revision and times.
@@ -124,131 +133,152 @@ func sameContent(a, b store.Profile) bool {
 	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
-// records are the existing records.
-type records struct {
-	devices    map[lwm2m.EndpointName]admin.Device
-	identities map[identity]lwm2m.EndpointName
-	profiles   map[string]store.Profile // of those to be imported
-}
-
-// An identity belongs to one device only.
-type identity struct {
-	kind store.CredentialKind
-	text string
-}
-
-// existingRecords reads all devices, and the profiles with the names of those in r.
-func existingRecords(ctx context.Context, api admin.API, r importer.Result) (records, error) {
-	out := records{make(map[lwm2m.EndpointName]admin.Device), make(map[identity]lwm2m.EndpointName), make(map[string]store.Profile)}
-	for _, p := range r.Profiles {
-		old, err := api.Profile(ctx, p.Name)
-		if err == nil {
-			out.profiles[p.Name] = old
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return out, err
-		}
-	}
-	q := admin.DeviceQuery{Limit: 10_000}
-	for {
-		page, err := api.Devices(ctx, q)
-		if err != nil {
-			return out, err
-		}
-		for _, d := range page {
-			out.devices[d.Endpoint] = d
-			for _, c := range d.Credentials {
-				out.identities[identity{c.Kind, c.Identity}] = d.Endpoint
-			}
-			q.After = d.Endpoint
-		}
-		if len(page) < q.Limit {
-			return out, nil
-		}
-	}
-}
-
-// decideEntry reports why e cannot be imported.
-func (im *importing) decideEntry(e *importingEntry, there records) error {
-	if e.profile.refused != nil {
-		return fmt.Errorf("profile %s: %w", e.profile.profile.Name, e.profile.refused)
-	}
-	if e.Device.Endpoint == "" {
-		return nil
-	}
-	if e.existing != nil && !im.replace {
-		return errors.New("the device exists: --replace replaces its record")
-	}
-	for _, c := range e.Device.Credentials {
-		if of, ok := there.identities[identity{c.Kind, c.Identity}]; ok && of != e.Device.Endpoint {
-			return fmt.Errorf("device %s has its identity %q", of, c.Identity)
-		}
-	}
-	for _, f := range profile.CheckDevice(e.profile.profile, e.Device, im.objects) {
-		if !f.Warning {
-			return errors.New(f.String())
-		}
-	}
-	return nil
-}
-
-// importWriters is how many devices are written at a time: concurrent edits share a transaction.
-const importWriters = 32
-
-// keeps reports whether any entry is to be imported.
-func (im *importing) keeps() bool {
-	return slices.ContainsFunc(im.entries, func(e *importingEntry) bool { return e.Outcome == importer.Imported })
-}
-
-// write writes the entries that are to be imported. One that the API refuses becomes a refused
-// entry.
-func (im *importing) write(ctx context.Context, api admin.API) {
-	for _, p := range im.profiles {
-		if p.used > 0 && !p.same {
+// applyProfiles applies the profiles that entries may be given.
+func (im *importing) applyProfiles(ctx context.Context, api admin.API) {
+	for _, p := range im.order {
+		if p.refused == nil && !p.same && api != nil {
 			_, p.refused = api.ApplyProfile(ctx, p.profile, admin.ApplyOptions{ReplaceKeys: im.replace, AllowFailing: im.replace})
 		}
 	}
-	errs := make([]error, len(im.entries))
-	slots := make(chan struct{}, importWriters)
-	var writers sync.WaitGroup
-	for i, e := range im.entries {
-		switch {
-		case e.Outcome != importer.Imported:
-		case e.profile.refused != nil:
-			errs[i] = e.profile.refused
-		case e.Device.Endpoint != "":
-			slots <- struct{}{}
-			writers.Go(func() {
-				errs[i] = writeDevice(ctx, api, e)
-				<-slots
-			})
-		}
-	}
-	writers.Wait()
-	for i, e := range im.entries {
-		if errs[i] != nil {
-			e.refuse(errs[i])
-		}
-	}
-	im.tidy(ctx, api)
 }
 
 // tidy removes the new profiles all of whose entries were refused in the end. Where that fails, a
 // profile without devices is left.
 func (im *importing) tidy(ctx context.Context, api admin.API) {
-	for _, p := range im.profiles {
-		if p.used == 0 && p.existing == nil && p.refused == nil {
+	for _, p := range im.order {
+		if p.used == 0 && p.existing == nil && p.refused == nil && api != nil {
 			_ = api.DeleteProfile(ctx, p.profile.Name, 0)
 		}
 	}
 }
 
-func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
-	d := e.Device
-	set := admin.DeviceSettings{
-		Profile: &d.Profile, NoSec: &d.NoSec, Tags: &d.Tags, Vars: d.Vars,
-		AccountKeys: make(map[string][]byte), AccountIdentities: make(map[string]string), AccountMasterSecrets: make(map[string][]byte),
-		AccountCertificates: make(map[string][]byte),
+// errEnough ends the reading of entries that nobody takes any more.
+var errEnough = errors.New("enough")
+
+// rows yields the devices that can be put.
+func (im *importing) rows(yield func(admin.BatchRow) bool) {
+	n := 0
+	err := im.data.Each(func(e importer.Entry) error {
+		n++
+		ie := im.entry(e)
+		row := admin.BatchRow{Row: n, Endpoint: ie.Device.Endpoint}
+		if ie.sent {
+			row.Settings, row.Mode = settingsOf(ie.Device), admin.BatchAdd
+			if im.replace {
+				row.Mode = admin.BatchReplace
+			}
+			if im.dry && !ie.profile.same && !ie.profile.told {
+				row.With, ie.profile.told = &ie.profile.profile, true
+			}
+		}
+		im.mu.Lock()
+		im.queue = append(im.queue, ie)
+		im.mu.Unlock()
+		if ie.sent && !yield(row) {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		im.mu.Lock()
+		im.err = err
+		im.mu.Unlock()
 	}
+}
+
+// entry decides on an entry as far as that is possible here.
+func (im *importing) entry(e importer.Entry) *importingEntry {
+	ie := &importingEntry{Entry: e}
+	if e.Outcome != importer.Imported {
+		return ie
+	}
+	if ie.profile = im.profiles[e.Device.Profile]; ie.profile.refused != nil {
+		ie.Outcome, ie.Why = importer.Refused, fmt.Sprintf("profile %s: %v", ie.profile.profile.Name, ie.profile.refused)
+		return ie
+	}
+	ie.sent = e.Device.Endpoint != ""
+	return ie
+}
+
+// check tells what would become of the entries in a new database.
+func (im *importing) check(ctx context.Context) error {
+	return im.data.Each(func(e importer.Entry) error {
+		ie := im.entry(e)
+		r := admin.BatchResult{Outcome: admin.BatchAdded}
+		if ie.sent {
+			for _, f := range ie.profile.checker.Device(ie.Device) {
+				if f.Warning {
+					r.Warnings = append(r.Warnings, f.String())
+				} else if r.Error == "" {
+					r.Outcome, r.Error = admin.BatchRefused, f.String()
+				}
+			}
+		}
+		im.tell(ie, r)
+		return errors.Join(ctx.Err(), im.report.err)
+	})
+}
+
+// keeps reports whether any entry can be taken over into a new database.
+func (im *importing) keeps(ctx context.Context) bool {
+	trial := &importing{data: im.data, dry: true, objects: im.objects, report: newEntryReport(io.Discard, false, true), profiles: make(map[string]*importingProfile)}
+	err := errors.Join(trial.decide(ctx, nil), trial.check(ctx))
+	return err != nil || trial.report.summary[importer.Imported] > 0
+}
+
+// settle tells of the entries up to the one that r is about, of all where that is nil.
+func (im *importing) settle(r *admin.BatchResult) error {
+	for {
+		im.mu.Lock()
+		if len(im.queue) == 0 {
+			im.mu.Unlock()
+			return im.report.err
+		}
+		ie := im.queue[0]
+		im.queue[0] = nil
+		im.queue = im.queue[1:]
+		im.mu.Unlock()
+		switch {
+		case !ie.sent:
+			im.tell(ie, admin.BatchResult{Outcome: admin.BatchAdded})
+		case r != nil:
+			im.tell(ie, *r)
+			return im.report.err
+		}
+	}
+}
+
+// tell counts and reports an entry with its result.
+func (im *importing) tell(ie *importingEntry, r admin.BatchResult) {
+	out := importEntry{Source: ie.Source, Endpoint: string(ie.Device.Endpoint), Outcome: ie.Outcome, Why: ie.Why, Changes: ie.Changes}
+	if ie.Outcome != importer.Imported {
+		im.report.add(out)
+		return
+	}
+	switch r.Outcome {
+	case admin.BatchRefused:
+		out.Outcome, out.Why = importer.Refused, r.Error
+		if r.Error == "the device exists" {
+			out.Why = "the device exists: --replace replaces its record"
+		}
+		im.report.add(out)
+		return
+	case admin.BatchSame:
+		out.Outcome = unchanged
+	case admin.BatchChanged:
+		out.Replaced = true
+	}
+	ie.profile.used++
+	if out.Endpoint != "" {
+		ie.profile.devices++
+	}
+	out.Profile, out.Warnings = ie.profile.profile.Name, r.Warnings
+	im.report.add(out)
+}
+
+// settingsOf are what the record of d is made with.
+func settingsOf(d store.Device) admin.DeviceSettings {
+	set := admin.DeviceSettings{Profile: &d.Profile, NoSec: &d.NoSec, AddTags: d.Tags, Vars: d.Vars}
 	for _, c := range d.Credentials {
 		switch c.Kind {
 		case store.CredentialPSK:
@@ -259,27 +289,24 @@ func writeDevice(ctx context.Context, api admin.API, e *importingEntry) error {
 	}
 	for name, a := range d.Accounts {
 		if !a.Key.IsZero() {
-			set.AccountKeys[name] = a.Key.Reveal()
+			put(&set.AccountKeys, name, a.Key.Reveal())
 		}
 		if !a.MasterSecret.IsZero() {
-			set.AccountMasterSecrets[name] = a.MasterSecret.Reveal()
+			put(&set.AccountMasterSecrets, name, a.MasterSecret.Reveal())
 		}
 		if len(a.Certificate) > 0 {
-			set.AccountCertificates[name] = a.Certificate
+			put(&set.AccountCertificates, name, a.Certificate)
 		}
 		if a.Identity != "" {
-			set.AccountIdentities[name] = a.Identity
+			put(&set.AccountIdentities, name, a.Identity)
 		}
 	}
-	if e.existing == nil {
-		kept, err := api.AddDevice(ctx, d.Endpoint, set)
-		e.warnings = kept.Warnings
-		return err
+	return set
+}
+
+func put[V any](into *map[string]V, name string, v V) {
+	if *into == nil {
+		*into = make(map[string]V)
 	}
-	set.Reset, set.Note = true, &e.existing.Note
-	tags := append(e.existing.Tags, d.Tags...)
-	set.Tags = &tags
-	kept, err := api.SetDevice(ctx, d.Endpoint, e.existing.Revision, set)
-	e.warnings = kept.Warnings
-	return err
+	(*into)[name] = v
 }

@@ -6,15 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/collector"
 	"lwbs/cmd/lwbs/internal/command"
-	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store/importer"
 )
@@ -58,17 +54,18 @@ GET /api/security/clients). Give both in one command; - is standard input.
 			}
 			var files []importer.File
 			for _, name := range c.Args().Slice() {
-				f, err := importFile(c, name)
+				f, closed, err := foreignFile(c, name, "the JSON of Leshan's configurations or keys")
 				if err != nil {
 					return err
 				}
+				defer closed()
 				files = append(files, f)
 			}
-			r, err := importer.Leshan(options, files...)
+			data, err := importer.Leshan(options, files...)
 			if err != nil {
 				return err
 			}
-			return importAll(c, r)
+			return importAll(c, data)
 		},
 	}
 }
@@ -88,15 +85,16 @@ That server has no DTLS: give the devices keys, or permit plain CoAP with --no-s
 			if err != nil {
 				return err
 			}
-			f, err := importFile(c, args[0])
+			f, closed, err := foreignFile(c, args[0], "the text of Wakaama's bootstrap_info.ini")
 			if err != nil {
 				return err
 			}
-			r, err := importer.Wakaama(options, f)
+			defer closed()
+			data, err := importer.Wakaama(options, f)
 			if err != nil {
 				return err
 			}
-			return importAll(c, r)
+			return importAll(c, data)
 		},
 	}
 }
@@ -109,149 +107,35 @@ func importOptions(c *cli.Context) (importer.Options, error) {
 	return importer.Options{Prefix: c.String("prefix"), NoSec: c.Bool("no-sec"), Tags: tags}, err
 }
 
-// maxImport is the largest file that is imported, in bytes: a million devices need less.
-const maxImport = 1 << 30
-
-func importFile(c *cli.Context, name string) (importer.File, error) {
-	b, shown, err := input.Read(c.Context, c.App.Reader, "the data to import", name, maxImport)
-	if err != nil {
-		return importer.File{}, err
-	}
-	shown = filepath.Base(shown)
-	plain, _, err := input.UTF8(b)
-	if err != nil {
-		return importer.File{}, fmt.Errorf("import %s: %w", shown, err)
-	}
-	return importer.File{Name: shown, Text: plain}, nil
-}
-
-// importAll decides on each entry of r, writes those that can be imported, and reports all.
-func importAll(c *cli.Context, r importer.Result) error {
-	dry := c.Bool("dry-run")
+// importAll puts the entries of data, and reports what became of each.
+func importAll(c *cli.Context, data *importer.Data) error {
 	objects, err := command.Objects(c)
 	if err != nil {
 		return err
 	}
-	im := &importing{replace: c.Bool("replace"), objects: objects}
-	err = command.With(c, false, func(ctx context.Context, api admin.API) error {
-		there, err := existingRecords(ctx, api, r)
-		if err != nil {
-			return err
-		}
-		if im.decide(r, there); !dry {
-			im.write(ctx, api)
-		}
-		return nil
-	})
+	collector.Tune()
+	im := &importing{data: data, replace: c.Bool("replace"), dry: c.Bool("dry-run"), objects: objects, profiles: make(map[string]*importingProfile)}
+	im.report = newEntryReport(c.App.Writer, c.Bool("json"), im.dry)
+	api, err := command.OpenAPI(c, false)
 	if errors.Is(err, command.ErrNoDatabase) {
-		im.decide(r, records{})
-		if err = nil; !dry && im.keeps() { // a new database only where there is something to import
-			err = command.With(c, true, func(ctx context.Context, api admin.API) error {
-				im.write(ctx, api)
-				return nil
-			})
+		if api, err = nil, nil; !im.dry && im.keeps(c.Context) { // a new database only where there is something to import
+			api, err = command.OpenAPI(c, true)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	report := importReport{DryRun: dry}
-	report.add(im)
-	if c.Bool("json") {
-		err = output.JSON(c.App.Writer, report)
-	} else {
-		err = report.print(c.App.Writer)
+	err = im.run(c.Context, api)
+	if api != nil {
+		err = errors.Join(err, api.Close())
 	}
-	if n := report.Summary[importer.Refused]; err == nil && n > 0 {
-		err = fmt.Errorf("%d of %s refused", n, output.Counted(len(report.Entries), "entry", "entries"))
+	switch n := im.report.summary[importer.Refused]; {
+	case errors.Is(err, context.Canceled) && !im.dry:
+		return fmt.Errorf("import: %w: what was imported is kept, and the same command goes on from there", err)
+	case err != nil:
+		return err
+	case n > 0:
+		return fmt.Errorf("%d of %s refused", n, output.Counted(im.report.entries, "entry", "entries"))
 	}
-	return err
-}
-
-// An importReport is the result of an import.
-type importReport struct {
-	DryRun   bool            `json:"dryRun"`
-	Profiles []importProfile `json:"profiles"`
-	Entries  []importEntry   `json:"entries"`
-	Summary  map[string]int  `json:"summary"` // entries by outcome
-}
-
-// An importProfile is a profile that devices are given.
-type importProfile struct {
-	Name     string   `json:"name"`
-	Did      string   `json:"did"` // created, replaced or unchanged
-	Devices  int      `json:"devices"`
-	Warnings []string `json:"warnings,omitempty"`
-}
-
-// An importEntry is what became of one entry of the other server.
-type importEntry struct {
-	Source   string   `json:"source"`
-	Endpoint string   `json:"endpoint,omitempty"`
-	Outcome  string   `json:"outcome"` // imported, skipped or refused
-	Why      string   `json:"why,omitempty"`
-	Profile  string   `json:"profile,omitempty"`
-	Replaced bool     `json:"replaced,omitempty"`
-	Changes  []string `json:"changes,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
-}
-
-func (r *importReport) add(im *importing) {
-	r.Profiles, r.Entries = []importProfile{}, []importEntry{}
-	r.Summary = map[string]int{importer.Imported: 0, importer.Skipped: 0, importer.Refused: 0}
-	for _, p := range im.profiles {
-		if p.used > 0 {
-			r.Profiles = append(r.Profiles, importProfile{p.profile.Name, p.did(), p.devices, p.warnings})
-		}
-	}
-	for _, e := range im.entries {
-		out := importEntry{Source: e.Source, Endpoint: string(e.Device.Endpoint), Outcome: e.Outcome, Why: e.Why, Changes: e.Changes, Warnings: e.warnings}
-		if e.Outcome == importer.Imported {
-			out.Profile, out.Replaced = e.Device.Profile, e.existing != nil
-		}
-		r.Entries = append(r.Entries, out)
-		r.Summary[e.Outcome]++
-	}
-}
-
-func (r *importReport) print(w io.Writer) error {
-	for _, p := range r.Profiles {
-		fmt.Fprintf(w, "profile %s: %s, for %s\n", output.Name(p.Name), r.would(p.Did), output.Counted(p.Devices, "device", "devices"))
-		for _, text := range p.Warnings {
-			fmt.Fprintf(w, "    warning: %s\n", text)
-		}
-	}
-	for _, e := range r.Entries {
-		what := e.Source
-		if e.Endpoint != "" && !strings.HasSuffix(what, e.Endpoint) {
-			what += " " + e.Endpoint
-		}
-		switch {
-		case e.Why != "":
-			fmt.Fprintf(w, "%s: %s: %s\n", what, e.Outcome, e.Why)
-		case e.Replaced:
-			fmt.Fprintf(w, "%s: %s with profile %s, in place of the record that was there\n", what, r.would(e.Outcome), e.Profile)
-		default:
-			fmt.Fprintf(w, "%s: %s with profile %s\n", what, r.would(e.Outcome), e.Profile)
-		}
-		if e.Outcome == importer.Imported {
-			for _, text := range e.Changes {
-				fmt.Fprintf(w, "    %s\n", text)
-			}
-			for _, text := range e.Warnings {
-				fmt.Fprintf(w, "    warning: %s\n", text)
-			}
-		}
-	}
-	_, err := fmt.Fprintf(w, "%s: %d %s, %d skipped, %d refused\n", output.Counted(len(r.Entries), "entry", "entries"),
-		r.Summary[importer.Imported], r.would(importer.Imported), r.Summary[importer.Skipped], r.Summary[importer.Refused])
-	return err
-}
-
-// would says what was done, or in a dry run what would be done.
-func (r *importReport) would(did string) string {
-	if r.DryRun && did != "unchanged" {
-		return "would be " + did
-	}
-	return did
+	return nil
 }

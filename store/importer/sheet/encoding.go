@@ -11,22 +11,12 @@ import (
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"lwbs/store/importer/filekind"
 )
 
 // peeked is how much of a file is looked at to find out what it is, in bytes.
 const peeked = 64 << 10
-
-// Files that people take for a table, by how they begin.
-var others = []struct{ magic, what string }{
-	{"PK\x03\x04", "an Excel workbook (.xlsx) or another archive: save the sheet as \"CSV UTF-8\""},
-	{"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls): save the sheet as CSV"},
-	{"%PDF", "a PDF: no table can be read from it"},
-	{"\x1f\x8b", "compressed (gzip): decompress it first"},
-	{"{\\rtf", "a document (RTF): save the table as CSV"},
-	{"<?xml", "XML: save the table as CSV"},
-	{"<!DOCTYPE", "a web page: save the table as CSV"},
-	{"<html", "a web page: save the table as CSV"},
-}
 
 // Text returns the text of a file in UTF-8, without a byte order mark and with line ends as they
 // are here, or an error that says what the file is instead.
@@ -83,10 +73,11 @@ func plain(in io.Reader) (*bufio.Reader, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 		return nil, err
 	}
-	for _, other := range others {
-		if bytes.HasPrefix(head, []byte(other.magic)) {
-			return nil, fmt.Errorf("it is %s", other.what)
+	if kind, known := filekind.Of(head); known {
+		if kind.Table == "" {
+			return nil, fmt.Errorf("it is %s", kind.Name)
 		}
+		return nil, fmt.Errorf("it is %s: %s", kind.Name, kind.Table)
 	}
 	switch {
 	case len(bytes.TrimSpace(head)) == 0 && err != nil:

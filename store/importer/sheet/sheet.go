@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"lwbs/store/importer/filekind"
 )
 
 // maxRow is the largest row, in bytes, and maxColumns how many cells it has at most.
@@ -100,6 +102,9 @@ func NewReader(in io.Reader, o Options) (*Reader, error) {
 	text, err := Text(in)
 	if err != nil {
 		return nil, err
+	}
+	if head, _ := text.Peek(text.Size()); filekind.JSON(head) {
+		return nil, errors.New("it is JSON and no table: lwbs import jsonl, leshan or dps may read it")
 	}
 	if o.Separator == 0 {
 		if o.Separator, err = separatorOf(text); err != nil {

@@ -17,7 +17,7 @@ func Read(ctx context.Context, stdin io.Reader, what, file string, limit int) (b
 		return b, file, err
 	}
 	const standardInput = "standard input"
-	b, err = readStream(what, standardInput, stdin, limit)
+	b, err = ReadStream(what, standardInput, stdin, limit)
 	return b, standardInput, err
 }
 
@@ -32,7 +32,7 @@ func ReadFile(ctx context.Context, what, file string, limit int) ([]byte, error)
 	info, err := f.Stat()
 	switch {
 	case err != nil || !info.Mode().IsRegular():
-		return readStream(what, file, interruptible{ctx, f}, limit)
+		return ReadStream(what, file, interruptible{ctx, f}, limit)
 	case info.Size() > int64(limit):
 		return nil, &tooLongError{what, file, limit}
 	}
@@ -61,8 +61,8 @@ func Open(ctx context.Context, file string) (*os.File, error) {
 // MaxStream is how much is read where nothing tells beforehand how much there is, in bytes.
 const MaxStream = 64 << 20
 
-// readStream reads a pipe or a device, which may never end.
-func readStream(what, name string, in io.Reader, limit int) ([]byte, error) {
+// ReadStream reads a pipe or a device, which may never end.
+func ReadStream(what, name string, in io.Reader, limit int) ([]byte, error) {
 	b, err := readUpTo(what, name, in, 0, min(limit, MaxStream))
 	if long := new(tooLongError); errors.As(err, &long) && limit > MaxStream {
 		return nil, fmt.Errorf("%w, the most that is read from a pipe: give a file", err)
