@@ -68,7 +68,7 @@ func (l *Local) draftUnder(ctx context.Context, profileOf func(context.Context, 
 		return draft{}, fmt.Errorf("device %q: %w: nothing can be written in the format %v", d.Endpoint, store.ErrInvalid, *set.Format)
 	}
 	was := d
-	p, generated, err := edited(ctx, profileOf, &d, set)
+	p, generated, err := l.edited(ctx, profileOf, &d, set)
 	if err != nil {
 		return draft{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
@@ -127,7 +127,7 @@ func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, 
 
 // edited applies set to d, and returns the profile that d has then, and whether it was made a
 // key to bootstrap with.
-func edited(ctx context.Context, profileOf func(context.Context, string) (store.Profile, error), d *store.Device, set DeviceSettings) (p store.Profile, generated bool, err error) {
+func (l *Local) edited(ctx context.Context, profileOf func(context.Context, string) (store.Profile, error), d *store.Device, set DeviceSettings) (p store.Profile, generated bool, err error) {
 	if generated, err = set.apply(d); err != nil {
 		return p, false, err
 	}
