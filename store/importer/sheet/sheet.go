@@ -9,6 +9,7 @@ package sheet
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -51,9 +52,8 @@ type Reader struct {
 	rows *bounded
 	done bool
 
-	// Lines and bytes before those that in reads, which is another one behind a row that is too long.
-	lines  int
-	offset int64
+	// Lines before those that in reads, which is another one behind a row that could not be read.
+	lines int
 }
 
 // A Row is one row of a table.
@@ -124,9 +124,6 @@ func NewReader(in io.Reader, o Options) (*Reader, error) {
 
 // begin begins with the next line.
 func (r *Reader) begin() {
-	if r.in != nil {
-		r.offset += r.in.InputOffset()
-	}
 	r.lines, r.in = r.rows.lines, csv.NewReader(r.rows)
 	r.in.Comma, r.in.FieldsPerRecord, r.in.ReuseRecord = r.Separator, -1, true
 }
@@ -193,20 +190,14 @@ func (r *Reader) record() ([]string, error) {
 	cells, err := r.in.Read()
 	var parse *csv.ParseError
 	switch {
-	case errors.Is(err, errLongRow) && slices.Contains(r.rows.row, '\n'):
-		return nil, &Error{Line: r.rows.lines + 1, Last: true, Reason: fmt.Sprintf("the row has more than %d bytes: is a quote not closed? What is behind it was not read", maxRow)}
 	case errors.Is(err, errLongRow):
-		wrong := &Error{Line: r.rows.lines + 1, Reason: fmt.Sprintf("the row has more than %d bytes", maxRow)}
-		skipped, ok := r.rows.skip()
-		if !ok {
-			wrong.Last, wrong.Reason = true, fmt.Sprintf("the row has more than %d bytes, and what is behind it was not read", maxSkipped)
-		}
-		r.offset += skipped
-		r.begin()
-		return nil, wrong
+		return nil, r.longRow()
 	case errors.As(err, &parse):
 		parse.StartLine, parse.Line = r.lines+parse.StartLine, r.lines+parse.Line
-		wrong := quoteError(parse)
+		wrong := quoteError(parse, r.rows.row)
+		if parse.Line > parse.StartLine {
+			r.unread() // where the lines behind are rows of their own
+		}
 		wrong.Raw = strings.TrimRight(string(r.rows.row), "\r\n")
 		return nil, wrong
 	case err != nil:
@@ -219,66 +210,146 @@ func (r *Reader) record() ([]string, error) {
 }
 
 // quoteError says what is wrong with the quotes of a row.
-func quoteError(parse *csv.ParseError) *Error {
+func quoteError(parse *csv.ParseError, row []byte) *Error {
 	e := &Error{Line: parse.StartLine, Column: parse.Column, Reason: "a quote stands within a cell: write it twice, and put the cell into quotes"}
 	if errors.Is(parse.Err, csv.ErrQuote) {
 		e.Reason = "a cell goes on behind the quote that closes it: write a quote in a cell twice"
-		if parse.Line > parse.StartLine {
+		switch text := bytes.TrimRight(row, "\r\n"); {
+		case parse.Line > parse.StartLine:
 			e.Column, e.Reason = 0, fmt.Sprintf("a quote that is opened here is not closed before line %d", parse.Line)
+		case parse.Column > len(text) && bytes.Count(text, []byte(`"`))%2 == 1: // the table ends
+			e.Column, e.Reason = 0, "a quote that is opened here is not closed"
 		}
 	}
 	return e
 }
 
+// longRow goes to the row behind one that is too long: of its lines those that are rows of their own, where
+// the quote of the first is not closed, else behind its end.
+func (r *Reader) longRow() *Error {
+	wrong := &Error{Line: r.lines + 1 + r.before(), Reason: fmt.Sprintf("the row has more than %d bytes", maxRow)}
+	switch {
+	case slices.Contains(r.rows.row, '\n') && r.unread():
+		wrong.Reason = fmt.Sprintf("a quote that is opened here is not closed in the next %d bytes", maxRow)
+		wrong.Raw = strings.TrimRight(string(r.rows.row), "\r\n")
+	case r.rows.skip(bytes.Count(r.rows.row, []byte(`"`))%2 == 1):
+		r.begin()
+	default:
+		wrong.Last, wrong.Reason = true, fmt.Sprintf("the row has more than %d bytes, and what is behind it was not read: is a quote not closed?", maxSkipped)
+	}
+	return wrong
+}
+
+// before is how many lines the rows before the last one have, of those that in reads.
+func (r *Reader) before() int {
+	return r.rows.lines - r.lines - bytes.Count(r.rows.row, []byte("\n"))
+}
+
+// looked is how many lines are looked at to find out whether they are rows.
+const looked = 10
+
+// unread gives back the lines of a row behind its first where they are rows of their own: each that is looked
+// at has as many cells as there are columns, which lines of a cell do not have.
+func (r *Reader) unread() bool {
+	first := bytes.IndexByte(r.rows.row, '\n') + 1
+	rest := r.rows.row[first:]
+	n := 0
+	for line := range bytes.Lines(rest) {
+		if n == looked || n > 0 && line[len(line)-1] != '\n' {
+			break
+		}
+		one := csv.NewReader(bytes.NewReader(line))
+		one.Comma, one.FieldsPerRecord = r.Separator, -1
+		if cells, err := one.Read(); err != nil || len(cells) != len(r.Columns) || len(cells) < 2 {
+			return false
+		}
+		n++
+	}
+	if n == 0 {
+		return false
+	}
+	r.rows.unread(rest)
+	r.rows.row = r.rows.row[:first]
+	r.begin()
+	return true
+}
+
 // Offset is how many bytes of the text, in UTF-8, were read so far.
-func (r *Reader) Offset() int64 { return r.offset + r.in.InputOffset() }
+func (r *Reader) Offset() int64 { return r.rows.total - int64(len(r.rows.again)) }
 
 // bounded limits how much is read for one row.
 type bounded struct {
 	in    *bufio.Reader
-	left  int // bytes for this row
+	again []byte // what was given back, and is read before in
+	left  int    // bytes for this row
 	lines int
+	total int64  // bytes that were read from in
 	row   []byte // what was read for this row
 }
 
 // begin begins a row.
 func (b *bounded) begin() { b.left, b.row = maxRow, b.row[:0] }
 
-// skip goes to the end of the line, and returns how many bytes that were; ok is false where it is
-// too far away.
-func (b *bounded) skip() (n int64, ok bool) {
-	for n < maxSkipped {
-		text, err := b.in.ReadSlice('\n')
-		n += int64(len(text))
-		if err == nil {
-			b.lines++
+// unread gives back the end of the row.
+func (b *bounded) unread(rest []byte) {
+	b.again = slices.Concat(rest, b.again)
+	b.lines -= bytes.Count(rest, []byte("\n"))
+}
+
+// skip goes behind the row, and reports false where that is too far away. Quoted is whether it is within
+// quotes so far.
+func (b *bounded) skip(quoted bool) bool {
+	for n := 0; n < maxSkipped; {
+		text, err := b.line(maxRow)
+		if len(text) == 0 && err != nil {
+			return !quoted // the end of the table
 		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return n, true
+		n += len(text)
+		if bytes.Count(text, []byte(`"`))%2 == 1 {
+			quoted = !quoted
+		}
+		if text[len(text)-1] == '\n' && !quoted {
+			return true
 		}
 	}
-	return n, false
+	return false
 }
 
 var errLongRow = errors.New("the row is too long")
 
-// Read implements [io.Reader]. It returns single lines, so that little is read ahead of a row.
+// Read implements [io.Reader]. It returns single lines, so that nothing is read ahead of a row.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		return 0, errLongRow
 	}
-	line, err := b.in.Peek(1)
-	if len(line) == 0 {
-		return 0, err
-	}
-	line, _ = b.in.Peek(min(b.in.Buffered(), len(p)))
-	if i := slices.Index(line, '\n'); i >= 0 {
-		line = line[:i+1]
-		b.lines++
-	}
+	line, err := b.line(len(p))
 	n := copy(p, line)
-	b.row = append(b.row, line[:n]...)
-	_, _ = b.in.Discard(n)
+	b.row = append(b.row, line...)
 	b.left -= n
-	return n, nil
+	return n, err
+}
+
+// line returns the next line, or as much of it as there is at hand, at most most bytes. It ends with the next
+// call. The error is one of no bytes.
+func (b *bounded) line(most int) ([]byte, error) {
+	end := func(text []byte) []byte {
+		if i := bytes.IndexByte(text, '\n'); i >= 0 {
+			b.lines++
+			return text[:i+1]
+		}
+		return text
+	}
+	if len(b.again) > 0 {
+		text := end(b.again[:min(len(b.again), most)])
+		b.again = b.again[len(text):]
+		return text, nil
+	}
+	if text, err := b.in.Peek(1); len(text) == 0 {
+		return nil, err
+	}
+	text, _ := b.in.Peek(min(b.in.Buffered(), most))
+	text = end(text)
+	_, _ = b.in.Discard(len(text))
+	b.total += int64(len(text))
+	return text, nil
 }

@@ -82,18 +82,22 @@ func TestHowTablesAreSaved(t *testing.T) {
 
 func TestWrongRows(t *testing.T) {
 	for text, want := range map[string][]string{
-		"a,b\n1\n2,3\n":          {"2: 1|", "3: 2|3"},
-		"a,b\n1,2,3\n4,5\n":      {"line 2: it has 3 cells, and there are 2 columns: put a cell with a comma in it into quotes", "3: 4|5"},
-		"a,b\n1,5\" pipe\n4,5\n": {"line 2, column 4: a quote stands within a cell: write it twice, and put the cell into quotes", "3: 4|5"},
-		"a,b\n1,\"x\"y\n4,5\n":   {"line 2, column 5: a cell goes on behind the quote that closes it: write a quote in a cell twice", "3: 4|5"},
-		"a,b\n1,\"x\n4,5\n":      {"line 2: a quote that is opened here is not closed before line 3"},
-		"a,b\n1,\"x\ny\"\n4,5\n": {"2: 1|x\ny", "4: 4|5"},
-		"a,b\n1,\xfc\n4,5\n":     {`line 2, column 3: it is not UTF-8: save the table as "CSV UTF-8"`, "3: 4|5"},
-		"a,,b\n1,2,3\n":          {"line 1: column 2 of 3 has no heading"},
-		"":                       {"it is empty"},
-		" \n\n":                  {"it is empty"},
-		"PK\x03\x04\x14\x00":     {`it is an Excel workbook (.xlsx) or another archive: save the sheet as "CSV UTF-8"`},
-		"a,b\n\x00\x01":          {"it is no text: byte 5 is zero"},
+		"a,b\n1\n2,3\n":              {"2: 1|", "3: 2|3"},
+		"a,b\n1,2,3\n4,5\n":          {"line 2: it has 3 cells, and there are 2 columns: put a cell with a comma in it into quotes", "3: 4|5"},
+		"a,b\n1,5\" pipe\n4,5\n":     {"line 2, column 4: a quote stands within a cell: write it twice, and put the cell into quotes", "3: 4|5"},
+		"a,b\n1,\"x\"y\n4,5\n":       {"line 2, column 5: a cell goes on behind the quote that closes it: write a quote in a cell twice", "3: 4|5"},
+		"a,b\n1,\"x\n4,5\n":          {"line 2: a quote that is opened here is not closed before line 3", "3: 4|5"},
+		"a,b\n1,\"x\n4,\"5\"\n6,7\n": {"line 2: a quote that is opened here is not closed before line 3", "3: 4|5", "4: 6|7"},
+		"a,b\n1,\"x\ny\n4,5\n":       {"line 2: a quote that is opened here is not closed before line 4"},
+		"a,b\n1,2\n3,\"4":            {"2: 1|2", "line 3: a quote that is opened here is not closed"},
+		"a\n\"1\n2\n":                {"line 2: a quote that is opened here is not closed before line 3"},
+		"a,b\n1,\"x\ny\"\n4,5\n":     {"2: 1|x\ny", "4: 4|5"},
+		"a,b\n1,\xfc\n4,5\n":         {`line 2, column 3: it is not UTF-8: save the table as "CSV UTF-8"`, "3: 4|5"},
+		"a,,b\n1,2,3\n":              {"line 1: column 2 of 3 has no heading"},
+		"":                           {"it is empty"},
+		" \n\n":                      {"it is empty"},
+		"PK\x03\x04\x14\x00":         {`it is an Excel workbook (.xlsx) or another archive: save the sheet as "CSV UTF-8"`},
+		"a,b\n\x00\x01":              {"it is no text: byte 5 is zero"},
 	} {
 		if _, rows := read(t, text, sheet.Options{}); !reflect.DeepEqual(rows, want) {
 			t.Errorf("%q: %q, want %q", text, rows, want)
@@ -117,7 +121,7 @@ func TestTextOfWrongRow(t *testing.T) {
 			kept = append(kept, wrong.Raw)
 		}
 	}
-	if want := []string{"3,\"x\"y", "6,\"open\n7,8"}; !reflect.DeepEqual(kept, want) {
+	if want := []string{"3,\"x\"y", "6,\"open"}; !reflect.DeepEqual(kept, want) {
 		t.Errorf("kept %q, want %q", kept, want)
 	}
 }
@@ -203,10 +207,53 @@ func TestLongRow(t *testing.T) {
 	}
 }
 
+// Behind a row that is too long over several lines the next is read: behind its end, or behind its first line
+// where a quote in that is not closed.
+func TestLongRowOfSeveralLines(t *testing.T) {
+	lines := strings.Repeat("-----BEGIN CERTIFICATE-----\nabc \"\"quoted\"\"\n", 50_000)
+	rows := strings.Repeat("5,\"6\"\n7,8\n", 200_000)
+	for what, test := range map[string]struct {
+		text string
+		want []string
+		rows int
+	}{
+		"a long cell":   {"a,b\n1,\"" + lines + "\"\n3,4\n", []string{"line 2: the row has more than 1048576 bytes"}, 1},
+		"at the end":    {"a,b\n1,\"" + lines + "\"", []string{"line 2: the row has more than 1048576 bytes"}, 0},
+		"no end":        {"a,b\n1,\"" + lines, []string{"line 2: the row has more than 67108864 bytes, and what is behind it was not read: is a quote not closed?"}, 0},
+		"an open quote": {"a,b\n1,\"2\n" + strings.ReplaceAll(rows, `"`, ""), []string{"line 2: a quote that is opened here is not closed in the next 1048576 bytes"}, 400_000},
+		"quotes behind": {"a,b\n1,\"2\n" + rows, []string{"line 2: a quote that is opened here is not closed before line 3"}, 400_000},
+		"not the first": {"a,b\n1,2\n1,\"2\n" + rows + "9,\"\n", []string{"line 3: a quote that is opened here is not closed before line 4", "line 400004: a quote that is opened here is not closed"}, 400_001},
+	} {
+		r, err := sheet.NewReader(strings.NewReader(test.text), sheet.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		n, last := 0, 0
+		for {
+			row, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				got = append(got, err.Error())
+			} else if n, last = n+1, row.Line; n == 1 && what == "a long cell" && last != 100_003 {
+				t.Errorf("%s: the row behind is in line %d", what, last)
+			}
+		}
+		if !slices.Equal(got, test.want) || n != test.rows {
+			t.Errorf("%s: %q and %d rows, want %q and %d", what, got, n, test.want, test.rows)
+		}
+		if r.Offset() != int64(len(test.text)) {
+			t.Errorf("%s: %d bytes were read of %d", what, r.Offset(), len(test.text))
+		}
+	}
+}
+
 // FuzzSheet reads anything: it ends, and each row has a cell for each column, in a line behind
 // that of the row before.
 func FuzzSheet(f *testing.F) {
-	for _, seed := range []string{"a,b\n1,2\n", "a;b\r\n\"1\n\";2", "\ufeffa\tb\n1\t2", "a,b\n1,\"", "sep=;\na;b\n1;2\n", "\xff\xfea\x00\n\x001\x00"} {
+	for _, seed := range []string{"a,b\n1,2\n", "a;b\r\n\"1\n\";2", "\ufeffa\tb\n1\t2", "a,b\n1,\"", "sep=;\na;b\n1;2\n", "a,b\n1,\"2\n3,4\n5,\"6\"\n", "\xff\xfea\x00\n\x001\x00"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
