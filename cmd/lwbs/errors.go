@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,7 +59,7 @@ func kindOf(err error) (kind, title string) {
 	switch {
 	case errors.As(err, &usage):
 		return "usage", "a mistake in the command line"
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return "interrupted", errInterrupted.Error()
 	case errors.Is(err, command.ErrNoDatabase):
 		return "no-database", "there is no database"

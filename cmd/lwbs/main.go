@@ -70,7 +70,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = errInterrupted
+		if told := new(command.InterruptedError); errors.As(err, &told) {
+			err = told
+		} else {
+			err = errInterrupted
+		}
 	}
 	tell(errs, err, inJSON)
 	var usage *command.UsageError

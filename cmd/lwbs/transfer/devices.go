@@ -269,12 +269,22 @@ func importDevices(c *cli.Context, open func(io.Reader) (*devicefile.Source, err
 func importError(c *cli.Context, shown string, result devicefile.Result, err error) error {
 	wrong := new(devicefile.ReadError)
 	switch {
+	case errors.Is(err, context.Canceled):
+		return interrupted(c.Bool("dry-run"), "rows")
 	case c.Bool("dry-run") || result.Rows == 0:
 		return fmt.Errorf("import %s: %w", output.Text(shown), err)
 	case errors.As(err, &wrong):
 		return fmt.Errorf("import %s: %w: what was put is kept; mend the file, and import it once more", output.Text(shown), err)
 	}
 	return fmt.Errorf("import %s: %w: what was put is kept, and the same command goes on from there", output.Text(shown), err)
+}
+
+// interrupted is the error of an import that was interrupted. It knows of no row that was on its way.
+func interrupted(dry bool, rows string) error {
+	if dry {
+		return command.Interrupted("nothing was changed")
+	}
+	return command.Interrupted(fmt.Sprintf("the %s told of above are kept, and maybe some more; the same command goes on from there, and changes none of them once more", rows))
 }
 
 // openDevices opens a file, or standard input for "-". Size is zero where it is not known.

@@ -130,8 +130,8 @@ func importAll(c *cli.Context, data *importer.Data) error {
 		err = errors.Join(err, api.Close())
 	}
 	switch n := im.report.summary[importer.Refused]; {
-	case errors.Is(err, context.Canceled) && !im.dry:
-		return fmt.Errorf("import: %w: what was imported is kept, and the same command goes on from there", err)
+	case errors.Is(err, context.Canceled):
+		return interrupted(im.dry, "entries")
 	case err != nil:
 		return err
 	case n > 0:
