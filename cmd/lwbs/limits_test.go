@@ -339,7 +339,7 @@ var limits = map[string]limit{
 		[]string{"store/importer/sheet.maxRow", "store/importer/sheet.maxSkipped"},
 		[]string{"store/importer/sheet.TestBytesOfARow"},
 	},
-	"imported file; from a pipe": {
+	"entry of an imported file of Leshan; line of one of Wakaama; such a file from a pipe, or in UTF-16": {"store/importer.maxEntry", "store/importer.maxLine", "cmd/lwbs/internal/input.MaxStream"},
 		[]string{"cmd/lwbs/transfer.maxImport", "cmd/lwbs/internal/input.MaxStream"},
 		[]string{"cmd/lwbs/transfer.TestBytesOfAnImportedFile", "cmd/lwbs/internal/input.TestBytesOfAPipe"},
 	},

@@ -75,9 +75,12 @@ func readProfileFile(c *cli.Context, file string, objects *object.Registry) ([]p
 		defer f.Close()
 		in, name = input.Interruptible(c.Context, f), file
 	}
-	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1)) // Read reports one that is too large
+	text, err := io.ReadAll(io.LimitReader(in, profilefile.MaxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("read profile from %s: %w", name, err)
+	}
+	if len(text) > profilefile.MaxSize {
+		return profilefile.Read(name, text, objects)
 	}
 	plain, err := input.Text(text, "a profile in YAML or JSON")
 	if err != nil {

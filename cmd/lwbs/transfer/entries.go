@@ -152,7 +152,7 @@ func (im *importing) tidy(ctx context.Context, api admin.API) {
 	}
 }
 
-// errEnough ends the reading of entries that nobody takes any more.
+// errEnough ends the reading of entries that are not taken any more.
 var errEnough = errors.New("enough")
 
 // rows yields the devices that can be put.
