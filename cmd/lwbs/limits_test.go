@@ -339,9 +339,9 @@ var limits = map[string]limit{
 		[]string{"store/importer/sheet.maxRow", "store/importer/sheet.maxSkipped"},
 		[]string{"store/importer/sheet.TestBytesOfARow"},
 	},
-	"entry of an imported file of Leshan; line of one of Wakaama; such a file from a pipe, or in UTF-16": {"store/importer.maxEntry", "store/importer.maxLine", "cmd/lwbs/internal/input.MaxStream"},
-		[]string{"cmd/lwbs/transfer.maxImport", "cmd/lwbs/internal/input.MaxStream"},
-		[]string{"cmd/lwbs/transfer.TestBytesOfAnImportedFile", "cmd/lwbs/internal/input.TestBytesOfAPipe"},
+	"entry of an imported file of Leshan; line of one of Wakaama; such a file from a pipe, or in UTF-16": {
+		[]string{"store/importer.maxEntry", "store/importer.maxLine", "cmd/lwbs/internal/input.MaxStream"},
+		[]string{"store/importer.TestBytesOfAnEntry", "store/importer.TestBytesOfALine", "cmd/lwbs/internal/input.TestBytesOfAPipe"},
 	},
 	"connections to the address of `--metrics`; an answer there": {
 		[]string{"cmd/lwbs/serve.maxMonitors", "cmd/lwbs/serve.monitorTime"},
