@@ -44,6 +44,10 @@ type Store interface {
 	// Devices returns one page. A page shorter than the limit is the last.
 	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
 
+	// DeviceOutlines is Devices for those that look at many. A device whose record can be read in part is
+	// in it.
+	DeviceOutlines(ctx context.Context, q DeviceQuery) ([]DeviceOutline, error)
+
 	// DeviceSample returns how many devices have a profile, and the names of at most n of them,
 	// spread evenly over all in their order, with the first and the last where n is 2 or more.
 	DeviceSample(ctx context.Context, profile string, n int) (total int, names []lwm2m.EndpointName, err error)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,18 +53,22 @@ type DeviceFilter struct {
 	// SeenSince selects devices that came at this time or later, NotSeenSince those that did not,
 	// and so those that never came; the zero time is for any.
 	SeenSince, NotSeenSince time.Time
+
+	// Rotating selects devices for which a new key was made, and is not known to be in use yet.
+	Rotating bool
 }
 
 // NeedsHistory reports whether f can be decided only by looking at each device's history.
 func (f DeviceFilter) NeedsHistory() bool {
-	return f.State != "" || !f.SeenSince.IsZero() || !f.NotSeenSince.IsZero()
+	return f.State != "" || !f.SeenSince.IsZero() || !f.NotSeenSince.IsZero() || f.Rotating
 }
 
 // selects reports whether f selects a device that the store selected by prefix, profile, tag and group.
-func (f DeviceFilter) selects(d Device) bool {
-	return (f.State == "" || d.State == f.State) &&
-		(f.SeenSince.IsZero() || !d.Seen.Before(f.SeenSince)) &&
-		(f.NotSeenSince.IsZero() || d.Seen.Before(f.NotSeenSince))
+func (f DeviceFilter) selects(state DeviceState, seen time.Time, rotating bool) bool {
+	return (f.State == "" || state == f.State) &&
+		(f.SeenSince.IsZero() || !seen.Before(f.SeenSince)) &&
+		(f.NotSeenSince.IsZero() || seen.Before(f.NotSeenSince)) &&
+		(!f.Rotating || rotating)
 }
 
 // A DeviceQuery selects a page of devices, in the order of their endpoint names.
@@ -73,8 +78,8 @@ type DeviceQuery struct {
 	DeviceFilter
 }
 
-// scanPage is how many records are read at a time where each is looked at.
-const scanPage = 500
+// scanPage is how many outlines are read at a time where each is looked at.
+const scanPage = 2000
 
 // Devices implements [API].
 func (l *Local) Devices(ctx context.Context, q DeviceQuery) ([]Device, error) {
@@ -82,55 +87,118 @@ func (l *Local) Devices(ctx context.Context, q DeviceQuery) ([]Device, error) {
 	if limit <= 0 {
 		limit = 100
 	}
-	out := []Device{}
-	read := limit
 	if q.NeedsHistory() {
-		read = scanPage
+		return l.devicesSelected(ctx, q, limit)
 	}
-	err := l.scan(ctx, q.After, q.DeviceFilter, read, func(d Device) bool {
-		out = append(out, d)
-		return len(out) < limit
-	})
+	page, err := l.Store.Devices(ctx, q.inStore(q.After, limit))
 	if err != nil {
+		return nil, err
+	}
+	out := []Device{}
+	profiles := l.profileCache(ctx)
+	for _, d := range page {
+		v, err := l.viewOf(ctx, d, profiles)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// inStore is the part of f that the store knows.
+func (f DeviceFilter) inStore(after lwm2m.EndpointName, limit int) store.DeviceQuery {
+	return store.DeviceQuery{After: after, Limit: limit, Prefix: f.Prefix, Profile: f.Profile, Tag: f.Tag, Group: f.Group}
+}
+
+// devicesSelected is Devices with a filter that needs the history: it reads outlines, and the records of
+// those that are selected.
+func (l *Local) devicesSelected(ctx context.Context, q DeviceQuery, limit int) ([]Device, error) {
+	out := []Device{}
+	profiles := l.profileCache(ctx)
+	var failed error
+	err := l.outlines(ctx, q.After, q.DeviceFilter, func(o outlined) bool {
+		d, err := l.Store.Device(ctx, o.Endpoint)
+		if errors.Is(err, store.ErrNotFound) {
+			return true // it was deleted meanwhile
+		}
+		var v Device
+		if err == nil {
+			v, err = l.viewOf(ctx, d, profiles)
+		}
+		if failed = err; err == nil && q.selects(v.State, v.Seen, v.Rotating) {
+			out = append(out, v)
+		}
+		return failed == nil && len(out) < limit
+	})
+	if err = errors.Join(failed, err); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// scan calls each with the devices behind after that f selects, in their order, until it returns
-// false. It holds read records at a time.
-func (l *Local) scan(ctx context.Context, after lwm2m.EndpointName, f DeviceFilter, read int, each func(Device) bool) error {
-	q := store.DeviceQuery{After: after, Limit: read, Prefix: f.Prefix, Profile: f.Profile, Tag: f.Tag, Group: f.Group}
+// viewOf is a device as it is listed.
+func (l *Local) viewOf(ctx context.Context, d store.Device, profiles func(name string) (store.Profile, error)) (Device, error) {
+	p, err := profiles(d.Profile)
+	if err != nil {
+		return Device{}, err
+	}
+	v := view(p, d, false)
+	if err := l.addDerived(ctx, d, &v, false); err != nil {
+		return Device{}, err
+	}
+	return l.withLast(ctx, v, p)
+}
+
+// profileCache returns profiles as they are now, each read once; the zero Profile for one that is not there.
+func (l *Local) profileCache(ctx context.Context) func(name string) (store.Profile, error) {
+	known := make(map[string]store.Profile)
+	return func(name string) (store.Profile, error) {
+		p, ok := known[name]
+		if !ok {
+			var err error
+			if p, err = l.profileOf(ctx, store.Device{Profile: name}); err != nil {
+				return p, err
+			}
+			known[name] = p
+		}
+		return p, nil
+	}
+}
+
+// An outlined device is one of many, with its state.
+type outlined struct {
+	store.DeviceOutline
+	state DeviceState
+	seen  time.Time
+}
+
+// outlines calls each with the devices behind after that f selects, in their order, until it returns false.
+func (l *Local) outlines(ctx context.Context, after lwm2m.EndpointName, f DeviceFilter, each func(outlined) bool) error {
 	for {
-		page, err := l.Store.Devices(ctx, q)
+		page, err := l.Store.DeviceOutlines(ctx, f.inStore(after, scanPage))
 		if err != nil {
 			return err
 		}
-		profiles := make(map[string]store.Profile) // as they are now
-		for _, d := range page {
-			p, ok := profiles[d.Profile]
-			if !ok {
-				if p, err = l.profileOf(ctx, d); err != nil {
-					return err
-				}
-				profiles[d.Profile] = p
-			}
-			v := view(p, d, false)
-			err := l.addDerived(ctx, d, &v, false)
-			if err == nil {
-				v, err = l.withLast(ctx, v, p)
-			}
+		profiles := l.profileCache(ctx)
+		for _, o := range page {
+			p, err := profiles(o.Profile)
 			if err != nil {
 				return err
 			}
-			if f.selects(v) && !each(v) {
+			s := standing{disabled: o.Disabled, delivered: o.Delivered, written: o.Written, profile: o.Profile, updated: o.Updated, newest: o.Newest, last: o.Last}
+			if running := l.running(o.Endpoint); running != nil && running.Proof.Counts() {
+				s.running = running
+			}
+			state, seen := s.judge(p)
+			if f.selects(state, seen, o.Rotating) && !each(outlined{o, state, seen}) {
 				return nil
 			}
 		}
-		if len(page) < read {
+		if len(page) < scanPage {
 			return nil
 		}
-		q.After = page[len(page)-1].Endpoint
+		after = page[len(page)-1].Endpoint
 	}
 }
 
@@ -138,6 +206,10 @@ func (l *Local) scan(ctx context.Context, after lwm2m.EndpointName, f DeviceFilt
 type DeviceCount struct {
 	Devices int                 `json:"devices"`
 	States  map[DeviceState]int `json:"states"` // of each state; every state is there
+
+	// Rotating is for how many a new key was made that is not known to be in use yet. They are in
+	// States, too.
+	Rotating int `json:"rotating"`
 }
 
 // CountDevices implements [API].
@@ -146,9 +218,12 @@ func (l *Local) CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, 
 	for _, state := range DeviceStates() {
 		count.States[state] = 0
 	}
-	err := l.scan(ctx, "", f, scanPage, func(d Device) bool {
+	err := l.outlines(ctx, "", f, func(o outlined) bool {
 		count.Devices++
-		count.States[d.State]++
+		count.States[o.state]++
+		if o.Rotating {
+			count.Rotating++
+		}
 		return true
 	})
 	return count, err
@@ -157,36 +232,65 @@ func (l *Local) CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, 
 // judge sets the state of d, whose profile is p, and when it was seen last. Newest is its newest own
 // attempt, also one that says nothing of its state; nil for none.
 func (d *Device) judge(p store.Profile, newest *store.Session) {
-	var delivered time.Time
+	s := standing{disabled: d.Disabled, running: d.Running, written: len(d.Written) > 0, profile: d.Profile, updated: d.Updated}
 	for _, a := range d.Accounts {
-		if a.Delivered.After(delivered) {
-			delivered = a.Delivered
+		if a.Delivered.After(s.delivered) {
+			s.delivered = a.Delivered
 		}
 	}
-	if d.Seen = delivered; newest != nil { // else the history does not reach as far back as the record
-		d.Seen = endedOr(*newest)
+	if newest != nil {
+		s.newest = new(store.OutlineOf(*newest))
 	}
-	if d.Running != nil && d.Running.Started.After(d.Seen) {
-		d.Seen = d.Running.Started
+	if d.Last != nil {
+		s.last = new(store.OutlineOf(*d.Last))
 	}
-	last := d.Last
+	d.State, d.Seen = s.judge(p)
+}
+
+// A standing is what the state of a device follows from.
+type standing struct {
+	disabled     bool
+	running      *store.Session
+	delivered    time.Time // when it last accepted a key
+	written      bool      // it was given something in earlier sessions
+	profile      string
+	updated      time.Time
+	newest, last *store.SessionOutline // its newest attempt, and the newest that tells of its state
+}
+
+// judge is the state of a device whose profile is p, and when it was seen last.
+func (s standing) judge(p store.Profile) (state DeviceState, seen time.Time) {
+	ended := func(o store.SessionOutline) time.Time {
+		if o.Ended.IsZero() {
+			return o.Started
+		}
+		return o.Ended
+	}
+	if seen = s.delivered; s.newest != nil { // else the history does not reach as far back as the record
+		seen = ended(*s.newest)
+	}
+	if s.running != nil && s.running.Started.After(seen) {
+		seen = s.running.Started
+	}
+	last := s.last
 	if last != nil && last.Cause == store.CauseIdle {
 		last = nil
 	}
 	switch {
-	case d.Disabled:
-		d.State = DeviceDisabled
-	case d.Running != nil:
-		d.State = DeviceRunning
-	case last == nil && delivered.IsZero() && len(d.Written) == 0:
-		d.State = DeviceNever
+	case s.disabled:
+		state = DeviceDisabled
+	case s.running != nil:
+		state = DeviceRunning
+	case last == nil && s.delivered.IsZero() && !s.written:
+		state = DeviceNever
 	case last == nil:
-		d.State = DeviceDone
+		state = DeviceDone
 	case last.Cause.Failure():
-		d.State = DeviceFailed
-	case last.Profile != d.Profile || last.ProfileRevision != p.Revision || d.Updated.After(endedOr(*last)):
-		d.State = DeviceDue
+		state = DeviceFailed
+	case last.Profile != s.profile || last.ProfileRevision != p.Revision || s.updated.After(ended(*last)):
+		state = DeviceDue
 	default:
-		d.State = DeviceDone
+		state = DeviceDone
 	}
+	return state, seen
 }

@@ -71,7 +71,7 @@ func (l *Local) withLast(ctx context.Context, d Device, p store.Profile) (Device
 
 // lastOwn is how many attempts of a device are looked at for the last one that tells of its
 // state.
-const lastOwn = 5
+const lastOwn = store.OutlineSessions
 
 // running is the session of a device that is running, or a request in its name that may become
 // one; nil for neither.

@@ -16,7 +16,7 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Group: d.Group, Disabled: d.Disabled, NoSec: d.NoSec,
 		Credentials: []Credential{}, Accounts: make(map[string]Account, len(d.Accounts)),
 		Vars: d.Vars, Tags: slices.Clone(d.Tags), Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
-		Written: slices.Clone(d.Written.Instances),
+		Written: slices.Clone(d.Written.Instances), Rotating: d.Rotating(),
 	}
 	for _, c := range d.Credentials {
 		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Group: c.Group, GroupKey: c.GroupKey, Pending: c.Pending}

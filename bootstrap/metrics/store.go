@@ -122,6 +122,11 @@ func (s measured) Devices(ctx context.Context, q store.DeviceQuery) (page []stor
 	return s.Store.Devices(ctx, q)
 }
 
+func (s measured) DeviceOutlines(ctx context.Context, q store.DeviceQuery) (page []store.DeviceOutline, err error) {
+	defer s.took("device_outlines", time.Now(), &err)
+	return s.Store.DeviceOutlines(ctx, q)
+}
+
 func (s measured) DeviceSample(ctx context.Context, profile string, n int) (total int, names []lwm2m.EndpointName, err error) {
 	defer s.took("device_sample", time.Now(), &err)
 	return s.Store.DeviceSample(ctx, profile, n)

@@ -51,6 +51,7 @@ func Run(t *testing.T, b Backend) {
 		{"DevicePages", testDevicePages},
 		{"DeviceFilters", testDeviceFilters},
 		{"DeviceSample", testDeviceSample},
+		{"DeviceOutlines", testDeviceOutlines},
 		{"Profiles", testProfiles},
 		{"ProfilesAllOrNone", testProfilesAllOrNone},
 		{"ProfileInUse", testProfileInUse},

@@ -221,7 +221,7 @@ func (c *Client) CountDevices(ctx context.Context, f admin.DeviceFilter) (count 
 func filterPairs(f admin.DeviceFilter) []string {
 	return []string{
 		"prefix", f.Prefix, "profile", f.Profile, "tag", f.Tag, "group", f.Group, "state", string(f.State),
-		"seenSince", moment(f.SeenSince), "notSeenSince", moment(f.NotSeenSince),
+		"seenSince", moment(f.SeenSince), "notSeenSince", moment(f.NotSeenSince), "rotating", flag(f.Rotating),
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // filterParameters are those of [admin.DeviceFilter].
-var filterParameters = []string{"group", "notSeenSince", "prefix", "profile", "seenSince", "state", "tag"}
+var filterParameters = []string{"group", "notSeenSince", "prefix", "profile", "rotating", "seenSince", "state", "tag"}
 
 func (s *Server) devices(r request) (reply, error) {
 	n, err := r.limit()
@@ -48,6 +48,9 @@ func (r request) deviceFilter() (f admin.DeviceFilter, err error) {
 	}
 	if f.SeenSince, err = r.moment("seenSince"); err == nil {
 		f.NotSeenSince, err = r.moment("notSeenSince")
+	}
+	if err == nil {
+		f.Rotating, err = r.boolean("rotating")
 	}
 	return f, err
 }

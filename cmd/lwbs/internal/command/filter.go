@@ -14,6 +14,9 @@ import (
 // filterNames are the options that select devices, and the keys of --where.
 var filterNames = []string{"prefix", "profile", "tag", "group", "state", "seen-within", "not-seen-for"}
 
+// rotating is among the states for those who list devices; a device has another one besides.
+const rotating = "rotating"
+
 // FilterFlags are the options that select devices; all given ones must apply.
 func FilterFlags() []cli.Flag {
 	return []cli.Flag{
@@ -21,7 +24,7 @@ func FilterFlags() []cli.Flag {
 		&cli.StringFlag{Name: "profile", Usage: "only those with the profile `NAME`"},
 		&cli.StringFlag{Name: "tag", Usage: "only those with the `TAG`"},
 		&cli.StringFlag{Name: "group", Usage: "only those in the enrolment group `NAME`"},
-		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (edited since), failed (the last attempt), running, never (came) or disabled"},
+		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (edited since), failed (the last attempt), running, never (came), disabled, or rotating (a new key was made, and is not known to be in use)"},
 		&cli.StringFlag{Name: "seen-within", Usage: "only those that came within this `TIME`, such as 36h or 7d"},
 		&cli.StringFlag{Name: "not-seen-for", Usage: "only those that have not come for this `TIME`, or never"},
 	}
@@ -54,7 +57,12 @@ func SetFilter(f *admin.DeviceFilter, name, value string) (err error) {
 	case "group":
 		f.Group = value
 	case "state":
-		f.State, err = admin.ParseDeviceState(value)
+		if f.Rotating = value == rotating; !f.Rotating {
+			f.State, err = admin.ParseDeviceState(value)
+		}
+		if err != nil {
+			err = fmt.Errorf("%w or %s", err, rotating)
+		}
 	case "seen-within":
 		f.SeenSince, err = ago(value)
 	case "not-seen-for":

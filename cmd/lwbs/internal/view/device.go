@@ -24,7 +24,11 @@ func CountText(count admin.DeviceCount) string {
 	if len(parts) == 0 {
 		return text
 	}
-	return text + ": " + strings.Join(parts, ", ")
+	text += ": " + strings.Join(parts, ", ")
+	if count.Rotating > 0 {
+		text += fmt.Sprintf("; %d rotating", count.Rotating)
+	}
+	return text
 }
 
 // StateText is a state as a table has it.
