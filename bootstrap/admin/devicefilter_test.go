@@ -96,6 +96,46 @@ func TestStateWhileASessionRuns(t *testing.T) {
 	}
 }
 
+// A device is rotating from when a new key is made for it until it is known to use that, in whatever state.
+func TestRotating(t *testing.T) {
+	r := newRig(t)
+	put := func(ep lwm2m.EndpointName, change func(*store.Device)) {
+		t.Helper()
+		_, err := r.local.AddDevice(t.Context(), ep, admin.DeviceSettings{Profile: new("p"), PSK: &admin.PSK{Key: []byte("0123456789abcdef")}})
+		check(t, err)
+		d, err := r.local.Store.Device(t.Context(), ep)
+		check(t, err)
+		change(&d)
+		_, err = r.local.Store.PutDevice(t.Context(), d)
+		check(t, err)
+	}
+	put("a", func(*store.Device) {})
+	put("b", func(d *store.Device) {
+		d.Credentials = append(d.Credentials, store.Credential{Kind: store.CredentialPSK, Identity: "next", Key: lwm2m.NewSecret([]byte("k")), Pending: true, Replaces: "b"})
+	})
+	put("c", func(d *store.Device) {
+		d.Accounts = map[string]store.AccountKeys{"main": {Key: lwm2m.NewSecret([]byte("k")), Pending: lwm2m.NewSecret([]byte("next"))}}
+		d.Disabled = true
+	})
+	for _, api := range []admin.API{r.local, r.client} {
+		page, err := api.Devices(t.Context(), admin.DeviceQuery{DeviceFilter: admin.DeviceFilter{Rotating: true}})
+		check(t, err)
+		if len(page) != 2 || page[0].Endpoint != "b" || page[1].Endpoint != "c" || !page[0].Rotating {
+			t.Errorf("%T: %d devices are listed", api, len(page))
+		}
+		page, err = api.Devices(t.Context(), admin.DeviceQuery{DeviceFilter: admin.DeviceFilter{Rotating: true, State: admin.DeviceDisabled}})
+		check(t, err)
+		if len(page) != 1 || page[0].Endpoint != "c" {
+			t.Errorf("%T: %d disabled devices are listed", api, len(page))
+		}
+		count, err := api.CountDevices(t.Context(), admin.DeviceFilter{})
+		check(t, err)
+		if count.Rotating != 2 || count.Devices != 3 {
+			t.Errorf("%T: %d of %d are counted", api, count.Rotating, count.Devices)
+		}
+	}
+}
+
 // All of a filter applies, and pages of it lead on.
 func TestDeviceFilters(t *testing.T) {
 	r := newRig(t)

@@ -19,7 +19,7 @@ import (
 func StatusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "the fleet and the server in ten lines: states of devices, failures by cause, listeners, certificates, database",
-		Description: "Each device and each failure of the history is read, which takes a minute or two for\na million devices. lwbs device list --state STATE lists the devices of a state, lwbs why --all-failed\nhas more on the failures.",
+		Description: "Each device and each failure of the history is read, which takes about half a minute for\na million devices. lwbs device list --state STATE lists the devices of a state, lwbs why --all-failed\nhas more on the failures.",
 		Flags:       []cli.Flag{command.JSONFlag()}, OnUsageError: command.OnUsageError,
 		Action: command.OnRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
 			var r statusReport
