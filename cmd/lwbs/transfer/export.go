@@ -21,8 +21,10 @@ import (
 // ExportCommand is lwbs export.
 func ExportCommand() *cli.Command {
 	return command.Group("export", "write devices to a file that import reads",
-		exportFormCommand("csv", "write devices as a table, for lwbs import csv --key-format hex", exportTable),
-		exportFormCommand("jsonl", "write devices as JSON, one in each line, for lwbs import jsonl", exportLines))
+		exportFormCommand("csv", "write devices as a table, for lwbs import csv --key-format hex", exportTable, exportAccountTable),
+		exportFormCommand("jsonl", "write devices as JSON, one in each line, for lwbs import jsonl", exportLines, exportAccountLines),
+		exportKeysCommand("leshan", "write the keys of devices for Leshan's LwM2M Server, as GET /api/security/clients of its demo answers", "json", exportLeshan),
+		exportKeysCommand("psk-file", "write the keys of devices for an LwM2M Server that reads lines IDENTITY:KEY", "psk", exportPSKFile))
 }
 
 // An export is devices that are written to a file.
@@ -31,10 +33,45 @@ type export struct {
 	filter admin.DeviceFilter
 	reveal bool
 
+	account string // only the keys of this account; empty for all
+
 	devices, keys, replaced int // written; of these with keys that are left out, and with a key that is being replaced
 }
 
-func exportFormCommand(form, usage string, write func(context.Context, *export, io.Writer) error) *cli.Command {
+// exportKeysCommand writes the keys of accounts in a form of an LwM2M Server, which is about keys alone.
+func exportKeysCommand(form, usage, ending string, write func(context.Context, *accountExport, io.Writer) error) *cli.Command {
+	return &cli.Command{
+		Name: form, Usage: usage,
+		Description: `It is what the LwM2M Server of an account has to know of each device: identities with their pre-shared keys.
+As these are secrets, --reveal is required, and with it --recipient or --plain: see lwbs export csv --help.
+
+   lwbs export ` + form + ` --account main --tag lot7 --reveal --plain --out keys.` + ending,
+		Flags: slices.Concat(secretFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "account", Usage: "only the keys of account `NAME` of the profile; required where a profile has several"},
+		}, command.FilterFlags()),
+		Action: func(c *cli.Context) error {
+			if !c.Bool("reveal") {
+				return command.Usagef("%s is about keys: --reveal writes them, encrypted with --recipient age1..., or with --plain and --out FILE", form)
+			}
+			return exportTo(c, func(ctx context.Context, x *export, out io.Writer) (tell func(io.Writer), err error) {
+				a := x.accounts()
+				return a.tell, write(ctx, a, out)
+			})
+		},
+	}
+}
+
+// secretFlags say where to, and what of secrets.
+func secretFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "out", Usage: "write to the new `FILE` (default: standard output)"},
+		&cli.BoolFlag{Name: "reveal", Usage: "write keys and other secrets, too"},
+		&cli.StringSliceFlag{Name: "recipient", Usage: "encrypt to the age `RECIPIENT` (age1...); may be repeated"},
+		&cli.BoolFlag{Name: "plain", Usage: "with --reveal and --out, do not encrypt"},
+	}
+}
+
+func exportFormCommand(form, usage string, write func(context.Context, *export, io.Writer) error, writeAccounts func(context.Context, *accountExport, io.Writer) error) *cli.Command {
 	return &cli.Command{
 		Name: form, Usage: usage,
 		Description: `Keys and other secrets are left out, so that an import leaves those of a device as they are. With
@@ -46,49 +83,70 @@ Only with --plain they are not encrypted, and only in a new file, which only its
    age -d -i key.txt devices.age | lwbs import ` + form + ` ` + map[string]string{"csv": "--key-format hex "}[form] + `-
 
 History, associations, and what a device was given before are in a backup only: lwbs db backup. A key to
-bootstrap with is left out while it is being replaced.`,
-		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "out", Usage: "write to the new `FILE` (default: standard output)"},
-			&cli.BoolFlag{Name: "reveal", Usage: "write keys and other secrets, too"},
-			&cli.StringSliceFlag{Name: "recipient", Usage: "encrypt to the age `RECIPIENT` (age1...); may be repeated"},
-			&cli.BoolFlag{Name: "plain", Usage: "with --reveal and --out, do not encrypt"},
+bootstrap with is left out while it is being replaced.
+
+With --accounts it is what the LwM2M Servers have to know of each device: an entry for each account with its
+identity and, with --reveal, its key in hexadecimal digits, or its certificate; never a private key.
+
+   lwbs export ` + form + ` --accounts --account main --tag lot7 --reveal --plain --out keys.` + form,
+		Flags: slices.Concat(secretFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "accounts", Usage: "write the keys of accounts, for LwM2M Servers, in place of devices"},
+			&cli.StringFlag{Name: "account", Usage: "with --accounts, only those of account `NAME` of the profile"},
 		}, command.FilterFlags()),
 		Action: func(c *cli.Context) error {
-			if _, err := command.Arguments(c); err != nil {
-				return err
+			if c.IsSet("account") && !c.Bool("accounts") {
+				return command.Usagef("--account goes with --accounts")
 			}
-			filter, recipients, err := exportOptions(c)
-			if err != nil {
-				return err
-			}
-			return command.With(c, false, func(ctx context.Context, api admin.API) error {
-				if err := command.NoteProfile(ctx, c, api); err != nil {
-					return err
+			return exportTo(c, func(ctx context.Context, x *export, out io.Writer) (tell func(io.Writer), err error) {
+				if c.Bool("accounts") {
+					a := x.accounts()
+					return a.tell, writeAccounts(ctx, a, out)
 				}
-				x := &export{api: api, filter: filter, reveal: c.Bool("reveal")}
-				encrypted := func(out io.Writer) error {
-					return encryptedTo(out, recipients, func(out io.Writer) error { return write(ctx, x, out) })
-				}
-				if file := c.String("out"); file != "" {
-					err = newfile.Write(file, "--out", encrypted)
-				} else if output.Terminal(c.App.Writer) != nil {
-					err = encrypted(c.App.Writer)
-				} else {
-					err = encrypted(output.Raw(c.App.Writer))
-				}
-				if err != nil {
-					return fmt.Errorf("export: %w", err)
-				}
-				x.tell(c)
-				return command.WarnUnreadable(ctx, c.App.ErrWriter, api)
+				return x.tell, write(ctx, x, out)
 			})
 		},
 	}
 }
 
+// exportTo writes to where the options say. Write returns what tells of it.
+func exportTo(c *cli.Context, write func(context.Context, *export, io.Writer) (tell func(io.Writer), err error)) error {
+	if _, err := command.Arguments(c); err != nil {
+		return err
+	}
+	filter, recipients, err := exportOptions(c)
+	if err != nil {
+		return err
+	}
+	return command.With(c, false, func(ctx context.Context, api admin.API) error {
+		if err := command.NoteProfile(ctx, c, api); err != nil {
+			return err
+		}
+		x := &export{api: api, filter: filter, reveal: c.Bool("reveal"), account: c.String("account")}
+		var tell func(io.Writer)
+		encrypted := func(out io.Writer) error {
+			return encryptedTo(out, recipients, func(out io.Writer) (err error) {
+				tell, err = write(ctx, x, out)
+				return err
+			})
+		}
+		if file := c.String("out"); file != "" {
+			err = newfile.Write(file, "--out", encrypted)
+		} else if output.Terminal(c.App.Writer) != nil {
+			err = encrypted(c.App.Writer)
+		} else {
+			err = encrypted(output.Raw(c.App.Writer))
+		}
+		if err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+		tell(c.App.ErrWriter)
+		return command.WarnUnreadable(ctx, c.App.ErrWriter, api)
+	})
+}
+
 // exportOptions reads the options, and sees that no secret goes where others may read it.
 func exportOptions(c *cli.Context) (f admin.DeviceFilter, recipients []agecrypt.Recipient, err error) {
-	if err := command.NoneEmpty(c, "out", "prefix", "profile", "tag"); err != nil {
+	if err := command.NoneEmpty(c, "out", "prefix", "profile", "tag", "account"); err != nil {
 		return f, nil, err
 	}
 	for _, text := range c.StringSlice("recipient") {
@@ -205,12 +263,12 @@ func (x *export) counted(write func(admin.Device) error) func(admin.Device) erro
 }
 
 // tell says what was written, and what was left out.
-func (x *export) tell(c *cli.Context) {
-	fmt.Fprintf(c.App.ErrWriter, "wrote %s\n", output.Counted(x.devices, "device", "devices"))
+func (x *export) tell(out io.Writer) {
+	fmt.Fprintf(out, "wrote %s\n", output.Counted(x.devices, "device", "devices"))
 	if x.keys > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "the keys of %d of them are left out: --reveal writes keys, too\n", x.keys)
+		fmt.Fprintf(out, "the keys of %d of them are left out: --reveal writes keys, too\n", x.keys)
 	}
 	if x.replaced > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "the keys to bootstrap with of %d of them are left out, as they are being replaced\n", x.replaced)
+		fmt.Fprintf(out, "the keys to bootstrap with of %d of them are left out, as they are being replaced\n", x.replaced)
 	}
 }
