@@ -78,6 +78,22 @@ func TestImportTellsMistakesInFiles(t *testing.T) {
 	}
 }
 
+// Of two columns with one heading none can be left by its name; a table may have no device; a row of another
+// table is none of this one.
+func TestImportOddTables(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("profile apply -f $D/meter.yaml")
+	sh.write("f", "endpoint,endpoint\na,b\n")
+	_, _, errs := sh.run("import csv $D/f --profile meter")
+	contains(t, "one heading twice", errs, `two columns have the heading "endpoint": give one of them another in the file`)
+	sh.write("f", "endpoint,note\n")
+	_, out, errs := sh.run("import csv $D/f --profile meter")
+	contains(t, "no device", out+errs, "0 rows: 0 added", "has no device in it")
+	sh.write("f", "endpoint;note\na;1\nb,2\n")
+	_, out, _ = sh.run("import csv $D/f --profile meter")
+	contains(t, "another separator", out, "f:3: refused: its cells are separated by a comma, and those of the first row by a semicolon", "2 rows: 1 added")
+}
+
 // The tables of vendors and of other systems are read with the headings that they have.
 func TestImportHeadingsOfOthers(t *testing.T) {
 	const key = "00112233445566778899aabbccddeeff"

@@ -257,6 +257,9 @@ func importDevices(c *cli.Context, open func(io.Reader) (*devicefile.Source, err
 		return importError(c, shown, result, err)
 	}
 	switch {
+	case result.Rows == 0:
+		fmt.Fprintf(c.App.ErrWriter, "%s has no device in it\n", output.Text(shown))
+		return nil
 	case result.Refused == 0:
 		return nil
 	case result.Rejected:

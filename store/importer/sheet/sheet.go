@@ -176,12 +176,29 @@ func (r *Reader) Next() (Row, error) {
 			line, column := r.fieldPos(i)
 			return Row{}, &Error{Line: line, Column: column, Cells: cells, Reason: "it is not UTF-8: save the table as \"CSV UTF-8\""}
 		}
+		if other, is := r.otherSeparator(cells); is {
+			return Row{}, &Error{Line: line, Cells: cells, Reason: fmt.Sprintf("its cells are separated by %s, and those of the first row by %s", called(other), called(r.Separator))}
+		}
 		for len(cells) < len(r.Columns) {
 			cells = append(cells, "")
 		}
 		return Row{line, cells, r}, nil
 	}
 	return Row{}, io.EOF
+}
+
+// otherSeparator reports whether a row is one of another table: one cell, which another separator would divide
+// into as many as there are columns.
+func (r *Reader) otherSeparator(cells []string) (other rune, is bool) {
+	if len(cells) != 1 || len(r.Columns) < 2 {
+		return 0, false
+	}
+	for _, other := range separators {
+		if other != r.Separator && strings.Count(cells[0], string(other)) == len(r.Columns)-1 {
+			return other, true
+		}
+	}
+	return 0, false
 }
 
 // record reads a row of any length.

@@ -93,6 +93,8 @@ func TestWrongRows(t *testing.T) {
 		"a\n\"1\n2\n":                {"line 2: a quote that is opened here is not closed before line 3"},
 		"a,b\n1,\"x\ny\"\n4,5\n":     {"2: 1|x\ny", "4: 4|5"},
 		"a,b\n1,\xfc\n4,5\n":         {`line 2, column 3: it is not UTF-8: save the table as "CSV UTF-8"`, "3: 4|5"},
+		"a;b\n1;2\n3,4\n5;6\n":  {"2: 1|2", "line 3: its cells are separated by a comma, and those of the first row by a semicolon", "4: 5|6"},
+		"a,b,c\n1;2\n":           {"2: 1;2||"},
 		"a,,b\n1,2,3\n":              {"line 1: column 2 of 3 has no heading"},
 		"":                           {"it is empty"},
 		" \n\n":                      {"it is empty"},

@@ -265,7 +265,9 @@ func mapColumns(headings []string, o ColumnOptions) (*columnMap, error) {
 		if name == "" {
 			continue
 		}
-		if other, twice := used[name]; twice {
+		if other, twice := used[name]; twice && other == heading {
+			return nil, fmt.Errorf("two columns have the heading %q: give one of them another in the file", heading)
+		} else if twice {
 			return nil, fmt.Errorf("columns %q and %q are both taken for %s: leave one with --ignore, or --map it to something else", other, heading, name)
 		}
 		used[name] = heading
