@@ -110,41 +110,6 @@ func asks(t *testing.T, server *bootstrap.Server, ep string, c *scriptedClient) 
 // hanging is a client that does not answer Discover.
 func hanging() *scriptedClient { return newScriptedClient(map[string][]any{"GET /": {endless{}}}) }
 
-// 10,000 devices bootstrap at a time.
-func TestSessionsByDefault(t *testing.T) {
-	f := newFleet()
-	withFleet(t, f, func(t *testing.T, server *bootstrap.Server) {
-		for i := range 10_000 {
-			if code := asks(t, server, fmt.Sprint("dev-", i), hanging()); code != lwm2m.CodeChanged {
-				t.Fatalf("device %d is answered with %v", i, code)
-			}
-		}
-		if code := asks(t, server, "one-more", hanging()); code != lwm2m.CodeServiceUnavailable || f.last("one-more") != store.CauseBusy || server.ActiveCount() != 10_000 {
-			t.Errorf("one more is answered with %v, cause %q; %d are running", code, f.last("one-more"), server.ActiveCount())
-		}
-	})
-}
-
-// 10,000 requests over plain CoAP wait for a first answer of their clients, beside the sessions; the
-// oldest makes room.
-func TestUnvalidatedRequestsByDefault(t *testing.T) {
-	f := newFleet()
-	withFleet(t, f, func(t *testing.T, server *bootstrap.Server) {
-		for i := range 10_000 {
-			asks(t, server, fmt.Sprint("dev-", i), forger())
-		}
-		synctest.Wait()
-		if n := server.Unvalidated(); n != 10_000 || f.last("dev-0") != "" {
-			t.Errorf("%d wait; the first ended with %q", n, f.last("dev-0"))
-		}
-		asks(t, server, "one-more", forger())
-		synctest.Wait()
-		if n := server.Unvalidated(); n != 10_000 || f.last("dev-0") != store.CauseBusy || f.last("dev-1") != "" || f.last("one-more") != "" {
-			t.Errorf("after one more %d wait; the first ended with %q, the second with %q", n, f.last("dev-0"), f.last("dev-1"))
-		}
-	})
-}
-
 // A session ends 240 s after its request.
 func TestDurationOfASessionByDefault(t *testing.T) {
 	f := newFleet()

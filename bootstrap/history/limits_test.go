@@ -19,6 +19,18 @@ func otherProtocol(network int) store.Session {
 	}
 }
 
+// counts returns how many records are kept, and how many of them are about networks.
+func (d *diary) counts() (kept, networks int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.kept {
+		if s.Network != "" {
+			networks++
+		}
+	}
+	return len(d.kept), networks
+}
+
 // Of other protocols 40 records are kept in 10 minutes, half of them of one network, and 10 more that are
 // about networks.
 func TestRecordsOfOtherProtocols(t *testing.T) {
@@ -45,14 +57,8 @@ func TestRecordsOfOtherProtocols(t *testing.T) {
 			t.Errorf("%d more are kept of others, want 20", n)
 		}
 		synctest.Wait()
-		networks := 0
-		for _, s := range d.kept {
-			if s.Network != "" {
-				networks++
-			}
-		}
-		if networks != 10 || len(d.kept) != 50 {
-			t.Errorf("%d records are kept, %d of them about networks; want 50, 10", len(d.kept), networks)
+		if kept, networks := d.counts(); networks != 10 || kept != 50 {
+			t.Errorf("%d records are kept, %d of them about networks; want 50, 10", kept, networks)
 		}
 		time.Sleep(10*time.Minute - time.Nanosecond)
 		again := func(i int) store.Session { return otherProtocol(1000 + i) }

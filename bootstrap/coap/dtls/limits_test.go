@@ -28,19 +28,25 @@ func peerOfNet(net byte, i int) udp.Peer {
 	return udp.Peer{Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, net, byte(i)}), uint16(1000+i))}
 }
 
+// bareAssociation is an association without keys, of peer i.
+func (m *mux) bareAssociation(i int, identity string) *association {
+	now := time.Now()
+	c := credential{identity: identity}
+	return &association{mux: m, name: c.name(), credential: c, since: now, heard: now, peer: udp.Peer{Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 5684)}}
+}
+
 // enters makes an association of peer i active, which has authenticated with identity. It reports whether
 // there was room.
 func (m *mux) enters(i int, identity string) bool {
-	h := &handshake{mux: m, peer: udp.Peer{Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 5684)}, cancel: func(error) {}}
-	h.pipe = pion.NewPipe(m.socket, h.peer)
+	bare := m.bareAssociation(i, identity)
+	h := &handshake{mux: m, peer: bare.peer, cancel: func(error) {}, pipe: pion.NewPipe(m.socket, bare.peer)}
 	h.setDeadline(time.Now().Add(m.cfg.DTLS.HandshakeTimeout))
-	h.claim.identity = identity
 	holding(&m.mu, func() { h.admission = m.limiter.Admit(h.peer.Remote.Addr(), time.Now(), func() {}) })
-	a, _ := m.activate(h, newAssociation(h, pion.Agreement{Suite: record.PSKWithAES128CCM8, Master: make([]byte, 48), ServerRandom: make([]byte, record.RandomSize)}))
+	a, _ := m.activate(h, bare)
 	return a != nil
 }
 
-// 10,000 associations are active, and 100,000 hibernate; of one peer 8 are active.
+// 10,000 associations are active, and 100,000 hibernate.
 func TestAssociationsByDefault(t *testing.T) {
 	inSimulation(t, nil, func(b *simulatedListener) {
 		for i := range 10_000 {
@@ -57,22 +63,27 @@ func TestAssociationsByDefault(t *testing.T) {
 		}
 	})
 	m := newTestMux(t, func(*Config) {})
-	fillHibernating(m, 100_000, false, nil)
-	if n := m.hibernated(); n != 100_000 || m.hub.Meter.Snapshot().Evicted != 0 {
-		t.Errorf("%d hibernate", n)
+	hibernates := func(i int) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		a := m.bareAssociation(i, fmt.Sprint("device-", i))
+		m.index(a)
+		a.place = m.active.PushFront(a)
+		do(m.hibernateLocked(a))
 	}
-	h := &handshake{mux: m, peer: peerAt(9)}
-	a := newAssociation(h, pion.Agreement{Suite: record.PSKWithAES128CCM8, Master: make([]byte, 48), ServerRandom: make([]byte, record.RandomSize)})
-	m.mu.Lock()
-	m.index(a)
-	a.place = m.active.PushFront(a)
-	do(m.hibernateLocked(a))
-	m.mu.Unlock()
+	for i := range 100_000 {
+		hibernates(i)
+	}
+	if n := m.hibernated(); n != 100_000 || m.hub.Meter.Snapshot().Evicted != 0 {
+		t.Errorf("%d hibernate, %d were evicted", n, m.hub.Meter.Snapshot().Evicted)
+	}
+	hibernates(100_000)
 	if n := m.hibernated(); n != 100_000 || m.hub.Meter.Snapshot().Evicted != 1 {
 		t.Errorf("after one more %d hibernate, %d were evicted", n, m.hub.Meter.Snapshot().Evicted)
 	}
 }
 
+// Of one peer 8 associations are active.
 func TestAssociationsOfOnePeerByDefault(t *testing.T) {
 	inSimulation(t, nil, func(b *simulatedListener) {
 		for i := range 8 {
