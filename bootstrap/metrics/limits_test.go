@@ -42,11 +42,13 @@ func TestScrapesAreBounded(t *testing.T) {
 			})
 		}
 		scrapes.Wait()
+		close(hang)
+		synctest.Wait()
+		mu.Lock()
 		if most != 1 {
 			t.Errorf("%d scrapes were under way at a time", most)
 		}
-		close(hang)
-		synctest.Wait()
+		mu.Unlock()
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 		if w.Code != http.StatusOK {

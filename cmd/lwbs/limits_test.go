@@ -81,7 +81,7 @@ var limits = map[string]limit{
 	},
 	"DTLS associations in the database; one of them": {
 		[]string{"store/bolt.Associations", "bootstrap/coap/dtls/kept.MaxSize"},
-		[]string{"store/bolt.TestAssociationsByDefault", "bootstrap/coap/dtls.TestSizeOfAKeptAssociation"},
+		[]string{"store/bolt.TestAssociationSuite", "bootstrap/coap/dtls.TestSizeOfAKeptAssociation"},
 	},
 	"end of the server, for what is left to be kept": {
 		[]string{"bootstrap/coap/dtls.stopPatience"},
@@ -237,7 +237,7 @@ var limits = map[string]limit{
 	},
 	"history of all devices, for each of these; of unknown devices": {
 		[]string{"store/bolt.Sessions", "store/bolt.Sessions", "store/bolt.UnprovedSessions", "store/bolt.UnknownSessions"},
-		[]string{"store/bolt.TestHistoryOfUnknownDevicesByDefault", "store/bolt.TestSuite"},
+		[]string{"store/bolt.TestSuite"},
 	},
 	"records a minute of peers that proved nothing: under the name of a device; of unknown devices": {
 		[]string{"bootstrap.UnauthenticatedRecords", "bootstrap.UnknownDeviceRecords"},

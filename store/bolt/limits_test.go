@@ -1,7 +1,6 @@
 package bolt_test
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
@@ -88,58 +86,6 @@ func TestHistoryOfOneDeviceByDefault(t *testing.T) {
 		if n != k.want {
 			t.Errorf("of 50 over %s with proof %q %d are kept, want %d", k.transport, k.proof, n, k.want)
 		}
-	}
-}
-
-// Of unknown devices 10,000 attempts are kept.
-func TestHistoryOfUnknownDevicesByDefault(t *testing.T) {
-	db := openQuick(t)
-	appendAll(t, db, 10_010, func(i int) store.Session {
-		return store.Session{Identity: fmt.Sprint("unknown-", i), Transport: store.TransportDTLS, Proof: store.ProofNone, Cause: store.CauseIdentityUnknown}
-	})
-	stats, err := db.Stats(t.Context())
-	if err != nil || stats.Sessions != 10_000 {
-		t.Errorf("%d are kept, %v", stats.Sessions, err)
-	}
-}
-
-// 200,000 associations are kept; the one heard of least recently makes room.
-func TestAssociationsByDefault(t *testing.T) {
-	db := openQuick(t)
-	if _, _, err := db.ResumeAssociations(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	association := func(i int) store.Association {
-		a := store.Association{AssociationKey: store.AssociationKey{Heard: began.Add(time.Duration(i) * time.Millisecond)}, State: lwm2m.NewSecret([]byte{1})}
-		binary.BigEndian.PutUint64(a.ID[:], uint64(i))
-		return a
-	}
-	const most, batch = 200_000, 10_000
-	for i := 0; i < most; i += batch {
-		rows := make([]store.Association, batch)
-		for j := range rows {
-			rows[j] = association(i + j)
-		}
-		if err := db.KeepAssociations(t.Context(), rows, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	oldest := func() int {
-		page, err := db.Associations(t.Context(), store.AssociationKey{Heard: began.Add(2 * time.Millisecond)}, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(page)
-	}
-	if n := oldest(); n != 2 {
-		t.Errorf("of the first two %d are kept", n)
-	}
-	if err := db.KeepAssociations(t.Context(), []store.Association{association(most)}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if n := oldest(); n != 1 {
-		t.Errorf("after one more %d of the first two are kept, want 1", n)
 	}
 }
 
