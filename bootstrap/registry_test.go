@@ -38,7 +38,7 @@ func defaultRegistry(t *testing.T) *registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newRegistry(cfg)
+	return newRegistry(cfg, nil)
 }
 
 // 10,000 devices bootstrap at a time.
