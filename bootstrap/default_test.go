@@ -61,6 +61,8 @@ func (f *fleet) PutDevice(ctx context.Context, d store.Device) (store.Device, er
 
 func (f *fleet) Groups(context.Context) (store.Groups, error) { return store.Groups{}, nil }
 
+func (f *fleet) PendingDevices(context.Context) ([]store.PendingDevice, error) { return nil, nil }
+
 func (f *fleet) LastSession(context.Context) (string, error) { return "", nil }
 
 func (f *fleet) Sessions(context.Context, store.SessionQuery) ([]store.Session, error) {
