@@ -54,6 +54,7 @@ const (
 	CauseBlockWise        Cause = "block-wise-error"   // an answer violates the rules of block-wise transfer
 	CauseAnswerTooLarge   Cause = "answer-too-large"   // an answer is larger, or leads to more operations, than the server permits
 	CauseGone             Cause = "gone"               // the association ended during the session, most often since the client closed it
+	CauseHandOverFailed   Cause = "hand-over-failed"   // an LwM2M Server could not be told of the account: Finish was not sent
 	CauseFinishRefused    Cause = "finish-refused"     // Finish was answered with an error
 	CauseFinishUnknown    Cause = "finish-unknown"     // Finish was sent and not answered: it may have worked
 	CauseSuperseded       Cause = "superseded"         // a newer Bootstrap-Request of the same device came

@@ -52,6 +52,7 @@ type accountRow struct {
 	Pending     []byte    `json:"pending,omitempty"`
 	Master      []byte    `json:"masterSecret,omitempty"`
 	Delivered   time.Time `json:"delivered,omitzero"`
+	HandedOver  []byte    `json:"handedOver,omitempty"`
 
 	unknown string
 }
@@ -113,6 +114,8 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 			Key:     k.Seal(a.Key.Reveal(), place(d.Endpoint, "account", name, "key")),
 			Master:  k.Seal(a.MasterSecret.Reveal(), place(d.Endpoint, "account", name, "master secret")),
 			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
+
+			HandedOver: k.Seal(a.HandedOver.Reveal(), place(d.Endpoint, "account", name, "handed over")),
 		}
 	}
 	if len(d.Secrets) > 0 {
@@ -166,6 +169,7 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 			Key:          o.open(a.Key, "account", name, "key"),
 			MasterSecret: o.open(a.Master, "account", name, "master secret"),
 			Pending:      o.open(a.Pending, "account", name, "pending"),
+			HandedOver:   o.open(a.HandedOver, "account", name, "handed over"),
 		}
 	}
 	if len(row.Secrets) > 0 {

@@ -190,6 +190,10 @@ type AccountKeys struct {
 	// Delivered is when the device last accepted Key, or was sent it in a pack; zero for never.
 	Delivered time.Time
 
+	// HandedOver is a digest of what the LwM2M Server of the account was told last, which it has
+	// acknowledged; empty for nothing. It is secret: a short key could be guessed from it.
+	HandedOver lwm2m.Secret
+
 	// Unknown is the same as in a [Device].
 	Unknown string
 }

@@ -105,6 +105,10 @@ type Account struct {
 
 	Binding string `json:"binding,omitempty"` // template; Resource 1/x/7; empty means "U"
 
+	// HandOver is the name of the [LwM2MServer] that is told how a device will come, before the
+	// device is told that its bootstrap is complete. Empty for none.
+	HandOver string `json:"handOver,omitempty"`
+
 	// OSCORE, where not nil, protects the messages to the server end to end, with or
 	// without DTLS below (RFC 8613).
 	OSCORE *OSCORE `json:"oscore,omitempty"`

@@ -141,6 +141,7 @@ const (
 	StageDelete    Stage = "delete"
 	StageWrite     Stage = "write"
 	StageVerify    Stage = "verify"
+	StageHandOver  Stage = "hand-over" // LwM2M Servers are told of the accounts
 	StageFinish    Stage = "finish"
 	StageDone      Stage = "done"
 )

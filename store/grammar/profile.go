@@ -42,6 +42,7 @@ var Account = &Section{Name: "Account", Named: true, Keys: []Key{
 	{Name: "serverPublicKey", Kind: Bytes, Template: true, Doc: "Resource 0/x/4 in DER, with rpk and certificate."},
 	{Name: "lifetime", Kind: Duration, Template: true, Default: "24h", Doc: "Resource 1/x/1; 0 means no limit (LwM2M 1.2)."},
 	{Name: "binding", Kind: Text, Template: true, Default: "U", Doc: "Resource 1/x/7."},
+	{Name: "handOver", Kind: Text, Doc: "The name of the LwM2M Server (lwbs lwm2m-server) that is told the account of each device before its bootstrap ends."},
 	{Name: "oscore", Kind: Mapping, Of: OSCORE, Doc: "A security context of Object 21, to which Resource 0/x/17 refers."},
 	{Name: "notificationStoring", Kind: Boolean, Template: true, Default: "true", Doc: "Resource 1/x/6."},
 	{Name: "securityResources", Kind: Resources, Template: true, Doc: "Other Resources of Object 0 by ID; the account may also have them under their names, such as clientHoldOffTime."},

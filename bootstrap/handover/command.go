@@ -1,0 +1,75 @@
+package handover
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"lwbs/bootstrap/outcome"
+)
+
+// A command is a program that reads the JSON of one event from its standard input. It exits with 0
+// where it has taken it, with 75 (EX_TEMPFAIL of sysexits.h) to be asked again, and with anything else
+// to refuse. What it writes to its standard error is the reason.
+type command struct {
+	program   string
+	arguments []string
+}
+
+const (
+	exitAgain  = 75
+	maxOutput  = 4 << 10 // bytes of what a program writes that are kept
+	killedWait = time.Second
+)
+
+func (c *command) Put(ctx context.Context, a Account) error    { return c.tell(ctx, a, eventCredentials) }
+func (c *command) Remove(ctx context.Context, a Account) error { return c.tell(ctx, a, eventRemoved) }
+
+func (c *command) tell(ctx context.Context, a Account, kind string) error {
+	message, err := a.message(kind)
+	if err != nil {
+		return err
+	}
+	var output limited
+	run := exec.CommandContext(ctx, c.program, c.arguments...)
+	run.Stdin, run.Stdout, run.Stderr = bytes.NewReader(message), nil, &output
+	run.Dir, run.Env = "/", []string{"PATH=" + os.Getenv("PATH")}
+	run.WaitDelay = killedWait
+	ownGroup(run)
+	err = run.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return unavailable("the program did not end in time")
+	case !errors.As(err, &exit):
+		return refused("the program cannot be run: %v", err)
+	}
+	reason := "the program ends with " + exit.ProcessState.String()
+	first, _, _ := strings.Cut(strings.TrimSpace(output.String()), "\n")
+	for _, secret := range a.secrets() {
+		first = hideText(first, secret)
+	}
+	if first = outcome.Printable(first, maxReason); first != "" {
+		reason += ": " + first
+	}
+	if exit.ExitCode() == exitAgain {
+		return unavailable("%s", reason)
+	}
+	return refused("%s", reason)
+}
+
+// A limited keeps the beginning of what is written to it.
+type limited struct{ bytes.Buffer }
+
+func (l *limited) Write(b []byte) (int, error) {
+	if room := maxOutput - l.Len(); room > 0 {
+		l.Buffer.Write(b[:min(len(b), room)])
+	}
+	return len(b), nil
+}

@@ -1,0 +1,175 @@
+package handover
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"lwbs/lwm2m"
+)
+
+// A thingsBoard has a device of the name of the endpoint, whose credentials are replaced. The device
+// must exist there.
+type thingsBoard struct {
+	*client
+	user   string // of a tenant administrator; empty where secret is an API key
+	secret lwm2m.Secret
+
+	mu    sync.Mutex
+	token string // of user; guarded by mu
+}
+
+func (t *thingsBoard) Put(ctx context.Context, a Account) error {
+	security, err := thingsBoardSecurity(a)
+	if err != nil {
+		return err
+	}
+	return t.replace(ctx, a, security)
+}
+
+// Remove takes the credentials from the device, which goes on to exist: it has data.
+func (t *thingsBoard) Remove(ctx context.Context, a Account) error {
+	return t.replace(ctx, a, map[string]string{"securityConfigClientMode": "NO_SEC", "endpoint": string(a.Endpoint)})
+}
+
+// test logs in and asks for a device.
+func (t *thingsBoard) test(ctx context.Context) error {
+	r := request{method: "GET", path: thingsBoardDevices + TestEndpoint}
+	status, answer, err := t.authorized(ctx, r)
+	if err == nil && status >= 300 && status != http.StatusNotFound {
+		return t.refusal(r, status, answer)
+	}
+	return err
+}
+
+const thingsBoardDevices = "/api/tenant/devices?deviceName="
+
+// replace gives the device other credentials. It repeats that once where someone else changed them at
+// the same time.
+func (t *thingsBoard) replace(ctx context.Context, a Account, security map[string]string) error {
+	for repeated := false; ; repeated = true {
+		conflict, err := t.replaceOnce(ctx, a, security)
+		if !conflict || repeated {
+			return err
+		}
+	}
+}
+
+func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[string]string) (conflict bool, err error) {
+	var device struct {
+		ID struct {
+			ID string `json:"id"`
+		} `json:"id"`
+	}
+	find := request{method: "GET", path: thingsBoardDevices + url.QueryEscape(string(a.Endpoint)), hide: a.secrets()}
+	switch status, answer, err := t.authorized(ctx, find); {
+	case err != nil:
+		return false, err
+	case status == http.StatusNotFound && security["securityConfigClientMode"] == "NO_SEC":
+		return false, nil
+	case status == http.StatusNotFound:
+		return false, refused("it has no device named %q: make one there, with an LwM2M profile", a.Endpoint)
+	case status >= 300:
+		return false, t.refusal(find, status, answer)
+	case json.Unmarshal(answer, &device) != nil || device.ID.ID == "":
+		return false, refused("it does not answer as ThingsBoard does: check its address")
+	}
+	var credentials map[string]json.RawMessage
+	read := request{method: "GET", path: "/api/device/" + url.PathEscape(device.ID.ID) + "/credentials", hide: a.secrets()}
+	switch status, answer, err := t.authorized(ctx, read); {
+	case err != nil:
+		return false, err
+	case status >= 300:
+		return false, t.refusal(read, status, answer)
+	case json.Unmarshal(answer, &credentials) != nil:
+		return false, refused("it does not answer as ThingsBoard does: check its address")
+	}
+	noSec := map[string]string{"securityMode": "NO_SEC"}
+	value, err := json.Marshal(map[string]any{
+		"client": security, "bootstrap": map[string]any{"bootstrapServer": noSec, "lwm2mServer": noSec},
+	})
+	if err != nil {
+		return false, refused("encode: %v", err)
+	}
+	quoted, err := json.Marshal(string(value)) // the document is a string of the outer one
+	if err != nil {
+		return false, refused("encode: %v", err)
+	}
+	credentials["credentialsType"], credentials["credentialsValue"] = json.RawMessage(`"LWM2M_CREDENTIALS"`), quoted
+	write := request{method: "POST", path: "/api/device/credentials", body: credentials, hide: a.secrets()}
+	status, answer, err := t.authorized(ctx, write)
+	if err == nil && status >= 300 {
+		return status == http.StatusConflict, t.refusal(write, status, answer)
+	}
+	return false, err
+}
+
+// authorized sends a request as the user, who logs in first where that is needed.
+func (t *thingsBoard) authorized(ctx context.Context, r request) (status int, answer []byte, err error) {
+	if t.user == "" {
+		r.header = map[string]string{"X-Authorization": "ApiKey " + string(t.secret.Reveal())}
+		r.hide = append(r.hide, string(t.secret.Reveal()))
+		return t.send(ctx, r)
+	}
+	for fresh := false; ; fresh = true {
+		token, err := t.login(ctx, fresh)
+		if err != nil {
+			return 0, nil, err
+		}
+		r.header = map[string]string{"X-Authorization": "Bearer " + token}
+		status, answer, err = t.send(ctx, r)
+		if status != http.StatusUnauthorized || fresh {
+			return status, answer, err
+		}
+	}
+}
+
+// login returns the token of an earlier login, or of a fresh one.
+func (t *thingsBoard) login(ctx context.Context, fresh bool) (string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.token != "" && !fresh {
+		return t.token, nil
+	}
+	password := string(t.secret.Reveal())
+	var answer struct {
+		Token string `json:"token"`
+	}
+	err := t.decode(ctx, request{
+		method: "POST", path: "/api/auth/login", body: map[string]string{"username": t.user, "password": password}, hide: []string{password},
+	}, &answer)
+	if err == nil && answer.Token == "" {
+		err = refused("the log-in gives no token: check its address")
+	}
+	t.token = answer.Token
+	return answer.Token, err
+}
+
+// thingsBoardSecurity is the client's part of the credentials.
+func thingsBoardSecurity(a Account) (map[string]string, error) {
+	security := map[string]string{"endpoint": string(a.Endpoint)}
+	switch {
+	case a.Master.Len() > 0:
+		return nil, refused("ThingsBoard has no OSCORE")
+	case a.Mode == lwm2m.SecurityPSK:
+		identity, err := a.pskText()
+		if err != nil {
+			return nil, err
+		}
+		if n := a.Key.Len(); n%16 != 0 || n > 64 {
+			return nil, refused("ThingsBoard takes keys of 16, 32, 48 or 64 bytes, and this one has %d: set keyLength in the profile", n)
+		}
+		security["securityConfigClientMode"], security["identity"], security["key"] = "PSK", identity, hexOf(a.Key)
+	case a.Mode == lwm2m.SecurityRPK:
+		security["securityConfigClientMode"], security["key"] = "RPK", strings.ToLower(hex.EncodeToString(a.Identity))
+	case a.Mode == lwm2m.SecurityCertificate:
+		security["securityConfigClientMode"] = "X509"
+	default:
+		security["securityConfigClientMode"] = "NO_SEC"
+	}
+	return security, nil
+}
