@@ -33,6 +33,10 @@ type Config struct {
 	// is built in.
 	Objects *object.Registry
 
+	// HandOver tells LwM2M Servers of the accounts whose profile asks for it. Without one the
+	// sessions of such devices fail.
+	HandOver HandOver
+
 	// SessionTimeout bounds a session from the Bootstrap-Request to the answer to
 	// Bootstrap-Finish. Default 240 s; at most 247 s, which is when clients give up
 	// by themselves (EXCHANGE_LIFETIME, RFC 7252 §4.8.2; Core 1.1.1 §6.1.7).

@@ -20,7 +20,7 @@ import (
 // to Bootstrap-Finish (Core 1.1.1 §6.1.7). One goroutine runs it, and it has one
 // request outstanding at a time.
 //
-//	(validate) ---> prepare ---> discover ---> operate ---> (verify) ---> finish ---> end
+//	(validate) ---> prepare ---> discover ---> operate ---> (verify) ---> (handOver) ---> finish ---> end
 //	                                            \___/ once for each planned Delete and Write
 //
 // The session of an unknown device waits for approval before prepare: see park.
@@ -221,7 +221,7 @@ func (s *session) operate(ctx context.Context) (state, *outcome.Failure) {
 	case s.given.Profile.Verify == grammar.VerifyRecord, s.given.Profile.Verify == grammar.VerifyFail:
 		return (*session).verify, nil
 	default:
-		return (*session).finish, nil
+		return (*session).handOver, nil
 	}
 	o := s.left[0]
 	s.left = s.left[1:]

@@ -21,7 +21,7 @@ func fullDevice() store.Device {
 			{Kind: store.CredentialPSK, Identity: "i\x00", Key: lwm2m.NewSecret([]byte("k1")), Created: at, URI: "coaps://bs.example"},
 			{Kind: store.CredentialPSK, Identity: "j", Key: lwm2m.NewSecret([]byte("k3")), Created: at, Pending: true, Replaces: "i\x00"},
 		},
-		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Certificate: []byte{1}, Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), MasterSecret: lwm2m.NewSecret([]byte("k4")), Delivered: at}},
+		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Certificate: []byte{1}, Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), MasterSecret: lwm2m.NewSecret([]byte("k4")), Delivered: at, HandedOver: lwm2m.NewSecret([]byte("k5"))}},
 		Secrets:  map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): lwm2m.NewSecret([]byte("key number five")), lwm2m.ResourcePath(11, 1, 6): lwm2m.NewSecret([]byte("k6"))},
 		Vars:     map[string]string{"v": "w"}, Tags: []string{"t"},
 		Written: store.Written{BootstrapInstance: new(lwm2m.InstanceID), Instances: []store.WrittenInstance{

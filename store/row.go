@@ -131,3 +131,16 @@ func unknownMembers(object []byte, known any) (string, error) {
 	b, err := json.Marshal(members)
 	return string(b), err
 }
+
+// encodeMembers returns the JSON of known, a struct, with the members of the JSON object unknown,
+// empty for none, behind its own.
+func encodeMembers(known any, unknown string) (json.RawMessage, error) {
+	b, err := json.Marshal(known)
+	switch {
+	case err != nil || unknown == "":
+		return b, err
+	case string(b) == "{}":
+		return json.RawMessage(unknown), nil
+	}
+	return append(append(b[:len(b)-1], ','), unknown[1:]...), nil
+}

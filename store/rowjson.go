@@ -231,5 +231,6 @@ func (a accountRow) appendTo(o *jsonObject) {
 		o.key("delivered")
 		o.time(a.Delivered)
 	}
+	o.optionalBytes("handedOver", a.HandedOver)
 	o.end(a.unknown)
 }

@@ -10,15 +10,10 @@ const (
 	KindDevice        = "device"
 	KindProfile       = "profile"
 	KindGroup         = "group"
-	KindSession       = "session"
-	KindAssociation   = "association"
-	KindPendingDevice = "pending_device"
-	KindDevice        = "device"
-	KindProfile       = "profile"
-	KindGroup         = "group"
 	KindLwM2MServer   = "lwm2m_server"
 	KindSession       = "session"
 	KindAssociation   = "association"
+	KindPendingDevice = "pending_device"
 )
 
 // An UnreadableError names a part of a store that cannot be read, as far as it is known.

@@ -115,6 +115,7 @@ var stageNames = map[store.Stage]string{
 	store.StageDelete:    "Bootstrap-Delete",
 	store.StageWrite:     "Bootstrap-Write",
 	store.StageVerify:    "look back",
+	store.StageHandOver:  "hand-over to an LwM2M Server",
 	store.StageFinish:    "Bootstrap-Finish",
 	store.StageDone:      "done",
 }
@@ -255,6 +256,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseBlockWise:      "The device's answer came in blocks that do not fit together",
 	store.CauseReset:          "The device did not recognise a request as its own business",
 	store.CauseGone:           "The association with the device ended in the middle",
+	store.CauseHandOverFailed: "The device took every write, and an LwM2M Server could not be told how it will come, so the session was ended without Bootstrap-Finish",
 	store.CauseFinishRefused:  "The device took every write and then refused Bootstrap-Finish",
 	store.CauseFinishUnknown:  "The device took every write and did not confirm Bootstrap-Finish, so that it may be bootstrapped or not",
 	store.CauseSuperseded:     "The device started over before this session was through",
@@ -271,6 +273,8 @@ var occurrences = map[store.Cause]string{
 // remedies say what to do.
 var remedies = map[store.Cause]string{
 	"": "Wait: a session takes seconds as a rule, and at most four minutes.",
+
+	store.CauseHandOverFailed: "Mend what the detail names; lwbs lwm2m-server test NAME tries it without a device. The device keeps its old account, and its new key is given again when it comes next, as most do by themselves.",
 
 	store.CausePackDelivered: "Nothing, if the device registers with the LwM2M Server. If an ordinary session of it follows, it did not like the pack, and that session tells more; if neither does, set pack: refuse in the profile, and each write is answered.",
 	store.CauseNoCommonSuite: "Choose one of the suites of docs/operations.md in the device. Suites with certificates are there only while the server has a certificate: lwbs serve --tls-cert.",

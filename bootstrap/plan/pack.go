@@ -39,6 +39,9 @@ func MakePack(p store.Profile, d store.Device, info lwm2m.BootstrapInfo, own *li
 // where a pack can hold all of it.
 func UnfitForPack(p store.Profile) string {
 	for _, a := range p.Accounts {
+		if a.HandOver != "" {
+			return fmt.Sprintf("account %q is handed over to an LwM2M Server, which is done when a client has accepted it, and a client never confirms that it took a pack", a.Name)
+		}
 		if a.Key == store.KeyRenew {
 			return fmt.Sprintf("the key of account %q is renewed at every bootstrap, and a client never confirms that it took a pack", a.Name)
 		}

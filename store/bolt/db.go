@@ -85,6 +85,7 @@ var (
 	bucketDeviceGroup     = []byte("device_group")
 	bucketPendingDevice   = []byte(store.KindPendingDevice)
 	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice}
+	bucketLwM2MServer     = []byte(store.KindLwM2MServer)
 
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
 	// not.

@@ -1,0 +1,141 @@
+package bootstrap
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"lwbs/bootstrap/outcome"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// A HandOver tells LwM2M Servers how devices will come to them. Its method may be called concurrently.
+type HandOver interface {
+	// HandOver tells the server of this name of an account that a device is given. Where that fails,
+	// the error is one line for an operator, without secrets. It takes seconds at most.
+	HandOver(ctx context.Context, server string, ep lwm2m.EndpointName, account lwm2m.ServerAccount, info lwm2m.BootstrapInfo) error
+}
+
+// keepWaiting is how often a device is asked something while a server is told of it, so that it does
+// not take the silence for the end. Awa waits for 15 s.
+const keepWaiting = 5 * time.Second
+
+// handOver tells the LwM2M Servers of the accounts that the device has accepted, unless they know
+// already. The device uses them after Finish only, which is not sent where that fails.
+func (s *session) handOver(ctx context.Context) (state, *outcome.Failure) {
+	for _, account := range s.given.Profile.Accounts {
+		if account.HandOver == "" {
+			continue
+		}
+		s.setStage(store.StageHandOver)
+		if f := s.handOverAccount(ctx, account); f != nil {
+			return nil, f
+		}
+	}
+	return (*session).finish, nil
+}
+
+func (s *session) handOverAccount(ctx context.Context, account store.Account) *outcome.Failure {
+	given, found := s.accountGiven(account)
+	if !found {
+		return outcome.Failed(store.CauseInternal, "account %q is handed over, and is not among what the device was given", account.Name)
+	}
+	digest := digestOf(account.HandOver, s.endpoint, given, s.given.Info)
+	if s.given.Device.Accounts[account.Name].HandedOver.Equal(digest) {
+		return nil
+	}
+	if s.srv.cfg.HandOver == nil {
+		return outcome.Failed(store.CauseHandOverFailed, "account %q is to be handed over to LwM2M Server %q, which this server cannot do", account.Name, account.HandOver)
+	}
+	began := time.Now()
+	told, gone := s.tellWhileItWaits(ctx, account.HandOver, given)
+	switch {
+	case told == nil:
+		s.handedOver(ctx, account.Name, digest)
+		s.addNotes(fmt.Sprintf("LwM2M Server %q was told of account %q, which took %v", account.HandOver, account.Name, time.Since(began).Round(time.Millisecond)))
+		return gone
+	case gone != nil:
+		return gone
+	case ctx.Err() != nil:
+		return interruption(ctx, " while an LwM2M Server was told of it")
+	}
+	return outcome.Failed(store.CauseHandOverFailed, "LwM2M Server %q could not be told of account %q: %s", account.HandOver, account.Name, outcome.Printable(told.Error(), outcome.MaxError))
+}
+
+// accountGiven is what the device was given of an account.
+func (s *session) accountGiven(account store.Account) (lwm2m.ServerAccount, bool) {
+	for _, given := range s.given.Info.Accounts {
+		if given.Security.ShortServerID == account.ShortServerID {
+			return given, true
+		}
+	}
+	return lwm2m.ServerAccount{}, false
+}
+
+// tellWhileItWaits tells a server, and keeps the device waiting where that takes long. Told is how it
+// ended; gone is why the device does not wait any more.
+func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm2m.ServerAccount) (told error, gone *outcome.Failure) {
+	tell, cancel := context.WithCancel(ctx)
+	defer cancel()
+	end := make(chan error, 1)
+	go func() {
+		err := errors.New("the server panicked as it told it; its log has the stack")
+		defer func() { end <- err }()
+		s.srv.cfg.Panics.Run(PartSession, func() { err = s.srv.cfg.HandOver.HandOver(tell, server, s.endpoint, given, s.given.Info) })
+	}()
+	wait := time.NewTicker(keepWaiting)
+	defer wait.Stop()
+	for {
+		select {
+		case told = <-end:
+			return told, nil
+		case <-wait.C:
+		}
+		if _, gone = s.do(ctx, step{op: lwm2m.OpDiscover}); gone != nil && (gone.Cause != store.CauseReset || !s.conn.Peer().Secure()) {
+			cancel()
+			return <-end, gone
+		}
+	}
+}
+
+// handedOver notes on the device record what a server was told. Where that fails, it is told again
+// next time, which does no harm.
+func (s *session) handedOver(ctx context.Context, account string, digest lwm2m.Secret) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	err := s.srv.editDevice(ctx, s.given.Device, func(d *store.Device) bool {
+		if d.Accounts = maps.Clone(d.Accounts); d.Accounts == nil {
+			d.Accounts = make(map[string]store.AccountKeys)
+		}
+		keys := d.Accounts[account]
+		keys.HandedOver = digest
+		d.Accounts[account] = keys
+		return true
+	})
+	if err != nil {
+		s.srv.storeFault(err)
+	}
+}
+
+// digestOf differs for whatever a server is told of an account.
+func digestOf(server string, ep lwm2m.EndpointName, given lwm2m.ServerAccount, info lwm2m.BootstrapInfo) lwm2m.Secret {
+	s := given.Security
+	parts := [][]byte{
+		[]byte(server), []byte(ep), []byte(s.ServerURI), {byte(s.Mode)}, binary.BigEndian.AppendUint16(nil, uint16(s.ShortServerID)),
+		s.PublicKeyOrIdentity, s.SecretKey.Reveal(),
+	}
+	if o := contextOf(info, given); o != nil {
+		parts = append(parts, o.MasterSecret.Reveal(), o.SenderID, o.RecipientID)
+	}
+	h := sha256.New()
+	for _, part := range parts {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write(part)
+	}
+	return lwm2m.NewSecret(h.Sum(nil))
+}
