@@ -74,7 +74,8 @@ type Store interface {
 	// its "hex:…" form, whole bytes only.
 	NamesBeginning(ctx context.Context, prefix string, limit int) ([]NearDevice, error)
 
-	// PutProfile is PutDevice for profiles. With revision zero it also replaces a damaged record.
+	// PutProfile is PutDevice for profiles, ErrNotFound also where an LwM2M Server that an account
+	// names does not exist. With revision zero it also replaces a damaged record.
 	PutProfile(ctx context.Context, p Profile) (Profile, error)
 
 	// PutProfiles is PutProfile for several profiles with different names: it stores all of them or
@@ -118,6 +119,19 @@ type Store interface {
 	// DeletePendingDevice removes the pending device with this ID; that there is none is no error.
 	DeletePendingDevice(ctx context.Context, id string) error
 
+	// PutLwM2MServer is PutProfile for LwM2M Servers.
+	PutLwM2MServer(ctx context.Context, s LwM2MServer) (LwM2MServer, error)
+
+	// LwM2MServer returns one record. Error: ErrNotFound.
+	LwM2MServer(ctx context.Context, name string) (LwM2MServer, error)
+
+	// LwM2MServers returns all records, in the order of their names.
+	LwM2MServers(ctx context.Context) ([]LwM2MServer, error)
+
+	// DeleteLwM2MServer removes the record with this revision; zero stands for any. Errors:
+	// ErrNotFound, ErrConflict, ErrInUse while a profile names it.
+	DeleteLwM2MServer(ctx context.Context, name string, rev Revision) error
+
 	// AppendSession stores a session that has ended, and removes those with the lowest IDs above the
 	// limits. It replaces a session with the same ID.
 	AppendSession(ctx context.Context, s Session) error
@@ -154,4 +168,6 @@ type Stats struct {
 	Sessions int    `json:"sessions"`
 	Bytes    int64  `json:"bytes"`     // on disk
 	Free     int64  `json:"freeBytes"` // of those, reusable
+
+	LwM2MServers int `json:"lwm2mServers"`
 }

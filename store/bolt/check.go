@@ -142,6 +142,7 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 	c.records(bucketDevice, c.device)
 	c.records(bucketProfile, c.profile)
 	c.records(bucketGroup, c.group)
+	c.records(bucketLwM2MServer, c.lwm2mServer)
 	c.records(bucketSession, c.session)
 	c.records(bucketAssociation, c.association)
 	c.records(bucketPendingDevice, pendingDeviceAt)
@@ -240,6 +241,14 @@ func (c *checker) group(key, row []byte) error {
 		c.problem("group %q: its profile %q is missing", key, g.Profile)
 	}
 	return nil
+}
+
+func (c *checker) lwm2mServer(key, row []byte) error {
+	s, err := store.DecodeLwM2MServer(c.keyring, row)
+	if err == nil && s.Name != string(key) {
+		err = fmt.Errorf("it is of %q", s.Name)
+	}
+	return err
 }
 
 func (c *checker) profile(key, row []byte) error {

@@ -84,7 +84,7 @@ var (
 	bucketGroup           = []byte(store.KindGroup)
 	bucketDeviceGroup     = []byte("device_group")
 	bucketPendingDevice   = []byte(store.KindPendingDevice)
-	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice}
+	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer}
 	bucketLwM2MServer     = []byte(store.KindLwM2MServer)
 
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
@@ -95,7 +95,7 @@ var (
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionUnknown,
-		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice}
+		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer}
 
 	// ofIndexes are the names of the indexes.
 	ofIndexes = names(slices.Concat(ofDevices, ofSessions))
@@ -114,6 +114,8 @@ var (
 	keyDevices  = []byte("devices")
 	keyProfiles = []byte("profiles")
 	keyGroups   = []byte("groups")
+
+	keyLwM2MServers = []byte("lwm2m servers")
 
 	// Those of associations, which a backup does not have.
 	keyAssociations = []byte("associations")

@@ -21,7 +21,7 @@ var present = []byte{}
 var counted = map[string][]byte{
 	string(keyKnown): bucketSessionKnown, string(keyPlain): bucketSessionPlain,
 	string(keyUnproved): bucketSessionUnproved, string(keyUnknown): bucketSessionUnknown,
-	string(keyDevices): bucketDevice, string(keyProfiles): bucketProfile, string(keyGroups): bucketGroup,
+	string(keyDevices): bucketDevice, string(keyProfiles): bucketProfile, string(keyGroups): bucketGroup, string(keyLwM2MServers): bucketLwM2MServer,
 	string(keyAssociations): bucketAssociation,
 }
 

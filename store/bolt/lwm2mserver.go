@@ -39,7 +39,7 @@ func (db *DB) PutLwM2MServer(ctx context.Context, s store.LwM2MServer) (store.Lw
 	if err != nil {
 		return store.LwM2MServer{}, fmt.Errorf("put LwM2M Server %q: %w", s.Name, err)
 	}
-	db.unread.settled(bucketLwM2MServer, s.Name)
+	db.unread.Settled(bucketLwM2MServer, s.Name)
 	return next, nil
 }
 
@@ -125,7 +125,7 @@ func (db *DB) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revi
 	if err != nil {
 		return fmt.Errorf("delete LwM2M Server %q: %w", name, err)
 	}
-	db.unread.settled(bucketLwM2MServer, name)
+	db.unread.Settled(bucketLwM2MServer, name)
 	return nil
 }
 

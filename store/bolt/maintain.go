@@ -22,6 +22,7 @@ func (db *DB) Stats(ctx context.Context) (store.Stats, error) {
 	err := db.view(ctx, func(tx *transaction) error {
 		s.Devices, s.Profiles = int(count(tx, keyDevices)), int(count(tx, keyProfiles))
 		s.Groups = int(count(tx, keyGroups))
+		s.LwM2MServers = int(count(tx, keyLwM2MServers))
 		s.Sessions = int(countSessions(tx))
 		s.Bytes = tx.Size()
 		s.Free = int64(db.db.Stats().FreePageN) * int64(db.db.Info().PageSize)

@@ -75,6 +75,9 @@ func (db *DB) nextProfiles(tx *transaction, ps []store.Profile) (next []store.Pr
 		if err == nil {
 			err = checkRevision(p.Revision, old.Revision)
 		}
+		if err == nil {
+			err = serversExist(tx, p)
+		}
 		var row []byte
 		if err == nil {
 			p.Revision++

@@ -21,6 +21,7 @@ type Salvage struct {
 	Devices  Salvaged `json:"devices"`
 	Profiles Salvaged `json:"profiles"`
 	Groups   Salvaged `json:"groups"`
+	Servers  Salvaged `json:"lwm2mServers"`
 	Sessions Salvaged `json:"sessions"`
 
 	// Damage has what is damaged, a line each.
@@ -93,7 +94,7 @@ type salvager struct {
 }
 
 // kinds are those of records.
-var kinds = [][]byte{bucketProfile, bucketGroup, bucketDevice, bucketSession}
+var kinds = [][]byte{bucketLwM2MServer, bucketProfile, bucketGroup, bucketDevice, bucketSession}
 
 // build makes the new database.
 func (s *salvager) build(part string) error {
@@ -157,7 +158,7 @@ func (s *salvager) nothing() error {
 	switch {
 	case s.sealed > 0 && s.report.Devices.Kept == 0:
 		return fmt.Errorf("%w: no device record can be opened with it", store.ErrNoKey)
-	case s.report.Devices.Kept+s.report.Profiles.Kept+s.report.Groups.Kept+s.report.Sessions.Kept == 0 && s.scattered:
+	case s.report.Devices.Kept+s.report.Profiles.Kept+s.report.Groups.Kept+s.report.Servers.Kept+s.report.Sessions.Kept == 0 && s.scattered:
 		return fmt.Errorf("%w: there is nothing of a database in it", store.ErrCorrupt)
 	}
 	return nil
@@ -235,6 +236,8 @@ func (s *salvager) of(kind []byte) *Salvaged {
 		return &s.report.Profiles
 	case store.KindGroup:
 		return &s.report.Groups
+	case store.KindLwM2MServer:
+		return &s.report.Servers
 	}
 	return &s.report.Sessions
 }
@@ -248,6 +251,8 @@ func (s *salvager) look(kind []byte, key string, row []byte) (keep func(*transac
 		return s.profile(key, row)
 	case store.KindGroup:
 		return s.group(key, row)
+	case store.KindLwM2MServer:
+		return s.lwm2mServer(key, row)
 	}
 	return s.session(key, row)
 }
@@ -313,6 +318,17 @@ func (s *salvager) group(key string, row []byte) (func(*transaction) error, erro
 	row = slices.Clone(row)
 	return func(tx *transaction) error {
 		return errors.Join(addCount(tx, keyGroups, 1), tx.Bucket(bucketGroup).Put([]byte(key), row))
+	}, err
+}
+
+func (s *salvager) lwm2mServer(key string, row []byte) (func(*transaction) error, error) {
+	server, err := store.DecodeLwM2MServer(s.keyring, row)
+	if err == nil && server.Name != key {
+		err = fmt.Errorf("it is of %q", server.Name)
+	}
+	row = slices.Clone(row)
+	return func(tx *transaction) error {
+		return errors.Join(addCount(tx, keyLwM2MServers, 1), tx.Bucket(bucketLwM2MServer).Put([]byte(key), row))
 	}, err
 }
 

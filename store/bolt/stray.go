@@ -121,7 +121,7 @@ type horizon struct {
 
 func horizonOf(survey *pages.Survey) horizon {
 	h := horizon{revision: make(map[string]store.Revision)}
-	for _, kind := range [][]byte{bucketDevice, bucketProfile, bucketGroup} {
+	for _, kind := range [][]byte{bucketDevice, bucketProfile, bucketGroup, bucketLwM2MServer} {
 		survey.Buckets[string(kind)].Ascend(nil, func(key, row []byte) bool {
 			if is, v := recordIn(key, row); is != nil {
 				h.revision[string(pair(string(kind), string(key)))] = v.revision
@@ -254,6 +254,9 @@ func record(row []byte) (kind []byte, name string, v version) {
 	}
 	if g, err := store.DecodeGroup(nil, row); err == nil && g.Name != "" && g.Profile != "" { // a profile has no profile
 		return bucketGroup, g.Name, version{revision: g.Revision, at: g.Updated}
+	}
+	if s, err := store.DecodeLwM2MServer(nil, row); err == nil && s.Name != "" && s.Kind != "" && s.Address != "" { // a profile has neither
+		return bucketLwM2MServer, s.Name, version{revision: s.Revision, at: s.Updated}
 	}
 	if p, err := store.DecodeProfile(row); err == nil && p.Name != "" {
 		return bucketProfile, p.Name, version{revision: p.Revision, at: p.Updated}

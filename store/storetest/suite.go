@@ -60,6 +60,8 @@ func Run(t *testing.T, b Backend) {
 		{"Enrolment", testEnrolment},
 		{"EnrolmentsAtOnce", testEnrolmentsAtOnce},
 		{"InvalidGroups", testInvalidGroups},
+		{"LwM2MServers", testLwM2MServers},
+		{"LwM2MServerInUse", testLwM2MServerInUse},
 		{"NoAliases", testNoAliases},
 		{"InvalidRecords", testInvalidRecords},
 		{"SessionPages", testSessionPages},
