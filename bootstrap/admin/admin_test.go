@@ -14,6 +14,7 @@ import (
 	"lwbs/bootstrap/admin/client"
 	"lwbs/bootstrap/admin/server"
 	"lwbs/bootstrap/admin/socket"
+	"lwbs/bootstrap/handover"
 
 	"go.uber.org/goleak"
 
@@ -59,7 +60,7 @@ func newRig(t testing.TB) *rig {
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), k, bolt.Options{})
 	check(t, err)
-	r := &rig{log: new(logText), socket: filepath.Join(t.TempDir(), "s"), local: &admin.Local{Store: db, Version: "v", Events: new(admin.Hub)}}
+	r := &rig{log: new(logText), socket: filepath.Join(t.TempDir(), "s"), local: &admin.Local{Store: db, HandOver: handover.NewServers(db, handover.Options{}), Version: "v", Events: new(admin.Hub)}}
 	l, err := socket.Listen(r.socket)
 	check(t, err)
 	ctx, stop := context.WithCancel(t.Context())

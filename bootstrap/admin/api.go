@@ -97,6 +97,25 @@ type API interface {
 	// DeleteGroup removes a group that has no devices; rev zero takes any revision.
 	DeleteGroup(ctx context.Context, name string, rev store.Revision) error
 
+	// AddLwM2MServer makes an LwM2M Server that is told of accounts. A secret that was generated is in
+	// the answer, for the one time that it is shown without being asked for.
+	AddLwM2MServer(ctx context.Context, name string, set LwM2MServerSettings) (LwM2MServer, error)
+
+	// SetLwM2MServer changes what set names and keeps the rest; rev as in SetDevice.
+	SetLwM2MServer(ctx context.Context, name string, rev store.Revision, set LwM2MServerSettings) (LwM2MServer, error)
+
+	// LwM2MServer returns one, its secrets included if reveal is set; LwM2MServers all, in the order of
+	// their names, never with secrets.
+	LwM2MServer(ctx context.Context, name string, reveal bool) (LwM2MServer, error)
+	LwM2MServers(ctx context.Context) ([]LwM2MServer, error)
+
+	// DeleteLwM2MServer removes one that no profile names; rev zero takes any revision.
+	DeleteLwM2MServer(ctx context.Context, name string, rev store.Revision) error
+
+	// TestLwM2MServer tells one of a device that does not exist, and lets it forget that device. It
+	// takes up to twice the time-out of its record.
+	TestLwM2MServer(ctx context.Context, name string) (LwM2MServerTest, error)
+
 	// Session returns one session of the history, or one that is running, as it stands.
 	Session(ctx context.Context, id string) (store.Session, error)
 

@@ -17,7 +17,7 @@ type Group struct {
 	Derivation      store.Derivation     `json:"derivation,omitempty"`      // of the keys of devices; empty where the group has no key
 	DeviceKeyLength int                  `json:"deviceKeyLength,omitempty"` // bytes of these; zero where the group has no key
 	Keys            []GroupKey           `json:"keys,omitempty"`            // the current one first
-	CAs             []GroupCA            `json:"cas,omitempty"`
+	CAs             []CA                 `json:"cas,omitempty"`
 	RevocationLists []GroupList          `json:"revocationLists,omitempty"`
 	Denied          []lwm2m.EndpointName `json:"denied,omitempty"`
 	Approve         bool                 `json:"approve,omitempty"` // devices wait for approval
@@ -47,13 +47,6 @@ type GroupKey struct {
 	// Devices is how many devices came last with a key that is derived from this one. It is told of
 	// one group, while that has two keys.
 	Devices *int `json:"devices,omitempty"`
-}
-
-// A GroupCA is the certificate of a CA of a group.
-type GroupCA struct {
-	Subject     string    `json:"subject"`
-	Fingerprint string    `json:"fingerprint"`
-	Expires     time.Time `json:"expires"`
 }
 
 // A GroupList is a list of revoked certificates of a group.

@@ -73,11 +73,7 @@ func (l *Local) groupView(ctx context.Context, g store.Group, reveal bool) (Grou
 		out.Keys = append(out.Keys, v)
 	}
 	for _, der := range g.CAs {
-		ca := GroupCA{Fingerprint: store.Fingerprint(der)}
-		if c, err := x509.ParseCertificate(der); err == nil {
-			ca.Subject, ca.Expires = c.Subject.String(), c.NotAfter
-		}
-		out.CAs = append(out.CAs, ca)
+		out.CAs = append(out.CAs, viewOfCA(der))
 	}
 	for _, der := range g.RevocationLists {
 		if list, err := x509.ParseRevocationList(der); err == nil {

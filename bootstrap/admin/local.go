@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/pending"
 	"lwbs/bootstrap/trace"
@@ -48,6 +49,9 @@ type Local struct {
 	// Handshake returns from where and when the newest DTLS handshake began that is under way and
 	// whose peer has named this PSK identity; ok is false for none. Nil where there is no server.
 	Handshake func(identity string) (from string, since time.Time, ok bool)
+
+	// HandOver tells LwM2M Servers of the store.
+	HandOver *handover.Servers
 
 	// Tracer records messages; nil where there is no server.
 	Tracer *trace.Tracer
@@ -128,4 +132,9 @@ func (l *Local) WriteBackup(ctx context.Context, w io.Writer) error {
 }
 
 // Close closes the store.
-func (l *Local) Close() error { return l.Store.Close() }
+func (l *Local) Close() error {
+	if l.HandOver != nil {
+		l.HandOver.Close()
+	}
+	return l.Store.Close()
+}

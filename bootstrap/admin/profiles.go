@@ -41,6 +41,9 @@ func (l *Local) apply(ctx context.Context, ps []store.Profile, o ApplyOptions) (
 	if err != nil {
 		return nil, err
 	}
+	if err := l.knowServers(ctx, ps); err != nil {
+		return nil, err
+	}
 	impacts, err := l.impacts(ctx, ps, o)
 	if err != nil {
 		return nil, err
@@ -72,6 +75,32 @@ func (l *Local) checkProfiles(ps []store.Profile) (warnings [][]profile.Finding,
 		return nil, &wrongProfileError{wrong}
 	}
 	return warnings, nil
+}
+
+// knowServers reports the LwM2M Servers that profiles name and that do not exist.
+func (l *Local) knowServers(ctx context.Context, ps []store.Profile) error {
+	wrong, bad := make([][]profile.Finding, len(ps)), false
+	for i, p := range ps {
+		for j, a := range p.Accounts {
+			if a.HandOver == "" {
+				continue
+			}
+			_, err := l.Store.LwM2MServer(ctx, a.HandOver)
+			switch {
+			case errors.Is(err, store.ErrNotFound):
+				bad = true
+				wrong[i] = append(wrong[i], profile.Finding{
+					Place: fmt.Sprintf("accounts[%d].handOver", j), Message: fmt.Sprintf("there is no LwM2M Server %q: add it with lwbs lwm2m-server add, or mend the name", a.HandOver),
+				})
+			case err != nil:
+				return err
+			}
+		}
+	}
+	if bad {
+		return &wrongProfileError{wrong}
+	}
+	return nil
 }
 
 // A wrongProfileError has what is wrong with each of several profiles.

@@ -70,6 +70,8 @@ func newClient(record store.LwM2MServer) (*client, error) {
 	}, nil
 }
 
+func (c *client) closeIdle() { c.http.CloseIdleConnections() }
+
 // metadata are addresses of the metadata services of clouds that are not addresses of the link.
 var metadata = []netip.Addr{
 	netip.MustParseAddr("100.100.100.200"), // Alibaba

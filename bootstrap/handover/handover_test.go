@@ -249,11 +249,11 @@ func expect(t *testing.T, err error, told string, again bool) {
 
 // A server that cannot be reached, or is another one, is told from one that refuses.
 func TestUnreachableServers(t *testing.T) {
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	unused, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody.Close()
+	unused.Close()
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of the failures that are wanted
 	secure.TLS = &tls.Config{}
@@ -265,7 +265,7 @@ func TestUnreachableServers(t *testing.T) {
 		name, address, told string
 		again               bool
 	}{
-		{"no listener", "http://" + nobody.Addr().String(), "connection refused", true},
+		{"no listener", "http://" + unused.Addr().String(), "connection refused", true},
 		{"unknown issuer", secure.URL, "its certificate is not trusted", false},
 		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), "does not speak TLS", false},
 		{"metadata", "http://169.254.169.254", "169.254.169.254 is one of the link or of a metadata service", false},

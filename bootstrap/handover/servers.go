@@ -37,6 +37,22 @@ func NewServers(s Store, options Options) *Servers {
 	return &Servers{store: s, options: options, built: make(map[string]built)}
 }
 
+// Close closes the connections that are open. It is called when nothing is told any more.
+func (s *Servers) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.built {
+		b.close()
+	}
+	clear(s.built)
+}
+
+func (b built) close() {
+	if c, is := b.server.(interface{ closeIdle() }); is {
+		c.closeIdle()
+	}
+}
+
 // HandOver tells the server of this name how a device will come, within the time of its record. The
 // error is one line without secrets, unless it is that of ctx.
 func (s *Servers) HandOver(ctx context.Context, name string, ep lwm2m.EndpointName, account lwm2m.ServerAccount, info lwm2m.BootstrapInfo) error {
@@ -92,6 +108,7 @@ func (s *Servers) server(record store.LwM2MServer) (Server, error) {
 	}
 	server, err := New(record, s.options)
 	if err == nil {
+		s.built[record.Name].close()
 		s.built[record.Name] = built{record.Updated, server}
 	}
 	return server, err

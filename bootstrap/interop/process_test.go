@@ -195,7 +195,7 @@ type event struct {
 	Code string
 
 	// Where the Leshan server listens.
-	CoAP, CoAPS string
+	CoAP, CoAPS, HTTP string
 
 	// Values are the Resources of Objects 0 and 1 of a device, by their paths.
 	Values map[string]any

@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"bootstrap/loopguard": {"lwm2m"},
 	"bootstrap/plan":      {"store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
-	"bootstrap/admin":     {"bootstrap", "bootstrap/enrol", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/pending", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/admin":     {"bootstrap", "bootstrap/enrol", "bootstrap/handover", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/pending", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},

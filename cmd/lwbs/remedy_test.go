@@ -133,7 +133,7 @@ func TestRemediesCanBeCarriedOut(t *testing.T) {
 // Whatever is said of whatever attempt, the commands and options in it exist.
 func TestRemediesNameWhatThereIs(t *testing.T) {
 	app := newApp(strings.NewReader(""), nil, nil)
-	named := regexp.MustCompile(`lwbs ([a-z]+)(?: ([a-z-]+))?`)
+	named := regexp.MustCompile(`lwbs ([a-z][a-z0-9-]*)(?: ([a-z-]+))?`)
 	options := regexp.MustCompile(`--[a-z][a-z-]*`)
 	seen := make(map[string]bool)
 	check := func(text string) {

@@ -304,6 +304,38 @@ func (c *Client) DeleteGroup(ctx context.Context, name string, rev store.Revisio
 	return c.request(ctx, http.MethodDelete, groupPath(name), rev, nil, nil)
 }
 
+func lwm2mServerPath(name string) string { return "/v1/lwm2m-servers/" + segment(name) }
+
+// AddLwM2MServer implements [admin.API].
+func (c *Client) AddLwM2MServer(ctx context.Context, name string, set admin.LwM2MServerSettings) (s admin.LwM2MServer, err error) {
+	return s, c.request(ctx, http.MethodPost, lwm2mServerPath(name), 0, set, &s)
+}
+
+// SetLwM2MServer implements [admin.API].
+func (c *Client) SetLwM2MServer(ctx context.Context, name string, rev store.Revision, set admin.LwM2MServerSettings) (s admin.LwM2MServer, err error) {
+	return s, c.request(ctx, http.MethodPatch, lwm2mServerPath(name), rev, set, &s)
+}
+
+// LwM2MServer implements [admin.API].
+func (c *Client) LwM2MServer(ctx context.Context, name string, reveal bool) (s admin.LwM2MServer, err error) {
+	return s, c.request(ctx, http.MethodGet, withQuery(lwm2mServerPath(name), "reveal", flag(reveal)), 0, nil, &s)
+}
+
+// LwM2MServers implements [admin.API].
+func (c *Client) LwM2MServers(ctx context.Context) (all []admin.LwM2MServer, err error) {
+	return all, c.request(ctx, http.MethodGet, "/v1/lwm2m-servers", 0, nil, &all)
+}
+
+// DeleteLwM2MServer implements [admin.API].
+func (c *Client) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revision) error {
+	return c.request(ctx, http.MethodDelete, lwm2mServerPath(name), rev, nil, nil)
+}
+
+// TestLwM2MServer implements [admin.API].
+func (c *Client) TestLwM2MServer(ctx context.Context, name string) (t admin.LwM2MServerTest, err error) {
+	return t, c.request(ctx, http.MethodPost, lwm2mServerPath(name)+"/test", 0, nil, &t)
+}
+
 // Session implements [admin.API].
 func (c *Client) Session(ctx context.Context, id string) (s store.Session, err error) {
 	return s, c.request(ctx, http.MethodGet, "/v1/sessions/"+segment(id), 0, nil, &s)

@@ -24,6 +24,7 @@ import (
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
+	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/profile"
 	"lwbs/bootstrap/trace"
 	"lwbs/lwm2m"
@@ -169,7 +170,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
 		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
-		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "GroupCA": admin.GroupCA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
+		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "CA": admin.CA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "LwM2MServer": admin.LwM2MServer{}, "LwM2MServerSettings": admin.LwM2MServerSettings{}, "LwM2MServerTest": admin.LwM2MServerTest{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
 		"PendingDevice": admin.PendingDevice{}, "Approval": admin.Approval{}, "BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
@@ -300,7 +301,7 @@ func newAsker(t *testing.T) *asker {
 	}
 	t.Cleanup(func() { db.Close() })
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") })
-	local := &admin.Local{Tracer: trace.New(nil, func(func(auth.Peer, bool, []byte)) {}), Store: db, Version: "v", Server: func() admin.Status {
+	local := &admin.Local{Tracer: trace.New(nil, func(func(auth.Peer, bool, []byte)) {}), Store: db, HandOver: handover.NewServers(db, handover.Options{}), Version: "v", Server: func() admin.Status {
 		return admin.Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}, Certificates: []admin.CertificateStatus{{Subject: "CN=lwbs", Expires: time.Now()}}}
 	}}
 	return &asker{readDocument(t), New(local, slog.New(slog.DiscardHandler), map[string]http.Handler{"GET /metrics": metrics}), make(map[string]bool)}
@@ -335,6 +336,34 @@ func fullProfile() store.Profile {
 			MaxIdentity: 100, MaxKey: 64, MaxURI: 255, AckTimeout: store.Duration(time.Second),
 		},
 	}
+}
+
+// lwm2mServers asks what there is about LwM2M Servers.
+func (c *asker) lwm2mServers() {
+	const server = "/v1/lwm2m-servers/{name}"
+	ca := certtest.NewAuthority(c.t, "Vendor")
+	settings := admin.LwM2MServerSettings{
+		Kind: new(store.KindWebhook), Address: new("https://127.0.0.1:1/hook"), GenerateSecret: true, Headers: map[string]*string{"X-Token": new("t"), "X-Other": nil},
+		CAs: &[][]byte{ca.Certificate.Raw}, Timeout: new(store.Duration(time.Millisecond)), AllowLinkLocal: new(true), Note: new("n"),
+	}
+	c.call("POST", server, "/v1/lwm2m-servers/dm%2F1", settings, 200)
+	c.call("POST", server, "/v1/lwm2m-servers/dm%2F1", settings, 409)
+	c.call("POST", server, "/v1/lwm2m-servers/x", admin.LwM2MServerSettings{Kind: new(store.KindLeshan)}, 422)
+	c.call("POST", server, "/v1/lwm2m-servers/x", map[string]any{"odd": 1}, 400)
+	c.call("POST", server, "/v1/lwm2m-servers/file", admin.LwM2MServerSettings{Kind: new(store.KindPSKFile), Address: new(filepath.Join(c.t.TempDir(), "keys")), Arguments: &[]string{}, User: new("")}, 200)
+	c.call("PATCH", server, "/v1/lwm2m-servers/dm%2F1", admin.LwM2MServerSettings{Secret: []byte("0123456789abcdef01234567")}, 200)
+	c.call("PATCH", server, "/v1/lwm2m-servers/dm%2F1", admin.LwM2MServerSettings{GenerateSecret: true}, 422) // it has two
+	c.call("PATCH", server, "/v1/lwm2m-servers/dm%2F1", admin.LwM2MServerSettings{DropFormer: true}, 200)
+	c.call("PATCH", server, "/v1/lwm2m-servers/nope", admin.LwM2MServerSettings{}, 404)
+	c.call("GET", server, "/v1/lwm2m-servers/dm%2F1?reveal=true", nil, 200)
+	c.call("GET", server, "/v1/lwm2m-servers/dm%2F1?reveal=yes", nil, 400)
+	c.call("GET", server, "/v1/lwm2m-servers/nope", nil, 404)
+	c.call("GET", "/v1/lwm2m-servers", "/v1/lwm2m-servers", nil, 200)
+	c.call("POST", server+"/test", "/v1/lwm2m-servers/file/test", nil, 200)
+	c.call("POST", server+"/test", "/v1/lwm2m-servers/dm%2F1/test", nil, 200) // which fails
+	c.call("POST", server+"/test", "/v1/lwm2m-servers/nope/test", nil, 404)
+	c.call("DELETE", server, "/v1/lwm2m-servers/dm%2F1", nil, 200)
+	c.call("DELETE", server, "/v1/lwm2m-servers/dm%2F1", nil, 404)
 }
 
 // groups asks what there is about groups.
@@ -454,6 +483,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1?limit=0", nil, 400)
 
 	c.groups()
+	c.lwm2mServers()
 
 	const preview = "/v1/devices/{endpoint}/preview"
 	c.call("POST", preview, "/v1/devices/d%2F1/preview", admin.PreviewOptions{Discovery: "</>;lwm2m=1.2,</0/1>", PreferredFormat: new(lwm2m.FormatTLV)}, 200)

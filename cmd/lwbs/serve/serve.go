@@ -24,6 +24,7 @@ import (
 	"lwbs/bootstrap/admin/socket"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/metrics"
 	"lwbs/bootstrap/trace"
 	"lwbs/cmd/lwbs/internal/collector"
@@ -46,6 +47,7 @@ hangs. Certificates are read again at SIGHUP and when their files change.`,
 			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for no DTLS"},
 			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, to devices whose record permits it; may be repeated (default: off)"},
 			&cli.UintFlag{Name: "replica-id", Usage: "begin DTLS connection IDs with the byte `NUMBER`, 0 to 255, for a load balancer in front of several servers"},
+			&cli.BoolFlag{Name: "allow-commands", Usage: "run the programs of LwM2M Servers of kind command, as the user of this server"},
 			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz over HTTP at `ADDRESS`, on loopback unless it names another interface (default: only on the admin socket)"},
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
@@ -159,6 +161,7 @@ type service struct {
 	tracer  *trace.Tracer
 
 	server    *bootstrap.Server
+	handOver  *handover.Servers
 	listeners []*coap.Listener
 	listens   []string
 	started   time.Time
@@ -211,8 +214,9 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.started = time.Now()
 	watch := new(coap.Watch)
 	s.tracer = trace.New(s.objects, watch.Set)
+	s.handOver = handover.NewServers(s.db, handover.Options{Commands: c.Bool("allow-commands")})
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
-		Store: s.metrics.Store(s.db), Enrolments: c.Int("enrolments-per-minute"), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust, Pending: pendingLimits(c),
+		Store: s.metrics.Store(s.db), HandOver: s.handOver, Enrolments: c.Int("enrolments-per-minute"), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust, Pending: pendingLimits(c),
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)
@@ -338,7 +342,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, HandOver: s.handOver, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}

@@ -17,6 +17,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/handover"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -57,7 +58,8 @@ func OpenAPI(c *cli.Context, create bool) (admin.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &admin.Local{Store: db, Objects: objects, Version: c.App.Version, Database: DatabaseFile(c)}, nil
+	handOver := handover.NewServers(db, handover.Options{Commands: true}) // by whoever runs this command
+	return &admin.Local{Store: db, Objects: objects, HandOver: handOver, Version: c.App.Version, Database: DatabaseFile(c)}, nil
 }
 
 // DialServer returns a client of the running server; nil where none runs and --admin is not set.

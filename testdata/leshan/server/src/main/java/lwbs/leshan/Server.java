@@ -67,7 +67,7 @@ public final class Server {
     private void run() throws IOException {
         server.start();
         Events.print("listening", "coap", server.getEndpoint(Protocol.COAP).getURI(), "coaps",
-                server.getEndpoint(Protocol.COAPS).getURI());
+                server.getEndpoint(Protocol.COAPS).getURI(), "http", Clients.serve(security));
         BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
         for (String line = commands.readLine(); line != null; line = commands.readLine()) {
             obey(line.split(" "));

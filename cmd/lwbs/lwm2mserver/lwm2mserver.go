@@ -1,0 +1,204 @@
+// Package lwm2mserver is lwbs lwm2m-server: which LwM2M Servers are told how devices will come.
+package lwm2mserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lwbs/bootstrap/admin"
+	"lwbs/cmd/lwbs/internal/command"
+	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/store"
+	"lwbs/store/profilefile"
+)
+
+// Command is lwbs lwm2m-server.
+func Command() *cli.Command {
+	return command.Group("lwm2m-server", "hand accounts over: tell LwM2M Servers how devices will come", addCommand(), getCommand(), listCommand(), setCommand(),
+		testCommand(), deleteCommand())
+}
+
+func addCommand() *cli.Command {
+	return &cli.Command{
+		Name: "add", Usage: "add an LwM2M Server that is told of accounts", ArgsUsage: "NAME",
+		Description: `An account of a profile names it (handOver: NAME). When a device has accepted everything, and before its
+bootstrap is complete, the server is told the identity and the key that the device will come with. If
+that fails, the bootstrap is not completed: the device keeps its old account, and is given the same key
+when it comes next.
+
+   lwbs lwm2m-server add dm --kind leshan --address http://127.0.0.1:8080
+   lwbs lwm2m-server test dm
+
+Kinds:
+   leshan        the API of Leshan's server demo, 1.5 or 2.0
+   thingsboard   the credentials of the device with the endpoint's name, which must exist there;
+                 --secret-file has an API key, or with --user the password
+   webhook       a signed POST of JSON (Standard Webhooks); without --secret-file a secret is made
+                 and printed once
+   psk-file      a file of lines identity:hexkey, as mosquitto reads it, at the path --address
+   command       the program at the path --address reads JSON; exit status 0 is yes, 75 is later;
+                 only while the server runs with --allow-commands`,
+		Flags: append([]cli.Flag{&cli.StringFlag{Name: "kind", Usage: "how it is told, `KIND`: leshan, thingsboard, webhook, psk-file or command"}}, settingFlags()...),
+		Action: func(c *cli.Context) error {
+			args, err := command.Arguments(c, "NAME")
+			if err != nil {
+				return err
+			}
+			for _, option := range []string{"kind", "address"} {
+				if c.String(option) == "" {
+					return command.Usagef("--%s is missing: lwbs lwm2m-server add --help has an example", option)
+				}
+			}
+			kind := store.LwM2MServerKind(c.String("kind"))
+			set, err := settings(c, kind)
+			if err != nil {
+				return err
+			}
+			set.Kind = &kind
+			return command.With(c, false, func(ctx context.Context, api admin.API) error {
+				s, err := api.AddLwM2MServer(ctx, args[0], set)
+				if err != nil {
+					return err
+				}
+				return edited(c, "added", s)
+			})
+		},
+	}
+}
+
+func setCommand() *cli.Command {
+	return &cli.Command{
+		Name: "set", Usage: "change an LwM2M Server", ArgsUsage: "NAME",
+		Description: `Settings without an option stay as they are. A new secret of a webhook signs beside the one it had, until
+that is dropped:
+
+   lwbs lwm2m-server set dm --new-secret           receivers may have either from now on
+   lwbs lwm2m-server set dm --drop-former-secret   once all have the new one`,
+		Flags: append(settingFlags(),
+			&cli.BoolFlag{Name: "new-secret", Usage: "make a new secret for a webhook, and print it once"},
+			&cli.BoolFlag{Name: "drop-former-secret", Usage: "sign with the present secret only"},
+			&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`", DefaultText: "any"}),
+		Action: func(c *cli.Context) error {
+			args, err := command.Arguments(c, "NAME")
+			if err != nil {
+				return err
+			}
+			return command.With(c, false, func(ctx context.Context, api admin.API) error {
+				old, err := api.LwM2MServer(ctx, args[0], false)
+				if err != nil {
+					return near(ctx, api, args[0], err)
+				}
+				set, err := settings(c, old.Kind)
+				if err != nil {
+					return err
+				}
+				set.GenerateSecret, set.DropFormer = c.Bool("new-secret"), c.Bool("drop-former-secret")
+				if reflect.DeepEqual(set, admin.LwM2MServerSettings{}) {
+					return command.Usagef("no option says what to change: lwbs lwm2m-server set --help lists them")
+				}
+				s, err := api.SetLwM2MServer(ctx, args[0], store.Revision(c.Uint64("revision")), set)
+				if err != nil {
+					return near(ctx, api, args[0], err)
+				}
+				return edited(c, "changed", s)
+			})
+		},
+	}
+}
+
+func getCommand() *cli.Command {
+	return &cli.Command{
+		Name: "get", Usage: "show an LwM2M Server", ArgsUsage: "NAME",
+		Flags: []cli.Flag{command.JSONFlag(), &cli.BoolFlag{Name: "reveal", Usage: "show its secrets too, which a server logs"}},
+		Action: command.OnRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			s, err := api.LwM2MServer(ctx, args[0], c.Bool("reveal"))
+			switch {
+			case err != nil:
+				return near(ctx, api, args[0], err)
+			case c.Bool("json"):
+				return output.JSON(c.App.Writer, s)
+			}
+			show(c.App.Writer, s)
+			return nil
+		}, "NAME"),
+	}
+}
+
+func listCommand() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the LwM2M Servers by name",
+		Flags: []cli.Flag{command.JSONFlag()},
+		Action: command.OnRecords(func(ctx context.Context, c *cli.Context, api admin.API, _ []string) error {
+			all, err := api.LwM2MServers(ctx)
+			switch {
+			case err != nil:
+				return err
+			case c.Bool("json"):
+				return output.JSON(c.App.Writer, all)
+			}
+			return printList(c.App.Writer, all)
+		}),
+	}
+}
+
+func testCommand() *cli.Command {
+	return &cli.Command{
+		Name: "test", Usage: "try whether an LwM2M Server can be told", ArgsUsage: "NAME",
+		Description: `It is told of a device named lwbs-hand-over-test, which does not exist, and to forget it again. ThingsBoard
+is only asked. With a running server it is tried from there, and else from here.`,
+		Flags: []cli.Flag{command.JSONFlag()},
+		Action: command.OnRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			t, err := api.TestLwM2MServer(ctx, args[0])
+			if err != nil {
+				return near(ctx, api, args[0], err)
+			}
+			if c.Bool("json") {
+				if err := output.JSON(c.App.Writer, t); err != nil {
+					return err
+				}
+			}
+			if t.Failure != "" {
+				return errors.New("LwM2M Server " + output.Name(args[0]) + ": " + t.Failure)
+			}
+			if !c.Bool("json") {
+				fmt.Fprintf(c.App.Writer, "LwM2M Server %s can be told; it took %v\n", output.Name(args[0]), t.Took.Round(time.Millisecond))
+			}
+			return nil
+		}, "NAME"),
+	}
+}
+
+func deleteCommand() *cli.Command {
+	return &cli.Command{
+		Name: "delete", Usage: "remove an LwM2M Server that no profile names", ArgsUsage: "NAME",
+		Flags: []cli.Flag{&cli.Uint64Flag{Name: "revision", Usage: "only this `REVISION`", DefaultText: "any"}},
+		Action: command.OnRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
+			if err := api.DeleteLwM2MServer(ctx, args[0], store.Revision(c.Uint64("revision"))); err != nil {
+				return near(ctx, api, args[0], err)
+			}
+			fmt.Fprintf(c.App.Writer, "deleted LwM2M Server %s\n", output.Name(args[0]))
+			return nil
+		}, "NAME"),
+	}
+}
+
+// near adds to an error about an unknown server the name that was probably meant.
+func near(ctx context.Context, api admin.API, wanted string, err error) error {
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	all, failed := api.LwM2MServers(ctx)
+	known := make([]string, len(all))
+	for i, s := range all {
+		known[i] = s.Name
+	}
+	if name := profilefile.Nearest(wanted, known); failed == nil && name != "" && name != wanted {
+		return command.Reword(err, fmt.Sprintf("%v: did you mean %q?", err, name))
+	}
+	return err
+}
