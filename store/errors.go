@@ -17,7 +17,8 @@ var (
 	// ErrIdentityTaken: another device has a credential with this identity.
 	ErrIdentityTaken = errors.New("identity is taken")
 
-	// ErrInUse: devices refer to the profile or the group, or groups to the profile.
+	// ErrInUse: devices refer to the profile or the group, groups to the profile, or profiles to the
+	// LwM2M Server.
 	ErrInUse = errors.New("in use")
 
 	// ErrGroupFull: the group has as many devices as it may have.
