@@ -53,7 +53,7 @@ func (s *session) handOverAccount(ctx context.Context, account store.Account) *o
 		return outcome.Failed(store.CauseHandOverFailed, "account %q is to be handed over to LwM2M Server %q, which this server cannot do", account.Name, account.HandOver)
 	}
 	began := time.Now()
-	told, gone := s.tellWhileItWaits(ctx, account.HandOver, given)
+	gone, told := s.tellWhileItWaits(ctx, account.HandOver, given)
 	switch {
 	case told == nil:
 		s.handedOver(ctx, account.Name, digest)
@@ -79,7 +79,7 @@ func (s *session) accountGiven(account store.Account) (lwm2m.ServerAccount, bool
 
 // tellWhileItWaits tells a server, and keeps the device waiting where that takes long. Told is how it
 // ended; gone is why the device does not wait any more.
-func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm2m.ServerAccount) (told error, gone *outcome.Failure) {
+func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm2m.ServerAccount) (gone *outcome.Failure, told error) {
 	tell, cancel := context.WithCancel(ctx)
 	defer cancel()
 	end := make(chan error, 1)
@@ -93,12 +93,12 @@ func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm
 	for {
 		select {
 		case told = <-end:
-			return told, nil
+			return nil, told
 		case <-wait.C:
 		}
 		if _, gone = s.do(ctx, step{op: lwm2m.OpDiscover}); gone != nil && (gone.Cause != store.CauseReset || !s.conn.Peer().Secure()) {
 			cancel()
-			return <-end, gone
+			return gone, <-end
 		}
 	}
 }

@@ -68,6 +68,8 @@ func newHandOverTest(t *testing.T, p store.Profile, dm *lwm2mServer) *handOverTe
 	check(t, err)
 	t.Cleanup(func() { db.Close() })
 	h := &handOverTest{T: t, db: db, dm: dm}
+	_, err = h.db.PutLwM2MServer(t.Context(), store.LwM2MServer{Name: "dm", Kind: store.KindPSKFile, Address: "/none"}) // dm stands in for it
+	check(t, err)
 	_, err = h.db.PutProfile(t.Context(), p)
 	check(t, err)
 	_, err = h.db.PutDevice(t.Context(), store.Device{Endpoint: "dev", Profile: "p", Credentials: []store.Credential{
