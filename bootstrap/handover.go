@@ -96,7 +96,7 @@ func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm
 			return nil, told
 		case <-wait.C:
 		}
-		if _, gone = s.do(ctx, step{op: lwm2m.OpDiscover}); gone != nil && (gone.Cause != store.CauseReset || !s.conn.Peer().Secure()) {
+		if _, gone = s.do(ctx, step{op: lwm2m.OpDiscover, keepAlive: true}); gone != nil && (gone.Cause != store.CauseReset || !s.conn.Peer().Secure()) {
 			cancel()
 			return gone, <-end
 		}

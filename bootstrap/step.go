@@ -20,7 +20,7 @@ type step struct {
 	format  lwm2m.Format // of payload; of the answer to a Read
 	payload []byte
 
-	keepAlive bool // the client may be asked this again and again while it is parked
+	keepAlive bool // the client may be asked this again and again while it waits
 }
 
 // maxAnswer is how many bytes of an answer are taken, over all its blocks: far more than devices
