@@ -103,8 +103,9 @@ func (t *jsonText) entry() (raw json.RawMessage, offset int64, err error) {
 
 // wrong is what an error of the decoder is about; it may repeat a part of a key.
 func (t *jsonText) wrong(err error) error {
-	if errors.Is(err, errLongEntry) {
-		return err
+	syntax := new(json.SyntaxError)
+	if err != nil && !errors.As(err, &syntax) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err // of reading, or that the entry is too long
 	}
 	return wrong("not JSON from line %d on", t.file.lineAt(t.start+t.d.InputOffset()))
 }

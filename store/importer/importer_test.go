@@ -3,8 +3,10 @@ package importer_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -175,6 +177,35 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if _, err := wakaama(importer.Options{}, file{Name: "x.ini", Text: []byte("[Server]\nid=1\n")}); err == nil {
 		t.Error("a file of Wakaama without [Endpoint] was taken")
 	}
+}
+
+// What ends the reading is told as it is, and not taken for a mistake in the file.
+func TestReadingFails(t *testing.T) {
+	gone := errors.New("the disk is gone")
+	for what, read := range map[string]func(importer.File) error{
+		"leshan":  func(f importer.File) error { _, err := importer.Leshan(importer.Options{}, f); return err },
+		"wakaama": func(f importer.File) error { _, err := importer.Wakaama(importer.Options{}, f); return err },
+	} {
+		text := "{\"a\": {}, \"b\": \"" + strings.Repeat("x", 1<<20)
+		f := importer.File{Name: "f", In: failing{strings.NewReader(text), 100_000, gone}, Size: int64(len(text))}
+		if err := read(f); !errors.Is(err, gone) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A failing reader fails beyond a place.
+type failing struct {
+	io.ReaderAt
+	from int64
+	err  error
+}
+
+func (r failing) ReadAt(b []byte, at int64) (int, error) {
+	if at >= r.from {
+		return 0, r.err
+	}
+	return r.ReaderAt.ReadAt(b, at)
 }
 
 // account is the rest of a configuration, around what a test is about.

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func foreignFile(c *cli.Context, name, wanted string) (f importer.File, closed f
 		}
 		plain, err := input.Text(head[:len(head)&^1], wanted)
 		if bytes.HasPrefix(head, javaMagic) || err == nil && sameText(plain, head) {
-			f.In, f.Size = file, size
+			f.In, f.Size = readerAt{c.Context, file}, size
 			return f, in.Close, nil
 		}
 		if err != nil {
@@ -61,6 +62,20 @@ func foreignFile(c *cli.Context, name, wanted string) (f importer.File, closed f
 	}
 	f.In, f.Size = bytes.NewReader(plain), int64(len(plain))
 	return f, func() error { return nil }, nil
+}
+
+// A readerAt reads until its context ends.
+type readerAt struct {
+	ctx context.Context
+	in  io.ReaderAt
+}
+
+// ReadAt implements [io.ReaderAt].
+func (r readerAt) ReadAt(b []byte, at int64) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.in.ReadAt(b, at)
 }
 
 // sameText reports whether a text is what it was decoded from, but for a byte order mark.
