@@ -60,7 +60,7 @@ Kinds:
 				return err
 			}
 			set.Kind = &kind
-			return command.With(c, false, func(ctx context.Context, api admin.API) error {
+			return command.With(c, true, func(ctx context.Context, api admin.API) error {
 				s, err := api.AddLwM2MServer(ctx, args[0], set)
 				if err != nil {
 					return err

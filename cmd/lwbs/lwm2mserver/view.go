@@ -40,16 +40,19 @@ func printList(out io.Writer, all []admin.LwM2MServer) error {
 
 // show prints all that is known of a server.
 func show(out io.Writer, s admin.LwM2MServer) {
-	row := func(name, value string) {
+	row := func(name, value string) { fmt.Fprintf(out, "%-12s %s\n", name, value) }
+	text := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(out, "%-12s %s\n", name, value)
+			row(name, output.Text(value))
 		}
 	}
 	row("name", output.Name(s.Name))
 	row("kind", string(s.Kind))
-	row("address", output.Text(s.Address))
-	row("arguments", output.Names(s.Arguments))
-	row("user", output.Text(s.User))
+	text("address", s.Address)
+	if len(s.Arguments) > 0 {
+		row("arguments", output.Names(s.Arguments))
+	}
+	text("user", s.User)
 	if s.HasSecret {
 		row(secretName(s), shown(s.Secret))
 	}
@@ -66,8 +69,10 @@ func show(out io.Writer, s admin.LwM2MServer) {
 	if s.AllowLinkLocal {
 		row("link-local", "permitted")
 	}
-	row("profiles", output.Names(s.Profiles))
-	row("note", output.Text(s.Note))
+	if len(s.Profiles) > 0 {
+		row("profiles", output.Names(s.Profiles))
+	}
+	text("note", s.Note)
 	row("updated", fmt.Sprintf("%s (revision %d)", output.Clock(s.Updated), s.Revision))
 }
 
