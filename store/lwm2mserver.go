@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/textproto"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -194,9 +195,11 @@ func (s LwM2MServer) validHeaders() error {
 		switch {
 		case !s.Kind.OverHTTP():
 			return fmt.Errorf("a server of kind %s has no headers", s.Kind)
+		case name != textproto.CanonicalMIMEHeaderKey(name):
+			return fmt.Errorf("header %q is not in its canonical form, %q", name, textproto.CanonicalMIMEHeaderKey(name))
 		case name == "" || strings.Trim(name, headerCharacters) != "":
 			return fmt.Errorf("header %q: a name has letters, digits and -", name)
-		case slices.Contains(ownHeaders, name):
+		case slices.Contains(ownHeaders, name), s.Kind == KindThingsBoard && name == "X-Authorization", s.Kind == KindWebhook && strings.HasPrefix(name, "Webhook-"):
 			return fmt.Errorf("header %s is set by lwbs", name)
 		case strings.ContainsFunc(string(value.Reveal()), func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
 			return fmt.Errorf("header %s: its value has control characters", name)
@@ -207,7 +210,11 @@ func (s LwM2MServer) validHeaders() error {
 
 const headerCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 
-var ownHeaders = []string{"Host", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection"}
+// ownHeaders belong to a request or a connection as such.
+var ownHeaders = []string{
+	"Host", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection",
+	"Accept-Encoding", "Expect", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Upgrade",
+}
 
 // ParseWebhookSecret reads "whsec_" with base64 behind it.
 func ParseWebhookSecret(text string) (lwm2m.Secret, error) {

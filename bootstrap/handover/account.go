@@ -119,16 +119,8 @@ func (a Account) message(kind string) ([]byte, error) {
 	return b, nil
 }
 
-// secrets are the texts of a that must not appear in an error.
-func (a Account) secrets() []string {
-	var all []string
-	for _, s := range []lwm2m.Secret{a.Key, a.Master} {
-		if s.Len() > 0 {
-			all = append(all, hexOf(s), string(s.Reveal()))
-		}
-	}
-	return all
-}
+// secrets are those of a, which must not appear in an error.
+func (a Account) secrets() []lwm2m.Secret { return []lwm2m.Secret{a.Key, a.Master} }
 
 // TestEndpoint is the name of the device that a test of a server uses. No device should have it.
 const TestEndpoint = "lwbs-hand-over-test"

@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -36,6 +38,7 @@ const (
 type client struct {
 	base    string
 	headers map[string]lwm2m.Secret
+	secrets []lwm2m.Secret // of the record; no error repeats them
 	http    *http.Client
 }
 
@@ -57,9 +60,15 @@ func newClient(record store.LwM2MServer) (*client, error) {
 		}
 		return permitted(address)
 	}}
+	secrets := append(slices.Collect(maps.Values(record.Headers)), record.Secret, record.Former)
+	base := record.Address
+	if record.Kind != store.KindWebhook { // whose address is whole
+		base = strings.TrimSuffix(base, "/")
+	}
 	return &client{
-		base:    strings.TrimSuffix(record.Address, "/"),
+		base:    base,
 		headers: record.Headers,
+		secrets: secrets,
 		http: &http.Client{
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
@@ -77,7 +86,20 @@ var metadata = []netip.Addr{
 	netip.MustParseAddr("100.100.100.200"), // Alibaba
 	netip.MustParseAddr("168.63.129.16"),   // Azure
 	netip.MustParseAddr("fd00:ec2::254"),   // Amazon
+	netip.MustParseAddr("fd00:ec2::23"),    // Amazon, for pods
 	netip.MustParseAddr("fd20:ce::254"),    // Google
+}
+
+// embedded is the IPv4 address that a translator (RFC 6052) or a 6to4 relay (RFC 3056) sends to for ip.
+func embedded(ip netip.Addr) netip.Addr {
+	b := ip.As16()
+	switch {
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(ip):
+		return netip.AddrFrom4([4]byte(b[12:]))
+	case netip.MustParsePrefix("2002::/16").Contains(ip):
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	}
+	return ip
 }
 
 // permitted reports why no connection to an address, IP:port, may be made.
@@ -86,7 +108,7 @@ func permitted(address string) error {
 	if err != nil {
 		return refused("address %s cannot be read", address)
 	}
-	ip := to.Addr().WithZone("").Unmap()
+	ip := embedded(to.Addr().WithZone("").Unmap())
 	forbidden := ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified()
 	for _, m := range metadata {
 		forbidden = forbidden || ip == m
@@ -102,9 +124,16 @@ type request struct {
 	method string
 	path   string // behind the address of the server, with a query
 	header map[string]string
-	body   any      // a string or []byte, or JSON is made of it; nil for none
-	form   bool     // the body is that of a form
-	hide   []string // what an error must not repeat
+	body   any            // a string or []byte, or JSON is made of it; nil for none
+	hide   []lwm2m.Secret // what an error must not repeat, beside what the record has
+}
+
+// String is how an error tells of r.
+func (r request) String() string { return strings.TrimSpace(r.method + " " + withoutQuery(r.path)) }
+
+// words are what a server said, without secrets.
+func (c *client) words(r request, said string) string {
+	return conceal(said, slices.Concat(r.hide, c.secrets))
 }
 
 // do returns the answer to a request with a status below 300, or an [*Error].
@@ -123,7 +152,7 @@ func (c *client) do(ctx context.Context, r request) (answer []byte, err error) {
 func (c *client) decode(ctx context.Context, r request, into any) error {
 	answer, err := c.do(ctx, r)
 	if err == nil && json.Unmarshal(answer, into) != nil {
-		return refused("%s %s is answered by something else than the JSON of such a server: check its address", r.method, withoutQuery(r.path))
+		return refused("%s is answered by something else than the JSON of such a server: check its address", r)
 	}
 	return err
 }
@@ -136,18 +165,18 @@ func (c *client) send(ctx context.Context, r request) (status int, answer []byte
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return 0, nil, unreachable(ctx, err)
+		return 0, nil, c.unreachable(ctx, r, err)
 	}
 	defer response.Body.Close()
 	answer, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return 0, nil, unreachable(ctx, err)
+		return 0, nil, c.unreachable(ctx, r, err)
 	case len(answer) > maxAnswer:
-		return 0, nil, refused("its answer to %s %s is longer than %d bytes", r.method, withoutQuery(r.path), maxAnswer)
+		return 0, nil, refused("its answer to %s is longer than %d bytes", r, maxAnswer)
 	case response.StatusCode >= 300 && response.StatusCode < 400:
-		return 0, nil, refused("%s %s is redirected to %s, which is not followed: set the address of the server to where it is",
-			r.method, withoutQuery(r.path), outcome.Printable(withoutQuery(response.Header.Get("Location")), maxReason))
+		return 0, nil, refused("%s is redirected to %s, which is not followed: set the address of the server to where it is",
+			r, c.words(r, withoutQuery(response.Header.Get("Location"))))
 	}
 	return response.StatusCode, answer, nil
 }
@@ -168,9 +197,6 @@ func (c *client) request(ctx context.Context, r request) (*http.Request, error) 
 			return nil, refused("encode: %v", err)
 		}
 	}
-	if r.form {
-		contentType = "application/x-www-form-urlencoded"
-	}
 	request, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, bytes.NewReader(body))
 	if err != nil {
 		return nil, refused("its address cannot be used: %v", err)
@@ -190,18 +216,8 @@ func (c *client) request(ctx context.Context, r request) (*http.Request, error) 
 
 // refusal is the error of an answer of 400 or above.
 func (c *client) refusal(r request, status int, answer []byte) *Error {
-	text := strings.TrimSpace(string(answer))
-	hide := r.hide
-	for _, value := range c.headers {
-		hide = append(hide[:len(hide):len(hide)], string(value.Reveal()))
-	}
-	for _, secret := range hide {
-		if len(secret) > 0 {
-			text = hideText(text, secret)
-		}
-	}
-	reason := fmt.Sprintf("it answers %s %s with %d %s", r.method, withoutQuery(r.path), status, http.StatusText(status))
-	if text = outcome.Printable(text, maxReason); text != "" {
+	reason := strings.TrimSpace(fmt.Sprintf("it answers %s with %d %s", r, status, http.StatusText(status)))
+	if text := c.words(r, string(answer)); text != "" {
 		reason += ": " + text
 	}
 	switch status {
@@ -214,26 +230,16 @@ func (c *client) refusal(r request, status int, answer []byte) *Error {
 	return refused("%s", reason)
 }
 
-// hideText returns text with each occurrence of secret replaced, whatever its letter case.
-func hideText(text, secret string) string {
-	lower, secret := strings.ToLower(text), strings.ToLower(secret)
-	if len(lower) != len(text) { // a letter has another length in the other case
-		text = lower
-	}
-	for at := strings.Index(lower, secret); at >= 0; at = strings.Index(lower, secret) {
-		text = text[:at] + "…" + text[at+len(secret):]
-		lower = lower[:at] + "…" + lower[at+len(secret):]
-	}
-	return text
-}
-
+// withoutQuery returns a path or URL without its query and fragment, which may have tokens.
 func withoutQuery(path string) string {
-	path, _, _ = strings.Cut(path, "?")
+	if end := strings.IndexAny(path, "?#"); end >= 0 {
+		path = path[:end]
+	}
 	return path
 }
 
 // unreachable is the error of a request without an answer.
-func unreachable(ctx context.Context, err error) error {
+func (c *client) unreachable(ctx context.Context, r request, err error) error {
 	var own *Error
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
@@ -242,7 +248,7 @@ func unreachable(ctx context.Context, err error) error {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &certificate):
-		return refused("its certificate is not trusted: %v", certificate.Err)
+		return refused("its certificate is not trusted: %s", outcome.Printable(certificate.Err.Error(), maxReason))
 	case errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record):
 		return refused("it does not speak TLS: check whether its address is http or https")
 	case errors.Is(context.Cause(ctx), context.Canceled):
@@ -252,5 +258,5 @@ func unreachable(ctx context.Context, err error) error {
 	case errors.As(err, &sent):
 		err = sent.Err // without the URL
 	}
-	return unavailable("it cannot be reached: %s", outcome.Printable(err.Error(), maxReason))
+	return unavailable("it cannot be reached: %s", c.words(r, err.Error()))
 }

@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"time"
-
-	"lwbs/bootstrap/outcome"
 )
 
 // A command is a program that reads the JSON of one event from its standard input. It exits with 0
@@ -43,7 +41,7 @@ func (c *command) tell(ctx context.Context, a Account, kind string) error {
 	err = run.Run()
 	var exit *exec.ExitError
 	switch {
-	case err == nil:
+	case err == nil || errors.Is(err, exec.ErrWaitDelay) && run.ProcessState.Success(): // what it left running has its standard error
 		return nil
 	case ctx.Err() != nil:
 		return unavailable("the program did not end in time")
@@ -52,10 +50,7 @@ func (c *command) tell(ctx context.Context, a Account, kind string) error {
 	}
 	reason := "the program ends with " + exit.ProcessState.String()
 	first, _, _ := strings.Cut(strings.TrimSpace(output.String()), "\n")
-	for _, secret := range a.secrets() {
-		first = hideText(first, secret)
-	}
-	if first = outcome.Printable(first, maxReason); first != "" {
+	if first = conceal(first, a.secrets()); first != "" {
 		reason += ": " + first
 	}
 	if exit.ExitCode() == exitAgain {

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -47,7 +48,10 @@ func (l *leshan) put(ctx context.Context, a Account, old bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.do(ctx, request{method: "PUT", path: leshanClients, body: info, hide: a.secrets()})
+	answer, err := l.do(ctx, request{method: "PUT", path: leshanClients, body: info, hide: a.secrets()})
+	if err == nil && len(bytes.TrimSpace(answer)) > 0 && !json.Valid(answer) { // such as the log-in page of a proxy
+		return refused("it answers as Leshan does not, so it may not have taken the account: check its address")
+	}
 	return err
 }
 

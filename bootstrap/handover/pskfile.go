@@ -1,7 +1,6 @@
 package handover
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"lwbs/lwm2m"
 )
@@ -95,29 +95,40 @@ func (f *pskFile) replace() {
 	}
 }
 
-// write replaces the file. Lines that it does not change stay as they are.
+// write replaces the file. Lines that it does not change stay as they are. Where path is a symbolic link,
+// the file that it leads to is replaced.
 func (f *pskFile) write(changes []pskChange) error {
-	mode := fs.FileMode(0o600)
+	path := f.path
+	target, err := filepath.EvalSymlinks(path)
+	switch _, exists := os.Lstat(path); {
+	case err == nil:
+		path = target
+	case exists == nil:
+		return f.failed(fmt.Errorf("it is a symbolic link that leads to no file: %w", err))
+	}
 	var old []byte
-	switch info, err := os.Stat(f.path); {
+	info, err := os.Stat(path)
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return f.failed(err)
 	case !info.Mode().IsRegular():
-		return refused("%s is not a file", f.path)
+		return refused("%s is not a file", path)
 	case info.Size() > maxPSKFile:
-		return refused("%s has more than %d bytes", f.path, maxPSKFile)
+		return refused("%s has more than %d bytes", path, maxPSKFile)
 	default:
-		mode = info.Mode().Perm()
-		if old, err = os.ReadFile(f.path); err != nil {
+		if old, err = os.ReadFile(path); err != nil {
 			return f.failed(err)
 		}
 	}
-	next := changed(old, changes)
+	next, err := changed(old, changes)
+	if err != nil {
+		return refused("%s: %v", path, err)
+	}
 	if bytes.Equal(next, old) {
 		return nil
 	}
-	return f.failed(replaceFile(f.path, next, mode))
+	return f.failed(replaceFile(path, next, info))
 }
 
 func (f *pskFile) failed(err error) error {
@@ -128,25 +139,28 @@ func (f *pskFile) failed(err error) error {
 }
 
 // changed returns the lines of old with changes, the last of an identity counting: what is new comes
-// last.
-func changed(old []byte, changes []pskChange) []byte {
+// last. It changes nothing but a file of keys.
+func changed(old []byte, changes []pskChange) ([]byte, error) {
 	becomes := make(map[string]string, len(changes))
 	for _, c := range changes {
 		becomes[c.identity] = c.line
 	}
 	written := make(map[string]bool)
 	var next bytes.Buffer
-	lines := bufio.NewReader(bytes.NewReader(old))
-	for {
-		line, err := lines.ReadString('\n')
-		if line == "" && err != nil {
-			break
+	number := 0
+	for line := range bytes.Lines(old) {
+		number++
+		text := string(bytes.TrimRight(line, "\r\n"))
+		if !pskLine(text) {
+			return nil, fmt.Errorf("line %d is not identity:hexkey, so this may be another file than one of keys, and it is left as it is", number)
 		}
-		text := strings.TrimRight(line, "\r\n")
-		identity, _, _ := strings.Cut(text, ":")
+		identity, _, isKey := strings.Cut(text, ":")
 		switch change, found := becomes[identity]; {
-		case !found:
-			fmt.Fprintln(&next, text)
+		case !found || !isKey:
+			next.Write(line)
+			if !bytes.HasSuffix(line, []byte("\n")) {
+				next.WriteByte('\n')
+			}
 		case change != "" && !written[identity]:
 			fmt.Fprintln(&next, change)
 			written[identity] = true
@@ -158,17 +172,33 @@ func changed(old []byte, changes []pskChange) []byte {
 			written[c.identity] = true
 		}
 	}
-	return next.Bytes()
+	return next.Bytes(), nil
 }
 
-// replaceFile puts a file with this content in the place of another, durably.
-func replaceFile(path string, content []byte, mode fs.FileMode) error {
+// pskLine reports whether a file of keys may have this line.
+func pskLine(text string) bool {
+	if text = strings.TrimSpace(text); text == "" || strings.HasPrefix(text, "#") {
+		return !strings.Contains(text, "\x00")
+	}
+	identity, key, found := strings.Cut(text, ":")
+	return found && utf8.ValidString(identity) && !strings.Contains(identity, "\x00") && strings.Trim(key, "0123456789abcdefABCDEF") == ""
+}
+
+// replaceFile puts a file with this content in the place of another, durably, with the owner and the
+// mode of old, which is nil where there is none.
+func replaceFile(path string, content []byte, old fs.FileInfo) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
-	_, err = file.Write(content)
+	mode := fs.FileMode(0o600)
+	if old != nil {
+		mode, err = old.Mode().Perm(), keepOwner(file, old)
+	}
+	if err == nil {
+		_, err = file.Write(content)
+	}
 	if err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close()); err != nil {
 		return err
 	}

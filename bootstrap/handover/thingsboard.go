@@ -39,7 +39,7 @@ func (t *thingsBoard) Remove(ctx context.Context, a Account) error {
 // test logs in and asks for a device.
 func (t *thingsBoard) test(ctx context.Context) error {
 	r := request{method: "GET", path: thingsBoardDevices + TestEndpoint}
-	status, answer, err := t.authorized(ctx, r)
+	status, answer, err := t.authorized(ctx, &r)
 	if err == nil && status >= 300 && status != http.StatusNotFound {
 		return t.refusal(r, status, answer)
 	}
@@ -66,7 +66,7 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 		} `json:"id"`
 	}
 	find := request{method: "GET", path: thingsBoardDevices + url.QueryEscape(string(a.Endpoint)), hide: a.secrets()}
-	switch status, answer, err := t.authorized(ctx, find); {
+	switch status, answer, err := t.authorized(ctx, &find); {
 	case err != nil:
 		return false, err
 	case status == http.StatusNotFound && security["securityConfigClientMode"] == "NO_SEC":
@@ -80,7 +80,7 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 	}
 	var credentials map[string]json.RawMessage
 	read := request{method: "GET", path: "/api/device/" + url.PathEscape(device.ID.ID) + "/credentials", hide: a.secrets()}
-	switch status, answer, err := t.authorized(ctx, read); {
+	switch status, answer, err := t.authorized(ctx, &read); {
 	case err != nil:
 		return false, err
 	case status >= 300:
@@ -101,19 +101,19 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 	}
 	credentials["credentialsType"], credentials["credentialsValue"] = json.RawMessage(`"LWM2M_CREDENTIALS"`), quoted
 	write := request{method: "POST", path: "/api/device/credentials", body: credentials, hide: a.secrets()}
-	status, answer, err := t.authorized(ctx, write)
+	status, answer, err := t.authorized(ctx, &write)
 	if err == nil && status >= 300 {
 		return status == http.StatusConflict, t.refusal(write, status, answer)
 	}
 	return false, err
 }
 
-// authorized sends a request as the user, who logs in first where that is needed.
-func (t *thingsBoard) authorized(ctx context.Context, r request) (status int, answer []byte, err error) {
+// authorized sends a request as the user, who logs in first where that is needed. It notes in r what
+// an error must not repeat.
+func (t *thingsBoard) authorized(ctx context.Context, r *request) (status int, answer []byte, err error) {
 	if t.user == "" {
 		r.header = map[string]string{"X-Authorization": "ApiKey " + string(t.secret.Reveal())}
-		r.hide = append(r.hide, string(t.secret.Reveal()))
-		return t.send(ctx, r)
+		return t.send(ctx, *r)
 	}
 	for fresh := false; ; fresh = true {
 		token, err := t.login(ctx, fresh)
@@ -121,7 +121,8 @@ func (t *thingsBoard) authorized(ctx context.Context, r request) (status int, an
 			return 0, nil, err
 		}
 		r.header = map[string]string{"X-Authorization": "Bearer " + token}
-		status, answer, err = t.send(ctx, r)
+		r.hide = append(r.hide, lwm2m.NewSecret([]byte(token)))
+		status, answer, err = t.send(ctx, *r)
 		if status != http.StatusUnauthorized || fresh {
 			return status, answer, err
 		}
@@ -140,7 +141,7 @@ func (t *thingsBoard) login(ctx context.Context, fresh bool) (string, error) {
 		Token string `json:"token"`
 	}
 	err := t.decode(ctx, request{
-		method: "POST", path: "/api/auth/login", body: map[string]string{"username": t.user, "password": password}, hide: []string{password},
+		method: "POST", path: "/api/auth/login", body: map[string]string{"username": t.user, "password": password},
 	}, &answer)
 	if err == nil && answer.Token == "" {
 		err = refused("the log-in gives no token: check its address")

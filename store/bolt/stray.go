@@ -333,6 +333,14 @@ func (s *salvager) tellLost(db *DB) error {
 				}
 			}
 			switch string(kind) {
+			case store.KindLwM2MServer:
+				tx.Bucket(bucketProfile).ascend(nil, func(_, row []byte) bool {
+					p, _ := store.DecodeProfile(row)
+					for _, a := range p.Accounts {
+						note(a.HandOver)
+					}
+					return s.ctx.Err() == nil
+				})
 			case store.KindGroup:
 				s.survey.Buckets[string(bucketDeviceGroup)].Ascend(nil, func(k, _ []byte) bool {
 					name, _, _ := strings.Cut(string(k), "\x00")
