@@ -45,7 +45,7 @@ func (s *session) handOverAccount(ctx context.Context, account store.Account) *o
 	if !found {
 		return outcome.Failed(store.CauseInternal, "account %q is handed over, and is not among what the device was given", account.Name)
 	}
-	digest := digestOf(account.HandOver, s.endpoint, given, s.given.Info)
+	digest := digestOf(s.place(ctx, account.HandOver), s.endpoint, given, s.given.Info)
 	if s.given.Device.Accounts[account.Name].HandedOver.Equal(digest) {
 		return nil
 	}
@@ -65,6 +65,18 @@ func (s *session) handOverAccount(ctx context.Context, account store.Account) *o
 		return interruption(ctx, " while an LwM2M Server was told of it")
 	}
 	return outcome.Failed(store.CauseHandOverFailed, "LwM2M Server %q could not be told of account %q: %s", account.HandOver, account.Name, outcome.Printable(told.Error(), outcome.MaxError))
+}
+
+// place differs for whatever makes an LwM2M Server another one: another address does, and another record
+// under its name. Where the record cannot be read, to tell the server fails with the reason.
+func (s *session) place(ctx context.Context, server string) string {
+	ctx, done := lookingUp(ctx)
+	defer done()
+	record, err := s.srv.cfg.Store.LwM2MServer(ctx, server)
+	if err != nil {
+		return server
+	}
+	return fmt.Sprintf("%s\x00%s\x00%d", server, record.Address, record.Created.UnixNano())
 }
 
 // accountGiven is what the device was given of an account.
@@ -123,10 +135,10 @@ func (s *session) handedOver(ctx context.Context, account string, digest lwm2m.S
 }
 
 // digestOf differs for whatever a server is told of an account.
-func digestOf(server string, ep lwm2m.EndpointName, given lwm2m.ServerAccount, info lwm2m.BootstrapInfo) lwm2m.Secret {
+func digestOf(place string, ep lwm2m.EndpointName, given lwm2m.ServerAccount, info lwm2m.BootstrapInfo) lwm2m.Secret {
 	s := given.Security
 	parts := [][]byte{
-		[]byte(server), []byte(ep), []byte(s.ServerURI), {byte(s.Mode)}, binary.BigEndian.AppendUint16(nil, uint16(s.ShortServerID)),
+		[]byte(place), []byte(ep), []byte(s.ServerURI), {byte(s.Mode)}, binary.BigEndian.AppendUint16(nil, uint16(s.ShortServerID)),
 		s.PublicKeyOrIdentity, s.SecretKey.Reveal(),
 	}
 	if o := contextOf(info, given); o != nil {

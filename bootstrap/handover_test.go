@@ -133,6 +133,28 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
+// A server that is another one now is told of keys that the one before it was told of.
+func TestHandOverToNewAddress(t *testing.T) {
+	h := newHandOverTest(t, handingOver(""), &lwm2mServer{})
+	for i, edit := range []func(*store.LwM2MServer){
+		func(*store.LwM2MServer) {},
+		func(s *store.LwM2MServer) { s.Note = "the same server" },
+		func(s *store.LwM2MServer) { s.Address = "/other" },
+	} {
+		server, err := h.db.LwM2MServer(h.Context(), "dm")
+		check(t, err)
+		edit(&server)
+		_, err = h.db.PutLwM2MServer(h.Context(), server)
+		check(t, err)
+		if s, _ := h.bootstrap(newScriptedClient(nil)); s.Cause != store.CauseDone {
+			t.Fatalf("cause %s: %s", s.Cause, s.Detail)
+		}
+		if want := []int{1, 1, 2}[i]; len(h.dm.told) != want {
+			t.Errorf("edit %d: told %d times, want %d", i, len(h.dm.told), want)
+		}
+	}
+}
+
 // Where a server cannot be told, Finish is not sent, and the same key is given next time, when the
 // server is told of it.
 func TestHandOverFails(t *testing.T) {

@@ -26,6 +26,9 @@ type Store interface {
 	// Profile is asked for what the device is given.
 	Profile(ctx context.Context, name string) (store.Profile, error)
 
+	// LwM2MServer tells whether a server that accounts are handed over to is the one that was told.
+	LwM2MServer(ctx context.Context, name string) (store.LwM2MServer, error)
+
 	// PutDevice keeps new keys before the client has them, and what a session left behind.
 	PutDevice(ctx context.Context, d store.Device) (store.Device, error)
 

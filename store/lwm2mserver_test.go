@@ -35,6 +35,11 @@ func TestInvalidLwM2MServers(t *testing.T) {
 		{"header \"X Y\"", store.LwM2MServer{Kind: store.KindLeshan, Address: "https://a.example", Headers: map[string]lwm2m.Secret{"X Y": secret}}},
 		{"control characters", store.LwM2MServer{Kind: store.KindLeshan, Address: "https://a.example", Headers: map[string]lwm2m.Secret{"X": lwm2m.NewSecret([]byte("a\r\nb"))}}},
 		{"is set by lwbs", store.LwM2MServer{Kind: store.KindLeshan, Address: "https://a.example", Headers: map[string]lwm2m.Secret{"Content-Type": secret}}},
+		{"is set by lwbs", store.LwM2MServer{Kind: store.KindThingsBoard, Address: "https://a.example", Secret: secret, Headers: map[string]lwm2m.Secret{"X-Authorization": secret}}},
+		{"is set by lwbs", store.LwM2MServer{Kind: store.KindWebhook, Address: "https://a.example", Secret: secret, Headers: map[string]lwm2m.Secret{"Webhook-Signature": secret}}},
+		{"is set by lwbs", store.LwM2MServer{Kind: store.KindLeshan, Address: "https://a.example", Headers: map[string]lwm2m.Secret{"Accept-Encoding": secret}}},
+		{"canonical form, \"Host\"", store.LwM2MServer{Kind: store.KindLeshan, Address: "https://a.example", Headers: map[string]lwm2m.Secret{"host": secret}}},
+		{"", store.LwM2MServer{Kind: store.KindThingsBoard, Address: "https://a.example", Secret: secret, Headers: map[string]lwm2m.Secret{"Authorization": secret}}},
 		{"CA certificate 1", store.LwM2MServer{Kind: store.KindLeshan, Address: "https://a.example", CAs: [][]byte{{1}}}},
 		{"time-out", store.LwM2MServer{Kind: store.KindLeshan, Address: "https://a.example", Timeout: store.Duration(time.Hour)}},
 	} {

@@ -271,6 +271,8 @@ func TestUnreachableServers(t *testing.T) {
 		{"metadata", "http://169.254.169.254", "169.254.169.254 is one of the link or of a metadata service", false},
 		{"metadata by IPv6", "http://[fd00:ec2::254]", "fd00:ec2::254 is one of the link", false},
 		{"metadata in another form", "http://[::ffff:169.254.169.254]", "169.254.169.254 is one of the link", false},
+		{"metadata behind NAT64", "http://[64:ff9b::a9fe:a9fe]", "169.254.169.254 is one of the link", false},
+		{"metadata behind 6to4", "http://[2002:a9fe:a9fe::1]", "169.254.169.254 is one of the link", false},
 		{"metadata of Azure", "http://168.63.129.16", "168.63.129.16 is one of the link", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

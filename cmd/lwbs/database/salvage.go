@@ -81,7 +81,7 @@ func tellSalvage(c *cli.Context, s bolt.Salvage, fresh string) {
 		fmt.Fprintln(errs, "no damage was found")
 	}
 	out := c.App.Writer
-	fmt.Fprintf(out, "salvaged into %s: %s, %s, %s, %s\n", fresh, output.Counted(s.Devices.Kept, "device", "devices"), output.Counted(s.Profiles.Kept, "profile", "profiles"), output.Counted(s.Groups.Kept, "enrolment group", "enrolment groups"), output.Counted(s.Sessions.Kept, "session", "sessions"))
+	fmt.Fprintf(out, "salvaged into %s: %s, %s, %s, %s, %s\n", fresh, output.Counted(s.Devices.Kept, "device", "devices"), output.Counted(s.Profiles.Kept, "profile", "profiles"), output.Counted(s.Groups.Kept, "enrolment group", "enrolment groups"), output.Counted(s.Servers.Kept, "LwM2M Server", "LwM2M Servers"), output.Counted(s.Sessions.Kept, "session", "sessions"))
 	const applyAgain = "lost, and empty in the new database: apply it again"
 	for _, kind := range []struct {
 		name string
@@ -90,10 +90,14 @@ func tellSalvage(c *cli.Context, s bolt.Salvage, fresh string) {
 	}{
 		{"device", s.Devices, ""}, {"profile", s.Profiles, applyAgain}, {"session", s.Sessions, ""},
 		{"group", s.Groups, "lost, and disabled without a key in the new database: give it its key and patterns again by lwbs group set"},
+		{"LwM2M Server", s.Servers, ""},
 	} {
 		tellNames(out, "lost", kind.name, kind.Lost)
 		tellNames(out, "kept as they were before the last edit, which is lost", kind.name, kind.Older)
 		tellNames(out, kind.empty, kind.name, kind.Empty)
+	}
+	if len(s.Servers.Lost) > 0 {
+		fmt.Fprintln(out, "no device whose account is handed over to a lost LwM2M Server is bootstrapped: add it again under its name by lwbs lwm2m-server add")
 	}
 	fmt.Fprintf(out, "its secrets are sealed with the same key as before: put it in place of %s\n", c.String("db"))
 }
