@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -34,6 +35,9 @@ import (
 )
 
 func main() {
+	// Nothing of ours uses this logger. The HTTP client of the standard library writes to it what a
+	// server sends behind its answer, which may be a key that an LwM2M Server was told.
+	log.SetOutput(io.Discard)
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
