@@ -23,6 +23,8 @@ type lwm2mServer struct {
 	fail  error
 	takes time.Duration
 
+	during func() // is called while it is told, if it is set
+
 	mu   sync.Mutex
 	told []string // what it has taken: endpoint, identity and key, in hexadecimal
 }
@@ -34,6 +36,9 @@ func (l *lwm2mServer) HandOver(ctx context.Context, server string, ep lwm2m.Endp
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-wait.C:
+	}
+	if l.during != nil {
+		l.during()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -218,4 +223,61 @@ func TestDeviceWaitsForHandOver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two accounts are handed over one after the other, also where both take their time: what the first
+// leaves on the record is no edit that ends the session.
+func TestHandOverOfTwoAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := handingOver(store.KeyRenew)
+		p.Accounts[1].HandOver = "dm"
+		h := newHandOverTest(t, p, &lwm2mServer{takes: 12 * time.Second})
+		found := bootstrap.Response{Code: lwm2m.CodeContent, Payload: []byte(`</>;lwm2m=1.1,</0/0>`)}
+		for range 2 {
+			s, _ := h.bootstrap(newScriptedClient(map[string][]any{"GET /": {found, found, found, found, found, found}}))
+			if s.Cause != store.CauseDone {
+				t.Fatalf("cause %s: %s", s.Cause, s.Detail)
+			}
+		}
+		if len(h.dm.told) != 3 { // the renewed one twice
+			t.Errorf("told %d times: %q", len(h.dm.told), h.dm.told)
+		}
+	})
+}
+
+// A server that panics, and one whose record goes while it is told, end the session and nothing else.
+func TestHandOverWhileRecordsChange(t *testing.T) {
+	for name, edit := range map[string]func(h *handOverTest) error{
+		"the device is deleted": func(h *handOverTest) error { return h.db.DeleteDevice(h.Context(), "dev", 0) },
+		"the device is disabled": func(h *handOverTest) error {
+			d, err := h.db.Device(h.Context(), "dev")
+			d.Disabled = true
+			return errors.Join(err, putDevice(h, d))
+		},
+		"the server panics": func(*handOverTest) error { panic("as wanted") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHandOverTest(t, handingOver(""), &lwm2mServer{})
+			h.dm.during = func() { check(t, edit(h)) }
+			c := newScriptedClient(nil)
+			resp, after := h.server.ServeRequest(h.Context(), c, bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}, Queries: []string{"ep=dev"}})
+			if resp.Code != lwm2m.CodeChanged {
+				t.Fatal(resp.Code)
+			}
+			after(h.Context())
+			check(t, h.server.Close())
+			kept, err := h.db.Sessions(h.Context(), store.SessionQuery{})
+			if err != nil || len(kept) != 1 || kept[0].Cause.Success() || strings.Contains(strings.Join(c.asked, ", "), "POST /bs") {
+				t.Errorf("sessions %+v, %v; asked %q", kept, err, c.asked)
+			}
+			for _, s := range kept {
+				t.Logf("%s: %s", s.Cause, s.Detail)
+			}
+		})
+	}
+}
+
+func putDevice(h *handOverTest, d store.Device) error {
+	_, err := h.db.PutDevice(h.Context(), d)
+	return err
 }

@@ -98,13 +98,13 @@ func (f *pskFile) replace() {
 // write replaces the file. Lines that it does not change stay as they are. Where path is a symbolic link,
 // the file that it leads to is replaced.
 func (f *pskFile) write(changes []pskChange) error {
-	path := f.path
-	target, err := filepath.EvalSymlinks(path)
-	switch _, exists := os.Lstat(path); {
-	case err == nil:
-		path = target
-	case exists == nil:
-		return f.failed(fmt.Errorf("it is a symbolic link that leads to no file: %w", err))
+	path, err := resolved(f.path)
+	if err != nil {
+		return f.failed(err)
+	}
+	if real := pskFileAt(path); real != f { // which no other path has: so they do not wait for each other
+		real.mu.Lock()
+		defer real.mu.Unlock()
 	}
 	var old []byte
 	info, err := os.Stat(path)
@@ -129,6 +129,19 @@ func (f *pskFile) write(changes []pskChange) error {
 		return nil
 	}
 	return f.failed(replaceFile(path, next, info))
+}
+
+// resolved is where a path leads to without symbolic links. The file itself may be missing.
+func resolved(path string) (string, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return target, nil
+	}
+	if _, exists := os.Lstat(path); exists == nil {
+		return "", fmt.Errorf("it is a symbolic link that leads to no file: %w", err)
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return filepath.Join(folder, filepath.Base(path)), err
 }
 
 func (f *pskFile) failed(err error) error {

@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
+	"lwbs/bootstrap/handover"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -212,6 +214,22 @@ func TestPSKFileBehindLink(t *testing.T) {
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != "id:"+keyHex+"\n" {
 		t.Errorf("the file is %q, %v", got, err)
+	}
+	direct := newServer(t, store.LwM2MServer{Kind: store.KindPSKFile, Address: file})
+	const n = 100
+	var all sync.WaitGroup
+	for i := range n {
+		for _, way := range []handover.Server{s, direct} {
+			all.Go(func() {
+				if err := way.Put(t.Context(), pskAccount("meter", fmt.Sprintf("%p %d", way, i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	if got, err := os.ReadFile(file); err != nil || strings.Count(string(got), "\n") != 1+2*n {
+		t.Errorf("by two ways, the file has %d lines, %v", strings.Count(string(got), "\n"), err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode().Type() != os.ModeSymlink {
 		t.Errorf("the link is %v, %v", info.Mode(), err)
