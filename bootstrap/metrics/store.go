@@ -87,6 +87,26 @@ func (s measured) DeleteGroup(ctx context.Context, name string, rev store.Revisi
 	return s.Store.DeleteGroup(ctx, name, rev)
 }
 
+func (s measured) PutLwM2MServer(ctx context.Context, server store.LwM2MServer) (kept store.LwM2MServer, err error) {
+	defer s.took("put_lwm2m_server", time.Now(), &err)
+	return s.Store.PutLwM2MServer(ctx, server)
+}
+
+func (s measured) LwM2MServer(ctx context.Context, name string) (server store.LwM2MServer, err error) {
+	defer s.took("lwm2m_server", time.Now(), &err)
+	return s.Store.LwM2MServer(ctx, name)
+}
+
+func (s measured) LwM2MServers(ctx context.Context) (all []store.LwM2MServer, err error) {
+	defer s.took("lwm2m_servers", time.Now(), &err)
+	return s.Store.LwM2MServers(ctx)
+}
+
+func (s measured) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revision) (err error) {
+	defer s.took("delete_lwm2m_server", time.Now(), &err)
+	return s.Store.DeleteLwM2MServer(ctx, name, rev)
+}
+
 func (s measured) PutPendingDevice(ctx context.Context, p store.PendingDevice) (err error) {
 	defer s.took("put_pending_device", time.Now(), &err)
 	return s.Store.PutPendingDevice(ctx, p)

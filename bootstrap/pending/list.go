@@ -288,7 +288,10 @@ func (l *List) Reject(ctx context.Context, id string, now time.Time) (d Device, 
 		}
 		l.tell(id)
 	}
-	d, _ = l.Get(id)
+	d, listed := l.Get(id)
+	if !listed { // it made room for another meanwhile
+		return Device{}, false, notFound(id)
+	}
 	return d, first, nil
 }
 

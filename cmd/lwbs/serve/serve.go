@@ -214,7 +214,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.started = time.Now()
 	watch := new(coap.Watch)
 	s.tracer = trace.New(s.objects, watch.Set)
-	s.handOver = handover.NewServers(s.db, handover.Options{Commands: c.Bool("allow-commands")})
+	s.handOver = handover.NewServers(s.metrics.Store(s.db), handover.Options{Commands: c.Bool("allow-commands")})
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
 		Store: s.metrics.Store(s.db), HandOver: s.handOver, Enrolments: c.Int("enrolments-per-minute"), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust, Pending: pendingLimits(c),
 		Observe: func(e bootstrap.Event) {
