@@ -39,6 +39,8 @@ type diskLog struct {
 	t      *testing.T
 	before []byte // the file at the beginning
 
+	looks *os.File // the file, opened once more: the database closes and opens its own while it is edited
+
 	mu     sync.Mutex
 	file   *os.File // of the database that is open
 	events []diskEvent
@@ -49,7 +51,7 @@ func (l *diskLog) settle() {
 	if n := len(l.events); n == 0 || l.events[n-1].sync {
 		return
 	}
-	if dirty, err := dirtyPages(l.file); err != nil {
+	if dirty, err := dirtyPages(l.looks); err != nil {
 		l.t.Error(err)
 	} else if dirty == 0 {
 		l.events = append(l.events, diskEvent{sync: true})
@@ -107,6 +109,10 @@ func recordDisk(t *testing.T, k *store.Keyring) *diskLog {
 		t.Fatal(err)
 	}
 	l := &diskLog{t: t}
+	if l.looks, err = os.Open(file); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.looks.Close() })
 	if l.before, err = os.ReadFile(file); err != nil {
 		t.Fatal(err)
 	}
