@@ -19,7 +19,6 @@ import (
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
-	"lwbs/store/profilefile"
 )
 
 // Command is lwbs group.
@@ -134,17 +133,14 @@ func near(ctx context.Context, api admin.API, wanted string, err error) error {
 		return err
 	}
 	all, failed := api.Groups(ctx)
-	var known []string
-	for _, g := range all {
-		if g.Name == wanted {
-			return err // something else was not found
-		}
-		known = append(known, g.Name)
+	if failed != nil {
+		return err
 	}
-	if name := profilefile.Nearest(wanted, known); failed == nil && name != "" {
-		return command.Reword(err, fmt.Sprintf("%v: did you mean %q?", err, name))
+	known := make([]string, len(all))
+	for i, g := range all {
+		known[i] = g.Name
 	}
-	return err
+	return command.Near(err, wanted, known)
 }
 
 func revisionFlag() cli.Flag {

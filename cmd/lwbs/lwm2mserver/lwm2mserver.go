@@ -14,7 +14,6 @@ import (
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
-	"lwbs/store/profilefile"
 )
 
 // Command is lwbs lwm2m-server.
@@ -193,12 +192,12 @@ func near(ctx context.Context, api admin.API, wanted string, err error) error {
 		return err
 	}
 	all, failed := api.LwM2MServers(ctx)
+	if failed != nil {
+		return err
+	}
 	known := make([]string, len(all))
 	for i, s := range all {
 		known[i] = s.Name
 	}
-	if name := profilefile.Nearest(wanted, known); failed == nil && name != "" && name != wanted {
-		return command.Reword(err, fmt.Sprintf("%v: did you mean %q?", err, name))
-	}
-	return err
+	return command.Near(err, wanted, known)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,7 +40,16 @@ func NearProfile(ctx context.Context, api admin.API, wanted string, err error) e
 	for _, p := range some {
 		known = append(known, p.Name)
 	}
-	if near := profilefile.Nearest(wanted, known); failed == nil && near != "" {
+	if failed != nil {
+		return err
+	}
+	return Near(err, wanted, known)
+}
+
+// Near adds to an error about the unknown name wanted the one of known that was probably meant. Where
+// wanted is known, something else was not found.
+func Near(err error, wanted string, known []string) error {
+	if near := profilefile.Nearest(wanted, known); near != "" && !slices.Contains(known, wanted) {
 		return Reword(err, fmt.Sprintf("%v: did you mean %q?", err, near))
 	}
 	return err
