@@ -102,6 +102,23 @@ func (s *parkingServer) next(kind bootstrap.EventKind) store.Session {
 	}
 }
 
+// both waits for the next events of these kinds, which may come in any order.
+func (s *parkingServer) both(kinds ...bootstrap.EventKind) map[bootstrap.EventKind]store.Session {
+	s.Helper()
+	found := make(map[bootstrap.EventKind]store.Session)
+	for deadline := time.After(2 * time.Hour); len(found) < len(kinds); {
+		select {
+		case e := <-s.events:
+			if slices.Contains(kinds, e.Kind) {
+				found[e.Kind] = e.Session
+			}
+		case <-deadline:
+			s.Fatalf("of %v only %v come", kinds, found)
+		}
+	}
+	return found
+}
+
 // parks lets a client ask as ep, and returns its session once it waits.
 func (s *parkingServer) parks(c bootstrap.Conn, ep string) store.Session {
 	s.Helper()
@@ -404,10 +421,11 @@ func TestParkedDeviceAsksAgain(t *testing.T) {
 	first := s.parks(c, "dev")
 	for range 2 {
 		s.ask(c, "dev")
-		if ended := s.next(bootstrap.EventEnded); ended.Cause != store.CauseSuperseded {
+		news := s.both(bootstrap.EventEnded, bootstrap.EventParked)
+		if ended := news[bootstrap.EventEnded]; ended.Cause != store.CauseSuperseded {
 			t.Errorf("the former session ends as %s", ended.Cause)
 		}
-		if again := s.next(bootstrap.EventParked); again.Pending != first.Pending {
+		if again := news[bootstrap.EventParked]; again.Pending != first.Pending {
 			t.Errorf("it waits as %s, and as %s before", again.Pending, first.Pending)
 		}
 	}
