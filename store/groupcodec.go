@@ -65,14 +65,7 @@ func EncodeGroup(k *Keyring, g Group) ([]byte, error) {
 // ErrCorrupt, ErrNewer or ErrNoKey.
 func DecodeGroup(k *Keyring, b []byte) (Group, error) {
 	var row groupRow
-	more, err := decodeRow(b, &row)
-	unknown := ""
-	if err == nil && more {
-		var body []byte
-		if body, _, err = withoutSum(b); err == nil {
-			unknown, err = unknownMembers(body, groupRow{})
-		}
-	}
+	unknown, err := decodeKeeping(b, &row)
 	if err != nil {
 		return Group{}, err
 	}

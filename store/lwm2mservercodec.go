@@ -60,14 +60,7 @@ func EncodeLwM2MServer(k *Keyring, s LwM2MServer) ([]byte, error) {
 // error wraps ErrCorrupt, ErrNewer or ErrNoKey.
 func DecodeLwM2MServer(k *Keyring, b []byte) (LwM2MServer, error) {
 	var row lwm2mServerRow
-	more, err := decodeRow(b, &row)
-	unknown := ""
-	if err == nil && more {
-		var body []byte
-		if body, _, err = withoutSum(b); err == nil {
-			unknown, err = unknownMembers(body, lwm2mServerRow{})
-		}
-	}
+	unknown, err := decodeKeeping(b, &row)
 	if err != nil {
 		return LwM2MServer{}, err
 	}

@@ -83,6 +83,20 @@ func decodeRow(row []byte, into any) (more bool, err error) {
 	return true, nil
 }
 
+// decodeKeeping is decodeRow for a record without parts of its own, and returns its unknown members as
+// unknownMembers does.
+func decodeKeeping[T any](row []byte, into *T) (unknown string, err error) {
+	more, err := decodeRow(row, into)
+	if err != nil || !more {
+		return "", err
+	}
+	body, _, err := withoutSum(row)
+	if err != nil {
+		return "", err
+	}
+	return unknownMembers(body, *into)
+}
+
 // withoutSum checks the checksum of a row, if it has one, and returns the JSON without it.
 func withoutSum(row []byte) (body []byte, summed bool, err error) {
 	start := len(row) - sumLength
