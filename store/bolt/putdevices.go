@@ -71,7 +71,11 @@ func (db *DB) PutDevices(ctx context.Context, ds []store.Device) ([]store.PutRes
 // putAll stores those of puts that may be, and notes of the others why not. It decides on all of them
 // before it changes anything. The error is one that fails the whole.
 func (db *DB) putAll(tx *transaction, puts []put) error {
-	x := putting{db: db, tx: tx, stored: make(map[lwm2m.EndpointName]int), owners: make(map[string]lwm2m.EndpointName), profiles: make(map[string]bool)}
+	x := putting{db: db, tx: tx}
+	several := len(puts) > 1 // else no other put depends on what this one changes
+	if several {
+		x.stored, x.owners, x.profiles = make(map[lwm2m.EndpointName]int), make(map[string]lwm2m.EndpointName), make(map[string]bool)
+	}
 	var changes []change
 	added := 0
 	for i := range puts {
@@ -93,8 +97,10 @@ func (db *DB) putAll(tx *transaction, puts []put) error {
 			}
 		}
 		before := indexEntries(old)
-		x.note(before, p.entries)
-		x.stored[p.base.Endpoint] = i
+		if several {
+			x.note(before, p.entries)
+			x.stored[p.base.Endpoint] = i
+		}
 		changes = append(changes, change{bucket: string(bucketDevice), key: string(p.base.Endpoint), value: p.row})
 		changes = reindexed(changes, before, p.entries)
 	}
@@ -105,7 +111,8 @@ func (db *DB) putAll(tx *transaction, puts []put) error {
 	return errors.Join(err, apply(tx, changes))
 }
 
-// A putting decides which devices may be stored. It knows what the transaction is going to change.
+// A putting decides which devices may be stored. It knows what the transaction is going to change. Its
+// maps are nil where there is one device.
 type putting struct {
 	db       *DB
 	tx       *transaction
@@ -165,10 +172,14 @@ func (x *putting) replaceable(puts []put, d store.Device) (old store.Device, err
 }
 
 func (x *putting) hasProfile(name string) bool {
-	if !x.profiles[name] {
-		x.profiles[name] = x.tx.Bucket(bucketProfile).Get([]byte(name)) != nil
+	if x.profiles[name] {
+		return true
 	}
-	return x.profiles[name]
+	found := x.tx.Bucket(bucketProfile).Get([]byte(name)) != nil
+	if x.profiles != nil {
+		x.profiles[name] = found
+	}
+	return found
 }
 
 // A change is an element of a bucket that is to be set, or removed.
