@@ -10,6 +10,7 @@ import (
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
+	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/pending"
 	"lwbs/lwm2m/object"
 )
@@ -92,7 +93,7 @@ type Config struct {
 
 	// Panics counts and logs what panics of the server, its Observe included. Default: one
 	// of its own, which logs to Logger.
-	Panics *Panics
+	Panics *panics.Guard
 
 	// Rand is where generated keys come from. Default: crypto/rand.
 	Rand io.Reader
@@ -114,7 +115,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Observe = func(Event) {}
 	}
 	if c.Panics == nil {
-		c.Panics = NewPanics(c.Logger)
+		c.Panics = panics.New(c.Logger)
 	}
 	if c.Trust == nil {
 		c.Trust = func() *auth.Trust { return nil }
@@ -154,7 +155,7 @@ func positive[T int | time.Duration](name string, field *T, byDefault T) error {
 // history is the configuration of the history.
 func (c Config) history() history.Config {
 	return history.Config{
-		Store: c.Store, Logger: c.Logger, Contain: func(f func()) { c.Panics.Run(PartHistory, f) },
+		Store: c.Store, Logger: c.Logger, Contain: func(f func()) { c.Panics.Run(panics.History, f) },
 		RepeatWindow: c.RepeatWindow, UnknownDeviceRecords: c.UnknownDeviceRecords, UnauthenticatedRecords: c.UnauthenticatedRecords,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -98,7 +99,7 @@ func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm
 	go func() {
 		err := errors.New("the server panicked as it told it; its log has the stack")
 		defer func() { end <- err }()
-		s.srv.cfg.Panics.Run(PartSession, func() { err = s.srv.cfg.HandOver.HandOver(tell, server, s.endpoint, given, s.given.Info) })
+		s.srv.cfg.Panics.Run(panics.Session, func() { err = s.srv.cfg.HandOver.HandOver(tell, server, s.endpoint, given, s.given.Info) })
 	}()
 	wait := time.NewTicker(keepWaiting)
 	defer wait.Stop()

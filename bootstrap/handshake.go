@@ -8,6 +8,7 @@ import (
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -26,7 +27,7 @@ func (srv *Server) OtherPSK(identity string) (key lwm2m.Secret, found bool) {
 
 // key returns the nth key of a PSK identity.
 func (srv *Server) key(identity string, n int) (key lwm2m.Secret, found bool) {
-	defer srv.cfg.Panics.Contain(PartHandshake, func() { key, found = lwm2m.Secret{}, false })
+	defer srv.cfg.Panics.Contain(panics.Handshake, func() { key, found = lwm2m.Secret{}, false })
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	keys := srv.auth.Keys(ctx, identity)
@@ -43,7 +44,7 @@ func (srv *Server) key(identity string, n int) (key lwm2m.Secret, found bool) {
 // The attempt is recorded for the device whose identity or name the peer gave, as
 // unauthenticated. A certificate that a record names is the exception: its key was proved.
 func (srv *Server) HandshakeFailed(h auth.Handshake) {
-	defer srv.cfg.Panics.Contain(PartHandshake)
+	defer srv.cfg.Panics.Contain(panics.Handshake)
 	peer := auth.Peer{Remote: h.Remote, Transport: store.TransportDTLS, Identity: h.Identity, Chain: h.Chain}
 	record := srv.attempt(peer, h.Started)
 	record.Stage = store.StageHandshake
@@ -86,7 +87,7 @@ const (
 // device has what it needs, or has another association, that is no failure: Anjay opens one
 // to its Bootstrap-Server whenever it starts, and asks only if it cannot register.
 func (srv *Server) NoRequest(peer auth.Peer, since time.Time, end UnusedEnd) {
-	defer srv.cfg.Panics.Contain(PartHandshake)
+	defer srv.cfg.Panics.Contain(panics.Handshake)
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	record := srv.attempt(peer, since)
@@ -150,7 +151,7 @@ func (srv *Server) deviceOf(peer auth.Peer) (store.Device, bool) {
 // VerifyClient decides, for the handshake, about the certificates that a client sent: see
 // [auth.Authorizer.VerifyClient]. The error is a [*auth.CertificateError].
 func (srv *Server) VerifyClient(chain []*x509.Certificate) (err error) {
-	defer srv.cfg.Panics.Contain(PartHandshake, func() {
+	defer srv.cfg.Panics.Contain(panics.Handshake, func() {
 		f := panicFailure()
 		err = &auth.CertificateError{Cause: f.Cause, Detail: f.Detail}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/store"
 )
 
@@ -49,7 +50,7 @@ const maxQueriesShown = 8
 // OtherProtocol records what came to the wrong port. It counts against no device: a name
 // in it is told as claimed only.
 func (srv *Server) OtherProtocol(o OtherProtocol) {
-	defer srv.cfg.Panics.Contain(PartTransport)
+	defer srv.cfg.Panics.Contain(panics.Transport)
 	record := srv.attempt(auth.Peer{Remote: o.Remote, Transport: o.Transport}, o.Started)
 	record.Stage = store.StageDatagram
 	if o.Count > 1 {

@@ -9,6 +9,7 @@ import (
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
@@ -113,7 +114,7 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 
 // performPack makes the pack. A panic ends the session like any other failure.
 func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicFailure() })
+	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = panicFailure() })
 	s.await()
 	s.srv.history.Began(s.snapshot())
 	s.observe(EventStarted)
@@ -167,7 +168,7 @@ func (s *session) packPermitted() bool {
 }
 
 func (s *session) endPack(ctx context.Context, f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(PartSession)
+	defer s.srv.cfg.Panics.Contain(panics.Session)
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)
 	cause, detail := s.outcome(ctx, store.CausePackDelivered, f)

@@ -13,6 +13,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/auth"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -80,31 +81,31 @@ func TestPanicInSession(t *testing.T) {
 		observe bootstrap.EventKind
 		clumsy  bool
 		pack    bool
-		part    bootstrap.Part
+		part    panics.Part
 		cause   store.Cause // of the record; empty for none
 	}{
-		{name: "the device is looked up", op: "Device", part: bootstrap.PartRequest, cause: internal},
-		{name: "the profile is looked up", op: "Profile", part: bootstrap.PartRequest, cause: internal},
-		{name: "a new key is kept", op: "PutDevice", part: bootstrap.PartSession, cause: internal},
-		{name: "Discover", answers: map[string][]any{"GET /": {panicking{}}}, part: bootstrap.PartSession, cause: internal},
-		{name: "a Write", answers: map[string][]any{"PUT /1/0": {panicking{}}}, part: bootstrap.PartSession, cause: internal},
-		{name: "Finish", answers: map[string][]any{"POST /bs": {panicking{}}}, part: bootstrap.PartSession, cause: internal},
-		{name: "the association is left", clumsy: true, part: bootstrap.PartSession, cause: done},
-		{name: "an observer of the start", observe: bootstrap.EventStarted, part: bootstrap.PartObserver, cause: done},
-		{name: "an observer of an operation", observe: bootstrap.EventOperation, part: bootstrap.PartObserver, cause: done},
-		{name: "an observer of the end", observe: bootstrap.EventEnded, part: bootstrap.PartObserver, cause: done},
-		{name: "the history is kept", op: "AppendSession", part: bootstrap.PartHistory},
-		{name: "a pack", pack: true, op: "PutDevice", part: bootstrap.PartSession, cause: internal},
-		{name: "a pack, before it is made", pack: true, op: "Profile", part: bootstrap.PartRequest, cause: internal},
+		{name: "the device is looked up", op: "Device", part: panics.Request, cause: internal},
+		{name: "the profile is looked up", op: "Profile", part: panics.Request, cause: internal},
+		{name: "a new key is kept", op: "PutDevice", part: panics.Session, cause: internal},
+		{name: "Discover", answers: map[string][]any{"GET /": {panicking{}}}, part: panics.Session, cause: internal},
+		{name: "a Write", answers: map[string][]any{"PUT /1/0": {panicking{}}}, part: panics.Session, cause: internal},
+		{name: "Finish", answers: map[string][]any{"POST /bs": {panicking{}}}, part: panics.Session, cause: internal},
+		{name: "the association is left", clumsy: true, part: panics.Session, cause: done},
+		{name: "an observer of the start", observe: bootstrap.EventStarted, part: panics.Observer, cause: done},
+		{name: "an observer of an operation", observe: bootstrap.EventOperation, part: panics.Observer, cause: done},
+		{name: "an observer of the end", observe: bootstrap.EventEnded, part: panics.Observer, cause: done},
+		{name: "the history is kept", op: "AppendSession", part: panics.History},
+		{name: "a pack", pack: true, op: "PutDevice", part: panics.Session, cause: internal},
+		{name: "a pack, before it is made", pack: true, op: "Profile", part: panics.Request, cause: internal},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			db := openBrittle(t, store.Profile{Name: "p", Pack: "allow", Accounts: []store.Account{{Name: "a", URI: "coaps://a.example", ShortServerID: 101}}})
 			var log bytes.Buffer
 			logger := slog.New(slog.NewTextHandler(&log, nil))
-			panics := bootstrap.NewPanics(logger)
+			guard := panics.New(logger)
 			broken := true
-			server, err := bootstrap.NewServer(bootstrap.Config{Store: db, Panics: panics, SessionTimeout: timeout, Observe: func(e bootstrap.Event) {
+			server, err := bootstrap.NewServer(bootstrap.Config{Store: db, Panics: guard, SessionTimeout: timeout, Observe: func(e bootstrap.Event) {
 				if broken && e.Kind == tt.observe {
 					panic("observer")
 				}
@@ -120,8 +121,8 @@ func TestPanicInSession(t *testing.T) {
 				bootstrapOnce(t, server, conn, tt.pack)
 				waitIdle(t, server)
 			}
-			if n := panics.All()[tt.part]; n < 2 {
-				t.Errorf("counted %v, want 2 of %s at least", panics.All(), tt.part)
+			if n := guard.All()[tt.part]; n < 2 {
+				t.Errorf("counted %v, want 2 of %s at least", guard.All(), tt.part)
 			}
 			if stacks := strings.Count(log.String(), "stack="); stacks == 0 || stacks >= strings.Count(log.String(), "panic contained") {
 				t.Errorf("the log has %d stacks: %s", stacks, log.String())

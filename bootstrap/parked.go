@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/pending"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -58,7 +59,7 @@ func (s *session) runParked(ctx context.Context) {
 
 // performParked carries a part of the session out. A panic ends it like any other failure.
 func (s *session) performParked(ctx context.Context, part func(context.Context) *outcome.Failure) (f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicFailure() })
+	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = panicFailure() })
 	return part(ctx)
 }
 

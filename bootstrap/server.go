@@ -11,6 +11,7 @@ import (
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/pending"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -40,7 +41,7 @@ func NewServer(cfg Config) (*Server, error) {
 	}
 	observe := cfg.Observe
 	cfg.Observe = func(e Event) {
-		defer cfg.Panics.Contain(PartObserver)
+		defer cfg.Panics.Contain(panics.Observer)
 		observe(e)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
@@ -70,7 +71,7 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (resp
 
 // serve is ServeRequest for a listener that treats unknown devices as u says.
 func (srv *Server) serve(ctx context.Context, conn Conn, r Request, u UnknownDevices) (resp Response, after func(context.Context)) {
-	defer srv.cfg.Panics.Contain(PartRequest, func() { resp, after = srv.answerPanicked(ctx, conn, r), nil })
+	defer srv.cfg.Panics.Contain(panics.Request, func() { resp, after = srv.answerPanicked(ctx, conn, r), nil })
 	switch resource := resourceOf(r.Path); {
 	case resource == pathBootstrap && r.Method == POST:
 		return srv.serveBootstrap(ctx, conn, r, u)
@@ -130,10 +131,10 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request, u U
 func (srv *Server) answerPanicked(ctx context.Context, conn Conn, r Request) (resp Response) {
 	why := outcome.OwnFault(*panicFailure())
 	resp = answerTo(why)
-	defer srv.cfg.Panics.Contain(PartRequest)
+	defer srv.cfg.Panics.Contain(panics.Request)
 	record, known := srv.attempt(conn.Peer(), time.Now()), false
 	ep, _ := parseEndpoint(r.Queries)
-	srv.cfg.Panics.Run(PartRequest, func() {
+	srv.cfg.Panics.Run(panics.Request, func() {
 		ctx, done := lookingUp(ctx)
 		defer done()
 		named := store.Device{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/plan"
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
@@ -112,7 +113,7 @@ func (s *session) run(ctx context.Context) {
 
 // perform carries the session out. A panic ends it like any other failure.
 func (s *session) perform(ctx context.Context) (f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(PartSession, func() { f = panicFailure() })
+	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = panicFailure() })
 	s.await()
 	first := state((*session).validate)
 	if s.record.Proof.Counts() {

@@ -6,14 +6,15 @@ import (
 	"log/slog"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/store"
 )
 
 // end keeps what the session leaves behind. Whatever panics in it, the device may begin
 // another session, and the server may stop.
 func (s *session) end(ctx context.Context, f *outcome.Failure) {
-	panics := s.srv.cfg.Panics
-	defer panics.Contain(PartSession)
+	guard := s.srv.cfg.Panics
+	defer guard.Contain(panics.Session)
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)
 	if s.parking != nil && s.parking.late != nil {
@@ -21,14 +22,14 @@ func (s *session) end(ctx context.Context, f *outcome.Failure) {
 	}
 	cause, detail := s.outcome(ctx, store.CauseDone, f)
 	s.yield()
-	panics.Run(PartSession, func() { s.release(ctx, f) })
+	guard.Run(panics.Session, func() { s.release(ctx, f) })
 	s.conclude(ctx, cause, detail)
 }
 
 // outcome is the cause and the detail of the record: those of f, or good where f is nil. It keeps
 // on the device record what the client has now.
 func (s *session) outcome(ctx context.Context, good store.Cause, f *outcome.Failure) (cause store.Cause, detail string) {
-	defer s.srv.cfg.Panics.Contain(PartSession, func() {
+	defer s.srv.cfg.Panics.Contain(panics.Session, func() {
 		if cause, detail = good, "the server panicked as it kept what the client was given; its log has the stack"; f != nil {
 			cause, detail = f.Cause, f.Detail
 		}

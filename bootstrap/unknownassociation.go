@@ -9,6 +9,7 @@ import (
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/store"
 )
 
@@ -35,7 +36,7 @@ func (srv *Server) KnownAddress(address netip.AddrPort) bool {
 // UnknownAssociation records, for the device that last used the address, that what comes from
 // there belongs to no association. It does not count against the device.
 func (srv *Server) UnknownAssociation(u UnknownAssociation) {
-	defer srv.cfg.Panics.Contain(PartHandshake)
+	defer srv.cfg.Panics.Contain(panics.Handshake)
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
 	defer cancel()
 	d, ok := srv.lastAt(ctx, u.Remote)
@@ -87,7 +88,7 @@ func (srv *Server) readAddresses() {
 	}
 	go func() {
 		defer close(done)
-		defer srv.cfg.Panics.Contain(PartHistory)
+		defer srv.cfg.Panics.Contain(panics.History)
 		if err := srv.addresses.Read(ctx, srv.cfg.Store); err != nil && ctx.Err() == nil {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "addresses of devices not read from the history", slog.Any("error", err))
 		}

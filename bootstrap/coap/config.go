@@ -17,6 +17,7 @@ import (
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/plain"
 	"lwbs/bootstrap/coap/tasks"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -61,7 +62,7 @@ type Config struct {
 
 	// Panics contains panics: each ends the datagram, the request, the handshake or the timer that it
 	// came from. Default: one of its own, which logs to Logger.
-	Panics *bootstrap.Panics
+	Panics *panics.Guard
 
 	// MaxPeers is how many associations may be active at a time; default 10,000. The one idle
 	// for longest makes room for a new one; over DTLS once the new one is authenticated, and if
@@ -168,7 +169,7 @@ func (cfg Config) secure() (dtls.Config, error) {
 // group returns the group for a listener that logs to log.
 func (cfg Config) group(log *slog.Logger) *tasks.Group {
 	if cfg.Panics == nil {
-		return tasks.NewGroup(bootstrap.NewPanics(log))
+		return tasks.NewGroup(panics.New(log))
 	}
 	return tasks.NewGroup(cfg.Panics)
 }

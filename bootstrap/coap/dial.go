@@ -14,6 +14,7 @@ import (
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/panics"
 	"lwbs/store"
 )
 
@@ -34,7 +35,7 @@ func DialUDP(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn, 
 		socket = cfg.Socket(nc)
 	}
 	peer := auth.Peer{Remote: nc.RemoteAddr().String(), Transport: store.TransportPlain}
-	return exchange.Dial(socket, udp.MaxDatagram, peer, x, tasks.NewGroup(bootstrap.NewPanics(x.Logger)), cfg.Tap), nil
+	return exchange.Dial(socket, udp.MaxDatagram, peer, x, tasks.NewGroup(panics.New(x.Logger)), cfg.Tap), nil
 }
 
 // DialDTLS opens an association with the server at addr, such as "192.0.2.1:5684". It
@@ -61,5 +62,5 @@ func DialDTLS(ctx context.Context, addr string, cfg DialConfig) (bootstrap.Conn,
 		return nil, fmt.Errorf("dial %s: %w", addr, err)
 	}
 	peer := auth.Peer{Remote: secure.RemoteAddr().String(), Transport: store.TransportDTLS, Identity: cfg.Identity}
-	return exchange.Dial(secure, record.MaxDatagram, peer, x, tasks.NewGroup(bootstrap.NewPanics(x.Logger)), cfg.Tap), nil
+	return exchange.Dial(secure, record.MaxDatagram, peer, x, tasks.NewGroup(panics.New(x.Logger)), cfg.Tap), nil
 }

@@ -15,6 +15,7 @@ import (
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -42,11 +43,11 @@ func TestPanicInCallbacks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
+			guard := panics.New(slog.New(slog.DiscardHandler))
 			var armed atomic.Bool
 			armed.Store(true)
 			s := Listen(t, func(cfg *coap.Config) {
-				cfg.Panics = panics
+				cfg.Panics = guard
 				cfg.DTLS.Certificates = func() []tls.Certificate { return []tls.Certificate{shown} }
 				cfg.DTLS.VerifyClient = func([]*x509.Certificate) error { return nil }
 				tt.set(cfg, func() {
@@ -61,7 +62,7 @@ func TestPanicInCallbacks(t *testing.T) {
 					*cfg = coap.DialConfig{Certificate: &client, ServerCertificates: []*x509.Certificate{ca.Certificate}}
 				}
 			}
-			counted := func() bool { return panics.All()[bootstrap.PartHandshake] == 1 }
+			counted := func() bool { return guard.All()[panics.Handshake] == 1 }
 			switch {
 			case tt.in:
 				ask(t, Dial(t, s.Addr().String(), dial))
@@ -88,10 +89,10 @@ func TestPanicInCallbacks(t *testing.T) {
 
 // So it is with those that are told of what happened.
 func TestPanicInReports(t *testing.T) {
-	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
+	guard := panics.New(slog.New(slog.DiscardHandler))
 	blow := func() { panic("report") }
 	s := Listen(t, func(cfg *coap.Config) {
-		cfg.Panics = panics
+		cfg.Panics = guard
 		cfg.HandshakeFailed = func(auth.Handshake) { blow() }
 		cfg.OtherProtocol = func(bootstrap.OtherProtocol) { blow() }
 		cfg.DTLS.NoRequest = func(auth.Peer, time.Time, bootstrap.UnusedEnd) { blow() }
@@ -102,11 +103,11 @@ func TestPanicInReports(t *testing.T) {
 	raw := dialRaw(t, s.Listener)
 	until(t, "report of another protocol and of an association without a request", func() bool {
 		_, _ = raw.Write([]byte("what is this?"))
-		return panics.All()[bootstrap.PartTransport] >= 2
+		return guard.All()[panics.Transport] >= 2
 	})
 	giveUp := beginDTLS(t, s.Addr().String(), func(cfg *coap.DialConfig) { cfg.Identity = "unknown" })
 	until(t, "report of a failed handshake", func() bool {
-		return panics.All()[bootstrap.PartHandshake] >= 1 || panics.All()[bootstrap.PartTransport] >= 3
+		return guard.All()[panics.Handshake] >= 1 || guard.All()[panics.Transport] >= 3
 	})
 	giveUp()
 	ask(t, Dial(t, s.Addr().String(), nil))

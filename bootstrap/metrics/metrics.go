@@ -16,13 +16,14 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/panics"
 	"lwbs/store"
 )
 
 // Metrics collects the metrics of one server. Its methods may be called concurrently.
 type Metrics struct {
 	registry *prometheus.Registry
-	panics   *bootstrap.Panics
+	panics   *panics.Guard
 
 	sessions   *prometheus.CounterVec
 	duration   *prometheus.HistogramVec

@@ -18,6 +18,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/metrics"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
@@ -38,9 +39,9 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 // eventful returns Metrics that have seen one of everything.
 func eventful() *metrics.Metrics {
 	m := metrics.New()
-	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
-	panics.Run(bootstrap.PartSession, func() { panic("for the count") })
-	m.Panics(panics)
+	guard := panics.New(slog.New(slog.DiscardHandler))
+	guard.Run(panics.Session, func() { panic("for the count") })
+	m.Panics(guard)
 	m.Log(func() uint64 { return 6 })
 	m.Server(func() int { return 3 }, func() uint64 { return 4 })
 	m.Unreadable(func() int { return 2 })
@@ -191,8 +192,8 @@ func snake(name string) string {
 // A value that panics is missing from the scrape, or no number; the others are there.
 func TestPanicInScrape(t *testing.T) {
 	m := metrics.New()
-	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
-	m.Panics(panics)
+	guard := panics.New(slog.New(slog.DiscardHandler))
+	m.Panics(guard)
 	m.Server(func() int { panic("active") }, func() uint64 { return 4 })
 	m.Unreadable(func() int { return 2 })
 	m.Transport("coap", "coap-1", func() metrics.Transport { panic("transport") })
@@ -205,7 +206,7 @@ func TestPanicInScrape(t *testing.T) {
 			}
 		}
 	}
-	if n := panics.All()[bootstrap.PartMetrics]; n != 4 {
+	if n := guard.All()[panics.Metrics]; n != 4 {
 		t.Errorf("%d panics are counted, want 4", n)
 	}
 }

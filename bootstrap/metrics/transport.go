@@ -3,7 +3,7 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/panics"
 )
 
 // A Transport is what one listener counted since it was opened, and what it holds now.
@@ -61,7 +61,7 @@ func (c transportCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads the listener once.
 func (c transportCollector) Collect(ch chan<- prometheus.Metric) {
-	defer c.metrics.panics.Contain(bootstrap.PartMetrics)
+	defer c.metrics.panics.Contain(panics.Metrics)
 	t := c.read()
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{c.transport, c.name}, labels...)...)

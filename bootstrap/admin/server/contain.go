@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"net/http"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 )
 
 // Contain returns h, where a panic ends the request that it came from with status 500, or where
 // the answer has begun, with the end of the connection.
-func Contain(h http.Handler, panics *bootstrap.Panics) http.Handler {
+func Contain(h http.Handler, guard *panics.Guard) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := &begunWriter{ResponseWriter: w}
 		defer func() {
@@ -21,7 +21,7 @@ func Contain(h http.Handler, panics *bootstrap.Panics) http.Handler {
 				return
 			}
 			if err, is := p.(error); !is || !errors.Is(err, http.ErrAbortHandler) {
-				panics.Note(bootstrap.PartAdministration, p)
+				guard.Note(panics.Administration, p)
 			}
 			if begun.begun {
 				panic(http.ErrAbortHandler) // as half an answer must not be taken for a whole one

@@ -9,15 +9,15 @@ import (
 	"testing"
 
 	"lwbs/bootstrap/admin/server"
+	"lwbs/bootstrap/panics"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/outcome"
 )
 
 // A panic of a handler is answered with 500, or cuts off what has begun; the next request is
 // served.
 func TestPanicInHandler(t *testing.T) {
-	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
+	guard := panics.New(slog.New(slog.DiscardHandler))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /first", func(http.ResponseWriter, *http.Request) { panic("first") })
 	mux.HandleFunc("GET /begun", func(w http.ResponseWriter, _ *http.Request) {
@@ -27,7 +27,7 @@ func TestPanicInHandler(t *testing.T) {
 	})
 	mux.HandleFunc("GET /aborted", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("GET /fine", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") })
-	server := httptest.NewServer(server.Contain(mux, panics))
+	server := httptest.NewServer(server.Contain(mux, guard))
 	defer server.Close()
 	for _, tt := range []struct {
 		path   string
@@ -51,7 +51,7 @@ func TestPanicInHandler(t *testing.T) {
 		if resp.StatusCode != tt.status || !strings.Contains(string(body), tt.body) || (err == nil) != tt.whole {
 			t.Errorf("%s: status %d, %q, %v", tt.path, resp.StatusCode, body, err)
 		}
-		if n := panics.All()[bootstrap.PartAdministration]; n != tt.count {
+		if n := guard.All()[panics.Administration]; n != tt.count {
 			t.Errorf("%s: %d panics are counted, want %d", tt.path, n, tt.count)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/tasks"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -25,7 +25,7 @@ type testQueue struct {
 }
 
 func newTestQueue(t *testing.T) *testQueue {
-	g := tasks.NewGroup(bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+	g := tasks.NewGroup(panics.New(slog.New(slog.DiscardHandler)))
 	return &testQueue{Group: g, queue: NewRequestQueue(g.Go), t: t, ends: make(map[int]chan struct{})}
 }
 

@@ -6,11 +6,11 @@ import (
 	"crypto/x509"
 	"slices"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/dtls/certificate"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 )
 
 // A claim is what a peer says that it is, and what is known about that.
@@ -109,7 +109,7 @@ func (h *handshake) Verify(raw [][]byte) (err error) {
 // after one. Only a deferred call has an effect.
 func (h *handshake) contain(then func()) {
 	if p := recover(); p != nil {
-		h.mux.tasks.Panics.Note(bootstrap.PartHandshake, p)
+		h.mux.tasks.Panics.Note(panics.Handshake, p)
 		then()
 	}
 }

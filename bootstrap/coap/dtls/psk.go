@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -30,18 +30,18 @@ type keyFinder struct {
 	lookup func(identity string) (lwm2m.Secret, bool)
 	other  func(identity string) (lwm2m.Secret, bool) // of the second key; nil for none
 	seed   []byte                                     // of the decoy keys, so that an identity always gets the same decoy
-	panics *bootstrap.Panics
+	guard *panics.Guard
 }
 
-func newKeyFinder(lookup, other func(string) (lwm2m.Secret, bool), panics *bootstrap.Panics) *keyFinder {
+func newKeyFinder(lookup, other func(string) (lwm2m.Secret, bool), guard *panics.Guard) *keyFinder {
 	seed := make([]byte, sha256.Size)
 	rand.Read(seed) // never fails
-	return &keyFinder{lookup, other, seed, panics}
+	return &keyFinder{lookup, other, seed, guard}
 }
 
 // key looks up the key of an identity. One that lookup panics over is unknown.
 func (f *keyFinder) key(identity string) (secret lwm2m.Secret, known bool) {
-	f.panics.Run(bootstrap.PartHandshake, func() { secret, known = f.lookup(identity) })
+	f.guard.Run(panics.Handshake, func() { secret, known = f.lookup(identity) })
 	return secret, known
 }
 
@@ -50,7 +50,7 @@ func (f *keyFinder) second(identity string) (secret lwm2m.Secret, both bool) {
 	if f.other == nil {
 		return lwm2m.Secret{}, false
 	}
-	f.panics.Run(bootstrap.PartHandshake, func() { secret, both = f.other(identity) })
+	f.guard.Run(panics.Handshake, func() { secret, both = f.other(identity) })
 	return secret, both && !secret.IsZero()
 }
 

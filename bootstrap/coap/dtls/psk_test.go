@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
-var noPanics = bootstrap.NewPanics(slog.New(slog.DiscardHandler))
+var noPanics = panics.New(slog.New(slog.DiscardHandler))
 
 func TestKeyFinder(t *testing.T) {
 	keys := map[string]lwm2m.Secret{

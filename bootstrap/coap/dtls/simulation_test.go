@@ -11,7 +11,6 @@ import (
 
 	"github.com/pion/dtls/v3"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/pion"
@@ -20,6 +19,7 @@ import (
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/panics"
 )
 
 // A simulatedListener is a listener for DTLS on a network that exists in memory only, for tests with
@@ -80,7 +80,7 @@ func listenTest(t testing.TB, cfg Config) *Listener {
 
 // testGroup returns a group that logs nothing.
 func testGroup() *tasks.Group {
-	return tasks.NewGroup(bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+	return tasks.NewGroup(panics.New(slog.New(slog.DiscardHandler)))
 }
 
 // up carries a datagram of a client to the server.

@@ -15,6 +15,7 @@ import (
 	"lwbs/bootstrap/coap/message"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -53,7 +54,7 @@ func play(t *testing.T, h coaptest.HandlerFunc, test func(t *testing.T, s *scrip
 
 // newTestHub returns a hub of its own group.
 func newTestHub(cfg Config, s Scheduler) *Hub {
-	return NewHub(cfg, tasks.NewGroup(bootstrap.NewPanics(cfg.Logger)), new(traffic.Meter), s)
+	return NewHub(cfg, tasks.NewGroup(panics.New(cfg.Logger)), new(traffic.Meter), s)
 }
 
 func newScript(t *testing.T, h coaptest.HandlerFunc) *script {

@@ -7,6 +7,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/message"
 	"lwbs/bootstrap/coap/traffic"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -68,7 +69,7 @@ func (c *Conn) begin(r *rememberedRequest, m message.Message) {
 	}
 	handle := func() {
 		defer c.endBusiness(&c.handling)
-		defer c.hub.Tasks.Panics.Contain(bootstrap.PartTransport)
+		defer c.hub.Tasks.Panics.Contain(panics.Transport)
 		if !c.awaitRecorded() {
 			c.answer(r, message.Message{Code: lwm2m.CodeServiceUnavailable})
 			c.Abort()
@@ -140,7 +141,7 @@ func (c *Conn) recheck() (stale bool) {
 func (c *Conn) call(m message.Message) (resp bootstrap.Response, after func(context.Context)) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.hub.Tasks.Panics.Note(bootstrap.PartRequest, p)
+			c.hub.Tasks.Panics.Note(panics.Request, p)
 			resp, after = bootstrap.Response{Code: lwm2m.CodeInternalServerError}, nil
 		}
 	}()
@@ -156,7 +157,7 @@ func (c *Conn) call(m message.Message) (resp bootstrap.Response, after func(cont
 
 // callAfter does what the handler wants done after its answer was sent.
 func (c *Conn) callAfter(after func(context.Context)) {
-	defer c.hub.Tasks.Panics.Contain(bootstrap.PartRequest)
+	defer c.hub.Tasks.Panics.Contain(panics.Request)
 	after(c.ctx)
 }
 

@@ -16,6 +16,7 @@ import (
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/panics"
 	"lwbs/store"
 )
 
@@ -96,7 +97,7 @@ func gathering(t *testing.T, f func(secure, plain *Collector)) (told []bootstrap
 	synctest.Test(t, func(t *testing.T) {
 		out := make(chan bootstrap.OtherProtocol, 10_000)
 		report := func(o bootstrap.OtherProtocol) { out <- o }
-		g := tasks.NewGroup(bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+		g := tasks.NewGroup(panics.New(slog.New(slog.DiscardHandler)))
 		f(NewCollector(g, report, store.TransportDTLS), NewCollector(g, report, store.TransportPlain))
 		time.Sleep(collectFor + 1)
 		synctest.Wait()

@@ -15,6 +15,7 @@ import (
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -104,7 +105,7 @@ func newTestTable(t *testing.T) testTable {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, meter := tasks.NewGroup(bootstrap.NewPanics(cfg.Exchange.Logger)), new(traffic.Meter)
+	g, meter := tasks.NewGroup(panics.New(cfg.Exchange.Logger)), new(traffic.Meter)
 	var table testTable
 	var answered atomic.Bool
 	s := udp.NewSocket(coaptest.NewMemoryConn(func(b []byte, to netip.AddrPort) {

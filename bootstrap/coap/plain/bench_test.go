@@ -13,6 +13,7 @@ import (
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
+	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
 
@@ -116,5 +117,5 @@ func roundTripUDP(b *testing.B, c *net.UDPConn, request []byte) {
 }
 
 func benchGroup() *tasks.Group {
-	return tasks.NewGroup(bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+	return tasks.NewGroup(panics.New(slog.New(slog.DiscardHandler)))
 }

@@ -2,7 +2,7 @@
 // their panics end in it, and they end together.
 //
 // A panic ends the goroutine or timer that it came from and is counted and logged by
-// [bootstrap.Panics]; the process goes on.
+// [panics.Guard]; the process goes on.
 package tasks
 
 import (
@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/panics"
 )
 
 // A Group is the goroutines and timers of one listener, or of one dialled association. Its
 // methods may be called concurrently.
 type Group struct {
 	// Panics contains the panics of the group. It must not be changed.
-	Panics *bootstrap.Panics
+	Panics *panics.Guard
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -28,9 +29,9 @@ type Group struct {
 }
 
 // NewGroup returns a Group in which nothing runs. Its owner calls Stop and Wait.
-func NewGroup(panics *bootstrap.Panics) *Group {
+func NewGroup(guard *panics.Guard) *Group {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	return &Group{Panics: panics, ctx: ctx, cancel: cancel}
+	return &Group{Panics: guard, ctx: ctx, cancel: cancel}
 }
 
 // Context ends with the group, with [bootstrap.ErrStopping] as its cause.
@@ -51,7 +52,7 @@ func (g *Group) Go(f func()) bool {
 		return false
 	}
 	g.wg.Go(func() {
-		defer g.Panics.Contain(bootstrap.PartTransport) // deferred calls of f have run by then
+		defer g.Panics.Contain(panics.Transport) // deferred calls of f have run by then
 		f()
 	})
 	return true
@@ -60,13 +61,13 @@ func (g *Group) Go(f func()) bool {
 // AfterFunc is [time.AfterFunc] for an f that may panic. Wait does not wait for f.
 func (g *Group) AfterFunc(d time.Duration, f func()) *time.Timer {
 	return time.AfterFunc(d, func() {
-		defer g.Panics.Contain(bootstrap.PartTransport)
+		defer g.Panics.Contain(panics.Transport)
 		f()
 	})
 }
 
 // Run calls f and contains a panic in it, and reports whether there was none.
-func (g *Group) Run(f func()) bool { return g.Panics.Run(bootstrap.PartTransport, f) }
+func (g *Group) Run(f func()) bool { return g.Panics.Run(panics.Transport, f) }
 
 // Pause waits for d, or for the end of the context.
 func (g *Group) Pause(d time.Duration) {

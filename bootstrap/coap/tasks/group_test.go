@@ -10,11 +10,12 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/tasks"
+	"lwbs/bootstrap/panics"
 )
 
-func newGroup() (*tasks.Group, *bootstrap.Panics) {
-	panics := bootstrap.NewPanics(slog.New(slog.DiscardHandler))
-	return tasks.NewGroup(panics), panics
+func newGroup() (*tasks.Group, *panics.Guard) {
+	guard := panics.New(slog.New(slog.DiscardHandler))
+	return tasks.NewGroup(guard), guard
 }
 
 // Stop ends the context, Wait waits for what runs, and nothing begins after that.
@@ -47,7 +48,7 @@ func TestStop(t *testing.T) {
 // A panic ends the goroutine, timer or call that it came from, and is counted.
 func TestPanicsAreContained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, panics := newGroup()
+		g, guard := newGroup()
 		g.Go(func() { panic("in a goroutine") })
 		g.AfterFunc(time.Second, func() { panic("in a timer") })
 		if g.Run(func() { panic("in a call") }) {
@@ -60,7 +61,7 @@ func TestPanicsAreContained(t *testing.T) {
 		synctest.Wait()
 		g.Stop()
 		g.Wait()
-		if n := panics.All()[bootstrap.PartTransport]; n != 3 {
+		if n := guard.All()[panics.Transport]; n != 3 {
 			t.Errorf("%d panics are counted, want 3", n)
 		}
 	})

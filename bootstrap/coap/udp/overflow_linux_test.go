@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
+	"lwbs/bootstrap/panics"
 )
 
 // What the kernel has no room for is counted when the next datagram comes.
 func TestOverflow(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	g, meter := tasks.NewGroup(bootstrap.NewPanics(log)), new(traffic.Meter)
+	g, meter := tasks.NewGroup(panics.New(log)), new(traffic.Meter)
 	s, err := Listen("127.0.0.1:0", g, meter, log)
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ import (
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/metrics"
+	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/trace"
 	"lwbs/cmd/lwbs/internal/collector"
 	"lwbs/cmd/lwbs/internal/command"
@@ -100,8 +101,8 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	panics := bootstrap.NewPanics(log)
-	keeper, err := newTLSKeeper(c.Context, files, log, panics)
+	guard := panics.New(log)
+	keeper, err := newTLSKeeper(c.Context, files, log, guard)
 	if err != nil {
 		return err
 	}
@@ -112,14 +113,14 @@ func serve(c *cli.Context) error {
 	// The HTTP listeners outlive the signal, so that commands work while sessions end.
 	answers := serveStartup(context.WithoutCancel(c.Context), at, log)
 	opts := answers.options()
-	opts.Panicked = func(v any) { panics.Note(bootstrap.PartStore, v) }
+	opts.Panicked = func(v any) { guard.Note(panics.Store, v) }
 	db, err := command.OpenStore(c, true, opts)
 	if err != nil {
 		return errors.Join(err, answers.close())
 	}
 	answers.opened()
 	collector.Tune()
-	s := &service{version: c.App.Version, log: log, lines: lines, panics: panics, db: db, file: command.DatabaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
 }
 
@@ -151,7 +152,7 @@ type service struct {
 	log     *slog.Logger
 	lines   *logqueue.Writer // the queue of log
 	out     *logqueue.Writer // standard output
-	panics  *bootstrap.Panics
+	panics  *panics.Guard
 	db      *bolt.DB
 	file    string // the path of db
 	tls     *tlsKeeper

@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
 )
 
 // A tlsKeeper holds the certificates of a server and reloads them when their files change. If they
@@ -20,7 +20,7 @@ import (
 type tlsKeeper struct {
 	files   tlsFiles
 	log     *slog.Logger
-	panics  *bootstrap.Panics
+	panics  *panics.Guard
 	content atomic.Pointer[tlsContent]
 	seen    map[string]stamp // the state of the files at the last load, good or not
 }
@@ -35,8 +35,8 @@ type stamp struct {
 const lookEvery = 5 * time.Second
 
 // newTLSKeeper returns a tlsKeeper that has read the files.
-func newTLSKeeper(ctx context.Context, files tlsFiles, log *slog.Logger, panics *bootstrap.Panics) (*tlsKeeper, error) {
-	k := &tlsKeeper{files: files, log: log, panics: panics, seen: stamps(files)}
+func newTLSKeeper(ctx context.Context, files tlsFiles, log *slog.Logger, guard *panics.Guard) (*tlsKeeper, error) {
+	k := &tlsKeeper{files: files, log: log, panics: guard, seen: stamps(files)}
 	content, err := k.load(ctx)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (k *tlsKeeper) renew(ctx context.Context, now map[string]stamp) {
 
 // load reads the files. A panic is an error.
 func (k *tlsKeeper) load(ctx context.Context) (content *tlsContent, err error) {
-	defer k.panics.Contain(bootstrap.PartFiles, func() { content, err = nil, outcome.ErrPanicked })
+	defer k.panics.Contain(panics.Files, func() { content, err = nil, outcome.ErrPanicked })
 	return k.files.load(ctx)
 }
 

@@ -13,9 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/certtest"
+	"lwbs/bootstrap/panics"
 	"lwbs/cmd/lwbs/internal/clitest"
 )
 
@@ -25,7 +25,7 @@ func TestTLSKeeper(t *testing.T) {
 	p := clitest.NewPKI(t)
 	synctest.Test(t, func(t *testing.T) {
 		var log clitest.Log
-		k, err := newTLSKeeper(t.Context(), filesOf(p), slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+		k, err := newTLSKeeper(t.Context(), filesOf(p), slog.New(slog.NewTextHandler(&log, nil)), panics.New(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestTLSKeeperWarns(t *testing.T) {
 		files := filesOf(p)
 		cert, key := certtest.WriteFiles(t, p.CA.Server(t, "it", certtest.P256(t), until(d)))
 		files.certificates[0], files.keys[0] = cert, key
-		k, err := newTLSKeeper(t.Context(), files, slog.New(slog.NewTextHandler(&log, nil)), bootstrap.NewPanics(slog.New(slog.DiscardHandler)))
+		k, err := newTLSKeeper(t.Context(), files, slog.New(slog.NewTextHandler(&log, nil)), panics.New(slog.New(slog.DiscardHandler)))
 		if err != nil {
 			t.Fatal(err)
 		}
