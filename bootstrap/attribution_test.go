@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/lwm2m"
@@ -152,16 +153,16 @@ func TestNoRequestOfAHealthyDevice(t *testing.T) {
 	tests := []struct {
 		name   string
 		before []map[string][]any // sessions, by the answers of the client
-		end    bootstrap.UnusedEnd
+		end    attempt.UnusedEnd
 		cause  store.Cause
 	}{
-		{"never bootstrapped", nil, bootstrap.UnusedInTime, store.CauseNoRequest},
-		{"never bootstrapped, closed by the client", nil, bootstrap.UnusedClosed, store.CauseClosedUnused},
-		{"never bootstrapped, began anew", nil, bootstrap.UnusedReplaced, store.CauseSuperseded},
-		{"bootstrapped", []map[string][]any{nil}, bootstrap.UnusedInTime, store.CauseIdle},
-		{"bootstrapped, closed by the client", []map[string][]any{nil}, bootstrap.UnusedClosed, store.CauseIdle},
-		{"bootstrapped, later refused", []map[string][]any{nil, {refused: {lwm2m.CodeInternalServerError}}}, bootstrap.UnusedInTime, store.CauseNoRequest},
-		{"refused, later bootstrapped", []map[string][]any{{refused: {lwm2m.CodeInternalServerError}}, nil}, bootstrap.UnusedInTime, store.CauseIdle},
+		{"never bootstrapped", nil, attempt.UnusedInTime, store.CauseNoRequest},
+		{"never bootstrapped, closed by the client", nil, attempt.UnusedClosed, store.CauseClosedUnused},
+		{"never bootstrapped, began anew", nil, attempt.UnusedReplaced, store.CauseSuperseded},
+		{"bootstrapped", []map[string][]any{nil}, attempt.UnusedInTime, store.CauseIdle},
+		{"bootstrapped, closed by the client", []map[string][]any{nil}, attempt.UnusedClosed, store.CauseIdle},
+		{"bootstrapped, later refused", []map[string][]any{nil, {refused: {lwm2m.CodeInternalServerError}}}, attempt.UnusedInTime, store.CauseNoRequest},
+		{"refused, later bootstrapped", []map[string][]any{{refused: {lwm2m.CodeInternalServerError}}, nil}, attempt.UnusedInTime, store.CauseIdle},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -189,7 +190,7 @@ func TestNoRequestOfAHealthyDevice(t *testing.T) {
 		_, after := h.server.ServeRequest(t.Context(), peerClient{newScriptedClient(map[string][]any{"GET /": {endless{}}}), peer}, post("bs", "ep=meter-A"))
 		done := make(chan struct{})
 		go func() { defer close(done); after(t.Context()) }()
-		h.server.NoRequest(peer, time.Now(), bootstrap.UnusedInTime)
+		h.server.NoRequest(peer, time.Now(), attempt.UnusedInTime)
 		if s := <-h.ended; s.Cause != store.CauseIdle {
 			t.Errorf("recorded as %s", s.Cause)
 		}

@@ -10,6 +10,7 @@ import (
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/clocktest"
 	"lwbs/bootstrap/history"
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 	"lwbs/store/bolt"
 )
@@ -60,7 +61,7 @@ func TestHistoryFromTheFuture(t *testing.T) {
 func TestEndWhileTheClockIsSet(t *testing.T) {
 	for _, jump := range clocktest.Jumps {
 		started := clocktest.Set(time.Now(), jump)
-		if took := endOf(started).Round(0).Sub(started.Round(0)); took < 0 || took > time.Minute {
+		if took := outcome.EndOf(started).Round(0).Sub(started.Round(0)); took < 0 || took > time.Minute {
 			t.Errorf("after a jump of %v a session took %v", jump, took)
 		}
 	}

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -163,4 +164,15 @@ func (c Config) history() history.Config {
 // authorizer decides who may bootstrap.
 func (c Config) authorizer() *auth.Authorizer {
 	return &auth.Authorizer{Store: c.Store, Trust: c.Trust, Logger: c.Logger}
+}
+
+// ids makes the IDs of attempts, which follow those of the history.
+func (c Config) ids(ctx context.Context) *history.IDs {
+	ids := new(history.IDs)
+	last, err := c.Store.LastSession(ctx)
+	if err != nil { // IDs may not go up if the clock is behind; devices are served
+		c.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
+	}
+	ids.After(last)
+	return ids
 }

@@ -3,28 +3,21 @@ package bootstrap
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"time"
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/plan"
+	"lwbs/bootstrap/provision"
 	"lwbs/store"
 )
-
-// storeTimeout bounds one edit.
-const storeTimeout = 10 * time.Second
-
-// maxConflicts is how often an edit of a device is tried, where other edits come between.
-const maxConflicts = 8
 
 // keepDelivery keeps on the device record what the client has accepted: renewed keys become the
 // active ones, and a format that was fallen back on is used first from now on. The client is
 // bootstrapped already: a failure here becomes the detail of the record.
 func (s *session) keepDelivery(ctx context.Context) (detail string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), provision.Timeout)
 	defer cancel()
-	err := s.srv.editDevice(ctx, s.given.Device, func(d *store.Device) bool {
+	err := s.srv.provider.Edit(ctx, s.given.Device, func(d *store.Device) bool {
 		changed := s.given.Deliver(d)
 		if s.format != s.intended && d.Format == s.given.Device.Format {
 			d.Format, changed = s.format, true
@@ -58,29 +51,10 @@ func (s *session) keepChanges(ctx context.Context) {
 	if len(s.changes.Deleted)+len(s.changes.Written) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), provision.Timeout)
 	defer cancel()
-	if err := s.srv.editDevice(ctx, s.given.Device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
+	if err := s.srv.provider.Edit(ctx, s.given.Device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
 		s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "what the device was given is not kept",
 			slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID), slog.Any("error", err))
 	}
-}
-
-// editDevice changes d, as it was read before, and keeps it; where the record was edited in
-// between, it reads it again and starts over. Change returns whether there is anything to keep;
-// it must not change a map or list in place.
-func (srv *Server) editDevice(ctx context.Context, d store.Device, change func(*store.Device) bool) error {
-	for range maxConflicts {
-		if !change(&d) {
-			return nil
-		}
-		_, err := srv.cfg.Store.PutDevice(ctx, d)
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		if d, err = srv.cfg.Store.Device(ctx, d.Endpoint); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("edit device: %w %d times", store.ErrConflict, maxConflicts)
 }

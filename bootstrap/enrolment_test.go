@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/enrol"
@@ -78,7 +79,7 @@ func TestEnrolment(t *testing.T) {
 	if !known || !key.Equal(want) {
 		t.Fatalf("the key for the handshake is known: %v, and the derived one: %v", known, key.Equal(want))
 	}
-	h.server.NoRequest(holder("lot-1", key), time.Now(), bootstrap.UnusedInTime)
+	h.server.NoRequest(holder("lot-1", key), time.Now(), attempt.UnusedInTime)
 	h.server.HandshakeFailed(auth.Handshake{Remote: "192.0.2.1:5000", Identity: "lot-1", Started: time.Now(), Err: auth.ErrKeyDiffers})
 	if none, failed := <-h.ended, <-h.ended; none.Known || none.Cause != store.CauseNoRequest || failed.Cause != store.CauseKeyDiffers || failed.Group != "lot" || failed.Known {
 		t.Errorf("handshakes without a request are recorded as %+v and %+v", none, failed)

@@ -11,6 +11,7 @@ import (
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/panics"
+	"lwbs/bootstrap/provision"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -119,9 +120,9 @@ func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm
 // handedOver notes on the device record what a server was told. Where that fails, it is told again
 // next time, which does no harm.
 func (s *session) handedOver(ctx context.Context, account string, digest lwm2m.Secret) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), provision.Timeout)
 	defer cancel()
-	err := s.srv.editDevice(ctx, s.given.Device, func(d *store.Device) bool {
+	err := s.srv.provider.Edit(ctx, s.given.Device, func(d *store.Device) bool {
 		if d.Accounts = maps.Clone(d.Accounts); d.Accounts == nil {
 			d.Accounts = make(map[string]store.AccountKeys)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
@@ -12,7 +13,7 @@ import (
 // ends: they are quick, the record of the attempt needs them, and a look-up that was cancelled
 // would look like a failure of the store.
 func lookingUp(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), lookUpTimeout)
+	return context.WithTimeout(context.WithoutCancel(ctx), auth.LookUpTimeout)
 }
 
 // interruption is why ctx, that of a session or of an association, has ended; nil where it has

@@ -3,76 +3,39 @@ package bootstrap
 import (
 	"context"
 	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/plan"
+	"lwbs/bootstrap/request"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/content"
-	"lwbs/lwm2m/link"
 	"lwbs/store"
 	"lwbs/store/grammar"
 )
-
-// A packRequest is what a client asked with GET /bspack (Core 1.2.2 §6.1.7.7).
-type packRequest struct {
-	endpoint lwm2m.EndpointName // empty when not given
-	format   lwm2m.Format       // Accept
-	own      *link.Discovery    // acc, the client's Bootstrap-Server Account; nil when not given
-}
-
-// packFormats can carry several Objects. The first is for a client that names none:
-// every client of LwM2M 1.2 reads it.
-var packFormats = []lwm2m.Format{lwm2m.FormatSenMLCBOR, lwm2m.FormatSenMLJSON, lwm2m.FormatLwM2MCBOR}
-
-// parsePackRequest reads a Bootstrap-Pack-Request. What could be read is returned with
-// the refusal too.
-func parsePackRequest(r Request) (packRequest, *outcome.Refusal) {
-	req := packRequest{format: r.Accept}
-	if req.format == 0 {
-		req.format = packFormats[0]
-	}
-	var refused *outcome.Refusal
-	if req.endpoint, refused = parseEndpoint(r.Queries); refused != nil {
-		return req, refused
-	}
-	if acc := parameters(r.Queries, "acc"); len(acc) > 0 { // one parameter for each link is no harm, though one has them all
-		own := link.ParseDiscovery([]byte(strings.Join(acc, ",")))
-		req.own = &own
-	}
-	if !slices.Contains(packFormats, req.format) {
-		return req, &outcome.Refusal{
-			Failure: *outcome.Failed(store.CauseFormatUnknown, "the client asks for a pack in %v, which cannot carry one", req.format),
-			Code:    lwm2m.CodeNotAcceptable, Reply: "format cannot carry a pack",
-		}
-	}
-	return req, nil
-}
 
 // servePack answers a Bootstrap-Pack-Request with everything that the client is given.
 // Where the profile does not allow that, it answers with the code after which every client goes
 // on to POST /bs; no record is kept of that.
 func (srv *Server) servePack(ctx context.Context, conn Conn, r Request, u UnknownDevices) (Response, func(context.Context)) {
-	record := srv.attempt(conn.Peer(), time.Now())
-	req, refused := parsePackRequest(r)
-	record.Format = req.format
+	record := srv.attempts.Begin(conn.Peer(), time.Now())
+	req, refused := request.ParsePack(r.Queries, r.Accept)
+	record.Format = req.Format
 	if refused != nil {
-		return srv.refuseUnread(ctx, conn.Peer(), req.endpoint, record, refused), nil
+		return srv.refuseUnread(ctx, conn.Peer(), req.Endpoint, record, refused), nil
 	}
-	d, refused := srv.identify(ctx, conn.Peer(), req.endpoint, &record)
+	d, refused := srv.identify(ctx, conn.Peer(), req.Endpoint, &record)
 	if refused != nil {
-		if srv.waiterOf(ctx, conn.Peer(), req.endpoint, record, refused, u) != nil { // it waits once it sends POST /bs
+		if srv.waiterOf(ctx, conn.Peer(), req.Endpoint, record, refused, u) != nil { // it waits once it sends POST /bs
 			return Response{Code: lwm2m.CodeNotImplemented}, nil
 		}
 		return srv.refuseFor(ctx, record, refused, u), nil
 	}
 	look, done := lookingUp(ctx)
 	defer done()
-	if p, f := srv.profileOf(look, d); f == nil {
+	if p, f := srv.provider.Profile(look, d); f == nil {
 		if why := unpackable(p, req, conn.Peer()); why != "" {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap pack declined",
 				slog.String(outcome.LogEndpoint, string(d.Endpoint)), slog.String(outcome.LogRemote, record.Remote), slog.String("detail", why))
@@ -89,13 +52,13 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request, u Unknow
 // unpackable says why no pack may be made of p for this request of a peer; empty where it
 // may. Over plain CoAP nothing proves that the peer is where the answer goes: a forged
 // request would have what is configured sent to another peer (RFC 7252 §11.3).
-func unpackable(p store.Profile, req packRequest, peer auth.Peer) string {
+func unpackable(p store.Profile, req request.Pack, peer auth.Peer) string {
 	switch {
 	case p.Pack != grammar.PackAllow:
 		return "the profile does not allow it"
 	case !peer.Secure():
 		return "the client came over plain CoAP, where its address may be forged"
-	case req.own == nil && p.DiscoverFailed == grammar.DiscoverFail:
+	case req.Own == nil && p.DiscoverFailed == grammar.DiscoverFail:
 		return "the client did not tell which Security Object Instance its Bootstrap-Server Account is, and the profile does not permit to assume one"
 	}
 	return plan.UnfitForPack(p)
@@ -103,7 +66,7 @@ func unpackable(p store.Profile, req packRequest, peer auth.Peer) string {
 
 // servePack is the whole of a session that gives a pack. The association stays with the
 // client, which fetches the rest of a long answer, or goes on to POST /bs.
-func (s *session) servePack(ctx context.Context, req packRequest) (Response, func(context.Context)) {
+func (s *session) servePack(ctx context.Context, req request.Pack) (Response, func(context.Context)) {
 	resp, f := s.performPack(ctx, req)
 	if f != nil {
 		s.endPack(ctx, f)
@@ -113,8 +76,8 @@ func (s *session) servePack(ctx context.Context, req packRequest) (Response, fun
 }
 
 // performPack makes the pack. A panic ends the session like any other failure.
-func (s *session) performPack(ctx context.Context, req packRequest) (resp Response, f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = panicFailure() })
+func (s *session) performPack(ctx context.Context, req request.Pack) (resp Response, f *outcome.Failure) {
+	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = outcome.Panicked() })
 	s.await()
 	s.srv.history.Began(s.snapshot())
 	s.observe(EventStarted)
@@ -123,29 +86,29 @@ func (s *session) performPack(ctx context.Context, req packRequest) (resp Respon
 }
 
 // pack puts together what the client is given. New keys in it are kept before.
-func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome.Failure) {
+func (s *session) pack(ctx context.Context, req request.Pack) (Response, *outcome.Failure) {
 	began := time.Now()
-	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
+	given, f := s.srv.provider.Keep(ctx, s.endpoint, s.conn.Peer(), s.given)
 	if f == nil {
 		f = interruption(ctx, " while the pack was put together")
 	}
 	if f != nil {
 		return Response{}, f
 	}
-	s.adopt(given, req.format)
-	p, err := plan.MakePack(given.Profile, given.Device, given.Info, req.own)
+	s.adopt(given, req.Format)
+	p, err := plan.MakePack(given.Profile, given.Device, given.Info, req.Own)
 	if err != nil {
 		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	objects := p.Content
 	s.addQuirks(p.Quirks...)
-	payload, err := content.Encode(req.format, lwm2m.Root, objects)
+	payload, err := content.Encode(req.Format, lwm2m.Root, objects)
 	if err != nil {
 		return Response{}, outcome.Failed(store.CausePlanInvalid, "%v", err)
 	}
 	s.update(func(r *store.Session) {
 		r.Operations = append(r.Operations, store.Operation{
-			Op: lwm2m.OpPack, Path: lwm2m.Root, Format: req.format, Bytes: len(payload), Code: lwm2m.CodeContent, Took: time.Since(began),
+			Op: lwm2m.OpPack, Path: lwm2m.Root, Format: req.Format, Bytes: len(payload), Code: lwm2m.CodeContent, Took: time.Since(began),
 		})
 	})
 	for _, w := range p.Given { // the client never says whether it used the pack
@@ -153,7 +116,7 @@ func (s *session) pack(ctx context.Context, req packRequest) (Response, *outcome
 		s.changes.Written = append(s.changes.Written, w)
 	}
 	s.observe(EventOperation)
-	return Response{Code: lwm2m.CodeContent, ContentFormat: req.format, Payload: payload, Permitted: s.packPermitted}, nil
+	return Response{Code: lwm2m.CodeContent, ContentFormat: req.Format, Payload: payload, Permitted: s.packPermitted}, nil
 }
 
 // packPermitted reports whether the client may have the rest of its pack, which it fetches block by

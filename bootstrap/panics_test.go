@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
@@ -199,7 +200,7 @@ func TestPanicInHandshake(t *testing.T) {
 		t.Error("a key is found that could not be looked up")
 	}
 	server.HandshakeFailed(auth.Handshake{Remote: "192.0.2.1:5000", Identity: "id", Err: auth.ErrKeyDiffers, Started: time.Now()})
-	server.NoRequest(auth.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}, time.Now(), bootstrap.UnusedInTime)
+	server.NoRequest(auth.Peer{Remote: "192.0.2.1:5000", Transport: "coaps", Identity: "id"}, time.Now(), attempt.UnusedInTime)
 	db.set("")
 	if _, known := server.PSK("id"); !known {
 		t.Error("no key is found afterwards")

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/pending"
@@ -59,7 +60,7 @@ func (s *session) runParked(ctx context.Context) {
 
 // performParked carries a part of the session out. A panic ends it like any other failure.
 func (s *session) performParked(ctx context.Context, part func(context.Context) *outcome.Failure) (f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = panicFailure() })
+	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = outcome.Panicked() })
 	return part(ctx)
 }
 
@@ -214,7 +215,7 @@ func (s *session) appeared(ctx context.Context) bool {
 func (s *session) approved(ctx context.Context, d store.Device) (state, *outcome.Failure) {
 	look, done := lookingUp(ctx)
 	defer done()
-	given, f := s.srv.provision(look, d, s.conn.Peer())
+	given, f := s.srv.provider.Resolve(look, d, s.conn.Peer())
 	if f != nil {
 		s.identified(d)
 		return nil, f
@@ -244,14 +245,14 @@ func (s *session) approved(ctx context.Context, d store.Device) (state, *outcome
 func (s *session) identified(d store.Device) {
 	peer := s.conn.Peer()
 	s.update(func(r *store.Session) {
-		about(r, d)
+		attempt.About(r, d)
 		r.Proof = store.ProofAddress
 		if peer.Secure() {
 			r.Proof = store.ProofIdentity
 		}
 	})
 	if peer.Secure() {
-		s.srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
+		s.srv.attempts.Addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 	}
 }
 

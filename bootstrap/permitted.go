@@ -47,12 +47,12 @@ func (s *session) allows(ctx context.Context) *outcome.Failure {
 	if refused != nil {
 		return refusedSince(refused)
 	}
-	came := s.srv.arrival(ctx, d, peer)
+	came := s.srv.provider.Arrival(ctx, d, peer)
 	had, has := profile.CredentialOf(given.Device, came), profile.CredentialOf(d, came)
 	if had != nil && has != nil && !had.Key.Equal(has.Key) {
 		return outcome.Failed(store.CauseWithdrawn, "the key that the device came with was replaced in its record while the session ran")
 	}
-	now, f := s.srv.provision(ctx, d, peer)
+	now, f := s.srv.provider.Resolve(ctx, d, peer)
 	switch {
 	case f != nil && (f.Cause == store.CauseInternal || f.Cause == store.CauseUnreadable):
 		return nil

@@ -34,7 +34,7 @@ func begins(t *testing.T, r *registry, i int, proof store.Proof) (cause store.Ca
 // defaultRegistry returns a registry with the defaults.
 func defaultRegistry(t *testing.T) *registry {
 	t.Helper()
-	cfg, err := Config{Store: new(ledger)}.withDefaults()
+	cfg, err := Config{Store: struct{ store.Store }{}}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}

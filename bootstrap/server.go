@@ -8,11 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/pending"
+	"lwbs/bootstrap/provision"
+	"lwbs/bootstrap/request"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -20,15 +23,17 @@ import (
 // A Server is the Bootstrap-Server: it answers Bootstrap-Requests and bootstraps the clients that
 // are permitted to. Its methods may be called concurrently.
 type Server struct {
+	*auth.HandshakeAuthenticator // what handshakes ask
+	*attempt.Reports             // what listeners tell of attempts without a request
+
 	cfg       Config
 	auth      *auth.Authorizer
-	ids       history.IDs
+	enroller  *auth.Enroller
+	provider  *provision.Provider
 	sessions  *registry
 	pending   *pending.List
 	history   *history.History
-	addresses *history.Addresses
-	enrolling *enrolmentLimit
-	reading   func() // stops the goroutine that reads addresses, and waits for it
+	attempts  *attempt.Recorder
 	closeOnce sync.Once
 }
 
@@ -44,20 +49,20 @@ func NewServer(cfg Config) (*Server, error) {
 		defer cfg.Panics.Contain(panics.Observer)
 		observe(e)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), provision.Timeout)
 	defer cancel()
 	list, err := pending.Open(ctx, cfg.Store, cfg.Logger, cfg.Pending)
 	if err != nil { // those that were rejected may wait again; devices are served
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "pending devices not read", slog.Any("error", err))
 	}
-	srv := &Server{cfg: cfg, auth: cfg.authorizer(), pending: list, sessions: newRegistry(cfg, list), history: history.New(cfg.history()), addresses: history.NewAddresses(), enrolling: &enrolmentLimit{quota: outcome.Quota{Limit: cfg.Enrolments}}}
+	srv := &Server{cfg: cfg, auth: cfg.authorizer(), pending: list, sessions: newRegistry(cfg, list), history: history.New(cfg.history())}
 	list.OnDecision(srv.sessions.wake)
-	last, err := cfg.Store.LastSession(ctx)
-	if err != nil { // IDs may not go up if the clock is behind; devices are served
-		cfg.Logger.LogAttrs(ctx, slog.LevelError, "last session unknown", slog.Any("error", err))
-	}
-	srv.ids.After(last)
-	srv.readAddresses()
+	srv.enroller = &auth.Enroller{Authorizer: srv.auth, Store: cfg.Store, Rejections: list, Logger: cfg.Logger, MayBegin: srv.sessions.refuses, Limit: cfg.Enrolments}
+	srv.provider = &provision.Provider{Store: cfg.Store, Auth: srv.auth, Rand: cfg.Rand, Objects: cfg.Objects, Logger: cfg.Logger}
+	srv.attempts = &attempt.Recorder{IDs: cfg.ids(ctx), Auth: srv.auth, History: srv.history, Addresses: history.NewAddresses(), Logger: cfg.Logger,
+		Observe: func(s store.Session) { cfg.Observe(Event{EventEnded, s}) }}
+	srv.HandshakeAuthenticator = auth.NewHandshakeAuthenticator(srv.auth, cfg.Panics)
+	srv.Reports = attempt.NewReports(srv.attempts, cfg.Store, cfg.Panics, srv.Running)
 	return srv, nil
 }
 
@@ -72,12 +77,12 @@ func (srv *Server) ServeRequest(ctx context.Context, conn Conn, r Request) (resp
 // serve is ServeRequest for a listener that treats unknown devices as u says.
 func (srv *Server) serve(ctx context.Context, conn Conn, r Request, u UnknownDevices) (resp Response, after func(context.Context)) {
 	defer srv.cfg.Panics.Contain(panics.Request, func() { resp, after = srv.answerPanicked(ctx, conn, r), nil })
-	switch resource := resourceOf(r.Path); {
-	case resource == pathBootstrap && r.Method == POST:
+	switch resource := request.Resource(r.Path); {
+	case resource == request.PathBootstrap && r.Method == POST:
 		return srv.serveBootstrap(ctx, conn, r, u)
-	case resource == pathPack && r.Method == GET:
+	case resource == request.PathPack && r.Method == GET:
 		return srv.servePack(ctx, conn, r, u)
-	case resource == pathBootstrap || resource == pathPack:
+	case resource == request.PathBootstrap || resource == request.PathPack:
 		srv.misdirected(ctx, conn, r)
 		return Response{Code: lwm2m.CodeMethodNotAllowed}, nil
 	}
@@ -88,7 +93,7 @@ func (srv *Server) serve(ctx context.Context, conn Conn, r Request, u UnknownDev
 // misdirected records a request for something that no Bootstrap-Server has. Over plain CoAP only
 // a registration is recorded: other requests are most likely those of scanners.
 func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
-	registers := resourceOf(r.Path) == pathRegistration && r.Method == POST
+	registers := request.Resource(r.Path) == request.PathRegistration && r.Method == POST
 	if !registers && !conn.Peer().Secure() {
 		return
 	}
@@ -98,23 +103,23 @@ func (srv *Server) misdirected(ctx context.Context, conn Conn, r Request) {
 		why.Detail += ", by which a client registers with an LwM2M Server"
 		why.Variant = store.VariantRegisters
 	}
-	ep, _ := parseEndpoint(r.Queries)
-	record := srv.attempt(conn.Peer(), time.Now())
+	ep, _ := request.ParseEndpoint(r.Queries)
+	record := srv.attempts.Begin(conn.Peer(), time.Now())
 	srv.refuseUnread(ctx, conn.Peer(), ep, record, &outcome.Refusal{Failure: why})
 }
 
 // serveBootstrap answers a Bootstrap-Request. The session that it may start sends
 // nothing before the answer is on its way.
 func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request, u UnknownDevices) (Response, func(context.Context)) {
-	record := srv.attempt(conn.Peer(), time.Now())
-	req, refused := parseRequest(r.Queries)
-	record.PreferredFormat = req.format
+	record := srv.attempts.Begin(conn.Peer(), time.Now())
+	req, refused := request.ParseBootstrap(r.Queries)
+	record.PreferredFormat = req.Format
 	if refused != nil {
-		return srv.refuseUnread(ctx, conn.Peer(), req.endpoint, record, refused), nil
+		return srv.refuseUnread(ctx, conn.Peer(), req.Endpoint, record, refused), nil
 	}
-	d, refused := srv.identify(ctx, conn.Peer(), req.endpoint, &record)
+	d, refused := srv.identify(ctx, conn.Peer(), req.Endpoint, &record)
 	if refused != nil {
-		if w := srv.waiterOf(ctx, conn.Peer(), req.endpoint, record, refused, u); w != nil {
+		if w := srv.waiterOf(ctx, conn.Peer(), req.Endpoint, record, refused, u); w != nil {
 			return srv.serveUnknown(ctx, conn, w, record)
 		}
 		return srv.refuseFor(ctx, record, refused, u), nil
@@ -129,11 +134,11 @@ func (srv *Server) serveBootstrap(ctx context.Context, conn Conn, r Request, u U
 // answerPanicked answers a request that the server panicked over, and records the attempt. Where
 // the look-up of the device panics too, the record has only what the client said.
 func (srv *Server) answerPanicked(ctx context.Context, conn Conn, r Request) (resp Response) {
-	why := outcome.OwnFault(*panicFailure())
+	why := outcome.OwnFault(*outcome.Panicked())
 	resp = answerTo(why)
 	defer srv.cfg.Panics.Contain(panics.Request)
-	record, known := srv.attempt(conn.Peer(), time.Now()), false
-	ep, _ := parseEndpoint(r.Queries)
+	record, known := srv.attempts.Begin(conn.Peer(), time.Now()), false
+	ep, _ := request.ParseEndpoint(r.Queries)
 	srv.cfg.Panics.Run(panics.Request, func() {
 		ctx, done := lookingUp(ctx)
 		defer done()
@@ -141,7 +146,7 @@ func (srv *Server) answerPanicked(ctx context.Context, conn Conn, r Request) (re
 		if ep != "" {
 			named, _ = srv.auth.Found(srv.cfg.Store.Device(ctx, ep))
 		}
-		srv.attribute(ctx, &record, conn.Peer(), ep, named)
+		srv.attempts.Attribute(ctx, &record, conn.Peer(), ep, named)
 		known = true
 	})
 	if !known {
@@ -150,15 +155,6 @@ func (srv *Server) answerPanicked(ctx context.Context, conn Conn, r Request) (re
 	return srv.refuse(ctx, record, why)
 }
 
-// panicFailure is the failure of what was ended by a panic of the server.
-func panicFailure() *outcome.Failure {
-	return outcome.Failed(store.CauseInternal, "%v", outcome.ErrPanicked)
-}
-
-// endOf is the end, now, of what began at started: as much later as it took, also where
-// the clock was set in between.
-func endOf(started time.Time) time.Time { return started.Add(time.Since(started)) }
-
 // identify returns the device that sent the request, or why it may not bootstrap. It notes in the
 // record whose attempt it is.
 func (srv *Server) identify(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
@@ -166,16 +162,15 @@ func (srv *Server) identify(ctx context.Context, peer auth.Peer, ep lwm2m.Endpoi
 	defer done()
 	d, refused := srv.auth.Authorize(ctx, peer, ep)
 	if refused != nil && refused.Cause == store.CauseEndpointUnknown {
-		d, refused = srv.enrol(ctx, peer, ep, record, refused)
+		d, refused = srv.enroller.Enrol(ctx, peer, ep, record, refused)
 	}
 	switch {
 	case refused != nil:
-		srv.attribute(ctx, record, peer, ep, d)
+		srv.attempts.Attribute(ctx, record, peer, ep, d)
 	case peer.Secure():
-		authenticated(record, d, ep)
-		srv.addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
+		srv.attempts.Authenticated(record, peer, d, ep)
 	default:
-		about(record, d)
+		attempt.About(record, d)
 	}
 	return d, refused
 }
@@ -187,7 +182,7 @@ func (srv *Server) startSession(ctx context.Context, conn Conn, d store.Device, 
 	}
 	look, done := lookingUp(ctx)
 	defer done()
-	given, f := srv.provision(look, d, conn.Peer())
+	given, f := srv.provider.Resolve(look, d, conn.Peer())
 	if f == nil {
 		f = interruption(ctx, " while its request was looked at")
 	}
@@ -211,7 +206,7 @@ func (srv *Server) refuseUnread(ctx context.Context, peer auth.Peer, ep lwm2m.En
 	if ep != "" {
 		named, _ = srv.auth.Found(srv.cfg.Store.Device(ctx, ep))
 	}
-	srv.attribute(ctx, &record, peer, ep, named)
+	srv.attempts.Attribute(ctx, &record, peer, ep, named)
 	return srv.refuse(ctx, record, why)
 }
 
@@ -227,15 +222,18 @@ func (srv *Server) refuseFor(ctx context.Context, record store.Session, why *out
 // refuse records an attempt that starts no session, and returns the answer to it. It
 // never waits for the store.
 func (srv *Server) refuse(ctx context.Context, record store.Session, why *outcome.Refusal) Response {
-	record.Cause, record.Detail, record.Variant = why.Cause, why.Detail, why.Variant
-	record.Ended = endOf(record.Started)
-	level := slog.LevelDebug // of an attempt that is not the first of its kind
-	if srv.history.Refused(record) {
-		level = outcome.Severity(record.Cause)
-	}
-	outcome.Log(ctx, srv.cfg.Logger, level, record)
-	srv.cfg.Observe(Event{EventEnded, record})
+	srv.attempts.End(ctx, record, why.Failure)
 	return answerTo(why)
+}
+
+// answerTo is the response to a refused client, with a diagnostic payload (RFC 7252 §5.5.2).
+func answerTo(r *outcome.Refusal) Response {
+	return Response{Code: r.Code, Payload: []byte(r.Reply)}
+}
+
+// storeFault logs an error of the store and returns what may be told of it.
+func (srv *Server) storeFault(err error) outcome.Failure {
+	return outcome.StoreFault(srv.cfg.Logger, err)
 }
 
 // Active returns the sessions that are running, as they stand, oldest first. Those that wait for
@@ -290,7 +288,7 @@ func (srv *Server) Close() error {
 		srv.sessions.drain()
 		srv.sessions.stop(ErrStopping)
 		srv.sessions.waitAll()
-		srv.reading()
+		srv.Reports.Close()
 		srv.pending.Close()
 		srv.history.Close()
 	})

@@ -113,7 +113,7 @@ func (s *session) run(ctx context.Context) {
 
 // perform carries the session out. A panic ends it like any other failure.
 func (s *session) perform(ctx context.Context) (f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = panicFailure() })
+	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = outcome.Panicked() })
 	s.await()
 	first := state((*session).validate)
 	if s.record.Proof.Counts() {
@@ -149,7 +149,7 @@ func (s *session) advance(ctx context.Context, next state) (f *outcome.Failure) 
 // prepare looks whether the record has changed, since the session before this one may have
 // edited it, and keeps new keys before the client can have them.
 func (s *session) prepare(ctx context.Context) (state, *outcome.Failure) {
-	given, f := s.srv.keepProvision(ctx, s.endpoint, s.conn.Peer(), s.given)
+	given, f := s.srv.provider.Keep(ctx, s.endpoint, s.conn.Peer(), s.given)
 	if f != nil {
 		return nil, f
 	}

@@ -67,7 +67,7 @@ func (s *session) release(ctx context.Context, f *outcome.Failure) {
 
 // conclude completes the record and keeps it.
 func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
-	s.update(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, endOf(r.Started) })
+	s.update(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, outcome.EndOf(r.Started) })
 	record := s.snapshot()
 	level := outcome.Severity(cause)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/request"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -44,7 +45,7 @@ func (st step) message() Request {
 	case lwm2m.OpDelete:
 		return Request{Method: DELETE, Path: segments(st.path)}
 	case lwm2m.OpFinish:
-		return Request{Method: POST, Path: []string{pathBootstrap}}
+		return Request{Method: POST, Path: []string{request.PathBootstrap}}
 	}
 	return Request{Method: PUT, Path: segments(st.path), ContentFormat: st.format, Payload: st.payload}
 }

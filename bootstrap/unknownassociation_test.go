@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/explain"
 	"lwbs/store"
 )
 
 // lost is what comes from an address without an association.
-func lost(remote string, count int) bootstrap.UnknownAssociation {
-	return bootstrap.UnknownAssociation{Remote: remote, Started: time.Now(), Count: count}
+func lost(remote string, count int) attempt.UnknownAssociation {
+	return attempt.UnknownAssociation{Remote: remote, Started: time.Now(), Count: count}
 }
 
 // from is a peer of DTLS that comes from an address.
@@ -109,7 +110,7 @@ func TestLastAddressesAreRead(t *testing.T) {
 	h.add(t, "meter-B", psk("id-B"))
 	h.request(t, from("192.0.2.1:5000", "id-A"), post("bs", "ep=meter-A"), nil)
 	h.request(t, from("192.0.2.1:5000", "id-B"), post("bs", "ep=meter-B"), nil)
-	h.server.NoRequest(from("192.0.2.1:5001", "id-A"), time.Now(), bootstrap.UnusedInTime)
+	h.server.NoRequest(from("192.0.2.1:5001", "id-A"), time.Now(), attempt.UnusedInTime)
 	h.server.HandshakeFailed(auth.Handshake{Remote: "192.0.2.1:5002", Identity: "id-A", Err: auth.ErrKeyDiffers, Started: time.Now()})
 	for range 2 {
 		<-h.ended

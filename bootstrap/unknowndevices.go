@@ -161,9 +161,9 @@ func (srv *Server) ParkedCount() int { return srv.sessions.parkedLen() }
 // serveUnknown parks an unknown device, or refuses it.
 func (srv *Server) serveUnknown(ctx context.Context, conn Conn, w *waiter, record store.Session) (Response, func(context.Context)) {
 	record.Endpoint, record.Profile = w.device.Endpoint, w.device.Profile
-	if d, ok := srv.pending.Find(w.device); ok && !d.Rejected.IsZero() {
-		record.Pending = d.ID
-		return srv.refuse(ctx, record, rejected(d.PendingDevice)), nil
+	if id, refused := srv.pending.Rejected(w.device); refused != nil {
+		record.Pending = id
+		return srv.refuse(ctx, record, refused), nil
 	}
 	if refused := srv.sessions.refusesUnknown(w); refused != nil {
 		return srv.refuse(ctx, record, refused), nil
@@ -174,9 +174,4 @@ func (srv *Server) serveUnknown(ctx context.Context, conn Conn, w *waiter, recor
 		return srv.refuse(ctx, record, refused), nil
 	}
 	return Response{Code: lwm2m.CodeChanged}, func(context.Context) { s.run(sctx) }
-}
-
-// rejected refuses a device that an operator has rejected. The answer is that to an unknown device.
-func rejected(p store.PendingDevice) *outcome.Refusal {
-	return outcome.Unacceptable(store.CauseRejected, "on %s, as %s", p.Rejected.UTC().Format(time.DateTime+" UTC"), p.ID)
 }

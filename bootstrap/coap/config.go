@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -46,7 +47,7 @@ type Config struct {
 
 	// OtherProtocol gets the datagrams of other protocols than the port is for, those of a second
 	// from one address together; nil ignores them. They may be forged.
-	OtherProtocol func(bootstrap.OtherProtocol)
+	OtherProtocol func(attempt.OtherProtocol)
 
 	// DTLS is what only [ListenDTLS] looks at.
 	DTLS DTLSConfig

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/coap/dtls"
@@ -35,7 +36,7 @@ type dtlsServer struct {
 	requests  chan bootstrap.Conn // that a request came on
 	failed    chan auth.Handshake // handshakes
 	noRequest chan auth.Peer
-	unused    chan bootstrap.UnusedEnd // as the same ended
+	unused    chan attempt.UnusedEnd // as the same ended
 
 	// after, where not nil, follows each answer.
 	after func(ctx context.Context, conn bootstrap.Conn)
@@ -69,7 +70,7 @@ func listenDTLSAt(
 		requests:  make(chan bootstrap.Conn, 1000),
 		failed:    make(chan auth.Handshake, 1000),
 		noRequest: make(chan auth.Peer, 1000),
-		unused:    make(chan bootstrap.UnusedEnd, 1000),
+		unused:    make(chan attempt.UnusedEnd, 1000),
 		after:     after,
 	}
 	cfg := coap.Config{
@@ -80,7 +81,7 @@ func listenDTLSAt(
 		HandshakeFailed: func(h auth.Handshake) { s.failed <- h },
 		DTLS: dtls.Options{
 			MaxPerPeer: 10_000, // the clients of a test are one device
-			NoRequest: func(p auth.Peer, _ time.Time, end bootstrap.UnusedEnd) {
+			NoRequest: func(p auth.Peer, _ time.Time, end attempt.UnusedEnd) {
 				s.unused <- end
 				s.noRequest <- p
 			},
@@ -310,7 +311,7 @@ func TestDTLSNoRequest(t *testing.T) {
 		if p := next(t, "association without request", s.noRequest); p.Identity != "known" {
 			t.Errorf("peer = %+v", p)
 		}
-		if end := next(t, "how it ended", s.unused); end != bootstrap.UnusedInTime {
+		if end := next(t, "how it ended", s.unused); end != attempt.UnusedInTime {
 			t.Errorf("it ended as %v", end)
 		}
 		next(t, "end of the association", conn.Done())
@@ -321,7 +322,7 @@ func TestDTLSNoRequest(t *testing.T) {
 		for range 100 { // its end may overtake the last step of the handshake
 			Dial(t, s.Addr().String(), nil).Close()
 			next(t, "association without request", s.noRequest)
-			if end := next(t, "how it ended", s.unused); end != bootstrap.UnusedClosed {
+			if end := next(t, "how it ended", s.unused); end != attempt.UnusedClosed {
 				t.Errorf("it ended as %v", end)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
@@ -94,8 +94,8 @@ func TestPanicInReports(t *testing.T) {
 	s := Listen(t, func(cfg *coap.Config) {
 		cfg.Panics = guard
 		cfg.HandshakeFailed = func(auth.Handshake) { blow() }
-		cfg.OtherProtocol = func(bootstrap.OtherProtocol) { blow() }
-		cfg.DTLS.NoRequest = func(auth.Peer, time.Time, bootstrap.UnusedEnd) { blow() }
+		cfg.OtherProtocol = func(attempt.OtherProtocol) { blow() }
+		cfg.DTLS.NoRequest = func(auth.Peer, time.Time, attempt.UnusedEnd) { blow() }
 		cfg.DTLS.RequestTimeout = 10 * time.Millisecond
 		cfg.DTLS.HandshakeTimeout = time.Second
 	}, nil)

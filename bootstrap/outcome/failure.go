@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -20,6 +21,13 @@ type Failure struct {
 func Failed(cause store.Cause, detail string, args ...any) *Failure {
 	return &Failure{Cause: cause, Detail: fmt.Sprintf(detail, args...)}
 }
+
+// Panicked is the failure of what was ended by a panic of the server.
+func Panicked() *Failure { return Failed(store.CauseInternal, "%v", ErrPanicked) }
+
+// EndOf is the end, now, of what began at started: as much later as it took, also where
+// the clock was set in between.
+func EndOf(started time.Time) time.Time { return started.Add(time.Since(started)) }
 
 // A Refusal is the answer to a Bootstrap-Request that starts no session.
 type Refusal struct {

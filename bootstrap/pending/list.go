@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
 
@@ -93,6 +94,16 @@ func (l *List) Find(p store.PendingDevice) (Device, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.byKey[keyOf(p)].view()
+}
+
+// Rejected returns the refusal of a device that an operator has rejected, and its ID; nil for others. The
+// answer is that to an unknown device.
+func (l *List) Rejected(p store.PendingDevice) (id string, refused *outcome.Refusal) {
+	d, ok := l.Find(p)
+	if !ok || d.Rejected.IsZero() {
+		return "", nil
+	}
+	return d.ID, outcome.Unacceptable(store.CauseRejected, "on %s, as %s", d.PendingDevice.Rejected.UTC().Format(time.DateTime+" UTC"), d.ID)
 }
 
 // Get returns the pending device with an ID.

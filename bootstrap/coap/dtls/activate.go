@@ -3,7 +3,7 @@ package dtls
 import (
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/udp"
 )
@@ -95,7 +95,7 @@ func (m *mux) end(a *association, tell bool) (after []func()) {
 			c.HangUp()
 		}
 		if unasked {
-			a.reportNoRequest(bootstrap.UnusedReplaced)
+			a.reportNoRequest(attempt.UnusedReplaced)
 		}
 	}}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/dtls/v3"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/pion"
@@ -338,7 +339,7 @@ func TestConnectionIDBySuite(t *testing.T) {
 func TestAssociationWithoutRequest(t *testing.T) {
 	told := make(chan auth.Peer, 10)
 	inSimulation(t, func(cfg *Config) {
-		cfg.DTLS.NoRequest = func(p auth.Peer, _ time.Time, _ bootstrap.UnusedEnd) { told <- p }
+		cfg.DTLS.NoRequest = func(p auth.Peer, _ time.Time, _ attempt.UnusedEnd) { told <- p }
 	}, func(b *simulatedListener) {
 		silent, pings, asks := b.join(peerAt(9)), b.join(peerAt(10)), b.join(peerAt(11))
 		pings.send(record.TypeApplicationData, 0x40, 0, 0, 1) // a CoAP ping

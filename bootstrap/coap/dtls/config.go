@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls/kept"
@@ -69,7 +69,7 @@ type Options struct {
 	// UnknownAssociation gets the records that no association opens, those of some seconds from
 	// one address together; nil ignores them. KnownAddress reports whether a device is known to
 	// have had an address: others are not reported. It must be quick. They go together.
-	UnknownAssociation func(bootstrap.UnknownAssociation)
+	UnknownAssociation func(attempt.UnknownAssociation)
 	KnownAddress       func(netip.AddrPort) bool
 
 	// ReplicaID is the first byte of the connection IDs (RFC 9146) that clients get which
@@ -79,7 +79,7 @@ type Options struct {
 
 	// NoRequest gets every association on which the peer has made no request in time, or
 	// before it ended, with the time of its handshake; nil ignores them.
-	NoRequest func(peer auth.Peer, since time.Time, end bootstrap.UnusedEnd)
+	NoRequest func(peer auth.Peer, since time.Time, end attempt.UnusedEnd)
 }
 
 const (
@@ -151,7 +151,7 @@ type Config struct {
 	HandshakeDone func(took time.Duration)
 
 	// OtherProtocol gets the datagrams that are not DTLS 1.2; nil ignores them.
-	OtherProtocol func(bootstrap.OtherProtocol)
+	OtherProtocol func(attempt.OtherProtocol)
 
 	// DTLS has the rest, with defaults.
 	DTLS Options

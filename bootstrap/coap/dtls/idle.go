@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/udp"
 )
@@ -56,7 +56,7 @@ func (m *mux) closed(a *association) {
 		c.HangUp()
 	}
 	if unasked {
-		a.reportNoRequest(bootstrap.UnusedClosed)
+		a.reportNoRequest(attempt.UnusedClosed)
 	}
 }
 
@@ -94,7 +94,7 @@ func (m *mux) listOf(a *association) *list.List {
 }
 
 // reportNoRequest reports an association without a request, unless the listener ends.
-func (a *association) reportNoRequest(end bootstrap.UnusedEnd) {
+func (a *association) reportNoRequest(end attempt.UnusedEnd) {
 	if report := a.mux.cfg.DTLS.NoRequest; report != nil && !a.mux.tasks.Ending() {
 		report(a.peerInfo(), a.since, end)
 	}
@@ -107,7 +107,7 @@ func (m *mux) requestTimedOut(a *association) {
 	a.requestTimer = nil
 	m.mu.Unlock()
 	if due {
-		a.reportNoRequest(bootstrap.UnusedInTime)
+		a.reportNoRequest(attempt.UnusedInTime)
 		m.hibernateIfIdle(a)
 	}
 }

@@ -30,7 +30,7 @@ type keyFinder struct {
 	lookup func(identity string) (lwm2m.Secret, bool)
 	other  func(identity string) (lwm2m.Secret, bool) // of the second key; nil for none
 	seed   []byte                                     // of the decoy keys, so that an identity always gets the same decoy
-	guard *panics.Guard
+	guard  *panics.Guard
 }
 
 func newKeyFinder(lookup, other func(string) (lwm2m.Secret, bool), guard *panics.Guard) *keyFinder {

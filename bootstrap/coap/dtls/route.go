@@ -3,7 +3,7 @@ package dtls
 import (
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/dtls/hello"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/traffic"
@@ -65,8 +65,8 @@ func (m *mux) knows(peer udp.Peer, random [record.RandomSize]byte) bool {
 // beginHandshake answers the first ClientHello of a peer: with a cookie, or with an alert where the
 // peer does not offer DTLS 1.2.
 func (m *mux) beginHandshake(peer udp.Peer, h hello.Hello, b []byte) traffic.DropReason {
-	if p := hello.VersionOnly(b); p != bootstrap.ProtocolUnreadable {
-		m.otherProtocols.Note(peer, p, bootstrap.Request{}, b)
+	if p := hello.VersionOnly(b); p != attempt.ProtocolUnreadable {
+		m.otherProtocols.Note(peer, p, attempt.Asked{}, b)
 		m.reply(peer, hello.WrongVersion(b))
 		return traffic.DropOtherProtocol
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/pion/dtls/v3"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/dtls/unknown"
 	"lwbs/bootstrap/coap/traffic"
@@ -22,12 +22,12 @@ import (
 // toldUnknown is what a test was told of records that no association opens.
 type toldUnknown struct {
 	mu   sync.Mutex
-	told []bootstrap.UnknownAssociation // guarded by mu
+	told []attempt.UnknownAssociation // guarded by mu
 }
 
 // watch lets cfg tell t of records from these ports, or from all where there are none.
 func (t *toldUnknown) watch(cfg *Config, ports ...uint16) {
-	cfg.DTLS.UnknownAssociation = func(u bootstrap.UnknownAssociation) {
+	cfg.DTLS.UnknownAssociation = func(u attempt.UnknownAssociation) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.told = append(t.told, u)

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/hello"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -23,18 +23,18 @@ func TestWrongVersionIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		hello []byte
-		want  bootstrap.Protocol
+		want  attempt.Protocol
 	}{
-		{"DTLS 1.0", old, bootstrap.ProtocolDTLS10},
-		{"DTLS 1.3", versions(record.Version13), bootstrap.ProtocolDTLS13},
-		{"DTLS 1.3 beside an unknown version", versions(0x0a0a, record.Version13), bootstrap.ProtocolDTLS13},
-		{"DTLS 1.3 and 1.2", versions(record.Version13, record.Version12), bootstrap.ProtocolUnreadable},
-		{"DTLS 1.2", versions(record.Version12), bootstrap.ProtocolUnreadable},
-		{"something unknown", versions(0x0a0a), bootstrap.ProtocolUnreadable},
-		{"nothing said", coaptest.HelloOffering([]record.Suite{record.PSKWithAES128CCM8}), bootstrap.ProtocolUnreadable},
+		{"DTLS 1.0", old, attempt.ProtocolDTLS10},
+		{"DTLS 1.3", versions(record.Version13), attempt.ProtocolDTLS13},
+		{"DTLS 1.3 beside an unknown version", versions(0x0a0a, record.Version13), attempt.ProtocolDTLS13},
+		{"DTLS 1.3 and 1.2", versions(record.Version13, record.Version12), attempt.ProtocolUnreadable},
+		{"DTLS 1.2", versions(record.Version12), attempt.ProtocolUnreadable},
+		{"something unknown", versions(0x0a0a), attempt.ProtocolUnreadable},
+		{"nothing said", coaptest.HelloOffering([]record.Suite{record.PSKWithAES128CCM8}), attempt.ProtocolUnreadable},
 	} {
 		inSimulation(t, func(cfg *Config) {
-			cfg.OtherProtocol = func(o bootstrap.OtherProtocol) {
+			cfg.OtherProtocol = func(o attempt.OtherProtocol) {
 				if o.Protocol != tt.want {
 					t.Errorf("%s: told of %+v", tt.name, o)
 				}
@@ -54,7 +54,7 @@ func TestWrongVersionIsRefused(t *testing.T) {
 				t.Fatalf("%s: answered with %x", tt.name, answers)
 			}
 			description, isAlert := alertSent(answers[0])
-			if isAlert != (tt.want != bootstrap.ProtocolUnreadable) || isAlert && description != 70 {
+			if isAlert != (tt.want != attempt.ProtocolUnreadable) || isAlert && description != 70 {
 				t.Errorf("%s: answered with %x", tt.name, answers)
 			}
 			if n := b.handshakes(); n != 0 {

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
@@ -31,37 +31,37 @@ const (
 // only. Its methods may be called concurrently.
 type Collector struct {
 	tasks     *tasks.Group
-	report    func(bootstrap.OtherProtocol) // nil: nothing is gathered
-	transport string                        // that the port is for
+	report    func(attempt.OtherProtocol) // nil: nothing is gathered
+	transport string                      // that the port is for
 
 	mu   sync.Mutex
-	seen map[source]*bootstrap.OtherProtocol // guarded by mu
-	nets map[netip.Prefix]int                // guarded by mu; how many of seen
+	seen map[source]*attempt.OtherProtocol // guarded by mu
+	nets map[netip.Prefix]int              // guarded by mu; how many of seen
 }
 
 // A source is an address, and what came from it.
 type source struct {
 	addr     netip.Addr
-	protocol bootstrap.Protocol
+	protocol attempt.Protocol
 }
 
 // NewCollector returns a Collector for a port of that transport. A nil report ignores everything.
-func NewCollector(g *tasks.Group, report func(bootstrap.OtherProtocol), transport string) *Collector {
-	return &Collector{tasks: g, report: report, transport: transport, seen: make(map[source]*bootstrap.OtherProtocol), nets: make(map[netip.Prefix]int)}
+func NewCollector(g *tasks.Group, report func(attempt.OtherProtocol), transport string) *Collector {
+	return &Collector{tasks: g, report: report, transport: transport, seen: make(map[source]*attempt.OtherProtocol), nets: make(map[netip.Prefix]int)}
 }
 
 // Take gathers a datagram that the port is not for, and returns why it is dropped.
 func (o *Collector) Take(peer udp.Peer, b []byte) traffic.DropReason {
 	p, asked := recognise(b, o.transport == store.TransportPlain)
 	o.Note(peer, p, asked, b)
-	if p == bootstrap.ProtocolUnreadable {
+	if p == attempt.ProtocolUnreadable {
 		return traffic.DropMalformed
 	}
 	return traffic.DropOtherProtocol
 }
 
 // Note gathers a datagram. An empty one, as some keep a NAT open with, is no mistake.
-func (o *Collector) Note(peer udp.Peer, p bootstrap.Protocol, asked bootstrap.Request, b []byte) {
+func (o *Collector) Note(peer udp.Peer, p attempt.Protocol, asked attempt.Asked, b []byte) {
 	if o.report == nil || len(b) == 0 {
 		return
 	}
@@ -78,18 +78,18 @@ func (o *Collector) Note(peer udp.Peer, p bootstrap.Protocol, asked bootstrap.Re
 			o.tasks.AfterFunc(collectFor, func() { o.tasks.Go(o.flush) })
 		}
 		o.nets[network]++
-		s = &bootstrap.OtherProtocol{Transport: o.transport, Protocol: p, Started: time.Now()}
+		s = &attempt.OtherProtocol{Transport: o.transport, Protocol: p, Started: time.Now()}
 		o.seen[source] = s
 	}
 	s.Count++
-	s.Remote, s.Request, s.Sample = peer.Remote.String(), asked, append(s.Sample[:0], b[:min(len(b), sampleSize)]...)
+	s.Remote, s.Asked, s.Sample = peer.Remote.String(), asked, append(s.Sample[:0], b[:min(len(b), sampleSize)]...)
 }
 
 // flush reports what was gathered.
 func (o *Collector) flush() {
 	o.mu.Lock()
 	seen := o.seen
-	o.seen, o.nets = make(map[source]*bootstrap.OtherProtocol), make(map[netip.Prefix]int)
+	o.seen, o.nets = make(map[source]*attempt.OtherProtocol), make(map[netip.Prefix]int)
 	o.mu.Unlock()
 	for _, s := range seen {
 		o.report(*s)

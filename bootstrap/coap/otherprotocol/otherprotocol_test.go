@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/tasks"
@@ -43,35 +43,35 @@ func dtlsRecord(t testing.TB, name string) []byte {
 }
 
 func TestRecogniseOtherProtocols(t *testing.T) {
-	const unreadable = bootstrap.ProtocolUnreadable
+	const unreadable = attempt.ProtocolUnreadable
 	wrongLength := append([]byte{}, tlsHello...)
 	wrongLength[8]++
 	tests := []struct {
 		name        string
 		b           []byte
-		plain, dtls bootstrap.Protocol // at the two ports
+		plain, dtls attempt.Protocol // at the two ports
 	}{
-		{"OpenSSL", dtlsRecord(t, "openssl-3.0.22.txt"), bootstrap.ProtocolDTLS, unreadable},
-		{"GnuTLS", dtlsRecord(t, "gnutls-3.7.9.txt"), bootstrap.ProtocolDTLS, unreadable},
-		{"Mbed TLS", dtlsRecord(t, "mbedtls-2.28.3.txt"), bootstrap.ProtocolDTLS, unreadable},
-		{"encrypted record", []byte{record.TypeApplicationData, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 1, 7}, bootstrap.ProtocolDTLS, unreadable},
-		{"the record of cases/dtls/wrong-port.py", append([]byte{0x16, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1}, make([]byte, 15)...), bootstrap.ProtocolDTLS, unreadable},
+		{"OpenSSL", dtlsRecord(t, "openssl-3.0.22.txt"), attempt.ProtocolDTLS, unreadable},
+		{"GnuTLS", dtlsRecord(t, "gnutls-3.7.9.txt"), attempt.ProtocolDTLS, unreadable},
+		{"Mbed TLS", dtlsRecord(t, "mbedtls-2.28.3.txt"), attempt.ProtocolDTLS, unreadable},
+		{"encrypted record", []byte{record.TypeApplicationData, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 1, 7}, attempt.ProtocolDTLS, unreadable},
+		{"the record of cases/dtls/wrong-port.py", append([]byte{0x16, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1}, make([]byte, 15)...), attempt.ProtocolDTLS, unreadable},
 		{"record that is cut off", []byte{0x16, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1}, unreadable, unreadable},
-		{"Bootstrap-Request", plainRequest, unreadable, bootstrap.ProtocolCoAP},
+		{"Bootstrap-Request", plainRequest, unreadable, attempt.ProtocolCoAP},
 		{"ping of CoAP", []byte{0x40, 0, 0, 1}, unreadable, unreadable},
 		{"response of CoAP", []byte{0x60, 0x44, 0, 1}, unreadable, unreadable},
 		{"four bytes that could be a request", []byte{0x40, 1, 0, 1}, unreadable, unreadable},
 		{"request with an unknown critical option", []byte("\x40\x01\x00\x01\xb1a\xe0\x01\x01"), unreadable, unreadable},
-		{"TLS", tlsHello, bootstrap.ProtocolTLS, bootstrap.ProtocolTLS},
+		{"TLS", tlsHello, attempt.ProtocolTLS, attempt.ProtocolTLS},
 		{"TLS with two lengths", wrongLength, unreadable, unreadable},
-		{"CoAP over TCP", capabilities, bootstrap.ProtocolCoAPTCP, bootstrap.ProtocolCoAPTCP},
-		{"the same with a request behind it", append(append([]byte{}, capabilities...), 0x30, 2, 0xb2, 'b', 's'), bootstrap.ProtocolCoAPTCP, bootstrap.ProtocolCoAPTCP},
-		{"the same with nothing in it", []byte{0, 0xe1}, bootstrap.ProtocolCoAPTCP, bootstrap.ProtocolCoAPTCP},
-		{"the same with a long one", append([]byte{0xd0, 1, 0xe1}, make([]byte, 14)...), bootstrap.ProtocolCoAPTCP, bootstrap.ProtocolCoAPTCP},
+		{"CoAP over TCP", capabilities, attempt.ProtocolCoAPTCP, attempt.ProtocolCoAPTCP},
+		{"the same with a request behind it", append(append([]byte{}, capabilities...), 0x30, 2, 0xb2, 'b', 's'), attempt.ProtocolCoAPTCP, attempt.ProtocolCoAPTCP},
+		{"the same with nothing in it", []byte{0, 0xe1}, attempt.ProtocolCoAPTCP, attempt.ProtocolCoAPTCP},
+		{"the same with a long one", append([]byte{0xd0, 1, 0xe1}, make([]byte, 14)...), attempt.ProtocolCoAPTCP, attempt.ProtocolCoAPTCP},
 		{"the same cut off", capabilities[:3], unreadable, unreadable},
-		{"HTTP", []byte("GET /.well-known/core HTTP/1.1\r\nHost: a\r\n\r\n"), bootstrap.ProtocolHTTP, bootstrap.ProtocolHTTP},
-		{"HTTP/2", []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), bootstrap.ProtocolHTTP, bootstrap.ProtocolHTTP},
-		{"response of HTTP", []byte("HTTP/1.1 400 Bad Request\r\n"), bootstrap.ProtocolHTTP, bootstrap.ProtocolHTTP},
+		{"HTTP", []byte("GET /.well-known/core HTTP/1.1\r\nHost: a\r\n\r\n"), attempt.ProtocolHTTP, attempt.ProtocolHTTP},
+		{"HTTP/2", []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), attempt.ProtocolHTTP, attempt.ProtocolHTTP},
+		{"response of HTTP", []byte("HTTP/1.1 400 Bad Request\r\n"), attempt.ProtocolHTTP, attempt.ProtocolHTTP},
 		{"SIP", []byte("OPTIONS sip:nm SIP/2.0\r\nVia: a\r\n"), unreadable, unreadable},
 		{"letters", []byte("GET a"), unreadable, unreadable},
 		{"DNS", []byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1}, unreadable, unreadable},
@@ -86,17 +86,17 @@ func TestRecogniseOtherProtocols(t *testing.T) {
 			t.Errorf("%s at the port for DTLS: %q, want %q", tt.name, got, tt.dtls)
 		}
 	}
-	if _, r := recognise(plainRequest, false); r.Method != bootstrap.POST || len(r.Path) != 1 || r.Path[0] != "bs" || len(r.Queries) != 1 || r.Queries[0] != "ep=d1" {
+	if _, r := recognise(plainRequest, false); r.Method != "POST" || len(r.Path) != 1 || r.Path[0] != "bs" || len(r.Queries) != 1 || r.Queries[0] != "ep=d1" {
 		t.Errorf("the request is %+v", r)
 	}
 }
 
 // gathering runs f with what gathers at a port for DTLS and at one for plain CoAP, and returns
 // what they report.
-func gathering(t *testing.T, f func(secure, plain *Collector)) (told []bootstrap.OtherProtocol) {
+func gathering(t *testing.T, f func(secure, plain *Collector)) (told []attempt.OtherProtocol) {
 	synctest.Test(t, func(t *testing.T) {
-		out := make(chan bootstrap.OtherProtocol, 10_000)
-		report := func(o bootstrap.OtherProtocol) { out <- o }
+		out := make(chan attempt.OtherProtocol, 10_000)
+		report := func(o attempt.OtherProtocol) { out <- o }
 		g := tasks.NewGroup(panics.New(slog.New(slog.DiscardHandler)))
 		f(NewCollector(g, report, store.TransportDTLS), NewCollector(g, report, store.TransportPlain))
 		time.Sleep(collectFor + 1)
@@ -126,7 +126,7 @@ func TestOthersAreGathered(t *testing.T) {
 	})
 	var got []string
 	for _, o := range told {
-		got = append(got, fmt.Sprintf("%d from %s to %s: %q, %s, %s", o.Count, o.Remote, o.Transport, o.Protocol, strings.Join(o.Request.Queries, "&"), hex.EncodeToString(o.Sample)))
+		got = append(got, fmt.Sprintf("%d from %s to %s: %q, %s, %s", o.Count, o.Remote, o.Transport, o.Protocol, strings.Join(o.Asked.Queries, "&"), hex.EncodeToString(o.Sample)))
 	}
 	text := strings.Join(got, "\n")
 	for _, want := range []string{
@@ -173,10 +173,10 @@ func FuzzRecogniseOtherProtocols(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		plain, _ := recognise(b, true)
 		sealed, asked := recognise(b, false)
-		if plain == bootstrap.ProtocolCoAP || sealed == bootstrap.ProtocolDTLS {
+		if plain == attempt.ProtocolCoAP || sealed == attempt.ProtocolDTLS {
 			t.Fatalf("%x is not for its own port: %q, %q", b, plain, sealed)
 		}
-		if sealed == bootstrap.ProtocolCoAP && (asked.Method == 0 || plain != bootstrap.ProtocolUnreadable) {
+		if sealed == attempt.ProtocolCoAP && (asked.Method == "" || plain != attempt.ProtocolUnreadable) {
 			t.Fatalf("%x is %+v, and at the other port %q", b, asked, plain)
 		}
 	})

@@ -6,29 +6,30 @@ import (
 	"slices"
 
 	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/message"
 )
 
 // recognise returns the protocol of a datagram that is not of the one its port is for, where that is
 // certain.
-func recognise(b []byte, plain bool) (p bootstrap.Protocol, asked bootstrap.Request) {
+func recognise(b []byte, plain bool) (p attempt.Protocol, asked attempt.Asked) {
 	switch {
 	case plain && isDTLS(b):
-		return bootstrap.ProtocolDTLS, asked
+		return attempt.ProtocolDTLS, asked
 	case isTLS(b):
-		return bootstrap.ProtocolTLS, asked
+		return attempt.ProtocolTLS, asked
 	case IsHTTP(b):
-		return bootstrap.ProtocolHTTP, asked
+		return attempt.ProtocolHTTP, asked
 	case IsCoAPOverTCP(b):
-		return bootstrap.ProtocolCoAPTCP, asked
+		return attempt.ProtocolCoAPTCP, asked
 	case plain:
-		return bootstrap.ProtocolUnreadable, asked
+		return attempt.ProtocolUnreadable, asked
 	}
 	if m, err := message.Decode(b); err == nil && m.MayOpen() && m.BadOption == 0 && len(m.Path)+len(m.Queries) > 0 {
-		return bootstrap.ProtocolCoAP, bootstrap.Request{Method: bootstrap.Method(m.Code), Path: m.Path, Queries: m.Queries}
+		return attempt.ProtocolCoAP, attempt.Asked{Method: bootstrap.Method(m.Code).String(), Path: m.Path, Queries: m.Queries}
 	}
-	return bootstrap.ProtocolUnreadable, asked
+	return attempt.ProtocolUnreadable, asked
 }
 
 // isDTLS reports whether b begins with a record of DTLS 1.0 to 1.3 (RFC 6347 §4.1).

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/tasks"
@@ -28,7 +28,7 @@ type Config struct {
 	MaxPeers int
 
 	// OtherProtocol gets the datagrams that are not CoAP; nil ignores them.
-	OtherProtocol func(bootstrap.OtherProtocol)
+	OtherProtocol func(attempt.OtherProtocol)
 }
 
 // WithDefaults returns cfg with its zero fields filled in, or every mistake in it.

@@ -4,26 +4,26 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/dtls/record"
 )
 
 // VersionOnly is the version of DTLS that a client offers and the server has not; empty
 // where it can do with DTLS 1.2, or where that is not clear. datagram begins with its
 // ClientHello.
-func VersionOnly(datagram []byte) bootstrap.Protocol {
+func VersionOnly(datagram []byte) attempt.Protocol {
 	r, _, ok := record.Next(datagram)
 	if !ok || len(r.Content) < record.HandshakeHeader+2 {
-		return bootstrap.ProtocolUnreadable
+		return attempt.ProtocolUnreadable
 	}
 	if binary.BigEndian.Uint16(r.Content[record.HandshakeHeader:]) == record.Version10 {
-		return bootstrap.ProtocolDTLS10
+		return attempt.ProtocolDTLS10
 	}
 	o, _ := ParseOffer(datagram)
 	if slices.Contains(o.versions, record.Version13) && !slices.Contains(o.versions, record.Version12) {
-		return bootstrap.ProtocolDTLS13
+		return attempt.ProtocolDTLS13
 	}
-	return bootstrap.ProtocolUnreadable
+	return attempt.ProtocolUnreadable
 }
 
 // WrongVersion is the alert for a client that offers no version of the server: fatal,

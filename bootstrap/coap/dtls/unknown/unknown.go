@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls/hello"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -40,8 +40,8 @@ const (
 // concurrently.
 type Records struct {
 	tasks   *tasks.Group
-	report  func(bootstrap.UnknownAssociation) // nil: nothing is gathered
-	known   func(netip.AddrPort) bool          // whether a device had that address
+	report  func(attempt.UnknownAssociation) // nil: nothing is gathered
+	known   func(netip.AddrPort) bool        // whether a device had that address
 	replica uint8
 
 	mu   sync.Mutex
@@ -59,7 +59,7 @@ type source struct {
 // New returns empty Records. Report is called with what is to be reported, in a goroutine of g; where it is
 // nil nothing is gathered. Known reports whether a device had an address. Replica is the first byte of the
 // connection IDs of this server.
-func New(g *tasks.Group, report func(bootstrap.UnknownAssociation), known func(netip.AddrPort) bool, replica uint8) *Records {
+func New(g *tasks.Group, report func(attempt.UnknownAssociation), known func(netip.AddrPort) bool, replica uint8) *Records {
 	return &Records{tasks: g, report: report, known: known, replica: replica, seen: make(map[netip.AddrPort]*source), nets: make(map[netip.Prefix]int)}
 }
 
@@ -103,12 +103,12 @@ func (u *Records) flush() {
 }
 
 // gathered returns what is to be reported now.
-func (u *Records) gathered(now time.Time) (out []bootstrap.UnknownAssociation) {
+func (u *Records) gathered(now time.Time) (out []attempt.UnknownAssociation) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for from, s := range u.seen {
 		if s.count > 0 && s.last.Sub(s.first) >= MinSpan {
-			out = append(out, bootstrap.UnknownAssociation{Remote: from.String(), Started: s.first, Count: s.count, OtherReplica: s.foreign})
+			out = append(out, attempt.UnknownAssociation{Remote: from.String(), Started: s.first, Count: s.count, OtherReplica: s.foreign})
 			s.count = 0
 		}
 		if now.Sub(s.last) >= ForgetAfter {

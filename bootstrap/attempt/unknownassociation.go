@@ -1,9 +1,8 @@
-package bootstrap
+package attempt
 
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"time"
 
@@ -28,24 +27,24 @@ type UnknownAssociation struct {
 
 // KnownAddress reports whether a device is known that last used an address and port for an
 // association.
-func (srv *Server) KnownAddress(address netip.AddrPort) bool {
-	_, known := srv.addresses.At(address)
+func (r *Reports) KnownAddress(address netip.AddrPort) bool {
+	_, known := r.recorder.Addresses.At(address)
 	return known
 }
 
 // UnknownAssociation records, for the device that last used the address, that what comes from
 // there belongs to no association. It does not count against the device.
-func (srv *Server) UnknownAssociation(u UnknownAssociation) {
-	defer srv.cfg.Panics.Contain(panics.Handshake)
-	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+func (r *Reports) UnknownAssociation(u UnknownAssociation) {
+	defer r.panics.Contain(panics.Handshake)
+	ctx, cancel := context.WithTimeout(context.Background(), auth.LookUpTimeout)
 	defer cancel()
-	d, ok := srv.lastAt(ctx, u.Remote)
+	d, ok := r.lastAt(ctx, u.Remote)
 	if !ok {
 		return
 	}
-	record := srv.attempt(auth.Peer{Remote: u.Remote, Transport: store.TransportDTLS}, u.Started)
+	record := r.recorder.Begin(auth.Peer{Remote: u.Remote, Transport: store.TransportDTLS}, u.Started)
 	record.Stage = store.StageDatagram
-	about(&record, d)
+	About(&record, d)
 	if u.Count > 1 {
 		record.Attempts = u.Count
 	}
@@ -53,44 +52,26 @@ func (srv *Server) UnknownAssociation(u UnknownAssociation) {
 	if u.OtherReplica {
 		why.Detail, why.Variant = "their connection ID is one of a server with another --replica-id", store.VariantOtherReplica
 	}
-	srv.refuse(ctx, record, &outcome.Refusal{Failure: why})
+	r.recorder.End(ctx, record, why)
 }
 
 // lastAt finds the device that last used an address, under the name that it has today. An
 // address of a device that there is no more is forgotten.
-func (srv *Server) lastAt(ctx context.Context, remote string) (store.Device, bool) {
+func (r *Reports) lastAt(ctx context.Context, remote string) (store.Device, bool) {
 	address, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return store.Device{}, false
 	}
-	u, known := srv.addresses.At(address)
+	u, known := r.recorder.Addresses.At(address)
 	if !known {
 		return store.Device{}, false
 	}
-	d, err := srv.cfg.Store.Device(ctx, u.Endpoint)
+	d, err := r.store.Device(ctx, u.Endpoint)
 	if errors.Is(err, store.ErrNotFound) && u.Identity != "" {
-		d, err = srv.cfg.Store.DeviceByIdentity(ctx, store.CredentialPSK, u.Identity)
+		d, err = r.store.DeviceByIdentity(ctx, store.CredentialPSK, u.Identity)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		srv.addresses.Drop(address)
+		r.recorder.Addresses.Drop(address)
 	}
-	return srv.auth.Found(d, err)
-}
-
-// readAddresses fills the memory of addresses from the history, in the background: what
-// comes meanwhile from addresses that are not there yet is not told of.
-func (srv *Server) readAddresses() {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	srv.reading = func() {
-		cancel()
-		<-done
-	}
-	go func() {
-		defer close(done)
-		defer srv.cfg.Panics.Contain(panics.History)
-		if err := srv.addresses.Read(ctx, srv.cfg.Store); err != nil && ctx.Err() == nil {
-			srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "addresses of devices not read from the history", slog.Any("error", err))
-		}
-	}()
+	return r.recorder.Auth.Found(d, err)
 }

@@ -1,4 +1,4 @@
-package bootstrap
+package request
 
 import (
 	"errors"
@@ -11,24 +11,24 @@ import (
 	"lwbs/store"
 )
 
-// A bootstrapRequest is what a client asked with POST /bs (Core 1.1.1 §6.1.7.1).
-type bootstrapRequest struct {
-	endpoint lwm2m.EndpointName // empty when not given
-	format   *lwm2m.Format      // pct; nil when not given
+// A Bootstrap is what a client asked with POST /bs (Core 1.1.1 §6.1.7.1).
+type Bootstrap struct {
+	Endpoint lwm2m.EndpointName // empty when not given
+	Format   *lwm2m.Format      // pct; nil when not given
 }
 
 // The resources of a Bootstrap-Server, and the one of an LwM2M Server that clients
 // register at.
 const (
-	pathBootstrap    = "bs"
-	pathPack         = "bspack"
-	pathRegistration = "rd"
+	PathBootstrap    = "bs"
+	PathPack         = "bspack"
+	PathRegistration = "rd"
 )
 
-// resourceOf is the last segment of a Uri-Path. What stands before it comes from the
+// Resource is the last segment of a Uri-Path. What stands before it comes from the
 // Bootstrap-Server URI that the client was made with, which Anjay keeps in front; one
 // empty segment at the end is a trailing slash of the same origin.
-func resourceOf(path []string) string {
+func Resource(path []string) string {
 	if n := len(path); n > 1 && path[n-1] == "" {
 		path = path[:n-1]
 	}
@@ -43,13 +43,13 @@ var preferable = []lwm2m.Format{
 	lwm2m.FormatTLV, lwm2m.FormatSenMLJSON, lwm2m.FormatSenMLCBOR, lwm2m.FormatLwM2MCBOR,
 }
 
-// parseRequest reads the parameters of a Bootstrap-Request, in any order. Those that
+// ParseBootstrap reads the parameters of a Bootstrap-Request, in any order. Those that
 // the specification does not have are ignored: some clients keep the query of their
 // Bootstrap-Server URI. What could be read is returned with the refusal too.
-func parseRequest(queries []string) (bootstrapRequest, *outcome.Refusal) {
-	var req bootstrapRequest
+func ParseBootstrap(queries []string) (Bootstrap, *outcome.Refusal) {
+	var req Bootstrap
 	var refused *outcome.Refusal
-	if req.endpoint, refused = parseEndpoint(queries); refused != nil {
+	if req.Endpoint, refused = ParseEndpoint(queries); refused != nil {
 		return req, refused
 	}
 	pct := parameters(queries, "pct")
@@ -61,7 +61,7 @@ func parseRequest(queries []string) (bootstrapRequest, *outcome.Refusal) {
 		if refused != nil {
 			return req, refused
 		}
-		req.format = &format
+		req.Format = &format
 	}
 	return req, nil
 }
@@ -76,9 +76,9 @@ func parameters(queries []string, name string) (values []string) {
 	return values
 }
 
-// parseEndpoint reads ep, of which there is one at most; the empty name where there is
+// ParseEndpoint reads ep, of which there is one at most; the empty name where there is
 // none.
-func parseEndpoint(queries []string) (lwm2m.EndpointName, *outcome.Refusal) {
+func ParseEndpoint(queries []string) (lwm2m.EndpointName, *outcome.Refusal) {
 	ep := parameters(queries, "ep")
 	switch len(ep) {
 	case 0:
@@ -109,9 +109,4 @@ func parsePreferred(s string) (lwm2m.Format, *outcome.Refusal) {
 		Failure: *outcome.Failed(store.CauseFormatUnknown, "the client prefers content format %s, in which nothing can be written", outcome.Printable(s, outcome.MaxIdentity)),
 		Code:    lwm2m.CodeUnsupportedFormat, Reply: "pct unsupported",
 	}
-}
-
-// answerTo is the response to a refused client, with a diagnostic payload (RFC 7252 §5.5.2).
-func answerTo(r *outcome.Refusal) Response {
-	return Response{Code: r.Code, Payload: []byte(r.Reply)}
 }

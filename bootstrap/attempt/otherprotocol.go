@@ -1,4 +1,4 @@
-package bootstrap
+package attempt
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/panics"
+	"lwbs/bootstrap/request"
 	"lwbs/store"
 )
 
@@ -37,11 +38,18 @@ type OtherProtocol struct {
 	Started   time.Time // when the first one came
 	Count     int       // of datagrams from this address since then, at least 1
 
-	// Request is what a request of plain CoAP asks for; the zero Request for others.
-	Request Request
+	// Asked is what a request of plain CoAP asks for; zero for others.
+	Asked Asked
 
 	// Sample is how the last one begins, a few bytes.
 	Sample []byte
+}
+
+// Asked is what a request asks for.
+type Asked struct {
+	Method  string   // its name, as "POST"
+	Path    []string // Uri-Path options
+	Queries []string // Uri-Query options
 }
 
 // maxQueriesShown is how many parameters of such a request are told.
@@ -49,17 +57,17 @@ const maxQueriesShown = 8
 
 // OtherProtocol records what came to the wrong port. It counts against no device: a name
 // in it is told as claimed only.
-func (srv *Server) OtherProtocol(o OtherProtocol) {
-	defer srv.cfg.Panics.Contain(panics.Transport)
-	record := srv.attempt(auth.Peer{Remote: o.Remote, Transport: o.Transport}, o.Started)
+func (r *Reports) OtherProtocol(o OtherProtocol) {
+	defer r.panics.Contain(panics.Transport)
+	record := r.recorder.Begin(auth.Peer{Remote: o.Remote, Transport: o.Transport}, o.Started)
 	record.Stage = store.StageDatagram
 	if o.Count > 1 {
 		record.Attempts = o.Count
 	}
-	if ep, _ := parseEndpoint(o.Request.Queries); ep != "" {
+	if ep, _ := request.ParseEndpoint(o.Asked.Queries); ep != "" {
 		record.Claimed = ep
 	}
-	srv.refuse(context.Background(), record, &outcome.Refusal{Failure: otherProtocolFailure(o)})
+	r.recorder.End(context.Background(), record, otherProtocolFailure(o))
 }
 
 // variants are those of protocols where the remedy depends on it.
@@ -80,7 +88,7 @@ func otherProtocolFailure(o OtherProtocol) outcome.Failure {
 	case ProtocolDTLS:
 		return outcome.Failure{Cause: store.CauseWrongPort, Detail: "it speaks DTLS to " + port}
 	case ProtocolCoAP:
-		return outcome.Failure{Cause: store.CauseWrongPort, Detail: fmt.Sprintf("it speaks plain CoAP to %s: %s", port, requestText(o.Request))}
+		return outcome.Failure{Cause: store.CauseWrongPort, Detail: fmt.Sprintf("it speaks plain CoAP to %s: %s", port, o.Asked)}
 	case ProtocolDTLS10, ProtocolDTLS13:
 		return outcome.Failure{Cause: store.CauseOtherProtocol, Detail: fmt.Sprintf("it offers %s only, and the server has DTLS 1.2", o.Protocol), Variant: variants[o.Protocol]}
 	case ProtocolTLS:
@@ -91,11 +99,11 @@ func otherProtocolFailure(o OtherProtocol) outcome.Failure {
 	return outcome.Failure{Cause: store.CauseOtherProtocol, Detail: fmt.Sprintf("it speaks %s to %s", o.Protocol, port)}
 }
 
-// requestText is "POST /bs?ep=meter", made printable.
-func requestText(r Request) string {
-	text := fmt.Sprintf("%v /%s", r.Method, strings.Join(r.Path, "/"))
-	if n := min(len(r.Queries), maxQueriesShown); n > 0 {
-		text += "?" + strings.Join(r.Queries[:n], "&")
+// String is "POST /bs?ep=meter", made printable.
+func (a Asked) String() string {
+	text := fmt.Sprintf("%s /%s", a.Method, strings.Join(a.Path, "/"))
+	if n := min(len(a.Queries), maxQueriesShown); n > 0 {
+		text += "?" + strings.Join(a.Queries[:n], "&")
 	}
 	return outcome.Printable(text, outcome.MaxIdentity)
 }

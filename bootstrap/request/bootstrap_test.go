@@ -1,4 +1,4 @@
-package bootstrap
+package request
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 	"lwbs/store"
 )
 
-func TestParseRequest(t *testing.T) {
+func TestParseBootstrap(t *testing.T) {
 	tests := []struct {
 		name     string
 		queries  []string
@@ -35,11 +35,11 @@ func TestParseRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			req, refused := parseRequest(tt.queries)
-			if req.endpoint != tt.endpoint {
-				t.Errorf("endpoint %q, want %q", req.endpoint, tt.endpoint)
+			req, refused := ParseBootstrap(tt.queries)
+			if req.Endpoint != tt.endpoint {
+				t.Errorf("endpoint %q, want %q", req.Endpoint, tt.endpoint)
 			}
-			if got := req.format; (got == nil) != (tt.format == 0) || got != nil && *got != tt.format {
+			if got := req.Format; (got == nil) != (tt.format == 0) || got != nil && *got != tt.format {
 				t.Errorf("format %v, want %v", got, tt.format)
 			}
 			switch {
@@ -52,13 +52,13 @@ func TestParseRequest(t *testing.T) {
 	}
 }
 
-func TestResourceOf(t *testing.T) {
+func TestResource(t *testing.T) {
 	for path, want := range map[string]string{"bs": "bs", "bs/": "bs", "tenantA/bs": "bs", "bspack": "bspack", "": "", "bs/x": "x"} {
 		var segments []string
 		if path != "" {
 			segments = strings.Split(path, "/")
 		}
-		if got := resourceOf(segments); got != want {
+		if got := Resource(segments); got != want {
 			t.Errorf("%q asks for %q, want %q", path, got, want)
 		}
 	}

@@ -1,0 +1,125 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"lwbs/bootstrap/auth"
+	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/profile"
+	"lwbs/lwm2m"
+	"lwbs/lwm2m/object"
+	"lwbs/store"
+)
+
+// Timeout bounds one edit.
+const Timeout = 10 * time.Second
+
+// maxConflicts is how often an edit of a device is tried, where other edits come between.
+const maxConflicts = 8
+
+// Store is what a [Provider] needs of the store.
+type Store interface {
+	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
+	Profile(ctx context.Context, name string) (store.Profile, error)
+	PutDevice(ctx context.Context, d store.Device) (store.Device, error)
+}
+
+// A Provider knows what devices are given. All exported fields are required; the methods may be called
+// concurrently.
+type Provider struct {
+	Store   Store
+	Auth    *auth.Authorizer
+	Rand    io.Reader // of generated keys
+	Objects *object.Registry
+	Logger  *slog.Logger // is told where the store fails
+}
+
+// Profile reads the profile of d.
+func (p *Provider) Profile(ctx context.Context, d store.Device) (store.Profile, *outcome.Failure) {
+	found, err := p.Store.Profile(ctx, d.Profile)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return found, outcome.Failed(store.CausePlanInvalid, "the device's profile %q does not exist", d.Profile)
+	case err != nil:
+		f := p.storeFault(err)
+		return found, &f
+	}
+	return found, nil
+}
+
+// Arrival is how a peer came that is d, as far as what it is given depends on it.
+func (p *Provider) Arrival(ctx context.Context, d store.Device, peer auth.Peer) profile.Arrival {
+	return profile.Arrival{Secure: peer.Secure(), Identity: peer.Identity, GroupKey: p.Auth.GroupKey(ctx, d, peer)}
+}
+
+// Resolve resolves what d is to be given that came as peer, keys that are still to be
+// made included.
+func (p *Provider) Resolve(ctx context.Context, d store.Device, peer auth.Peer) (*profile.Provision, *outcome.Failure) {
+	of, f := p.Profile(ctx, d)
+	if f != nil {
+		return nil, f
+	}
+	return profile.Provide(of, d, p.Arrival(ctx, d, peer), p.Rand, p.Objects)
+}
+
+// Keep keeps new keys before the client can have them. given is what the device
+// had when its request came; it is resolved anew where the record was edited since, such
+// as by the session before this one.
+func (p *Provider) Keep(ctx context.Context, ep lwm2m.EndpointName, peer auth.Peer, given *profile.Provision) (*profile.Provision, *outcome.Failure) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), Timeout) // the association may end meanwhile
+	defer done()
+	for range maxConflicts {
+		d, refused := p.Auth.Authorize(ctx, peer, ep)
+		if refused != nil {
+			return nil, &refused.Failure
+		}
+		if d.Revision != given.Device.Revision {
+			var f *outcome.Failure
+			if given, f = p.Resolve(ctx, d, peer); f != nil {
+				return nil, f
+			}
+		}
+		if !given.Edited {
+			return given, nil
+		}
+		kept, err := p.Store.PutDevice(ctx, given.Device)
+		switch {
+		case err == nil:
+			given.Device = kept
+			return given, nil
+		case errors.Is(err, store.ErrIdentityTaken):
+			return nil, outcome.Failed(store.CausePlanInvalid, "the new bootstrap credential has an identity of another device: %s", outcome.Printable(err.Error(), outcome.MaxError))
+		case !errors.Is(err, store.ErrConflict):
+			fault := p.storeFault(err)
+			return nil, &fault
+		}
+	}
+	return nil, outcome.Failed(store.CauseInternal, "the device record was edited again and again")
+}
+
+// Edit changes d, as it was read before, and keeps it; where the record was edited in
+// between, it reads it again and starts over. Change returns whether there is anything to keep;
+// it must not change a map or list in place.
+func (p *Provider) Edit(ctx context.Context, d store.Device, change func(*store.Device) bool) error {
+	for range maxConflicts {
+		if !change(&d) {
+			return nil
+		}
+		_, err := p.Store.PutDevice(ctx, d)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if d, err = p.Store.Device(ctx, d.Endpoint); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("edit device: %w %d times", store.ErrConflict, maxConflicts)
+}
+
+// storeFault logs an error of the store and returns what may be told of it.
+func (p *Provider) storeFault(err error) outcome.Failure { return outcome.StoreFault(p.Logger, err) }
