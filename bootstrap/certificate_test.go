@@ -18,6 +18,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A pki has a trusted CA and one below it, and one that is not trusted.
@@ -58,7 +59,7 @@ type certificateServer struct {
 
 func newCertificateServer(t *testing.T, trust *auth.Trust) *certificateServer {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	check(t, err)

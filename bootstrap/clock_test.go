@@ -13,12 +13,13 @@ import (
 	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A clock that was ahead leaves a history in the future. Sessions of now are kept behind
 // it all the same: they are the newest, and the oldest of those go.
 func TestHistoryFromTheFuture(t *testing.T) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

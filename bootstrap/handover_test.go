@@ -16,6 +16,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // An lwm2mServer is told of accounts. It fails as often as it is said to, and takes its time.
@@ -67,7 +68,7 @@ type handOverTest struct {
 }
 
 func newHandOverTest(t *testing.T, p store.Profile, dm *lwm2mServer) *handOverTest {
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	check(t, err)

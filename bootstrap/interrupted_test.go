@@ -14,6 +14,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // An interruptedStore ends a context before one of its calls, counted from 1, which then
@@ -71,7 +72,7 @@ func (s *interruptedStore) PutDevice(ctx context.Context, d store.Device) (store
 // log, and whether so many calls were made.
 func request(t *testing.T, at int32, identity string, why error) (kept []store.Session, log string, reached bool) {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	check(t, err)

@@ -18,6 +18,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A brittle store panics at one operation, for as long as it is asked to.
@@ -149,7 +150,7 @@ func TestPanicInSession(t *testing.T) {
 // openBrittle is a database with device dev, whose key is still to be made.
 func openBrittle(t *testing.T, p store.Profile) *brittle {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	check(t, err)

@@ -18,6 +18,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A parkingServer is a Bootstrap-Server that parks unknown devices. It trusts one CA.
@@ -33,7 +34,7 @@ type parkingServer struct {
 
 func newParkingServer(t *testing.T, u bootstrap.UnknownDevices, cfg bootstrap.Config) *parkingServer {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	s := &parkingServer{T: t, ca: certtest.NewAuthority(t, "Factory"), events: make(chan bootstrap.Event, 10_000)}
 	s.db, err = bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})

@@ -16,6 +16,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A scriptedClient is a [bootstrap.Conn] that answers from a table.
@@ -121,7 +122,7 @@ const timeout = 2 * time.Second
 // the store keeps of the device.
 func bootstrapScripted(t *testing.T, c *scriptedClient, p store.Profile, queries ...string) (store.Session, store.Device) {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	check(t, err)

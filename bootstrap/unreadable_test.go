@@ -12,6 +12,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A halfRead store cannot read some of its records.
@@ -48,7 +49,7 @@ func unread(kind, key string) error {
 // A device whose record, or whose profile, cannot be read is told apart from all that
 // devices can do wrong, and put down to it; the others are served.
 func TestUnreadableRecords(t *testing.T) {
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	check(t, err)

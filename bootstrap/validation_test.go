@@ -11,6 +11,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A plainServer is a Bootstrap-Server with one device, "dev", that may come over plain CoAP.
@@ -23,7 +24,7 @@ type plainServer struct {
 
 func newPlainServer(t *testing.T, cfg bootstrap.Config) *plainServer {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	check(t, err)
 	s := &plainServer{T: t, ended: make(chan store.Session, 1000)}
 	s.db, err = bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"lwbs/lwm2m"
@@ -54,12 +53,6 @@ type Associations interface {
 	VoidAssociations() error
 }
 
-type associationRow struct {
-	ID    string    `json:"association"` // hexadecimal
-	Heard time.Time `json:"heard"`
-	State []byte    `json:"state"`
-}
-
 // String returns the key in hexadecimal; keys sort by time.
 func (k AssociationKey) String() string { return hex.EncodeToString(k.Bytes()) }
 
@@ -70,45 +63,3 @@ func (k AssociationKey) Bytes() []byte {
 
 // IsZero reports whether k is the zero key.
 func (k AssociationKey) IsZero() bool { return k.Heard.IsZero() && k.ID == [16]byte{} }
-
-// associationPlace binds the sealed state to its key.
-func associationPlace(key AssociationKey) string { return "lwbs/1\x00association\x00" + key.String() }
-
-// EncodeAssociation returns the bytes to keep of an association. Its error wraps ErrInvalid.
-func EncodeAssociation(k *Keyring, a Association) ([]byte, error) {
-	switch n := a.State.Len(); {
-	case n == 0:
-		return nil, fmt.Errorf("%w: an association needs a state", ErrInvalid)
-	case a.Heard.Unix() < 0:
-		return nil, fmt.Errorf("%w: an association of before 1970", ErrInvalid)
-	case n > MaxAssociation:
-		return nil, atMost(n, "bytes of association", MaxAssociation)
-	}
-	return encodeRow(associationRow{
-		ID: hex.EncodeToString(a.ID[:]), Heard: a.Heard.UTC(),
-		State: k.Seal(a.State.Reveal(), associationPlace(a.AssociationKey)),
-	})
-}
-
-// DecodeAssociation reads what EncodeAssociation wrote; with a nil Keyring all but the state,
-// which is empty then. Its error wraps ErrCorrupt, ErrNewer or ErrNoKey.
-func DecodeAssociation(k *Keyring, b []byte) (a Association, err error) {
-	var row associationRow
-	if _, err = decodeRow(b, &row); err != nil {
-		return a, err
-	}
-	id, err := hex.DecodeString(row.ID)
-	if err != nil || len(id) != len(a.ID) {
-		return a, fmt.Errorf("%w: it has no ID", ErrCorrupt)
-	}
-	a.AssociationKey = AssociationKey{Heard: row.Heard, ID: [16]byte(id)}
-	if k == nil {
-		return a, nil
-	}
-	state, err := k.Open(row.State, associationPlace(a.AssociationKey))
-	if err != nil {
-		return Association{}, err
-	}
-	a.State = lwm2m.NewSecret(state)
-	return a, nil
-}

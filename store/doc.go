@@ -1,6 +1,6 @@
 // Package store is the contract between the Bootstrap-Server and the backends that store its
 // records: devices, profiles and sessions, their revisions, and the errors that callers branch
-// on. It also holds the codec between records and stored bytes, which seals every secret.
+// on. Package store/rows turns records into stored bytes, and package store/seal seals their secrets.
 //
 // A device is one record with one revision; edits are compare-and-swap on it. The contract has no
 // transactions, because a cluster cannot honour them.

@@ -166,7 +166,7 @@ func (g Group) Validate() error {
 		{len(g.Note), "bytes of note", MaxNote},
 		{g.MaxDevices, "devices", MaxGroupDevices},
 	} {
-		if err := atMost(l.have, l.what, l.limit); err != nil {
+		if err := AtMost(l.have, l.what, l.limit); err != nil {
 			return err
 		}
 	}

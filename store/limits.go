@@ -25,8 +25,8 @@ const (
 	MaxProfile       = 256 << 10 // bytes of it in JSON
 )
 
-// atMost reports that have exceeds limit.
-func atMost(have int, what string, limit int) error {
+// AtMost returns an error that wraps ErrInvalid where have is more than limit. What says what is counted.
+func AtMost(have int, what string, limit int) error {
 	if have <= limit {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (d Device) limited() error {
 		{len(d.Note), "bytes of note", MaxNote},
 		{texts, "bytes of texts, keys and certificates", MaxTexts},
 	} {
-		if err := atMost(l.have, l.what, l.limit); err != nil {
+		if err := AtMost(l.have, l.what, l.limit); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,7 @@ func (p Profile) limited() error {
 		{len(p.Objects), "other Object Instances", MaxObjects},
 		{len(p.Delete.Paths), "paths to delete", MaxDelete},
 	} {
-		if err := atMost(l.have, l.what, l.limit); err != nil {
+		if err := AtMost(l.have, l.what, l.limit); err != nil {
 			return err
 		}
 	}

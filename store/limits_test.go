@@ -9,6 +9,8 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 // All texts, keys and certificates of a device together have 64 KiB.
@@ -69,12 +71,12 @@ func TestLimitsOfAGroup(t *testing.T) {
 			}
 		}
 	}
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
 	encoded := func(certificate int) (int, error) {
-		b, err := store.EncodeGroup(keyring, store.Group{Name: "g", Profile: "p", CAs: [][]byte{make([]byte, certificate)}})
+		b, err := rows.EncodeGroup(keyring, store.Group{Name: "g", Profile: "p", CAs: [][]byte{make([]byte, certificate)}})
 		return len(b), err
 	}
 	const some = 900 << 10 / 4 * 3 // bytes, which stand in Base64

@@ -9,6 +9,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 func TestDeviceValidate(t *testing.T) {
@@ -113,7 +114,7 @@ func TestDeviceValidate(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		d := fullDevice()
+		d := validDevice()
 		tt.change(&d)
 		err := d.Validate()
 		switch {
@@ -122,6 +123,21 @@ func TestDeviceValidate(t *testing.T) {
 		case tt.want != "" && (!errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), tt.want)):
 			t.Errorf("%v, want ErrInvalid with %q", err, tt.want)
 		}
+	}
+}
+
+// validDevice has something of everything.
+func validDevice() store.Device {
+	secret := lwm2m.NewSecret([]byte("key"))
+	return store.Device{
+		Endpoint: "dev", Profile: "p", NoSec: true, Note: "n", Tags: []string{"t"}, Vars: map[string]string{"v": "w"},
+		Credentials: []store.Credential{
+			{Kind: store.CredentialPSK, Identity: "i", Key: secret},
+			{Kind: store.CredentialPSK, Identity: "j", Key: secret, Pending: true, Replaces: "i"},
+		},
+		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Certificate: []byte{1}, Key: secret, MasterSecret: secret}},
+		Secrets:  map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): secret},
+		Written:  store.Written{Instances: []store.WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: "a", Server: 101}}},
 	}
 }
 
@@ -151,7 +167,7 @@ func TestProfileLimits(t *testing.T) {
 		}
 	}
 	long := store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: strings.Repeat("x", store.MaxProfile)}}}
-	if _, err := store.EncodeProfile(long); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "bytes of profile, at most 262144 are possible") {
+	if _, err := rows.EncodeProfile(long); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "bytes of profile, at most 262144 are possible") {
 		t.Errorf("a profile that is too large: %v", err)
 	}
 }

@@ -59,9 +59,3 @@ func (w Written) validate() error {
 	}
 	return nil
 }
-
-// A writtenRow is the stored form of Written.
-type writtenRow struct {
-	Instances         []WrittenInstance `json:"instances,omitempty"`
-	BootstrapInstance *lwm2m.InstanceID `json:"bootstrapInstance,omitempty"`
-}

@@ -23,6 +23,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A rig is a Local, and a Client of a Server over it.
@@ -56,7 +57,7 @@ func newRig(t testing.TB) *rig {
 	if _, is := t.(*testing.T); is { // a benchmark runs within another
 		t.Cleanup(func() { goleak.VerifyNone(t) })
 	}
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	check(t, err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), k, bolt.Options{})
 	check(t, err)

@@ -17,6 +17,7 @@ import (
 	"lwbs/bootstrap/coap"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // The devices of the benchmarks bootstrap as others do, and both sides say so.
@@ -80,7 +81,7 @@ func serveHere(t *testing.T, n int) (ended <-chan store.Cause, coaps, nosec neti
 	t.Helper()
 	leaks := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

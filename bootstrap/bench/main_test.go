@@ -19,6 +19,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // population is how many devices every server knows.
@@ -93,7 +94,7 @@ func build(file string) error {
 
 // populate makes a database with the whole population, and its key.
 func populate(file string) (err error) {
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		return err
 	}

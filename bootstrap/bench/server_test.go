@@ -21,6 +21,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A server is lwbs in a process of its own.
@@ -173,7 +174,7 @@ func (s *server) agrees(b *testing.B, f *field) {
 	b.Helper()
 	s.stop(b)
 	f.leave()
-	keyring, err := store.LoadKeyring(s.db + ".key")
+	keyring, err := seal.LoadKeyring(s.db + ".key")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // Sizes of a record of type 25 with a connection ID of ours, and where that is.
@@ -299,7 +300,7 @@ func serveBootstrap(t *testing.T, key lwm2m.Secret) (*bootstrap.Server, netip.Ad
 			t.Fatal(err)
 		}
 	}
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	ok(err)
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	ok(err)

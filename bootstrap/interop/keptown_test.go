@@ -15,6 +15,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A keeper keeps one association for all bootstraps of a device.
@@ -97,7 +98,7 @@ func move(n *nat, cid *int) {
 // listenHere runs a Bootstrap-Server in this process that knows one device.
 func listenHere(t *testing.T, endpoint lwm2m.EndpointName, key string) (*coap.Listener, store.Store) {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

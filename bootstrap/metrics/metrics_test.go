@@ -22,6 +22,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 	"lwbs/store/storetest"
 )
 
@@ -142,7 +143,7 @@ func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 	if d.Endpoint != "dev-1" || err != store.ErrNotFound {
 		t.Errorf("Device = %v, %v; the wrapper changed the answer", d.Endpoint, err)
 	}
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

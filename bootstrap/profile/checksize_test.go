@@ -8,6 +8,7 @@ import (
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // The largest profile that can be kept is checked in seconds at most: what is done for each
@@ -25,7 +26,7 @@ func TestLargestProfileIsCheckedSoon(t *testing.T) {
 		}
 		p.Objects = append(p.Objects, o)
 	}
-	if b, err := store.EncodeProfile(p); err != nil || len(b) < store.MaxProfile*3/4 {
+	if b, err := rows.EncodeProfile(p); err != nil || len(b) < store.MaxProfile*3/4 {
 		t.Fatalf("the profile has %d bytes, %v", len(b), err)
 	}
 	began := time.Now()

@@ -22,6 +22,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A bench is a Bootstrap-Server with a device record, on loopback.
@@ -73,7 +74,7 @@ func newBench(t *testing.T, change func(*bench)) *bench {
 	if change != nil {
 		change(b)
 	}
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	b.ok(err)
 	b.db, err = bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	b.ok(err)

@@ -13,6 +13,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,7 +51,7 @@ func key(i int) lwm2m.Secret { return lwm2m.NewSecret(fmt.Appendf(nil, "key of d
 func newServer(t *testing.T, n int) *server {
 	t.Helper()
 	s := &server{T: t, ended: make(chan store.Session, 100*n), ackTimeout: ackTimeout}
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	s.ok(err)
 	s.db, err = bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{})
 	s.ok(err)

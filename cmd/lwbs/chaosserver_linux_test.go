@@ -36,6 +36,7 @@ import (
 	"lwbs/store"
 	"lwbs/store/bolt"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/seal"
 )
 
 const chaosDevices = 120
@@ -120,7 +121,7 @@ func chaosKey(i int) lwm2m.Secret { return lwm2m.NewSecret(fmt.Appendf(nil, "key
 // inFile works on the database while no server does.
 func (c *chaos) inFile(do func(*bolt.DB)) {
 	c.Helper()
-	k, err := store.KeyringFor(c.sh.path("x.db.key"), false)
+	k, err := seal.KeyringFor(c.sh.path("x.db.key"), false)
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 const meterYAML = `name: meter
@@ -355,7 +356,7 @@ func TestBadFiles(t *testing.T) {
 		{"no key", func(t *testing.T, sh *shell) { remove(t, sh.path("x.db.key")) }, "device list", "sealing key is missing"},
 		{"key of another database", func(t *testing.T, sh *shell) {
 			remove(t, sh.path("x.db.key"))
-			k, err := store.NewKeyring()
+			k, err := seal.NewKeyring()
 			if err != nil || k.Save(sh.path("x.db.key")) != nil {
 				t.Fatal(err)
 			}
@@ -367,7 +368,7 @@ func TestBadFiles(t *testing.T) {
 		}, "device list", "chmod 600 $D/x.db.key"},
 		{"no database at all", func(t *testing.T, sh *shell) { sh.write("x.db", strings.Repeat("text ", 5000)) }, "device list", "damaged"},
 		{"locked", func(t *testing.T, sh *shell) {
-			k, err := store.LoadKeyring(sh.path("x.db.key"))
+			k, err := seal.LoadKeyring(sh.path("x.db.key"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,11 +25,13 @@ var mayImport = map[string][]string{
 	"lwm2m/check":         {"lwm2m", "lwm2m/object"},
 	"store":               {"lwm2m"},
 	"store/":              {"store", "lwm2m", "lwm2m/"},
-	"store/bolt":          {"store", "lwm2m", "store/bolt/osfile", "store/bolt/pages", "store/bolt/unread", "store/bolt/workers"},
+	"store/bolt":          {"store", "store/rows", "store/seal", "lwm2m", "store/bolt/osfile", "store/bolt/pages", "store/bolt/unread", "store/bolt/workers"},
 	"store/bolt/unread":   {"store"},
 	"store/bolt/pages":    {},
 	"store/bolt/osfile":   {"store"},
 	"store/bolt/workers":  {},
+	"store/seal":          {"store", "lwm2m"},
+	"store/rows":          {"store", "store/seal", "lwm2m"},
 	"store/grammar":       {"store", "lwm2m"},
 	"store/profilefile":   {"store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap":           {"bootstrap/attempt", "bootstrap/loopguard", "bootstrap/panics", "bootstrap/provision", "bootstrap/request", "bootstrap/outcome", "bootstrap/auth", "bootstrap/enrol", "bootstrap/history", "bootstrap/pending", "bootstrap/plan", "bootstrap/profile", "store", "store/grammar", "lwm2m", "lwm2m/"},
@@ -94,7 +96,7 @@ var mayImport = map[string][]string{
 	// internal.
 	"cmd/lwbs":                  slices.Concat(commandGroups, []string{"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "bootstrap/profile", "store"}),
 	"cmd/lwbs/":                 {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
-	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "lwm2m", "lwm2m/"},
+	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap", "bootstrap/admin", "bootstrap/explain", "store"},
 }
 

@@ -13,13 +13,14 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // manyRecords are 202 devices, profiles and sessions in the database of sh.
 func manyRecords(t *testing.T, sh *shell) {
 	t.Helper()
 	sh.ok("profile apply $D/meter.yaml")
-	k, err := store.LoadKeyring(sh.path("x.db.key"))
+	k, err := seal.LoadKeyring(sh.path("x.db.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestListsNeverEndWithoutAWord(t *testing.T) {
 func TestWhySaysThatThereIsMore(t *testing.T) {
 	sh := newShell(t)
 	manyRecords(t, sh)
-	k, err := store.LoadKeyring(sh.path("x.db.key"))
+	k, err := seal.LoadKeyring(sh.path("x.db.key"))
 	if err != nil {
 		t.Fatal(err)
 	}

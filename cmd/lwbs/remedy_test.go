@@ -17,12 +17,13 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // remember puts attempts into the history, as a server would have.
 func (sh *shell) remember(sessions ...store.Session) {
 	sh.t.Helper()
-	k, err := store.KeyringFor(sh.path("x.db.key"), false)
+	k, err := seal.KeyringFor(sh.path("x.db.key"), false)
 	if err != nil {
 		sh.t.Fatal(err)
 	}

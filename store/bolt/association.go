@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 var _ store.Associations = (*DB)(nil)
@@ -23,10 +24,10 @@ func (db *DB) keepAssociations(ctx context.Context, put []store.Association, end
 	if !db.run.resumed() {
 		return store.ErrVoid
 	}
-	rows := make([][]byte, len(put))
+	encoded := make([][]byte, len(put))
 	for i, a := range put {
 		var err error
-		if rows[i], err = store.EncodeAssociation(db.keyring, a); err != nil {
+		if encoded[i], err = rows.EncodeAssociation(db.keyring, a); err != nil {
 			return err
 		}
 	}
@@ -36,7 +37,7 @@ func (db *DB) keepAssociations(ctx context.Context, put []store.Association, end
 			return refused, nil
 		}
 		return nil, errors.Join(
-			editAssociations(tx, put, rows, ended),
+			editAssociations(tx, put, encoded, ended),
 			setMark(tx, mark),
 			db.pruneAssociations(tx))
 	})
@@ -47,8 +48,8 @@ func (db *DB) keepAssociations(ctx context.Context, put []store.Association, end
 	return nil
 }
 
-// editAssociations removes those of ended, and puts put with their rows.
-func editAssociations(tx *transaction, put []store.Association, rows [][]byte, ended []store.AssociationKey) error {
+// editAssociations removes those of ended, and puts put, as encoded.
+func editAssociations(tx *transaction, put []store.Association, encoded [][]byte, ended []store.AssociationKey) error {
 	b, n := tx.Bucket(bucketAssociation), count(tx, keyAssociations)
 	b.FillPercent = copyFill // those heard of last come last
 	for _, key := range ended {
@@ -64,7 +65,7 @@ func editAssociations(tx *transaction, put []store.Association, rows [][]byte, e
 		if b.Get(a.Bytes()) == nil {
 			n++
 		}
-		if err := b.Put(a.Bytes(), rows[i]); err != nil {
+		if err := b.Put(a.Bytes(), encoded[i]); err != nil {
 			return err
 		}
 	}
@@ -106,7 +107,7 @@ func (db *DB) Associations(ctx context.Context, before store.AssociationKey, lim
 	err = db.view(ctx, func(tx *transaction) error {
 		var failed error
 		tx.Bucket(bucketAssociation).descend(from, func(key, row []byte) bool {
-			a, err := store.DecodeAssociation(db.keyring, row)
+			a, err := rows.DecodeAssociation(db.keyring, row)
 			if err == nil && !bytes.Equal(a.Bytes(), key) {
 				err = fmt.Errorf("%w: it is of %v", store.ErrCorrupt, a.AssociationKey)
 			}

@@ -15,19 +15,20 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 	"lwbs/store/storetest"
 )
 
-func keyring(t testing.TB) *store.Keyring {
+func keyring(t testing.TB) *seal.Keyring {
 	t.Helper()
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-func open(t testing.TB, file string, k *store.Keyring, opts bolt.Options) *bolt.DB {
+func open(t testing.TB, file string, k *seal.Keyring, opts bolt.Options) *bolt.DB {
 	t.Helper()
 	db, err := bolt.Open(file, k, opts)
 	if err != nil {
@@ -41,7 +42,7 @@ type checked struct {
 	*bolt.DB
 	t    *testing.T
 	file string
-	key  *store.Keyring
+	key  *seal.Keyring
 }
 
 func (c checked) Close() error {

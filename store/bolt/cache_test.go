@@ -11,6 +11,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 func sample() store.Device {
@@ -90,7 +91,7 @@ func TestCacheIsBounded(t *testing.T) {
 // edit reads it, by name and by identity, also after a deletion and another name.
 func TestCacheIsNeverOutOfDate(t *testing.T) {
 	ctx := context.Background()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ import (
 	"lwbs/store"
 	"lwbs/store/bolt/osfile"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 // maxProblems is how many problems a check tells of one by one.
@@ -38,7 +40,7 @@ func (db *DB) Check(ctx context.Context) error {
 // CheckFile is Check for a file that no process uses. It writes nothing to the file. Without a Keyring
 // it does not check secrets. Errors: store.ErrLocked, the error of the system if the file cannot be
 // opened, and all damage.
-func CheckFile(ctx context.Context, file string, keyring *store.Keyring) error {
+func CheckFile(ctx context.Context, file string, keyring *seal.Keyring) error {
 	f, size, err := openToRead(file)
 	if err != nil {
 		return err
@@ -94,8 +96,8 @@ func openToRead(file string) (*os.File, int64, error) {
 // A checker looks for what is wrong.
 type checker struct {
 	ctx      context.Context
-	keyring  *store.Keyring // nil: secrets are not looked at
-	free     []uint64       // pages that are said to be free
+	keyring  *seal.Keyring // nil: secrets are not looked at
+	free     []uint64      // pages that are said to be free
 	trees    map[string]pages.Tree
 	want     map[string]tally // what the indexes should have, by bucket
 	unread   map[string]bool  // records that cannot be read, by bucket 0 key
@@ -210,7 +212,7 @@ func (c *checker) records(bucket []byte, each func(key, row []byte) error) {
 }
 
 func (c *checker) device(key, row []byte) error {
-	d, err := store.DecodeDevice(c.keyring, row)
+	d, err := rows.DecodeDevice(c.keyring, row)
 	if err == nil && d.Endpoint != lwm2m.EndpointName(key) {
 		err = fmt.Errorf("it is of %q", d.Endpoint)
 	}
@@ -230,7 +232,7 @@ func (c *checker) device(key, row []byte) error {
 }
 
 func (c *checker) group(key, row []byte) error {
-	g, err := store.DecodeGroup(c.keyring, row)
+	g, err := rows.DecodeGroup(c.keyring, row)
 	if err == nil && g.Name != string(key) {
 		err = fmt.Errorf("it is of %q", g.Name)
 	}
@@ -244,7 +246,7 @@ func (c *checker) group(key, row []byte) error {
 }
 
 func (c *checker) lwm2mServer(key, row []byte) error {
-	s, err := store.DecodeLwM2MServer(c.keyring, row)
+	s, err := rows.DecodeLwM2MServer(c.keyring, row)
 	if err == nil && s.Name != string(key) {
 		err = fmt.Errorf("it is of %q", s.Name)
 	}
@@ -252,7 +254,7 @@ func (c *checker) lwm2mServer(key, row []byte) error {
 }
 
 func (c *checker) profile(key, row []byte) error {
-	p, err := store.DecodeProfile(row)
+	p, err := rows.DecodeProfile(row)
 	if err == nil && p.Name != string(key) {
 		err = fmt.Errorf("it is of %q", p.Name)
 	}
@@ -260,7 +262,7 @@ func (c *checker) profile(key, row []byte) error {
 }
 
 func (c *checker) session(key, row []byte) error {
-	s, err := store.DecodeSession(row)
+	s, err := rows.DecodeSession(row)
 	if err == nil && s.ID != string(key) {
 		err = fmt.Errorf("it is of %q", s.ID)
 	}
@@ -274,7 +276,7 @@ func (c *checker) session(key, row []byte) error {
 }
 
 func (c *checker) association(key, row []byte) error {
-	a, err := store.DecodeAssociation(c.keyring, row)
+	a, err := rows.DecodeAssociation(c.keyring, row)
 	if err == nil && !bytes.Equal(a.Bytes(), key) {
 		err = fmt.Errorf("it is of %v", a.AssociationKey)
 	}
@@ -324,14 +326,14 @@ func (c *checker) differ(name []byte) {
 		}
 	}
 	c.trees[string(bucketDevice)].Ascend(nil, func(_, row []byte) bool {
-		d, _ := store.DecodeDevice(nil, row)
+		d, _ := rows.DecodeDevice(nil, row)
 		for _, e := range indexEntries(d) {
 			collect(e)
 		}
 		return true
 	}, nil)
 	c.trees[string(bucketSession)].Ascend(nil, func(_, row []byte) bool {
-		if s, err := store.DecodeSession(row); err == nil {
+		if s, err := rows.DecodeSession(row); err == nil {
 			for _, e := range sessionEntries(s) {
 				collect(e)
 			}

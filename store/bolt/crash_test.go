@@ -18,6 +18,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // What the child is told through its environment.
@@ -42,7 +43,7 @@ func crashChild(file string) {
 			os.Exit(3)
 		}
 	}
-	k, err := store.LoadKeyring(file + ".key")
+	k, err := seal.LoadKeyring(file + ".key")
 	fail(err)
 	db, err := bolt.Open(file, k, either(bolt.Options{SessionsPerDevice: 3, Sessions: 40}))
 	fail(err)
@@ -203,7 +204,7 @@ func crashRound(t *testing.T, file string, last map[string]acknowledgement) (edi
 // survivors opens the file and returns how it differs from what was acknowledged.
 func survivors(t *testing.T, file string, last map[string]acknowledgement) (problems []string) {
 	t.Helper()
-	k, err := store.LoadKeyring(file + ".key")
+	k, err := seal.LoadKeyring(file + ".key")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,12 +18,13 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/seal"
 )
 
 // A specimen is a sound database, to be damaged.
 type specimen struct {
 	bytes   []byte
-	keyring *store.Keyring
+	keyring *seal.Keyring
 	size    int // of a page
 	meta    pages.Meta
 	opts    Options           // with which it is opened
@@ -41,7 +42,7 @@ const specimenDevices = 150
 // older versions of many pages. Closed says whether it is closed in order.
 func newSpecimen(t testing.TB, closed bool) *specimen {
 	t.Helper()
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"lwbs/store/bolt/pages"
 	"lwbs/store/bolt/unread"
 	"lwbs/store/bolt/workers"
+	"lwbs/store/seal"
 )
 
 // A DB is a bbolt file that keeps the records. It implements [store.Store].
@@ -34,7 +35,7 @@ type DB struct {
 	gaps   atomic.Pointer[gaps]   // that the opening has left, and that are not filled yet
 
 	path    string
-	keyring *store.Keyring
+	keyring *seal.Keyring
 	opts    Options
 
 	degraded atomic.Bool  // pages are damaged
@@ -133,7 +134,7 @@ const (
 
 // Open opens the database in file, and creates it where there is none. Errors:
 // store.ErrLocked, ErrSchema, ErrNoKey, ErrCorrupt, ErrFull. The caller closes the DB.
-func Open(file string, keyring *store.Keyring, opts Options) (*DB, error) {
+func Open(file string, keyring *seal.Keyring, opts Options) (*DB, error) {
 	opts = opts.withDefaults()
 	switch found, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist) && !opts.ReadOnly:
@@ -190,7 +191,7 @@ func names(buckets [][]byte) map[string]bool {
 
 // create makes a complete database under another name and then renames it, so that a
 // crash leaves a whole file or none.
-func create(file string, keyring *store.Keyring) (err error) {
+func create(file string, keyring *seal.Keyring) (err error) {
 	fresh := file + ".new"
 	if err := removeIfAny(fresh); err != nil {
 		return err

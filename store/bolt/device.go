@@ -9,6 +9,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // PutDevice implements [store.Store].
@@ -22,12 +23,12 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 
 // encode and decode are those of package store.
 func (db *DB) encode(d store.Device) (row []byte, err error) {
-	db.deep.Do(func() { row, err = store.EncodeDevice(db.keyring, d) })
+	db.deep.Do(func() { row, err = rows.EncodeDevice(db.keyring, d) })
 	return row, err
 }
 
 func (db *DB) decode(row []byte) (d store.Device, err error) {
-	db.deep.Do(func() { d, err = store.DecodeDevice(db.keyring, row) })
+	db.deep.Do(func() { d, err = rows.DecodeDevice(db.keyring, row) })
 	return d, err
 }
 

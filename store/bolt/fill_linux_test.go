@@ -7,13 +7,15 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 // filled makes a database with so many devices, and so many sessions of each, as quickly as
 // that can be done.
-func filled(t testing.TB, devices, sessions int) (file string, k *store.Keyring) {
+func filled(t testing.TB, devices, sessions int) (file string, k *seal.Keyring) {
 	t.Helper()
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +49,7 @@ func fillDevice(tx *transaction, db *DB, i, devices, sessions int) error {
 	d := store.Device{Endpoint: lwm2m.EndpointName(fmt.Sprintf("urn:imei:%015d", i)), Revision: 1, Profile: "p", Credentials: []store.Credential{{
 		Kind: store.CredentialPSK, Identity: fmt.Sprintf("urn:imei:%015d", i), Key: lwm2m.NewSecret([]byte("0123456789abcdef"))}},
 		Accounts: map[string]store.AccountKeys{"main": {Key: lwm2m.NewSecret([]byte("0123456789abcdef"))}}}
-	b, err := store.EncodeDevice(db.keyring, d)
+	b, err := rows.EncodeDevice(db.keyring, d)
 	if err != nil {
 		return err
 	}
@@ -63,7 +65,7 @@ func fillDevice(tx *transaction, db *DB, i, devices, sessions int) error {
 		for j := range 6 {
 			s.Operations = append(s.Operations, store.Operation{Op: lwm2m.OpWrite, Path: lwm2m.InstancePath(1, 1), Format: lwm2m.FormatTLV, Bytes: 100 + j, Took: 12345678, Transmissions: 1})
 		}
-		row, err := store.EncodeSession(s)
+		row, err := rows.EncodeSession(s)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // PutGroup implements [store.Store].
@@ -27,7 +28,7 @@ func (db *DB) PutGroup(ctx context.Context, g store.Group) (store.Group, error) 
 			next.Created = next.Updated
 			failed = addCount(tx, keyGroups, 1)
 		}
-		row, err := store.EncodeGroup(db.keyring, next)
+		row, err := rows.EncodeGroup(db.keyring, next)
 		if err != nil {
 			return err, nil
 		}
@@ -67,7 +68,7 @@ func (db *DB) group(tx *transaction, name string) (store.Group, error) {
 	if row == nil {
 		return store.Group{}, store.ErrNotFound
 	}
-	g, err := store.DecodeGroup(db.keyring, row)
+	g, err := rows.DecodeGroup(db.keyring, row)
 	if err != nil {
 		return store.Group{}, unreadable(bucketGroup, name, err)
 	}

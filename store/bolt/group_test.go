@@ -13,10 +13,11 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // withGroup makes a database with a group and three devices in it.
-func withGroup(t *testing.T, file string, k *store.Keyring) {
+func withGroup(t *testing.T, file string, k *seal.Keyring) {
 	t.Helper()
 	db := open(t, file, k, bolt.Options{})
 	defer db.Close()

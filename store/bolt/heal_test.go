@@ -15,12 +15,13 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // A crash between the cutting off of lost sessions and the mending of the indexes leaves entries
 // without a session: the next opening removes them.
 func TestHealingThatWasInterrupted(t *testing.T) {
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

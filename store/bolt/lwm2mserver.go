@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // PutLwM2MServer implements [store.Store].
@@ -27,7 +28,7 @@ func (db *DB) PutLwM2MServer(ctx context.Context, s store.LwM2MServer) (store.Lw
 		if old.Revision == 0 {
 			next.Created = next.Updated
 		}
-		row, err := store.EncodeLwM2MServer(db.keyring, next)
+		row, err := rows.EncodeLwM2MServer(db.keyring, next)
 		if err != nil {
 			return err, nil
 		}
@@ -65,7 +66,7 @@ func (db *DB) lwm2mServer(tx *transaction, name string) (store.LwM2MServer, erro
 	if row == nil {
 		return store.LwM2MServer{}, store.ErrNotFound
 	}
-	s, err := store.DecodeLwM2MServer(db.keyring, row)
+	s, err := rows.DecodeLwM2MServer(db.keyring, row)
 	if err != nil {
 		return store.LwM2MServer{}, unreadable(bucketLwM2MServer, name, err)
 	}
@@ -132,7 +133,7 @@ func (db *DB) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revi
 // profileWith returns a profile that hands accounts over to a server; empty where there is none.
 func profileWith(tx *transaction, server string) (profile string) {
 	tx.Bucket(bucketProfile).ascend(nil, func(k, row []byte) bool {
-		p, err := store.DecodeProfile(row)
+		p, err := rows.DecodeProfile(row)
 		if err == nil && slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.HandOver == server }) {
 			profile = string(k)
 		}

@@ -13,10 +13,11 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // withServer makes a database with an LwM2M Server, which a profile names.
-func withServer(t *testing.T, file string, k *store.Keyring) {
+func withServer(t *testing.T, file string, k *seal.Keyring) {
 	t.Helper()
 	db := open(t, file, k, bolt.Options{})
 	defer db.Close()

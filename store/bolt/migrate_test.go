@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // mark returns a migration that leaves a mark, and fails with err.
@@ -33,7 +34,7 @@ func TestMigrate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			k, err := store.NewKeyring()
+			k, err := seal.NewKeyring()
 			if err != nil {
 				t.Fatal(err)
 			}

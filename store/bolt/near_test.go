@@ -9,6 +9,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // fillNames puts the names of n devices into the indexes, without records.
@@ -49,7 +50,7 @@ func TestNearInManyGroups(t *testing.T) {
 
 // BenchmarkNearDevices looks for a name near to one that is not there, among a million.
 func BenchmarkNearDevices(b *testing.B) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		b.Fatal(err)
 	}

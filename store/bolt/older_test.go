@@ -7,12 +7,13 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // A file of this schema that was made before there were attempts under other names, shares
 // of the history, associations and groups, opens, and goes on with what it has.
 func TestFileOfBefore(t *testing.T) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/rows"
 )
 
 // DeviceOutlines implements [store.Store]. It looks things up in the order of their keys, so that each page is
@@ -23,7 +24,7 @@ func (db *DB) DeviceOutlines(ctx context.Context, q store.DeviceQuery) (page []s
 			var o store.DeviceOutline
 			row, err := devices.get(ep)
 			if err == nil {
-				o, err = store.OutlineDevice(row)
+				o, err = rows.OutlineDevice(row)
 				if err == nil && matches(store.Device{Profile: o.Profile, Group: o.Group, Tags: o.Tags}, q) {
 					page = append(page, o)
 				}
@@ -97,7 +98,7 @@ func (db *DB) addSessions(ctx context.Context, tx *transaction, page []store.Dev
 		if err != nil {
 			return nil, err
 		}
-		s, err := store.OutlineSession(row)
+		s, err := rows.OutlineSession(row)
 		return &s, unreadable(bucketSession, id, err)
 	}
 	for _, w := range newest {

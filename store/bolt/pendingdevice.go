@@ -6,11 +6,12 @@ import (
 	"fmt"
 
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // PutPendingDevice implements [store.Store].
 func (db *DB) PutPendingDevice(ctx context.Context, p store.PendingDevice) error {
-	row, err := store.EncodePendingDevice(p)
+	row, err := rows.EncodePendingDevice(p)
 	if err == nil {
 		err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
 			return nil, tx.Bucket(bucketPendingDevice).Put([]byte(p.ID), row)
@@ -28,7 +29,7 @@ func (db *DB) PendingDevices(ctx context.Context) (all []store.PendingDevice, er
 	err = db.view(ctx, func(tx *transaction) error {
 		var failed error
 		tx.Bucket(bucketPendingDevice).ascend(nil, func(key, row []byte) bool {
-			p, err := store.DecodePendingDevice(row)
+			p, err := rows.DecodePendingDevice(row)
 			if err == nil {
 				err = isPendingDevice(p, string(key))
 			}
@@ -62,7 +63,7 @@ func (db *DB) DeletePendingDevice(ctx context.Context, id string) error {
 
 // pendingDeviceAt returns what is wrong with the row under key.
 func pendingDeviceAt(key, row []byte) error {
-	p, err := store.DecodePendingDevice(row)
+	p, err := rows.DecodePendingDevice(row)
 	if err != nil {
 		return err
 	}

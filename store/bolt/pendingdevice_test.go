@@ -9,12 +9,13 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // A pending device whose row is damaged, or is that of another, is in no list, is told of by a check,
 // and is left out of what is salvaged, where the others are.
 func TestDamagedPendingDevice(t *testing.T) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // A diskEvent is something that happened to the file: a write, a sync, or an edit that was
@@ -92,7 +93,7 @@ func dirtyPages(f *os.File) (uint64, error) {
 
 // recordDisk edits a database from several goroutines, with crashes and orderly ends between,
 // and returns what that did to the file.
-func recordDisk(t *testing.T, k *store.Keyring) *diskLog {
+func recordDisk(t *testing.T, k *seal.Keyring) *diskLog {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "x.db")
 	db, err := Open(file, k, Options{})
@@ -231,7 +232,7 @@ func (c *powerCut) survive(e diskEvent, kind int, r *rand.Rand) {
 }
 
 // problems opens the file and returns what is not as it was acknowledged.
-func (c powerCut) problems(t *testing.T, k *store.Keyring) (problems []string) {
+func (c powerCut) problems(t *testing.T, k *seal.Keyring) (problems []string) {
 	t.Helper()
 	dir, remove := quickly(t)
 	defer remove()
@@ -285,7 +286,7 @@ func seedOf(t *testing.T) uint64 {
 // is sound, and has every edit that was acknowledged. The opening writes, too: the power fails
 // during that as well.
 func TestPowerCut(t *testing.T) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +314,7 @@ func TestPowerCut(t *testing.T) {
 
 // The counter-check: a disk that did not do as it said is noticed.
 func TestPowerCutIsNoticed(t *testing.T) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // PutProfile implements [store.Store].
@@ -25,7 +26,7 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 	}
 	var kept []store.Profile
 	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
-		next, rows, err := db.nextProfiles(tx, ps)
+		next, encoded, err := db.nextProfiles(tx, ps)
 		if err != nil {
 			return err, nil
 		}
@@ -35,7 +36,7 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 			if tx.Bucket(bucketProfile).Get([]byte(p.Name)) == nil {
 				errs = append(errs, addCount(tx, keyProfiles, 1))
 			}
-			errs = append(errs, tx.Bucket(bucketProfile).Put([]byte(p.Name), rows[i]))
+			errs = append(errs, tx.Bucket(bucketProfile).Put([]byte(p.Name), encoded[i]))
 		}
 		return nil, errors.Join(errs...)
 	})
@@ -64,9 +65,9 @@ func validProfiles(ps []store.Profile) error {
 	return nil
 }
 
-// nextProfiles returns what ps become when they are kept, with their rows. It writes
+// nextProfiles returns what ps become when they are kept, as encoded. It writes
 // nothing.
-func (db *DB) nextProfiles(tx *transaction, ps []store.Profile) (next []store.Profile, rows [][]byte, err error) {
+func (db *DB) nextProfiles(tx *transaction, ps []store.Profile) (next []store.Profile, encoded [][]byte, err error) {
 	for _, p := range ps {
 		old, err := db.profile(tx, p.Name)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) { // a damaged one is replaced
@@ -85,17 +86,17 @@ func (db *DB) nextProfiles(tx *transaction, ps []store.Profile) (next []store.Pr
 			if old.Revision == 0 {
 				p.Created = p.Updated
 			}
-			row, err = store.EncodeProfile(p)
+			row, err = rows.EncodeProfile(p)
 		}
 		if err == nil {
-			p, err = store.DecodeProfile(row) // shares nothing with the caller's
+			p, err = rows.DecodeProfile(row) // shares nothing with the caller's
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("profile %q: %w", p.Name, err)
 		}
-		next, rows = append(next, p), append(rows, row)
+		next, encoded = append(next, p), append(encoded, row)
 	}
-	return next, rows, nil
+	return next, encoded, nil
 }
 
 // profile reads a row, or takes it for what it was last time.
@@ -107,7 +108,7 @@ func (db *DB) profile(tx *transaction, name string) (store.Profile, error) {
 	if p, ok := fresh(tx, db.caches.profiles, string(bucketProfile), name); ok {
 		return p.Clone(), nil
 	}
-	p, err := store.DecodeProfile(row)
+	p, err := rows.DecodeProfile(row)
 	if err != nil {
 		return store.Profile{}, unreadable(bucketProfile, name, err)
 	}
@@ -163,7 +164,7 @@ func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.
 // groupWith is the first group that has a profile; empty for none.
 func groupWith(tx *transaction, profile string) (name string) {
 	tx.Bucket(bucketGroup).ascend(nil, func(k, row []byte) bool {
-		if g, err := store.DecodeGroup(nil, row); err == nil && g.Profile == profile {
+		if g, err := rows.DecodeGroup(nil, row); err == nil && g.Profile == profile {
 			name = string(k)
 		}
 		return name == ""

@@ -10,6 +10,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // A put is a device that is to be stored.
@@ -40,7 +41,7 @@ func newPut(d store.Device, encode func(store.Device) ([]byte, error)) put {
 func (db *DB) PutDevices(ctx context.Context, ds []store.Device) ([]store.PutResult, error) {
 	encode := db.encode
 	if len(ds) > 1 { // of a caller whose stack grows once
-		encode = func(d store.Device) ([]byte, error) { return store.EncodeDevice(db.keyring, d) }
+		encode = func(d store.Device) ([]byte, error) { return rows.EncodeDevice(db.keyring, d) }
 	}
 	puts := make([]put, len(ds))
 	for i, d := range ds {
@@ -92,7 +93,7 @@ func (db *DB) putAll(tx *transaction, puts []put) error {
 			added++
 		} else if !old.Created.Equal(p.next.Created) { // the caller has made it up
 			p.next.Created = old.Created
-			if p.row, p.err = store.EncodeDevice(db.keyring, p.next); p.err != nil {
+			if p.row, p.err = rows.EncodeDevice(db.keyring, p.next); p.err != nil {
 				continue
 			}
 		}
@@ -143,7 +144,7 @@ func (x *putting) replaceable(puts []put, d store.Device) (old store.Device, err
 	} else if b := x.tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
 		var ok bool
 		if old, ok = fresh(x.tx, x.db.caches.devices, string(bucketDevice), string(d.Endpoint)); !ok {
-			old, err = store.DecodeDevice(x.db.keyring, b)
+			old, err = rows.DecodeDevice(x.db.keyring, b)
 		}
 		if err != nil {
 			return old, unreadable(bucketDevice, string(d.Endpoint), err)

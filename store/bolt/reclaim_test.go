@@ -16,12 +16,13 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/seal"
 )
 
 // fragmented makes a database that was not closed in order, with devices and many free pages.
-func fragmented(t *testing.T) (file string, k *store.Keyring) {
+func fragmented(t *testing.T) (file string, k *seal.Keyring) {
 	t.Helper()
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

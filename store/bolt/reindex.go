@@ -7,8 +7,8 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/rows"
 )
 
 // Gaps are the parts of buckets that were on damaged pages or were cut off, by bucket. What indexes had
@@ -63,13 +63,13 @@ func (db *DB) fill(interrupted bool) error {
 	errs := []error{db.markHealing(true)}
 	if g.of(ofDevices) {
 		errs = append(errs, db.fillFrom(g, bucketDevice, func(row []byte) []indexEntry {
-			d, _ := store.DecodeDevice(nil, row)
+			d, _ := rows.DecodeDevice(nil, row)
 			return indexEntries(d)
 		}))
 	}
 	if g.of(ofSessions) {
 		errs = append(errs, db.fillFrom(g, bucketSession, func(row []byte) []indexEntry {
-			s, err := store.DecodeSession(row)
+			s, err := rows.DecodeSession(row)
 			if err != nil {
 				return nil
 			}

@@ -8,6 +8,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // RenameDevice implements [store.Store].
@@ -27,7 +28,7 @@ func (db *DB) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev s
 		next := old.Clone()
 		next.Endpoint = to
 		next.Revision, next.Updated = old.Revision+1, time.Now().UTC().Round(0)
-		row, err := store.EncodeDevice(db.keyring, next)
+		row, err := rows.EncodeDevice(db.keyring, next)
 		if err != nil {
 			return err, nil
 		}
@@ -77,7 +78,7 @@ func (db *DB) moveSessions(tx *transaction, ep, to lwm2m.EndpointName) error {
 			return err
 		}
 		s.Endpoint = to
-		b, err := store.EncodeSession(s)
+		b, err := rows.EncodeSession(s)
 		if err != nil {
 			return err
 		}

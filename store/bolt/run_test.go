@@ -13,6 +13,8 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 // associationsAt are associations that were heard of at these seconds.
@@ -30,13 +32,13 @@ func associationsAt(seconds ...int64) (out []store.Association) {
 type place struct {
 	t   *testing.T
 	dir string
-	key *store.Keyring
+	key *seal.Keyring
 	db  *DB // nil while it is closed
 }
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	key, err := store.NewKeyring()
+	key, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,11 +357,11 @@ func TestAssociationsThatCannotBeRead(t *testing.T) {
 		if err := b.Put(all[2].Bytes(), row); err != nil {
 			return err
 		}
-		other, err := store.NewKeyring()
+		other, err := seal.NewKeyring()
 		if err != nil {
 			return err
 		}
-		if row, err = store.EncodeAssociation(other, all[0]); err != nil {
+		if row, err = rows.EncodeAssociation(other, all[0]); err != nil {
 			return err
 		}
 		return b.Put(all[0].Bytes(), row)

@@ -14,6 +14,8 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 // A Salvage is what could be read of a damaged database, and what not.
@@ -50,7 +52,7 @@ type Salvaged struct {
 // file, which no process may use meanwhile. Secrets stay sealed as they are. It replaces no file: then the
 // error wraps [fs.ErrExist]. Other errors: store.ErrLocked, ErrNoKey, ErrFull, and ErrCorrupt where the
 // file has nothing of a database.
-func SalvageFile(ctx context.Context, file, fresh string, keyring *store.Keyring) (Salvage, error) {
+func SalvageFile(ctx context.Context, file, fresh string, keyring *seal.Keyring) (Salvage, error) {
 	if _, err := os.Lstat(fresh); !errors.Is(err, fs.ErrNotExist) {
 		return Salvage{}, fmt.Errorf("salvage into %s: %w", fresh, errors.Join(err, fs.ErrExist))
 	}
@@ -77,7 +79,7 @@ func SalvageFile(ctx context.Context, file, fresh string, keyring *store.Keyring
 // A salvager reads a damaged database.
 type salvager struct {
 	ctx     context.Context
-	keyring *store.Keyring
+	keyring *seal.Keyring
 	report  Salvage
 
 	file   *pages.File
@@ -300,7 +302,7 @@ func (s *salvager) damage(text string, args ...any) {
 }
 
 func (s *salvager) profile(key string, row []byte) (func(*transaction) error, error) {
-	p, err := store.DecodeProfile(row)
+	p, err := rows.DecodeProfile(row)
 	if err == nil && p.Name != key {
 		err = fmt.Errorf("it is of %q", p.Name)
 	}
@@ -311,7 +313,7 @@ func (s *salvager) profile(key string, row []byte) (func(*transaction) error, er
 }
 
 func (s *salvager) group(key string, row []byte) (func(*transaction) error, error) {
-	g, err := store.DecodeGroup(s.keyring, row)
+	g, err := rows.DecodeGroup(s.keyring, row)
 	if err == nil && g.Name != key {
 		err = fmt.Errorf("it is of %q", g.Name)
 	}
@@ -322,7 +324,7 @@ func (s *salvager) group(key string, row []byte) (func(*transaction) error, erro
 }
 
 func (s *salvager) lwm2mServer(key string, row []byte) (func(*transaction) error, error) {
-	server, err := store.DecodeLwM2MServer(s.keyring, row)
+	server, err := rows.DecodeLwM2MServer(s.keyring, row)
 	if err == nil && server.Name != key {
 		err = fmt.Errorf("it is of %q", server.Name)
 	}
@@ -333,8 +335,8 @@ func (s *salvager) lwm2mServer(key string, row []byte) (func(*transaction) error
 }
 
 func (s *salvager) device(key string, row []byte) (func(*transaction) error, error) {
-	d, err := store.DecodeDevice(s.keyring, row)
-	if _, open := store.DecodeDevice(nil, row); err != nil && open == nil {
+	d, err := rows.DecodeDevice(s.keyring, row)
+	if _, open := rows.DecodeDevice(nil, row); err != nil && open == nil {
 		s.sealed++
 	}
 	if err == nil && d.Endpoint != lwm2m.EndpointName(key) {
@@ -369,13 +371,13 @@ func (s *salvager) withProfiles(db *DB) error {
 		s.report.Profiles.Empty = nil
 		s.report.Profiles.Empty = missingFrom(tx, bucketDeviceProfile, bucketProfile)
 		tx.Bucket(bucketGroup).ascend(nil, func(_, row []byte) bool {
-			if g, err := store.DecodeGroup(nil, row); err == nil && tx.Bucket(bucketProfile).Get([]byte(g.Profile)) == nil && !slices.Contains(s.report.Profiles.Empty, g.Profile) {
+			if g, err := rows.DecodeGroup(nil, row); err == nil && tx.Bucket(bucketProfile).Get([]byte(g.Profile)) == nil && !slices.Contains(s.report.Profiles.Empty, g.Profile) {
 				s.report.Profiles.Empty = append(s.report.Profiles.Empty, g.Profile)
 			}
 			return true
 		})
 		for _, name := range s.report.Profiles.Empty {
-			row, err := store.EncodeProfile(store.Profile{Name: name, Revision: 1})
+			row, err := rows.EncodeProfile(store.Profile{Name: name, Revision: 1})
 			failed = errors.Join(failed, err, addCount(tx, keyProfiles, 1), tx.Bucket(bucketProfile).Put([]byte(name), row))
 		}
 		return nil, failed
@@ -388,7 +390,7 @@ func (s *salvager) withGroups(db *DB) error {
 	return db.edit(s.ctx, func(tx *transaction) (refused, failed error) {
 		s.report.Groups.Empty = missingFrom(tx, bucketDeviceGroup, bucketGroup)
 		for _, name := range s.report.Groups.Empty {
-			row, err := store.EncodeGroup(s.keyring, store.Group{Name: name, Revision: 1, Profile: profileIn(tx, name), Disabled: true})
+			row, err := rows.EncodeGroup(s.keyring, store.Group{Name: name, Revision: 1, Profile: profileIn(tx, name), Disabled: true})
 			failed = errors.Join(failed, err, addCount(tx, keyGroups, 1), tx.Bucket(bucketGroup).Put([]byte(name), row))
 		}
 		return nil, failed
@@ -412,7 +414,7 @@ func missingFrom(tx *transaction, index, bucket []byte) (names []string) {
 // profileIn is the profile of the first device of a group.
 func profileIn(tx *transaction, group string) (profile string) {
 	underPrefix(tx.Bucket(bucketDeviceGroup), pair(group, ""), nil, func(k []byte) bool {
-		d, err := store.DecodeDevice(nil, tx.Bucket(bucketDevice).Get([]byte(second(k, group))))
+		d, err := rows.DecodeDevice(nil, tx.Bucket(bucketDevice).Get([]byte(second(k, group))))
 		profile = d.Profile
 		return err != nil
 	})
@@ -420,7 +422,7 @@ func profileIn(tx *transaction, group string) (profile string) {
 }
 
 func (s *salvager) session(key string, row []byte) (func(*transaction) error, error) {
-	record, err := store.DecodeSession(row)
+	record, err := rows.DecodeSession(row)
 	if err == nil && record.ID != key {
 		err = fmt.Errorf("it is of %q", record.ID)
 	}

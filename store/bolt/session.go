@@ -12,6 +12,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
 )
 
 // maxPruned is how many sessions one edit removes at most, above the one it adds.
@@ -19,7 +20,7 @@ const maxPruned = 100
 
 // AppendSession implements [store.Store].
 func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
-	b, err := store.EncodeSession(s)
+	b, err := rows.EncodeSession(s)
 	if err == nil && s.ID == "" {
 		err = fmt.Errorf("%w: a session needs an ID", store.ErrInvalid)
 	}
@@ -29,7 +30,7 @@ func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
 			if ep, moved := movedTo(tx, s); moved {
 				s.Endpoint = ep
 				var err error
-				if b, err = store.EncodeSession(s); err != nil {
+				if b, err = rows.EncodeSession(s); err != nil {
 					return err, nil
 				}
 			}
@@ -289,7 +290,7 @@ func sessionIn(tx *transaction, id string) (store.Session, error) {
 	if b == nil {
 		return store.Session{}, store.ErrNotFound
 	}
-	s, err := store.DecodeSession(b)
+	s, err := rows.DecodeSession(b)
 	return s, unreadable(bucketSession, id, err)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"lwbs/store"
 	"lwbs/store/bolt/pages"
+	"lwbs/store/rows"
 )
 
 // A version of a record is one that a page has to which nothing refers.
@@ -249,19 +250,19 @@ func record(row []byte) (kind []byte, name string, v version) {
 	if len(row) == 0 || row[0] != '{' {
 		return nil, "", version{}
 	}
-	if d, err := store.DecodeDevice(nil, row); err == nil && d.Endpoint != "" && d.Profile != "" {
+	if d, err := rows.DecodeDevice(nil, row); err == nil && d.Endpoint != "" && d.Profile != "" {
 		return bucketDevice, string(d.Endpoint), version{revision: d.Revision, at: d.Updated}
 	}
-	if g, err := store.DecodeGroup(nil, row); err == nil && g.Name != "" && g.Profile != "" { // a profile has no profile
+	if g, err := rows.DecodeGroup(nil, row); err == nil && g.Name != "" && g.Profile != "" { // a profile has no profile
 		return bucketGroup, g.Name, version{revision: g.Revision, at: g.Updated}
 	}
-	if s, err := store.DecodeLwM2MServer(nil, row); err == nil && s.Name != "" && s.Kind != "" && s.Address != "" { // a profile has neither
+	if s, err := rows.DecodeLwM2MServer(nil, row); err == nil && s.Name != "" && s.Kind != "" && s.Address != "" { // a profile has neither
 		return bucketLwM2MServer, s.Name, version{revision: s.Revision, at: s.Updated}
 	}
-	if p, err := store.DecodeProfile(row); err == nil && p.Name != "" {
+	if p, err := rows.DecodeProfile(row); err == nil && p.Name != "" {
 		return bucketProfile, p.Name, version{revision: p.Revision, at: p.Updated}
 	}
-	if r, err := store.DecodeSession(row); err == nil && r.ID != "" {
+	if r, err := rows.DecodeSession(row); err == nil && r.ID != "" {
 		return bucketSession, r.ID, version{at: r.Ended}
 	}
 	return nil, "", version{}
@@ -289,13 +290,13 @@ func (s *salvager) deleted(kind []byte, v version) bool {
 	var entries []indexEntry
 	switch {
 	case bytes.Equal(kind, bucketDevice):
-		d, err := store.DecodeDevice(nil, row)
+		d, err := rows.DecodeDevice(nil, row)
 		if err != nil {
 			return true
 		}
 		entries = indexEntries(d)
 	case bytes.Equal(kind, bucketSession):
-		r, err := store.DecodeSession(row)
+		r, err := rows.DecodeSession(row)
 		if err != nil {
 			return true
 		}
@@ -335,7 +336,7 @@ func (s *salvager) tellLost(db *DB) error {
 			switch string(kind) {
 			case store.KindLwM2MServer:
 				tx.Bucket(bucketProfile).ascend(nil, func(_, row []byte) bool {
-					p, _ := store.DecodeProfile(row)
+					p, _ := rows.DecodeProfile(row)
 					for _, a := range p.Accounts {
 						note(a.HandOver)
 					}

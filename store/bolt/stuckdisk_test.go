@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // While a write does not come to its end, records are read, also those that no cache has, edits
 // end with their context, and Writing tells since when. Afterwards edits are kept again.
 func TestStuckDisk(t *testing.T) {
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

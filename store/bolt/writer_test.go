@@ -9,12 +9,13 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // openNew returns a new database, which the end of the test closes.
 func openNew(t *testing.T, opts Options) *DB {
 	t.Helper()
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

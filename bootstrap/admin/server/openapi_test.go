@@ -30,6 +30,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 const documentURL = "file:///openapi.json"
@@ -291,7 +292,7 @@ func (c *asker) batch(row admin.BatchRow) {
 
 func newAsker(t *testing.T) *asker {
 	t.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

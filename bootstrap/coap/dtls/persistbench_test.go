@@ -14,6 +14,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // A boltKeeper is a [kept.Keeper] in a database.
@@ -48,7 +49,7 @@ func (k boltKeeper) Void() error { return k.VoidAssociations() }
 
 func newBoltKeeper(b *testing.B) boltKeeper {
 	b.Helper()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 func checkCommand() *cli.Command {
@@ -45,7 +46,7 @@ func checkFile(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	keyring, noKey := store.KeyringFor(command.KeyFile(c, file), false)
+	keyring, noKey := seal.KeyringFor(command.KeyFile(c, file), false)
 	if noKey != nil && !errors.Is(noKey, store.ErrNoKey) {
 		return noKey
 	}

@@ -10,8 +10,8 @@ import (
 
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
-	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 func salvageCommand() *cli.Command {
@@ -47,7 +47,7 @@ func salvage(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	keyring, err := store.KeyringFor(command.KeyFile(c, file), false)
+	keyring, err := seal.KeyringFor(command.KeyFile(c, file), false)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ import (
 	"lwbs/store"
 	"lwbs/store/bolt"
 	"lwbs/store/profilefile"
+	"lwbs/store/seal"
 )
 
 // Command is lwbs demo.
@@ -91,7 +92,7 @@ func demo(ctx context.Context, version string, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	keyring, err := store.NewKeyring()
+	keyring, err := seal.NewKeyring()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // contested is an API under whose lists the records change.
@@ -26,7 +27,7 @@ func (c contested) Devices(ctx context.Context, q admin.DeviceQuery) ([]admin.De
 
 // A device that someone else edits or deletes between its selection and its edit is left.
 func TestBulkEditLeavesWhatChanged(t *testing.T) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}

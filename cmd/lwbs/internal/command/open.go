@@ -21,6 +21,7 @@ import (
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
 	"lwbs/store/bolt"
+	"lwbs/store/seal"
 )
 
 // SocketFile returns the path of the admin socket.
@@ -144,7 +145,7 @@ func OpenStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error)
 		return nil, err
 	}
 	keys := KeyFile(c, file)
-	keyring, err := store.KeyringFor(keys, fresh)
+	keyring, err := seal.KeyringFor(keys, fresh)
 	if err != nil {
 		return nil, err
 	}

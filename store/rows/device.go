@@ -1,4 +1,4 @@
-package store
+package rows
 
 import (
 	"encoding/json"
@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // The rows are the stored form of records, with every secret sealed.
 
 type deviceRow struct {
 	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
-	Revision    Revision              `json:"revision"`
+	Revision    store.Revision        `json:"revision"`
 	Profile     string                `json:"profile"`
 	Group       string                `json:"group,omitempty"`
 	Disabled    bool                  `json:"disabled,omitempty"`
@@ -32,15 +34,15 @@ type deviceRow struct {
 }
 
 type credentialRow struct {
-	Kind     CredentialKind `json:"kind"`
-	Identity []byte         `json:"identity"` // bytes: it need not be UTF-8
-	Key      []byte         `json:"key"`
-	Group    string         `json:"group,omitempty"`
-	GroupKey int            `json:"groupKey,omitempty"`
-	Created  time.Time      `json:"created"`
-	Pending  bool           `json:"pending,omitempty"`
-	Replaces []byte         `json:"replaces,omitempty"`
-	URI      string         `json:"uri,omitempty"`
+	Kind     store.CredentialKind `json:"kind"`
+	Identity []byte               `json:"identity"` // bytes: it need not be UTF-8
+	Key      []byte               `json:"key"`
+	Group    string               `json:"group,omitempty"`
+	GroupKey int                  `json:"groupKey,omitempty"`
+	Created  time.Time            `json:"created"`
+	Pending  bool                 `json:"pending,omitempty"`
+	Replaces []byte               `json:"replaces,omitempty"`
+	URI      string               `json:"uri,omitempty"`
 
 	unknown string
 }
@@ -89,13 +91,13 @@ func place(ep lwm2m.EndpointName, field ...string) string {
 }
 
 // EncodeDevice returns the stored bytes of a device.
-func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
+func EncodeDevice(k *seal.Keyring, d store.Device) ([]byte, error) {
 	row := deviceRow{
 		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Group: d.Group, Disabled: d.Disabled, NoSec: d.NoSec,
 		Vars: d.Vars, Tags: d.Tags, Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
 		unknown: d.Unknown,
 	}
-	if w := d.Written; !w.Equal(Written{}) {
+	if w := d.Written; !w.Equal(store.Written{}) {
 		row.Written = &writtenRow{w.Instances, w.BootstrapInstance}
 	}
 	for _, c := range d.Credentials {
@@ -133,38 +135,38 @@ func EncodeDevice(k *Keyring, d Device) ([]byte, error) {
 
 // DecodeDevice reads what EncodeDevice wrote. With a nil Keyring the secrets are empty. Its error
 // wraps ErrCorrupt, ErrNewer or ErrNoKey.
-func DecodeDevice(k *Keyring, b []byte) (Device, error) {
+func DecodeDevice(k *seal.Keyring, b []byte) (store.Device, error) {
 	var row deviceRow
 	more, err := decodeRow(b, &row)
 	if err == nil && more {
 		err = row.readUnknown(b)
 	}
 	if err != nil {
-		return Device{}, err
+		return store.Device{}, err
 	}
-	d := Device{
+	d := store.Device{
 		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Group: row.Group, Disabled: row.Disabled, NoSec: row.NoSec,
 		Vars: row.Vars, Tags: row.Tags, Format: row.Format, Note: row.Note, Created: row.Created, Updated: row.Updated,
 		Unknown: row.unknown,
 	}
 	if row.Written != nil {
-		d.Written = Written{BootstrapInstance: row.Written.BootstrapInstance}
+		d.Written = store.Written{BootstrapInstance: row.Written.BootstrapInstance}
 		if len(row.Written.Instances) > 0 {
 			d.Written.Instances = row.Written.Instances
 		}
 	}
 	o := opener{keyring: k, endpoint: row.Endpoint}
 	for _, c := range row.Credentials {
-		d.Credentials = append(d.Credentials, Credential{
+		d.Credentials = append(d.Credentials, store.Credential{
 			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: string(c.Replaces), URI: c.URI,
 			Group: c.Group, GroupKey: c.GroupKey, Unknown: c.unknown, Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
 		})
 	}
 	if len(row.Accounts) > 0 {
-		d.Accounts = make(map[string]AccountKeys, len(row.Accounts))
+		d.Accounts = make(map[string]store.AccountKeys, len(row.Accounts))
 	}
 	for name, a := range row.Accounts {
-		d.Accounts[name] = AccountKeys{
+		d.Accounts[name] = store.AccountKeys{
 			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, Unknown: a.unknown,
 			Key:          o.open(a.Key, "account", name, "key"),
 			MasterSecret: o.open(a.Master, "account", name, "master secret"),
@@ -183,7 +185,7 @@ func DecodeDevice(k *Keyring, b []byte) (Device, error) {
 
 // An opener opens the secrets of one record and remembers the first error.
 type opener struct {
-	keyring  *Keyring
+	keyring  *seal.Keyring
 	endpoint lwm2m.EndpointName
 	err      error
 }
@@ -199,26 +201,8 @@ func (o *opener) open(sealed []byte, field ...string) lwm2m.Secret {
 	return lwm2m.NewSecret(b)
 }
 
-// EncodeProfile returns the stored bytes of a profile. More than MaxProfile bytes are ErrInvalid.
-func EncodeProfile(p Profile) ([]byte, error) {
-	b, err := encodeRow(p)
-	if err == nil {
-		err = atMost(len(b), "bytes of profile", MaxProfile)
-	}
-	return b, err
-}
-
-// DecodeProfile reads what EncodeProfile wrote. Its error wraps ErrCorrupt or ErrNewer.
-func DecodeProfile(b []byte) (p Profile, err error) {
-	_, err = decodeRow(b, &p)
-	return p, err
-}
-
-// EncodeSession returns the stored bytes of a session.
-func EncodeSession(s Session) ([]byte, error) { return encodeRow(s) }
-
-// DecodeSession reads what EncodeSession wrote. Its error wraps ErrCorrupt or ErrNewer.
-func DecodeSession(b []byte) (s Session, err error) {
-	_, err = decodeRow(b, &s)
-	return s, err
+// A writtenRow is the stored form of Written.
+type writtenRow struct {
+	Instances         []store.WrittenInstance `json:"instances,omitempty"`
+	BootstrapInstance *lwm2m.InstanceID       `json:"bootstrapInstance,omitempty"`
 }

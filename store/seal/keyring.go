@@ -1,4 +1,4 @@
-package store
+package seal
 
 import (
 	"bufio"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
 )
 
 // A Keyring seals the secrets of a store, so that a stolen file, a backup or a deleted record
@@ -163,21 +164,12 @@ func (k *Keyring) Save(file string) error {
 		err = os.Link(tmp.Name(), file) // unlike a rename, it fails where file exists
 	}
 	if err == nil {
-		err = SyncDir(filepath.Dir(file))
+		err = store.SyncDir(filepath.Dir(file))
 	}
 	if err != nil {
 		return fmt.Errorf("write key file: %w", err)
 	}
 	return nil
-}
-
-// SyncDir makes files that were created or renamed in a folder survive a crash.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // KeyringFor returns the Keyring in file. With fresh it makes the file where there is none;
@@ -188,7 +180,7 @@ func KeyringFor(file string, fresh bool) (*Keyring, error) {
 		return k, err
 	}
 	if !fresh {
-		return nil, fmt.Errorf("key file %s: %w: the database exists, and its secrets cannot be read without it", file, ErrNoKey)
+		return nil, fmt.Errorf("key file %s: %w: the database exists, and its secrets cannot be read without it", file, store.ErrNoKey)
 	}
 	if k, err = NewKeyring(); err != nil {
 		return nil, err
@@ -212,15 +204,15 @@ func (k *Keyring) Open(sealed []byte, place string) ([]byte, error) {
 		return nil, nil
 	}
 	if len(sealed) < sealOverhead || sealed[0] != sealVersion {
-		return nil, fmt.Errorf("open secret: %w", ErrCorrupt)
+		return nil, fmt.Errorf("open secret: %w", store.ErrCorrupt)
 	}
 	aead := k.keys[binary.BigEndian.Uint16(sealed[1:])]
 	if aead == nil {
-		return nil, fmt.Errorf("open secret: key %d: %w", binary.BigEndian.Uint16(sealed[1:]), ErrNoKey)
+		return nil, fmt.Errorf("open secret: key %d: %w", binary.BigEndian.Uint16(sealed[1:]), store.ErrNoKey)
 	}
 	b, err := aead.Open(nil, nil, sealed[sealOverhead:], []byte(place))
 	if err != nil {
-		return nil, fmt.Errorf("open secret: %w", ErrCorrupt)
+		return nil, fmt.Errorf("open secret: %w", store.ErrCorrupt)
 	}
 	return b, nil
 }

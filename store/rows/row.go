@@ -1,4 +1,4 @@
-package store
+package rows
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"io"
 	"reflect"
 	"strings"
+
+	"lwbs/store"
 )
 
 // A row is the stored form of a record: one JSON object, whose last member is a checksum (CRC-32C,
@@ -75,10 +77,10 @@ func decodeRow(row []byte, into any) (more bool, err error) {
 	case strict == nil:
 		return false, nil
 	case !summed:
-		return false, fmt.Errorf("%w: %v", ErrCorrupt, strict)
+		return false, fmt.Errorf("%w: %v", store.ErrCorrupt, strict)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return false, fmt.Errorf("%w: %v", ErrNewer, err)
+		return false, fmt.Errorf("%w: %v", store.ErrNewer, err)
 	}
 	return true, nil
 }
@@ -105,7 +107,7 @@ func withoutSum(row []byte) (body []byte, summed bool, err error) {
 	}
 	sum := row[start+len(sumPrefix) : len(row)-len(sumSuffix)]
 	if want := checksum(row[:start]); string(want[:]) != string(sum) {
-		return nil, true, fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
+		return nil, true, fmt.Errorf("%w: its checksum is wrong", store.ErrCorrupt)
 	}
 	return append(bytes.Clone(row[:start]), '}'), true, nil
 }

@@ -1,4 +1,4 @@
-package store
+package rows
 
 import (
 	"encoding/base64"

@@ -1,4 +1,4 @@
-package store
+package rows
 
 import (
 	"encoding/json"
@@ -6,16 +6,18 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // A groupRow is the stored form of a Group, with its keys sealed.
 type groupRow struct {
 	Name            string               `json:"name"`
-	Revision        Revision             `json:"revision"`
+	Revision        store.Revision       `json:"revision"`
 	Profile         string               `json:"profile"`
 	Tags            []string             `json:"tags,omitempty"`
 	Match           []string             `json:"match,omitempty"`
-	Derivation      Derivation           `json:"derivation,omitempty"`
+	Derivation      store.Derivation     `json:"derivation,omitempty"`
 	KeyLength       int                  `json:"keyLength,omitempty"`
 	Keys            []groupKeyRow        `json:"keys,omitempty"`
 	CAs             [][]byte             `json:"cas,omitempty"`
@@ -42,7 +44,7 @@ func groupPlace(group string, id int) string {
 }
 
 // EncodeGroup returns the stored bytes of a group. More than MaxGroup bytes are ErrInvalid.
-func EncodeGroup(k *Keyring, g Group) ([]byte, error) {
+func EncodeGroup(k *seal.Keyring, g store.Group) ([]byte, error) {
 	row := groupRow{
 		Name: g.Name, Revision: g.Revision, Profile: g.Profile, Tags: g.Tags, Match: g.Match, Derivation: g.Derivation, KeyLength: g.KeyLength,
 		CAs: g.CAs, RevocationLists: g.RevocationLists, Denied: g.Denied, Approve: g.Approve, Disabled: g.Disabled, MaxDevices: g.MaxDevices, Until: g.Until,
@@ -58,18 +60,18 @@ func EncodeGroup(k *Keyring, g Group) ([]byte, error) {
 	o := &jsonObject{b: known[:len(known)-1]}
 	o.end(g.Unknown)
 	b := withSum(o.b)
-	return b, atMost(len(b), "bytes of group", MaxGroup)
+	return b, store.AtMost(len(b), "bytes of group", store.MaxGroup)
 }
 
 // DecodeGroup reads what EncodeGroup wrote. With a nil Keyring the keys are empty. Its error wraps
 // ErrCorrupt, ErrNewer or ErrNoKey.
-func DecodeGroup(k *Keyring, b []byte) (Group, error) {
+func DecodeGroup(k *seal.Keyring, b []byte) (store.Group, error) {
 	var row groupRow
 	unknown, err := decodeKeeping(b, &row)
 	if err != nil {
-		return Group{}, err
+		return store.Group{}, err
 	}
-	g := Group{
+	g := store.Group{
 		Name: row.Name, Revision: row.Revision, Profile: row.Profile, Tags: row.Tags, Match: row.Match, Derivation: row.Derivation, KeyLength: row.KeyLength,
 		CAs: row.CAs, RevocationLists: row.RevocationLists, Denied: row.Denied, Approve: row.Approve, Disabled: row.Disabled, MaxDevices: row.MaxDevices, Until: row.Until,
 		Note: row.Note, Created: row.Created, Updated: row.Updated, Unknown: unknown,
@@ -81,7 +83,7 @@ func DecodeGroup(k *Keyring, b []byte) (Group, error) {
 				return g, err
 			}
 		}
-		g.Keys = append(g.Keys, GroupKey{key.ID, lwm2m.NewSecret(opened), key.Created})
+		g.Keys = append(g.Keys, store.GroupKey{ID: key.ID, Key: lwm2m.NewSecret(opened), Created: key.Created})
 	}
 	return g, nil
 }

@@ -1,4 +1,4 @@
-package store_test
+package rows_test
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 // newer returns a row as a release would write it that puts something else in the place of
@@ -44,11 +46,11 @@ func mustEncode(t testing.TB) func([]byte, error) []byte {
 // what that release put there, in the record, in its credentials and in its accounts.
 func TestDeviceOfNewerRelease(t *testing.T) {
 	k := keyring(t)
-	row := newer(t, mustEncode(t)(store.EncodeDevice(k, fullDevice())),
+	row := newer(t, mustEncode(t)(rows.EncodeDevice(k, fullDevice())),
 		`"endpoint":"dev"`, `"endpoint":"dev","colour":{"red":1}`,
 		`"kind":"psk"`, `"kind":"psk","expires":"2030-01-01T00:00:00Z"`,
 		`"accounts":{"a":{`, `"accounts":{"b":{"only":"newer"},"a":{"rotated":[7],`)
-	d, err := store.DecodeDevice(k, row)
+	d, err := rows.DecodeDevice(k, row)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +58,13 @@ func TestDeviceOfNewerRelease(t *testing.T) {
 		t.Errorf("read %+v", d)
 	}
 	d.Note = "edited by the older release"
-	again := string(mustEncode(t)(store.EncodeDevice(k, d)))
+	again := string(mustEncode(t)(rows.EncodeDevice(k, d)))
 	for _, kept := range []string{`"colour":{"red":1}`, `"expires":"2030-01-01T00:00:00Z"`, `"rotated":[7]`, `"b":{"only":"newer"}`, `"note":"edited by the older release"`} {
 		if strings.Count(again, kept) != 1 {
 			t.Errorf("%s is %d times in what is written:\n%s", kept, strings.Count(again, kept), again)
 		}
 	}
-	if back, err := store.DecodeDevice(k, []byte(again)); err != nil || !reflect.DeepEqual(back, d) {
+	if back, err := rows.DecodeDevice(k, []byte(again)); err != nil || !reflect.DeepEqual(back, d) {
 		t.Errorf("became %+v, %v", back, err)
 	}
 }
@@ -70,22 +72,22 @@ func TestDeviceOfNewerRelease(t *testing.T) {
 // What a newer release has added to profiles and sessions is not looked at.
 func TestProfileAndSessionOfNewerRelease(t *testing.T) {
 	p := store.Profile{Name: "p", Revision: 2, Accounts: []store.Account{{Name: "a", URI: "coaps://a", ShortServerID: 7}}}
-	row := newer(t, mustEncode(t)(store.EncodeProfile(p)), `"name":"a"`, `"name":"a","proxy":"coap://b"`, `"revision":2`, `"revision":2,"park":true`)
-	if got, err := store.DecodeProfile(row); err != nil || !reflect.DeepEqual(got, p) {
+	row := newer(t, mustEncode(t)(rows.EncodeProfile(p)), `"name":"a"`, `"name":"a","proxy":"coap://b"`, `"revision":2`, `"revision":2,"park":true`)
+	if got, err := rows.DecodeProfile(row); err != nil || !reflect.DeepEqual(got, p) {
 		t.Errorf("profile became %+v, %v", got, err)
 	}
 	s := store.Session{ID: "s", Endpoint: "d", Cause: store.CauseDone, Operations: []store.Operation{{Path: lwm2m.InstancePath(0, 1)}}}
-	row = newer(t, mustEncode(t)(store.EncodeSession(s)), `"path":"/0/1"`, `"path":"/0/1","observed":3`, `"cause":"done"`, `"cause":"of-a-newer-release","share":9`)
+	row = newer(t, mustEncode(t)(rows.EncodeSession(s)), `"path":"/0/1"`, `"path":"/0/1","observed":3`, `"cause":"done"`, `"cause":"of-a-newer-release","share":9`)
 	s.Cause = "of-a-newer-release"
-	if got, err := store.DecodeSession(row); err != nil || !reflect.DeepEqual(got, s) {
+	if got, err := rows.DecodeSession(row); err != nil || !reflect.DeepEqual(got, s) {
 		t.Errorf("session became %+v, %v", got, err)
 	}
 }
 
 // A value that this release cannot read is no damage.
 func TestValueOfNewerRelease(t *testing.T) {
-	s := mustEncode(t)(store.EncodeSession(store.Session{ID: "s", Started: time.Unix(1, 0).UTC()}))
-	if _, err := store.DecodeSession(newer(t, s, `"1970-`, `"in the year 1970-`)); !errors.Is(err, store.ErrNewer) || errors.Is(err, store.ErrCorrupt) {
+	s := mustEncode(t)(rows.EncodeSession(store.Session{ID: "s", Started: time.Unix(1, 0).UTC()}))
+	if _, err := rows.DecodeSession(newer(t, s, `"1970-`, `"in the year 1970-`)); !errors.Is(err, store.ErrNewer) || errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("error %v, want %v", err, store.ErrNewer)
 	}
 }
@@ -94,17 +96,17 @@ func TestValueOfNewerRelease(t *testing.T) {
 // else a disabled device could be taken for one that is not, or a device be sent elsewhere.
 func TestBitFlipsInRows(t *testing.T) {
 	k := keyring(t)
-	rows := map[string][]byte{
-		"device":  mustEncode(t)(store.EncodeDevice(k, fullDevice())),
-		"profile": mustEncode(t)(store.EncodeProfile(store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: "coaps://a"}}})),
-		"session": mustEncode(t)(store.EncodeSession(store.Session{ID: "s", Endpoint: "d", Cause: store.CauseDone})),
+	intact := map[string][]byte{
+		"device":  mustEncode(t)(rows.EncodeDevice(k, fullDevice())),
+		"profile": mustEncode(t)(rows.EncodeProfile(store.Profile{Name: "p", Accounts: []store.Account{{Name: "a", URI: "coaps://a"}}})),
+		"session": mustEncode(t)(rows.EncodeSession(store.Session{ID: "s", Endpoint: "d", Cause: store.CauseDone})),
 	}
 	decode := map[string]func([]byte) error{
-		"device":  func(b []byte) error { _, err := store.DecodeDevice(k, b); return err },
-		"profile": func(b []byte) error { _, err := store.DecodeProfile(b); return err },
-		"session": func(b []byte) error { _, err := store.DecodeSession(b); return err },
+		"device":  func(b []byte) error { _, err := rows.DecodeDevice(k, b); return err },
+		"profile": func(b []byte) error { _, err := rows.DecodeProfile(b); return err },
+		"session": func(b []byte) error { _, err := rows.DecodeSession(b); return err },
 	}
-	for name, row := range rows {
+	for name, row := range intact {
 		for i := range len(row) * 8 {
 			flipped := append([]byte(nil), row...)
 			flipped[i/8] ^= 1 << (i % 8)
@@ -119,33 +121,43 @@ func TestBitFlipsInRows(t *testing.T) {
 // them may be a flipped bit.
 func TestRowsWithoutSum(t *testing.T) {
 	k, d := keyring(t), fullDevice()
-	body, _, _ := strings.Cut(string(mustEncode(t)(store.EncodeDevice(k, d))), `,"sum":"`)
-	if back, err := store.DecodeDevice(k, []byte(body+"}")); err != nil || !reflect.DeepEqual(back, d) {
+	body, _, _ := strings.Cut(string(mustEncode(t)(rows.EncodeDevice(k, d))), `,"sum":"`)
+	if back, err := rows.DecodeDevice(k, []byte(body+"}")); err != nil || !reflect.DeepEqual(back, d) {
 		t.Errorf("became %+v, %v", back, err)
 	}
-	if _, err := store.DecodeDevice(k, []byte(strings.Replace(body, `"disabled"`, `"eisabled"`, 1)+"}")); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := rows.DecodeDevice(k, []byte(strings.Replace(body, `"disabled"`, `"eisabled"`, 1)+"}")); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("error %v, want %v", err, store.ErrCorrupt)
 	}
 }
 
 // An edit of a group keeps what a newer lwbs has written.
 func TestUnknownMembersOfGroups(t *testing.T) {
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := store.Group{Name: "g", Revision: 1, Profile: "p", Unknown: `{"later":[1,2]}`}
 	for range 2 {
-		row, err := store.EncodeGroup(k, g)
+		row, err := rows.EncodeGroup(k, g)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if g, err = store.DecodeGroup(k, row); err != nil || g.Unknown != `{"later":[1,2]}` || g.Profile != "p" {
+		if g, err = rows.DecodeGroup(k, row); err != nil || g.Unknown != `{"later":[1,2]}` || g.Profile != "p" {
 			t.Fatalf("read %+v, %v", g, err)
 		}
 	}
-	row, err := store.EncodeGroup(k, store.Group{Name: "g", Profile: "p", Note: strings.Repeat("x", store.MaxGroup)})
+	row, err := rows.EncodeGroup(k, store.Group{Name: "g", Profile: "p", Note: strings.Repeat("x", store.MaxGroup)})
 	if !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("%d bytes are encoded, %v", len(row), err)
 	}
+}
+
+// keyring is a new Keyring.
+func keyring(t testing.TB) *seal.Keyring {
+	t.Helper()
+	k, err := seal.NewKeyring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }

@@ -1,4 +1,4 @@
-package store_test
+package seal_test
 
 import (
 	"errors"
@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"lwbs/store"
+	"lwbs/store/seal"
 )
 
-func keyring(t testing.TB) *store.Keyring {
+func keyring(t testing.TB) *seal.Keyring {
 	t.Helper()
-	k, err := store.NewKeyring()
+	k, err := seal.NewKeyring()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,13 +24,13 @@ func keyring(t testing.TB) *store.Keyring {
 
 func TestKeyFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
-	if _, err := store.LoadKeyring(file); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := seal.LoadKeyring(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a file: %v", err)
 	}
-	if _, err := store.KeyringFor(file, false); !errors.Is(err, store.ErrNoKey) {
+	if _, err := seal.KeyringFor(file, false); !errors.Is(err, store.ErrNoKey) {
 		t.Errorf("of a database that exists: %v, want %v", err, store.ErrNoKey)
 	}
-	k, err := store.KeyringFor(file, true)
+	k, err := seal.KeyringFor(file, true)
 	if err != nil {
 		t.Fatalf("of a new database: %v", err)
 	}
@@ -39,7 +40,7 @@ func TestKeyFile(t *testing.T) {
 	if err := keyring(t).Save(file); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("saving over it: %v, want %v", err, fs.ErrExist)
 	}
-	again, err := store.KeyringFor(file, true)
+	again, err := seal.KeyringFor(file, true)
 	if err != nil {
 		t.Fatalf("a second time: %v", err)
 	}
@@ -49,7 +50,7 @@ func TestKeyFile(t *testing.T) {
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.LoadKeyring(file); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+	if _, err := seal.LoadKeyring(file); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a file that others can read: %v", err)
 	}
 }
@@ -70,7 +71,7 @@ func TestKeyFileSpellings(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.LoadKeyring(file); err != nil {
+		if _, err := seal.LoadKeyring(file); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -98,7 +99,7 @@ func TestBadKeyFiles(t *testing.T) {
 		if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := store.LoadKeyring(file)
+		_, err := seal.LoadKeyring(file)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), good) {
 			t.Errorf("%s: error %v, want %q in it and no key", name, err, tt.want)
 		}
@@ -109,7 +110,7 @@ func TestSealedBytesStayWhereTheyBelong(t *testing.T) {
 	k := keyring(t)
 	sealed := k.Seal([]byte("secret"), "here")
 	for name, tt := range map[string]struct {
-		k     *store.Keyring
+		k     *seal.Keyring
 		b     []byte
 		place string
 		want  error
@@ -135,12 +136,12 @@ func TestSeveralKeys(t *testing.T) {
 	line := func(id int, letter string) string {
 		return fmt.Sprintf("%d 2026-01-01T00:00:00Z %s=\n", id, strings.Repeat(letter, 42)+"A")
 	}
-	load := func(lines ...string) *store.Keyring {
+	load := func(lines ...string) *seal.Keyring {
 		file := filepath.Join(t.TempDir(), "key")
 		if err := os.WriteFile(file, []byte("lwbs-keys 1\n"+strings.Join(lines, "")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		k, err := store.LoadKeyring(file)
+		k, err := seal.LoadKeyring(file)
 		if err != nil {
 			t.Fatal(err)
 		}

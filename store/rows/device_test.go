@@ -1,4 +1,4 @@
-package store_test
+package rows_test
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 func fullDevice() store.Device {
@@ -33,41 +35,41 @@ func fullDevice() store.Device {
 
 func TestDeviceCodec(t *testing.T) {
 	k, d := keyring(t), fullDevice()
-	b, err := store.EncodeDevice(k, d)
+	b, err := rows.EncodeDevice(k, d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back, err := store.DecodeDevice(k, b); err != nil || !reflect.DeepEqual(back, d) {
+	if back, err := rows.DecodeDevice(k, b); err != nil || !reflect.DeepEqual(back, d) {
 		t.Errorf("became %+v, %v", back, err)
 	}
 	// The sealed key of one device is worth nothing in the record of another.
 	moved := strings.Replace(string(b), `"endpoint":"dev"`, `"endpoint":"eve"`, 1)
-	if _, err := store.DecodeDevice(k, []byte(moved)); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := rows.DecodeDevice(k, []byte(moved)); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("a record under another name: %v, want %v", err, store.ErrCorrupt)
 	}
 	// Nor that of one Resource in the place of another.
 	swapped := strings.NewReplacer("/11/0/6", "/11/1/6", "/11/1/6", "/11/0/6").Replace(string(b))
-	if _, err := store.DecodeDevice(k, []byte(swapped)); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := rows.DecodeDevice(k, []byte(swapped)); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("secrets of two Resources changed places: %v, want %v", err, store.ErrCorrupt)
 	}
 	if strings.Contains(string(b), "key number five") {
 		t.Error("a secret is kept as it is")
 	}
 	for name, text := range map[string]string{"unknown key": `{"endpoint":"d","colour":1}`, "two records": `{}{}`, "cut": string(b[:len(b)-2])} {
-		if _, err := store.DecodeDevice(k, []byte(text)); !errors.Is(err, store.ErrCorrupt) {
+		if _, err := rows.DecodeDevice(k, []byte(text)); !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("%s: %v, want %v", name, err, store.ErrCorrupt)
 		}
 	}
 }
 
 // fixedKeyring has a known key, so that what fuzzing found opens again.
-func fixedKeyring(t testing.TB) *store.Keyring {
+func fixedKeyring(t testing.TB) *seal.Keyring {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("lwbs-keys 1\n1 2026-01-01T00:00:00Z "+strings.Repeat("A", 43)+"=\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	k, err := store.LoadKeyring(file)
+	k, err := seal.LoadKeyring(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,7 @@ func fixedKeyring(t testing.TB) *store.Keyring {
 // DecodeDevice never panics, and what it accepts is the same after another round.
 func FuzzDecodeDevice(f *testing.F) {
 	k := fixedKeyring(f)
-	b, err := store.EncodeDevice(k, fullDevice())
+	b, err := rows.EncodeDevice(k, fullDevice())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -87,18 +89,18 @@ func FuzzDecodeDevice(f *testing.F) {
 	f.Add([]byte(`{"endpoint":"\ud800","accounts":{"":{}},"vars":{},"tags":[],"format":"65000","credentials":[{"identity":"/w=="}]}`))
 	f.Add([]byte(`{"endpoint":"d","secrets":{"/11/0/6":null,"/":"AA=="}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		d, err := store.DecodeDevice(k, in)
+		d, err := rows.DecodeDevice(k, in)
 		if err != nil {
 			if !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrNoKey) && !errors.Is(err, store.ErrNewer) {
 				t.Errorf("%q: error %v", in, err)
 			}
 			return
 		}
-		b, err := store.EncodeDevice(k, d)
+		b, err := rows.EncodeDevice(k, d)
 		if err != nil {
 			t.Fatalf("%q is accepted and cannot be kept: %v", in, err)
 		}
-		again, err := store.DecodeDevice(k, b)
+		again, err := rows.DecodeDevice(k, b)
 		if len(d.Vars) == 0 {
 			d.Vars = nil
 		}
@@ -119,14 +121,14 @@ func TestSessionCodec(t *testing.T) {
 		Stage: store.StageDone, Cause: store.CauseDone, Links: "</0>", Quirks: []string{"q"},
 		Operations: []store.Operation{{Path: lwm2m.InstancePath(0, 1), Format: lwm2m.FormatTLV, Bytes: 9, Took: time.Millisecond, Transmissions: 2}},
 	}
-	b, err := store.EncodeSession(s)
+	b, err := rows.EncodeSession(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back, err := store.DecodeSession(b); err != nil || !reflect.DeepEqual(back, s) {
+	if back, err := rows.DecodeSession(b); err != nil || !reflect.DeepEqual(back, s) {
 		t.Errorf("became %+v, %v", back, err)
 	}
-	if _, err := store.DecodeSession(b[1:]); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := rows.DecodeSession(b[1:]); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("cut: %v, want %v", err, store.ErrCorrupt)
 	}
 }
@@ -138,11 +140,11 @@ func TestProfileJSON(t *testing.T) {
 		Accounts: []store.Account{{Name: "a", URI: "coaps://a", ShortServerID: 7, Lifetime: new(store.Duration(time.Hour)), NotificationStoring: &storing}},
 		Objects:  []store.ObjectValues{{Path: lwm2m.InstancePath(3, 0), Resources: map[lwm2m.ResourceID]store.Literal{14: {Text: new("+02:00")}}}},
 	}
-	b, err := store.EncodeProfile(p)
+	b, err := rows.EncodeProfile(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back, err := store.DecodeProfile(b); err != nil || !reflect.DeepEqual(back, p) {
+	if back, err := rows.DecodeProfile(b); err != nil || !reflect.DeepEqual(back, p) {
 		t.Errorf("became %+v, %v", back, err)
 	}
 }

@@ -1,38 +1,40 @@
-package store
+package rows
 
 import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/seal"
 )
 
 // An lwm2mServerRow is the stored form of an LwM2MServer, with its secrets sealed.
 type lwm2mServerRow struct {
-	Name           string            `json:"name"`
-	Revision       Revision          `json:"revision"`
-	Kind           LwM2MServerKind   `json:"kind"`
-	Address        string            `json:"address"`
-	Arguments      []string          `json:"arguments,omitempty"`
-	User           string            `json:"user,omitempty"`
-	Secret         []byte            `json:"secret,omitempty"`
-	Former         []byte            `json:"former,omitempty"`
-	Headers        map[string][]byte `json:"headers,omitempty"`
-	CAs            [][]byte          `json:"cas,omitempty"`
-	Timeout        Duration          `json:"timeout,omitempty"`
-	AllowLinkLocal bool              `json:"allowLinkLocal,omitempty"`
-	Note           string            `json:"note,omitempty"`
-	Created        time.Time         `json:"created"`
-	Updated        time.Time         `json:"updated"`
+	Name           string                `json:"name"`
+	Revision       store.Revision        `json:"revision"`
+	Kind           store.LwM2MServerKind `json:"kind"`
+	Address        string                `json:"address"`
+	Arguments      []string              `json:"arguments,omitempty"`
+	User           string                `json:"user,omitempty"`
+	Secret         []byte                `json:"secret,omitempty"`
+	Former         []byte                `json:"former,omitempty"`
+	Headers        map[string][]byte     `json:"headers,omitempty"`
+	CAs            [][]byte              `json:"cas,omitempty"`
+	Timeout        store.Duration        `json:"timeout,omitempty"`
+	AllowLinkLocal bool                  `json:"allowLinkLocal,omitempty"`
+	Note           string                `json:"note,omitempty"`
+	Created        time.Time             `json:"created"`
+	Updated        time.Time             `json:"updated"`
 }
 
 // lwm2mServerPlace binds a sealed secret to the record and field that it belongs to.
 func lwm2mServerPlace(server, field string) string {
-	return "lwbs/1\x00" + KindLwM2MServer + "\x00" + server + "\x00" + field
+	return "lwbs/1\x00" + store.KindLwM2MServer + "\x00" + server + "\x00" + field
 }
 
 // EncodeLwM2MServer returns the stored bytes of an LwM2M Server. More than MaxLwM2MServer bytes are
 // ErrInvalid.
-func EncodeLwM2MServer(k *Keyring, s LwM2MServer) ([]byte, error) {
+func EncodeLwM2MServer(k *seal.Keyring, s store.LwM2MServer) ([]byte, error) {
 	row := lwm2mServerRow{
 		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User,
 		Secret: k.Seal(s.Secret.Reveal(), lwm2mServerPlace(s.Name, "secret")),
@@ -51,20 +53,20 @@ func EncodeLwM2MServer(k *Keyring, s LwM2MServer) ([]byte, error) {
 	}
 	b, err := encodeRow(members)
 	if err == nil {
-		err = atMost(len(b), "bytes of LwM2M Server", MaxLwM2MServer)
+		err = store.AtMost(len(b), "bytes of LwM2M Server", store.MaxLwM2MServer)
 	}
 	return b, err
 }
 
 // DecodeLwM2MServer reads what EncodeLwM2MServer wrote. With a nil Keyring the secrets are empty. Its
 // error wraps ErrCorrupt, ErrNewer or ErrNoKey.
-func DecodeLwM2MServer(k *Keyring, b []byte) (LwM2MServer, error) {
+func DecodeLwM2MServer(k *seal.Keyring, b []byte) (store.LwM2MServer, error) {
 	var row lwm2mServerRow
 	unknown, err := decodeKeeping(b, &row)
 	if err != nil {
-		return LwM2MServer{}, err
+		return store.LwM2MServer{}, err
 	}
-	s := LwM2MServer{
+	s := store.LwM2MServer{
 		Name: row.Name, Revision: row.Revision, Kind: row.Kind, Address: row.Address, Arguments: row.Arguments, User: row.User,
 		CAs: row.CAs, Timeout: row.Timeout, AllowLinkLocal: row.AllowLinkLocal, Note: row.Note, Created: row.Created, Updated: row.Updated,
 		Unknown: unknown,

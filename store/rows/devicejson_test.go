@@ -1,4 +1,4 @@
-package store
+package rows
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
 )
 
 // FuzzRowJSON sets every field of a row.
@@ -27,9 +28,9 @@ func FuzzRowJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, endpoint, profile, note string, identity, key []byte, at int64, has uint16) {
 		bit := func(i int) bool { return has>>i&1 == 1 }
 		when := time.Unix(at%(1<<36), at%1e9).UTC()
-		row := deviceRow{Endpoint: lwm2m.EndpointName(endpoint), Revision: Revision(at), Profile: profile, Group: note, Disabled: bit(0), NoSec: bit(1), Created: when, Updated: when}
+		row := deviceRow{Endpoint: lwm2m.EndpointName(endpoint), Revision: store.Revision(at), Profile: profile, Group: note, Disabled: bit(0), NoSec: bit(1), Created: when, Updated: when}
 		if bit(2) {
-			row.Credentials = []credentialRow{{Kind: CredentialPSK, Identity: identity, Key: key, Created: when, Pending: bit(3), Replaces: key, URI: note, Group: profile, GroupKey: int(has)}, {Kind: CredentialKind(note)}}
+			row.Credentials = []credentialRow{{Kind: store.CredentialPSK, Identity: identity, Key: key, Created: when, Pending: bit(3), Replaces: key, URI: note, Group: profile, GroupKey: int(has)}, {Kind: store.CredentialKind(note)}}
 		}
 		if bit(4) {
 			row.Accounts = map[string]accountRow{profile: {Identity: note, Certificate: identity, Key: key, Pending: identity, Master: key, Delivered: when, HandedOver: key}, "b": {}, "a": {Key: key}}
@@ -50,7 +51,7 @@ func FuzzRowJSON(f *testing.F) {
 			row.Note = note
 		}
 		if bit(10) {
-			row.Written = &writtenRow{Instances: []WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: note}}}
+			row.Written = &writtenRow{Instances: []store.WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: note}}}
 		}
 		want, err := json.Marshal(row)
 		got, gotErr := row.appendJSON(nil)

@@ -1,0 +1,27 @@
+package rows
+
+import "lwbs/store"
+
+// EncodeProfile returns the stored bytes of a profile. More than MaxProfile bytes are ErrInvalid.
+func EncodeProfile(p store.Profile) ([]byte, error) {
+	b, err := encodeRow(p)
+	if err == nil {
+		err = store.AtMost(len(b), "bytes of profile", store.MaxProfile)
+	}
+	return b, err
+}
+
+// DecodeProfile reads what EncodeProfile wrote. Its error wraps ErrCorrupt or ErrNewer.
+func DecodeProfile(b []byte) (p store.Profile, err error) {
+	_, err = decodeRow(b, &p)
+	return p, err
+}
+
+// EncodeSession returns the stored bytes of a session.
+func EncodeSession(s store.Session) ([]byte, error) { return encodeRow(s) }
+
+// DecodeSession reads what EncodeSession wrote. Its error wraps ErrCorrupt or ErrNewer.
+func DecodeSession(b []byte) (s store.Session, err error) {
+	_, err = decodeRow(b, &s)
+	return s, err
+}
