@@ -89,7 +89,7 @@ func newChaos(t *testing.T) *chaos {
 		seed = n
 	}
 	t.Logf("LWBS_SEED=%d", seed)
-	c := &chaos{T: t, sh: newShell(t), rand: rand.New(rand.NewPCG(seed, 0)), log: new(unreadLog), coaps: "127.0.0.1:0", edits: make(map[lwm2m.EndpointName]*editing)}
+	c := &chaos{T: t, sh: newShellBeside(t), rand: rand.New(rand.NewPCG(seed, 0)), log: new(unreadLog), coaps: "127.0.0.1:0", edits: make(map[lwm2m.EndpointName]*editing)}
 	c.sh.ok("profile apply -f $D/meter.yaml")
 	c.inFile(func(db *bolt.DB) {
 		var wg sync.WaitGroup
@@ -298,15 +298,23 @@ func (c *chaos) lost() (lost []string) {
 	return lost
 }
 
-// unserved are the devices that do not bootstrap, however often they come within a time.
-func (c *chaos) unserved(within time.Duration) (unserved []string) {
+func everyDevice() []int {
+	devices := make([]int, chaosDevices)
+	for i := range devices {
+		devices[i] = i
+	}
+	return devices
+}
+
+// unserved are those of these devices that do not bootstrap, however often they come within a time.
+func (c *chaos) unserved(within time.Duration, devices ...int) (unserved []string) {
 	c.Helper()
 	ctx, cancel := context.WithTimeout(c.Context(), within)
 	defer cancel()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	turns := make(chan struct{}, 8)
-	for i := range chaosDevices {
+	for _, i := range devices {
 		wg.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()

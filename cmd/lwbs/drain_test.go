@@ -22,17 +22,6 @@ import (
 	"lwbs/store"
 )
 
-// beLwbs in the environment makes the test binary the command itself.
-const beLwbs = "LWBS_TEST_COMMAND"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(beLwbs) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // A serverProcess is a server that a test may signal.
 type serverProcess struct {
 	*exec.Cmd

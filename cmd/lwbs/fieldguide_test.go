@@ -62,6 +62,7 @@ func guideSteps(t *testing.T, file string) (steps []guideStep) {
 // The commands of the field guide do what the guide says, one after the other in one shell. The
 // port of DTLS is a free one in place of 5684.
 func TestFieldGuide(t *testing.T) {
+	t.Parallel()
 	steps := guideSteps(t, "../../docs/field-guide.md")
 	if len(steps) < 20 {
 		t.Fatalf("the guide has %d commands", len(steps))
@@ -87,13 +88,12 @@ func TestFieldGuide(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "lwbs"), []byte("#!/bin/sh\n"+beLwbs+"=1 exec '"+testProgram(t)+"' \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("LWBS_DB", "lwbs.db")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
 	c := exec.CommandContext(ctx, "bash", "-c", script.String())
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // it ends its server
 	c.WaitDelay = patience
-	c.Dir, c.Env = work, append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "TZ=UTC")
+	c.Dir, c.Env = work, append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "TZ=UTC", "LWBS_DB=lwbs.db")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Logf("the shell ended with %v: %s", err, out)
 	}

@@ -184,9 +184,10 @@ func TestKeyDerive(t *testing.T) {
 
 // A device that no record has is enrolled, told of, refused with the reason, and let in again.
 func TestEnrolledDevice(t *testing.T) {
-	sh := newShell(t)
+	t.Parallel()
+	sh := newShellBeside(t)
 	sh.ok("profile apply -f $D/meter.yaml")
-	sh.serve()
+	sh.serve("--handshake-timeout", "2s")
 	sh.ok("group add lot7 --profile meter --match lot7-* --max-devices 1 --group-key-out $D/lot7.key")
 	come := func(name string) string {
 		key := sh.ok("key derive " + name + " --group-key-file $D/lot7.key --group-key-format hex")

@@ -10,7 +10,8 @@ import (
 
 // A probe of our own server tells each step, what it was given, and where it did not work why.
 func TestProbe(t *testing.T) {
-	sh := newShell(t)
+	t.Parallel()
+	sh := newShellBeside(t)
 	server := certtest.SelfSigned(t, "localhost")
 	certificate, key := certtest.WriteFiles(t, server)
 	sh.serve("--coap", "127.0.0.1:0", "--tls-cert", certificate, "--tls-key", key)

@@ -155,6 +155,7 @@ func (p *serverProcess) kill(t *testing.T) {
 // A device goes on with its association after the server was killed, and after it was
 // stopped: the next Bootstrap-Request on it is served, without a handshake.
 func TestAssociationOutlivesTheServer(t *testing.T) {
+	t.Parallel()
 	p := clitest.NewPKI(t)
 	client := p.CA.Client(t, "meter-1")
 	key := lwm2m.NewSecret([]byte("\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"))
@@ -168,6 +169,7 @@ func TestAssociationOutlivesTheServer(t *testing.T) {
 		"key": psk, "key and connection ID": with(psk, 0), "certificate": certificate, "certificate and connection IDs": with(certificate, 6),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			sh := newShellBeside(t)
 			sh.ok("profile apply -f $D/meter.yaml")
 			sh.ok("device add meter-1 --profile meter --psk-key-format hex --psk-key-file $D/key.hex --certificate-name meter-1")

@@ -186,10 +186,11 @@ func post(endpoint string) bootstrap.Request {
 // is shown as its state, nor push out what it did: not by wrong keys, not by certificates
 // with its name, not by plain CoAP.
 func TestUnauthenticatedPeersPushOutNothing(t *testing.T) {
-	sh := newShell(t)
+	t.Parallel()
+	sh := newShellBeside(t)
 	server := certtest.SelfSigned(t, "localhost")
 	certificate, key := certtest.WriteFiles(t, server)
-	sh.serve("--coap", "127.0.0.1:0", "--tls-cert", certificate, "--tls-key", key)
+	sh.serve("--coap", "127.0.0.1:0", "--tls-cert", certificate, "--tls-key", key, "--handshake-timeout", "2s")
 	sh.ok("profile apply -f $D/meter.yaml")
 	sh.ok("device add meter-A --profile meter --psk-key-format hex --psk-key-file $D/key.hex")
 	if _, err := sh.bootstrap("meter-A", rightKey); err != nil {

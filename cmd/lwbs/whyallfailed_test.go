@@ -14,10 +14,11 @@ import (
 // The failures of the fleet are grouped by cause with what to do, while the server runs and after it
 // was stopped.
 func TestWhyAllFailed(t *testing.T) {
-	sh := newShell(t)
+	t.Parallel()
+	sh := newShellBeside(t)
 	sh.ok("profile apply -f $D/meter.yaml")
 	sh.ok("device add meter-A --profile meter --psk-key-format hex --psk-key-file $D/key.hex")
-	stop := sh.serveLogging(io.Discard)
+	stop := sh.serveLogging(io.Discard, "--handshake-timeout", "2s")
 	refused := func(identity string) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
