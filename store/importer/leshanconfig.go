@@ -16,19 +16,23 @@ import (
 // org.eclipse.leshan.bsserver.BootstrapConfig describes it.
 func leshanConfig(source, endpoint string, raw json.RawMessage) draft {
 	d := draft{Entry: Entry{Source: source, Device: store.Device{Endpoint: lwm2m.EndpointName(endpoint)}}}
+	d.readLeshanConfig(raw)
+	return d
+}
+
+func (d *draft) readLeshanConfig(raw json.RawMessage) {
 	if err := d.Device.Endpoint.Validate(); err != nil {
 		d.refuse(err)
-		return d
+		return
 	}
 	var config fields
 	if err := json.Unmarshal(raw, &config); err != nil {
 		d.refuse(err)
-		return d
+		return
 	}
 	if err := d.leshanConfig(config); err != nil {
 		d.refuse(err)
 	}
-	return d
 }
 
 func (d *draft) leshanConfig(config fields) error {
@@ -65,9 +69,12 @@ func (d *draft) leshanConfig(config fields) error {
 	return nil
 }
 
-// ignored notes members that were not taken.
+// ignored notes members that were not taken, or refuses the entry for them.
 func (d *draft) ignored(where string, f fields) {
 	for _, name := range f.left() {
+		if d.strict {
+			d.refuse(wrong("%s%s is not known here", where, name))
+		}
 		d.changed(fmt.Sprintf("%s%s is unknown and left out", where, name))
 	}
 }

@@ -84,9 +84,9 @@ func leshanSecurityObject(f fields) (securityObject, error) {
 	var ok bool
 	switch s.mode, ok = leshanModes[plainWord(mode)]; {
 	case !ok:
-		return s, wrong("security mode %q cannot be imported", mode)
+		return s, wrong("securityMode %q is not one of PSK, RPK, X509 and NO_SEC", mode)
 	case len(smsParameters)+len(smsKey) > 0:
-		return s, wrong("it has keys for SMS, which cannot be imported")
+		return s, wrong("smsBindingKeyParam and smsBindingKeySecret: keys for SMS are not supported")
 	}
 	if plainWord(smsMode) == "NOSEC" { // Leshan's default, which no device needs
 		smsMode = ""

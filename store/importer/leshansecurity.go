@@ -11,10 +11,15 @@ import (
 // 2.0.0-M8 with a member tls or oscore, before that with psk, rpk or x509.
 func leshanSecurity(source string, raw json.RawMessage) draft {
 	d := draft{Entry: Entry{Source: source}}
+	d.readLeshanSecurity(raw)
+	return d
+}
+
+func (d *draft) readLeshanSecurity(raw json.RawMessage) {
 	var entry fields
 	if err := json.Unmarshal(raw, &entry); err != nil {
 		d.refuse(err)
-		return d
+		return
 	}
 	var (
 		endpoint, mode string
@@ -48,7 +53,11 @@ func leshanSecurity(source string, raw json.RawMessage) draft {
 	if err != nil {
 		d.refuse(err)
 	}
-	return d
+	if d.strict {
+		d.ignored("", entry)
+		d.ignored("tls.", tls)
+		d.ignored("details.", psk)
+	}
 }
 
 // credential reads the members identity and key of psk.

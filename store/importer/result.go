@@ -46,6 +46,7 @@ type Entry struct {
 type draft struct {
 	Entry
 	profile store.Profile
+	strict  bool // what is unknown refuses the entry; else it is left out, and noted
 }
 
 // refuse marks the draft as refused. The first reason stays.
