@@ -22,6 +22,7 @@ type operator struct {
 	db      string
 	uri     map[string]string // of the server, by scheme
 	metrics string            // URL
+	leshan  string            // URL of Leshan's API; empty without it
 	process *process
 }
 
@@ -45,6 +46,9 @@ func serveAt(t *testing.T, db, coap, coaps string, options ...string) operator {
 		}
 		if url, ok := strings.CutPrefix(line, "metrics at "); ok {
 			o.metrics = url
+		}
+		if url, ok := strings.CutPrefix(line, "API of Leshan at "); ok {
+			o.leshan = url
 		}
 		return strings.HasPrefix(line, "administered at ")
 	})

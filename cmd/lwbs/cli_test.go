@@ -36,6 +36,7 @@ type shell struct {
 	t   *testing.T
 	dir string
 
+	printed              string // by the server before it is ready
 	coap, coaps, metrics string // where the server listens, once there is one
 	at                   string // where a server process is to listen for DTLS; empty for any port
 }
@@ -82,10 +83,11 @@ func (sh *shell) ok(line string) string {
 	return out
 }
 
-// serve runs a server until the test ends.
-func (sh *shell) serve(options ...string) {
+// serve runs a server until the test ends, and returns what it printed first.
+func (sh *shell) serve(options ...string) string {
 	sh.t.Helper()
 	sh.serveLogging(io.Discard, options...)
+	return sh.printed
 }
 
 // serveLogging is the same with a log. It returns what stops the server before that.
@@ -107,6 +109,7 @@ func (sh *shell) serveLogging(log io.Writer, options ...string) (end func()) {
 	sh.t.Cleanup(end)
 	select {
 	case text := <-listening.seen:
+		sh.printed = text
 		sh.coap, sh.coaps, sh.metrics = addressIn(text, coapAddress), addressIn(text, coapsAddress), addressIn(text, metricsAddress)
 	case err := <-ended:
 		ended <- err

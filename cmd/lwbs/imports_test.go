@@ -64,6 +64,7 @@ var mayImport = map[string][]string{
 	"bootstrap/trace":        {"bootstrap", "bootstrap/auth", "bootstrap/coap/message", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/admin/wire":   {"bootstrap/admin", "bootstrap/trace", "bootstrap/profile", "store", "lwm2m"},
 	"bootstrap/admin/client": {"bootstrap/admin", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
+	"bootstrap/admin/leshan": {"bootstrap/admin", "bootstrap/profile", "store", "store/importer", "lwm2m", "lwm2m/"},
 	"bootstrap/admin/server": {"bootstrap/panics", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 
 	"cmd/lwbs/internal/factory":    {"lwm2m", "lwm2m/"},

@@ -347,6 +347,10 @@ var limits = map[string]limit{
 		[]string{"cmd/lwbs/serve.maxMonitors", "cmd/lwbs/serve.monitorTime"},
 		[]string{"cmd/lwbs/serve.TestConnectionsOfTheMonitor", "cmd/lwbs/serve.TestTimeOfAMonitorAnswer"},
 	},
+	"request to the API of Leshan; its tokens; connections to it": {
+		[]string{"bootstrap/admin/leshan.maxBody", "bootstrap/admin/leshan.maxTokens", "cmd/lwbs/serve.maxMonitors"},
+		[]string{"bootstrap/admin/leshan.TestRefused", "bootstrap/admin/leshan.TestTokenFiles", "cmd/lwbs.TestMonitorWhileConnectionsAreHeld"},
+	},
 	"log records that wait to be written": {
 		[]string{"cmd/lwbs/internal/logqueue.maxWaiting"},
 		[]string{"cmd/lwbs/internal/logqueue.TestWhileNothingIsRead"},

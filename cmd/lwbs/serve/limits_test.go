@@ -73,7 +73,9 @@ func TestTimeOfAMonitorAnswer(t *testing.T) {
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- serveSites(ctx, []site{{l, endless, monitorTime}}, slog.New(slog.DiscardHandler)) }()
+		go func() {
+			done <- serveSites(ctx, []site{{listener: l, handler: endless, answer: monitorTime}}, slog.New(slog.DiscardHandler))
+		}()
 		ours, theirs := net.Pipe()
 		l.conns <- theirs
 		if _, err := io.WriteString(ours, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {

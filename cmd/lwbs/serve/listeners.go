@@ -10,15 +10,16 @@ import (
 	"lwbs/bootstrap/admin/socket"
 )
 
-// The httpListeners are the admin socket and the address of --metrics.
+// The httpListeners are the admin socket and the addresses of --metrics and --leshan-api.
 type httpListeners struct {
 	admin   net.Listener
 	metrics net.Listener // nil without --metrics
+	leshan  net.Listener // nil without --leshan-api
 }
 
 // listenHTTP opens them. Before that it tries the addresses for devices, which are opened for good
 // when there is a database.
-func listenHTTP(c *cli.Context, socketPath string) (at httpListeners, err error) {
+func listenHTTP(c *cli.Context, socketPath string, keeper *tlsKeeper) (at httpListeners, err error) {
 	if err := tryAddresses(c); err != nil {
 		return httpListeners{}, err
 	}
@@ -26,6 +27,9 @@ func listenHTTP(c *cli.Context, socketPath string) (at httpListeners, err error)
 		if at.metrics, err = listenMonitor(addr); err != nil {
 			return httpListeners{}, err
 		}
+	}
+	if at.leshan, err = listenLeshan(c, keeper); err != nil {
+		return httpListeners{}, errors.Join(err, at.close())
 	}
 	if at.admin, err = socket.Listen(socketPath); err != nil {
 		return httpListeners{}, errors.Join(err, at.close())
@@ -35,7 +39,7 @@ func listenHTTP(c *cli.Context, socketPath string) (at httpListeners, err error)
 
 // all returns those that are open, in the order of the sites.
 func (at httpListeners) all() (all []net.Listener) {
-	for _, l := range []net.Listener{at.admin, at.metrics} {
+	for _, l := range []net.Listener{at.admin, at.metrics, at.leshan} {
 		if l != nil {
 			all = append(all, l)
 		}

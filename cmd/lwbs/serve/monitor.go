@@ -27,6 +27,7 @@ const (
 // A site is a listener and what it serves over HTTP.
 type site struct {
 	listener net.Listener
+	what     string // is served there, and its URL without the address, such as "metrics at http://%s/metrics"
 	handler  http.Handler
 	answer   time.Duration // the limit for an answer; zero for none
 }
@@ -47,13 +48,16 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// sites are the admin socket and, with --metrics, its address.
+// sites are the admin socket and, with --metrics and --leshan-api, their addresses.
 func (s *service) sites(at httpListeners) []site {
 	local := s.administration()
 	administration := server.New(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
 	sites := []site{{listener: at.admin, handler: server.Contain(administration, s.panics)}}
 	if at.metrics != nil {
-		sites = append(sites, site{at.metrics, server.Contain(monitor(local, s.metrics.Handler()), s.panics), monitorTime})
+		sites = append(sites, site{at.metrics, "metrics at http://%s/metrics", server.Contain(monitor(local, s.metrics.Handler()), s.panics), monitorTime})
+	}
+	if at.leshan != nil {
+		sites = append(sites, site{at.leshan, leshanWhat(at.leshan), server.Contain(s.leshanAPI(local), s.panics), monitorTime})
 	}
 	return sites
 }
@@ -110,7 +114,7 @@ func (m measuredDB) Unreadable() []*store.UnreadableError { return m.db.Unreadab
 // tellSites prints their addresses.
 func tellSites(out io.Writer, sites []site, socket string) {
 	for _, s := range sites[1:] {
-		fmt.Fprintf(out, "metrics at http://%s/metrics\n", s.listener.Addr())
+		fmt.Fprintf(out, s.what+"\n", s.listener.Addr())
 	}
 	fmt.Fprintf(out, "administered at unix:%s\n", socket)
 }

@@ -53,7 +53,7 @@ hangs. Certificates are read again at SIGHUP and when their files change.`,
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
-		}, slices.Concat(tlsFlags(), unknownFlags(), limitFlags())...),
+		}, slices.Concat(tlsFlags(), unknownFlags(), limitFlags(), leshanFlags())...),
 		Action: serve,
 	}
 }
@@ -75,6 +75,9 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	if err := setLimits(c, new(coap.Config)); err != nil {
+		return err
+	}
+	if err := checkLeshan(c); err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // the reader of the log may exit
@@ -101,12 +104,16 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	tokens, err := leshanTokens(c, log)
+	if err != nil {
+		return err
+	}
 	guard := panics.New(log)
 	keeper, err := newTLSKeeper(c.Context, files, log, guard)
 	if err != nil {
 		return err
 	}
-	at, err := listenHTTP(c, socketPath) // before a database is made or migrated
+	at, err := listenHTTP(c, socketPath, keeper) // before a database is made or migrated
 	if err != nil {
 		return err
 	}
@@ -120,7 +127,7 @@ func serve(c *cli.Context) error {
 	}
 	answers.opened()
 	collector.Tune()
-	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
 }
 
@@ -148,18 +155,20 @@ func newLogger(c *cli.Context) (*slog.Logger, *logqueue.Writer, error) {
 // A service is a running server: the Bootstrap-Server, its listeners and its
 // administration.
 type service struct {
-	version string
-	log     *slog.Logger
-	lines   *logqueue.Writer // the queue of log
-	out     *logqueue.Writer // standard output
-	panics  *panics.Guard
-	db      *bolt.DB
-	file    string // the path of db
-	tls     *tlsKeeper
-	objects *object.Registry
-	metrics *metrics.Metrics
-	events  *admin.Hub
-	tracer  *trace.Tracer
+	version     string
+	log         *slog.Logger
+	lines       *logqueue.Writer // the queue of log
+	out         *logqueue.Writer // standard output
+	panics      *panics.Guard
+	db          *bolt.DB
+	file        string // the path of db
+	tls         *tlsKeeper
+	tokens      *tokenKeeper // nil without --leshan-api
+	leshanNoSec bool         // of --leshan-api-no-sec
+	objects     *object.Registry
+	metrics     *metrics.Metrics
+	events      *admin.Hub
+	tracer      *trace.Tracer
 
 	server    *bootstrap.Server
 	handOver  *handover.Servers
