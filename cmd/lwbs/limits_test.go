@@ -284,7 +284,7 @@ var limits = map[string]limit{
 		[]string{"bootstrap/history.TestRecordsThatWaitForTheDisk"},
 	},
 	"edit of the database": {
-		[]string{"bootstrap.storeTimeout"},
+		[]string{"bootstrap/provision.Timeout"},
 		[]string{"bootstrap.TestEditOfTheDatabaseIsBounded"},
 	},
 	"credentials of a device; accounts; variables; tags; secrets of other Objects": {
