@@ -61,6 +61,12 @@ type Device struct {
 	// Written is what the device was given in earlier sessions.
 	Written Written
 
+	// Settings counts the edits of operators that changed what the device is given, its profile apart.
+	Settings uint64
+
+	// Holds is what the device was given last.
+	Holds Holding
+
 	// Unknown are members of the stored record that a newer lwbs wrote and this one does not know,
 	// as a JSON object; usually empty. An edit keeps them.
 	Unknown string
@@ -147,6 +153,14 @@ type Credential struct {
 	// credential; empty for a credential that the operator added.
 	URI string
 
+	// Rotate is when an operator asked for another key in place of this one, which the device is given
+	// when it bootstraps; zero for not. Only with CredentialPSK.
+	Rotate time.Time
+
+	// Expires is when the certificate expires that the device came with last; zero with
+	// CredentialPSK, and where it has not come with one since this is recorded.
+	Expires time.Time
+
 	// Unknown is the same as in a [Device].
 	Unknown string
 }
@@ -183,9 +197,20 @@ type AccountKeys struct {
 	// MasterSecret is Resource 21/x/0 of an account that uses OSCORE.
 	MasterSecret lwm2m.Secret
 
+	// KeyMade is when Key, or MasterSecret where there is no Key, was generated; zero for a key that
+	// was supplied, or generated before this was recorded.
+	KeyMade time.Time
+
 	// Pending is a key that was generated for a session which has not succeeded yet. It is given
-	// again in the next one, as the device may have stored it.
-	Pending lwm2m.Secret
+	// again in the next one, as the device may have stored it. PendingMaster is the same for
+	// MasterSecret. PendingMade is when they were generated.
+	Pending       lwm2m.Secret
+	PendingMaster lwm2m.Secret
+	PendingMade   time.Time
+
+	// Rotate is when an operator asked for another key in place of Key and MasterSecret, which the
+	// device is given when it bootstraps; zero for not.
+	Rotate time.Time
 
 	// Delivered is when the device last accepted Key, or was sent it in a pack; zero for never.
 	Delivered time.Time

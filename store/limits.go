@@ -23,6 +23,8 @@ const (
 	MaxAccessControl = 256
 	MaxDelete        = 256       // paths to be deleted
 	MaxProfile       = 256 << 10 // bytes of it in JSON
+
+	MaxFormerProfiles = 20 // revisions of a profile that are kept beside the one that it has
 )
 
 // AtMost returns an error that wraps ErrInvalid where have is more than limit. What says what is counted.

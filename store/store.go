@@ -85,6 +85,10 @@ type Store interface {
 	// Profile returns one record. Error: ErrNotFound.
 	Profile(ctx context.Context, name string) (Profile, error)
 
+	// ProfileRevisions returns the profile as it is, and at most [MaxFormerProfiles] of its former
+	// revisions behind it, the newest first. They go with the profile. Error: ErrNotFound.
+	ProfileRevisions(ctx context.Context, name string) ([]Profile, error)
+
 	// Profiles returns one page.
 	Profiles(ctx context.Context, q ProfileQuery) ([]Profile, error)
 

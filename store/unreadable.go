@@ -14,6 +14,7 @@ const (
 	KindSession       = "session"
 	KindAssociation   = "association"
 	KindPendingDevice = "pending_device"
+	KindFormerProfile = "former_profile"
 )
 
 // An UnreadableError names a part of a store that cannot be read, as far as it is known.

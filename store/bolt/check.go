@@ -148,6 +148,10 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 	c.records(bucketSession, c.session)
 	c.records(bucketAssociation, c.association)
 	c.records(bucketPendingDevice, pendingDeviceAt)
+	c.records(bucketFormerProfile, func(key, row []byte) error {
+		_, err := formerAt(key, row)
+		return err
+	})
 	if c.whole {
 		c.compare()
 	}

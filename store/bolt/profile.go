@@ -36,7 +36,7 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 			if tx.Bucket(bucketProfile).Get([]byte(p.Name)) == nil {
 				errs = append(errs, addCount(tx, keyProfiles, 1))
 			}
-			errs = append(errs, tx.Bucket(bucketProfile).Put([]byte(p.Name), encoded[i]))
+			errs = append(errs, keepFormer(tx, p.Name), tx.Bucket(bucketProfile).Put([]byte(p.Name), encoded[i]))
 		}
 		return nil, errors.Join(errs...)
 	})
@@ -193,7 +193,7 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 		if user = groupWith(tx, name); user != "" {
 			return fmt.Errorf("%w, by group %q", store.ErrInUse, user), nil
 		}
-		return nil, errors.Join(addCount(tx, keyProfiles, -1), tx.Bucket(bucketProfile).Delete([]byte(name)))
+		return nil, errors.Join(addCount(tx, keyProfiles, -1), dropFormer(tx, name), tx.Bucket(bucketProfile).Delete([]byte(name)))
 	})
 	if err != nil {
 		return fmt.Errorf("delete profile %q: %w", name, err)

@@ -433,11 +433,14 @@ func (s *salvager) session(key string, row []byte) (func(*transaction) error, er
 }
 
 // others keeps what there is in buckets that this release does not know, and the pending devices
-// that can be read.
+// and former profiles that can be read.
 func (s *salvager) others(db *DB) error {
 	for name, tree := range s.survey.Buckets {
-		pending := name == string(bucketPendingDevice)
-		if !pending && slices.ContainsFunc(buckets, func(b []byte) bool { return string(b) == name }) {
+		look := map[string]func(key, row []byte) error{
+			string(bucketPendingDevice): pendingDeviceAt,
+			string(bucketFormerProfile): func(key, row []byte) error { _, err := formerAt(key, row); return err },
+		}[name]
+		if look == nil && slices.ContainsFunc(buckets, func(b []byte) bool { return string(b) == name }) {
 			continue
 		}
 		err := db.edit(s.ctx, func(tx *transaction) (refused, failed error) {
@@ -446,9 +449,11 @@ func (s *salvager) others(db *DB) error {
 				return nil, err
 			}
 			tree.Ascend(nil, func(k, v []byte) bool {
-				if pending && pendingDeviceAt(k, v) != nil {
-					s.damage("%s %q: %v", name, k, pendingDeviceAt(k, v))
-					return true
+				if look != nil {
+					if err := look(k, v); err != nil {
+						s.damage("%s %q: %v", name, k, err)
+						return true
+					}
 				}
 				failed = b.Put(slices.Clone(k), slices.Clone(v))
 				return failed == nil

@@ -27,6 +27,8 @@ type deviceRow struct {
 	Format      lwm2m.Format          `json:"format,omitzero"`
 	Note        string                `json:"note,omitempty"`
 	Written     *writtenRow           `json:"written,omitempty"`
+	Settings    uint64                `json:"settings,omitempty"`
+	Holds       *store.Holding        `json:"holds,omitempty"`
 	Created     time.Time             `json:"created"`
 	Updated     time.Time             `json:"updated"`
 
@@ -43,18 +45,24 @@ type credentialRow struct {
 	Pending  bool                 `json:"pending,omitempty"`
 	Replaces []byte               `json:"replaces,omitempty"`
 	URI      string               `json:"uri,omitempty"`
+	Rotate   time.Time            `json:"rotate,omitzero"`
+	Expires  time.Time            `json:"expires,omitzero"`
 
 	unknown string
 }
 
 type accountRow struct {
-	Identity    string    `json:"identity,omitempty"`
-	Certificate []byte    `json:"certificate,omitempty"`
-	Key         []byte    `json:"key,omitempty"`
-	Pending     []byte    `json:"pending,omitempty"`
-	Master      []byte    `json:"masterSecret,omitempty"`
-	Delivered   time.Time `json:"delivered,omitzero"`
-	HandedOver  []byte    `json:"handedOver,omitempty"`
+	Identity      string    `json:"identity,omitempty"`
+	Certificate   []byte    `json:"certificate,omitempty"`
+	Key           []byte    `json:"key,omitempty"`
+	KeyMade       time.Time `json:"keyMade,omitzero"`
+	Pending       []byte    `json:"pending,omitempty"`
+	PendingMade   time.Time `json:"pendingMade,omitzero"`
+	Master        []byte    `json:"masterSecret,omitempty"`
+	PendingMaster []byte    `json:"pendingMaster,omitempty"`
+	Delivered     time.Time `json:"delivered,omitzero"`
+	Rotate        time.Time `json:"rotate,omitzero"`
+	HandedOver    []byte    `json:"handedOver,omitempty"`
 
 	unknown string
 }
@@ -100,10 +108,13 @@ func EncodeDevice(k *seal.Keyring, d store.Device) ([]byte, error) {
 	if w := d.Written; !w.Equal(store.Written{}) {
 		row.Written = &writtenRow{w.Instances, w.BootstrapInstance}
 	}
+	if row.Settings = d.Settings; d.Holds != (store.Holding{}) {
+		row.Holds = &d.Holds
+	}
 	for _, c := range d.Credentials {
 		row.Credentials = append(row.Credentials, credentialRow{
 			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: []byte(c.Replaces), URI: c.URI,
-			Group: c.Group, GroupKey: c.GroupKey, unknown: c.Unknown,
+			Group: c.Group, GroupKey: c.GroupKey, Rotate: c.Rotate, Expires: c.Expires, unknown: c.Unknown,
 			Key: k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
 		})
 	}
@@ -113,9 +124,12 @@ func EncodeDevice(k *seal.Keyring, d store.Device) ([]byte, error) {
 	for name, a := range d.Accounts {
 		row.Accounts[name] = accountRow{
 			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, unknown: a.Unknown,
+			KeyMade: a.KeyMade, PendingMade: a.PendingMade, Rotate: a.Rotate,
 			Key:     k.Seal(a.Key.Reveal(), place(d.Endpoint, "account", name, "key")),
 			Master:  k.Seal(a.MasterSecret.Reveal(), place(d.Endpoint, "account", name, "master secret")),
 			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
+
+			PendingMaster: k.Seal(a.PendingMaster.Reveal(), place(d.Endpoint, "account", name, "pending master secret")),
 
 			HandedOver: k.Seal(a.HandedOver.Reveal(), place(d.Endpoint, "account", name, "handed over")),
 		}
@@ -155,11 +169,14 @@ func DecodeDevice(k *seal.Keyring, b []byte) (store.Device, error) {
 			d.Written.Instances = row.Written.Instances
 		}
 	}
+	if d.Settings = row.Settings; row.Holds != nil {
+		d.Holds = *row.Holds
+	}
 	o := opener{keyring: k, endpoint: row.Endpoint}
 	for _, c := range row.Credentials {
 		d.Credentials = append(d.Credentials, store.Credential{
 			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: string(c.Replaces), URI: c.URI,
-			Group: c.Group, GroupKey: c.GroupKey, Unknown: c.unknown, Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
+			Group: c.Group, GroupKey: c.GroupKey, Rotate: c.Rotate, Expires: c.Expires, Unknown: c.unknown, Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
 		})
 	}
 	if len(row.Accounts) > 0 {
@@ -168,10 +185,12 @@ func DecodeDevice(k *seal.Keyring, b []byte) (store.Device, error) {
 	for name, a := range row.Accounts {
 		d.Accounts[name] = store.AccountKeys{
 			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, Unknown: a.unknown,
-			Key:          o.open(a.Key, "account", name, "key"),
-			MasterSecret: o.open(a.Master, "account", name, "master secret"),
-			Pending:      o.open(a.Pending, "account", name, "pending"),
-			HandedOver:   o.open(a.HandedOver, "account", name, "handed over"),
+			KeyMade: a.KeyMade, PendingMade: a.PendingMade, Rotate: a.Rotate,
+			Key:           o.open(a.Key, "account", name, "key"),
+			MasterSecret:  o.open(a.Master, "account", name, "master secret"),
+			Pending:       o.open(a.Pending, "account", name, "pending"),
+			PendingMaster: o.open(a.PendingMaster, "account", name, "pending master secret"),
+			HandedOver:    o.open(a.HandedOver, "account", name, "handed over"),
 		}
 	}
 	if len(row.Secrets) > 0 {

@@ -106,6 +106,13 @@ func (o *jsonObject) optionalBytes(name string, b []byte) {
 	}
 }
 
+func (o *jsonObject) optionalTime(name string, t time.Time) {
+	if !t.IsZero() {
+		o.key(name)
+		o.time(t)
+	}
+}
+
 func (o *jsonObject) optionalTrue(name string, is bool) {
 	if is {
 		o.key(name)
@@ -149,6 +156,16 @@ func (r deviceRow) appendJSON(b []byte) ([]byte, error) {
 		o.fail(err)
 		o.b = append(o.b, written...)
 	}
+	if r.Settings != 0 {
+		o.key("settings")
+		o.b = strconv.AppendUint(o.b, r.Settings, 10)
+	}
+	if r.Holds != nil {
+		o.key("holds")
+		holds, err := json.Marshal(r.Holds)
+		o.fail(err)
+		o.b = append(o.b, holds...)
+	}
 	o.key("created")
 	o.time(r.Created)
 	o.key("updated")
@@ -184,6 +201,8 @@ func (r deviceRow) credentials(o *jsonObject) {
 		o.optionalTrue("pending", c.Pending)
 		o.optionalBytes("replaces", c.Replaces)
 		o.optionalText("uri", c.URI)
+		o.optionalTime("rotate", c.Rotate)
+		o.optionalTime("expires", c.Expires)
 		o.end(c.unknown)
 	}
 	o.b = append(o.b, ']')
@@ -225,12 +244,13 @@ func (a accountRow) appendTo(o *jsonObject) {
 	o.optionalText("identity", a.Identity)
 	o.optionalBytes("certificate", a.Certificate)
 	o.optionalBytes("key", a.Key)
+	o.optionalTime("keyMade", a.KeyMade)
 	o.optionalBytes("pending", a.Pending)
+	o.optionalTime("pendingMade", a.PendingMade)
 	o.optionalBytes("masterSecret", a.Master)
-	if !a.Delivered.IsZero() {
-		o.key("delivered")
-		o.time(a.Delivered)
-	}
+	o.optionalBytes("pendingMaster", a.PendingMaster)
+	o.optionalTime("delivered", a.Delivered)
+	o.optionalTime("rotate", a.Rotate)
 	o.optionalBytes("handedOver", a.HandedOver)
 	o.end(a.unknown)
 }

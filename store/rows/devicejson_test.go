@@ -13,7 +13,7 @@ import (
 
 // FuzzRowJSON sets every field of a row.
 func TestRowJSONHasAllFields(t *testing.T) {
-	for row, fields := range map[reflect.Type]int{reflect.TypeFor[deviceRow](): 17, reflect.TypeFor[credentialRow](): 10, reflect.TypeFor[accountRow](): 8} {
+	for row, fields := range map[reflect.Type]int{reflect.TypeFor[deviceRow](): 19, reflect.TypeFor[credentialRow](): 12, reflect.TypeFor[accountRow](): 12} {
 		if row.NumField() != fields {
 			t.Errorf("%v has %d fields, and FuzzRowJSON sets %d: let it set the others, and rowjson.go write them", row, row.NumField(), fields)
 		}
@@ -30,10 +30,10 @@ func FuzzRowJSON(f *testing.F) {
 		when := time.Unix(at%(1<<36), at%1e9).UTC()
 		row := deviceRow{Endpoint: lwm2m.EndpointName(endpoint), Revision: store.Revision(at), Profile: profile, Group: note, Disabled: bit(0), NoSec: bit(1), Created: when, Updated: when}
 		if bit(2) {
-			row.Credentials = []credentialRow{{Kind: store.CredentialPSK, Identity: identity, Key: key, Created: when, Pending: bit(3), Replaces: key, URI: note, Group: profile, GroupKey: int(has)}, {Kind: store.CredentialKind(note)}}
+			row.Credentials = []credentialRow{{Kind: store.CredentialPSK, Identity: identity, Key: key, Created: when, Pending: bit(3), Replaces: key, URI: note, Group: profile, GroupKey: int(has), Rotate: when, Expires: when}, {Kind: store.CredentialKind(note)}}
 		}
 		if bit(4) {
-			row.Accounts = map[string]accountRow{profile: {Identity: note, Certificate: identity, Key: key, Pending: identity, Master: key, Delivered: when, HandedOver: key}, "b": {}, "a": {Key: key}}
+			row.Accounts = map[string]accountRow{profile: {Identity: note, Certificate: identity, Key: key, Pending: identity, Master: key, Delivered: when, HandedOver: key, KeyMade: when, PendingMade: when, PendingMaster: identity, Rotate: when}, "b": {}, "a": {Key: key}}
 		}
 		if bit(5) {
 			row.Secrets = map[lwm2m.Path][]byte{lwm2m.ResourcePath(11, 0, 6): key, lwm2m.ResourcePath(2, 1, 1): identity}
@@ -51,6 +51,7 @@ func FuzzRowJSON(f *testing.F) {
 			row.Note = note
 		}
 		if bit(10) {
+			row.Settings, row.Holds = uint64(has), &store.Holding{Profile: profile, Revision: store.Revision(at), Content: note, Settings: uint64(has), Since: when}
 			row.Written = &writtenRow{Instances: []store.WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: note}}}
 		}
 		want, err := json.Marshal(row)

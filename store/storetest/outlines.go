@@ -1,7 +1,11 @@
 package storetest
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
 	"fmt"
+	"math/big"
 	"reflect"
 	"slices"
 	"testing"
@@ -40,6 +44,12 @@ func testDeviceOutlines(t *testing.T, s store.Store) {
 			d.Credentials[0].Pending = true
 		case 9:
 			d.Accounts = map[string]store.AccountKeys{"main": {Pending: lwm2m.NewSecret([]byte("p"))}}
+		case 10:
+			d.Credentials[0].Rotate, d.Settings = at, 7
+			d.Holds = store.Holding{Profile: "p", Revision: 3, Content: "c", Settings: 6, Since: at}
+		case 11:
+			d.Accounts = map[string]store.AccountKeys{"main": {Key: lwm2m.NewSecret([]byte("k")), KeyMade: at, Rotate: at, PendingMade: at,
+				PendingMaster: lwm2m.NewSecret([]byte("m")), Certificate: certificate(t)}}
 		}
 		must[store.Device](t)(s.PutDevice(t.Context(), d))
 	}
@@ -89,14 +99,23 @@ func testDeviceOutlines(t *testing.T, s store.Store) {
 	}
 }
 
+// certificate is a new one that signs itself, DER.
+func certificate(t *testing.T) []byte {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
+	return must[[]byte](t)(x509.CreateCertificate(rand.Reader, c, c, public, private))
+}
+
 // outlineOf is the outline by the whole records.
 func outlineOf(t *testing.T, s store.Store, d store.Device) store.DeviceOutline {
 	t.Helper()
-	o := store.DeviceOutline{Endpoint: d.Endpoint, Profile: d.Profile, Group: d.Group, Tags: d.Tags, Disabled: d.Disabled, Updated: d.Updated, Written: len(d.Written.Instances) > 0, Rotating: d.Rotating()}
-	for _, a := range d.Accounts {
-		if a.Delivered.After(o.Delivered) {
-			o.Delivered = a.Delivered
-		}
+	o := d.Outline()
+	if o.Rotating != d.Rotating() || len(d.Accounts["main"].Certificate) > 0 == o.Expires.IsZero() {
+		t.Errorf("%s: rotating %v, expires %v", d.Endpoint, o.Rotating, o.Expires)
 	}
 	own := must[[]store.Session](t)(s.Sessions(t.Context(), store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: store.OutlineSessions}))
 	if len(own) > 0 {

@@ -55,6 +55,7 @@ func Run(t *testing.T, b Backend) {
 		{"Profiles", testProfiles},
 		{"ProfilesAllOrNone", testProfilesAllOrNone},
 		{"ProfileInUse", testProfileInUse},
+		{"ProfileRevisions", testProfileRevisions},
 		{"Groups", testGroups},
 		{"GroupInUse", testGroupInUse},
 		{"Enrolment", testEnrolment},
