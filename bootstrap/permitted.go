@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/profile"
@@ -52,7 +53,7 @@ func (s *session) allows(ctx context.Context) *outcome.Failure {
 	if had != nil && has != nil && !had.Key.Equal(has.Key) {
 		return outcome.Failed(store.CauseWithdrawn, "the key that the device came with was replaced in its record while the session ran")
 	}
-	now, f := s.srv.provider.Resolve(ctx, d, peer)
+	now, f := s.srv.provider.Resolve(ctx, profile.WithoutRotation(d, time.Now()), peer)
 	switch {
 	case f != nil && (f.Cause == store.CauseInternal || f.Cause == store.CauseUnreadable):
 		return nil

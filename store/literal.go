@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"lwbs/lwm2m"
@@ -102,14 +103,22 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// ParseDuration reads text such as "24h", or a number of seconds.
+// maxDays is how many days a Duration holds.
+const maxDays = int64(1<<63-1) / int64(24*time.Hour)
+
+// ParseDuration reads text such as "24h" or "365d", or a number of seconds.
 func ParseDuration(s string) (Duration, error) {
 	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
 		return Duration(time.Duration(n) * time.Second), nil
 	}
+	if days, is := strings.CutSuffix(s, "d"); is {
+		if n, err := strconv.ParseInt(days, 10, 32); err == nil && n >= 0 && n <= maxDays {
+			return Duration(time.Duration(n) * 24 * time.Hour), nil
+		}
+	}
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a duration such as 24h, 90s or a number of seconds", s)
+		return 0, fmt.Errorf("%q is not a duration such as 24h, 90s, 365d or a number of seconds", s)
 	}
 	return Duration(d), nil
 }

@@ -52,6 +52,10 @@ type Profile struct {
 	// could use a pack.
 	Pack string `json:"pack,omitempty"`
 
+	// RotateAfter is how old a key may become that lwbs has made for a device: then the device is given
+	// another when it bootstraps. Zero means that it is never too old.
+	RotateAfter Duration `json:"rotateAfter,omitempty"`
+
 	// SecretsOverNoSec permits key material to be written over plain CoAP.
 	SecretsOverNoSec bool `json:"secretsOverNoSec,omitempty"`
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -22,7 +23,7 @@ func FillKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, e
 	}
 	keys, err := makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
 		return keySource(a, *d) == store.KeyGenerate && have.Key.IsZero()
-	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Key = key })
+	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Key, have.KeyMade = key, time.Now().UTC() })
 	return secrets || keys, err
 }
 
@@ -32,7 +33,9 @@ func FillKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, e
 func renewKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
 	return makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
 		return keySource(a, *d) == store.KeyRenew && have.Pending.IsZero()
-	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Pending = key })
+	}, func(have *store.AccountKeys, key lwm2m.Secret) {
+		have.Pending, have.PendingMade = key, time.Now().UTC()
+	})
 }
 
 // makeKeys makes a key for each account for which wanted reports true; put keeps it.
@@ -85,14 +88,18 @@ func keySource(a store.Account, d store.Device) string {
 	return store.KeySupplied
 }
 
-// keyToSend is the key that a session writes: of a renewed account the pending one.
+// keyToSend is the key that a session writes: of an account whose key is renewed, or is being replaced,
+// the pending one.
 func keyToSend(a store.Account, d store.Device) lwm2m.Secret {
 	switch keys := d.Accounts[a.Name]; keySource(a, d) {
 	case "":
 		return lwm2m.Secret{}
 	case store.KeyRenew:
 		return keys.Pending
-	default:
-		return keys.Key
+	case store.KeyGenerate:
+		if !keys.Pending.IsZero() {
+			return keys.Pending
+		}
 	}
+	return d.Accounts[a.Name].Key
 }

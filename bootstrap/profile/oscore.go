@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -12,14 +13,18 @@ import (
 // d does not have yet, and reports whether there was any.
 func fillMasterSecrets(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
 	for _, a := range p.Accounts {
-		if a.OSCORE == nil || a.OSCORE.MasterSecret == store.KeySupplied || !d.Accounts[a.Name].MasterSecret.IsZero() {
+		if !generatesMaster(a) || !d.Accounts[a.Name].MasterSecret.IsZero() {
 			continue
 		}
 		secret, err := generateKey(a.OSCORE.MasterSecretLength, rand)
 		if err != nil {
 			return false, fmt.Errorf("generate master secret of account %q: %w", a.Name, err)
 		}
-		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = secret })
+		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) {
+			if k.MasterSecret = secret; k.KeyMade.IsZero() {
+				k.KeyMade = time.Now().UTC()
+			}
+		})
 		changed = true
 	}
 	return changed, nil
@@ -33,7 +38,7 @@ func (r *resolver) oscore(i int, a store.Account, place string) lwm2m.OSCOREInst
 	recipient, _ := r.render(o.RecipientID, place+".recipientID")
 	out := lwm2m.OSCOREInstance{
 		ID:           lwm2m.InstanceID(i),
-		MasterSecret: r.device.Accounts[a.Name].MasterSecret,
+		MasterSecret: masterToSend(a, r.device),
 		SenderID:     r.identity(sender, place+".senderID"),
 		RecipientID:  r.identity(recipient, place+".recipientID"),
 	}

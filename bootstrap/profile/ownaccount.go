@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
 	"slices"
@@ -66,6 +67,35 @@ func noteGroupKey(d *store.Device, came Arrival) (note string) {
 	return fmt.Sprintf("the device came with a key derived from key %d of group %q", came.GroupKey, d.Group)
 }
 
+// noteExpiry notes when the certificate expires that a device has come with.
+func noteExpiry(d *store.Device, came Arrival) (changed bool) {
+	if came.Certificate == nil {
+		return false
+	}
+	print, expires := store.Fingerprint(came.Certificate.Raw), came.Certificate.NotAfter.UTC()
+	own := slices.IndexFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == store.CredentialCertificate && c.Identity == print })
+	if own < 0 { // a CA issued it for a name
+		own = slices.IndexFunc(d.Credentials, func(c store.Credential) bool {
+			return c.Kind == store.CredentialCertificateName && slices.Contains(namesIn(came.Certificate), c.Identity)
+		})
+	}
+	if own < 0 || d.Credentials[own].Expires.Equal(expires) {
+		return false
+	}
+	d.Credentials = slices.Clone(d.Credentials)
+	d.Credentials[own].Expires = expires
+	return true
+}
+
+// namesIn are the names in a certificate.
+func namesIn(c *x509.Certificate) []string {
+	names := slices.Concat([]string{c.Subject.CommonName}, c.DNSNames, c.EmailAddresses)
+	for _, u := range c.URIs {
+		names = append(names, u.String())
+	}
+	return names
+}
+
 // identityShown is a PSK identity for people.
 func identityShown(identity string) string {
 	return outcome.Printable(store.IdentityText([]byte(identity)), outcome.MaxIdentity)
@@ -100,7 +130,7 @@ func nextAccount(p store.Profile, d *store.Device, came Arrival, rand io.Reader)
 		return nil, false, fmt.Errorf("bootstrapServer.uri: %w", err)
 	}
 	used := CredentialOf(*d, came)
-	if used != nil && keeps(*b, *d, *used) {
+	if used != nil && keeps(p, *d, *used) {
 		if used.URI == uri {
 			return nil, false, nil
 		}
@@ -111,7 +141,8 @@ func nextAccount(p store.Profile, d *store.Device, came Arrival, rand io.Reader)
 }
 
 // keeps reports whether a device keeps the credential that it authenticated with.
-func keeps(b store.BootstrapServer, d store.Device, used store.Credential) bool {
+func keeps(p store.Profile, d store.Device, used store.Credential) bool {
+	b := p.BootstrapServer
 	if used.Group != "" { // the record does not have the key that would be written
 		return false
 	}
@@ -120,6 +151,9 @@ func keeps(b store.BootstrapServer, d store.Device, used store.Credential) bool 
 		return false
 	case store.KeySupplied:
 		return used.Key.Equal(d.Accounts[store.BootstrapServerAccount].Key)
+	}
+	if !used.Rotate.IsZero() || tooOld(p, used.Created, d.Created, time.Now()) {
+		return false
 	}
 	return used.URI != "" // it was given here
 }

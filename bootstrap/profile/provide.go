@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"crypto/x509"
 	"errors"
 	"io"
 	"slices"
@@ -17,6 +18,9 @@ import (
 type Arrival struct {
 	Secure   bool   // over DTLS
 	Identity string // the PSK identity that it proved, raw; empty with another credential
+
+	// Certificate is what the client came with; nil for none.
+	Certificate *x509.Certificate
 
 	// GroupKey is the ID of the key of its group that its pre-shared key follows from; zero for a
 	// key of its own, and where that is unknown.
@@ -42,17 +46,22 @@ type Provision struct {
 // Where there is a failure, the client is given nothing, and the Provision is nil.
 func Provide(p store.Profile, d store.Device, came Arrival, rand io.Reader, objects *object.Registry) (*Provision, *outcome.Failure) {
 	renamed := AdoptRenamed(p, &d)
+	now := time.Now().UTC()
 	filled, err1 := FillKeys(p, &d, rand)
 	renewed, err2 := renewKeys(p, &d, rand)
-	if err := errors.Join(err1, err2); err != nil {
+	rotated, err3 := rotateKeys(p, &d, rand, now)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, outcome.Failed(store.CauseInternal, "%v", err)
 	}
-	given := &Provision{Profile: p, Edited: renamed || filled || renewed}
+	given := &Provision{Profile: p, Edited: renamed || filled || renewed || rotated}
 	if note := confirmCredential(&d, came); note != "" {
 		given.Edited, given.Notes = true, append(given.Notes, note)
 	}
 	if note := noteGroupKey(&d, came); note != "" {
 		given.Edited, given.Notes = true, append(given.Notes, note)
+	}
+	if noteExpiry(&d, came) {
+		given.Edited = true
 	}
 	own, added, err := nextAccount(p, &d, came, rand)
 	if err != nil {
@@ -83,7 +92,18 @@ func (given *Provision) Deliver(d *store.Device) (changed bool) {
 	if given.own != nil && given.own.given(d) {
 		changed = true
 	}
-	return changed
+	return given.hold(d) || changed
+}
+
+// hold notes on d what the client holds now.
+func (given *Provision) hold(d *store.Device) (changed bool) {
+	p := given.Profile
+	holds := store.Holding{Profile: p.Name, Revision: p.Revision, Content: ContentOf(p), Settings: given.Device.Settings, Since: time.Now().UTC()}
+	if holds.Same(d.Holds) {
+		return false
+	}
+	d.Holds = holds
+	return true
 }
 
 // AccountNote tells of the Bootstrap-Server Account that the client was given; empty for none.
@@ -106,9 +126,16 @@ func (given *Provision) deliverKeys(d *store.Device) (changed bool) {
 			continue
 		case sent.IsZero(): // a security context, and no key
 		case keys.Pending.Equal(sent):
-			keys.Key, keys.Pending = sent, lwm2m.Secret{}
+			keys.Key, keys.Pending, keys.KeyMade = sent, lwm2m.Secret{}, keys.PendingMade
 		case !keys.Key.Equal(sent):
 			continue
+		}
+		was := given.Device.Accounts[a.Name]
+		if master := keys.PendingMaster; generatesMaster(a) && !master.IsZero() && master.Equal(was.PendingMaster) {
+			keys.MasterSecret, keys.PendingMaster, keys.KeyMade = master, lwm2m.Secret{}, keys.PendingMade
+		}
+		if keys.Rotate.Equal(was.Rotate) { // else it was asked for meanwhile
+			keys.Rotate = time.Time{}
 		}
 		keys.Delivered = time.Now()
 		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { *k = keys })

@@ -54,7 +54,11 @@ func (p *Provider) Profile(ctx context.Context, d store.Device) (store.Profile, 
 
 // Arrival is how a peer came that is d, as far as what it is given depends on it.
 func (p *Provider) Arrival(ctx context.Context, d store.Device, peer auth.Peer) profile.Arrival {
-	return profile.Arrival{Secure: peer.Secure(), Identity: peer.Identity, GroupKey: p.Auth.GroupKey(ctx, d, peer)}
+	came := profile.Arrival{Secure: peer.Secure(), Identity: peer.Identity, GroupKey: p.Auth.GroupKey(ctx, d, peer)}
+	if len(peer.Chain) > 0 {
+		came.Certificate = peer.Chain[0]
+	}
+	return came
 }
 
 // Resolve resolves what d is to be given that came as peer, keys that are still to be

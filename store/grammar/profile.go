@@ -25,6 +25,7 @@ var Profile = &Section{Name: "Profile", Keys: []Key{
 	{Name: "bootstrapInstance", Kind: Integer, Max: lwm2m.MaxID - 1, Default: "0", Doc: "The Instance of Object 0 that is assumed to be the Bootstrap-Server Account where Discover does not tell."},
 	{Name: "verify", Kind: Word, Words: []string{"none", VerifyRecord, VerifyFail}, Default: "none", Doc: "Whether the server checks before Finish what the device holds: record notes differences in the history, fail ends the session."},
 	{Name: "pack", Kind: Word, Words: []string{PackAllow, "refuse"}, Default: "refuse", Doc: "Whether a Bootstrap-Pack-Request of LwM2M 1.2 is answered."},
+	{Name: "rotateAfter", Kind: Duration, Positive: true, Default: "never", Doc: "The age, such as 365d, at which a key that lwbs has made is replaced by another at the next bootstrap of the device, which is due until then: the keys of accounts, and with bootstrapServer the key to bootstrap with."},
 	{Name: "secretsOverNoSec", Kind: Boolean, Default: "false", Doc: "Permits keys and other secrets over plain CoAP."},
 	{Name: "device", Kind: Mapping, Of: DeviceLimits, Doc: "The limits of this kind of device."},
 }}

@@ -149,7 +149,7 @@ func TestProblems(t *testing.T) {
 		{"anchor", "name: &a m\n", "p.yaml:1: anchors, aliases and tags are not supported: write the value itself"},
 		{"empty", "", "p.yaml:1: there is no profile in it"},
 		{"no name", "format: tlv\n", "p.yaml:1: name is missing"},
-		{"bad duration", "name: m\naccounts:\n  - lifetime: soon\n", `p.yaml:3: accounts[0].lifetime: "soon" is not a duration such as 24h, 90s or a number of seconds`},
+		{"bad duration", "name: m\naccounts:\n  - lifetime: soon\n", `p.yaml:3: accounts[0].lifetime: "soon" is not a duration such as 24h, 90s, 365d or a number of seconds`},
 		{"second of the name", "name: m\n---\nname: m\n", `p.yaml:3: name: a second profile with the name "m"`},
 		{"not YAML", "name: [\n", "p.yaml:1: "},
 	}

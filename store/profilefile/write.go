@@ -115,6 +115,15 @@ func section(s *grammar.Section, record any, special values) (m yaml.MapSlice) {
 	return m
 }
 
+// spanText is a time span: from a week on, whole days.
+func spanText(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 7*day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return d.String()
+}
+
 // plainValue returns the value of a field; nil where it is zero.
 func plainValue(k grammar.Key, field reflect.Value) any {
 	if field.IsZero() {
@@ -125,7 +134,7 @@ func plainValue(k grammar.Key, field reflect.Value) any {
 	}
 	switch v := field.Interface().(type) {
 	case store.Duration:
-		return time.Duration(v).String()
+		return spanText(time.Duration(v))
 	case lwm2m.Path:
 		return v.String()
 	case bool:

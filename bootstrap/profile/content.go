@@ -1,0 +1,93 @@
+package profile
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"strings"
+	"time"
+
+	"lwbs/store"
+	"lwbs/store/grammar"
+)
+
+// ContentOf differs for two profiles that give other things to the same device. What only says how a
+// device is given them, or how the profile is kept, is not in it: names, limits of the devices, the content
+// format, the length of keys that are still to be made, who is told of them.
+func ContentOf(p store.Profile) string {
+	p = p.Clone()
+	p.Name, p.Revision, p.Created, p.Updated = "", 0, time.Time{}, time.Time{}
+	p.Format, p.DiscoverFailed, p.BootstrapInstance, p.Verify, p.Pack, p.SecretsOverNoSec = "", "", 0, "", "", false
+	p.NoAccessControl, p.Device, p.RotateAfter = false, store.DeviceLimits{}, 0
+	p.Delete.Mode = cmp.Or(p.Delete.Mode, store.DeleteDiscovered)
+	for i := range p.Accounts {
+		p.Accounts[i] = accountContent(p.Accounts[i])
+	}
+	if b := p.BootstrapServer; b != nil {
+		b.Key, b.KeyLength = cmp.Or(b.Key, store.KeyGenerate), 0
+		b.ClientHoldOffTime = new(store.Duration(orDefault(b.ClientHoldOffTime, defaultHoldOff)))
+	}
+	text, err := json.Marshal(p)
+	if err != nil { // of a profile that could not be stored either
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// accountContent is what of an account counts, with its defaults. Its oldest name is that of its key.
+func accountContent(a store.Account) store.Account {
+	if len(a.RenamedFrom) > 0 {
+		a.Name, a.RenamedFrom = a.RenamedFrom[0], nil
+	}
+	a.KeyLength, a.HandOver = 0, ""
+	if a.Security == "" {
+		a.Security = grammar.SecurityPSK
+		if plainURI(a.URI) {
+			a.Security = grammar.SecurityNoSec
+		}
+	}
+	if a.Key == "" && a.Security == grammar.SecurityPSK {
+		a.Key = store.KeyGenerate
+	}
+	a.Binding = cmp.Or(a.Binding, defaultBinding)
+	a.Lifetime = new(store.Duration(orDefault(a.Lifetime, defaultLifetime)))
+	a.NotificationStoring = new(a.NotificationStoring == nil || *a.NotificationStoring)
+	if o := a.OSCORE; o != nil {
+		o.MasterSecret, o.MasterSecretLength = cmp.Or(o.MasterSecret, store.KeyGenerate), 0
+	}
+	return a
+}
+
+// plainURI reports whether a URI, which may be a template, is one without DTLS.
+func plainURI(uri string) bool {
+	return strings.HasPrefix(uri, "coap://") || strings.HasPrefix(uri, "coap+tcp://")
+}
+
+// Alters reports whether a device is given something else by its record than before, under the same
+// profile p.
+func Alters(p store.Profile, was, is store.Device) bool {
+	if was.Endpoint != is.Endpoint || !maps.Equal(was.Vars, is.Vars) {
+		return true
+	}
+	for _, o := range p.Objects {
+		for id := range o.Resources {
+			path := o.Path.Append(uint16(id))
+			if !was.Secrets[path].Equal(is.Secrets[path]) {
+				return true
+			}
+		}
+	}
+	for _, a := range p.Accounts {
+		if !sameKeys(was.Accounts[a.Name], is.Accounts[a.Name]) {
+			return true
+		}
+	}
+	return p.BootstrapServer != nil && !sameKeys(was.Accounts[store.BootstrapServerAccount], is.Accounts[store.BootstrapServerAccount])
+}
+
+func sameKeys(a, b store.AccountKeys) bool {
+	return a.Identity == b.Identity && string(a.Certificate) == string(b.Certificate) && a.Key.Equal(b.Key) && a.MasterSecret.Equal(b.MasterSecret)
+}
