@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
@@ -22,18 +23,29 @@ func (set DeviceSettings) applyAccounts(have map[string]store.AccountKeys) map[s
 		out[name] = a
 	}
 	for name, key := range set.AccountKeys {
-		change(name, func(a *store.AccountKeys) { a.Key = lwm2m.NewSecret(key) })
+		change(name, func(a *store.AccountKeys) { replaceKey(a, &a.Key, lwm2m.NewSecret(key)) })
 	}
 	for name, certificate := range set.AccountCertificates {
 		change(name, func(a *store.AccountKeys) { a.Certificate = certificate })
 	}
 	for name, secret := range set.AccountMasterSecrets {
-		change(name, func(a *store.AccountKeys) { a.MasterSecret = lwm2m.NewSecret(secret) })
+		change(name, func(a *store.AccountKeys) { replaceKey(a, &a.MasterSecret, lwm2m.NewSecret(secret)) })
 	}
 	for name, identity := range set.AccountIdentities {
 		change(name, func(a *store.AccountKeys) { a.Identity = identity })
 	}
 	return out
+}
+
+// replaceKey puts a key that an operator supplies in the place of one of a. One that was to replace that is
+// dropped.
+func replaceKey(a *store.AccountKeys, key *lwm2m.Secret, by lwm2m.Secret) {
+	if key.Equal(by) {
+		return
+	}
+	*key = by
+	a.KeyMade, a.Rotate = time.Time{}, time.Time{}
+	a.Pending, a.PendingMaster, a.PendingMade = lwm2m.Secret{}, lwm2m.Secret{}, time.Time{}
 }
 
 // unknownAccounts are the accounts that are named and that the profile does not have.

@@ -79,6 +79,9 @@ type API interface {
 
 	Profile(ctx context.Context, name string) (store.Profile, error)
 	Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Profile, error)
+
+	// ProfileRevisions returns a profile and the former revisions of it that are kept, the newest first.
+	ProfileRevisions(ctx context.Context, name string) ([]store.Profile, error)
 	DeleteProfile(ctx context.Context, name string, rev store.Revision) error
 
 	// AddGroup creates an enrolment group. Without a key and CAs in set it is given a new key. A key
@@ -242,8 +245,20 @@ type Device struct {
 	State DeviceState `json:"state,omitempty"`
 	Seen  time.Time   `json:"seen,omitzero"`
 
-	// Rotating is whether a new key was made for it that is not known to be in use yet.
-	Rotating bool `json:"rotating,omitempty"`
+	// Due is why it is to bootstrap again; told where it was bootstrapped.
+	Due []profile.DueReason `json:"due,omitempty"`
+
+	// Holds is which revision of which profile it was given in its last bootstrap that succeeded; nil
+	// where the record does not say so.
+	Holds *Holding `json:"holds,omitempty"`
+
+	// Rotating is whether a new key was asked for or made for it that is not known to be in use yet;
+	// Rotations are these keys.
+	Rotating  bool       `json:"rotating,omitempty"`
+	Rotations []Rotation `json:"rotations,omitempty"`
+
+	// Expires is when the first of its certificates expires of which that is known; zero for none.
+	Expires time.Time `json:"expires,omitzero"`
 
 	// Last is the newest attempt of which it is known that it is the device's; nil where
 	// there is none.
@@ -277,6 +292,16 @@ type Credential struct {
 	// with it yet; Replaces is the identity of that other one.
 	Pending  bool   `json:"pending,omitempty"`
 	Replaces string `json:"replaces,omitempty"`
+
+	// Expires is when the certificate expires that the device came with last; zero where that is unknown.
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// A Holding is which revision of a profile a device was given, and since when it holds that.
+type Holding struct {
+	Profile  string         `json:"profile"`
+	Revision store.Revision `json:"revision"`
+	Since    time.Time      `json:"since"`
 }
 
 // An Account is what is individual to the device in one account of its profile.
@@ -289,8 +314,10 @@ type Account struct {
 	// OwnIdentity is whether the record has the identity, and not the profile.
 	OwnIdentity bool `json:"ownIdentity,omitempty"`
 
-	// Certificate is that of the device in the account, or its raw public key, DER.
-	Certificate []byte `json:"certificate,omitempty"`
+	// Certificate is that of the device in the account, or its raw public key, DER. Expires is when the
+	// certificate expires.
+	Certificate []byte    `json:"certificate,omitempty"`
+	Expires     time.Time `json:"expires,omitzero"`
 
 	// MasterSecret is that of the account's OSCORE context, where it has one.
 	MasterSecretLength int    `json:"masterSecretLength,omitempty"` // bytes
@@ -341,6 +368,10 @@ type DeviceSettings struct {
 	Certificates     *[]string `json:"certificates,omitempty"`
 	CertificateNames *[]string `json:"certificateNames,omitempty"`
 
+	// CertificateExpiries are when certificates expire, by their fingerprints; of one that is not named
+	// it becomes known when the device comes with it.
+	CertificateExpiries map[string]time.Time `json:"certificateExpiries,omitempty"`
+
 	// AccountKeys, AccountIdentities and AccountMasterSecrets (of OSCORE) are by the
 	// account's name in the profile.
 	AccountKeys          map[string][]byte `json:"accountKeys,omitempty"`
@@ -351,6 +382,14 @@ type DeviceSettings struct {
 	// keys. They, and the private keys among AccountKeys, may be PEM or DER, the keys in
 	// PKCS#8, SEC1 or PKCS#1.
 	AccountCertificates map[string][]byte `json:"accountCertificates,omitempty"`
+
+	// Rotate are the keys in whose place the device is to be given others at its next bootstrap, by the
+	// name of their account; "bootstrapServer" is the one that it bootstraps with, and [RotateAll] stands
+	// for all that lwbs can make. Those of which that is under way already stay as they are.
+	Rotate []string `json:"rotate,omitempty"`
+
+	// CancelRotation withdraws what was asked for by Rotate, where no other key was made yet.
+	CancelRotation bool `json:"cancelRotation,omitempty"`
 
 	// ForgetAccounts are accounts of which the record forgets everything: those that the
 	// profile does not have any more.
@@ -378,6 +417,9 @@ type Applied struct {
 	Profile  store.Profile     `json:"profile"`
 	Warnings []profile.Finding `json:"warnings,omitempty"`
 	Created  bool              `json:"created"`
+
+	// Unchanged is whether the profile was the same before, so that its revision stays.
+	Unchanged bool `json:"unchanged,omitempty"`
 
 	// Impact is what the profile means for the devices that have it; nil where none does.
 	Impact *profile.Impact `json:"impact,omitempty"`

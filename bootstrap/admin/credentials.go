@@ -50,6 +50,14 @@ func (set DeviceSettings) applyCredentials(d *store.Device) (generated bool, err
 	}
 	replace(store.CredentialCertificate, set.Certificates)
 	replace(store.CredentialCertificateName, set.CertificateNames)
+	if len(set.CertificateExpiries) > 0 {
+		d.Credentials = slices.Clone(d.Credentials)
+	}
+	for i, c := range d.Credentials {
+		if at, known := set.CertificateExpiries[c.Identity]; known && c.Kind == store.CredentialCertificate {
+			d.Credentials[i].Expires = at.UTC()
+		}
+	}
 	return generated, nil
 }
 

@@ -76,9 +76,16 @@ func (l *Local) draftUnder(ctx context.Context, profileOf func(context.Context, 
 	if _, err := profile.FillKeys(p, &d, rand.Reader); err != nil {
 		return draft{}, err
 	}
+	if was.Revision != 0 && alters(p, was, d) {
+		d.Settings++
+	}
+	late, err := set.rotate(p, &d)
+	if err != nil {
+		return draft{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
+	}
 	errs, warnings := split(append(set.unknownAccounts(p), l.checkers.of(p, l.Objects).Device(d)...))
 	errs, more := l.news(errs, p, was, set)
-	warnings = append(warnings, more...)
+	warnings = append(warnings, append(more, late...)...)
 	if len(errs) > 0 {
 		return draft{}, &InvalidError{fmt.Sprintf("device %q", d.Endpoint), errs}
 	}
@@ -92,9 +99,11 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	if err != nil {
 		return Device{}, err
 	}
-	kept, err := l.Store.PutDevice(ctx, edited.device)
-	if err != nil {
-		return Device{}, err
+	kept := edited.device
+	if !set.rotates() || !sameRecord(d, kept) {
+		if kept, err = l.Store.PutDevice(ctx, edited.device); err != nil {
+			return Device{}, err
+		}
 	}
 	out := viewOfMade(edited.profile, kept, edited.before, edited.generated)
 	if err := l.addDerived(ctx, kept, &out, false); err != nil {

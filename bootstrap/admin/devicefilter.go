@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -21,7 +23,7 @@ const (
 	DeviceRunning  DeviceState = "running"  // a session of it is running
 	DeviceNever    DeviceState = "never"    // nothing in this database shows that it ever tried
 	DeviceFailed   DeviceState = "failed"   // its last attempt failed
-	DeviceDue      DeviceState = "due"      // it was bootstrapped, and its record or profile was edited since
+	DeviceDue      DeviceState = "due"      // it was bootstrapped, and would be given something else now
 	DeviceDone     DeviceState = "done"     // it was bootstrapped
 )
 
@@ -54,21 +56,26 @@ type DeviceFilter struct {
 	// and so those that never came; the zero time is for any.
 	SeenSince, NotSeenSince time.Time
 
-	// Rotating selects devices for which a new key was made, and is not known to be in use yet.
+	// Rotating selects devices for which a new key was asked for or made, and is not known to be in use yet.
 	Rotating bool
+
+	// ExpiresBefore selects devices with a certificate that expires before this time, or has expired, as
+	// far as that is known; the zero time is for any.
+	ExpiresBefore time.Time
 }
 
 // NeedsHistory reports whether f can be decided only by looking at each device's history.
 func (f DeviceFilter) NeedsHistory() bool {
-	return f.State != "" || !f.SeenSince.IsZero() || !f.NotSeenSince.IsZero() || f.Rotating
+	return f.State != "" || !f.SeenSince.IsZero() || !f.NotSeenSince.IsZero() || f.Rotating || !f.ExpiresBefore.IsZero()
 }
 
 // selects reports whether f selects a device that the store selected by prefix, profile, tag and group.
-func (f DeviceFilter) selects(state DeviceState, seen time.Time, rotating bool) bool {
+func (f DeviceFilter) selects(state DeviceState, seen time.Time, rotating bool, expires time.Time) bool {
 	return (f.State == "" || state == f.State) &&
 		(f.SeenSince.IsZero() || !seen.Before(f.SeenSince)) &&
 		(f.NotSeenSince.IsZero() || seen.Before(f.NotSeenSince)) &&
-		(!f.Rotating || rotating)
+		(!f.Rotating || rotating) &&
+		(f.ExpiresBefore.IsZero() || !expires.IsZero() && expires.Before(f.ExpiresBefore))
 }
 
 // A DeviceQuery selects a page of devices, in the order of their endpoint names.
@@ -126,7 +133,7 @@ func (l *Local) devicesSelected(ctx context.Context, q DeviceQuery, limit int) (
 		if err == nil {
 			v, err = l.viewOf(ctx, d, profiles)
 		}
-		if failed = err; err == nil && q.selects(v.State, v.Seen, v.Rotating) {
+		if failed = err; err == nil && q.selects(v.State, v.Seen, v.Rotating, v.Expires) {
 			out = append(out, v)
 		}
 		return failed == nil && len(out) < limit
@@ -170,28 +177,38 @@ func (l *Local) profileCache(ctx context.Context) func(name string) (store.Profi
 type outlined struct {
 	store.DeviceOutline
 	state DeviceState
+	due   []profile.DueReason
 	seen  time.Time
 }
 
 // outlines calls each with the devices behind after that f selects, in their order, until it returns false.
 func (l *Local) outlines(ctx context.Context, after lwm2m.EndpointName, f DeviceFilter, each func(outlined) bool) error {
+	now := time.Now()
 	for {
 		page, err := l.Store.DeviceOutlines(ctx, f.inStore(after, scanPage))
 		if err != nil {
 			return err
 		}
-		profiles := l.profileCache(ctx)
+		profiles, contents := l.profileCache(ctx), make(map[string]string)
 		for _, o := range page {
 			p, err := profiles(o.Profile)
 			if err != nil {
 				return err
 			}
-			s := standing{disabled: o.Disabled, delivered: o.Delivered, written: o.Written, profile: o.Profile, updated: o.Updated, newest: o.Newest, last: o.Last}
+			content, known := contents[o.Profile]
+			if !known {
+				content = profile.ContentOf(p)
+				contents[o.Profile] = content
+			}
+			s := standing{
+				disabled: o.Disabled, delivered: o.Delivered, written: o.Written, profile: o.Profile, updated: o.Updated, newest: o.Newest, last: o.Last,
+				holds: o.Holds != (store.Holding{}), due: profile.Due(p, content, o, now),
+			}
 			if running := l.running(o.Endpoint); running != nil && running.Proof.Counts() {
 				s.running = running
 			}
-			state, seen := s.judge(p)
-			if f.selects(state, seen, o.Rotating) && !each(outlined{o, state, seen}) {
+			state, due, seen := s.judge(p)
+			if f.selects(state, seen, o.Rotating, o.Expires) && !each(outlined{o, state, due, seen}) {
 				return nil
 			}
 		}
@@ -207,14 +224,48 @@ type DeviceCount struct {
 	Devices int                 `json:"devices"`
 	States  map[DeviceState]int `json:"states"` // of each state; every state is there
 
-	// Rotating is for how many a new key was made that is not known to be in use yet. They are in
-	// States, too.
+	// Rotating is for how many a new key was asked for or made that is not known to be in use yet. They
+	// are in States, too.
 	Rotating int `json:"rotating"`
+
+	// Due is of how many devices that are due each reason holds; one may be due for several.
+	Due map[profile.DueReason]int `json:"due"`
+
+	// Behind tells of the devices that are due since their profile gives something else: which revision
+	// how many of them hold, the most first.
+	Behind []Behind `json:"behind,omitempty"`
+
+	// Expired and Expiring are how many have a certificate that has expired, or expires within
+	// [ExpiresSoon], as far as that is known.
+	Expired  int `json:"expired"`
+	Expiring int `json:"expiring"`
 }
+
+// A Behind is how many devices with a profile hold a former revision of one; Holds is nil where the record
+// does not say which.
+type Behind struct {
+	Profile  string         `json:"profile"`
+	Revision store.Revision `json:"revision"` // of the profile as it is
+	Holds    *Held          `json:"holds,omitempty"`
+	Devices  int            `json:"devices"`
+}
+
+// A Held is a revision of a profile that devices hold.
+type Held struct {
+	Profile  string         `json:"profile"`
+	Revision store.Revision `json:"revision"`
+}
+
+// maxBehind is how many of the entries of DeviceCount.Behind there are.
+const maxBehind = 100
 
 // CountDevices implements [API].
 func (l *Local) CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, error) {
-	count := DeviceCount{States: make(map[DeviceState]int)}
+	count := DeviceCount{States: make(map[DeviceState]int), Due: make(map[profile.DueReason]int)}
+	for _, reason := range profile.DueReasons {
+		count.Due[reason] = 0
+	}
+	now, behind := time.Now(), make(map[behindKey]int)
 	for _, state := range DeviceStates() {
 		count.States[state] = 0
 	}
@@ -224,15 +275,67 @@ func (l *Local) CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, 
 		if o.Rotating {
 			count.Rotating++
 		}
+		switch left := o.Expires.Sub(now); {
+		case o.Expires.IsZero():
+		case left <= 0:
+			count.Expired++
+		case left < ExpiresSoon:
+			count.Expiring++
+		}
+		if o.state == DeviceDue {
+			for _, reason := range o.due {
+				count.Due[reason]++
+			}
+			if slices.Contains(o.due, profile.DueProfile) {
+				behind[behindKey{o.Profile, Held{o.Holds.Profile, o.Holds.Revision}}]++
+			}
+		}
 		return true
 	})
+	if err != nil {
+		return count, err
+	}
+	count.Behind, err = l.behind(ctx, behind)
 	return count, err
+}
+
+// A behindKey is what an entry of DeviceCount.Behind is about.
+type behindKey struct {
+	profile string
+	holds   Held
+}
+
+// behind makes the entries of DeviceCount.Behind.
+func (l *Local) behind(ctx context.Context, counts map[behindKey]int) (all []Behind, err error) {
+	profiles := l.profileCache(ctx)
+	for key, n := range counts {
+		p, err := profiles(key.profile)
+		if err != nil {
+			return nil, err
+		}
+		b := Behind{Profile: key.profile, Revision: p.Revision, Devices: n}
+		if key.holds.Profile != "" {
+			b.Holds = &key.holds
+		}
+		all = append(all, b)
+	}
+	slices.SortFunc(all, func(a, b Behind) int {
+		return cmp.Or(cmp.Compare(b.Devices, a.Devices), cmp.Compare(a.Profile, b.Profile), cmp.Compare(heldRevision(a), heldRevision(b)))
+	})
+	return all[:min(len(all), maxBehind)], nil
+}
+
+func heldRevision(b Behind) store.Revision {
+	if b.Holds == nil {
+		return 0
+	}
+	return b.Holds.Revision
 }
 
 // judge sets the state of d, whose profile is p, and when it was seen last. Newest is its newest own
 // attempt, also one that says nothing of its state; nil for none.
 func (d *Device) judge(p store.Profile, newest *store.Session) {
-	s := standing{disabled: d.Disabled, running: d.Running, written: len(d.Written) > 0, profile: d.Profile, updated: d.Updated}
+	s := standing{disabled: d.Disabled, running: d.Running, written: len(d.Written) > 0, profile: d.Profile, updated: d.Updated, holds: d.Holds != nil, due: d.Due}
 	for _, a := range d.Accounts {
 		if a.Delivered.After(s.delivered) {
 			s.delivered = a.Delivered
@@ -244,7 +347,7 @@ func (d *Device) judge(p store.Profile, newest *store.Session) {
 	if d.Last != nil {
 		s.last = new(store.OutlineOf(*d.Last))
 	}
-	d.State, d.Seen = s.judge(p)
+	d.State, d.Due, d.Seen = s.judge(p)
 }
 
 // A standing is what the state of a device follows from.
@@ -255,11 +358,13 @@ type standing struct {
 	written      bool      // it was given something in earlier sessions
 	profile      string
 	updated      time.Time
+	holds        bool                  // the record says what it holds
+	due          []profile.DueReason   // as far as the record tells
 	newest, last *store.SessionOutline // its newest attempt, and the newest that tells of its state
 }
 
-// judge is the state of a device whose profile is p, and when it was seen last.
-func (s standing) judge(p store.Profile) (state DeviceState, seen time.Time) {
+// judge is the state of a device whose profile is p, why it is due, and when it was seen last.
+func (s standing) judge(p store.Profile) (state DeviceState, due []profile.DueReason, seen time.Time) {
 	ended := func(o store.SessionOutline) time.Time {
 		if o.Ended.IsZero() {
 			return o.Started
@@ -276,21 +381,26 @@ func (s standing) judge(p store.Profile) (state DeviceState, seen time.Time) {
 	if last != nil && last.Cause == store.CauseIdle {
 		last = nil
 	}
+	if due = s.due; last != nil && !s.holds { // it was bootstrapped by an older lwbs
+		if last.Profile != s.profile || last.ProfileRevision != p.Revision {
+			due = append([]profile.DueReason{profile.DueProfile}, due...)
+		} else if s.updated.After(ended(*last)) && len(due) == 0 {
+			due = []profile.DueReason{profile.DueRecord}
+		}
+	}
 	switch {
 	case s.disabled:
 		state = DeviceDisabled
 	case s.running != nil:
 		state = DeviceRunning
-	case last == nil && s.delivered.IsZero() && !s.written:
-		state = DeviceNever
-	case last == nil:
-		state = DeviceDone
-	case last.Cause.Failure():
+	case last == nil && s.delivered.IsZero() && !s.written && !s.holds:
+		return DeviceNever, nil, seen
+	case last != nil && last.Cause.Failure():
 		state = DeviceFailed
-	case last.Profile != s.profile || last.ProfileRevision != p.Revision || s.updated.After(ended(*last)):
+	case len(due) > 0:
 		state = DeviceDue
 	default:
 		state = DeviceDone
 	}
-	return state, seen
+	return state, due, seen
 }

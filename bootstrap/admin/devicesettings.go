@@ -11,7 +11,7 @@ import (
 // apply changes d, and reports whether it made a key for it.
 func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	if set.Reset {
-		*d = store.Device{Endpoint: d.Endpoint, Revision: d.Revision, Written: d.Written} // which the device still has
+		*d = store.Device{Endpoint: d.Endpoint, Revision: d.Revision, Written: d.Written, Holds: d.Holds, Settings: d.Settings} // which the device still has
 	}
 	assign(&d.Profile, set.Profile)
 	assign(&d.Disabled, set.Disabled)

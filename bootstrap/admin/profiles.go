@@ -48,14 +48,64 @@ func (l *Local) apply(ctx context.Context, ps []store.Profile, o ApplyOptions) (
 	if err != nil {
 		return nil, err
 	}
+	same, err := l.unchanged(ctx, ps)
+	if err != nil {
+		return nil, err
+	}
 	if !o.DryRun {
-		if ps, err = l.putProfiles(ctx, ps); err != nil {
+		if ps, err = l.putChanged(ctx, ps, same); err != nil {
 			return nil, err
 		}
 	}
 	out := make([]Applied, len(ps))
 	for i, p := range ps {
-		out[i] = Applied{Profile: listed(p), Warnings: warnings[i], Created: p.Revision == 1, Impact: impacts[i]}
+		out[i] = Applied{Profile: listed(p), Warnings: warnings[i], Created: p.Revision == 1 && !same[i], Unchanged: same[i], Impact: impacts[i]}
+	}
+	return out, nil
+}
+
+// unchanged tells which of ps are as they are kept already.
+func (l *Local) unchanged(ctx context.Context, ps []store.Profile) ([]bool, error) {
+	same := make([]bool, len(ps))
+	for i, p := range ps {
+		kept, err := l.Store.Profile(ctx, p.Name)
+		switch {
+		case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrCorrupt):
+		case err != nil:
+			return nil, err
+		default:
+			same[i] = (p.Revision == 0 || p.Revision == kept.Revision) && len(profile.Diff(kept, p)) == 0
+		}
+	}
+	return same, nil
+}
+
+// putChanged is putProfiles without those that are the same, of which it returns what is kept.
+func (l *Local) putChanged(ctx context.Context, ps []store.Profile, same []bool) ([]store.Profile, error) {
+	var changed []store.Profile
+	for i, p := range ps {
+		if !same[i] {
+			changed = append(changed, p)
+		}
+	}
+	if len(changed) > 0 {
+		kept, err := l.putProfiles(ctx, changed)
+		if err != nil {
+			return nil, err
+		}
+		changed = kept
+	}
+	out := make([]store.Profile, len(ps))
+	for i, p := range ps {
+		if !same[i] {
+			out[i], changed = changed[0], changed[1:]
+			continue
+		}
+		kept, err := l.Store.Profile(ctx, p.Name)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = kept
 	}
 	return out, nil
 }
@@ -181,6 +231,15 @@ func (l *Local) Profiles(ctx context.Context, q store.ProfileQuery) ([]store.Pro
 		page[i] = listed(page[i])
 	}
 	return page, err
+}
+
+// ProfileRevisions implements [API].
+func (l *Local) ProfileRevisions(ctx context.Context, name string) ([]store.Profile, error) {
+	all, err := l.Store.ProfileRevisions(ctx, name)
+	for i := range all {
+		all[i] = listed(all[i])
+	}
+	return all, err
 }
 
 // listed is p with its lists empty where there are none, and not null in JSON.

@@ -2,8 +2,10 @@ package admin
 
 import (
 	"cmp"
+	"crypto/x509"
 	"encoding/hex"
 	"slices"
+	"time"
 
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
@@ -16,10 +18,15 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Group: d.Group, Disabled: d.Disabled, NoSec: d.NoSec,
 		Credentials: []Credential{}, Accounts: make(map[string]Account, len(d.Accounts)),
 		Vars: d.Vars, Tags: slices.Clone(d.Tags), Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
-		Written: slices.Clone(d.Written.Instances), Rotating: d.Rotating(),
+		Written: slices.Clone(d.Written.Instances), Rotating: d.Rotating(), Rotations: rotationsOf(d),
+	}
+	o := d.Outline()
+	out.Expires, out.Due = o.Expires, profile.Due(p, profile.ContentOf(p), o, time.Now())
+	if h := d.Holds; h != (store.Holding{}) {
+		out.Holds = &Holding{h.Profile, h.Revision, h.Since}
 	}
 	for _, c := range d.Credentials {
-		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Group: c.Group, GroupKey: c.GroupKey, Pending: c.Pending}
+		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Group: c.Group, GroupKey: c.GroupKey, Pending: c.Pending, Expires: c.Expires}
 		if c.Kind == store.CredentialPSK {
 			v.Identity, v.Replaces = store.IdentityText([]byte(c.Identity)), store.IdentityText([]byte(c.Replaces))
 		}
@@ -49,6 +56,9 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 
 func accountView(a store.AccountKeys, reveal bool) Account {
 	v := Account{Identity: a.Identity, OwnIdentity: a.Identity != "", Certificate: a.Certificate, KeyLength: a.Key.Len(), MasterSecretLength: a.MasterSecret.Len(), Delivered: a.Delivered}
+	if c, err := x509.ParseCertificate(a.Certificate); err == nil {
+		v.Expires = c.NotAfter
+	}
 	if reveal {
 		v.Key = hex.EncodeToString(a.Key.Reveal())
 		v.MasterSecret = hex.EncodeToString(a.MasterSecret.Reveal())

@@ -27,6 +27,7 @@ func (db *DB) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev s
 		}
 		next := old.Clone()
 		next.Endpoint = to
+		next.Settings++ // templates have its name
 		next.Revision, next.Updated = old.Revision+1, time.Now().UTC().Round(0)
 		row, err := rows.EncodeDevice(db.keyring, next)
 		if err != nil {

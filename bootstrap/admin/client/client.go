@@ -221,7 +221,7 @@ func (c *Client) CountDevices(ctx context.Context, f admin.DeviceFilter) (count 
 func filterPairs(f admin.DeviceFilter) []string {
 	return []string{
 		"prefix", f.Prefix, "profile", f.Profile, "tag", f.Tag, "group", f.Group, "state", string(f.State),
-		"seenSince", moment(f.SeenSince), "notSeenSince", moment(f.NotSeenSince), "rotating", flag(f.Rotating),
+		"seenSince", moment(f.SeenSince), "notSeenSince", moment(f.NotSeenSince), "rotating", flag(f.Rotating), "expiresBefore", moment(f.ExpiresBefore),
 	}
 }
 
@@ -270,6 +270,11 @@ func (c *Client) Profile(ctx context.Context, name string) (p store.Profile, err
 // Profiles implements [admin.API].
 func (c *Client) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.Profile, err error) {
 	return page, c.request(ctx, http.MethodGet, withQuery("/v1/profiles", "after", q.After, "limit", number(q.Limit)), 0, nil, &page)
+}
+
+// ProfileRevisions implements [admin.API].
+func (c *Client) ProfileRevisions(ctx context.Context, name string) (all []store.Profile, err error) {
+	return all, c.request(ctx, http.MethodGet, profilePath(name)+"/revisions", 0, nil, &all)
 }
 
 // DeleteProfile implements [admin.API].

@@ -170,7 +170,7 @@ func wildcards(path string) (names []string) {
 func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
-		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{},
+		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{}, "Behind": admin.Behind{}, "Held": admin.Held{}, "Holding": admin.Holding{}, "Rotation": admin.Rotation{},
 		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "CA": admin.CA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "LwM2MServer": admin.LwM2MServer{}, "LwM2MServerSettings": admin.LwM2MServerSettings{}, "LwM2MServerTest": admin.LwM2MServerTest{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
 		"PendingDevice": admin.PendingDevice{}, "Approval": admin.Approval{}, "BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
@@ -331,6 +331,7 @@ func fullProfile() store.Profile {
 		DiscoverFailed:   "fail",
 		Verify:           "record",
 		Pack:             "refuse",
+		RotateAfter:      store.Duration(365 * 24 * time.Hour),
 		SecretsOverNoSec: true,
 		Device: store.DeviceLimits{
 			EmptyResources: "write", BlockSize: 512, Writes: "instance", Order: "server-first", MaxPayload: 2000, MaxAccounts: 3,
@@ -412,6 +413,8 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 
 	c.call("PUT", profile, "/v1/profiles/full", fullProfile(), 200)
 	c.call("GET", profile, "/v1/profiles/full", nil, 200)
+	c.call("GET", profile+"/revisions", "/v1/profiles/full/revisions", nil, 200)
+	c.call("GET", profile+"/revisions", "/v1/profiles/nope/revisions", nil, 404)
 	c.call("GET", "/v1/profiles", "/v1/profiles", nil, 200)
 	c.call("PUT", profile, "/v1/profiles/other", fullProfile(), 400)
 	second, third := fullProfile(), fullProfile()
@@ -427,7 +430,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 
 	settings := admin.DeviceSettings{
 		Reset: true, Profile: new("full"), Disabled: new(false), NoSec: new(false), Format: new(lwm2m.FormatTLV), Note: new("n"), Tags: &[]string{"t"},
-		PSK: &admin.PSK{Identity: "id", Key: []byte("0123456789abcdef")}, Certificates: new([]string{store.Fingerprint(nil)}), CertificateNames: new([]string{"n"}), AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
+		PSK: &admin.PSK{Identity: "id", Key: []byte("0123456789abcdef")}, Certificates: new([]string{store.Fingerprint(nil)}), CertificateExpiries: map[string]time.Time{store.Fingerprint(nil): time.Now()}, CertificateNames: new([]string{"n"}), AccountIdentities: map[string]string{"main": "m"}, AccountMasterSecrets: map[string][]byte{"main": []byte("0123456789abcdef")},
 		AccountKeys: map[string][]byte{"main": []byte("0123456789abcdef0123456789abcdef")}, AccountCertificates: map[string][]byte{"main": {1}}, Vars: map[string]string{"host": "h.example"},
 		Secrets: map[lwm2m.Path][]byte{lwm2m.ResourcePath(11, 0, 6): []byte("apn secret")},
 	}
@@ -456,11 +459,16 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kept.Holds = store.Holding{Profile: "full", Revision: 1, Content: "c", Since: time.Now()}
 	kept.Written.Instances = []store.WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: "main", Server: 101, Unconfirmed: true}, {Path: lwm2m.InstancePath(2, 0), Target: lwm2m.ObjectPath(3)}}
 	if _, err := c.server.api.(*admin.Local).Store.PutDevice(t.Context(), kept); err != nil {
 		t.Fatal(err)
 	}
+	c.call("PATCH", device, "/v1/devices/d%2F1", admin.DeviceSettings{Rotate: []string{"bootstrapServer"}}, 200)
+	c.call("PATCH", device, "/v1/devices/d%2F1", admin.DeviceSettings{Rotate: []string{"other"}}, 422)
 	c.call("GET", device, "/v1/devices/d%2F1?reveal=true", nil, 200)
+	c.call("PATCH", device, "/v1/devices/d%2F1", admin.DeviceSettings{CancelRotation: true}, 200)
+	c.call("GET", "/v1/devices", "/v1/devices?expiresBefore=2120-01-01T00:00:00Z", nil, 200)
 	c.call("GET", "/v1/devices", "/v1/devices?prefix=d", nil, 200)
 	c.call("GET", "/v1/devices", "/v1/devices?state=failed&seenSince=2020-01-01T00:00:00Z&notSeenSince=2120-01-01T00:00:00Z", nil, 200)
 	c.call("GET", "/v1/devices", "/v1/devices?state=odd", nil, 400)

@@ -68,7 +68,7 @@ func TestQueriesAreStrict(t *testing.T) {
 		"/v1/sessions?failed=%0A":                      `failed="\n": want true or false`,
 		"/v1/devices/dev-000?reveal=true&reveal=false": "query parameter reveal is there 2 times",
 		"/v1/devices/dev-000?Reveal=true":              `query parameter "Reveal" does not exist here, only reveal`,
-		"/v1/devices?limits=5":                         `query parameter "limits" does not exist here, only after, limit, group, notSeenSince, prefix, profile, rotating, seenSince, state, tag`,
+		"/v1/devices?limits=5":                         `query parameter "limits" does not exist here, only after, limit, expiresBefore, group, notSeenSince, prefix, profile, rotating, seenSince, state, tag`,
 		"/v1/devices?tag=":                             "query parameter tag is empty",
 		"/v1/devices?limit=10001":                      "limit=10001 is not a number of 1 to 10000",
 		"/v1/devices?limit=0":                          "limit=0 is not a number of 1 to 10000",

@@ -9,7 +9,7 @@ import (
 )
 
 // filterParameters are those of [admin.DeviceFilter].
-var filterParameters = []string{"group", "notSeenSince", "prefix", "profile", "rotating", "seenSince", "state", "tag"}
+var filterParameters = []string{"expiresBefore", "group", "notSeenSince", "prefix", "profile", "rotating", "seenSince", "state", "tag"}
 
 func (s *Server) devices(r request) (reply, error) {
 	n, err := r.limit()
@@ -51,6 +51,9 @@ func (r request) deviceFilter() (f admin.DeviceFilter, err error) {
 	}
 	if err == nil {
 		f.Rotating, err = r.boolean("rotating")
+	}
+	if err == nil {
+		f.ExpiresBefore, err = r.moment("expiresBefore")
 	}
 	return f, err
 }

@@ -27,6 +27,11 @@ func (s *Server) profile(r request) (reply, error) {
 	return reply{body: p, revision: p.Revision}, err
 }
 
+func (s *Server) profileRevisions(r request) (reply, error) {
+	all, err := s.api.ProfileRevisions(r.Context(), r.PathValue("name"))
+	return reply{body: all}, err
+}
+
 func (s *Server) applyProfile(r request) (reply, error) {
 	var p store.Profile
 	rev, err := r.revision()

@@ -52,6 +52,7 @@ var routes = []route{
 	{"GET /v1/profiles", []string{"after", "limit"}, 0, (*Server).profiles},
 	{"POST /v1/profiles", nil, maxProfiles, (*Server).applyProfiles},
 	{"GET /v1/profiles/{name}", nil, 0, (*Server).profile},
+	{"GET /v1/profiles/{name}/revisions", nil, 0, (*Server).profileRevisions},
 	{"PUT /v1/profiles/{name}", []string{"allowFailing", "dryRun", "examine", "replaceKeys"}, maxBody, (*Server).applyProfile},
 	{"DELETE /v1/profiles/{name}", nil, 0, (*Server).deleteProfile},
 	{"GET /v1/groups", nil, 0, (*Server).groups},

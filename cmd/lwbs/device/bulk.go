@@ -21,7 +21,7 @@ import (
 )
 
 // whereHelp is the part of a description that tells of --where.
-const whereHelp = "\n\nIn place of ENDPOINT, --where KEY=VALUE selects devices, by the keys prefix, profile, tag, group,\nstate, seen-within and not-seen-for, as lwbs device list does; given several times, all must apply. The\ncommand says how many devices it is about and asks, unless --yes is given. A device that is edited\nby someone else meanwhile is left as it is."
+const whereHelp = "\n\nIn place of ENDPOINT, --where KEY=VALUE selects devices, by the keys prefix, profile, tag, group,\nstate, seen-within, not-seen-for and expires-within, as lwbs device list does; given several times, all must apply. The\ncommand says how many devices it is about and asks, unless --yes is given. A device that is edited\nby someone else meanwhile is left as it is."
 
 // whereFlags are the options for an edit of many devices.
 func whereFlags() []cli.Flag {

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/internal/view"
@@ -22,7 +23,7 @@ import (
 // Command is lwbs device.
 func Command() *cli.Command {
 	return command.Group("device", "add, change and show devices: which device may bootstrap, and with what", addCommand(), getCommand(), listCommand(), setCommand(),
-		previewCommand(), factoryCommand(), labelCommand(), renameCommand(), deleteCommand(), switchCommand("enable", false), switchCommand("disable", true))
+		previewCommand(), factoryCommand(), labelCommand(), renameCommand(), deleteCommand(), rotateCommand(), switchCommand("enable", false), switchCommand("disable", true))
 }
 
 func addCommand() *cli.Command {
@@ -158,9 +159,36 @@ func getCommand() *cli.Command {
 			if c.Bool("json") {
 				return output.JSON(c.App.Writer, d)
 			}
-			return printDevice(c.App.Writer, d)
+			return printDevice(c.App.Writer, d, changesFor(ctx, api, d))
 		}, "ENDPOINT"),
 	}
+}
+
+// toldChanges is how many places are told that a profile has changed in.
+const toldChanges = 3
+
+// changesFor tells what the profile of a device gives otherwise than what it holds; empty where that is
+// unknown.
+func changesFor(ctx context.Context, api admin.API, d admin.Device) string {
+	if d.Holds == nil || !slices.Contains(d.Due, profile.DueProfile) {
+		return ""
+	}
+	if d.Holds.Profile != d.Profile {
+		return fmt.Sprintf(": it holds what profile %s gave", output.Name(d.Holds.Profile))
+	}
+	all, err := api.ProfileRevisions(ctx, d.Profile)
+	i := slices.IndexFunc(all, func(p store.Profile) bool { return p.Revision == d.Holds.Revision })
+	if err != nil || i < 0 {
+		return ": the revision that it holds is not kept any more"
+	}
+	var places []string
+	for _, each := range profile.Diff(all[i], all[0]) {
+		places = append(places, each.Place)
+	}
+	if n := len(places); n > toldChanges {
+		places = append(places[:toldChanges], fmt.Sprintf("and %d more", n-toldChanges))
+	}
+	return fmt.Sprintf(" in revision %d: %s", all[0].Revision, strings.Join(places, ", "))
 }
 
 func renameCommand() *cli.Command {

@@ -18,7 +18,7 @@ import (
 func listCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list devices by name, with the outcome of their last session",
-		Description: "A device is done when it was bootstrapped, and due when its record or its profile was edited since.\nWith --state, --seen-within or --not-seen-for the last session of each device is read, which takes a\nminute or two for a million devices.",
+		Description: "A device is done when it was bootstrapped, and due when it would be given something else now: by its\nprofile, by its record, since other keys were asked for (rotation), or since a key is older than its\nprofile permits (age). With --state, --seen-within, --not-seen-for or --expires-within each device is\nlooked at, which takes a minute or two for a million devices.",
 		Flags: slices.Concat([]cli.Flag{
 			command.JSONFlag(), command.LimitFlag("all"),
 			&cli.StringFlag{Name: "after", Usage: "start behind this `ENDPOINT`"},
@@ -57,7 +57,7 @@ func listCommand() *cli.Command {
 					Key:      func(d admin.Device) string { return string(d.Endpoint) },
 					Headings: []string{"ENDPOINT", "PROFILE", "STATE", "LAST SESSION"},
 					Cells: func(d admin.Device) []string {
-						return []string{output.Name(d.Endpoint), output.Name(d.Profile), view.StateText(d.State), stateNow(d)}
+						return []string{output.Name(d.Endpoint), output.Name(d.Profile), view.StateAndDue(d), stateNow(d)}
 					},
 				}.Print(ctx, c, api)
 			})

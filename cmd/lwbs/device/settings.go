@@ -93,7 +93,7 @@ func settings(c *cli.Context) (set admin.DeviceSettings, err error) {
 			given("psk-identity", &set.PSKIdentity)
 		}
 	}
-	if set.Certificates, err = fingerprints(c); err != nil {
+	if set.Certificates, set.CertificateExpiries, err = fingerprints(c); err != nil {
 		return set, err
 	}
 	if names, err := command.ListOrNone(c, "certificate-name"); err != nil {

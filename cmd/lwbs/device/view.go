@@ -6,16 +6,19 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/explain"
+	"lwbs/bootstrap/profile"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/internal/view"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
-func printDevice(out io.Writer, d admin.Device) error {
+// printDevice prints a device. Changes are what its profile gives otherwise than what it holds, for people.
+func printDevice(out io.Writer, d admin.Device, changes string) error {
 	t := output.NewTable(out)
 	row := func(key, format string, args ...any) { t.Row(key, fmt.Sprintf(format, args...)) }
 	row("endpoint", "%s", output.Name(d.Endpoint))
@@ -25,6 +28,12 @@ func printDevice(out io.Writer, d admin.Device) error {
 	}
 	row("revision", "%d, of %s", d.Revision, output.Clock(d.Updated))
 	row("state", "%s", view.StateText(d.State))
+	if h := d.Holds; h != nil {
+		row("was given", "profile %s revision %d, since %s", output.Name(h.Profile), h.Revision, output.Clock(h.Since))
+	}
+	for _, reason := range d.Due {
+		row("due", "%s", dueText(reason, changes))
+	}
 	row("plain CoAP", "%s", map[bool]string{true: "permitted", false: "refused"}[d.NoSec])
 	for _, cr := range d.Credentials {
 		row("bootstraps with", "%s", credentialText(cr))
@@ -36,6 +45,9 @@ func printDevice(out io.Writer, d admin.Device) error {
 			delivered = "delivered " + output.Clock(a.Delivered)
 		}
 		row("account "+output.Name(account), "%s, %s", accountText(a), delivered)
+	}
+	for _, r := range d.Rotations {
+		row("rotating", "%s", rotationText(r))
 	}
 	for _, path := range slices.SortedFunc(maps.Keys(d.Secrets), lwm2m.Path.Compare) {
 		row("secret "+path.String(), "%s", secretText(path, d.Secrets[path]))
@@ -69,12 +81,12 @@ func printDevice(out io.Writer, d admin.Device) error {
 func credentialText(c admin.Credential) string {
 	switch c.Kind {
 	case store.CredentialCertificate:
-		return "certificate " + c.Identity + " (SHA-256)"
+		return "certificate " + c.Identity + " (SHA-256)" + expiresText(c.Expires)
 	case store.CredentialCertificateName:
 		if c.Group != "" {
-			return fmt.Sprintf("any certificate of a CA of group %s for %q", output.Name(c.Group), c.Identity)
+			return fmt.Sprintf("any certificate of a CA of group %s for %q", output.Name(c.Group), c.Identity) + expiresText(c.Expires)
 		}
-		return fmt.Sprintf("any certificate of a trusted CA for %q", c.Identity)
+		return fmt.Sprintf("any certificate of a trusted CA for %q", c.Identity) + expiresText(c.Expires)
 	}
 	if c.Group != "" {
 		which := ""
@@ -86,6 +98,64 @@ func credentialText(c admin.Credential) string {
 	return fmt.Sprintf("%s identity %q, key %s%s", c.Kind, c.Identity, keyText(c.Key, c.KeyLength), pendingText(c))
 }
 
+// expiresText tells when a certificate expires; empty where that is unknown.
+func expiresText(at time.Time) string {
+	switch left := time.Until(at); {
+	case at.IsZero():
+		return ""
+	case left <= 0:
+		return ", expired on " + output.Clock(at)
+	case left < admin.ExpiresSoon:
+		return fmt.Sprintf(", expires in %s, on %s", output.Counted(int(left/(24*time.Hour)), "day", "days"), output.Clock(at))
+	}
+	return ", valid until " + output.Clock(at)
+}
+
+// dueText says why a device is due.
+func dueText(reason profile.DueReason, changes string) string {
+	switch reason {
+	case profile.DueProfile:
+		return "its profile gives something else" + changes
+	case profile.DueRecord:
+		return "its record gives something else since it was edited"
+	case profile.DueRotation:
+		return "other keys were asked for: lwbs rotation get has more"
+	case profile.DueAge:
+		return "a key is older than rotateAfter of its profile"
+	}
+	return string(reason)
+}
+
+// rotationText tells of a key that is being replaced.
+func rotationText(r admin.Rotation) string {
+	return fmt.Sprintf("%s: %s", keyName(r.Account), stageText(r))
+}
+
+// keyName is a key that can be replaced, for people.
+func keyName(account string) string {
+	if account == store.BootstrapServerAccount {
+		return "key to bootstrap with"
+	}
+	return "key of account " + output.Name(account)
+}
+
+// stageText tells how far the replacement of a key has come.
+func stageText(r admin.Rotation) string {
+	since := ""
+	if !r.Since.IsZero() {
+		since = " " + output.Clock(r.Since)
+	}
+	switch {
+	case r.Stage == admin.RotationAsked:
+		return "asked for" + since + ": another is made when the device bootstraps"
+	case r.Replaces != "":
+		return fmt.Sprintf("made%s, identity %q: %q is accepted, too, until the device comes with it", since, r.Identity, r.Replaces)
+	case r.Identity != "":
+		return fmt.Sprintf("made%s, identity %q: the device has not come with it", since, r.Identity)
+	}
+	return "made" + since + ": the device has not accepted it in a bootstrap that succeeded"
+}
+
 // accountText describes the keys of an account.
 func accountText(a admin.Account) string {
 	var parts []string
@@ -93,7 +163,7 @@ func accountText(a admin.Account) string {
 		parts = append(parts, fmt.Sprintf("identity %q", a.Identity))
 	}
 	if len(a.Certificate) > 0 {
-		parts = append(parts, fmt.Sprintf("certificate or public key %s (SHA-256)", store.Fingerprint(a.Certificate)))
+		parts = append(parts, fmt.Sprintf("certificate or public key %s (SHA-256)", store.Fingerprint(a.Certificate))+expiresText(a.Expires))
 	}
 	if a.KeyLength > 0 || a.MasterSecretLength == 0 {
 		parts = append(parts, "key "+keyText(a.Key, a.KeyLength))

@@ -15,7 +15,7 @@ func TestPendingCredentialIsShown(t *testing.T) {
 		{Kind: store.CredentialPSK, Identity: "new", KeyLength: 16, Pending: true, Replaces: "old"},
 		{Kind: store.CredentialPSK, Identity: "first", KeyLength: 16, Pending: true},
 	}}
-	if err := printDevice(&out, d); err != nil {
+	if err := printDevice(&out, d, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`identity "old", key of 16 bytes` + "\n", `identity "new", key of 16 bytes, pending: replaces "old" once`, `identity "first", key of 16 bytes, pending` + "\n"} {

@@ -22,7 +22,7 @@ import (
 
 // Command is lwbs profile.
 func Command() *cli.Command {
-	return command.Group("profile", "add, check and show profiles: what a kind of device is given", applyCommand(), getCommand(), listCommand(),
+	return command.Group("profile", "add, check and show profiles: what a kind of device is given", applyCommand(), getCommand(), listCommand(), historyCommand(), diffCommand(), rollbackCommand(),
 		deleteCommand(), checkCommand(), keysCommand(), schemaCommand())
 }
 
@@ -70,8 +70,11 @@ func applyProfiles(ctx context.Context, c *cli.Context, api admin.API, docs []pr
 	}
 	for i, a := range applied {
 		did := "replaced"
-		if a.Created {
+		switch {
+		case a.Created:
 			did = "created"
+		case a.Unchanged:
+			did = "unchanged:"
 		}
 		warnServer(c.App.ErrWriter, docs[i], a.Warnings, objects)
 		tellImpact(c.App.ErrWriter, docs[i], a.Impact, o)

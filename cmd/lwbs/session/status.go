@@ -76,6 +76,12 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 	row("database", fmt.Sprintf("%s, %s, schema %d: %s, %s in the history", output.Text(r.Database), size(r.Store.Bytes), r.Store.Schema,
 		output.Counted(r.Store.Profiles, "profile", "profiles"), output.Counted(r.Store.Sessions, "attempt", "attempts")))
 	row("devices", view.CountText(r.Fleet))
+	for _, text := range behindTexts(r.Fleet.Behind) {
+		row("behind", text)
+	}
+	if text := expiryText(r.Fleet); text != "" {
+		row("expiring", text)
+	}
 	if text := groupsText(r.Groups); text != "" {
 		row("groups", text)
 	}
@@ -97,6 +103,54 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 		row("log", output.Counted(int(r.LogDropped), "record was dropped", "records were dropped")+", as they were not read, or too slowly")
 	}
 	return rows
+}
+
+// toldBehind is how many revisions of profiles are told that devices are behind with.
+const toldBehind = 3
+
+// behindTexts tell which devices hold former revisions of profiles.
+func behindTexts(all []admin.Behind) (texts []string) {
+	for i, b := range all {
+		if i == toldBehind {
+			devices := 0
+			for _, rest := range all[i:] {
+				devices += rest.Devices
+			}
+			return append(texts, fmt.Sprintf("and %s with other revisions: lwbs device list --state due", output.Counted(devices, "device", "devices")))
+		}
+		name := output.Name(b.Profile)
+		holds := "hold what an older lwbs gave"
+		switch {
+		case b.Holds != nil && b.Holds.Profile == b.Profile:
+			holds = fmt.Sprintf("%s revision %d", verb(b.Devices, "holds", "hold"), b.Holds.Revision)
+		case b.Holds != nil:
+			holds = fmt.Sprintf("%s revision %d of profile %s", verb(b.Devices, "holds", "hold"), b.Holds.Revision, output.Name(b.Holds.Profile))
+		}
+		texts = append(texts, fmt.Sprintf("profile %s is at revision %d, and %s %s: lwbs device list --state due --profile %s", name, b.Revision, output.Counted(b.Devices, "device", "devices"), holds, name))
+	}
+	return texts
+}
+
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// expiryText tells of certificates of devices that expire; empty for none.
+func expiryText(count admin.DeviceCount) string {
+	var parts []string
+	if count.Expired > 0 {
+		parts = append(parts, fmt.Sprintf("%s with a certificate that has expired", output.Counted(count.Expired, "device", "devices")))
+	}
+	if count.Expiring > 0 {
+		parts = append(parts, fmt.Sprintf("%s with one that expires within 30 days", output.Counted(count.Expiring, "device", "devices")))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + ": lwbs device list --expires-within 30d"
 }
 
 // toldGroups is how many groups are named that enrol no devices.

@@ -12,7 +12,7 @@ import (
 )
 
 // filterNames are the options that select devices, and the keys of --where.
-var filterNames = []string{"prefix", "profile", "tag", "group", "state", "seen-within", "not-seen-for"}
+var filterNames = []string{"prefix", "profile", "tag", "group", "state", "seen-within", "not-seen-for", "expires-within"}
 
 // rotating is among the states for those who list devices; a device has another one besides.
 const rotating = "rotating"
@@ -24,9 +24,10 @@ func FilterFlags() []cli.Flag {
 		&cli.StringFlag{Name: "profile", Usage: "only those with the profile `NAME`"},
 		&cli.StringFlag{Name: "tag", Usage: "only those with the `TAG`"},
 		&cli.StringFlag{Name: "group", Usage: "only those in the enrolment group `NAME`"},
-		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (edited since), failed (the last attempt), running, never (came), disabled, or rotating (a new key was made, and is not known to be in use)"},
+		&cli.StringFlag{Name: "state", Usage: "only those in this `STATE`: done, due (it would be given something else now), failed (the last attempt), running, never (came), disabled, or rotating (another key was asked for or made, and is not known to be in use)"},
 		&cli.StringFlag{Name: "seen-within", Usage: "only those that came within this `TIME`, such as 36h or 7d"},
 		&cli.StringFlag{Name: "not-seen-for", Usage: "only those that have not come for this `TIME`, or never"},
+		&cli.StringFlag{Name: "expires-within", Usage: "only those with a certificate that expires within this `TIME`, or has expired, as far as that is known"},
 	}
 }
 
@@ -67,6 +68,10 @@ func SetFilter(f *admin.DeviceFilter, name, value string) (err error) {
 		f.SeenSince, err = ago(value)
 	case "not-seen-for":
 		f.NotSeenSince, err = ago(value)
+	case "expires-within":
+		var d time.Duration
+		d, err = Span(value)
+		f.ExpiresBefore = time.Now().Add(d)
 	default:
 		err = fmt.Errorf("there is no such key: want %s", strings.Join(filterNames, ", "))
 	}

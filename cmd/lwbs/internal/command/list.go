@@ -45,6 +45,7 @@ type List[T any] struct {
 
 	Headings []string
 	Cells    func(T) []string
+	Rows     func(T) [][]string // in place of Cells, for entries of several rows
 }
 
 // Print prints a list page by page, as a table or as JSON, and says how to go on where there is more.
@@ -60,7 +61,13 @@ func (l List[T]) Print(ctx context.Context, c *cli.Context, api admin.API) error
 	} else {
 		t := output.NewTable(c.App.Writer, l.Headings...)
 		more, err = l.Each(ctx, func(entry T) error {
-			t.Row(l.Cells(entry)...)
+			if l.Rows == nil {
+				t.Row(l.Cells(entry)...)
+				return t.Failure()
+			}
+			for _, row := range l.Rows(entry) {
+				t.Row(row...)
+			}
 			return t.Failure()
 		})
 		if err == nil || l.Behind != behind { // no headings without entries

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/store"
 )
@@ -18,7 +19,11 @@ func CountText(count admin.DeviceCount) string {
 	var parts []string
 	for _, state := range admin.DeviceStates() {
 		if n := count.States[state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, StateText(state)))
+			text := fmt.Sprintf("%d %s", n, StateText(state))
+			if state == admin.DeviceDue {
+				text += dueCounts(count)
+			}
+			parts = append(parts, text)
 		}
 	}
 	if len(parts) == 0 {
@@ -29,6 +34,32 @@ func CountText(count admin.DeviceCount) string {
 		text += fmt.Sprintf("; %d rotating", count.Rotating)
 	}
 	return text
+}
+
+// dueCounts tells for what reasons devices are due.
+func dueCounts(count admin.DeviceCount) string {
+	var parts []string
+	for _, reason := range profile.DueReasons {
+		if n := count.Due[reason]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d by %s", n, reason))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// StateAndDue is a state as a table has it, with the reasons of a device that is due.
+func StateAndDue(d admin.Device) string {
+	if d.State != admin.DeviceDue || len(d.Due) == 0 {
+		return StateText(d.State)
+	}
+	words := make([]string, len(d.Due))
+	for i, reason := range d.Due {
+		words[i] = string(reason)
+	}
+	return fmt.Sprintf("%s (%s)", d.State, strings.Join(words, ", "))
 }
 
 // StateText is a state as a table has it.
