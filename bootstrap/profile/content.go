@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,11 @@ func ContentOf(p store.Profile) string {
 	for i := range p.Accounts {
 		p.Accounts[i] = accountContent(p.Accounts[i])
 	}
+	slices.SortStableFunc(p.Accounts, func(a, b store.Account) int { return cmp.Compare(a.ShortServerID, b.ShortServerID) })
+	slices.SortStableFunc(p.Objects, func(a, b store.ObjectValues) int { return a.Path.Compare(b.Path) })
+	slices.SortStableFunc(p.AccessControl, func(a, b store.AccessControl) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Instance, b.Instance))
+	})
 	if b := p.BootstrapServer; b != nil {
 		b.Key, b.KeyLength = cmp.Or(b.Key, store.KeyGenerate), 0
 		b.ClientHoldOffTime = new(store.Duration(orDefault(b.ClientHoldOffTime, defaultHoldOff)))

@@ -14,7 +14,7 @@ import (
 // A Difference is a value that two revisions of a profile do not share.
 type Difference struct {
 	Place  string `json:"place"`            // such as accounts[main].uri
-	Before string `json:"before,omitempty"` // as JSON; empty for none
+	Before string `json:"before,omitempty"` // empty for none; an empty text is ""
 	After  string `json:"after,omitempty"`
 }
 
@@ -75,9 +75,12 @@ func addValues(out map[string]string, place string, v any) {
 			addValues(out, fmt.Sprintf("%s[%s]", place, name), element)
 		}
 	case nil:
+	case string:
+		if out[place] = v; v == "" {
+			out[place] = `""`
+		}
 	default:
-		text, _ := json.Marshal(v)
-		out[place] = string(text)
+		out[place] = fmt.Sprint(v)
 	}
 }
 

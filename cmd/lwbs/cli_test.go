@@ -243,8 +243,8 @@ func TestDeviceCommands(t *testing.T) {
 
 func TestProfileCommands(t *testing.T) {
 	inBothModes(t, func(t *testing.T, sh *shell) {
-		contains(t, "apply again", sh.ok("profile apply -f $D/meter.yaml"), "replaced profile meter (revision 2)")
-		contains(t, "get", sh.ok("profile get meter"), "# revision 2", "uri: coaps://lwm2m.example.com:5684")
+		contains(t, "apply again", sh.ok("profile apply -f $D/meter.yaml"), "unchanged: profile meter (revision 1)")
+		contains(t, "get", sh.ok("profile get meter"), "# revision 1", "uri: coaps://lwm2m.example.com:5684")
 		contains(t, "list", sh.ok("profile list"), "meter")
 		var listed []store.Profile
 		if err := json.Unmarshal([]byte(sh.ok("profile list --json")), &listed); err != nil || len(listed) != 1 || listed[0].Name != "meter" {

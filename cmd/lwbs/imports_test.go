@@ -98,7 +98,7 @@ var mayImport = map[string][]string{
 	"cmd/lwbs":                  slices.Concat(commandGroups, []string{"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "bootstrap/profile", "store"}),
 	"cmd/lwbs/":                 {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
-	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap", "bootstrap/admin", "bootstrap/explain", "store"},
+	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap", "bootstrap/admin", "bootstrap/explain", "bootstrap/profile", "store"},
 }
 
 // commandGroups are the packages of the commands, each of a group.

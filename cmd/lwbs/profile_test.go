@@ -37,7 +37,7 @@ func TestProfilesOfSeveralFiles(t *testing.T) {
 		sh.write("utf16.yaml", clitest.UTF16(strings.ReplaceAll(named("ü"), "\n", "\r\n"), true))
 		contains(t, "UTF-16", sh.ok("profile check $D/utf16.yaml"), "profile ü is good")
 		contains(t, "apply", sh.ok("profile apply $D/two.yaml -f $D/c.yaml"), "created profile a (revision 1)", "created profile b (revision 1)", "created profile c (revision 1)")
-		contains(t, "apply again", sh.ok("profile apply $D/two.yaml"), "replaced profile a (revision 2)", "replaced profile b (revision 2)")
+		contains(t, "apply again", sh.ok("profile apply $D/two.yaml"), "unchanged: profile a (revision 1)", "unchanged: profile b (revision 1)")
 	})
 }
 

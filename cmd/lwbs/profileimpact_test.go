@@ -18,7 +18,7 @@ func TestProfilesAreTriedOnTheirDevices(t *testing.T) {
 		}
 		key := keyOf(t, sh, "dev-3")
 		contains(t, "check", sh.ok("profile check $D/meter.yaml"), "; 7 devices have it\n")
-		contains(t, "apply", sh.ok("profile apply $D/meter.yaml"), "replaced profile meter (revision 3): 7 devices have it\n")
+		contains(t, "apply", sh.ok("profile apply $D/meter.yaml"), "unchanged: profile meter (revision 1): 7 devices have it\n")
 
 		sh.write("var.yaml", strings.NewReplacer("coaps://lwm2m.example.com:5684", `"coaps://{{.Vars.host}}"`).Replace(meterYAML))
 		sh.write("renamed.yaml", strings.Replace(meterYAML, "name: main", "name: other", 1))
