@@ -299,6 +299,10 @@ var limits = map[string]limit{
 		[]string{"store.MaxAccounts", "store.MaxObjects", "store.MaxAccessControl", "store.MaxDelete"},
 		[]string{"store.TestProfileLimits"},
 	},
+	"former revisions of a profile that are kept": {
+		[]string{"store.MaxFormerProfiles"},
+		[]string{"store/bolt.TestSuite"},
+	},
 	"profile, in JSON": {
 		[]string{"store.MaxProfile"},
 		[]string{"store.TestProfileLimits"},
