@@ -19,7 +19,8 @@ var mayImport = map[string][]string{
 	"tlv":                 {},
 	"lwm2m":               {},
 	"lwm2m/object":        {"lwm2m"},
-	"lwm2m/object/ddf":    {"lwm2m", "lwm2m/object"},
+	"lwm2m/filekind":      {},
+	"lwm2m/object/ddf":    {"lwm2m", "lwm2m/filekind", "lwm2m/object"},
 	"lwm2m/content":       {"lwm2m", "lwm2m/object", "tlv"},
 	"lwm2m/link":          {"lwm2m"},
 	"lwm2m/check":         {"lwm2m", "lwm2m/object"},
@@ -55,9 +56,8 @@ var mayImport = map[string][]string{
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 
-	"store/importer/filekind": {},
-	"store/importer/sheet":    {"store/importer/filekind"},
-	"cmd/lwbs/internal/input": {"cmd/lwbs/internal/output", "store/importer/filekind"},
+	"store/importer/sheet":    {"lwm2m/filekind"},
+	"cmd/lwbs/internal/input": {"cmd/lwbs/internal/output", "lwm2m/filekind"},
 
 	// The admin API: client and server meet in what is on the wire.
 	"bootstrap/admin/socket": {},

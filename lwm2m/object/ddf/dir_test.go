@@ -49,7 +49,7 @@ func TestBesides(t *testing.T) {
 func TestNoDefinitions(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                "x.xml:1: there is no element in it: want LWM2M",
-		"<html></html>":   "x.xml:1: the outermost element is html: want LWM2M",
+		"<html></html>":   "x.xml:1: it is a web page: want a definition of an Object in XML, as the OMA registry has them",
 		"<LWM2M></LWM2M>": "x.xml:1: there is no Object in it",
 	} {
 		if _, problems := ddf.Read("x.xml", []byte(text)); len(problems) != 1 || !problems[0].Lost || problems[0].String() != want {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"lwbs/lwm2m/filekind"
 	"lwbs/lwm2m/object"
 )
 
@@ -76,6 +77,9 @@ func (i *item) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 func Read(name string, b []byte) ([]object.Definition, []Problem) {
 	if len(b) > maxSize {
 		return nil, []Problem{tooLarge(name, int64(len(b)))}
+	}
+	if kind, known := filekind.Of(b); known && kind.Name != filekind.XML {
+		return nil, []Problem{{name, 1, "it is " + kind.Name + ": want a definition of an Object in XML, as the OMA registry has them", true}}
 	}
 	r := &reader{name: name}
 	b, r.problems = toUTF8(name, b)

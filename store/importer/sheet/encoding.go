@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
-	"lwbs/store/importer/filekind"
+	"lwbs/lwm2m/filekind"
 )
 
 // peeked is how much of a file is looked at to find out what it is, in bytes.

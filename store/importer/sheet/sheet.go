@@ -18,7 +18,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"lwbs/store/importer/filekind"
+	"lwbs/lwm2m/filekind"
 )
 
 // maxRow is the largest row, in bytes, and maxColumns how many cells it has at most.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"lwbs/bootstrap/admin/client"
 	"lwbs/bootstrap/handover"
 	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/lwm2m/filekind"
 	"lwbs/store"
 	"lwbs/store/bolt"
 	"lwbs/store/seal"
@@ -118,6 +120,9 @@ func FindStore(c *cli.Context, create bool) (file string, fresh bool, err error)
 	case err == nil && !info.Mode().IsRegular():
 		return "", false, fmt.Errorf("database %s is not a regular file: name another with --db", file)
 	}
+	if kind := otherKind(file); kind != "" {
+		return "", false, fmt.Errorf("database %s is %s, not a database of lwbs: name another with --db", file, kind)
+	}
 	if to, err := os.Readlink(file); fresh && err == nil {
 		return "", false, fmt.Errorf("database %s is a link to %s, which %w: restore that file, such as by mounting its disk, or remove the link", file, to, ErrNoDatabase)
 	}
@@ -128,6 +133,19 @@ func FindStore(c *cli.Context, create bool) (file string, fresh bool, err error)
 		return "", false, fmt.Errorf("make database %s: %w", file, err)
 	}
 	return file, fresh, nil
+}
+
+// otherKind is what a file is that begins as one of another kind does; empty for a database, and where
+// that is not known.
+func otherKind(file string) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	head, _ := io.ReadAll(io.LimitReader(f, 4096))
+	kind, _ := filekind.Of(head)
+	return kind.Name
 }
 
 // KeyFile returns the path of the file with the sealing key of a database.

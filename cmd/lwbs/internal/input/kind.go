@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"lwbs/store/importer/filekind"
+	"lwbs/lwm2m/filekind"
 )
 
 // Text returns the text of a file in UTF-8, without a byte order mark. Its error says what the file is

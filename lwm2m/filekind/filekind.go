@@ -13,6 +13,9 @@ type Kind struct {
 	Table string // how a table is got out of it; empty where that is not known
 }
 
+// XML is the name of the kind of a file that declares itself to be XML.
+const XML = "XML"
+
 // peeked is how much of the beginning tells the kind at most, in bytes.
 const peeked = 4096
 
@@ -45,7 +48,7 @@ var magics = []struct {
 	{"-----begin age encrypted file", Kind{"encrypted (age)", "decrypt it: age -d -i key.txt FILE"}},
 	{"-----begin pgp message", Kind{"encrypted (PGP)", "decrypt it first"}},
 	{"-----begin ", Kind{"PEM, such as a key or a certificate", ""}},
-	{"<?xml", Kind{"XML", "save the table as CSV"}},
+	{"<?xml", Kind{XML, "save the table as CSV"}},
 	{"<!doctype html", Kind{"a web page", "save the table as CSV"}},
 	{"<html", Kind{"a web page", "save the table as CSV"}},
 }
