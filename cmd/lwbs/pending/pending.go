@@ -70,7 +70,7 @@ func list(ctx context.Context, c *cli.Context, api admin.API) error {
 			return err
 		}
 	case served:
-		fmt.Fprintln(c.App.ErrWriter, "no unknown device waits; they wait only where lwbs serve has --unknown-devices park")
+		fmt.Fprintln(c.App.ErrWriter, "no unknown device waits; they wait where lwbs serve has --unknown-devices park, and in enrolment groups with --approve")
 	}
 	if !served {
 		fmt.Fprintln(c.App.ErrWriter, "note: no server is running with this database: none of these devices is waiting now; one that is approved is served when it comes again")
