@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/rows"
 )
 
@@ -51,7 +52,7 @@ func (db *DB) keepAssociations(ctx context.Context, put []store.Association, end
 // editAssociations removes those of ended, and puts put, as encoded.
 func editAssociations(tx *transaction, put []store.Association, encoded [][]byte, ended []store.AssociationKey) error {
 	b, n := tx.Bucket(bucketAssociation), count(tx, keyAssociations)
-	b.FillPercent = copyFill // those heard of last come last
+	b.FillPercent = dbfile.CopyFill // those heard of last come last
 	for _, key := range ended {
 		if b.Get(key.Bytes()) == nil {
 			continue
@@ -85,7 +86,7 @@ func dropOldest(tx *transaction, n int) error {
 	}
 	left := count(tx, keyAssociations)
 	var keys [][]byte
-	tx.Bucket(bucketAssociation).ascend(nil, func(k, _ []byte) bool {
+	tx.Bucket(bucketAssociation).Ascend(nil, func(k, _ []byte) bool {
 		keys = append(keys, bytes.Clone(k))
 		return len(keys) < n
 	})
@@ -106,7 +107,7 @@ func (db *DB) Associations(ctx context.Context, before store.AssociationKey, lim
 	}
 	err = db.view(ctx, func(tx *transaction) error {
 		var failed error
-		tx.Bucket(bucketAssociation).descend(from, func(key, row []byte) bool {
+		tx.Bucket(bucketAssociation).Descend(from, func(key, row []byte) bool {
 			a, err := rows.DecodeAssociation(db.keyring, row)
 			if err == nil && !bytes.Equal(a.Bytes(), key) {
 				err = fmt.Errorf("%w: it is of %v", store.ErrCorrupt, a.AssociationKey)

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"context"
 	"sync"
 
 	"lwbs/lwm2m"
@@ -144,14 +143,4 @@ func (c *caches) clear() {
 	for _, bucket := range [][]byte{bucketDevice, bucketProfile, bucketIdentity, bucketGroup} {
 		c.of(string(bucket)).clear()
 	}
-}
-
-// open returns why nothing may be read from a cache any more.
-func (db *DB) open(ctx context.Context) error {
-	db.mu.RLock()
-	defer db.mu.RUnlock()
-	if db.closed {
-		return store.ErrClosed
-	}
-	return ctx.Err()
 }

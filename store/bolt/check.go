@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
-	"lwbs/store/bolt/osfile"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/bolt/pages"
 	"lwbs/store/rows"
 	"lwbs/store/seal"
@@ -27,12 +26,12 @@ const maxProblems = 1000
 // in use.
 func (db *DB) Check(ctx context.Context) error {
 	return db.view(ctx, func(tx *transaction) error {
-		meta, err := db.metaOf(tx.Tx)
+		file, meta, err := db.file.Pages(tx.Tx.Tx)
 		if err != nil {
 			return err
 		}
 		c := checker{ctx: ctx, keyring: db.keyring}
-		c.file(db.pages, meta)
+		c.file(file, meta)
 		return c.result()
 	})
 }
@@ -41,7 +40,7 @@ func (db *DB) Check(ctx context.Context) error {
 // it does not check secrets. Errors: store.ErrLocked, the error of the system if the file cannot be
 // opened, and all damage.
 func CheckFile(ctx context.Context, file string, keyring *seal.Keyring) error {
-	f, size, err := openToRead(file)
+	f, size, err := dbfile.OpenToRead(file)
 	if err != nil {
 		return err
 	}
@@ -54,7 +53,7 @@ func CheckFile(ctx context.Context, file string, keyring *seal.Keyring) error {
 	}
 	for page := range 2 {
 		if wrong := in.Wrong(page); wrong != nil {
-			c.problem("%w: %s", wrong, lastEdit)
+			c.problem("%w: %s", wrong, dbfile.LastEdit)
 		}
 	}
 	meta, _ := in.Newest()
@@ -71,26 +70,6 @@ func CheckFile(ctx context.Context, file string, keyring *seal.Keyring) error {
 	}
 	c.file(in, meta)
 	return c.result()
-}
-
-// openToRead opens a file that no process edits meanwhile.
-func openToRead(file string) (*os.File, int64, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s is no file", file)
-	default:
-		err = osfile.Lock(f, false, Options{}.withDefaults().LockTimeout)
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	return f, info.Size(), nil
 }
 
 // A checker looks for what is wrong.

@@ -26,7 +26,7 @@ func BenchmarkColdOpen(b *testing.B) {
 		b.Fatal(err)
 	}
 	appendSession(b, db, 1)
-	db.degraded.Store(true) // so that it is not closed in order
+	db.file.Internals().Degrade(true) // so that it is not closed in order
 	if err := db.Close(); err != nil {
 		b.Fatal(err)
 	}
@@ -46,8 +46,8 @@ func BenchmarkColdOpen(b *testing.B) {
 			if err == nil {
 				_, err = db.DeviceByIdentity(b.Context(), store.CredentialPSK, "urn:imei:000000000000007")
 			}
-			if err != nil || db.closedOK != closed {
-				b.Fatalf("closed in order %v, error %v", db.closedOK, err)
+			if err != nil || db.file.Internals().ClosedInOrder() != closed {
+				b.Fatalf("closed in order %v, error %v", db.file.Internals().ClosedInOrder(), err)
 			}
 			return db.Close
 		}
@@ -64,7 +64,7 @@ func BenchmarkColdOpen(b *testing.B) {
 			return f.Close
 		})
 		measure("bbolt", func() func() error {
-			db, err := bbolt.Open(file, 0o600, Options{}.withDefaults().bbolt())
+			db, err := bbolt.Open(file, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true, InitialMmapSize: 1 << 30})
 			if err != nil {
 				b.Fatal(err)
 			}

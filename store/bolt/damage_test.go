@@ -17,6 +17,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/bolt/pages"
 	"lwbs/store/seal"
 )
@@ -73,7 +74,7 @@ func newSpecimen(t testing.TB, closed bool) *specimen {
 	must(db.DeleteDevice(t.Context(), "dev-007", 0))
 	delete(s.devices, "dev-007")
 	if !closed {
-		db.degraded.Store(true) // so that it does not close in order
+		db.file.Internals().Degrade(true) // so that it does not close in order
 	}
 	must(db.Close())
 	s.bytes, err = os.ReadFile(file)
@@ -409,7 +410,7 @@ func (s *specimen) try(t *testing.T, d damage) {
 func (s *specimen) backUp(t *testing.T, d damage, db *DB, file string) {
 	t.Helper()
 	if err := db.Backup(t.Context(), file); err != nil {
-		if part := new(store.UnreadableError); !errors.As(err, &part) || part.Page == 0 || !strings.Contains(err.Error(), insteadOfBackup) {
+		if part := new(store.UnreadableError); !errors.As(err, &part) || part.Page == 0 || !strings.Contains(err.Error(), dbfile.InsteadOfBackup) {
 			t.Errorf("%s: a backup is refused over %v", d.name, err)
 		}
 		return

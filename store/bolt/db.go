@@ -1,63 +1,31 @@
 package bolt
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
-	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
-
 	"lwbs/store"
-	"lwbs/store/bolt/pages"
-	"lwbs/store/bolt/unread"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/bolt/workers"
 	"lwbs/store/seal"
 )
 
 // A DB is a bbolt file that keeps the records. It implements [store.Store].
 type DB struct {
-	use   sync.RWMutex // held for reading while db is used, for writing while it is replaced
-	db    *bbolt.DB
-	file  *os.File    // that of db, which closes it
-	pages *pages.File // of it
-
-	forest atomic.Pointer[forest] // that a read came to last; nil for none
-	gaps   atomic.Pointer[gaps]   // that the opening has left, and that are not filled yet
-
+	file    *dbfile.File
 	path    string
 	keyring *seal.Keyring
 	opts    Options
 
-	degraded atomic.Bool  // pages are damaged
-	closedOK bool         // the file was closed in order when it was opened
-	written  bool         // there was an edit since; of the writer, until done is closed
-	healed   time.Time    // when the allowance for opening the file anew is whole again; of the writer
-	reclaim  reclaim      // of pages that were free when the file was opened
-	asked    atomic.Int64 // when a read asked for that last, Unix time in seconds
-	writing  atomic.Int64 // when the write under way began, Unix time in ns; zero where none is
-
 	caches caches
-	deep   *workers.Workers // for what needs a deep stack
-	unread *unread.Parts
 	sizes  sizes
-
-	run run // whether associations are kept
-
-	edits chan edit
-	done  chan struct{} // closed when the writer has ended
-
-	mu     sync.RWMutex // held for reading while an edit is handed over
-	closed bool         // guarded by mu
+	deep   *workers.Workers // for what needs a deep stack
+	run    run              // whether associations are kept
 }
 
 // schema is the version of the layout that this package writes.
@@ -145,39 +113,34 @@ func Open(file string, keyring *seal.Keyring, opts Options) (*DB, error) {
 	case err == nil && found.Mode().IsRegular() && found.Size() == 0: // which bbolt would fill
 		return nil, fmt.Errorf("open database %s: %w: it is empty; remove it for a new one, or put a backup in its place", file, store.ErrCorrupt)
 	}
-	db := &DB{
-		path: file, keyring: keyring, opts: opts,
-		caches: newCaches(),
-		edits:  make(chan edit, maxGroup), done: make(chan struct{}),
-	}
-	db.unread = unread.New(db.learn)
-	db.gaps.Store(&gaps{})
-	if err := db.openFile(file, db.inspect); err != nil {
-		return nil, fmt.Errorf("open database %s: %w", file, adapt(err))
+	db := &DB{path: file, keyring: keyring, opts: opts, caches: newCaches()}
+	var err error
+	if db.file, err = dbfile.Open(file, opts.ofFile(), db.hooks()); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", file, err)
 	}
 	db.deep = workers.Start()
-	if db.reclaim.pending {
-		_ = db.beginReclaim() // before any edit; where it fails, the next opening tries again
-	}
-	if err := db.reading(func() error { return db.prepare(file) }); err != nil {
-		db.endReclaim()
+	if err := db.prepare(); err != nil {
 		db.deep.Stop()
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, adapt(err)), db.db.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, dbfile.Adapt(err)), db.file.Abandon())
 	}
 	if !opts.ReadOnly {
 		_ = db.fill(db.isHealing()) // where it fails, these parts stay unreadable, which is told
 	}
-	go db.write()
+	db.file.Start()
 	return db, nil
 }
 
-// learn is told of each part of the database that cannot be read, for the first time.
-func (db *DB) learn(part *store.UnreadableError) {
-	if part.Page != 0 || part.Key == "" {
-		db.degraded.Store(true)
-	}
-	if db.opts.Unreadable != nil {
-		db.opts.Unreadable(part)
+// hooks are what the file asks of the records in it.
+func (db *DB) hooks() dbfile.Hooks {
+	return dbfile.Hooks{
+		Indexes: ofIndexes, CutOff: cutOff,
+		Attach: func(tx *dbfile.Tx) any { return &transaction{Tx: tx, db: db} },
+		Commit: func(tx *dbfile.Tx, end func() error) error { return of(tx).commit(end) },
+		Reopened: func() {
+			db.caches.clear()
+			db.sizes.clear()
+		},
+		Heal: db.heal,
 	}
 }
 
@@ -190,18 +153,9 @@ func names(buckets [][]byte) map[string]bool {
 	return out
 }
 
-// create makes a complete database under another name and then renames it, so that a
-// crash leaves a whole file or none.
-func create(file string, keyring *seal.Keyring) (err error) {
-	fresh := file + ".new"
-	if err := removeIfAny(fresh); err != nil {
-		return err
-	}
-	b, err := bbolt.Open(fresh, 0o600, Options{}.withDefaults().bbolt())
-	if err != nil {
-		return errors.Join(adapt(err), removeIfAny(fresh))
-	}
-	err = b.Update(func(tx *bbolt.Tx) error {
+// create makes a complete database, or none.
+func create(file string, keyring *seal.Keyring) error {
+	return dbfile.Create(file, func(tx *dbfile.RawTx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
@@ -212,40 +166,24 @@ func create(file string, keyring *seal.Keyring) (err error) {
 			meta.Put(keySchema, []byte(strconv.Itoa(schema))),
 			meta.Put(keyKeyCheck, keyring.Seal([]byte(keyCheckText), keyCheckPlace)))
 	})
-	if err = errors.Join(err, b.Sync(), b.Close()); err != nil {
-		return errors.Join(adapt(err), removeIfAny(fresh))
-	}
-	if err := os.Rename(fresh, file); err != nil {
-		return err
-	}
-	return store.SyncDir(filepath.Dir(file))
-}
-
-// removeIfAny removes a file; that there is none is no error.
-func removeIfAny(file string) error {
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // prepare checks that the file is one of ours that this program and this Keyring can
 // read, and brings an older schema up to date.
-func (db *DB) prepare(file string) error {
+func (db *DB) prepare() error {
 	version, err := db.schemaOf()
 	if err != nil {
 		return err
 	}
 	if version < schema {
-		db.written = true
-		if err := db.migrate(file, version, schema, migrations); err != nil {
+		if err := db.migrate(version, schema, migrations); err != nil {
 			return err
 		}
 	}
 	if err := db.addBuckets(); err != nil {
 		return err
 	}
-	return db.db.View(func(tx *bbolt.Tx) error {
+	return db.file.RawView(func(tx *dbfile.RawTx) error {
 		for _, name := range buckets {
 			if tx.Bucket(name) == nil {
 				return fmt.Errorf("%w: bucket %s is missing", store.ErrCorrupt, name)
@@ -263,7 +201,7 @@ func (db *DB) prepare(file string) error {
 // an older lwbs would have put there.
 func (db *DB) addBuckets() error {
 	var missing [][]byte
-	err := db.db.View(func(tx *bbolt.Tx) error {
+	err := db.file.RawView(func(tx *dbfile.RawTx) error {
 		for _, name := range added {
 			if tx.Bucket(name) == nil {
 				missing = append(missing, name)
@@ -277,8 +215,7 @@ func (db *DB) addBuckets() error {
 	case db.opts.ReadOnly:
 		return fmt.Errorf("%w: the file must be brought up to date first, by any command that edits", store.ErrSchema)
 	}
-	db.written = true
-	return db.db.Update(func(tx *bbolt.Tx) error {
+	return db.file.RawChange(func(tx *dbfile.RawTx) error {
 		var errs []error
 		for _, name := range missing {
 			_, err := tx.CreateBucket(name)
@@ -289,7 +226,7 @@ func (db *DB) addBuckets() error {
 }
 
 func (db *DB) schemaOf() (version int, err error) {
-	err = db.db.View(func(tx *bbolt.Tx) error {
+	err = db.file.RawView(func(tx *dbfile.RawTx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
 			return fmt.Errorf("%w: it is no lwbs database", store.ErrCorrupt)
@@ -308,83 +245,31 @@ func (db *DB) schemaOf() (version int, err error) {
 
 // Close waits for edits under way and closes the file.
 func (db *DB) Close() error {
-	db.mu.Lock()
-	already := db.closed
-	db.closed = true
-	db.mu.Unlock()
-	if already {
-		return store.ErrClosed
-	}
-	close(db.edits)
-	<-db.done
-	if !db.reclaim.pending && (db.written || !db.closedOK) {
-		db.closeInOrder() // else the next opening takes longer
-	}
-	defer db.deep.Stop() // after the last read
-	return errors.Join(db.run.close(), db.db.Close())
-}
-
-// closeInOrder writes the list and the note. Where that fails, the next opening takes longer.
-func (db *DB) closeInOrder() {
-	if db.degraded.Load() || db.opts.ReadOnly {
-		return
-	}
-	db.db.NoFreelistSync = false
-	err := db.reading(func() error { return db.db.Update(func(*bbolt.Tx) error { return nil }) })
-	info, err2 := db.file.Stat()
-	if err != nil || err2 != nil {
-		return
-	}
-	file, err := pages.Open(db.file, info.Size())
-	if err != nil {
-		return
-	}
-	meta, _ := file.Newest()
-	note, at, err := file.ClosedNote(meta)
-	if err != nil {
-		return
-	}
-	if err := db.writeAt(db.file, note, at); err == nil {
-		_ = db.sync(db.file)
-	}
-}
-
-// view runs a read.
-func (db *DB) view(ctx context.Context, read func(*transaction) error) error {
-	if err := ctx.Err(); err != nil {
+	err := db.file.Close()
+	if errors.Is(err, store.ErrClosed) {
 		return err
 	}
-	db.use.RLock()
-	defer db.use.RUnlock()
-	err := db.reading(func() error {
-		return db.db.View(func(b *bbolt.Tx) error {
-			tx := db.over(b)
-			return tx.explain(db.contain(func() error { return read(tx) }))
-		})
-	})
-	db.unread.Note(err)
-	return adapt(err)
+	defer db.deep.Stop() // after the last read
+	return errors.Join(db.run.close(), err)
 }
 
-// adapt turns the errors of bbolt and of the system into those of the contract.
-func adapt(err error) error {
-	if err == nil {
-		return nil
-	}
-	for from, to := range map[error]error{
-		bolterrors.ErrTimeout:         store.ErrLocked,
-		bolterrors.ErrDatabaseNotOpen: store.ErrClosed,
-		bolterrors.ErrMaxSizeReached:  store.ErrFull,
-		syscall.ENOSPC:                store.ErrFull,
-		syscall.EDQUOT:                store.ErrFull,
-		syscall.EFBIG:                 store.ErrFull, // a limit of the process or the file system
-		bolterrors.ErrInvalid:         store.ErrCorrupt,
-		bolterrors.ErrChecksum:        store.ErrCorrupt,
-		bolterrors.ErrVersionMismatch: store.ErrCorrupt,
-	} {
-		if errors.Is(err, from) {
-			return fmt.Errorf("%w: %w", to, err)
-		}
+// Writing is how long the write that is under way has taken so far, zero where none is.
+func (db *DB) Writing() time.Duration { return db.file.Writing() }
+
+// skips reports whether a list goes on without a record that cannot be read, or that an
+// index has and that is missing.
+func (db *DB) skips(err error) bool {
+	db.file.Unread().Note(err)
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) || errors.Is(err, store.ErrNotFound)
+}
+
+// unreadable says of which record an error of its decoding is.
+func unreadable(bucket []byte, key string, err error) error {
+	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) {
+		return &store.UnreadableError{Bucket: string(bucket), Key: key, Err: err}
 	}
 	return err
 }
+
+// Unreadable returns what of the database could not be read so far, at most 1,000 parts.
+func (db *DB) Unreadable() []*store.UnreadableError { return db.file.Unread().All() }

@@ -9,6 +9,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/rows"
 )
 
@@ -74,7 +75,7 @@ func indexEntries(d store.Device) []indexEntry {
 // whole of the indexes.
 func entriesOf(tx *transaction, ep string) (found []indexEntry) {
 	for _, bucket := range ofDevices {
-		tx.Bucket(bucket).ascend(nil, func(k, v []byte) bool {
+		tx.Bucket(bucket).Ascend(nil, func(k, v []byte) bool {
 			if string(v) == ep || len(v) == 0 && bytes.HasSuffix(k, append([]byte{0}, ep...)) {
 				found = append(found, indexEntry{string(bucket), string(k), string(v)})
 			}
@@ -107,7 +108,7 @@ func reindexed(changes []change, old, next []indexEntry) []change {
 
 // Device implements [store.Store].
 func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
-	if d, ok := db.caches.devices.get(string(ep)); ok && db.open(ctx) == nil {
+	if d, ok := db.caches.devices.get(string(ep)); ok && db.file.Usable(ctx) == nil {
 		return d, nil
 	}
 	err = db.view(ctx, func(tx *transaction) error {
@@ -141,7 +142,7 @@ func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, erro
 // Revisions implements [store.Store].
 func (db *DB) Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revisions, error) {
 	d, ok := db.caches.devices.peek(string(ep))
-	if ok && d.Group == "" && db.open(ctx) == nil {
+	if ok && d.Group == "" && db.file.Usable(ctx) == nil {
 		if p, ok := db.caches.profiles.peek(d.Profile); ok {
 			return store.RevisionsOf(d, p, store.Group{}), nil
 		}
@@ -168,7 +169,7 @@ func (db *DB) Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revis
 // DeviceByIdentity implements [store.Store].
 func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (d store.Device, err error) {
 	key := pair(string(kind), identity)
-	if ep, ok := db.caches.identities.get(string(key)); ok && db.open(ctx) == nil {
+	if ep, ok := db.caches.identities.get(string(key)); ok && db.file.Usable(ctx) == nil {
 		if d, ok := db.caches.devices.get(string(ep)); ok {
 			return d, nil
 		}
@@ -182,7 +183,7 @@ func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, i
 			return err
 		}
 		if !slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity }) {
-			return damaged(string(bucketIdentity), "", errors.New("it leads to a device without the identity"))
+			return dbfile.Damaged(string(bucketIdentity), "", errors.New("it leads to a device without the identity"))
 		}
 		db.caches.identities.add(string(key), d.Endpoint, tx.ID())
 		return nil
@@ -297,6 +298,6 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 	if err != nil {
 		return fmt.Errorf("delete device %q: %w", ep, err)
 	}
-	db.unread.Settled(bucketDevice, string(ep))
+	db.file.Unread().Settled(bucketDevice, string(ep))
 	return nil
 }

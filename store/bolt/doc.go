@@ -18,7 +18,6 @@
 //
 // 0 is a zero byte, which no endpoint, tag or profile name can have.
 //
-// One goroutine writes. It takes all edits that are waiting into one transaction, so
-// that the cost of the disk's sync is shared, and tells each caller when that is done.
-// Reads run beside it.
+// How the file is opened, read and written is in package store/bolt/dbfile. What it asks of the records,
+// such as to fill an index again that was on a damaged page, are its hooks: see [Open].
 package bolt

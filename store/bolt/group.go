@@ -37,7 +37,7 @@ func (db *DB) PutGroup(ctx context.Context, g store.Group) (store.Group, error) 
 	if err != nil {
 		return store.Group{}, fmt.Errorf("put group %q: %w", g.Name, err)
 	}
-	db.unread.Settled(bucketGroup, g.Name)
+	db.file.Unread().Settled(bucketGroup, g.Name)
 	return next, nil
 }
 
@@ -89,14 +89,14 @@ func (db *DB) Group(ctx context.Context, name string) (g store.Group, err error)
 
 // Groups implements [store.Store].
 func (db *DB) Groups(ctx context.Context) (store.Groups, error) {
-	if all, ok := db.caches.groups.get(allGroups); ok && db.open(ctx) == nil {
+	if all, ok := db.caches.groups.get(allGroups); ok && db.file.Usable(ctx) == nil {
 		return all, nil
 	}
 	var all store.Groups
 	err := db.view(ctx, func(tx *transaction) error {
 		all = store.Groups{Version: uint64(tx.ID())}
 		var failed error
-		tx.Bucket(bucketGroup).ascend(nil, func(k, _ []byte) bool {
+		tx.Bucket(bucketGroup).Ascend(nil, func(k, _ []byte) bool {
 			g, err := db.group(tx, string(k))
 			switch {
 			case db.skips(err):
@@ -137,7 +137,7 @@ func (db *DB) DeleteGroup(ctx context.Context, name string, rev store.Revision) 
 	if err != nil {
 		return fmt.Errorf("delete group %q: %w", name, err)
 	}
-	db.unread.Settled(bucketGroup, name)
+	db.file.Unread().Settled(bucketGroup, name)
 	return nil
 }
 

@@ -78,7 +78,7 @@ func (s *sizes) clear() {
 
 // GroupSize implements [store.Store].
 func (db *DB) GroupSize(ctx context.Context, name string) (n int, err error) {
-	if n, ok := db.sizes.known(name); ok && db.open(ctx) == nil {
+	if n, ok := db.sizes.known(name); ok && db.file.Usable(ctx) == nil {
 		return n, nil
 	}
 	before := db.sizes.before()
@@ -105,9 +105,9 @@ func (db *DB) groupSize(tx *transaction, name string) int {
 
 // countGroup counts the devices of a group, as they were when the transaction began.
 func countGroup(tx *transaction, name string) (n int) {
-	tree, err := tx.tree(string(bucketDeviceGroup))
+	tree, err := tx.Tree(string(bucketDeviceGroup))
 	if err != nil {
-		tx.db.unread.Note(err)
+		tx.db.file.Unread().Note(err)
 		return 0
 	}
 	prefix := pair(name, "")
@@ -117,7 +117,7 @@ func countGroup(tx *transaction, name string) (n int) {
 			n++
 		}
 		return within
-	}, tx.Bucket(bucketDeviceGroup).lost)
+	}, tx.Bucket(bucketDeviceGroup).Lost)
 	return n
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/seal"
 )
 
@@ -38,7 +39,7 @@ func TestHealingThatWasInterrupted(t *testing.T) {
 	if err := db.markHealing(true); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketSession).Delete([]byte("2")) }); err != nil {
+	if err := db.file.Internals().DB().Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketSession).Delete([]byte("2")) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Check(context.Background()); err == nil || !strings.Contains(err.Error(), "which no record does") {
@@ -92,7 +93,7 @@ func TestPagesAreDamagedOneAfterTheOther(t *testing.T) {
 			_, err = db.PutDevice(t.Context(), d)
 			return err
 		}
-		for range healBurst {
+		for range dbfile.HealBurst {
 			if err := spoiled(); err != nil {
 				t.Fatalf("edit %d: %v", n, err)
 			}
@@ -100,7 +101,7 @@ func TestPagesAreDamagedOneAfterTheOther(t *testing.T) {
 		if err := spoiled(); !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("edit %d: %v, want that it is damaged", n, err)
 		}
-		time.Sleep(healEvery)
+		time.Sleep(dbfile.HealEvery)
 		if err := spoiled(); err != nil {
 			t.Errorf("a minute later: %v", err)
 		}
@@ -116,14 +117,15 @@ func TestPagesAreDamagedOneAfterTheOther(t *testing.T) {
 // spoilRunning fills the leaf of a key with noise while the database is open.
 func spoilRunning(t *testing.T, db *DB, bucket, key []byte) {
 	t.Helper()
-	err := db.db.View(func(tx *bbolt.Tx) error {
-		tree, err := db.over(tx).tree(string(bucket))
+	in := db.file.Internals()
+	err := db.look(func(tx *transaction) error {
+		tree, err := tx.Tree(string(bucket))
 		if err != nil {
 			return err
 		}
 		leaf, err := tree.Leaf(key)
 		for _, page := range leaf {
-			_, failed := db.file.WriteAt(bytes.Repeat([]byte{0xa5}, db.pages.PageSize()), int64(page)*int64(db.pages.PageSize()))
+			_, failed := in.File().WriteAt(bytes.Repeat([]byte{0xa5}, in.PageSize()), int64(page)*int64(in.PageSize()))
 			err = errors.Join(err, failed)
 		}
 		return err

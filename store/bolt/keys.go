@@ -32,7 +32,7 @@ func count(tx *transaction, key []byte) (n uint64) {
 	if n, ok := countOf(tx.Bucket(bucketMeta).Get(key)); ok {
 		return n
 	}
-	tx.Bucket(counted[string(key)]).ascend(nil, func(_, _ []byte) bool {
+	tx.Bucket(counted[string(key)]).Ascend(nil, func(_, _ []byte) bool {
 		n++
 		return true
 	})
@@ -68,7 +68,7 @@ func underPrefix(b *bucket, prefix, start []byte, each func(key []byte) bool) {
 	if bytes.Compare(start, prefix) < 0 {
 		start = prefix
 	}
-	b.ascend(start, func(k, _ []byte) bool { return bytes.HasPrefix(k, prefix) && each(k) })
+	b.Ascend(start, func(k, _ []byte) bool { return bytes.HasPrefix(k, prefix) && each(k) })
 }
 
 // pageLimit is the limit of a query, with the contract's default and bounds.

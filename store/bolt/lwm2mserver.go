@@ -40,7 +40,7 @@ func (db *DB) PutLwM2MServer(ctx context.Context, s store.LwM2MServer) (store.Lw
 	if err != nil {
 		return store.LwM2MServer{}, fmt.Errorf("put LwM2M Server %q: %w", s.Name, err)
 	}
-	db.unread.Settled(bucketLwM2MServer, s.Name)
+	db.file.Unread().Settled(bucketLwM2MServer, s.Name)
 	return next, nil
 }
 
@@ -88,7 +88,7 @@ func (db *DB) LwM2MServer(ctx context.Context, name string) (s store.LwM2MServer
 // LwM2MServers implements [store.Store].
 func (db *DB) LwM2MServers(ctx context.Context) (all []store.LwM2MServer, err error) {
 	err = db.view(ctx, func(tx *transaction) (failed error) {
-		tx.Bucket(bucketLwM2MServer).ascend(nil, func(k, _ []byte) bool {
+		tx.Bucket(bucketLwM2MServer).Ascend(nil, func(k, _ []byte) bool {
 			s, err := db.lwm2mServer(tx, string(k))
 			switch {
 			case db.skips(err):
@@ -126,13 +126,13 @@ func (db *DB) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revi
 	if err != nil {
 		return fmt.Errorf("delete LwM2M Server %q: %w", name, err)
 	}
-	db.unread.Settled(bucketLwM2MServer, name)
+	db.file.Unread().Settled(bucketLwM2MServer, name)
 	return nil
 }
 
 // profileWith returns a profile that hands accounts over to a server; empty where there is none.
 func profileWith(tx *transaction, server string) (profile string) {
-	tx.Bucket(bucketProfile).ascend(nil, func(k, row []byte) bool {
+	tx.Bucket(bucketProfile).Ascend(nil, func(k, row []byte) bool {
 		p, err := rows.DecodeProfile(row)
 		if err == nil && slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.HandOver == server }) {
 			profile = string(k)

@@ -5,13 +5,12 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"go.etcd.io/bbolt"
-
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 )
 
 // A migration brings the records of one schema to the next.
-type migration func(*bbolt.Tx) error
+type migration func(*dbfile.RawTx) error
 
 // migrations are by the schema that they start from. Schema 1 is the first, so there
 // is none yet.
@@ -19,19 +18,19 @@ var migrations = map[int]migration{}
 
 // migrate brings the file from an older schema to the newer one, in one transaction,
 // after a copy of it was made beside it.
-func (db *DB) migrate(file string, from, to int, steps map[int]migration) error {
+func (db *DB) migrate(from, to int, steps map[int]migration) error {
 	if db.opts.ReadOnly {
 		return fmt.Errorf("%w: schema %d must be brought up to date first, by any command that edits", store.ErrSchema, from)
 	}
-	backup := fmt.Sprintf("%s.schema%d", file, from)
-	err := db.db.View(func(tx *bbolt.Tx) error { return tx.CopyFile(backup, 0o600) })
+	backup := fmt.Sprintf("%s.schema%d", db.path, from)
+	err := db.file.RawView(func(tx *dbfile.RawTx) error { return tx.CopyFile(backup, 0o600) })
 	if err != nil {
 		return fmt.Errorf("copy to %s before the migration: %w", backup, err)
 	}
-	if err := store.SyncDir(filepath.Dir(file)); err != nil {
+	if err := store.SyncDir(filepath.Dir(db.path)); err != nil {
 		return err
 	}
-	return db.db.Update(func(tx *bbolt.Tx) error {
+	return db.file.RawChange(func(tx *dbfile.RawTx) error {
 		for version := from; version < to; version++ {
 			step := steps[version]
 			if step == nil {

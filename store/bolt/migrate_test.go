@@ -44,13 +44,13 @@ func TestMigrate(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			if err := db.migrate(file, 1, 3, tt.steps); !errors.Is(err, tt.err) {
+			if err := db.migrate(1, 3, tt.steps); !errors.Is(err, tt.err) {
 				t.Errorf("error %v, want %v", err, tt.err)
 			}
 			if _, err := os.Stat(file + ".schema1"); err != nil {
 				t.Errorf("there is no copy of the file as it was: %v", err)
 			}
-			if err := db.db.View(func(tx *bbolt.Tx) error {
+			if err := db.file.Internals().DB().View(func(tx *bbolt.Tx) error {
 				meta := tx.Bucket(bucketMeta)
 				if got := string(meta.Get(keySchema)); got != tt.schema {
 					t.Errorf("schema %s, want %s", got, tt.schema)

@@ -48,7 +48,7 @@ func (db *DB) scan(ctx context.Context, bucket []byte, each func(k, v []byte)) e
 	for seen := 0; seen < maxCompared; {
 		n := 0
 		err := db.view(ctx, func(tx *transaction) error {
-			tx.Bucket(bucket).ascend(after, func(k, v []byte) bool {
+			tx.Bucket(bucket).Ascend(after, func(k, v []byte) bool {
 				each(k, v)
 				if n++; n == compareGroup {
 					after = append(bytes.Clone(k), 0)
@@ -130,7 +130,7 @@ func (db *DB) NamesBeginning(ctx context.Context, prefix string, limit int) (fou
 			}
 			group := pair(string(kind), "")
 			start := append(bytes.Clone(group), identity...)
-			tx.Bucket(bucketIdentity).ascend(start, func(k, v []byte) bool {
+			tx.Bucket(bucketIdentity).Ascend(start, func(k, v []byte) bool {
 				return bytes.HasPrefix(k, start) && add(lwm2m.EndpointName(v), store.IdentityText(k[len(group):]))
 			})
 		}
@@ -150,7 +150,7 @@ func identitiesSeen(tx *transaction, prefix string, limit int) (found []store.Ne
 	for from := []byte(prefix); from != nil && len(found) < limit; {
 		at := from
 		from = nil
-		tx.Bucket(bucketSessionIdentity).ascend(at, func(k, _ []byte) bool {
+		tx.Bucket(bucketSessionIdentity).Ascend(at, func(k, _ []byte) bool {
 			identity, _, _ := bytes.Cut(k, []byte{0})
 			if bytes.HasPrefix(identity, []byte(prefix)) {
 				found = append(found, store.NearDevice{Identity: string(identity)})

@@ -17,7 +17,7 @@ func fillNames(tb testing.TB, db *DB, n int) {
 	tb.Helper()
 	const group = 50_000
 	for from := 0; from < n; from += group {
-		if err := db.db.Update(func(tx *bbolt.Tx) error {
+		if err := db.file.Internals().DB().Update(func(tx *bbolt.Tx) error {
 			for i := from; i < min(from+group, n); i++ {
 				ep := fmt.Sprintf("urn:imei:35012345%07d", i)
 				if err := tx.Bucket(bucketDeviceProfile).Put(pair("p", ep), present); err != nil {

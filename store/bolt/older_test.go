@@ -25,7 +25,7 @@ func TestFileOfBefore(t *testing.T) {
 	for i := range 3 {
 		appendSession(t, db, i)
 	}
-	err = db.db.Update(func(tx *bbolt.Tx) error {
+	err = db.file.Internals().DB().Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice} {
 			if err := tx.DeleteBucket(name); err != nil {
 				return err

@@ -15,7 +15,7 @@ func TestOpeningMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendSession(t, db, 1)
-	db.degraded.Store(true) // so that it is not closed in order
+	db.file.Internals().Degrade(true) // so that it is not closed in order
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestOpeningMemory(t *testing.T) {
 	// All that was allocated, which is more than was held at a time.
 	took, limit := int64(after.TotalAlloc-before.TotalAlloc), int64(8<<20)+info.Size()/20
 	t.Logf("%d bytes for a file of %d", took, info.Size())
-	if took > limit || db.closedOK {
-		t.Errorf("the opening took %d bytes of memory, want at most %d; closed in order %v", took, limit, db.closedOK)
+	if took > limit || db.file.Internals().ClosedInOrder() {
+		t.Errorf("the opening took %d bytes of memory, want at most %d; closed in order %v", took, limit, db.file.Internals().ClosedInOrder())
 	}
 }

@@ -4,9 +4,8 @@ import (
 	"os"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 )
 
 // Options configure a [DB]. Zero means the default stated at the field.
@@ -56,19 +55,13 @@ type Options struct {
 	// For tests.
 	noSync  bool                                  // edits are told to be kept before the disk has them
 	opened  func(*os.File)                        // told of the file
-	mapped  func(*DB)                             // told that bbolt has opened it
+	mapped  func(*dbfile.File)                    // told that bbolt has opened it
 	writeAt func(b []byte, at int64) (int, error) // writes to it what bbolt does not
 
 	surveyAtOnce int64 // size of a file in bytes up to which it is read before it is served
 }
 
 func (o Options) withDefaults() Options {
-	if o.LockTimeout == 0 {
-		o.LockTimeout = time.Second
-	}
-	if o.surveyAtOnce == 0 {
-		o.surveyAtOnce = surveyAtOnce
-	}
 	for _, limit := range []struct {
 		field     *int
 		byDefault int
@@ -80,23 +73,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// bbolt returns the options of the file. A freelist that is a map and is not written
-// at each commit makes edits several times faster in a large file; in exchange the
-// file is scanned when it is opened. A large map of the file at the start spares
-// writers the wait for readers each time the file grows.
-func (o Options) bbolt() *bbolt.Options {
-	mmap := 1 << 30
-	if ^uint(0)>>32 == 0 {
-		mmap = 0 // 32 bits of address space are too few
-	}
-	return &bbolt.Options{
-		Timeout:         o.LockTimeout,
-		FreelistType:    bbolt.FreelistMapType,
-		NoFreelistSync:  true,
-		InitialMmapSize: mmap,
-		MaxSize:         o.MaxSize,
-		ReadOnly:        o.ReadOnly,
-		NoSync:          o.noSync,
-		NoGrowSync:      o.noSync,
+// ofFile are the options of the file.
+func (o Options) ofFile() dbfile.Options {
+	return dbfile.Options{
+		LockTimeout: o.LockTimeout, MaxSize: o.MaxSize, ReadOnly: o.ReadOnly,
+		Unreadable: o.Unreadable, Panicked: o.Panicked, Progress: o.Progress,
+		NoSync: o.noSync, Opened: o.opened, Mapped: o.mapped, WriteAt: o.writeAt, SurveyAtOnce: o.surveyAtOnce,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/bolt/pages"
 	"lwbs/store/rows"
 )
@@ -52,7 +53,7 @@ type lookUp struct {
 
 func (db *DB) lookUp(tx *transaction, bucket []byte) *lookUp {
 	l := &lookUp{db: db, bucket: string(bucket)}
-	tree, err := tx.tree(l.bucket)
+	tree, err := tx.Tree(l.bucket)
 	if l.err = err; err == nil {
 		l.in = tree.Lookup()
 	}
@@ -67,8 +68,8 @@ func (l *lookUp) get(key string) (row []byte, err error) {
 	row, err = l.in.Get([]byte(key))
 	switch {
 	case err != nil:
-		part := damaged(l.bucket, key, err)
-		l.db.askToHeal(part)
+		part := dbfile.Damaged(l.bucket, key, err)
+		l.db.file.AskToHeal(part)
 		return nil, part
 	case row == nil:
 		return nil, store.ErrNotFound
@@ -126,7 +127,7 @@ func (db *DB) addSessions(ctx context.Context, tx *transaction, page []store.Dev
 
 // newestOwn are the IDs of the newest attempts of a device that count, at most most.
 func newestOwn(index *bucket, ep string, most int) (ids []string) {
-	index.descend(beyond(ep), takeOwn(ep, most, &ids))
+	index.Descend(beyond(ep), takeOwn(ep, most, &ids))
 	return ids
 }
 

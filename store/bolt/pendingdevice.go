@@ -20,7 +20,7 @@ func (db *DB) PutPendingDevice(ctx context.Context, p store.PendingDevice) error
 	if err != nil {
 		return fmt.Errorf("put pending device %q: %w", p.ID, err)
 	}
-	db.unread.Settled(bucketPendingDevice, p.ID)
+	db.file.Unread().Settled(bucketPendingDevice, p.ID)
 	return nil
 }
 
@@ -28,7 +28,7 @@ func (db *DB) PutPendingDevice(ctx context.Context, p store.PendingDevice) error
 func (db *DB) PendingDevices(ctx context.Context) (all []store.PendingDevice, err error) {
 	err = db.view(ctx, func(tx *transaction) error {
 		var failed error
-		tx.Bucket(bucketPendingDevice).ascend(nil, func(key, row []byte) bool {
+		tx.Bucket(bucketPendingDevice).Ascend(nil, func(key, row []byte) bool {
 			p, err := rows.DecodePendingDevice(row)
 			if err == nil {
 				err = isPendingDevice(p, string(key))
@@ -57,7 +57,7 @@ func (db *DB) DeletePendingDevice(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("delete pending device %q: %w", id, err)
 	}
-	db.unread.Settled(bucketPendingDevice, id)
+	db.file.Unread().Settled(bucketPendingDevice, id)
 	return nil
 }
 

@@ -30,7 +30,7 @@ func TestDamagedPendingDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err = db.db.Update(func(tx *bbolt.Tx) error {
+	err = db.file.Internals().DB().Update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketPendingDevice)
 		row := append([]byte(nil), b.Get([]byte("33333333"))...)
 		row[10] ^= 1

@@ -18,6 +18,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/seal"
 )
 
@@ -76,11 +77,11 @@ func (l *diskLog) acknowledged(d store.Device) {
 }
 
 // watch notes what db writes from now on.
-func (l *diskLog) watch(db *DB) {
+func (l *diskLog) watch(db *dbfile.File) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.file = db.file
-	ops := reflect.ValueOf(db.db).Elem().FieldByName("ops").FieldByName("writeAt")
+	l.file = db.Internals().File()
+	ops := reflect.ValueOf(db.Internals().DB()).Elem().FieldByName("ops").FieldByName("writeAt")
 	*(*func([]byte, int64) (int, error))(unsafe.Pointer(ops.UnsafeAddr())) = l.write
 }
 
@@ -100,7 +101,7 @@ func recordDisk(t *testing.T, k *seal.Keyring) *diskLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dirty, err := dirtyPages(db.file); err != nil || dirty > 0 {
+	if dirty, err := dirtyPages(db.file.Internals().File()); err != nil || dirty > 0 {
 		t.Skipf("the system does not tell what of a file is on the disk: %d pages are not, error %v", dirty, err)
 	}
 	if _, err := db.PutProfile(t.Context(), store.Profile{Name: "p"}); err != nil {
@@ -127,7 +128,7 @@ func recordDisk(t *testing.T, k *seal.Keyring) *diskLog {
 			t.Fatal(err)
 		}
 		l.edit(db, life)
-		db.degraded.Store(life%2 == 0) // then it does not close in order
+		db.file.Internals().Degrade(life%2 == 0) // then it does not close in order
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func (db *DB) PutProfiles(ctx context.Context, ps []store.Profile) ([]store.Prof
 		return nil, fmt.Errorf("put profiles: %w", err)
 	}
 	for _, p := range ps {
-		db.unread.Settled(bucketProfile, p.Name)
+		db.file.Unread().Settled(bucketProfile, p.Name)
 	}
 	return kept, nil
 }
@@ -120,7 +120,7 @@ func (db *DB) profile(tx *transaction, name string) (store.Profile, error) {
 
 // Profile implements [store.Store].
 func (db *DB) Profile(ctx context.Context, name string) (p store.Profile, err error) {
-	if p, ok := db.caches.profiles.get(name); ok && db.open(ctx) == nil {
+	if p, ok := db.caches.profiles.get(name); ok && db.file.Usable(ctx) == nil {
 		return p, nil
 	}
 	err = db.view(ctx, func(tx *transaction) error {
@@ -163,7 +163,7 @@ func (db *DB) Profiles(ctx context.Context, q store.ProfileQuery) (page []store.
 
 // groupWith is the first group that has a profile; empty for none.
 func groupWith(tx *transaction, profile string) (name string) {
-	tx.Bucket(bucketGroup).ascend(nil, func(k, row []byte) bool {
+	tx.Bucket(bucketGroup).Ascend(nil, func(k, row []byte) bool {
 		if g, err := rows.DecodeGroup(nil, row); err == nil && g.Profile == profile {
 			name = string(k)
 		}
@@ -198,6 +198,6 @@ func (db *DB) DeleteProfile(ctx context.Context, name string, rev store.Revision
 	if err != nil {
 		return fmt.Errorf("delete profile %q: %w", name, err)
 	}
-	db.unread.Settled(bucketProfile, name)
+	db.file.Unread().Settled(bucketProfile, name)
 	return nil
 }

@@ -86,7 +86,7 @@ func (db *DB) putAll(tx *transaction, puts []put) error {
 		}
 		var old store.Device
 		if old, p.err = x.replaceable(puts, p.base); p.err != nil {
-			p.err = tx.explain(p.err)
+			p.err = tx.Explain(p.err)
 			continue
 		}
 		if old.Revision == 0 {
@@ -199,7 +199,7 @@ func apply(tx *transaction, changes []change) error {
 	var errs []error
 	var in *bucket
 	for _, c := range changes {
-		if in == nil || in.name != c.bucket {
+		if in == nil || in.Name != c.bucket {
 			in = tx.Bucket([]byte(c.bucket))
 		}
 		var err error

@@ -15,6 +15,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/bolt/pages"
 	"lwbs/store/seal"
 )
@@ -45,7 +46,7 @@ func fragmented(t *testing.T) (file string, k *seal.Keyring) {
 			t.Fatal(err)
 		}
 	}
-	db.degraded.Store(true) // so that it is not closed in order
+	db.file.Internals().Degrade(true) // so that it is not closed in order
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func unused(t *testing.T, file string) (leaked, listed int) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	p, err := pagesOf(f)
+	p, err := dbfile.PagesOf(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,8 @@ func settled(t *testing.T, db *DB) {
 	for {
 		done := false
 		if err := db.edit(t.Context(), func(*transaction) (refused, failed error) {
-			done = db.reclaim.found == nil
+			_, searching := db.file.Internals().Reclaiming()
+			done = !searching
 			return nil, nil
 		}); err != nil {
 			t.Fatal(err)
@@ -143,7 +145,7 @@ func TestServedWhileFileIsRead(t *testing.T) {
 	if leaked, listed := unused(t, file); leaked > 0 || listed < 100 {
 		t.Errorf("%d free pages are lost, %d are not", leaked, listed)
 	}
-	if db, err = Open(file, k, Options{noSync: true}); err != nil || !db.closedOK {
+	if db, err = Open(file, k, Options{noSync: true}); err != nil || !db.file.Internals().ClosedInOrder() {
 		t.Fatalf("it was not closed in order, error %v", err)
 	}
 	if err := db.Close(); err != nil {
@@ -163,7 +165,7 @@ func TestClosedWhileFileIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if db.closedOK {
+		if db.file.Internals().ClosedInOrder() {
 			t.Fatal("it passes for closed in order")
 		}
 		<-reading
@@ -201,16 +203,16 @@ func TestFreePagesAreListedAfterALongRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		db.use.RLock()
+		release := db.file.Internals().Hold()
 		settled(t, db)
-		db.use.RUnlock()
+		release()
 		if _, err := db.PutDevice(t.Context(), store.Device{Endpoint: "new", Profile: "p"}); err != nil {
 			t.Fatal(err)
 		}
 		pending := true
-		for range 3 * int(relistAgain/healPatience) {
+		for range 3 * int(dbfile.RelistAgain/dbfile.HealPatience) {
 			if err := db.edit(t.Context(), func(*transaction) (refused, failed error) {
-				pending = db.reclaim.pending
+				pending, _ = db.file.Internals().Reclaiming()
 				return nil, nil
 			}); err != nil {
 				t.Fatal(err)
@@ -218,7 +220,7 @@ func TestFreePagesAreListedAfterALongRead(t *testing.T) {
 			if !pending {
 				break
 			}
-			time.Sleep(healPatience)
+			time.Sleep(dbfile.HealPatience)
 		}
 		if pending {
 			t.Error("the free pages were never listed")
@@ -273,7 +275,7 @@ func TestRelistRefusesAPageTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	p, err := pagesOf(f)
+	p, err := dbfile.PagesOf(f)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,42 +5,9 @@ import (
 	"errors"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
-	"lwbs/store/bolt/pages"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/rows"
 )
-
-// Gaps are the parts of buckets that were on damaged pages or were cut off, by bucket. What indexes had
-// there follows from the records; until they are read it is unknown.
-type gaps map[string][]pages.LostIn
-
-// gapsOf are those among what is lost.
-func gapsOf(lost []pages.LostIn) gaps {
-	g := make(gaps)
-	for _, l := range lost {
-		if cutOff[l.Bucket] {
-			g[l.Bucket] = append(g[l.Bucket], l)
-		}
-	}
-	return g
-}
-
-// at is the part that a key lay in, if any.
-func (g gaps) at(bucket string, key []byte) (l pages.LostIn, found bool) {
-	i := slices.IndexFunc(g[bucket], func(l pages.LostIn) bool {
-		return (l.From == nil || bytes.Compare(key, l.From) >= 0) && (l.To == nil || bytes.Compare(key, l.To) < 0)
-	})
-	if i < 0 {
-		return pages.LostIn{}, false
-	}
-	return g[bucket][i], true
-}
-
-// of reports whether any of some indexes has a gap.
-func (g gaps) of(indexes [][]byte) bool {
-	return slices.ContainsFunc(indexes, func(name []byte) bool { return len(g[string(name)]) > 0 })
-}
 
 const (
 	reindexRows    = 10_000 // records that are read in one transaction
@@ -56,18 +23,18 @@ const (
 // is a mark of that from before until the end; the next opening says then that it was interrupted,
 // and such entries are looked for in all indexes.
 func (db *DB) fill(interrupted bool) error {
-	g := *db.gaps.Load()
+	g := db.file.Gaps()
 	if len(g) == 0 && !interrupted {
 		return nil
 	}
 	errs := []error{db.markHealing(true)}
-	if g.of(ofDevices) {
+	if g.Of(ofDevices) {
 		errs = append(errs, db.fillFrom(g, bucketDevice, func(row []byte) []indexEntry {
 			d, _ := rows.DecodeDevice(nil, row)
 			return indexEntries(d)
 		}))
 	}
-	if g.of(ofSessions) {
+	if g.Of(ofSessions) {
 		errs = append(errs, db.fillFrom(g, bucketSession, func(row []byte) []indexEntry {
 			s, err := rows.DecodeSession(row)
 			if err != nil {
@@ -76,9 +43,9 @@ func (db *DB) fill(interrupted bool) error {
 			return sessionEntries(s)
 		}))
 	}
-	if interrupted || g.of(ofSessions) || g.of([][]byte{bucketSession}) {
+	if interrupted || g.Of(ofSessions) || g.Of([][]byte{bucketSession}) {
 		errs = append(errs, db.dropLost(func(id []byte) bool {
-			_, gone := g.at(string(bucketSession), id)
+			_, gone := g.At(string(bucketSession), id)
 			return interrupted || gone
 		}))
 	}
@@ -89,14 +56,7 @@ func (db *DB) fill(interrupted bool) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	db.gaps.Store(&gaps{})
-	for _, lost := range g {
-		for _, l := range lost {
-			if ofIndexes[l.Bucket] {
-				db.unread.Forget(damaged(l.Bucket, "", l.Err))
-			}
-		}
-	}
+	db.file.Filled()
 	return nil
 }
 
@@ -105,18 +65,15 @@ func (db *DB) fill(interrupted bool) error {
 func (db *DB) dropLost(mayBe func(id []byte) bool) error {
 	for _, index := range ofSessions {
 		var lost [][]byte
-		err := db.reading(func() error {
-			return db.db.View(func(b *bbolt.Tx) error {
-				tx := db.over(b)
-				tx.Bucket(index).ascend(nil, func(key, _ []byte) bool {
-					id := key[bytes.LastIndexByte(key, 0)+1:]
-					if mayBe(id) && tx.Bucket(bucketSession).Get(id) == nil {
-						lost = append(lost, bytes.Clone(key))
-					}
-					return true
-				})
-				return nil
+		err := db.look(func(tx *transaction) error {
+			tx.Bucket(index).Ascend(nil, func(key, _ []byte) bool {
+				id := key[bytes.LastIndexByte(key, 0)+1:]
+				if mayBe(id) && tx.Bucket(bucketSession).Get(id) == nil {
+					lost = append(lost, bytes.Clone(key))
+				}
+				return true
 			})
+			return nil
 		})
 		for part := range slices.Chunk(lost, reindexEntries) {
 			err = errors.Join(err, db.changeIndex(func(tx *transaction) (err error) {
@@ -141,7 +98,7 @@ func (db *DB) recount() error {
 				continue
 			}
 			n := uint64(0)
-			tx.Bucket(bucket).ascend(nil, func(_, _ []byte) bool {
+			tx.Bucket(bucket).Ascend(nil, func(_, _ []byte) bool {
 				n++
 				return true
 			})
@@ -153,44 +110,25 @@ func (db *DB) recount() error {
 	})
 }
 
-// changeIndex is a transaction of its own.
-func (db *DB) changeIndex(change func(*transaction) error) error {
-	db.written = true
-	return db.reading(func() error {
-		b, err := db.db.Begin(true)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = b.Rollback() }() // of what was not committed
-		tx := db.over(b)
-		if err := change(tx); err != nil {
-			return err
-		}
-		return tx.commit(tx.Commit)
-	})
-}
-
 // fillFrom does so from the records of one kind.
-func (db *DB) fillFrom(g gaps, kind []byte, entries func(row []byte) []indexEntry) error {
+func (db *DB) fillFrom(g dbfile.Gaps, kind []byte, entries func(row []byte) []indexEntry) error {
 	var found []indexEntry
 	for after, more := []byte(nil), true; more; {
-		err := db.reading(func() error {
-			return db.db.View(func(b *bbolt.Tx) error {
-				rows := 0
-				more = false
-				db.over(b).Bucket(kind).ascend(after, func(key, row []byte) bool {
-					for _, e := range entries(row) {
-						if _, in := g.at(e.bucket, []byte(e.key)); in {
-							found = append(found, e)
-						}
+		err := db.look(func(tx *transaction) error {
+			n := 0
+			more = false
+			tx.Bucket(kind).Ascend(after, func(key, row []byte) bool {
+				for _, e := range entries(row) {
+					if _, in := g.At(e.bucket, []byte(e.key)); in {
+						found = append(found, e)
 					}
-					after = append(append(after[:0], key...), 0)
-					rows++
-					more = rows >= reindexRows || len(found) >= reindexEntries
-					return !more
-				})
-				return nil
+				}
+				after = append(append(after[:0], key...), 0)
+				n++
+				more = n >= reindexRows || len(found) >= reindexEntries
+				return !more
 			})
+			return nil
 		})
 		if err == nil && (len(found) >= reindexEntries || !more) {
 			err = db.putEntries(found)
@@ -219,4 +157,35 @@ func (db *DB) putEntries(entries []indexEntry) error {
 		}
 		return nil
 	})
+}
+
+// heal is [dbfile.Hooks].Heal.
+func (db *DB) heal(reopen func() bool) bool {
+	if db.markHealing(true) != nil { // a crash that follows leaves entries of sessions that are cut off
+		return false
+	}
+	if !reopen() {
+		_ = db.markHealing(false)
+		return false
+	}
+	return db.fill(false) == nil
+}
+
+// markHealing notes in the database that it is healed, or that this has ended.
+func (db *DB) markHealing(on bool) error {
+	return db.changeIndex(func(tx *transaction) error {
+		if on {
+			return tx.Bucket(bucketMeta).Put(keyHealing, present)
+		}
+		return tx.Bucket(bucketMeta).Delete(keyHealing)
+	})
+}
+
+// isHealing reports whether that was noted.
+func (db *DB) isHealing() (on bool) {
+	_ = db.look(func(tx *transaction) error {
+		on = tx.Bucket(bucketMeta).Get(keyHealing) != nil
+		return nil
+	})
+	return on
 }

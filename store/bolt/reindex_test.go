@@ -147,7 +147,7 @@ func TestIndexLeadsToAnotherDevice(t *testing.T) {
 	}
 	defer db.Close()
 	identity := "id of dev-001"
-	if err := db.db.Update(func(tx *bbolt.Tx) error {
+	if err := db.file.Internals().DB().Update(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketIdentity).Put(pair(string(store.CredentialPSK), identity), []byte("dev-002"))
 	}); err != nil {
 		t.Fatal(err)

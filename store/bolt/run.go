@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/bolt/osfile"
 )
 
@@ -100,9 +101,11 @@ func (db *DB) ResumeAssociations(ctx context.Context) (lost int, why string, err
 }
 
 func (db *DB) resume(ctx context.Context) (lost int, why string, err error) {
-	db.use.RLock()
-	place, err := osfile.PlaceOf(db.file)
-	db.use.RUnlock()
+	var place string
+	err = db.file.WithFile(func(f *os.File) (err error) {
+		place, err = osfile.PlaceOf(f)
+		return err
+	})
 	if err != nil {
 		return 0, "", err
 	}
@@ -191,7 +194,7 @@ func (r *run) begin(name string, m runMark) error {
 		f, err = os.OpenFile(name, os.O_RDWR, 0)
 	}
 	if err != nil {
-		return errors.Join(err, removeIfAny(fresh))
+		return errors.Join(err, dbfile.RemoveIfAny(fresh))
 	}
 	r.file, r.mark, r.void = f, m, false
 	return nil

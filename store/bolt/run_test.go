@@ -350,7 +350,7 @@ func TestAssociationsThatCannotBeRead(t *testing.T) {
 	p := newPlace(t)
 	p.resume()
 	p.keep(1, 2, 3, 4)
-	err := p.db.db.Update(func(tx *bbolt.Tx) error {
+	err := p.db.file.Internals().DB().Update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketAssociation)
 		all := associationsAt(1, 2, 3, 4)
 		row := bytes.Clone(b.Get(all[1].Bytes()))

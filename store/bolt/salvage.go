@@ -13,6 +13,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/bolt/pages"
 	"lwbs/store/rows"
 	"lwbs/store/seal"
@@ -56,7 +57,7 @@ func SalvageFile(ctx context.Context, file, fresh string, keyring *seal.Keyring)
 	if _, err := os.Lstat(fresh); !errors.Is(err, fs.ErrNotExist) {
 		return Salvage{}, fmt.Errorf("salvage into %s: %w", fresh, errors.Join(err, fs.ErrExist))
 	}
-	f, size, err := openToRead(file)
+	f, size, err := dbfile.OpenToRead(file)
 	if err != nil {
 		return Salvage{}, fmt.Errorf("salvage %s: %w", file, err)
 	}
@@ -68,7 +69,7 @@ func SalvageFile(ctx context.Context, file, fresh string, keyring *seal.Keyring)
 		err = s.build(part)
 	}
 	if err != nil {
-		return Salvage{}, fmt.Errorf("salvage %s: %w", file, errors.Join(err, removeIfAny(part)))
+		return Salvage{}, fmt.Errorf("salvage %s: %w", file, errors.Join(err, dbfile.RemoveIfAny(part)))
 	}
 	if err := errors.Join(os.Link(part, fresh), os.Remove(part), store.SyncDir(filepath.Dir(fresh))); err != nil {
 		return Salvage{}, fmt.Errorf("salvage into %s: %w", fresh, err)
@@ -100,7 +101,7 @@ var kinds = [][]byte{bucketLwM2MServer, bucketProfile, bucketGroup, bucketDevice
 
 // build makes the new database.
 func (s *salvager) build(part string) error {
-	if err := removeIfAny(part); err != nil {
+	if err := dbfile.RemoveIfAny(part); err != nil {
 		return err
 	}
 	if err := create(part, s.keyring); err != nil {
@@ -114,7 +115,7 @@ func (s *salvager) build(part string) error {
 	if err == nil {
 		err = db.Check(s.ctx)
 	}
-	return errors.Join(adapt(err), db.Close(), syncFile(part))
+	return errors.Join(dbfile.Adapt(err), db.Close(), syncFile(part))
 }
 
 // fill copies what can be read: first what the trees have, then what they have lost.
@@ -370,7 +371,7 @@ func (s *salvager) withProfiles(db *DB) error {
 	return db.edit(s.ctx, func(tx *transaction) (refused, failed error) {
 		s.report.Profiles.Empty = nil
 		s.report.Profiles.Empty = missingFrom(tx, bucketDeviceProfile, bucketProfile)
-		tx.Bucket(bucketGroup).ascend(nil, func(_, row []byte) bool {
+		tx.Bucket(bucketGroup).Ascend(nil, func(_, row []byte) bool {
 			if g, err := rows.DecodeGroup(nil, row); err == nil && tx.Bucket(bucketProfile).Get([]byte(g.Profile)) == nil && !slices.Contains(s.report.Profiles.Empty, g.Profile) {
 				s.report.Profiles.Empty = append(s.report.Profiles.Empty, g.Profile)
 			}
@@ -400,7 +401,7 @@ func (s *salvager) withGroups(db *DB) error {
 // missingFrom returns the names that an index of devices begins with and that a bucket lacks.
 func missingFrom(tx *transaction, index, bucket []byte) (names []string) {
 	last := ""
-	tx.Bucket(index).ascend(nil, func(k, _ []byte) bool {
+	tx.Bucket(index).Ascend(nil, func(k, _ []byte) bool {
 		name, _, _ := strings.Cut(string(k), "\x00")
 		if name != last && tx.Bucket(bucket).Get([]byte(name)) == nil {
 			names = append(names, name)
@@ -444,7 +445,7 @@ func (s *salvager) others(db *DB) error {
 			continue
 		}
 		err := db.edit(s.ctx, func(tx *transaction) (refused, failed error) {
-			b, err := tx.Tx.CreateBucketIfNotExists([]byte(name))
+			b, err := tx.Tx.Tx.CreateBucketIfNotExists([]byte(name))
 			if err != nil {
 				return nil, err
 			}

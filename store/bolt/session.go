@@ -209,7 +209,7 @@ func (a about) entries(id string) []indexEntry {
 // droppable reports whether dropSession can do its work, which it does not begin else. That
 // is looked at only where pages are damaged.
 func (t *transaction) droppable(id string) bool {
-	if !t.db.degraded.Load() {
+	if !t.db.file.Degraded() {
 		return true
 	}
 	a, ok := aboutSession(t, id)
@@ -217,8 +217,8 @@ func (t *transaction) droppable(id string) bool {
 		return true
 	}
 	for _, e := range a.entries(id) {
-		if err := t.change(e.bucket, []byte(e.key), true); err != nil {
-			t.db.unread.Note(err)
+		if err := t.Change(e.bucket, []byte(e.key), true); err != nil {
+			t.db.file.Unread().Note(err)
 			return false
 		}
 	}
@@ -239,7 +239,7 @@ func (db *DB) prune(tx *transaction, s store.Session) error {
 	above := int(min(max(count(tx, h.count), db.limit(h))-db.limit(h), maxPruned))
 	var oldest []string
 	if above > 0 {
-		tx.Bucket(h.bucket).ascend(nil, func(k, _ []byte) bool {
+		tx.Bucket(h.bucket).Ascend(nil, func(k, _ []byte) bool {
 			if tx.droppable(string(k)) {
 				oldest = append(oldest, string(k))
 			}
@@ -264,7 +264,7 @@ func (db *DB) superfluous(tx *transaction, s store.Session) (ids []string) {
 		limit = min(limit, db.opts.UnprovedPerDevice)
 	}
 	prefix, mark := pair(string(s.Endpoint), ""), proofMark(s.Proof)
-	tx.Bucket(bucketSessionEndpoint).ascend(prefix, func(k, v []byte) bool {
+	tx.Bucket(bucketSessionEndpoint).Ascend(prefix, func(k, v []byte) bool {
 		if bytes.HasPrefix(k, prefix) && bytes.Equal(v, mark) {
 			ids = append(ids, second(k, string(s.Endpoint)))
 		}
@@ -297,7 +297,7 @@ func sessionIn(tx *transaction, id string) (store.Session, error) {
 // LastSession implements [store.Store].
 func (db *DB) LastSession(ctx context.Context) (id string, err error) {
 	err = db.view(ctx, func(tx *transaction) error {
-		tx.Bucket(bucketSession).descend(nil, func(k, _ []byte) bool {
+		tx.Bucket(bucketSession).Descend(nil, func(k, _ []byte) bool {
 			id = string(k)
 			return false
 		})
@@ -412,7 +412,7 @@ func newWalk(b *bucket, group string, q store.SessionQuery) *walk {
 	w := new(walk)
 	w.next, w.stop = iter.Pull(func(yield func(string) bool) {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // it is a goroutine of its own
-		b.descend(bound, func(k, v []byte) bool {
+		b.Descend(bound, func(k, v []byte) bool {
 			if !bytes.HasPrefix(k, prefix) {
 				return false
 			}

@@ -335,7 +335,7 @@ func (s *salvager) tellLost(db *DB) error {
 			}
 			switch string(kind) {
 			case store.KindLwM2MServer:
-				tx.Bucket(bucketProfile).ascend(nil, func(_, row []byte) bool {
+				tx.Bucket(bucketProfile).Ascend(nil, func(_, row []byte) bool {
 					p, _ := rows.DecodeProfile(row)
 					for _, a := range p.Accounts {
 						note(a.HandOver)

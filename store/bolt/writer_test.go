@@ -9,6 +9,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/seal"
 )
 
@@ -50,7 +51,8 @@ func together(t *testing.T, db *DB, edits ...func(*transaction) (refused, failed
 	ends := make([]chan error, len(edits))
 	for i, apply := range edits {
 		ends[i] = make(chan error, 1)
-		if err := db.hand(t.Context(), edit{apply, ends[i]}); err != nil {
+		err := db.file.Queue(t.Context(), func(tx *dbfile.Tx) (refused, failed error) { return apply(of(tx)) }, ends[i])
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -281,7 +283,7 @@ func TestWriterAfterPanic(t *testing.T) {
 		return nil, &store.UnreadableError{Bucket: store.KindDevice, Key: "x", Err: store.ErrCorrupt}
 	}
 	for i, err := range together(t, db, putNote("a"), damaged, putNote("b")) {
-		if !errors.Is(err, errPanicked) {
+		if !errors.Is(err, dbfile.ErrPanicked) {
 			t.Errorf("edit %d ended with %v", i, err)
 		}
 	}

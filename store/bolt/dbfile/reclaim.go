@@ -1,4 +1,4 @@
-package bolt
+package dbfile
 
 import (
 	"math"
@@ -25,8 +25,8 @@ const (
 	// bbolt would wait for the end of the search.
 	mapAhead = 1 << 30
 
-	// relistAgain is how long after a try that reads were in the way of the list is written.
-	relistAgain = time.Minute
+	// RelistAgain is how long after a try that reads were in the way of the list is written.
+	RelistAgain = time.Minute
 )
 
 // A reclaim is the search for the free pages of a file that is served. All but stop is the
@@ -49,8 +49,8 @@ type freePages struct {
 
 // deferSurvey writes an empty list of free pages, so that the file can be read later, and reports
 // whether it did. Both metas and the names of the buckets were found to be right.
-func (db *DB) deferSurvey(f *os.File, file *pages.File, meta pages.Meta) bool {
-	if int64(meta.End)*int64(meta.PageSize) <= db.opts.surveyAtOnce || file.Lacks(meta) > 0 {
+func (db *File) deferSurvey(f *os.File, file *pages.File, meta pages.Meta) bool {
+	if int64(meta.End)*int64(meta.PageSize) <= db.opts.SurveyAtOnce || file.Lacks(meta) > 0 {
 		return false
 	}
 	if db.mend(f, file.List(meta, nil)) != nil {
@@ -61,8 +61,8 @@ func (db *DB) deferSurvey(f *os.File, file *pages.File, meta pages.Meta) bool {
 }
 
 // beginReclaim begins the search in what the file has now. There was no edit yet.
-func (db *DB) beginReclaim() error {
-	file, err := pagesOf(db.file)
+func (db *File) beginReclaim() error {
+	file, err := PagesOf(db.file)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (db *DB) beginReclaim() error {
 		free := new(freePages)
 		defer func() { found <- free }()
 		defer db.use.RUnlock()
-		_ = db.reading(func() error {
+		_ = db.Reading(func() error {
 			*free = db.searchFree(file, meta)
 			return nil
 		})
@@ -88,7 +88,7 @@ func (db *DB) beginReclaim() error {
 }
 
 // searchFree reads the whole file for the free pages that no list has.
-func (db *DB) searchFree(file *pages.File, meta pages.Meta) freePages {
+func (db *File) searchFree(file *pages.File, meta pages.Meta) freePages {
 	survey, complete := file.Survey(meta, func(read uint64) bool { return db.progress(read, meta) && !db.reclaim.stop.Load() })
 	if !complete || len(survey.Lost) > 0 {
 		return freePages{complete: complete, damaged: complete}
@@ -98,7 +98,7 @@ func (db *DB) searchFree(file *pages.File, meta pages.Meta) freePages {
 }
 
 // endReclaim ends the search where it goes on.
-func (db *DB) endReclaim() {
+func (db *File) endReclaim() {
 	db.reclaim.stop.Store(true)
 	if db.reclaim.found != nil {
 		<-db.reclaim.found
@@ -108,7 +108,7 @@ func (db *DB) endReclaim() {
 }
 
 // reclaimed takes what the search has found. Where something is damaged, the file is healed.
-func (db *DB) reclaimed(free *freePages) {
+func (db *File) reclaimed(free *freePages) {
 	db.reclaim.found, db.reclaim.again, db.reclaim.free = nil, nil, nil
 	switch {
 	case !free.complete:
@@ -117,12 +117,12 @@ func (db *DB) reclaimed(free *freePages) {
 	case db.relist(free.pages) == nil:
 		db.reclaim.pending = false
 	default:
-		db.reclaim.again, db.reclaim.free = time.After(relistAgain), free
+		db.reclaim.again, db.reclaim.free = time.After(RelistAgain), free
 	}
 }
 
 // relist adds free pages to the list, and opens the file anew with it.
-func (db *DB) relist(free []uint64) (err error) {
+func (db *File) relist(free []uint64) (err error) {
 	db.written = true
 	db.db.NoFreelistSync = false
 	defer func() {
@@ -130,10 +130,10 @@ func (db *DB) relist(free []uint64) (err error) {
 			db.db.NoFreelistSync = !db.degraded.Load()
 		}
 	}()
-	if err := db.reading(func() error { return db.db.Update(func(*bbolt.Tx) error { return nil }) }); err != nil {
+	if err := db.Reading(func() error { return db.db.Update(func(*bbolt.Tx) error { return nil }) }); err != nil {
 		return err
 	}
-	file, err := pagesOf(db.file)
+	file, err := PagesOf(db.file)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (db *DB) relist(free []uint64) (err error) {
 // makeRoom waits for the search, since a page that it finds may be the room that an edit lacks,
 // and reports whether there may be more room than before. It has the file read before it is served
 // again where the list cannot be written, which takes room, too.
-func (db *DB) makeRoom() bool {
+func (db *File) makeRoom() bool {
 	if !db.reclaim.pending {
 		return false
 	}
@@ -163,16 +163,15 @@ func (db *DB) makeRoom() bool {
 }
 
 // reopenSurveyed opens the file anew as an opening does that reads all pages first.
-func (db *DB) reopenSurveyed() error {
+func (db *File) reopenSurveyed() error {
 	if !db.lockUse() {
 		return errInUse
 	}
 	defer db.use.Unlock()
-	db.caches.clear()
-	db.sizes.clear()
-	if err := db.reading(db.db.Close); err != nil {
+	db.hooks.Reopened()
+	if err := db.Reading(db.db.Close); err != nil {
 		return err
 	}
-	db.opts.surveyAtOnce = math.MaxInt64
+	db.opts.SurveyAtOnce = math.MaxInt64
 	return db.openFile(db.path, db.inspect)
 }

@@ -1,4 +1,4 @@
-package bolt
+package dbfile
 
 import (
 	"context"
@@ -15,40 +15,41 @@ import (
 // maxGroup is how many edits go into one transaction.
 const maxGroup = 256
 
-// An edit is one change to the database, and where to tell of its end.
+// An edit is one change to the database, and where to tell of its end: see [File.Edit].
 type edit struct {
-	// apply makes the change. It may run several times, since a group is applied again
-	// without an edit that failed. Where it refuses, it has written nothing, and the
-	// transaction goes on; where it fails or panics, the transaction starts anew.
-	apply func(tx *transaction) (refused, failed error)
+	apply func(tx *Tx) (refused, failed error)
 	end   chan<- error
 }
 
-// edit hands apply to the writer and waits for its end.
-func (db *DB) edit(ctx context.Context, apply func(*transaction) (refused, failed error)) error {
+// Edit queues apply for the writer and waits for its end. Where apply refuses, it has written nothing,
+// and the transaction goes on; where it fails or panics, the transaction starts anew. It may run several
+// times, since a group is applied again without an edit that failed. Where ctx ends first, the edit may be
+// kept, as the contract says.
+func (db *File) Edit(ctx context.Context, apply func(*Tx) (refused, failed error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	end := make(chan error, 1)
-	if err := db.hand(ctx, edit{apply, end}); err != nil {
+	if err := db.Queue(ctx, apply, end); err != nil {
 		return err
 	}
 	select {
 	case err := <-end:
 		return err
 	case <-ctx.Done():
-		return ctx.Err() // the edit may be kept, as the contract says
+		return ctx.Err()
 	}
 }
 
-func (db *DB) hand(ctx context.Context, e edit) error {
+// Queue queues an edit for the writer, which sends how it ended to end, once. That needs room for it.
+func (db *File) Queue(ctx context.Context, apply func(*Tx) (refused, failed error), end chan<- error) error {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if db.closed {
 		return store.ErrClosed
 	}
 	select {
-	case db.edits <- e:
+	case db.edits <- edit{apply, end}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -56,7 +57,7 @@ func (db *DB) hand(ctx context.Context, e edit) error {
 }
 
 // write is the writer: it lives until edits is closed and drained.
-func (db *DB) write() {
+func (db *File) write() {
 	defer close(db.done)
 	defer db.endReclaim()
 	debug.SetPanicOnFault(true) // a fault of the mapped file is an error of the edit
@@ -89,7 +90,7 @@ func (db *DB) write() {
 
 // Writing is how long the write that is under way has taken so far, zero where none is. A
 // healthy disk takes milliseconds. Reads, and edits that were acknowledged, do not depend on it.
-func (db *DB) Writing() time.Duration {
+func (db *File) Writing() time.Duration {
 	began := db.writing.Load()
 	if began == 0 {
 		return 0
@@ -97,11 +98,11 @@ func (db *DB) Writing() time.Duration {
 	return max(0, time.Since(time.Unix(0, began)))
 }
 
-// errPanicked is why edits failed that the writer panicked over.
-var errPanicked = errors.New("the database's writer panicked")
+// ErrPanicked is why edits failed that the writer panicked over.
+var ErrPanicked = errors.New("the database's writer panicked")
 
 // attempt commits a group. A panic fails those of its edits that were not told of their end.
-func (db *DB) attempt(group []edit) {
+func (db *File) attempt(group []edit) {
 	db.writing.Store(time.Now().UnixNano())
 	defer db.writing.Store(0)
 	all := slices.Clone(group)
@@ -115,7 +116,7 @@ func (db *DB) attempt(group []edit) {
 		}
 		for _, e := range all {
 			select {
-			case e.end <- errPanicked:
+			case e.end <- ErrPanicked:
 			default: // it was told
 			}
 		}
@@ -128,17 +129,17 @@ func (db *DB) attempt(group []edit) {
 // known before, only when it fails again. A transaction that cannot be
 // committed, since one edit needs more room than there is or touches a damaged page, is
 // tried again in halves.
-func (db *DB) commit(group []edit) {
+func (db *File) commit(group []edit) {
 	for len(group) > 0 {
 		known := db.degraded.Load()
 		ends, culprit, err := db.transact(group)
 		db.unread.Note(err)
 		switch {
-		case errors.Is(adapt(err), store.ErrFull) && db.makeRoom():
+		case errors.Is(Adapt(err), store.ErrFull) && db.makeRoom():
 		case culprit >= 0 && db.degraded.Load() && !known: // now that it is known, there may be a way around
 		case culprit >= 0 && db.heal(err):
 		case culprit >= 0:
-			group[culprit].end <- adapt(err)
+			group[culprit].end <- Adapt(err)
 			group = slices.Delete(group, culprit, culprit+1)
 		case err != nil && len(group) > 1 && ofOneEdit(err):
 			db.commit(group[:len(group)/2])
@@ -146,7 +147,7 @@ func (db *DB) commit(group []edit) {
 		default:
 			for i, e := range group {
 				if err != nil {
-					ends[i] = adapt(err)
+					ends[i] = Adapt(err)
 				}
 				e.end <- ends[i]
 			}
@@ -157,7 +158,7 @@ func (db *DB) commit(group []edit) {
 
 // transact applies a group in one transaction. Culprit is the edit that err is about, or -1
 // where there is none; ends are how the others would have ended.
-func (db *DB) transact(group []edit) (ends []error, culprit int, err error) {
+func (db *File) transact(group []edit) (ends []error, culprit int, err error) {
 	ends = make([]error, len(group))
 	if db.degraded.Load() {
 		db.db.NoFreelistSync = false // a list that is written need not be found out after a failure
@@ -174,12 +175,12 @@ func (db *DB) transact(group []edit) (ends []error, culprit int, err error) {
 			return failed
 		})
 		if failed != nil {
-			return ends, i, errors.Join(tx.explain(failed), db.contain(tx.Rollback))
+			return ends, i, errors.Join(tx.Explain(failed), db.contain(tx.Rollback))
 		}
-		ends[i] = tx.explain(ends[i])
+		ends[i] = tx.Explain(ends[i])
 	}
 	db.written = true
-	err = tx.commit(func() error { return db.contain(tx.Commit) })
+	err = db.hooks.Commit(tx, func() error { return db.contain(tx.Commit) })
 	if damaged := new(store.UnreadableError); errors.As(err, &damaged) { // then it has not rolled back
 		_ = db.contain(tx.Rollback)
 	}
