@@ -84,9 +84,9 @@ func TestImportChanges(t *testing.T) {
 // Other files of devices.
 func TestImportOtherFiles(t *testing.T) {
 	inBothModes(t, func(t *testing.T, sh *shell) {
-		sh.write("psk.txt", "# made today\nurn:dev:ops:1:00112233445566778899aabbccddeeff\nid 2:ffeeddccbbaa99887766554433221100\nno colon\n")
+		sh.write("psk.txt", "# made today\nurn:dev:ops:1:00112233445566778899aabbccddeeff\nid 2:ffeeddccbbaa99887766554433221100\nno colon\nurn:dev:ops:3:0g\n")
 		_, out, errs := sh.run("import psk-file $D/psk.txt --profile meter")
-		contains(t, "psk-file", out+errs, "2 added", "2 refused")
+		contains(t, "psk-file", out+errs, "2 added", "3 refused", `psk.txt:5: refused: column "psk-key" (character 15): character 2 is no hexadecimal digit`)
 		contains(t, "psk-file", sh.ok("device get urn:dev:ops:1 --reveal"), "00112233445566778899aabbccddeeff")
 		sh.write("d.jsonl", `{"endpoint": "j1", "profile": "meter", "psk": {"key": "AAECAwQFBgcICQoLDA0ODw=="}, "vars": {"a": "b"}}`+"\n\n"+`{"endpoint": "j2", "profle": "meter"}`+"\n"+`{"profile": "meter"}`+"\n")
 		_, out, _ = sh.run("import jsonl $D/d.jsonl")

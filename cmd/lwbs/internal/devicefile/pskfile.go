@@ -23,10 +23,14 @@ func PSKFile(in io.Reader, columns ColumnOptions) (*Source, error) {
 	if isRejects(text, names) {
 		return Table(text, sheet.Options{}, columns)
 	}
-	return Table(splitLast(text), sheet.Options{Separator: ':', Columns: names}, columns)
+	return Table(splitLast(text), sheet.Options{Separator: keySeparator, Columns: names}, columns)
 }
 
-// splitLast turns lines of IDENTITY:KEY into CSV with a colon: the identity may have colons.
+// keySeparator stands between the identity and the key of a line once its last colon was found: of the
+// control characters the one for that, which is as long as a colon, so that places in a line stay right.
+const keySeparator = '\x1f'
+
+// splitLast turns lines of IDENTITY:KEY into CSV with the separator keySeparator: the identity may have colons.
 func splitLast(in io.Reader) io.Reader {
 	out, feed := io.Pipe()
 	go func() {
@@ -39,9 +43,17 @@ func splitLast(in io.Reader) io.Reader {
 			if line != "" && !ok {
 				identity, key = line, ""
 			}
-			_, err = fmt.Fprintf(feed, "\"%s\":\"%s\"\n", strings.ReplaceAll(identity, `"`, `""`), strings.ReplaceAll(key, `"`, `""`))
+			_, err = fmt.Fprintf(feed, "%s%c%s\n", quoted(identity), keySeparator, quoted(key))
 		}
 		feed.CloseWithError(errors.Join(err, lineError(lines, n)))
 	}()
 	return out
+}
+
+// quoted is a cell of CSV, in quotes where it needs them.
+func quoted(cell string) string {
+	if !strings.ContainsAny(cell, "\""+string(keySeparator)) {
+		return cell
+	}
+	return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 }

@@ -43,7 +43,7 @@ func newRejects(o Options, s *Source) (*rejects, error) {
 		return nil, fmt.Errorf("keep refused rows: %w", err)
 	}
 	r := &rejects{file: o.Rejects, headings: s.headings, out: f, table: csv.NewWriter(f)}
-	if s.separator != ':' { // which is that of a PSK file, and found out in no table
+	if s.separator != keySeparator { // which is that of a PSK file, and found out in no table
 		r.table.Comma = s.separator
 	}
 	return r, errors.Join(r.table.Write(rejectHeading(s.headings)))
