@@ -80,6 +80,10 @@ func (i *inquiry) noteGroup(ctx context.Context) error {
 	if g == nil || err != nil {
 		return err
 	}
+	if why == "" && g.Approve {
+		i.note("There is no record of this name. It matches the enrolment group %q, in which a device with a key or certificate of the group waits until lwbs pending approve makes its record.", g.Name)
+		return nil
+	}
 	if why == "" {
 		i.note("There is no record of this name. It matches the enrolment group %q, which makes one when the device comes with a key or certificate of the group.", g.Name)
 		return nil

@@ -144,7 +144,7 @@ func TestDeviceOfAGroupIsApproved(t *testing.T) {
 	}
 	ended := sh.comes("lot-1", lwm2m.SecurityInstance{ServerURI: "coaps://" + sh.coaps, PublicKeyOrIdentity: []byte("lot-1"), SecretKey: key}, coap.DialConfig{Identity: "lot-1", Key: key})
 	waiting := sh.waits("lot-1")
-	contains(t, "why", sh.ok("why lot-1"), `by a key or a CA of group "lot7"`, "lwbs pending approve "+waiting.ID+" --profile meter")
+	contains(t, "why", sh.ok("why lot-1"), `by a key or a CA of group "lot7"`, "lwbs pending approve "+waiting.ID+" --profile meter", "waits until lwbs pending approve makes its record")
 	contains(t, "session get", sh.ok("session get "+waiting.Session), `authenticated as "lot-1", by group lot7`)
 	contains(t, "pending list", sh.ok("pending list"), "by group lot7")
 	sh.ok("group disable lot7")
