@@ -52,6 +52,20 @@ type LwM2MServer struct {
 	// give away what the machine is permitted to do.
 	AllowLinkLocal bool
 
+	// DeviceURI is where devices reach it, such as "coaps://dm-1.example.com:5684": what a device is given that is
+	// assigned to it, unless the account of the profile has a URI. Empty where accounts have one.
+	DeviceURI string
+
+	// Weight is its share of the devices of an account with several Servers, 1 to MaxWeight. Zero is 1.
+	Weight int
+
+	// Draining takes new devices from it: those that are assigned to it are assigned another one at their next
+	// bootstrap.
+	Draining bool
+
+	// Rate is how many devices a second may be told to go to it, 1 to MaxRate; zero for no limit.
+	Rate int
+
 	// Note is free text of the operator.
 	Note string
 
@@ -72,10 +86,11 @@ const (
 	KindThingsBoard LwM2MServerKind = "thingsboard" // the credentials of a device that is there
 	KindPSKFile     LwM2MServerKind = "psk-file"    // lines identity:hexkey, as mosquitto reads them
 	KindCommand     LwM2MServerKind = "command"     // a program that reads JSON
+	KindNone        LwM2MServerKind = "none"        // is not told: devices are only assigned to it
 )
 
 // LwM2MServerKinds are all kinds.
-var LwM2MServerKinds = []LwM2MServerKind{KindWebhook, KindLeshan, KindThingsBoard, KindPSKFile, KindCommand}
+var LwM2MServerKinds = []LwM2MServerKind{KindWebhook, KindLeshan, KindThingsBoard, KindPSKFile, KindCommand, KindNone}
 
 // Limits of LwM2MServers.
 const (
@@ -84,8 +99,10 @@ const (
 	MaxLwM2MServers        = 1000
 	MaxLwM2MServer         = 256 << 10 // bytes of its stored form
 	MaxHeaders             = 32
-	MinWebhookSecret       = 24 // bytes
-	MaxWebhookSecret       = 64 // bytes
+	MaxWeight              = 1000
+	MaxRate                = 100_000 // a second
+	MinWebhookSecret       = 24      // bytes
+	MaxWebhookSecret       = 64      // bytes
 )
 
 // WebhookSecretPrefix begins the text form of the secret of a webhook; base64 follows.
@@ -109,7 +126,9 @@ func (s LwM2MServer) HandOverTimeout() time.Duration {
 }
 
 // OverHTTP reports whether servers of this kind are told by HTTP requests.
-func (k LwM2MServerKind) OverHTTP() bool { return k != KindPSKFile && k != KindCommand }
+func (k LwM2MServerKind) OverHTTP() bool {
+	return k != KindPSKFile && k != KindCommand && k != KindNone
+}
 
 // Validate reports why s cannot be stored.
 func (s LwM2MServer) Validate() error {
@@ -133,6 +152,10 @@ func (s LwM2MServer) Validate() error {
 	switch timeout := time.Duration(s.Timeout); {
 	case timeout < 0 || timeout > MaxHandOverTimeout:
 		return fmt.Errorf("%w: time-out %v; it can be up to %v", ErrInvalid, timeout, MaxHandOverTimeout)
+	case s.Weight < 0 || s.Weight > MaxWeight:
+		return fmt.Errorf("%w: weight %d; it can be 1 to %d", ErrInvalid, s.Weight, MaxWeight)
+	case s.Rate < 0 || s.Rate > MaxRate:
+		return fmt.Errorf("%w: rate %d a second; it can be 1 to %d, or 0 for no limit", ErrInvalid, s.Rate, MaxRate)
 	case len(s.Headers) > MaxHeaders:
 		return fmt.Errorf("%w: %d headers; there can be %d", ErrInvalid, len(s.Headers), MaxHeaders)
 	}
@@ -140,6 +163,18 @@ func (s LwM2MServer) Validate() error {
 }
 
 func (s LwM2MServer) validAddress() error {
+	if s.DeviceURI != "" {
+		u, err := url.Parse(s.DeviceURI)
+		if err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "coap") {
+			return fmt.Errorf("device URI %q is no URI such as coaps://dm.example.com:5684", s.DeviceURI)
+		}
+	}
+	if s.Kind == KindNone {
+		if s.Address != "" || len(s.Arguments) > 0 || len(s.CAs) > 0 {
+			return fmt.Errorf("a server of kind %s is not told, and has no address, arguments and CAs; where devices reach it is its device URI", s.Kind)
+		}
+		return nil
+	}
 	if !s.Kind.OverHTTP() {
 		switch {
 		case !filepath.IsAbs(s.Address):

@@ -83,7 +83,7 @@ type Account struct {
 	// are those of this account.
 	RenamedFrom []string `json:"renamedFrom,omitempty"`
 
-	URI           string              `json:"uri"` // template; Resource 0/x/0
+	URI           string              `json:"uri,omitempty"` // template; Resource 0/x/0; required without Servers
 	ShortServerID lwm2m.ShortServerID `json:"shortServerID"`
 
 	// Security is the mode: "psk", "rpk", "certificate" or "nosec". Empty means nosec for coap URIs
@@ -113,6 +113,14 @@ type Account struct {
 	// device is told that its bootstrap is complete. Empty for none.
 	HandOver string `json:"handOver,omitempty"`
 
+	// Servers are the names of the [LwM2MServer]s over which devices are spread, in place of HandOver: each
+	// device is assigned one of them, by their weights. Without a URI it is given that of its server. Empty
+	// for none.
+	Servers []string `json:"servers,omitempty"`
+
+	// Assigned is the one of Servers that a device is assigned; empty in a profile that is no device's.
+	Assigned string `json:"-"`
+
 	// OSCORE, where not nil, protects the messages to the server end to end, with or
 	// without DTLS below (RFC 8613).
 	OSCORE *OSCORE `json:"oscore,omitempty"`
@@ -124,6 +132,14 @@ type Account struct {
 	// written, and Resources 0/x/3 and 4 and 1/x/1 and 6 where their value is a template.
 	SecurityResources map[lwm2m.ResourceID]Literal `json:"securityResources,omitempty"`
 	ServerResources   map[lwm2m.ResourceID]Literal `json:"serverResources,omitempty"`
+}
+
+// ServerNames are the LwM2M Servers that a names.
+func (a Account) ServerNames() []string {
+	if a.HandOver == "" {
+		return a.Servers
+	}
+	return append([]string{a.HandOver}, a.Servers...)
 }
 
 // An OSCORE is the security context of an account: an instance of Object 21, to which

@@ -20,7 +20,7 @@ func (p Profile) Clone() Profile {
 }
 
 func (a Account) clone() Account {
-	a.RenamedFrom = slices.Clone(a.RenamedFrom)
+	a.RenamedFrom, a.Servers = slices.Clone(a.RenamedFrom), slices.Clone(a.Servers)
 	a.Lifetime = clonePointer(a.Lifetime)
 	a.NotificationStoring = clonePointer(a.NotificationStoring)
 	if a.OSCORE != nil {

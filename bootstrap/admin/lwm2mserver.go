@@ -35,6 +35,10 @@ type LwM2MServer struct {
 	CAs            []CA              `json:"cas,omitempty"`
 	Timeout        store.Duration    `json:"timeout"`
 	AllowLinkLocal bool              `json:"allowLinkLocal,omitempty"`
+	DeviceURI      string            `json:"deviceURI,omitempty"` // where devices reach it
+	Weight         int               `json:"weight"`              // its share of devices
+	Draining       bool              `json:"draining,omitempty"`  // devices are assigned others
+	Rate           int               `json:"rate,omitempty"`      // devices a second; zero for no limit
 	Note           string            `json:"note,omitempty"`
 
 	// Profiles are those with an account that is handed over to it.
@@ -67,6 +71,10 @@ type LwM2MServerSettings struct {
 	CAs            *[][]byte       `json:"cas,omitempty"` // certificates, DER; none for those of the system
 	Timeout        *store.Duration `json:"timeout,omitempty"`
 	AllowLinkLocal *bool           `json:"allowLinkLocal,omitempty"`
+	DeviceURI      *string         `json:"deviceURI,omitempty"`
+	Weight         *int            `json:"weight,omitempty"`
+	Draining       *bool           `json:"draining,omitempty"`
+	Rate           *int            `json:"rate,omitempty"`
 	Note           *string         `json:"note,omitempty"`
 }
 
@@ -75,7 +83,7 @@ const generatedWebhookSecret = 32
 
 // AddLwM2MServer implements [API].
 func (l *Local) AddLwM2MServer(ctx context.Context, name string, set LwM2MServerSettings) (LwM2MServer, error) {
-	if set.Kind == nil || set.Address == nil {
+	if set.Kind == nil || set.Address == nil && *set.Kind != store.KindNone {
 		return LwM2MServer{}, fmt.Errorf("LwM2M Server %q: %w: it needs a kind and an address", name, store.ErrInvalid)
 	}
 	if *set.Kind == store.KindWebhook && len(set.Secret) == 0 {
@@ -109,6 +117,9 @@ func (l *Local) putLwM2MServer(ctx context.Context, s store.LwM2MServer, set LwM
 	if err := set.apply(&s); err != nil {
 		return LwM2MServer{}, fmt.Errorf("LwM2M Server %q: %w", s.Name, err)
 	}
+	if err := l.assignable(ctx, s, set); err != nil {
+		return LwM2MServer{}, err
+	}
 	kept, err := l.Store.PutLwM2MServer(ctx, s)
 	if err != nil {
 		return LwM2MServer{}, err
@@ -129,6 +140,10 @@ func (set LwM2MServerSettings) apply(s *store.LwM2MServer) error {
 	assign(&s.CAs, set.CAs)
 	assign(&s.Timeout, set.Timeout)
 	assign(&s.AllowLinkLocal, set.AllowLinkLocal)
+	assign(&s.DeviceURI, set.DeviceURI)
+	assign(&s.Weight, set.Weight)
+	assign(&s.Draining, set.Draining)
+	assign(&s.Rate, set.Rate)
 	assign(&s.Note, set.Note)
 	s.Headers = maps.Clone(s.Headers)
 	for name, value := range set.Headers {
@@ -256,8 +271,10 @@ func (l *Local) handingOver(ctx context.Context) (map[string][]string, error) {
 		}
 		for _, p := range page {
 			for _, a := range p.Accounts {
-				if a.HandOver != "" && !slices.Contains(users[a.HandOver], p.Name) {
-					users[a.HandOver] = append(users[a.HandOver], p.Name)
+				for _, name := range a.ServerNames() {
+					if !slices.Contains(users[name], p.Name) {
+						users[name] = append(users[name], p.Name)
+					}
 				}
 			}
 		}
@@ -272,7 +289,7 @@ func viewOfServer(s store.LwM2MServer, users []string, reveal bool) LwM2MServer 
 	v := LwM2MServer{
 		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User,
 		HasSecret: s.Secret.Len() > 0, HasFormer: s.Former.Len() > 0, Timeout: store.Duration(s.HandOverTimeout()),
-		AllowLinkLocal: s.AllowLinkLocal, Note: s.Note, Profiles: append([]string{}, users...), Created: s.Created, Updated: s.Updated,
+		AllowLinkLocal: s.AllowLinkLocal, DeviceURI: s.DeviceURI, Weight: max(s.Weight, 1), Draining: s.Draining, Rate: s.Rate, Note: s.Note, Profiles: append([]string{}, users...), Created: s.Created, Updated: s.Updated,
 	}
 	show := func(secret lwm2m.Secret) string {
 		if s.Kind == store.KindWebhook && secret.Len() > 0 {

@@ -34,8 +34,28 @@ type Preview struct {
 	Format     lwm2m.Format       `json:"format"` // of Writes
 	Operations []PreviewOperation `json:"operations"`
 
+	// Assigned are the LwM2M Servers that it is assigned now, one for each account that has several.
+	Assigned []Assignment `json:"assigned,omitempty"`
+
 	// Notes are what is worth telling of it, such as keys that would be made for the session.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// An Assignment is the LwM2M Server that a device is assigned in an account.
+type Assignment struct {
+	Account string `json:"account"`
+	Server  string `json:"server"`
+	URI     string `json:"uri"` // as in the profile, or of the server
+}
+
+// assignedIn are the assignments in the profile of a device.
+func assignedIn(p store.Profile) (out []Assignment) {
+	for _, a := range p.Accounts {
+		if a.Assigned != "" {
+			out = append(out, Assignment{a.Name, a.Assigned, a.URI})
+		}
+	}
+	return out
 }
 
 // A PreviewOperation is one of them. A refused Write may be followed by others: in another
@@ -58,6 +78,10 @@ func (l *Local) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOpt
 	if err != nil {
 		return Preview{}, err
 	}
+	p, err = profile.Assign(p, ep, func(name string) (store.LwM2MServer, error) { return l.Store.LwM2MServer(ctx, name) })
+	if err != nil {
+		return Preview{}, fmt.Errorf("device %q: %w: it would be given nothing: %w", ep, store.ErrInvalid, err)
+	}
 	given, failure := profile.Provide(p, d, arrivalOf(d), rand.Reader, l.Objects)
 	if failure != nil {
 		return Preview{}, fmt.Errorf("device %q: %w: it would be given nothing: %s", ep, store.ErrInvalid, failure.Detail)
@@ -74,7 +98,7 @@ func (l *Local) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOpt
 	if err != nil {
 		return Preview{}, fmt.Errorf("device %q: %w: %w", ep, store.ErrInvalid, err)
 	}
-	out := Preview{Profile: p.Name, Notes: slices.Concat(given.Notes, planned.Quirks)}
+	out := Preview{Profile: p.Name, Notes: slices.Concat(given.Notes, planned.Quirks), Assigned: assignedIn(p)}
 	if given.Edited {
 		out.Notes = append(out.Notes, "keys that are still to be made are counted, and not made")
 	}

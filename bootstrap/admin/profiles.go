@@ -132,19 +132,11 @@ func (l *Local) knowServers(ctx context.Context, ps []store.Profile) error {
 	wrong, bad := make([][]profile.Finding, len(ps)), false
 	for i, p := range ps {
 		for j, a := range p.Accounts {
-			if a.HandOver == "" {
-				continue
-			}
-			_, err := l.Store.LwM2MServer(ctx, a.HandOver)
-			switch {
-			case errors.Is(err, store.ErrNotFound):
-				bad = true
-				wrong[i] = append(wrong[i], profile.Finding{
-					Place: fmt.Sprintf("accounts[%d].handOver", j), Message: fmt.Sprintf("there is no LwM2M Server %q: add it with lwbs lwm2m-server add, or mend the name", a.HandOver),
-				})
-			case err != nil:
+			found, err := l.knowServersOf(ctx, j, a)
+			if err != nil {
 				return err
 			}
+			wrong[i], bad = append(wrong[i], found...), bad || len(found) > 0
 		}
 	}
 	if bad {

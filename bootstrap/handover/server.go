@@ -56,6 +56,8 @@ func New(record store.LwM2MServer, options Options) (Server, error) {
 		return nil, refused("the server runs no programs: it was started without --allow-commands")
 	}
 	switch record.Kind {
+	case store.KindNone:
+		return nil, refused("a server of kind %s is not told: devices are only assigned to it", record.Kind)
 	case store.KindPSKFile:
 		return pskFileAt(record.Address), nil
 	case store.KindCommand:

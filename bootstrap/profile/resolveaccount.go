@@ -29,7 +29,7 @@ func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 	if !ok {
 		r.fail(place+".security", "%q is not psk, rpk, certificate or nosec", name)
 	}
-	uri, _ := r.render(a.URI, place+".uri")
+	uri, _ := r.render(uriOf(a), place+".uri")
 	binding, _ := r.render(cmp.Or(a.Binding, defaultBinding), place+".binding")
 	out := lwm2m.ServerAccount{
 		Security: lwm2m.SecurityInstance{
@@ -213,7 +213,7 @@ func securityName(a store.Account, d store.Device) string {
 	if a.Security != "" {
 		return a.Security
 	}
-	uri, err := render(a.URI, d)
+	uri, err := render(uriOf(a), d)
 	if err == nil && (strings.HasPrefix(uri, "coap://") || strings.HasPrefix(uri, "coap+tcp://")) {
 		return grammar.SecurityNoSec
 	}

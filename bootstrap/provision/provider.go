@@ -27,6 +27,7 @@ type Store interface {
 	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
 	Profile(ctx context.Context, name string) (store.Profile, error)
 	PutDevice(ctx context.Context, d store.Device) (store.Device, error)
+	LwM2MServer(ctx context.Context, name string) (store.LwM2MServer, error)
 }
 
 // A Provider knows what devices are given. All exported fields are required; the methods may be called
@@ -39,7 +40,7 @@ type Provider struct {
 	Logger  *slog.Logger // is told where the store fails
 }
 
-// Profile reads the profile of d.
+// Profile reads the profile of d, and assigns it an LwM2M Server in each account that has several.
 func (p *Provider) Profile(ctx context.Context, d store.Device) (store.Profile, *outcome.Failure) {
 	found, err := p.Store.Profile(ctx, d.Profile)
 	switch {
@@ -49,7 +50,16 @@ func (p *Provider) Profile(ctx context.Context, d store.Device) (store.Profile, 
 		f := p.storeFault(err)
 		return found, &f
 	}
-	return found, nil
+	assigned, err := profile.Assign(found, d.Endpoint, func(name string) (store.LwM2MServer, error) { return p.Store.LwM2MServer(ctx, name) })
+	var unassigned *profile.UnassignedError
+	switch {
+	case errors.As(err, &unassigned):
+		return found, outcome.Failed(store.CausePlanInvalid, "%v", err)
+	case err != nil:
+		f := p.storeFault(err)
+		return found, &f
+	}
+	return assigned, nil
 }
 
 // Arrival is how a peer came that is d, as far as what it is given depends on it.
@@ -68,7 +78,11 @@ func (p *Provider) Resolve(ctx context.Context, d store.Device, peer auth.Peer) 
 	if f != nil {
 		return nil, f
 	}
-	return profile.Provide(of, d, p.Arrival(ctx, d, peer), p.Rand, p.Objects)
+	given, f := profile.Provide(of, d, p.Arrival(ctx, d, peer), p.Rand, p.Objects)
+	if f == nil {
+		given.Notes = append(given.Notes, profile.AssignmentNotes(of)...)
+	}
+	return given, f
 }
 
 // Keep keeps new keys before the client can have them. given is what the device

@@ -134,7 +134,7 @@ func (db *DB) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revi
 func profileWith(tx *transaction, server string) (profile string) {
 	tx.Bucket(bucketProfile).Ascend(nil, func(k, row []byte) bool {
 		p, err := rows.DecodeProfile(row)
-		if err == nil && slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return a.HandOver == server }) {
+		if err == nil && slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return slices.Contains(a.ServerNames(), server) }) {
 			profile = string(k)
 		}
 		return profile == ""
@@ -145,8 +145,10 @@ func profileWith(tx *transaction, server string) (profile string) {
 // serversExist reports a server that p names and that does not exist.
 func serversExist(tx *transaction, p store.Profile) error {
 	for _, a := range p.Accounts {
-		if a.HandOver != "" && tx.Bucket(bucketLwM2MServer).Get([]byte(a.HandOver)) == nil {
-			return fmt.Errorf("account %q: LwM2M Server %q: %w", a.Name, a.HandOver, store.ErrNotFound)
+		for _, name := range a.ServerNames() {
+			if tx.Bucket(bucketLwM2MServer).Get([]byte(name)) == nil {
+				return fmt.Errorf("account %q: LwM2M Server %q: %w", a.Name, name, store.ErrNotFound)
+			}
 		}
 	}
 	return nil

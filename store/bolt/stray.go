@@ -338,7 +338,9 @@ func (s *salvager) tellLost(db *DB) error {
 				tx.Bucket(bucketProfile).Ascend(nil, func(_, row []byte) bool {
 					p, _ := rows.DecodeProfile(row)
 					for _, a := range p.Accounts {
-						note(a.HandOver)
+						for _, name := range a.ServerNames() {
+							note(name)
+						}
 					}
 					return s.ctx.Err() == nil
 				})

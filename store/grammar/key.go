@@ -36,6 +36,9 @@ type Key struct {
 	Kind     Kind
 	Required bool
 
+	// Unless names another key; where that is there, this Required one need not be. Empty for none.
+	Unless string
+
 	// Words are the possible words of a Word or a DeleteRule.
 	Words []string
 

@@ -34,7 +34,7 @@ var Profile = &Section{Name: "Profile", Keys: []Key{
 var Account = &Section{Name: "Account", Named: true, Keys: []Key{
 	{Name: "name", Kind: Text, Required: true, Doc: "The name of the account in device records."},
 	{Name: "renamedFrom", Kind: Texts, Doc: "Former names of the account: keys that device records have under them are kept."},
-	{Name: "uri", Kind: Text, Required: true, Template: true, Doc: "Resource 0/x/0, such as coaps://lwm2m.example.com:5684."},
+	{Name: "uri", Kind: Text, Required: true, Unless: "servers", Template: true, Doc: "Resource 0/x/0, such as coaps://lwm2m.example.com:5684; with servers, in place of the URI for devices of the assigned one."},
 	{Name: "shortServerID", Kind: Integer, Required: true, Min: 1, Max: lwm2m.MaxID - 1, Doc: "Resources 0/x/10 and 1/x/0."},
 	{Name: "security", Kind: Word, Words: []string{SecurityPSK, SecurityRPK, SecurityCertificate, SecurityNoSec}, Default: "nosec with coap, psk with coaps", Doc: "Resource 0/x/2."},
 	{Name: "identity", Kind: Text, Template: true, Default: "the endpoint name", Doc: "Resource 0/x/3: the PSK identity, or the certificate or raw public key in DER; text, hex:… or base64:…."},
@@ -44,6 +44,7 @@ var Account = &Section{Name: "Account", Named: true, Keys: []Key{
 	{Name: "lifetime", Kind: Duration, Template: true, Default: "24h", Doc: "Resource 1/x/1; 0 means no limit (LwM2M 1.2)."},
 	{Name: "binding", Kind: Text, Template: true, Default: "U", Doc: "Resource 1/x/7."},
 	{Name: "handOver", Kind: Text, Doc: "The name of the LwM2M Server (lwbs lwm2m-server) that is told the account of each device before its bootstrap ends."},
+	{Name: "servers", Kind: Texts, Doc: "The names of several LwM2M Servers, in place of handOver: each device is assigned one of them, always the same, by their weights; one that is drained has no devices assigned."},
 	{Name: "oscore", Kind: Mapping, Of: OSCORE, Doc: "A security context of Object 21, to which Resource 0/x/17 refers."},
 	{Name: "notificationStoring", Kind: Boolean, Template: true, Default: "true", Doc: "Resource 1/x/6."},
 	{Name: "securityResources", Kind: Resources, Template: true, Doc: "Other Resources of Object 0 by ID; the account may also have them under their names, such as clientHoldOffTime."},

@@ -61,7 +61,10 @@ func (k Key) takes() string {
 }
 
 func (k Key) byDefault() string {
-	if k.Required {
+	switch {
+	case k.Unless != "":
+		return "required without `" + k.Unless + "`"
+	case k.Required:
 		return "required"
 	}
 	return k.Default

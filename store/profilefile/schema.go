@@ -41,16 +41,23 @@ func sectionSchema(s *grammar.Section) schema {
 			properties[name] = schema{"$ref": "#/$defs/Value"}
 		}
 	}
-	required := []string{}
+	required, either := []string{}, []schema(nil) // either of two keys
 	for _, k := range s.Keys {
 		v := valueSchema(k)
 		v["description"] = description(k)
 		properties[k.Name] = v
-		if k.Required {
+		switch {
+		case k.Unless != "":
+			either = []schema{{"required": []string{k.Name}}, {"required": []string{k.Unless}}}
+		case k.Required:
 			required = append(required, k.Name)
 		}
 	}
-	return schema{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+	out := schema{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+	if len(either) > 0 {
+		out["anyOf"] = either
+	}
+	return out
 }
 
 // description is the text that an editor shows for a key.

@@ -22,6 +22,10 @@ type lwm2mServerRow struct {
 	CAs            [][]byte              `json:"cas,omitempty"`
 	Timeout        store.Duration        `json:"timeout,omitempty"`
 	AllowLinkLocal bool                  `json:"allowLinkLocal,omitempty"`
+	DeviceURI      string                `json:"deviceURI,omitempty"`
+	Weight         int                   `json:"weight,omitempty"`
+	Draining       bool                  `json:"draining,omitempty"`
+	Rate           int                   `json:"rate,omitempty"`
 	Note           string                `json:"note,omitempty"`
 	Created        time.Time             `json:"created"`
 	Updated        time.Time             `json:"updated"`
@@ -39,7 +43,8 @@ func EncodeLwM2MServer(k *seal.Keyring, s store.LwM2MServer) ([]byte, error) {
 		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User,
 		Secret: k.Seal(s.Secret.Reveal(), lwm2mServerPlace(s.Name, "secret")),
 		Former: k.Seal(s.Former.Reveal(), lwm2mServerPlace(s.Name, "former")),
-		CAs:    s.CAs, Timeout: s.Timeout, AllowLinkLocal: s.AllowLinkLocal, Note: s.Note, Created: s.Created, Updated: s.Updated,
+		CAs:    s.CAs, Timeout: s.Timeout, AllowLinkLocal: s.AllowLinkLocal, DeviceURI: s.DeviceURI, Weight: s.Weight, Draining: s.Draining, Rate: s.Rate,
+		Note: s.Note, Created: s.Created, Updated: s.Updated,
 	}
 	if len(s.Headers) > 0 {
 		row.Headers = make(map[string][]byte, len(s.Headers))
@@ -68,7 +73,7 @@ func DecodeLwM2MServer(k *seal.Keyring, b []byte) (store.LwM2MServer, error) {
 	}
 	s := store.LwM2MServer{
 		Name: row.Name, Revision: row.Revision, Kind: row.Kind, Address: row.Address, Arguments: row.Arguments, User: row.User,
-		CAs: row.CAs, Timeout: row.Timeout, AllowLinkLocal: row.AllowLinkLocal, Note: row.Note, Created: row.Created, Updated: row.Updated,
+		CAs: row.CAs, Timeout: row.Timeout, AllowLinkLocal: row.AllowLinkLocal, DeviceURI: row.DeviceURI, Weight: row.Weight, Draining: row.Draining, Rate: row.Rate, Note: row.Note, Created: row.Created, Updated: row.Updated,
 		Unknown: unknown,
 	}
 	open := func(sealed []byte, field string) lwm2m.Secret {

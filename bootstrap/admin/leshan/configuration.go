@@ -171,6 +171,10 @@ func (s *Server) configuration(ctx context.Context, d store.Device, secrets bool
 	if err != nil {
 		return "", err
 	}
+	p, err = profile.Assign(p, d.Endpoint, func(name string) (store.LwM2MServer, error) { return s.Records.LwM2MServer(ctx, name) })
+	if err != nil {
+		return "", err
+	}
 	info, findings := profile.Resolve(p, d, s.Objects)
 	for _, f := range findings {
 		if !f.Warning {

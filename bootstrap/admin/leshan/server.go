@@ -23,6 +23,7 @@ type Records interface {
 	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
 	Devices(ctx context.Context, q store.DeviceQuery) ([]store.Device, error)
 	Profile(ctx context.Context, name string) (store.Profile, error)
+	LwM2MServer(ctx context.Context, name string) (store.LwM2MServer, error)
 }
 
 // A Config says what a [Server] works on. All but NoSec is required.

@@ -108,6 +108,9 @@ func printPreview(out io.Writer, v admin.Preview) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	for _, a := range v.Assigned {
+		fmt.Fprintf(out, "account %s: assigned to LwM2M Server %s, %s\n", output.Name(a.Account), output.Name(a.Server), output.Text(a.URI))
+	}
 	for _, note := range v.Notes {
 		fmt.Fprintln(out, output.Text(note))
 	}

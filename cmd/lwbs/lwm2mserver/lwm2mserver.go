@@ -19,7 +19,7 @@ import (
 // Command is lwbs lwm2m-server.
 func Command() *cli.Command {
 	return command.Group("lwm2m-server", "hand accounts over: tell LwM2M Servers how devices will come", addCommand(), getCommand(), listCommand(), setCommand(),
-		testCommand(), deleteCommand())
+		drainCommand(), undrainCommand(), testCommand(), deleteCommand())
 }
 
 func addCommand() *cli.Command {
@@ -41,15 +41,22 @@ Kinds:
                  and printed once
    psk-file      a file of lines identity:hexkey, as mosquitto reads it, at the path --address
    command       the program at the path --address reads JSON; exit status 0 is yes, 75 is later;
-                 only while the server runs with --allow-commands`,
-		Flags: append([]cli.Flag{&cli.StringFlag{Name: "kind", Usage: "how it is told, `KIND`: leshan, thingsboard, webhook, psk-file or command"}}, settingFlags()...),
+                 only while the server runs with --allow-commands
+   none          it is not told: devices are only assigned to it
+
+Several share the devices of an account that names them (servers: [dm-1, dm-2]): each device has always
+the same one, by weight, and is given its --device-uri:
+
+   lwbs lwm2m-server add dm-1 --kind none --device-uri coaps://dm-1.example.com:5684
+   lwbs lwm2m-server add dm-2 --kind none --device-uri coaps://dm-2.example.com:5684 --weight 2 --rate 50`,
+		Flags: append([]cli.Flag{&cli.StringFlag{Name: "kind", Usage: "how it is told, `KIND`: leshan, thingsboard, webhook, psk-file, command or none"}}, settingFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := command.Arguments(c, "NAME")
 			if err != nil {
 				return err
 			}
 			for _, option := range []string{"kind", "address"} {
-				if c.String(option) == "" {
+				if c.String(option) == "" && (option == "kind" || store.LwM2MServerKind(c.String("kind")) != store.KindNone) {
 					return command.Usagef("--%s is missing: lwbs lwm2m-server add --help has an example", option)
 				}
 			}

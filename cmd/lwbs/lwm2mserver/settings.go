@@ -24,6 +24,9 @@ func settingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "ca", Usage: "trust certificates that a CA in `FILE`, PEM, issued, in place of those that the system trusts; none for these again"},
 		&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME`, tries again included, up to 2m", DefaultText: "8s"},
 		&cli.BoolFlag{Name: "allow-link-local", Usage: "permit addresses of the link and of the metadata services of clouds"},
+		&cli.StringFlag{Name: "device-uri", Usage: "give devices that are assigned to it this `URI`, such as coaps://dm-1.example.com:5684, where the account has none"},
+		&cli.IntFlag{Name: "weight", Usage: "have a share of `N`, 1 to 1000, of the devices of an account with several servers", DefaultText: "1"},
+		&cli.IntFlag{Name: "rate", Usage: "let at most `N` devices a second go to it, the others wait for their turn; 0 for no limit", DefaultText: "no limit"},
 		&cli.StringFlag{Name: "note", Usage: "a `TEXT` for whoever reads the record"},
 		command.JSONFlag(),
 	}
@@ -31,10 +34,18 @@ func settingFlags() []cli.Flag {
 
 // settings are what the options say.
 func settings(c *cli.Context, kind store.LwM2MServerKind) (set admin.LwM2MServerSettings, err error) {
-	for option, to := range map[string]**string{"address": &set.Address, "user": &set.User, "note": &set.Note} {
+	for option, to := range map[string]**string{"address": &set.Address, "user": &set.User, "device-uri": &set.DeviceURI, "note": &set.Note} {
 		if c.IsSet(option) {
 			*to = new(c.String(option))
 		}
+	}
+	for option, to := range map[string]**int{"weight": &set.Weight, "rate": &set.Rate} {
+		if c.IsSet(option) {
+			*to = new(c.Int(option))
+		}
+	}
+	if set.Weight != nil && *set.Weight == 0 {
+		return set, command.Usagef("--weight 0: lwbs lwm2m-server drain takes all devices from it")
 	}
 	if c.IsSet("argument") {
 		set.Arguments = new(c.StringSlice("argument"))

@@ -1,6 +1,7 @@
 package lwm2mserver
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -31,9 +32,9 @@ func edited(c *cli.Context, did string, s admin.LwM2MServer) error {
 }
 
 func printList(out io.Writer, all []admin.LwM2MServer) error {
-	t := output.NewTable(out, "NAME", "KIND", "ADDRESS", "PROFILES")
+	t := output.NewTable(out, "NAME", "KIND", "ADDRESS", "WEIGHT", "PROFILES")
 	for _, s := range all {
-		t.Row(output.Name(s.Name), string(s.Kind), output.Text(s.Address), output.Names(s.Profiles))
+		t.Row(output.Name(s.Name), string(s.Kind), output.Text(cmp.Or(s.Address, s.DeviceURI)), weightOf(s), output.Names(s.Profiles))
 	}
 	return t.Flush()
 }
@@ -66,6 +67,11 @@ func show(out io.Writer, s admin.LwM2MServer) {
 		row("CA", fmt.Sprintf("%s, until %s", output.Text(ca.Subject), output.Clock(ca.Expires)))
 	}
 	row("time-out", time.Duration(s.Timeout).String())
+	text("device URI", s.DeviceURI)
+	row("weight", weightOf(s))
+	if s.Rate > 0 {
+		row("rate", fmt.Sprintf("%d devices a second", s.Rate))
+	}
 	if s.AllowLinkLocal {
 		row("link-local", "permitted")
 	}
@@ -74,6 +80,14 @@ func show(out io.Writer, s admin.LwM2MServer) {
 	}
 	text("note", s.Note)
 	row("updated", fmt.Sprintf("%s (revision %d)", output.Clock(s.Updated), s.Revision))
+}
+
+// weightOf is the share that a server has of devices.
+func weightOf(s admin.LwM2MServer) string {
+	if s.Draining {
+		return fmt.Sprintf("drained (%d)", s.Weight)
+	}
+	return fmt.Sprint(s.Weight)
 }
 
 // secretName is what the secret of a server is.
