@@ -8,8 +8,49 @@ import (
 	"strings"
 
 	"lwbs/bootstrap/profile"
+	"lwbs/lwm2m"
 	"lwbs/store"
 )
+
+// serverNamed returns the records of LwM2M Servers.
+func (l *Local) serverNamed(ctx context.Context) func(name string) (store.LwM2MServer, error) {
+	return func(name string) (store.LwM2MServer, error) { return l.Store.LwM2MServer(ctx, name) }
+}
+
+// cached is server with each record read once.
+func cached(server func(name string) (store.LwM2MServer, error)) func(name string) (store.LwM2MServer, error) {
+	known := make(map[string]store.LwM2MServer)
+	return func(name string) (store.LwM2MServer, error) {
+		s, ok := known[name]
+		if !ok {
+			var err error
+			if s, err = server(name); err != nil {
+				return s, err
+			}
+			known[name] = s
+		}
+		return s, nil
+	}
+}
+
+// assigned is p as the device ep is given it; p itself where it is assigned no LwM2M Server.
+func (l *Local) assigned(ctx context.Context, p store.Profile, ep lwm2m.EndpointName) store.Profile {
+	of, err := profile.Assign(p, ep, l.serverNamed(ctx))
+	if err != nil {
+		return p
+	}
+	return of
+}
+
+// assignedText differs for other assignments of one profile.
+func assignedText(p store.Profile) (text string) {
+	for _, a := range p.Accounts {
+		if a.Assigned != "" {
+			text += "\x00" + a.Assigned
+		}
+	}
+	return text
+}
 
 // knowServersOf reports what is wrong with the LwM2M Servers that account j of a profile names: they do not exist, or
 // devices could not be assigned to them.

@@ -105,7 +105,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 			return Device{}, err
 		}
 	}
-	out := viewOfMade(edited.profile, kept, edited.before, edited.generated)
+	out := viewOfMade(l.assigned(ctx, edited.profile, kept.Endpoint), kept, edited.before, edited.generated)
 	if err := l.addDerived(ctx, kept, &out, false); err != nil {
 		return Device{}, err
 	}

@@ -150,6 +150,7 @@ func (l *Local) viewOf(ctx context.Context, d store.Device, profiles func(name s
 	if err != nil {
 		return Device{}, err
 	}
+	p = l.assigned(ctx, p, d.Endpoint)
 	v := view(p, d, false)
 	if err := l.addDerived(ctx, d, &v, false); err != nil {
 		return Device{}, err
@@ -164,7 +165,7 @@ func (l *Local) profileCache(ctx context.Context) func(name string) (store.Profi
 		p, ok := known[name]
 		if !ok {
 			var err error
-			if p, err = l.profileOf(ctx, store.Device{Profile: name}); err != nil {
+			if p, err = l.profileIfAny(ctx, name); err != nil {
 				return p, err
 			}
 			known[name] = p
@@ -189,16 +190,20 @@ func (l *Local) outlines(ctx context.Context, after lwm2m.EndpointName, f Device
 		if err != nil {
 			return err
 		}
-		profiles, contents := l.profileCache(ctx), make(map[string]string)
+		profiles, contents, server := l.profileCache(ctx), make(map[string]string), cached(l.serverNamed(ctx))
 		for _, o := range page {
 			p, err := profiles(o.Profile)
 			if err != nil {
 				return err
 			}
-			content, known := contents[o.Profile]
+			key := o.Profile
+			if of, err := profile.Assign(p, o.Endpoint, server); err == nil {
+				p, key = of, key+assignedText(of)
+			}
+			content, known := contents[key]
 			if !known {
 				content = profile.ContentOf(p)
-				contents[o.Profile] = content
+				contents[key] = content
 			}
 			s := standing{
 				disabled: o.Disabled, delivered: o.Delivered, written: o.Written, profile: o.Profile, updated: o.Updated, newest: o.Newest, last: o.Last,

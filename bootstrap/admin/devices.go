@@ -29,10 +29,16 @@ func (l *Local) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) 
 	return l.withLast(ctx, v, p)
 }
 
-// profileOf is the profile of d; the zero Profile where d was given another since it was
+// profileOf is the profile of d, with the LwM2M Servers that d is assigned; the zero Profile where d was given another since it was
 // read, and its own was deleted.
 func (l *Local) profileOf(ctx context.Context, d store.Device) (store.Profile, error) {
-	p, err := l.Store.Profile(ctx, d.Profile)
+	p, err := l.profileIfAny(ctx, d.Profile)
+	return l.assigned(ctx, p, d.Endpoint), err
+}
+
+// profileIfAny is the profile of that name, the zero Profile where there is none.
+func (l *Local) profileIfAny(ctx context.Context, name string) (store.Profile, error) {
+	p, err := l.Store.Profile(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
 	}

@@ -78,7 +78,7 @@ func (l *Local) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOpt
 	if err != nil {
 		return Preview{}, err
 	}
-	p, err = profile.Assign(p, ep, func(name string) (store.LwM2MServer, error) { return l.Store.LwM2MServer(ctx, name) })
+	p, err = profile.Assign(p, ep, l.serverNamed(ctx))
 	if err != nil {
 		return Preview{}, fmt.Errorf("device %q: %w: it would be given nothing: %w", ep, store.ErrInvalid, err)
 	}

@@ -16,7 +16,8 @@ import (
 
 // ContentOf differs for two profiles that give other things to the same device. What only says how a
 // device is given them, or how the profile is kept, is not in it: names, limits of the devices, the content
-// format, the length of keys that are still to be made, who is told of them.
+// format, the length of keys that are still to be made, who is told of them. Where an account has several LwM2M
+// Servers, p is that of one device: see [Assign].
 func ContentOf(p store.Profile) string {
 	p = p.Clone()
 	p.Name, p.Revision, p.Created, p.Updated = "", 0, time.Time{}, time.Time{}
@@ -48,7 +49,7 @@ func accountContent(a store.Account) store.Account {
 	if len(a.RenamedFrom) > 0 {
 		a.Name, a.RenamedFrom = a.RenamedFrom[0], nil
 	}
-	a.KeyLength, a.HandOver = 0, ""
+	a.KeyLength, a.HandOver, a.Servers = 0, "", nil // of servers the URI of the assigned one counts
 	if a.Security == "" {
 		a.Security = grammar.SecurityPSK
 		if plainURI(a.URI) {

@@ -74,3 +74,46 @@ func TestServersShareDevices(t *testing.T) {
 		}
 	}
 }
+
+// A device that was bootstrapped is due where it is assigned another server than it was given, and only then.
+func TestDueForAnotherServer(t *testing.T) {
+	sh := newShell(t)
+	sh.serve()
+	for _, name := range []string{"dm-1", "dm-2"} {
+		sh.ok("lwm2m-server add " + name + " --kind none --device-uri coaps://" + name + ".example.com:5684")
+	}
+	sh.write("spread.yaml", "name: spread\naccounts:\n  - {name: main, shortServerID: 101, servers: [dm-1, dm-2]}\n")
+	sh.ok("profile apply -f $D/spread.yaml")
+	sh.ok("device add dev --profile spread --psk-key-format hex --psk-key-file $D/key.hex")
+	given := sh.ok("probe coaps://" + sh.coaps + " --endpoint dev --identity dev --psk-key-format hex --psk-key-file $D/key.hex")
+	sh.await("session list --endpoint dev", "done")
+	has, other := "dm-1", "dm-2"
+	if strings.Contains(given, "coaps://dm-2.") {
+		has, other = other, has
+	}
+	due := func() bool {
+		in := strings.Contains(sh.ok("device list --state due --json"), `"endpoint"`)
+		if listed := strings.Contains(sh.ok("device list --json"), `"due": [`); listed != in {
+			t.Errorf("device list --state due says %v, device list %v", in, listed)
+		}
+		if alone := strings.Contains(sh.ok("device get dev --json"), `"due": [`); alone != in {
+			t.Errorf("device list --state due says %v, device get: %s", in, sh.ok("device get dev"))
+		}
+		return in
+	}
+	for _, step := range []struct {
+		line string
+		due  bool
+	}{
+		{"lwm2m-server drain " + other, false},
+		{"lwm2m-server undrain " + other, false},
+		{"lwm2m-server drain " + has, true},
+		{"lwm2m-server undrain " + has, false},
+		{"lwm2m-server set " + other + " --device-uri coaps://elsewhere.example.com", false},
+		{"lwm2m-server set " + has + " --device-uri coaps://elsewhere.example.com", true},
+	} {
+		if sh.ok(step.line); due() != step.due {
+			t.Errorf("after %s it is due: %v", step.line, !step.due)
+		}
+	}
+}
