@@ -182,6 +182,11 @@ func (s measured) PutProfiles(ctx context.Context, ps []store.Profile) (kept []s
 	return s.Store.PutProfiles(ctx, ps)
 }
 
+func (s measured) ProfileRevisions(ctx context.Context, name string) (all []store.Profile, err error) {
+	defer s.took("profile_revisions", time.Now(), &err)
+	return s.Store.ProfileRevisions(ctx, name)
+}
+
 func (s measured) Profile(ctx context.Context, name string) (p store.Profile, err error) {
 	defer s.took("profile", time.Now(), &err)
 	return s.Store.Profile(ctx, name)
