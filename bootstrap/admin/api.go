@@ -17,7 +17,7 @@ import (
 	"iter"
 	"time"
 
-	"lwbs/bootstrap"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -123,16 +123,16 @@ type API interface {
 	Session(ctx context.Context, id string) (store.Session, error)
 
 	// Explain puts a session into words, by the records as they are now.
-	Explain(ctx context.Context, id string) (Reason, error)
+	Explain(ctx context.Context, id string) (why.Reason, error)
 
 	// Why tells what is known of a device, by its name, one of its identities or the beginning of
 	// one that no other name has, and explains its last attempts, at most limit; zero means 3. That
 	// there is no such device is no error.
-	Why(ctx context.Context, name string, limit int) (Why, error)
+	Why(ctx context.Context, name string, limit int) (why.Answer, error)
 
 	// Failures tells which devices are in trouble now, by cause, with at most so many examples
 	// of each; zero means 3.
-	Failures(ctx context.Context, examples int) (Failures, error)
+	Failures(ctx context.Context, examples int) (why.Failures, error)
 
 	// RunningSessions returns the sessions that are running, as they stand, oldest first; none
 	// without a server.
@@ -217,198 +217,6 @@ func (e *InvalidError) Error() string {
 	return text
 }
 
-// A Device is a record as an operator sees it. Keys are absent unless asked for.
-type Device struct {
-	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
-	Revision    store.Revision        `json:"revision"`
-	Profile     string                `json:"profile"`
-	Group       string                `json:"group,omitempty"` // that it is in
-	Disabled    bool                  `json:"disabled"`
-	NoSec       bool                  `json:"noSec"`
-	Credentials []Credential          `json:"credentials"`
-	Accounts    map[string]Account    `json:"accounts,omitempty"`
-	Secrets     map[lwm2m.Path]Secret `json:"secrets,omitempty"`
-	Vars        map[string]string     `json:"vars,omitempty"`
-	Tags        []string              `json:"tags,omitempty"`
-	Format      lwm2m.Format          `json:"format,omitzero"`
-	Note        string                `json:"note,omitempty"`
-
-	// Written are the Object Instances that the device was given in earlier sessions and
-	// holds, as far as is known.
-	Written []store.WrittenInstance `json:"written,omitempty"`
-
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
-
-	// State is how far it has come, and Seen when it last came, zero for never; told where it is
-	// read, not by edits.
-	State DeviceState `json:"state,omitempty"`
-	Seen  time.Time   `json:"seen,omitzero"`
-
-	// Due is why it is to bootstrap again; told where it was bootstrapped.
-	Due []profile.DueReason `json:"due,omitempty"`
-
-	// Holds is which revision of which profile it was given in its last bootstrap that succeeded; nil
-	// where the record does not say so.
-	Holds *Holding `json:"holds,omitempty"`
-
-	// Rotating is whether a new key was asked for or made for it that is not known to be in use yet;
-	// Rotations are these keys.
-	Rotating  bool       `json:"rotating,omitempty"`
-	Rotations []Rotation `json:"rotations,omitempty"`
-
-	// Expires is when the first of its certificates expires of which that is known; zero for none.
-	Expires time.Time `json:"expires,omitzero"`
-
-	// Last is the newest attempt of which it is known that it is the device's; nil where
-	// there is none.
-	Last *store.Session `json:"last,omitempty"`
-
-	// Unproved is the newest attempt under its name or identity that nothing proves to be
-	// the device's, or that another device made; nil where there is none after Last.
-	Unproved *store.Session `json:"unproved,omitempty"`
-
-	// Running is the session of it that is running, as it stands; nil for none.
-	Running *store.Session `json:"running,omitempty"`
-
-	// Warnings are what could be better about the record; told by edits only.
-	Warnings []string `json:"warnings,omitempty"`
-}
-
-// A Credential is one way the device may authenticate to the Bootstrap-Server.
-type Credential struct {
-	Kind      store.CredentialKind `json:"kind"`
-	Identity  string               `json:"identity"`
-	KeyLength int                  `json:"keyLength"`     // bytes
-	Key       string               `json:"key,omitempty"` // hexadecimal
-	Created   time.Time            `json:"created"`
-
-	// Group is set where the key is not stored, but derived from key GroupKey of this group, zero
-	// for the current one; or where the certificate must be of a CA of this group.
-	Group    string `json:"group,omitempty"`
-	GroupKey int    `json:"groupKey,omitempty"`
-
-	// Pending is set where the device is given it in place of another and has not come
-	// with it yet; Replaces is the identity of that other one.
-	Pending  bool   `json:"pending,omitempty"`
-	Replaces string `json:"replaces,omitempty"`
-
-	// Expires is when the certificate expires that the device came with last; zero where that is unknown.
-	Expires time.Time `json:"expires,omitzero"`
-}
-
-// A Holding is which revision of a profile a device was given, and since when it holds that.
-type Holding struct {
-	Profile  string         `json:"profile"`
-	Revision store.Revision `json:"revision"`
-	Since    time.Time      `json:"since"`
-}
-
-// An Account is what is individual to the device in one account of its profile.
-type Account struct {
-	Identity  string    `json:"identity,omitempty"`
-	KeyLength int       `json:"keyLength"`
-	Key       string    `json:"key,omitempty"` // hexadecimal
-	Delivered time.Time `json:"delivered,omitzero"`
-
-	// OwnIdentity is whether the record has the identity, and not the profile.
-	OwnIdentity bool `json:"ownIdentity,omitempty"`
-
-	// Certificate is that of the device in the account, or its raw public key, DER. Expires is when the
-	// certificate expires.
-	Certificate []byte    `json:"certificate,omitempty"`
-	Expires     time.Time `json:"expires,omitzero"`
-
-	// MasterSecret is that of the account's OSCORE context, where it has one.
-	MasterSecretLength int    `json:"masterSecretLength,omitempty"` // bytes
-	MasterSecret       string `json:"masterSecret,omitempty"`       // hexadecimal
-}
-
-// A Secret is the value of a secret Resource, such as /11/0/6.
-type Secret struct {
-	Length int    `json:"length"`          // bytes
-	Value  string `json:"value,omitempty"` // hexadecimal
-}
-
-// DeviceSettings are what an edit changes: whatever is not nil or empty.
-type DeviceSettings struct {
-	// Reset begins with an empty record: what is not named here is gone. The history of
-	// the device stays.
-	Reset bool `json:"reset,omitempty"`
-
-	Profile *string `json:"profile,omitempty"`
-
-	// Group puts the device into this group: it may come with a key that is derived from one of the
-	// group and its endpoint name, or with a certificate of a CA of the group for this name. A new
-	// record without a Profile has that of the group, and its tags. Empty takes the device out of
-	// its group, and these credentials with it.
-	Group *string `json:"group,omitempty"`
-
-	Disabled *bool         `json:"disabled,omitempty"`
-	NoSec    *bool         `json:"noSec,omitempty"`
-	Format   *lwm2m.Format `json:"format,omitempty"`
-	Note     *string       `json:"note,omitempty"`
-	Tags     *[]string     `json:"tags,omitempty"`
-
-	// AddTags and RemoveTags change the tags one by one, behind Tags.
-	AddTags    []string `json:"addTags,omitempty"`
-	RemoveTags []string `json:"removeTags,omitempty"`
-
-	// PSK replaces the pre-shared keys to bootstrap with by this one; NoPSK removes them.
-	PSK   *PSK `json:"psk,omitempty"`
-	NoPSK bool `json:"noPSK,omitempty"`
-
-	// PSKIdentity gives the pre-shared key that the device has another identity, written as
-	// in PSK. It is for a device that has one, and none is pending.
-	PSKIdentity *string `json:"pskIdentity,omitempty"`
-
-	// Certificates replace those that the device may come with, by their SHA-256
-	// fingerprints; CertificateNames replace the names for which it may come with any
-	// certificate of a CA that the server trusts.
-	Certificates     *[]string `json:"certificates,omitempty"`
-	CertificateNames *[]string `json:"certificateNames,omitempty"`
-
-	// CertificateExpiries are when certificates expire, by their fingerprints; of one that is not named
-	// it becomes known when the device comes with it.
-	CertificateExpiries map[string]time.Time `json:"certificateExpiries,omitempty"`
-
-	// AccountKeys, AccountIdentities and AccountMasterSecrets (of OSCORE) are by the
-	// account's name in the profile.
-	AccountKeys          map[string][]byte `json:"accountKeys,omitempty"`
-	AccountIdentities    map[string]string `json:"accountIdentities,omitempty"`
-	AccountMasterSecrets map[string][]byte `json:"accountMasterSecrets,omitempty"`
-
-	// AccountCertificates are Resources 0/x/3 of accounts with certificates or raw public
-	// keys. They, and the private keys among AccountKeys, may be PEM or DER, the keys in
-	// PKCS#8, SEC1 or PKCS#1.
-	AccountCertificates map[string][]byte `json:"accountCertificates,omitempty"`
-
-	// Rotate are the keys in whose place the device is to be given others at its next bootstrap, by the
-	// name of their account; "bootstrapServer" is the one that it bootstraps with, and [RotateAll] stands
-	// for all that lwbs can make. Those of which that is under way already stay as they are.
-	Rotate []string `json:"rotate,omitempty"`
-
-	// CancelRotation withdraws what was asked for by Rotate, where no other key was made yet.
-	CancelRotation bool `json:"cancelRotation,omitempty"`
-
-	// ForgetAccounts are accounts of which the record forgets everything: those that the
-	// profile does not have any more.
-	ForgetAccounts []string `json:"forgetAccounts,omitempty"`
-
-	// Secrets are values of secret Resources, by path, such as /11/0/6; set one by one, an
-	// empty value removes one.
-	Secrets map[lwm2m.Path][]byte `json:"secrets,omitempty"`
-
-	// Vars are set one by one; an empty value removes one.
-	Vars map[string]string `json:"vars,omitempty"`
-}
-
-// A PSK is a pre-shared key to be set.
-type PSK struct {
-	Identity string `json:"identity,omitempty"` // text, hex:… or base64:…; empty: the endpoint name
-	Key      []byte `json:"key,omitempty"`      // empty: one of 16 bytes is generated
-}
-
 // MaxApplied is how many profiles are applied at once at most.
 const MaxApplied = 1000
 
@@ -476,12 +284,4 @@ const ExpiresSoon = 30 * 24 * time.Hour
 type CertificateStatus struct {
 	Subject string    `json:"subject"`
 	Expires time.Time `json:"expires"`
-}
-
-// An Event is something that happened to a session; Missed, where not zero, is how
-// many events before it the reader was too slow for.
-type Event struct {
-	Kind    bootstrap.EventKind `json:"kind"`
-	Session store.Session       `json:"session"`
-	Missed  int                 `json:"missed,omitempty"`
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"lwbs/bootstrap/admin/batchpart"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -66,28 +67,28 @@ type BatchResult struct {
 func (l *Local) PutDevices(ctx context.Context, o BatchOptions, rows iter.Seq[BatchRow], each func(BatchResult) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	b := &batch{local: l, dryRun: o.DryRun, left: make(map[leftIdentity]lwm2m.EndpointName), with: make(map[string]store.Profile)}
-	d := divide(ctx, b.noted(rows), b.do)
-	defer d.wait()
+	d := batchpart.Divide(ctx, b.noted(rows), BatchRow.size, b.do)
+	defer d.Wait()
 	defer cancel()
-	for part := range d.parts {
-		<-part.done
-		if part.panicked != nil {
-			panic(part.panicked) // where the caller contains it
+	for part := range d.Parts {
+		<-part.Done
+		if part.Panicked != nil {
+			panic(part.Panicked) // where the caller contains it
 		}
-		for _, r := range part.results {
+		for _, r := range part.Results {
 			switch {
 			case ctx.Err() != nil: // the row may have been given up
 				return ctx.Err()
 			case r.Outcome == "":
-				return part.err
+				return part.Err
 			}
 			if err := each(r); err != nil {
 				return err
 			}
 		}
 	}
-	if d.panicked != nil {
-		panic(d.panicked)
+	if d.Panicked != nil {
+		panic(d.Panicked)
 	}
 	return ctx.Err()
 }
@@ -141,26 +142,26 @@ type leftIdentity struct {
 // meanwhile. The rows whose identity another device has are tried once more when those before them,
 // which may take the identity away from that device, have ended.
 func (b *batch) do(ctx context.Context, part *batchPart) {
-	part.results = make([]BatchResult, len(part.rows))
-	rows := make([]int, len(part.rows))
+	part.Results = make([]BatchResult, len(part.Rows))
+	rows := make([]int, len(part.Rows))
 	for i := range rows {
 		rows[i] = i
 	}
 	var taken []int
-	for len(rows) > 0 && part.err == nil {
+	for len(rows) > 0 && part.Err == nil {
 		var more []int
 		rows, more = b.put(ctx, part, rows)
 		taken = append(taken, more...)
 	}
-	if len(taken) == 0 || !waitFor(ctx, part.earlier) {
+	if len(taken) == 0 || !batchpart.WaitFor(ctx, part.Earlier) {
 		return
 	}
 	slices.Sort(taken)
-	for before := len(taken) + 1; len(taken) < before && part.err == nil; {
+	for before := len(taken) + 1; len(taken) < before && part.Err == nil; {
 		before = len(taken)
 		var still []int
 		for _, i := range taken {
-			for rows = []int{i}; len(rows) > 0 && part.err == nil; {
+			for rows = []int{i}; len(rows) > 0 && part.Err == nil; {
 				var more []int
 				rows, more = b.put(ctx, part, rows)
 				still = append(still, more...)
@@ -169,9 +170,12 @@ func (b *batch) do(ctx context.Context, part *batchPart) {
 		taken = still
 	}
 	for _, i := range taken {
-		part.results[i].Outcome = BatchRefused
+		part.Results[i].Outcome = BatchRefused
 	}
 }
+
+// A batchPart is rows that are put together.
+type batchPart = batchpart.Part[BatchRow, BatchResult]
 
 // An attempt is a row as a record.
 type attempt struct {
@@ -185,20 +189,20 @@ type attempt struct {
 // since their records were changed meanwhile, and those whose identity another device has.
 func (b *batch) put(ctx context.Context, part *batchPart, rows []int) (again, taken []int) {
 	end := func(a attempt, err error) {
-		r := &part.results[a.row]
-		r.Row = part.rows[a.row].Row
+		r := &part.Results[a.row]
+		r.Row = part.Rows[a.row].Row
 		switch {
 		case ctx.Err() != nil:
-			part.err = ctx.Err()
+			part.Err = ctx.Err()
 		case errors.Is(err, store.ErrIdentityTaken):
 			taken = append(taken, a.row)
-			r.Error = reasonOf(part.rows[a.row].Endpoint, err)
+			r.Error = reasonOf(part.Rows[a.row].Endpoint, err)
 		case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
 			again = append(again, a.row)
 		case errors.Is(err, store.ErrFull): // no fault of the row
-			part.err = err
+			part.Err = err
 		case err != nil:
-			r.Outcome, r.Error = BatchRefused, reasonOf(part.rows[a.row].Endpoint, err)
+			r.Outcome, r.Error = BatchRefused, reasonOf(part.Rows[a.row].Endpoint, err)
 		default:
 			r.Outcome, r.Error, r.Warnings = a.outcome, "", a.warnings
 		}
@@ -207,23 +211,23 @@ func (b *batch) put(ctx context.Context, part *batchPart, rows []int) (again, ta
 	var devices []store.Device
 	adding := b.adding.Load() && !b.dryRun
 	for _, i := range rows {
-		a, err := b.try(ctx, part.rows[i], adding)
+		a, err := b.try(ctx, part.Rows[i], adding)
 		a.row = i
 		if err != nil || a.outcome == BatchSame || b.dryRun {
 			end(a, err)
 		} else {
 			attempts, devices = append(attempts, a), append(devices, a.device)
 		}
-		if part.err != nil {
+		if part.Err != nil {
 			return nil, nil
 		}
 	}
 	for i, stored := range b.store(ctx, devices) {
 		a := attempts[i]
 		if stored.Err == nil {
-			a.warnings = append(a.warnings, b.local.sharedKeys(ctx, stored.Device, part.rows[a.row].Settings)...)
+			a.warnings = append(a.warnings, b.local.keys.Note(ctx, b.local.Store, stored.Device, part.Rows[a.row].Settings.supplies())...)
 		}
-		if end(a, stored.Err); part.err != nil {
+		if end(a, stored.Err); part.Err != nil {
 			return nil, nil
 		}
 	}
@@ -308,7 +312,7 @@ func (b *batch) try(ctx context.Context, row BatchRow, adding bool) (a attempt, 
 		if err := b.claim(ctx, was, edited.device); err != nil {
 			return a, err
 		}
-		a.warnings = append(a.warnings, l.wouldShareKeys(ctx, edited.device, row.Settings)...)
+		a.warnings = append(a.warnings, l.keys.Shared(ctx, l.Store, edited.device, row.Settings.supplies())...)
 	}
 	return a, nil
 }
@@ -376,4 +380,44 @@ func withoutEmpty(d store.Device) store.Device {
 		d.Vars = nil
 	}
 	return d
+}
+
+// size is about how many bytes the texts and keys of a row have.
+func (r BatchRow) size() int {
+	set := &r.Settings
+	n := len(r.Endpoint)
+	for _, text := range []*string{set.Profile, set.Note, set.PSKIdentity} {
+		if text != nil {
+			n += len(*text)
+		}
+	}
+	if set.PSK != nil {
+		n += len(set.PSK.Identity) + len(set.PSK.Key)
+	}
+	for _, list := range []*[]string{set.Tags, &set.AddTags, &set.RemoveTags, set.Certificates, set.CertificateNames, &set.ForgetAccounts} {
+		if list != nil {
+			n += sizeOf(*list)
+		}
+	}
+	for _, m := range []map[string][]byte{set.AccountKeys, set.AccountMasterSecrets, set.AccountCertificates} {
+		for name, b := range m {
+			n += len(name) + len(b)
+		}
+	}
+	for _, m := range []map[string]string{set.AccountIdentities, set.Vars} {
+		for name, text := range m {
+			n += len(name) + len(text)
+		}
+	}
+	for _, b := range set.Secrets {
+		n += len(b)
+	}
+	return n
+}
+
+func sizeOf(texts []string) (n int) {
+	for _, text := range texts {
+		n += len(text)
+	}
+	return n
 }

@@ -83,7 +83,7 @@ func (l *Local) draftUnder(ctx context.Context, profileOf func(context.Context, 
 	if err != nil {
 		return draft{}, fmt.Errorf("device %q: %w", d.Endpoint, err)
 	}
-	errs, warnings := split(append(set.unknownAccounts(p), l.checkers.of(p, l.Objects).Device(d)...))
+	errs, warnings := split(append(set.unknownAccounts(p), l.checkers.Of(p, l.Objects).Device(d)...))
 	errs, more := l.news(errs, p, was, set)
 	warnings = append(warnings, append(more, late...)...)
 	if len(errs) > 0 {
@@ -112,7 +112,7 @@ func (l *Local) put(ctx context.Context, d store.Device, set DeviceSettings) (De
 	for _, w := range edited.warnings {
 		out.Warnings = append(out.Warnings, w.String())
 	}
-	out.Warnings = append(out.Warnings, l.sharedKeys(ctx, kept, set)...)
+	out.Warnings = append(out.Warnings, l.keys.Note(ctx, l.Store, kept, set.supplies())...)
 	return out, nil
 }
 
@@ -122,7 +122,7 @@ func (l *Local) news(errs []profile.Finding, p store.Profile, was store.Device, 
 	if len(errs) == 0 || was.Profile != p.Name || set.Reset {
 		return errs, nil
 	}
-	before := l.checkers.of(p, l.Objects).Device(was)
+	before := l.checkers.Of(p, l.Objects).Device(was)
 	for _, f := range errs {
 		if slices.Contains(before, f) {
 			f.Warning = true

@@ -3,10 +3,90 @@ package admin
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
+
+// DeviceSettings are what an edit changes: whatever is not nil or empty.
+type DeviceSettings struct {
+	// Reset begins with an empty record: what is not named here is gone. The history of
+	// the device stays.
+	Reset bool `json:"reset,omitempty"`
+
+	Profile *string `json:"profile,omitempty"`
+
+	// Group puts the device into this group: it may come with a key that is derived from one of the
+	// group and its endpoint name, or with a certificate of a CA of the group for this name. A new
+	// record without a Profile has that of the group, and its tags. Empty takes the device out of
+	// its group, and these credentials with it.
+	Group *string `json:"group,omitempty"`
+
+	Disabled *bool         `json:"disabled,omitempty"`
+	NoSec    *bool         `json:"noSec,omitempty"`
+	Format   *lwm2m.Format `json:"format,omitempty"`
+	Note     *string       `json:"note,omitempty"`
+	Tags     *[]string     `json:"tags,omitempty"`
+
+	// AddTags and RemoveTags change the tags one by one, behind Tags.
+	AddTags    []string `json:"addTags,omitempty"`
+	RemoveTags []string `json:"removeTags,omitempty"`
+
+	// PSK replaces the pre-shared keys to bootstrap with by this one; NoPSK removes them.
+	PSK   *PSK `json:"psk,omitempty"`
+	NoPSK bool `json:"noPSK,omitempty"`
+
+	// PSKIdentity gives the pre-shared key that the device has another identity, written as
+	// in PSK. It is for a device that has one, and none is pending.
+	PSKIdentity *string `json:"pskIdentity,omitempty"`
+
+	// Certificates replace those that the device may come with, by their SHA-256
+	// fingerprints; CertificateNames replace the names for which it may come with any
+	// certificate of a CA that the server trusts.
+	Certificates     *[]string `json:"certificates,omitempty"`
+	CertificateNames *[]string `json:"certificateNames,omitempty"`
+
+	// CertificateExpiries are when certificates expire, by their fingerprints; of one that is not named
+	// it becomes known when the device comes with it.
+	CertificateExpiries map[string]time.Time `json:"certificateExpiries,omitempty"`
+
+	// AccountKeys, AccountIdentities and AccountMasterSecrets (of OSCORE) are by the
+	// account's name in the profile.
+	AccountKeys          map[string][]byte `json:"accountKeys,omitempty"`
+	AccountIdentities    map[string]string `json:"accountIdentities,omitempty"`
+	AccountMasterSecrets map[string][]byte `json:"accountMasterSecrets,omitempty"`
+
+	// AccountCertificates are Resources 0/x/3 of accounts with certificates or raw public
+	// keys. They, and the private keys among AccountKeys, may be PEM or DER, the keys in
+	// PKCS#8, SEC1 or PKCS#1.
+	AccountCertificates map[string][]byte `json:"accountCertificates,omitempty"`
+
+	// Rotate are the keys in whose place the device is to be given others at its next bootstrap, by the
+	// name of their account; "bootstrapServer" is the one that it bootstraps with, and [RotateAll] stands
+	// for all that lwbs can make. Those of which that is under way already stay as they are.
+	Rotate []string `json:"rotate,omitempty"`
+
+	// CancelRotation withdraws what was asked for by Rotate, where no other key was made yet.
+	CancelRotation bool `json:"cancelRotation,omitempty"`
+
+	// ForgetAccounts are accounts of which the record forgets everything: those that the
+	// profile does not have any more.
+	ForgetAccounts []string `json:"forgetAccounts,omitempty"`
+
+	// Secrets are values of secret Resources, by path, such as /11/0/6; set one by one, an
+	// empty value removes one.
+	Secrets map[lwm2m.Path][]byte `json:"secrets,omitempty"`
+
+	// Vars are set one by one; an empty value removes one.
+	Vars map[string]string `json:"vars,omitempty"`
+}
+
+// A PSK is a pre-shared key to be set.
+type PSK struct {
+	Identity string `json:"identity,omitempty"` // text, hex:… or base64:…; empty: the endpoint name
+	Key      []byte `json:"key,omitempty"`      // empty: one of 16 bytes is generated
+}
 
 // apply changes d, and reports whether it made a key for it.
 func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
@@ -82,4 +162,9 @@ func assign[T any](field *T, value *T) {
 	if value != nil {
 		*field = *value
 	}
+}
+
+// supplies reports whether set brings a key along.
+func (set DeviceSettings) supplies() bool {
+	return set.PSK != nil && len(set.PSK.Key) > 0 || len(set.AccountKeys)+len(set.AccountMasterSecrets) > 0
 }

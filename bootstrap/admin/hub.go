@@ -5,7 +5,16 @@ import (
 	"sync"
 
 	"lwbs/bootstrap"
+	"lwbs/store"
 )
+
+// An Event is something that happened to a session; Missed, where not zero, is how
+// many events before it the reader was too slow for.
+type Event struct {
+	Kind    bootstrap.EventKind `json:"kind"`
+	Session store.Session       `json:"session"`
+	Missed  int                 `json:"missed,omitempty"`
+}
 
 // watchQueue is how many events a watcher may be behind before it loses some.
 const watchQueue = 256

@@ -6,9 +6,11 @@ import (
 	"io"
 	"time"
 
+	"lwbs/bootstrap/admin/keyindex"
 	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/history"
 	"lwbs/bootstrap/pending"
+	"lwbs/bootstrap/profile"
 	"lwbs/bootstrap/trace"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
@@ -65,8 +67,8 @@ type Local struct {
 	// Version of the program.
 	Version string
 
-	keys     keyIndex
-	checkers checkers
+	keys     keyindex.Index
+	checkers profile.Checkers
 }
 
 var _ API = (*Local)(nil)

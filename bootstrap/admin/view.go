@@ -12,6 +12,119 @@ import (
 	"lwbs/store"
 )
 
+// A Device is a record as an operator sees it. Keys are absent unless asked for.
+type Device struct {
+	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
+	Revision    store.Revision        `json:"revision"`
+	Profile     string                `json:"profile"`
+	Group       string                `json:"group,omitempty"` // that it is in
+	Disabled    bool                  `json:"disabled"`
+	NoSec       bool                  `json:"noSec"`
+	Credentials []Credential          `json:"credentials"`
+	Accounts    map[string]Account    `json:"accounts,omitempty"`
+	Secrets     map[lwm2m.Path]Secret `json:"secrets,omitempty"`
+	Vars        map[string]string     `json:"vars,omitempty"`
+	Tags        []string              `json:"tags,omitempty"`
+	Format      lwm2m.Format          `json:"format,omitzero"`
+	Note        string                `json:"note,omitempty"`
+
+	// Written are the Object Instances that the device was given in earlier sessions and
+	// holds, as far as is known.
+	Written []store.WrittenInstance `json:"written,omitempty"`
+
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+
+	// State is how far it has come, and Seen when it last came, zero for never; told where it is
+	// read, not by edits.
+	State DeviceState `json:"state,omitempty"`
+	Seen  time.Time   `json:"seen,omitzero"`
+
+	// Due is why it is to bootstrap again; told where it was bootstrapped.
+	Due []profile.DueReason `json:"due,omitempty"`
+
+	// Holds is which revision of which profile it was given in its last bootstrap that succeeded; nil
+	// where the record does not say so.
+	Holds *Holding `json:"holds,omitempty"`
+
+	// Rotating is whether a new key was asked for or made for it that is not known to be in use yet;
+	// Rotations are these keys.
+	Rotating  bool       `json:"rotating,omitempty"`
+	Rotations []Rotation `json:"rotations,omitempty"`
+
+	// Expires is when the first of its certificates expires of which that is known; zero for none.
+	Expires time.Time `json:"expires,omitzero"`
+
+	// Last is the newest attempt of which it is known that it is the device's; nil where
+	// there is none.
+	Last *store.Session `json:"last,omitempty"`
+
+	// Unproved is the newest attempt under its name or identity that nothing proves to be
+	// the device's, or that another device made; nil where there is none after Last.
+	Unproved *store.Session `json:"unproved,omitempty"`
+
+	// Running is the session of it that is running, as it stands; nil for none.
+	Running *store.Session `json:"running,omitempty"`
+
+	// Warnings are what could be better about the record; told by edits only.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// A Credential is one way the device may authenticate to the Bootstrap-Server.
+type Credential struct {
+	Kind      store.CredentialKind `json:"kind"`
+	Identity  string               `json:"identity"`
+	KeyLength int                  `json:"keyLength"`     // bytes
+	Key       string               `json:"key,omitempty"` // hexadecimal
+	Created   time.Time            `json:"created"`
+
+	// Group is set where the key is not stored, but derived from key GroupKey of this group, zero
+	// for the current one; or where the certificate must be of a CA of this group.
+	Group    string `json:"group,omitempty"`
+	GroupKey int    `json:"groupKey,omitempty"`
+
+	// Pending is set where the device is given it in place of another and has not come
+	// with it yet; Replaces is the identity of that other one.
+	Pending  bool   `json:"pending,omitempty"`
+	Replaces string `json:"replaces,omitempty"`
+
+	// Expires is when the certificate expires that the device came with last; zero where that is unknown.
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// A Holding is which revision of a profile a device was given, and since when it holds that.
+type Holding struct {
+	Profile  string         `json:"profile"`
+	Revision store.Revision `json:"revision"`
+	Since    time.Time      `json:"since"`
+}
+
+// An Account is what is individual to the device in one account of its profile.
+type Account struct {
+	Identity  string    `json:"identity,omitempty"`
+	KeyLength int       `json:"keyLength"`
+	Key       string    `json:"key,omitempty"` // hexadecimal
+	Delivered time.Time `json:"delivered,omitzero"`
+
+	// OwnIdentity is whether the record has the identity, and not the profile.
+	OwnIdentity bool `json:"ownIdentity,omitempty"`
+
+	// Certificate is that of the device in the account, or its raw public key, DER. Expires is when the
+	// certificate expires.
+	Certificate []byte    `json:"certificate,omitempty"`
+	Expires     time.Time `json:"expires,omitzero"`
+
+	// MasterSecret is that of the account's OSCORE context, where it has one.
+	MasterSecretLength int    `json:"masterSecretLength,omitempty"` // bytes
+	MasterSecret       string `json:"masterSecret,omitempty"`       // hexadecimal
+}
+
+// A Secret is the value of a secret Resource, such as /11/0/6.
+type Secret struct {
+	Length int    `json:"length"`          // bytes
+	Value  string `json:"value,omitempty"` // hexadecimal
+}
+
 // view is d, whose profile is p, as it is shown.
 func view(p store.Profile, d store.Device, reveal bool) Device {
 	out := Device{
@@ -85,4 +198,19 @@ func viewOfMade(p store.Profile, d store.Device, before map[string]store.Account
 		out.Accounts[name] = shown
 	}
 	return out
+}
+
+// A CA is the certificate of a CA that a record has.
+type CA struct {
+	Subject     string    `json:"subject"`
+	Fingerprint string    `json:"fingerprint"`
+	Expires     time.Time `json:"expires"`
+}
+
+func viewOfCA(der []byte) CA {
+	ca := CA{Fingerprint: store.Fingerprint(der)}
+	if c, err := x509.ParseCertificate(der); err == nil {
+		ca.Subject, ca.Expires = c.Subject.String(), c.NotAfter
+	}
+	return ca
 }

@@ -1,395 +1,66 @@
 package admin
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	"lwbs/bootstrap/explain"
-	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
-// A Reason is one attempt, explained.
-type Reason struct {
-	Session store.Session `json:"session"`
-	explain.Explanation
-}
-
-// A Why is what is known of one name.
-type Why struct {
-	Name string `json:"name"` // that was asked about
-
-	// Endpoint is the device that has the name, or an identity that is the name; empty where
-	// there is none. Identity is that identity, empty for the endpoint name itself.
-	Endpoint lwm2m.EndpointName `json:"endpoint,omitempty"`
-	Identity string             `json:"identity,omitempty"`
-
-	// Address is the IP address that the name is; only where it is no device's, and nothing
-	// came under it. Then Attempts are those that came from there, or that are told of
-	// together for its network.
-	Address string `json:"address,omitempty"`
-
-	// Running is the session of the device that is running, or, with the proof none, a request in
-	// its name over plain CoAP that may become one; nil for neither.
-	Running *Reason `json:"running,omitempty"`
-
-	// Attempts are the last ones of the device and under its name, the newest first. The
-	// last of which it is known that they are its own is among them.
-	Attempts []Reason `json:"attempts"`
-
-	// More is whether there are older ones than Attempts.
-	More bool `json:"more,omitempty"`
-
-	// Never explains why there is nothing to explain: set where no attempt of the device is recorded,
-	// also of an unknown device that is on the list of pending devices.
-	Never *explain.Explanation `json:"never,omitempty"`
-
-	// Likely are attempts that may be the device's, though nothing proves it.
-	Likely []Likeness `json:"likely,omitempty"`
-
-	// Near are devices that the name may be meant for; only where Endpoint is empty.
-	Near []store.NearDevice `json:"near,omitempty"`
-
-	// Notes are what else is worth knowing, a sentence each.
-	Notes []string `json:"notes,omitempty"`
-}
-
-// Limits of what is looked at for an answer to why.
-const (
-	MaxReasons   = 100 // attempts that are explained
-	maxNear      = 5   // devices that a name may be meant for
-	lastAttempts = 20  // of a device, that are looked at for what they have in common
-)
-
 // Why implements [API].
-func (l *Local) Why(ctx context.Context, name string, limit int) (Why, error) {
-	if limit < 0 || limit > MaxReasons {
-		return Why{}, fmt.Errorf("%w: %d attempts, 1 to %d are possible", store.ErrInvalid, limit, MaxReasons)
-	}
-	i := inquiry{local: l, why: Why{Name: name, Attempts: []Reason{}}, limit: cmp.Or(limit, 3), near: make(map[string][]store.NearDevice)}
-	if err := i.run(ctx); err != nil {
-		return Why{}, fmt.Errorf("why %q: %w", name, err)
-	}
-	return i.why, nil
+func (l *Local) Why(ctx context.Context, name string, limit int) (why.Answer, error) {
+	return l.guide().Of(ctx, name, limit)
 }
 
 // Explain implements [API].
-func (l *Local) Explain(ctx context.Context, id string) (Reason, error) {
+func (l *Local) Explain(ctx context.Context, id string) (why.Reason, error) {
 	s, err := l.sessionNow(ctx, id)
 	if err != nil {
-		return Reason{}, err
+		return why.Reason{}, err
 	}
-	i := inquiry{local: l, near: make(map[string][]store.NearDevice)}
-	return i.explain(ctx, s)
+	return l.guide().Explain(ctx, s)
 }
 
-// An inquiry gathers the answer to one why.
-type inquiry struct {
-	local *Local
-	limit int
-	why   Why
-
-	device *store.Device   // nil for none
-	own    []store.Session // of the device, with a proof, the newest first
-
-	// What runs is looked up before the history is: a session that ends meanwhile is in one of the
-	// two.
-	running *store.Session  // of the device; nil for none
-	active  []store.Session // all
-
-	near  map[string][]store.NearDevice // by the name that they are near to
-	whole string                        // the name or identity that the name is the beginning of; empty elsewhere
+// Failures implements [API].
+func (l *Local) Failures(ctx context.Context, examples int) (why.Failures, error) {
+	return l.guide().Failures(ctx, examples)
 }
 
-// note adds what is worth knowing beside the attempts.
-func (i *inquiry) note(format string, args ...any) {
-	i.why.Notes = append(i.why.Notes, fmt.Sprintf(format, args...))
+func (l *Local) guide() why.Guide { return why.Guide{Store: l.Store, Live: live{l}} }
+
+// Live is a Local as package why asks it.
+type live struct{ *Local }
+
+// Running implements [why.Live].
+func (l live) Running(ep lwm2m.EndpointName) *store.Session { return l.running(ep) }
+
+// Handshake implements [why.Live].
+func (l live) Handshake(identity string) (from string, since time.Time, ok bool) {
+	if l.Local.Handshake == nil {
+		return "", time.Time{}, false
+	}
+	return l.Local.Handshake(identity)
 }
 
-func (i *inquiry) run(ctx context.Context) error {
-	i.active, _ = i.local.RunningSessions(ctx)
-	if err := i.resolve(ctx, i.why.Name); err != nil {
-		return err
-	}
-	attempts, err := i.attempts(ctx)
-	if err != nil {
-		return err
-	}
-	if i.device == nil && len(attempts) == 0 {
-		if attempts, err = i.beginning(ctx); err != nil {
-			return err
-		}
-	}
-	if err := i.noteGroup(ctx); err != nil {
-		return err
-	}
-	for _, s := range attempts {
-		r, err := i.explain(ctx, s)
-		if err != nil {
-			return err
-		}
-		i.why.Attempts = append(i.why.Attempts, r)
-	}
-	if i.device == nil {
-		i.runningWith(i.asked())
-		if err := i.explainRunning(ctx); err != nil {
-			return err
-		}
-		if err := i.waiting(ctx); err != nil {
-			return err
-		}
-	}
-	if a, ok := addressOf(i.why.Name); ok && i.device == nil && len(attempts) == 0 {
-		return i.fromAddress(ctx, a)
-	}
-	if i.device == nil {
-		if len(i.why.Near) > 0 { // that begin with the name
-			return nil
-		}
-		i.why.Near, err = i.nearTo(ctx, i.why.Name)
-		return err
-	}
-	if s := i.running; s != nil {
-		i.why.Running = &Reason{*s, explain.Session(*s)}
-		if err := i.explainRunning(ctx); err != nil {
-			return err
-		}
-	}
-	if err := i.likely(ctx); err != nil {
-		return err
-	}
-	return i.conclude(ctx)
+// PendingDevice implements [why.Live].
+func (l live) PendingDevice(ctx context.Context, id string) (*store.PendingDevice, error) {
+	return l.pendingNow(ctx, id)
 }
 
-// resolve finds the device that has the name, or an identity that is the name.
-func (i *inquiry) resolve(ctx context.Context, name string) error {
-	identity := name
-	if b, err := store.IdentityBytes(identity); err == nil {
-		identity = string(b)
+// PendingDevices implements [why.Live].
+func (l live) PendingDevices(ctx context.Context) ([]store.PendingDevice, error) {
+	all, err := l.Local.PendingDevices(ctx)
+	out := make([]store.PendingDevice, len(all))
+	for i, p := range all {
+		out[i] = store.PendingDevice{ID: p.ID, Endpoint: p.Endpoint, First: p.First, Rejected: p.Rejected}
 	}
-	d, err := i.local.Store.Device(ctx, lwm2m.EndpointName(name))
-	for _, kind := range []store.CredentialKind{store.CredentialPSK, store.CredentialCertificateName, store.CredentialCertificate} {
-		if !errors.Is(err, store.ErrNotFound) {
-			break
-		}
-		if d, err = i.local.Store.DeviceByIdentity(ctx, kind, identity); err == nil {
-			i.why.Identity = name
-		}
-	}
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	}
-	i.device, i.why.Endpoint = &d, d.Endpoint
-	i.running = i.local.running(d.Endpoint)
-	i.own, err = i.local.Store.Sessions(ctx, store.SessionQuery{Endpoint: d.Endpoint, Own: true, Limit: lastAttempts})
-	return err
+	return out, err
 }
 
-// attempts are the last ones that are to be explained, the newest first: of the device and
-// under its name; and with its identities, as it may have come before it was added.
-func (i *inquiry) attempts(ctx context.Context) ([]store.Session, error) {
-	queries := []store.SessionQuery{{Endpoint: lwm2m.EndpointName(i.asked())}, {Identity: i.asked()}}
-	if i.device != nil {
-		queries[0].Endpoint = i.device.Endpoint
-		for _, c := range i.device.Credentials {
-			queries = append(queries, store.SessionQuery{Identity: outcome.IdentityShown(c.Identity)})
-		}
-	}
-	var all []store.Session
-	for _, q := range queries {
-		if q.Endpoint == "" && q.Identity == "" {
-			continue
-		}
-		q.Limit = i.limit + 1
-		page, err := i.local.Store.Sessions(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
-	}
-	newestFirst := func(a, b store.Session) int { return cmp.Compare(b.ID, a.ID) }
-	slices.SortFunc(all, newestFirst)
-	all = slices.CompactFunc(all, func(a, b store.Session) bool { return a.ID == b.ID })
-	i.why.More = len(all) > i.limit
-	all = all[:min(len(all), i.limit)]
-	if len(i.own) > 0 && !slices.ContainsFunc(all, func(s store.Session) bool { return s.ID >= i.own[0].ID && i.isOwn(s) }) {
-		all[len(all)-1] = i.own[0]
-	}
-	return all, nil
-}
-
-func (i *inquiry) isOwn(s store.Session) bool {
-	return s.Endpoint == i.why.Endpoint && s.Proof.Counts()
-}
-
-// explain explains s by the records as they are now.
-func (i *inquiry) explain(ctx context.Context, s store.Session) (Reason, error) {
-	f, err := i.facts(ctx, s)
-	return Reason{s, f.Explain(s)}, err
-}
-
-// facts are the records that s is about, as they are now.
-func (i *inquiry) facts(ctx context.Context, s store.Session) (f explain.Facts, err error) {
-	f.Looked = true
-	if f.Device, err = i.deviceNow(ctx, s.Endpoint); err != nil {
-		return f, err
-	}
-	if f.Device != nil {
-		p, err := i.local.profileOf(ctx, *f.Device)
-		if err != nil {
-			return f, err
-		}
-		if p.Name != "" {
-			f.Profile = &p
-		}
-	}
-	claimed, err := i.deviceNow(ctx, s.Claimed)
-	if err != nil {
-		return f, err
-	}
-	f.Claimed = claimed != nil
-	if f.Pending, err = i.local.pendingNow(ctx, s.Pending); err != nil {
-		return f, err
-	}
-	if f.Holder, err = i.holderNow(ctx, s.Identity); err != nil {
-		return f, err
-	}
-	if err := i.groupNow(ctx, s, &f); err != nil {
-		return f, err
-	}
-	switch {
-	case f.Group != nil && f.Device == nil: // whose names are all nearly the same
-	case s.Cause == store.CauseIdentityUnknown && f.Holder == "":
-		f.Near, err = i.nearTo(ctx, s.Identity)
-	case s.Cause == store.CauseEndpointUnknown && s.Claimed == "" && f.Device == nil:
-		f.Near, err = i.nearTo(ctx, string(s.Endpoint))
-	}
-	return f, err
-}
-
-// deviceNow is the record of ep, nil where there is none.
-func (i *inquiry) deviceNow(ctx context.Context, ep lwm2m.EndpointName) (*store.Device, error) {
-	if ep == "" {
-		return nil, nil
-	}
-	d, err := i.local.Store.Device(ctx, ep)
-	if err != nil {
-		return nil, unlessMissing(err)
-	}
-	return &d, nil
-}
-
-// holderNow is the device that has an identity, or the certificate of a fingerprint; empty
-// where none has.
-func (i *inquiry) holderNow(ctx context.Context, identity string) (lwm2m.EndpointName, error) {
-	if identity == "" {
-		return "", nil
-	}
-	for _, kind := range []store.CredentialKind{store.CredentialPSK, store.CredentialCertificate} {
-		d, err := i.local.Store.DeviceByIdentity(ctx, kind, identity)
-		if err == nil || !errors.Is(err, store.ErrNotFound) {
-			return d.Endpoint, err
-		}
-	}
-	return "", nil
-}
-
-// unlessMissing is err, unless it says no more than that there is no such record.
-func unlessMissing(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
-// nearTo are devices that name may be meant for.
-func (i *inquiry) nearTo(ctx context.Context, name string) (near []store.NearDevice, err error) {
-	near, known := i.near[name]
-	if !known {
-		near, err = i.local.Store.NearDevices(ctx, name, maxNear)
-		i.near[name] = near
-	}
-	return near, err
-}
-
-// conclude adds what there is to say beside the attempts.
-func (i *inquiry) conclude(ctx context.Context) error {
-	if i.why.Identity != "" {
-		i.note("%q is an identity of the device %q.", i.why.Identity, i.why.Endpoint)
-	}
-	st, err := i.local.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if text := explain.Alternating(i.own); text != "" {
-		i.note("%s", text)
-	}
-	i.qualify()
-	shaking := i.shaking()
-	switch {
-	case i.why.Running == nil && len(i.why.Attempts) == 0 && shaking != "":
-		i.why.Never = i.firstHandshake(shaking)
-		return nil
-	case i.why.Running == nil && len(i.why.Attempts) == 0:
-		i.why.Never = i.never(st)
-		return nil
-	case shaking != "":
-		i.note("%s", shaking)
-	}
-	if !st.Server {
-		i.note("No server is running with this database (%s): until one is, devices cannot come.", st.Database)
-	}
-	return nil
-}
-
-// qualify takes back that there is nothing to do, where something came after the device was
-// bootstrapped that may be the device in trouble.
-func (i *inquiry) qualify() {
-	at := slices.IndexFunc(i.why.Attempts, func(r Reason) bool { return i.isOwn(r.Session) })
-	if at < 0 || !i.why.Attempts[at].Session.Cause.Success() {
-		return
-	}
-	r := &i.why.Attempts[at]
-	switch {
-	case len(i.why.Likely) > 0:
-		r.Remedy = "Since then there were attempts that may be this device's, below. If they are not: " + r.Remedy
-	case at > 0:
-		r.Remedy = "Since then there were attempts under its name, above. If they are not this device's: " + r.Remedy
-	}
-}
-
-// never explains that nothing of the device was seen, as far as that is known.
-func (i *inquiry) never(st Status) *explain.Explanation {
-	ids := ""
-	for _, c := range i.device.Credentials {
-		if c.Identity != string(i.device.Endpoint) {
-			ids += fmt.Sprintf(", nor with its identity %q", c.Identity)
-		}
-	}
-	e := &explain.Explanation{
-		Stage:    "nothing that is recorded",
-		Happened: fmt.Sprintf("It was never seen by this database (%s): no session, failed handshake or refused request is recorded under its name%s.", st.Database, ids),
-	}
-	if st.Unrecorded > 0 {
-		e.Happened += fmt.Sprintf(" Since the server was started, %d attempts have no records of their own, as unauthenticated peers made too many.", st.Unrecorded)
-	}
-	switch {
-	case !st.Server:
-		e.Remedy = "Start the server: none is running with this database. One that is running has another database, and what it sees is told there: give its --db or --admin."
-	case len(i.why.Likely) > 0:
-		e.Remedy = "See the attempts below, which may be the device's."
-	default:
-		e.Remedy = fmt.Sprintf("Check that the device's Bootstrap-Server address leads here (the server listens on %s since %s), its network, and the firewall for UDP in front of the server. What came under other names: lwbs session list --failed.",
-			strings.Join(st.Listens, " and "), st.Started.UTC().Format(time.DateTime+" UTC"))
-	}
-	return e
+// Server implements [why.Live].
+func (l live) Server(ctx context.Context) (why.Server, error) {
+	s, err := l.Status(ctx)
+	return why.Server{Running: s.Server, Started: s.Started, Listens: s.Listens, Active: s.Active, Unrecorded: s.Unrecorded, Database: s.Database}, err
 }

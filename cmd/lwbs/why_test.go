@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"lwbs/bootstrap"
-	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/certtest"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/sim"
@@ -113,7 +113,7 @@ func TestWhyNeverSeen(t *testing.T) {
 			contains(t, "why with a server", out, "the server listens on coaps://"+sh.coaps+" since ", "firewall")
 		}
 
-		var w admin.Why
+		var w why.Answer
 		if err := json.Unmarshal([]byte(sh.ok("why urn:imei:350123450000051 --json")), &w); err != nil || w.Never == nil || w.Attempts == nil {
 			t.Errorf("why --json: %+v, %v", w, err)
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/coap"
 )
 
@@ -35,7 +35,7 @@ func TestWhyAllFailed(t *testing.T) {
 		out := sh.ok("why --all-failed")
 		contains(t, mode, out, "key-differs: 1 device by its name or identity only; the last ", "such as    meter-A\n", "lwbs device get meter-A --reveal",
 			"identity-unknown: 1 unknown peer", "such as    (identity factory-1)", "--psk-identity factory-1")
-		var f admin.Failures
+		var f why.Failures
 		if err := json.Unmarshal([]byte(sh.ok("why --all-failed --json")), &f); err != nil || len(f.Causes) != 2 || f.Causes[0].Cause != "key-differs" {
 			t.Errorf("%s: %+v, %v", mode, f, err)
 		}

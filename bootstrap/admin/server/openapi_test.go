@@ -21,6 +21,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/certtest"
@@ -172,7 +173,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{}, "Behind": admin.Behind{}, "Held": admin.Held{}, "Holding": admin.Holding{}, "Rotation": admin.Rotation{},
 		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "CA": admin.CA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "LwM2MServer": admin.LwM2MServer{}, "LwM2MServerSettings": admin.LwM2MServerSettings{}, "LwM2MServerTest": admin.LwM2MServerTest{}, "Assignment": admin.Assignment{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
-		"PendingDevice": admin.PendingDevice{}, "Approval": admin.Approval{}, "BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": admin.Failures{}, "FailureCause": admin.FailureCause{}, "FailureExample": admin.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
+		"PendingDevice": admin.PendingDevice{}, "Approval": admin.Approval{}, "BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": why.Failures{}, "FailureCause": why.FailureCause{}, "FailureExample": why.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
 	} {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -61,7 +62,7 @@ func (s *Server) runningSessions(r request) (reply, error) {
 }
 
 func (s *Server) failures(r request) (reply, error) {
-	n, err := r.number("examples", admin.MaxFailureExamples)
+	n, err := r.number("examples", why.MaxFailureExamples)
 	if err != nil {
 		return reply{}, err
 	}

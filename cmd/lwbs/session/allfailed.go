@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/internal/view"
@@ -24,8 +25,8 @@ func whyAllFailed(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if n > admin.MaxFailureExamples {
-		return command.Usagef("--limit %d is not within 1 to %d: lwbs session list --failed lists all", n, admin.MaxFailureExamples)
+	if n > why.MaxFailureExamples {
+		return command.Usagef("--limit %d is not within 1 to %d: lwbs session list --failed lists all", n, why.MaxFailureExamples)
 	}
 	return command.With(c, false, func(ctx context.Context, api admin.API) error {
 		f, err := api.Failures(ctx, n)
@@ -44,7 +45,7 @@ func whyAllFailed(c *cli.Context) error {
 	})
 }
 
-func printFailures(out io.Writer, f admin.Failures) {
+func printFailures(out io.Writer, f why.Failures) {
 	if len(f.Causes) == 0 {
 		fmt.Fprintf(out, "No device is known to be in trouble now; %s of the history were looked at.\n", output.Counted(f.Records, "failure", "failures"))
 	}
@@ -69,7 +70,7 @@ func printFailures(out io.Writer, f admin.Failures) {
 }
 
 // affected tells whom a cause concerns, and how sure that is.
-func affected(c admin.FailureCause) string {
+func affected(c why.FailureCause) string {
 	var parts []string
 	if c.Devices > 0 {
 		parts = append(parts, output.Counted(c.Devices, "device", "devices"))
@@ -84,7 +85,7 @@ func affected(c admin.FailureCause) string {
 }
 
 // examples names some of those that a cause concerns, and how to list the others.
-func examples(c admin.FailureCause) string {
+func examples(c why.FailureCause) string {
 	var names []string
 	for _, e := range c.Examples {
 		name := view.Name(store.Session{Endpoint: e.Endpoint, Claimed: e.Claimed, Identity: e.Identity, Network: e.Network})

@@ -13,6 +13,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/internal/view"
@@ -132,7 +133,7 @@ func getCommand() *cli.Command {
 	}
 }
 
-func printSession(out io.Writer, r admin.Reason) error {
+func printSession(out io.Writer, r why.Reason) error {
 	s := r.Session
 	lasted := fmt.Sprintf("took %v", took(s))
 	if s.Cause == "" && s.Stage == store.StageParked {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/internal/view"
@@ -54,7 +55,7 @@ func StatusCommand() *cli.Command {
 type statusReport struct {
 	admin.Status
 	Fleet    admin.DeviceCount `json:"fleet"`
-	Failures admin.Failures    `json:"failures"`
+	Failures why.Failures      `json:"failures"`
 	Groups   []admin.Group     `json:"groups"`
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/internal/view"
@@ -46,10 +47,10 @@ have first, with what to do. Devices that have bootstrapped since they failed ar
 			if err != nil {
 				return err
 			}
-			if n > admin.MaxReasons {
-				return command.Usagef("--limit %d is not within 1 to %d: lwbs session list --endpoint lists all attempts", n, admin.MaxReasons)
+			if n > why.MaxReasons {
+				return command.Usagef("--limit %d is not within 1 to %d: lwbs session list --endpoint lists all attempts", n, why.MaxReasons)
 			}
-			return command.With(c, false, func(ctx context.Context, api admin.API) error { return why(ctx, c, api, args[0], n) })
+			return command.With(c, false, func(ctx context.Context, api admin.API) error { return whyDevice(ctx, c, api, args[0], n) })
 		},
 	}
 }
@@ -57,7 +58,7 @@ have first, with what to do. Devices that have bootstrapped since they failed ar
 // defaultReasons is how many attempts are explained by default.
 const defaultReasons = 3
 
-func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int) error {
+func whyDevice(ctx context.Context, c *cli.Context, api admin.API, asked string, n int) error {
 	w, err := api.Why(ctx, asked, n)
 	if err != nil {
 		return err
@@ -71,13 +72,13 @@ func why(ctx context.Context, c *cli.Context, api admin.API, asked string, n int
 		printWhy(c.App.Writer, w)
 	}
 	if w.More {
-		fmt.Fprintf(c.App.ErrWriter, "there are older attempts: --limit N explains more, up to %d\n", admin.MaxReasons)
+		fmt.Fprintf(c.App.ErrWriter, "there are older attempts: --limit N explains more, up to %d\n", why.MaxReasons)
 	}
 	return err
 }
 
 // notSeen is the error for a name that is in no record.
-func notSeen(w admin.Why) error {
+func notSeen(w why.Answer) error {
 	if w.Address != "" {
 		text := fmt.Sprintf("this database has no attempt from %s", w.Address)
 		if len(w.Notes) > 0 {
@@ -113,7 +114,7 @@ func nearText(near []store.NearDevice) string {
 	return strings.Join(out, ", or ")
 }
 
-func printWhy(out io.Writer, w admin.Why) {
+func printWhy(out io.Writer, w why.Answer) {
 	if w.Running != nil {
 		s, state := w.Running.Session, "running"
 		if s.Cause == "" && s.Stage == store.StageParked {
@@ -147,14 +148,14 @@ func printWhy(out io.Writer, w admin.Why) {
 }
 
 // printAttempt prints one attempt with its explanation.
-func printAttempt(out io.Writer, r admin.Reason) {
+func printAttempt(out io.Writer, r why.Reason) {
 	s := r.Session
 	fmt.Fprintf(out, "%s  %s from %s: %s\n", output.Clock(view.When(s)), view.Name(s), view.From(s), s.Cause)
 	printReason(out, r)
 }
 
 // printReason prints the explanation of an attempt, and its notes.
-func printReason(out io.Writer, r admin.Reason) {
+func printReason(out io.Writer, r why.Reason) {
 	view.PrintExplanation(out, r.Explanation)
 	for _, n := range r.Session.Notes {
 		fmt.Fprintf(out, "  noted      %s\n", n)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/explain"
 	"lwbs/cmd/lwbs/internal/clitest"
 	"lwbs/store"
@@ -16,6 +16,6 @@ func TestPrintAttempt(t *testing.T) {
 		Endpoint: "dev", Transport: "coaps", Remote: "192.0.2.1:5000", Stage: store.StageDone, Cause: store.CauseDone,
 		Notes: []string{"server 101: last TLS alert 40"},
 	}
-	printAttempt(&out, admin.Reason{Session: s, Explanation: explain.Session(s)})
+	printAttempt(&out, why.Reason{Session: s, Explanation: explain.Session(s)})
 	clitest.Contains(t, "why", out.String(), "dev from coaps://192.0.2.1:5000: done\n", "  happened   ", "  noted      server 101: last TLS alert 40\n")
 }

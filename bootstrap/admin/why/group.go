@@ -1,4 +1,4 @@
-package admin
+package why
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 // groupNow adds to the facts about an attempt the group that it is about, as that is now: of the device,
 // or of the name of an unknown one.
 func (i *inquiry) groupNow(ctx context.Context, s store.Session, f *explain.Facts) error {
-	all, err := i.local.Store.Groups(ctx)
+	all, err := i.store.Groups(ctx)
 	if err != nil || len(all.All) == 0 {
 		return err
 	}
@@ -36,14 +36,14 @@ func (i *inquiry) groupNow(ctx context.Context, s store.Session, f *explain.Fact
 	default:
 		return nil
 	}
-	g, why, err := i.local.enrols(ctx, all, lwm2m.EndpointName(name), s.Group)
+	g, why, err := i.enrols(ctx, all, lwm2m.EndpointName(name), s.Group)
 	f.Group, f.Refuses = g, why
 	return err
 }
 
 // enrols returns the group that a name belongs to, nil for none, and why it does not enrol a device of
 // that name now; empty where it does. A group that an attempt names comes before others.
-func (l *Local) enrols(ctx context.Context, all store.Groups, ep lwm2m.EndpointName, named string) (*store.Group, store.Variant, error) {
+func (i *inquiry) enrols(ctx context.Context, all store.Groups, ep lwm2m.EndpointName, named string) (*store.Group, store.Variant, error) {
 	g, found := all.Named(named)
 	if chosen, ok := enrol.Choose(all.All, string(ep), func(g store.Group) bool { return len(g.Keys)+len(g.CAs) > 0 }); !found && ok {
 		g, found = chosen, true
@@ -51,11 +51,11 @@ func (l *Local) enrols(ctx context.Context, all store.Groups, ep lwm2m.EndpointN
 	if !found || ep.Validate() != nil {
 		return nil, "", nil
 	}
-	size, err := l.Store.GroupSize(ctx, g.Name)
+	size, err := i.store.GroupSize(ctx, g.Name)
 	if err != nil {
 		return nil, "", err
 	}
-	_, err = l.Store.Device(ctx, ep)
+	_, err = i.store.Device(ctx, ep)
 	if err == nil {
 		return &g, store.VariantGroupRecord, nil
 	}
@@ -71,12 +71,12 @@ func (i *inquiry) noteGroup(ctx context.Context) error {
 		}
 		return nil
 	}
-	all, err := i.local.Store.Groups(ctx)
+	all, err := i.store.Groups(ctx)
 	if err != nil || len(all.All) == 0 {
 		return err
 	}
 	ep := lwm2m.EndpointName(i.asked())
-	g, why, err := i.local.enrols(ctx, all, ep, "")
+	g, why, err := i.enrols(ctx, all, ep, "")
 	if g == nil || err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (i *inquiry) noteGroup(ctx context.Context) error {
 		i.note("There is no record of this name. It matches the enrolment group %q, which makes one when the device comes with a key or certificate of the group.", g.Name)
 		return nil
 	}
-	size, err := i.local.Store.GroupSize(ctx, g.Name)
+	size, err := i.store.GroupSize(ctx, g.Name)
 	_, text := enrol.Refuses(*g, ep, size, time.Now())
 	i.note("There is no record of this name. It matches the enrolment group %q, which %s.", g.Name, text)
 	return err

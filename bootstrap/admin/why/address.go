@@ -1,4 +1,4 @@
-package admin
+package why
 
 import (
 	"cmp"
@@ -61,7 +61,7 @@ func (i *inquiry) fromAddress(ctx context.Context, a netip.Addr) error {
 // are to be explained; all is whether everything was looked at where there are fewer.
 func (i *inquiry) sessionsFrom(ctx context.Context, a netip.Addr, q store.SessionQuery) (found []store.Session, all bool, err error) {
 	for seen := 0; seen < maxFromAddress; {
-		page, err := i.local.Store.Sessions(ctx, q)
+		page, err := i.store.Sessions(ctx, q)
 		if err != nil {
 			return nil, false, err
 		}

@@ -1,4 +1,4 @@
-package admin
+package why
 
 import (
 	"cmp"
@@ -76,12 +76,13 @@ const MaxFailureExamples = 100
 // failurePage is how many failures are read at a time.
 const failurePage = 500
 
-// Failures implements [API].
-func (l *Local) Failures(ctx context.Context, examples int) (Failures, error) {
+// Failures tells which devices are in trouble now, by cause, with at most so many examples of each; zero
+// means 3.
+func (g Guide) Failures(ctx context.Context, examples int) (Failures, error) {
 	if examples < 0 || examples > MaxFailureExamples {
 		return Failures{}, fmt.Errorf("%w: %d examples, 1 to %d are possible", store.ErrInvalid, examples, MaxFailureExamples)
 	}
-	s := survey{local: l, examples: cmp.Or(examples, 3), seed: maphash.MakeSeed(), counted: make(map[uint64]struct{}), causes: make(map[store.Cause]*FailureCause), newest: make(map[store.Cause]store.Session)}
+	s := survey{in: g, examples: cmp.Or(examples, 3), seed: maphash.MakeSeed(), counted: make(map[uint64]struct{}), causes: make(map[store.Cause]*FailureCause), newest: make(map[store.Cause]store.Session)}
 	if err := s.run(ctx); err != nil {
 		return Failures{}, fmt.Errorf("failures: %w", err)
 	}
@@ -91,7 +92,7 @@ func (l *Local) Failures(ctx context.Context, examples int) (Failures, error) {
 // A survey goes through the failures of the history, the newest first. It holds eight bytes for
 // each device or peer that failed.
 type survey struct {
-	local    *Local
+	in       Guide
 	examples int
 	seed     maphash.Seed
 	counted  map[uint64]struct{} // hashes of whom and how
@@ -103,7 +104,7 @@ type survey struct {
 func (s *survey) run(ctx context.Context) error {
 	q := store.SessionQuery{Failed: true, Limit: failurePage}
 	for {
-		page, err := s.local.Store.Sessions(ctx, q)
+		page, err := s.in.Store.Sessions(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -158,11 +159,11 @@ func (s *survey) count(ctx context.Context, a store.Session) error {
 // over reports whether a failure does not matter any more: its device is gone, or has had an attempt
 // of its own since.
 func (s *survey) over(ctx context.Context, a store.Session) (bool, error) {
-	own, err := s.local.Store.Sessions(ctx, store.SessionQuery{Endpoint: a.Endpoint, Own: true, Limit: 1})
+	own, err := s.in.Store.Sessions(ctx, store.SessionQuery{Endpoint: a.Endpoint, Own: true, Limit: 1})
 	if err != nil || len(own) > 0 && own[0].ID > a.ID {
 		return true, err
 	}
-	_, err = s.local.Store.Device(ctx, a.Endpoint)
+	_, err = s.in.Store.Device(ctx, a.Endpoint)
 	return errors.Is(err, store.ErrNotFound), unlessMissing(err)
 }
 
@@ -192,7 +193,7 @@ func hostIfNameless(a store.Session) string {
 // answer puts what was counted in order, and explains it.
 func (s *survey) answer(ctx context.Context) (Failures, error) {
 	s.out.Causes = []FailureCause{}
-	i := inquiry{local: s.local, near: make(map[string][]store.NearDevice)}
+	i := s.in.inquiry()
 	for cause, c := range s.causes {
 		r, err := i.explain(ctx, s.newest[cause])
 		if err != nil {
@@ -204,12 +205,12 @@ func (s *survey) answer(ctx context.Context) (Failures, error) {
 	slices.SortFunc(s.out.Causes, func(a, b FailureCause) int {
 		return cmp.Or(cmp.Compare(b.Devices+b.Unproved, a.Devices+a.Unproved), cmp.Compare(b.Devices, a.Devices), cmp.Compare(b.Unknown, a.Unknown), b.Last.Compare(a.Last), cmp.Compare(a.Cause, b.Cause))
 	})
-	st, err := s.local.Status(ctx)
+	st, err := s.in.Live.Server(ctx)
 	if err != nil {
 		return Failures{}, fmt.Errorf("failures: %w", err)
 	}
 	s.out.Running = st.Active
-	if !st.Server {
+	if !st.Running {
 		s.out.Notes = append(s.out.Notes, fmt.Sprintf("No server is running with this database (%s): this is what it recorded until it was stopped. What devices do at a server with another database is not known here.", st.Database))
 	}
 	if st.Unrecorded > 0 {

@@ -1,4 +1,4 @@
-package admin
+package why
 
 import (
 	"cmp"
@@ -19,7 +19,7 @@ func (i *inquiry) beginning(ctx context.Context) ([]store.Session, error) {
 	if _, ok := addressOf(i.why.Name); ok || len(i.why.Name) < minBeginning {
 		return nil, nil
 	}
-	found, err := i.local.Store.NamesBeginning(ctx, i.why.Name, maxNear+1)
+	found, err := i.store.NamesBeginning(ctx, i.why.Name, maxNear+1)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

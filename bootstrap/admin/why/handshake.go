@@ -1,4 +1,4 @@
-package admin
+package why
 
 import (
 	"fmt"
@@ -11,11 +11,8 @@ import (
 
 // shaking tells of a DTLS handshake under way with an identity of the device; empty for none.
 func (i *inquiry) shaking() string {
-	if i.local.Handshake == nil {
-		return ""
-	}
 	for _, c := range i.device.Credentials {
-		if from, since, ok := i.local.Handshake(c.Identity); ok && c.Kind == store.CredentialPSK {
+		if from, since, ok := i.live.Handshake(c.Identity); ok && c.Kind == store.CredentialPSK {
 			return fmt.Sprintf("A DTLS handshake with its PSK identity %q is under way since %s, from %s: nothing is proved yet.",
 				outcome.IdentityShown(c.Identity), since.UTC().Format(time.DateTime+" UTC"), from)
 		}

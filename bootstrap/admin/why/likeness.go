@@ -1,4 +1,4 @@
-package admin
+package why
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (i *inquiry) likely(ctx context.Context) error {
 	match := newLikeness(*i.device, i.own)
 	q := store.SessionQuery{Unknown: true, Limit: unknownPage}
 	for seen := 0; seen < maxUnknown && len(i.why.Likely) < maxLikely; {
-		page, err := i.local.Store.Sessions(ctx, q)
+		page, err := i.store.Sessions(ctx, q)
 		if err != nil {
 			return err
 		}
