@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"sync"
 	"testing"
@@ -13,79 +12,6 @@ import (
 	"lwbs/store"
 	"lwbs/store/seal"
 )
-
-func sample() store.Device {
-	return store.Device{
-		Endpoint:    "dev",
-		Credentials: []store.Credential{{Identity: "id"}},
-		Accounts:    map[string]store.AccountKeys{"main": {Key: lwm2m.NewSecret([]byte("key"))}},
-		Vars:        map[string]string{"name": "value"},
-		Tags:        []string{"tag"},
-	}
-}
-
-// What is in a cache is not shared with anyone who could change it.
-func TestCacheCopies(t *testing.T) {
-	c := newCache(store.Device.Clone)
-	given := sample()
-	c.add("dev", given, 1)
-	spoil := func(d store.Device) {
-		d.Credentials[0].Identity, d.Vars["name"], d.Tags[0] = "x", "x", "x"
-		delete(d.Accounts, "main")
-	}
-	spoil(given)
-	for range 2 {
-		got, ok := c.get("dev")
-		if !ok || !reflect.DeepEqual(got, sample()) {
-			t.Fatalf("found %+v, %t", got, ok)
-		}
-		spoil(got)
-	}
-	if _, ok := c.get("other"); ok {
-		t.Error("another endpoint has it")
-	}
-}
-
-// A record that a transaction changes is gone before the commit, and is not taken from a read
-// that began before its end.
-func TestCacheDuringCommit(t *testing.T) {
-	c := newCache(func(s string) string { return s })
-	c.add("a", "old", 7)
-	c.begin(map[string]struct{}{"a": {}})
-	if _, ok := c.get("a"); ok {
-		t.Error("the old record is there while it is changed")
-	}
-	c.add("a", "old", 7)
-	c.add("b", "other", 7)
-	c.end(8)
-	c.add("a", "old", 7)
-	if got, ok := c.get("a"); ok {
-		t.Errorf("the cache has %q, read before the commit", got)
-	}
-	if _, ok := c.get("b"); !ok {
-		t.Error("a record that was not changed is missing")
-	}
-	c.add("a", "new", 8)
-	if got, _ := c.get("a"); got != "new" {
-		t.Errorf("the cache has %q, want the new record", got)
-	}
-}
-
-func TestCacheIsBounded(t *testing.T) {
-	c := newCache(func(n int) int { return n })
-	for i := range 3*maxCached + 1 {
-		c.add(strconv.Itoa(i), i, 1)
-		c.get("0") // which is used, and stays
-	}
-	if n := len(c.young) + len(c.old); n > 2*maxCached {
-		t.Errorf("%d records", n)
-	}
-	for i, want := range map[int]bool{0: true, 1: false, 3 * maxCached: true} {
-		if got, ok := c.get(strconv.Itoa(i)); ok != want || ok && got != i {
-			t.Errorf("record %d: %d, %t, want %t", i, got, ok, want)
-		}
-	}
-}
 
 // TestCacheIsNeverOutOfDate edits devices while others read them: whoever has been told of an
 // edit reads it, by name and by identity, also after a deletion and another name.

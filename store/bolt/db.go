@@ -11,6 +11,8 @@ import (
 
 	"lwbs/store"
 	"lwbs/store/bolt/dbfile"
+	"lwbs/store/bolt/memory"
+	"lwbs/store/bolt/runfile"
 	"lwbs/store/bolt/workers"
 	"lwbs/store/seal"
 )
@@ -23,9 +25,9 @@ type DB struct {
 	opts    Options
 
 	caches caches
-	sizes  sizes
+	sizes  memory.Sizes
 	deep   *workers.Workers // for what needs a deep stack
-	run    run              // whether associations are kept
+	run    runfile.Run      // whether associations are kept
 }
 
 // schema is the version of the layout that this package writes.
@@ -138,7 +140,7 @@ func (db *DB) hooks() dbfile.Hooks {
 		Commit: func(tx *dbfile.Tx, end func() error) error { return of(tx).commit(end) },
 		Reopened: func() {
 			db.caches.clear()
-			db.sizes.clear()
+			db.sizes.Clear()
 		},
 		Heal: db.heal,
 	}
@@ -161,10 +163,7 @@ func create(file string, keyring *seal.Keyring) error {
 				return err
 			}
 		}
-		meta := tx.Bucket(bucketMeta)
-		return errors.Join(
-			meta.Put(keySchema, []byte(strconv.Itoa(schema))),
-			meta.Put(keyKeyCheck, keyring.Seal([]byte(keyCheckText), keyCheckPlace)))
+		return errors.Join(stamp(tx, schema), tx.Bucket(bucketMeta).Put(keyKeyCheck, keyring.Seal([]byte(keyCheckText), keyCheckPlace)))
 	})
 }
 
@@ -176,7 +175,7 @@ func (db *DB) prepare() error {
 		return err
 	}
 	if version < schema {
-		if err := db.migrate(version, schema, migrations); err != nil {
+		if err := db.file.Migrate(version, schema, migrations, stamp); err != nil {
 			return err
 		}
 	}
@@ -195,6 +194,14 @@ func (db *DB) prepare() error {
 		}
 		return nil
 	})
+}
+
+// migrations are by the schema that they start from. Schema 1 is the first, so there is none yet.
+var migrations = map[int]dbfile.Step{}
+
+// stamp notes the schema that the file has.
+func stamp(tx *dbfile.RawTx, schema int) error {
+	return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(schema)))
 }
 
 // addBuckets makes the buckets that a file of this schema may lack: they hold nothing that
@@ -250,7 +257,7 @@ func (db *DB) Close() error {
 		return err
 	}
 	defer db.deep.Stop() // after the last read
-	return errors.Join(db.run.close(), err)
+	return errors.Join(db.run.Close(), err)
 }
 
 // Writing is how long the write that is under way has taken so far, zero where none is.

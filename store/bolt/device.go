@@ -108,7 +108,7 @@ func reindexed(changes []change, old, next []indexEntry) []change {
 
 // Device implements [store.Store].
 func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device, err error) {
-	if d, ok := db.caches.devices.get(string(ep)); ok && db.file.Usable(ctx) == nil {
+	if d, ok := db.caches.devices.Get(string(ep)); ok && db.file.Usable(ctx) == nil {
 		return d, nil
 	}
 	err = db.view(ctx, func(tx *transaction) error {
@@ -134,16 +134,16 @@ func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, erro
 		return store.Device{}, unreadable(bucketDevice, string(ep), err)
 	}
 	if !tx.Writable() {
-		db.caches.devices.add(string(ep), d, tx.ID())
+		db.caches.devices.Add(string(ep), d, tx.ID())
 	}
 	return d, nil
 }
 
 // Revisions implements [store.Store].
 func (db *DB) Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revisions, error) {
-	d, ok := db.caches.devices.peek(string(ep))
+	d, ok := db.caches.devices.Peek(string(ep))
 	if ok && d.Group == "" && db.file.Usable(ctx) == nil {
-		if p, ok := db.caches.profiles.peek(d.Profile); ok {
+		if p, ok := db.caches.profiles.Peek(d.Profile); ok {
 			return store.RevisionsOf(d, p, store.Group{}), nil
 		}
 	}
@@ -169,8 +169,8 @@ func (db *DB) Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revis
 // DeviceByIdentity implements [store.Store].
 func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, identity string) (d store.Device, err error) {
 	key := pair(string(kind), identity)
-	if ep, ok := db.caches.identities.get(string(key)); ok && db.file.Usable(ctx) == nil {
-		if d, ok := db.caches.devices.get(string(ep)); ok {
+	if ep, ok := db.caches.identities.Get(string(key)); ok && db.file.Usable(ctx) == nil {
+		if d, ok := db.caches.devices.Get(string(ep)); ok {
 			return d, nil
 		}
 	}
@@ -185,7 +185,7 @@ func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, i
 		if !slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity }) {
 			return dbfile.Damaged(string(bucketIdentity), "", errors.New("it leads to a device without the identity"))
 		}
-		db.caches.identities.add(string(key), d.Endpoint, tx.ID())
+		db.caches.identities.Add(string(key), d.Endpoint, tx.ID())
 		return nil
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (db *DB) Group(ctx context.Context, name string) (g store.Group, err error)
 
 // Groups implements [store.Store].
 func (db *DB) Groups(ctx context.Context) (store.Groups, error) {
-	if all, ok := db.caches.groups.get(allGroups); ok && db.file.Usable(ctx) == nil {
+	if all, ok := db.caches.groups.Get(allGroups); ok && db.file.Usable(ctx) == nil {
 		return all, nil
 	}
 	var all store.Groups
@@ -109,7 +110,7 @@ func (db *DB) Groups(ctx context.Context) (store.Groups, error) {
 			return true
 		})
 		if failed == nil {
-			db.caches.groups.add(allGroups, all, tx.ID())
+			db.caches.groups.Add(allGroups, all, tx.ID())
 		}
 		return failed
 	})
@@ -184,4 +185,58 @@ func (db *DB) mayEnrol(tx *transaction, group string, rev store.Revision) error 
 		return fmt.Errorf("group %q has %d devices: %w", group, g.MaxDevices, store.ErrGroupFull)
 	}
 	return nil
+}
+
+// GroupSize implements [store.Store].
+func (db *DB) GroupSize(ctx context.Context, name string) (n int, err error) {
+	if n, ok := db.sizes.Known(name); ok && db.file.Usable(ctx) == nil {
+		return n, nil
+	}
+	before := db.sizes.Before()
+	err = db.view(ctx, func(tx *transaction) error {
+		n = countGroup(tx, name)
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("size of group %q: %w", name, err)
+	}
+	db.sizes.Counted(name, n, before)
+	return n, nil
+}
+
+// groupSize is the size of a group as the writer's transaction has it.
+func (db *DB) groupSize(tx *transaction, name string) int {
+	n, ok := db.sizes.Known(name)
+	if !ok {
+		n = countGroup(tx, name)
+		db.sizes.Counted(name, n, db.sizes.Before()) // only the writer changes them
+	}
+	return n + tx.grown[name]
+}
+
+// countGroup counts the devices of a group, as they were when the transaction began.
+func countGroup(tx *transaction, name string) (n int) {
+	tree, err := tx.Tree(string(bucketDeviceGroup))
+	if err != nil {
+		tx.db.file.Unread().Note(err)
+		return 0
+	}
+	prefix := pair(name, "")
+	tree.Ascend(prefix, func(k, _ []byte) bool {
+		within := bytes.HasPrefix(k, prefix)
+		if within {
+			n++
+		}
+		return within
+	}, tx.Bucket(bucketDeviceGroup).Lost)
+	return n
+}
+
+// grow notes that an entry of the index of groups was added or removed.
+func (t *transaction) grow(key string, by int) {
+	group, _, _ := bytes.Cut([]byte(key), []byte{0})
+	if t.grown == nil {
+		t.grown = make(map[string]int)
+	}
+	t.grown[string(group)] += by
 }

@@ -9,11 +9,12 @@ import (
 	"go.etcd.io/bbolt"
 
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/seal"
 )
 
 // mark returns a migration that leaves a mark, and fails with err.
-func mark(name string, err error) migration {
+func mark(name string, err error) dbfile.Step {
 	return func(tx *bbolt.Tx) error {
 		return errors.Join(tx.Bucket(bucketMeta).Put([]byte(name), []byte("was here")), err)
 	}
@@ -23,14 +24,14 @@ func TestMigrate(t *testing.T) {
 	broken := errors.New("broken")
 	tests := []struct {
 		name   string
-		steps  map[int]migration
+		steps  map[int]dbfile.Step
 		err    error
 		schema string   // of the file in the end
 		marks  []string // that are in it
 	}{
-		{"two steps", map[int]migration{1: mark("a", nil), 2: mark("b", nil)}, nil, "3", []string{"a", "b"}},
-		{"second fails", map[int]migration{1: mark("a", nil), 2: mark("b", broken)}, broken, "1", nil},
-		{"second missing", map[int]migration{1: mark("a", nil)}, store.ErrSchema, "1", nil},
+		{"two steps", map[int]dbfile.Step{1: mark("a", nil), 2: mark("b", nil)}, nil, "3", []string{"a", "b"}},
+		{"second fails", map[int]dbfile.Step{1: mark("a", nil), 2: mark("b", broken)}, broken, "1", nil},
+		{"second missing", map[int]dbfile.Step{1: mark("a", nil)}, store.ErrSchema, "1", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,7 +45,7 @@ func TestMigrate(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			if err := db.migrate(1, 3, tt.steps); !errors.Is(err, tt.err) {
+			if err := db.file.Migrate(1, 3, tt.steps, stamp); !errors.Is(err, tt.err) {
 				t.Errorf("error %v, want %v", err, tt.err)
 			}
 			if _, err := os.Stat(file + ".schema1"); err != nil {

@@ -113,14 +113,14 @@ func (db *DB) profile(tx *transaction, name string) (store.Profile, error) {
 		return store.Profile{}, unreadable(bucketProfile, name, err)
 	}
 	if !tx.Writable() {
-		db.caches.profiles.add(name, p, tx.ID())
+		db.caches.profiles.Add(name, p, tx.ID())
 	}
 	return p, nil
 }
 
 // Profile implements [store.Store].
 func (db *DB) Profile(ctx context.Context, name string) (p store.Profile, err error) {
-	if p, ok := db.caches.profiles.get(name); ok && db.file.Usable(ctx) == nil {
+	if p, ok := db.caches.profiles.Get(name); ok && db.file.Usable(ctx) == nil {
 		return p, nil
 	}
 	err = db.view(ctx, func(tx *transaction) error {

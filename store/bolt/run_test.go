@@ -13,6 +13,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/runfile"
 	"lwbs/store/rows"
 	"lwbs/store/seal"
 )
@@ -102,7 +103,7 @@ func (p *place) crash() {
 func (p *place) read() (files map[string][]byte) {
 	p.t.Helper()
 	files = make(map[string][]byte)
-	for _, name := range []string{p.file(), p.file() + runSuffix} {
+	for _, name := range []string{p.file(), p.file() + runfile.Suffix} {
 		if b, err := os.ReadFile(name); err == nil {
 			files[filepath.Base(name)] = b
 		}
@@ -157,14 +158,14 @@ func TestResumeTakesNoRoom(t *testing.T) {
 	p.resume()
 	p.keep(1)
 	p.crash()
-	before := must(os.Stat(p.file() + runSuffix))
-	if err := os.Mkdir(p.file()+runSuffix+".new", 0o700); err != nil { // nothing can be created there
+	before := must(os.Stat(p.file() + runfile.Suffix))
+	if err := os.Mkdir(p.file()+runfile.Suffix+".new", 0o700); err != nil { // nothing can be created there
 		t.Fatal(err)
 	}
 	if lost, why := p.resume(); lost != 0 || why != "" || p.count() != 1 {
 		t.Errorf("%d were lost, as %q; there are %d", lost, why, p.count())
 	}
-	if after := must(os.Stat(p.file() + runSuffix)); !os.SameFile(before, after) {
+	if after := must(os.Stat(p.file() + runfile.Suffix)); !os.SameFile(before, after) {
 		t.Error("it is another file")
 	}
 	p.close()
@@ -188,7 +189,7 @@ func TestCopiesDoNotResume(t *testing.T) {
 		}, 0},
 		{"copy of the file", func(t *testing.T, p *place) {
 			files := p.read()
-			delete(files, "x.db"+runSuffix)
+			delete(files, "x.db"+runfile.Suffix)
 			p.dir = t.TempDir()
 			p.write(files)
 		}, 1},
@@ -199,7 +200,7 @@ func TestCopiesDoNotResume(t *testing.T) {
 		}, 1},
 		{"older copy put back", func(t *testing.T, p *place) {
 			files := p.read()
-			delete(files, "x.db"+runSuffix)
+			delete(files, "x.db"+runfile.Suffix)
 			p.resume()
 			p.close()
 			p.write(files)
@@ -207,7 +208,7 @@ func TestCopiesDoNotResume(t *testing.T) {
 		{"older copy put back after a crash", func(t *testing.T, p *place) {
 			p.resume()
 			files := p.read() // while it is in use
-			delete(files, "x.db"+runSuffix)
+			delete(files, "x.db"+runfile.Suffix)
 			p.keep(2)
 			p.crash()
 			p.write(files)
@@ -221,18 +222,18 @@ func TestCopiesDoNotResume(t *testing.T) {
 			}
 			other.close()
 			files := other.read()
-			delete(files, "x.db"+runSuffix)
+			delete(files, "x.db"+runfile.Suffix)
 			p.write(files)
 		}, 9},
 		{"run file removed", func(t *testing.T, p *place) {
-			if err := os.Remove(p.file() + runSuffix); err != nil {
+			if err := os.Remove(p.file() + runfile.Suffix); err != nil {
 				t.Fatal(err)
 			}
 		}, 1},
 		{"run file damaged", func(t *testing.T, p *place) {
-			p.write(map[string][]byte{"x.db" + runSuffix: []byte("lwbs-run 1\n00 1\n")})
+			p.write(map[string][]byte{"x.db" + runfile.Suffix: []byte("lwbs-run 1\n00 1\n")})
 		}, 1},
-		{"run file empty", func(t *testing.T, p *place) { p.write(map[string][]byte{"x.db" + runSuffix: nil}) }, 1},
+		{"run file empty", func(t *testing.T, p *place) { p.write(map[string][]byte{"x.db" + runfile.Suffix: nil}) }, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.name == "copy of the folder" && runtime.GOOS != "linux" {
@@ -312,13 +313,13 @@ func TestVoidAssociations(t *testing.T) {
 		fails bool
 	}{
 		{"whole", func(*place) {}, false},
-		{"not written", func(p *place) { p.db.run.file.Close() }, false},
+		{"not written", func(p *place) { p.db.run.File().Close() }, false},
 		{"not written nor removed", func(p *place) {
-			p.db.run.file.Close()
-			if err := os.Remove(p.file() + runSuffix); err != nil {
+			p.db.run.File().Close()
+			if err := os.Remove(p.file() + runfile.Suffix); err != nil {
 				p.t.Fatal(err)
 			}
-			if err := os.MkdirAll(filepath.Join(p.file()+runSuffix, "x"), 0o700); err != nil {
+			if err := os.MkdirAll(filepath.Join(p.file()+runfile.Suffix, "x"), 0o700); err != nil {
 				p.t.Fatal(err)
 			}
 		}, true},

@@ -3,7 +3,10 @@ package bolt
 import (
 	"context"
 
+	"lwbs/lwm2m"
+	"lwbs/store"
 	"lwbs/store/bolt/dbfile"
+	"lwbs/store/bolt/memory"
 )
 
 // A transaction is one of the file that knows what it makes out of date.
@@ -85,20 +88,68 @@ func (t *transaction) note(bucket string, key []byte) {
 func (t *transaction) commit(end func() error) error {
 	for bucket, keys := range t.changed {
 		c := t.db.caches.of(bucket)
-		c.begin(keys)
-		defer c.end(t.ID())
+		c.Begin(keys)
+		defer c.End(t.ID())
 	}
 	if len(t.grown) > 0 {
-		return t.db.sizes.commit(t.grown, end)
+		return t.db.sizes.Commit(t.grown, end)
 	}
 	return end()
 }
 
 // fresh returns the record of a key as the transaction sees it, if a cache has it. It must
 // not be changed or handed out.
-func fresh[T any](t *transaction, c *cache[T], bucket, key string) (record T, ok bool) {
+func fresh[T any](t *transaction, c *memory.Cache[T], bucket, key string) (record T, ok bool) {
 	if _, changed := t.changed[bucket][key]; changed {
 		return record, false
 	}
-	return c.peek(key)
+	return c.Peek(key)
+}
+
+// caches are those of a database.
+type caches struct {
+	devices    *memory.Cache[store.Device]
+	profiles   *memory.Cache[store.Profile]
+	identities *memory.Cache[lwm2m.EndpointName] // of whom a credential is, by the key in the index
+	groups     *memory.Cache[store.Groups]       // under the key allGroups
+}
+
+// allGroups is the key under which the cache of groups has all.
+const allGroups = "all"
+
+func newCaches() caches {
+	return caches{
+		devices:    memory.NewCache(store.Device.Clone),
+		profiles:   memory.NewCache(store.Profile.Clone),
+		identities: memory.NewCache(func(ep lwm2m.EndpointName) lwm2m.EndpointName { return ep }),
+		groups:     memory.NewCache(func(all store.Groups) store.Groups { return all }), // which are not changed
+	}
+}
+
+// A cached is a cache of any records.
+type cached interface {
+	Begin(keys map[string]struct{})
+	End(txid int)
+	Clear()
+}
+
+// of returns the cache of the records in a bucket, nil where there is none.
+func (c *caches) of(bucket string) cached {
+	switch bucket {
+	case string(bucketDevice):
+		return c.devices
+	case string(bucketProfile):
+		return c.profiles
+	case string(bucketIdentity):
+		return c.identities
+	case string(bucketGroup):
+		return c.groups
+	}
+	return nil
+}
+
+func (c *caches) clear() {
+	for _, bucket := range [][]byte{bucketDevice, bucketProfile, bucketIdentity, bucketGroup} {
+		c.of(string(bucket)).Clear()
+	}
 }

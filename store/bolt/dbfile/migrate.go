@@ -1,36 +1,31 @@
-package bolt
+package dbfile
 
 import (
 	"fmt"
 	"path/filepath"
-	"strconv"
 
 	"lwbs/store"
-	"lwbs/store/bolt/dbfile"
 )
 
-// A migration brings the records of one schema to the next.
-type migration func(*dbfile.RawTx) error
+// A Step brings the records of one schema to the next.
+type Step func(*RawTx) error
 
-// migrations are by the schema that they start from. Schema 1 is the first, so there
-// is none yet.
-var migrations = map[int]migration{}
-
-// migrate brings the file from an older schema to the newer one, in one transaction,
-// after a copy of it was made beside it.
-func (db *DB) migrate(from, to int, steps map[int]migration) error {
+// Migrate brings the file from an older schema to a newer one, in one transaction, after a copy of it was
+// made beside it. Steps are by the schema that they start from; stamp notes the schema that the file has
+// then. It is called before Start.
+func (db *File) Migrate(from, to int, steps map[int]Step, stamp func(tx *RawTx, schema int) error) error {
 	if db.opts.ReadOnly {
 		return fmt.Errorf("%w: schema %d must be brought up to date first, by any command that edits", store.ErrSchema, from)
 	}
 	backup := fmt.Sprintf("%s.schema%d", db.path, from)
-	err := db.file.RawView(func(tx *dbfile.RawTx) error { return tx.CopyFile(backup, 0o600) })
+	err := db.RawView(func(tx *RawTx) error { return tx.CopyFile(backup, 0o600) })
 	if err != nil {
 		return fmt.Errorf("copy to %s before the migration: %w", backup, err)
 	}
 	if err := store.SyncDir(filepath.Dir(db.path)); err != nil {
 		return err
 	}
-	return db.file.RawChange(func(tx *dbfile.RawTx) error {
+	return db.RawChange(func(tx *RawTx) error {
 		for version := from; version < to; version++ {
 			step := steps[version]
 			if step == nil {
@@ -40,6 +35,6 @@ func (db *DB) migrate(from, to int, steps map[int]migration) error {
 				return fmt.Errorf("migrate from schema %d: %w", version, err)
 			}
 		}
-		return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(to)))
+		return stamp(tx, to)
 	})
 }
