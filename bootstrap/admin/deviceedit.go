@@ -33,15 +33,25 @@ func (l *Local) AddDevice(ctx context.Context, ep lwm2m.EndpointName, set Device
 // SetDevice implements [API]. Without a revision it begins anew where another edit, such as that
 // of a session, changed the record meanwhile: each time one of them comes through.
 func (l *Local) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, set DeviceSettings) (Device, error) {
-	for {
+	read := func() (store.Device, store.Revision, error) {
 		d, err := l.Store.Device(ctx, ep)
+		return d, d.Revision, err
+	}
+	return revise(fmt.Sprintf("device %q", ep), rev, read, func(d store.Device) (Device, error) { return l.put(ctx, d, set) })
+}
+
+// revise reads a record and puts an edit of it, based on revision rev. With rev zero, an edit of the newest is
+// tried again where another edit comes between.
+func revise[R, V any](what string, rev store.Revision, read func() (R, store.Revision, error), put func(R) (V, error)) (none V, err error) {
+	for {
+		record, is, err := read()
 		if err != nil {
-			return Device{}, err
+			return none, err
 		}
-		if rev != 0 && rev != d.Revision {
-			return Device{}, fmt.Errorf("device %q: revision is %d, not %d: %w", ep, d.Revision, rev, store.ErrConflict)
+		if rev != 0 && rev != is {
+			return none, fmt.Errorf("%s: revision is %d, not %d: %w", what, is, rev, store.ErrConflict)
 		}
-		changed, err := l.put(ctx, d, set)
+		changed, err := put(record)
 		if rev != 0 || !errors.Is(err, store.ErrConflict) {
 			return changed, err
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,19 +33,11 @@ func (l *Local) AddGroup(ctx context.Context, name string, set GroupSettings) (G
 
 // SetGroup implements [API].
 func (l *Local) SetGroup(ctx context.Context, name string, rev store.Revision, set GroupSettings) (Group, error) {
-	for {
+	read := func() (store.Group, store.Revision, error) {
 		g, err := l.Store.Group(ctx, name)
-		if err != nil {
-			return Group{}, err
-		}
-		if rev != 0 && rev != g.Revision {
-			return Group{}, fmt.Errorf("group %q: revision is %d, not %d: %w", name, g.Revision, rev, store.ErrConflict)
-		}
-		changed, err := l.putGroup(ctx, g, set)
-		if rev != 0 || !errors.Is(err, store.ErrConflict) {
-			return changed, err
-		}
+		return g, g.Revision, err
 	}
+	return revise(fmt.Sprintf("group %q", name), rev, read, func(g store.Group) (Group, error) { return l.putGroup(ctx, g, set) })
 }
 
 // putGroup applies set to g, checks and keeps it. A key that was made is shown in the answer.

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -94,22 +93,16 @@ func (l *Local) AddLwM2MServer(ctx context.Context, name string, set LwM2MServer
 
 // SetLwM2MServer implements [API].
 func (l *Local) SetLwM2MServer(ctx context.Context, name string, rev store.Revision, set LwM2MServerSettings) (LwM2MServer, error) {
-	for {
+	read := func() (store.LwM2MServer, store.Revision, error) {
 		s, err := l.Store.LwM2MServer(ctx, name)
-		if err != nil {
-			return LwM2MServer{}, err
-		}
-		if rev != 0 && rev != s.Revision {
-			return LwM2MServer{}, fmt.Errorf("LwM2M Server %q: revision is %d, not %d: %w", name, s.Revision, rev, store.ErrConflict)
-		}
+		return s, s.Revision, err
+	}
+	return revise(fmt.Sprintf("LwM2M Server %q", name), rev, read, func(s store.LwM2MServer) (LwM2MServer, error) {
 		if set.Kind != nil && *set.Kind != s.Kind {
 			return LwM2MServer{}, fmt.Errorf("LwM2M Server %q: %w: its kind is %s, and stays: add another one", name, store.ErrInvalid, s.Kind)
 		}
-		changed, err := l.putLwM2MServer(ctx, s, set)
-		if rev != 0 || !errors.Is(err, store.ErrConflict) {
-			return changed, err
-		}
-	}
+		return l.putLwM2MServer(ctx, s, set)
+	})
 }
 
 // putLwM2MServer applies set to s, checks and keeps it. A secret that was made is in the answer.

@@ -215,10 +215,7 @@ func (c *checker) device(key, row []byte) error {
 }
 
 func (c *checker) group(key, row []byte) error {
-	g, err := rows.DecodeGroup(c.keyring, row)
-	if err == nil && g.Name != string(key) {
-		err = fmt.Errorf("it is of %q", g.Name)
-	}
+	g, err := groups.at(c.keyring, string(key), row)
 	if err != nil {
 		return err
 	}
@@ -229,18 +226,12 @@ func (c *checker) group(key, row []byte) error {
 }
 
 func (c *checker) lwm2mServer(key, row []byte) error {
-	s, err := rows.DecodeLwM2MServer(c.keyring, row)
-	if err == nil && s.Name != string(key) {
-		err = fmt.Errorf("it is of %q", s.Name)
-	}
+	_, err := lwm2mServers.at(c.keyring, string(key), row)
 	return err
 }
 
 func (c *checker) profile(key, row []byte) error {
-	p, err := rows.DecodeProfile(row)
-	if err == nil && p.Name != string(key) {
-		err = fmt.Errorf("it is of %q", p.Name)
-	}
+	_, err := profiles.at(c.keyring, string(key), row)
 	return err
 }
 

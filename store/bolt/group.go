@@ -3,89 +3,27 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"lwbs/store"
-	"lwbs/store/rows"
 )
 
 // PutGroup implements [store.Store].
 func (db *DB) PutGroup(ctx context.Context, g store.Group) (store.Group, error) {
-	if err := g.Validate(); err != nil {
-		return store.Group{}, fmt.Errorf("put group %q: %w", g.Name, err)
-	}
-	next := g.Clone()
-	next.Revision++
-	next.Updated = time.Now().UTC().Round(0)
-	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
-		old, err := db.replaceableGroup(tx, g)
-		if err != nil {
-			return err, nil
-		}
-		next.Created = old.Created
-		if old.Revision == 0 {
-			next.Created = next.Updated
-			failed = addCount(tx, keyGroups, 1)
-		}
-		row, err := rows.EncodeGroup(db.keyring, next)
-		if err != nil {
-			return err, nil
-		}
-		return nil, errors.Join(failed, tx.Bucket(bucketGroup).Put([]byte(g.Name), row))
-	})
-	if err != nil {
-		return store.Group{}, fmt.Errorf("put group %q: %w", g.Name, err)
-	}
-	db.file.Unread().Settled(bucketGroup, g.Name)
-	return next, nil
+	return groups.put(ctx, db, g)
 }
 
-// replaceableGroup returns the record that g may replace, the zero Group where there is none, or why
-// it may not.
-func (db *DB) replaceableGroup(tx *transaction, g store.Group) (old store.Group, err error) {
-	old, err = db.group(tx, g.Name)
-	if errors.Is(err, store.ErrNotFound) || g.Revision == 0 && errors.Is(err, store.ErrCorrupt) { // a damaged one is replaced
-		err = nil
+// profileExists returns why g cannot be kept, for its profile.
+func profileExists(tx *transaction, g store.Group) error {
+	if tx.Bucket(bucketProfile).Get([]byte(g.Profile)) == nil {
+		return fmt.Errorf("profile %q: %w", g.Profile, store.ErrNotFound)
 	}
-	if err == nil {
-		err = checkRevision(g.Revision, old.Revision)
-	}
-	switch {
-	case err != nil:
-		return old, err
-	case tx.Bucket(bucketProfile).Get([]byte(g.Profile)) == nil:
-		return old, fmt.Errorf("profile %q: %w", g.Profile, store.ErrNotFound)
-	case old.Revision == 0 && count(tx, keyGroups) >= store.MaxGroups:
-		return old, fmt.Errorf("%w: there are %d groups, which is the most", store.ErrInvalid, store.MaxGroups)
-	}
-	return old, nil
-}
-
-// group reads the row of one group.
-func (db *DB) group(tx *transaction, name string) (store.Group, error) {
-	row := tx.Bucket(bucketGroup).Get([]byte(name))
-	if row == nil {
-		return store.Group{}, store.ErrNotFound
-	}
-	g, err := rows.DecodeGroup(db.keyring, row)
-	if err != nil {
-		return store.Group{}, unreadable(bucketGroup, name, err)
-	}
-	return g, nil
+	return nil
 }
 
 // Group implements [store.Store].
-func (db *DB) Group(ctx context.Context, name string) (g store.Group, err error) {
-	err = db.view(ctx, func(tx *transaction) error {
-		g, err = db.group(tx, name)
-		return err
-	})
-	if err != nil {
-		return store.Group{}, fmt.Errorf("group %q: %w", name, err)
-	}
-	return g, nil
+func (db *DB) Group(ctx context.Context, name string) (store.Group, error) {
+	return groups.get(ctx, db, name)
 }
 
 // Groups implements [store.Store].
@@ -94,22 +32,9 @@ func (db *DB) Groups(ctx context.Context) (store.Groups, error) {
 		return all, nil
 	}
 	var all store.Groups
-	err := db.view(ctx, func(tx *transaction) error {
+	err := db.view(ctx, func(tx *transaction) (failed error) {
 		all = store.Groups{Version: uint64(tx.ID())}
-		var failed error
-		tx.Bucket(bucketGroup).Ascend(nil, func(k, _ []byte) bool {
-			g, err := db.group(tx, string(k))
-			switch {
-			case db.skips(err):
-			case err != nil:
-				failed = fmt.Errorf("group %q: %w", k, err)
-				return false
-			default:
-				all.All = append(all.All, g)
-			}
-			return true
-		})
-		if failed == nil {
+		if all.All, failed = groups.all(db, tx); failed == nil {
 			db.caches.groups.Add(allGroups, all, tx.ID())
 		}
 		return failed
@@ -122,23 +47,14 @@ func (db *DB) Groups(ctx context.Context) (store.Groups, error) {
 
 // DeleteGroup implements [store.Store].
 func (db *DB) DeleteGroup(ctx context.Context, name string, rev store.Revision) error {
-	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
-		old, err := db.group(tx, name)
-		if err == nil && rev != 0 {
-			err = checkRevision(rev, old.Revision)
-		}
-		if err != nil && !(rev == 0 && errors.Is(err, store.ErrCorrupt)) {
-			return err, nil
-		}
-		if n := db.groupSize(tx, name); n > 0 {
-			return fmt.Errorf("%w, by %s", store.ErrInUse, devicesText(n)), nil
-		}
-		return nil, errors.Join(addCount(tx, keyGroups, -1), tx.Bucket(bucketGroup).Delete([]byte(name)))
-	})
-	if err != nil {
-		return fmt.Errorf("delete group %q: %w", name, err)
+	return groups.delete(ctx, db, name, rev)
+}
+
+// groupInUse returns why a group cannot be deleted, for its devices.
+func groupInUse(tx *transaction, name string) error {
+	if n := tx.db.groupSize(tx, name); n > 0 {
+		return fmt.Errorf("%w, by %s", store.ErrInUse, devicesText(n))
 	}
-	db.file.Unread().Settled(bucketGroup, name)
 	return nil
 }
 
@@ -175,7 +91,7 @@ func (db *DB) EnrolDevice(ctx context.Context, d store.Device, rev store.Revisio
 
 // mayEnrol returns why the group, of which the caller knows this revision, takes no device.
 func (db *DB) mayEnrol(tx *transaction, group string, rev store.Revision) error {
-	g, err := db.group(tx, group)
+	g, err := groups.row(db, tx, group)
 	switch {
 	case err != nil:
 		return fmt.Errorf("group %q: %w", group, err)

@@ -248,11 +248,11 @@ func (s *salvager) look(kind []byte, key string, row []byte) (keep func(*transac
 	case store.KindDevice:
 		return s.device(key, row)
 	case store.KindProfile:
-		return s.profile(key, row)
+		return profiles.salvage(s.keyring, key, row)
 	case store.KindGroup:
-		return s.group(key, row)
+		return groups.salvage(s.keyring, key, row)
 	case store.KindLwM2MServer:
-		return s.lwm2mServer(key, row)
+		return lwm2mServers.salvage(s.keyring, key, row)
 	}
 	return s.session(key, row)
 }

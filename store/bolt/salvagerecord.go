@@ -11,39 +11,6 @@ import (
 	"lwbs/store/rows"
 )
 
-func (s *salvager) profile(key string, row []byte) (func(*transaction) error, error) {
-	p, err := rows.DecodeProfile(row)
-	if err == nil && p.Name != key {
-		err = fmt.Errorf("it is of %q", p.Name)
-	}
-	row = slices.Clone(row)
-	return func(tx *transaction) error {
-		return errors.Join(addCount(tx, keyProfiles, 1), tx.Bucket(bucketProfile).Put([]byte(key), row))
-	}, err
-}
-
-func (s *salvager) group(key string, row []byte) (func(*transaction) error, error) {
-	g, err := rows.DecodeGroup(s.keyring, row)
-	if err == nil && g.Name != key {
-		err = fmt.Errorf("it is of %q", g.Name)
-	}
-	row = slices.Clone(row)
-	return func(tx *transaction) error {
-		return errors.Join(addCount(tx, keyGroups, 1), tx.Bucket(bucketGroup).Put([]byte(key), row))
-	}, err
-}
-
-func (s *salvager) lwm2mServer(key string, row []byte) (func(*transaction) error, error) {
-	server, err := rows.DecodeLwM2MServer(s.keyring, row)
-	if err == nil && server.Name != key {
-		err = fmt.Errorf("it is of %q", server.Name)
-	}
-	row = slices.Clone(row)
-	return func(tx *transaction) error {
-		return errors.Join(addCount(tx, keyLwM2MServers, 1), tx.Bucket(bucketLwM2MServer).Put([]byte(key), row))
-	}, err
-}
-
 func (s *salvager) device(key string, row []byte) (func(*transaction) error, error) {
 	d, err := rows.DecodeDevice(s.keyring, row)
 	if _, open := rows.DecodeDevice(nil, row); err != nil && open == nil {

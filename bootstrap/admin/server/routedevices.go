@@ -58,45 +58,6 @@ func (r request) deviceFilter() (f admin.DeviceFilter, err error) {
 	return f, err
 }
 
-func (s *Server) addDevice(r request) (reply, error) {
-	var set admin.DeviceSettings
-	if err := r.body(&set); err != nil {
-		return reply{}, err
-	}
-	d, err := s.api.AddDevice(r.Context(), r.endpoint(), set)
-	return reply{body: d, revision: d.Revision}, err
-}
-
-func (s *Server) setDevice(r request) (reply, error) {
-	var set admin.DeviceSettings
-	rev, err := r.revision()
-	if err == nil {
-		err = r.body(&set)
-	}
-	if err != nil {
-		return reply{}, err
-	}
-	d, err := s.api.SetDevice(r.Context(), r.endpoint(), rev, set)
-	return reply{body: d, revision: d.Revision}, err
-}
-
-func (s *Server) device(r request) (reply, error) {
-	reveal, err := r.boolean("reveal")
-	if err != nil {
-		return reply{}, err
-	}
-	d, err := s.api.Device(r.Context(), r.endpoint(), reveal)
-	return reply{body: d, revision: d.Revision}, err
-}
-
-func (s *Server) deleteDevice(r request) (reply, error) {
-	rev, err := r.revision()
-	if err == nil {
-		err = s.api.DeleteDevice(r.Context(), r.endpoint(), rev)
-	}
-	return reply{body: struct{}{}}, err
-}
-
 func (s *Server) preview(r request) (reply, error) {
 	var o admin.PreviewOptions
 	if err := r.body(&o); err != nil {
