@@ -232,3 +232,25 @@ type DeviceQuery struct {
 	Tag     string             // has this tag; empty for any
 	Group   string             // is in this group; empty for any
 }
+
+// A Nearness says how two similar names differ.
+type Nearness int
+
+// The kinds of Nearness, the nearest first.
+const (
+	NotNear      Nearness = iota
+	NearSpelling          // in letter case or separators, or equal
+	NearPrefix            // in a prefix, such as urn:imei:
+	NearTypo              // in one character, or two that are exchanged, and perhaps a prefix
+)
+
+// A NearDevice is a device with a similar name or identity.
+type NearDevice struct {
+	Endpoint lwm2m.EndpointName `json:"endpoint"`
+
+	// Identity is the similar PSK identity or certificate name; empty where the endpoint name is
+	// similar.
+	Identity string `json:"identity,omitempty"`
+
+	Nearness Nearness `json:"-"`
+}

@@ -9,6 +9,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/near"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // NearDevices implements [store.Store]. It compares the names in the smallest indexes that
 // have them all, which takes 200 ms of a processor for a million devices.
 func (db *DB) NearDevices(ctx context.Context, name string, limit int) ([]store.NearDevice, error) {
-	s := nearSearch{matcher: store.NewNameMatcher(name), limit: max(1, limit), best: make(map[lwm2m.EndpointName]store.NearDevice)}
+	s := nearSearch{matcher: near.New(name), limit: max(1, limit), best: make(map[lwm2m.EndpointName]store.NearDevice)}
 	err := db.scan(ctx, bucketDeviceProfile, func(k, _ []byte) {
 		_, ep, _ := bytes.Cut(k, []byte{0})
 		s.compare(ep, ep, false)
@@ -67,7 +68,7 @@ func (db *DB) scan(ctx context.Context, bucket []byte, each func(k, v []byte)) e
 
 // A nearSearch keeps the nearest of the devices that it has compared.
 type nearSearch struct {
-	matcher *store.NameMatcher
+	matcher *near.Matcher
 	limit   int
 	best    map[lwm2m.EndpointName]store.NearDevice // at most twice limit
 }

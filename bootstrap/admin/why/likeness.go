@@ -7,6 +7,7 @@ import (
 
 	"lwbs/bootstrap/outcome"
 	"lwbs/store"
+	"lwbs/store/near"
 )
 
 // A Likeness is an attempt of a peer that belongs to no device, and may be the device that
@@ -59,7 +60,7 @@ func (i *inquiry) likely(ctx context.Context) error {
 // A likeness tells attempts that may be those of one device.
 type likeness struct {
 	names    []string
-	matchers []*store.NameMatcher
+	matchers []*near.Matcher
 	host     string // that the device came from last; empty where it is not known
 }
 
@@ -71,7 +72,7 @@ func newLikeness(d store.Device, own []store.Session) likeness {
 		}
 	}
 	for _, name := range l.names {
-		l.matchers = append(l.matchers, store.NewNameMatcher(name))
+		l.matchers = append(l.matchers, near.New(name))
 	}
 	if len(own) > 0 {
 		l.host = outcome.HostOf(own[0].Remote)

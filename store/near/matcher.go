@@ -1,34 +1,13 @@
-package store
+// Package near tells which names are similar: mistyped, or written with another prefix.
+package near
 
 import (
 	"slices"
 	"unicode"
 	"unicode/utf8"
 
-	"lwbs/lwm2m"
+	"lwbs/store"
 )
-
-// A Nearness says how two similar names differ.
-type Nearness int
-
-// The kinds of Nearness, the nearest first.
-const (
-	NotNear      Nearness = iota
-	NearSpelling          // in letter case or separators, or equal
-	NearPrefix            // in a prefix, such as urn:imei:
-	NearTypo              // in one character, or two that are exchanged, and perhaps a prefix
-)
-
-// A NearDevice is a device with a similar name or identity.
-type NearDevice struct {
-	Endpoint lwm2m.EndpointName `json:"endpoint"`
-
-	// Identity is the similar PSK identity or certificate name; empty where the endpoint name is
-	// similar.
-	Identity string `json:"identity,omitempty"`
-
-	Nearness Nearness `json:"-"`
-}
 
 // The shortest names that are compared, in letters and digits: short names are similar by chance.
 const (
@@ -36,15 +15,15 @@ const (
 	minNearPrefix = 8 // for a typo in a name with a prefix
 )
 
-// A NameMatcher compares names with one name. It must not be used concurrently.
-type NameMatcher struct {
+// A Matcher compares names with one name. It must not be used concurrently.
+type Matcher struct {
 	name  []rune
 	other []rune // reused by the next call
 }
 
-// NewNameMatcher returns a matcher for names similar to name.
-func NewNameMatcher(name string) *NameMatcher {
-	return &NameMatcher{name: appendFolded(nil, []byte(name))}
+// New returns a matcher for names similar to name.
+func New(name string) *Matcher {
+	return &Matcher{name: appendFolded(nil, []byte(name))}
 }
 
 // appendFolded appends the letters and digits of a name in lower case.
@@ -69,10 +48,10 @@ func appendFolded(out []rune, name []byte) []rune {
 }
 
 // Near compares other.
-func (m *NameMatcher) Near(other string) Nearness { return m.NearBytes([]byte(other)) }
+func (m *Matcher) Near(other string) store.Nearness { return m.NearBytes([]byte(other)) }
 
 // NearBytes is Near for bytes, which it neither keeps nor changes.
-func (m *NameMatcher) NearBytes(other []byte) Nearness {
+func (m *Matcher) NearBytes(other []byte) store.Nearness {
 	m.other = appendFolded(m.other[:0], other)
 	short, long := m.name, m.other
 	if len(short) > len(long) {
@@ -80,23 +59,23 @@ func (m *NameMatcher) NearBytes(other []byte) Nearness {
 	}
 	switch ahead := len(long) - len(short); {
 	case len(short) == 0:
-		return NotNear
+		return store.NotNear
 	case slices.Equal(short, long):
-		return NearSpelling
+		return store.NearSpelling
 	case len(short) < minNear:
-		return NotNear
+		return store.NotNear
 	case slices.Equal(short, long[ahead:]):
-		return NearPrefix
+		return store.NearPrefix
 	case ahead <= 1 && oneTypo(short, long):
-		return NearTypo
+		return store.NearTypo
 	case ahead > 1 && len(short) >= minNearPrefix:
 		for from := ahead - 1; from <= ahead+1; from++ {
 			if oneTypo(short, long[from:]) {
-				return NearTypo
+				return store.NearTypo
 			}
 		}
 	}
-	return NotNear
+	return store.NotNear
 }
 
 // oneTypo reports whether a and b, whose lengths differ by at most one, differ in one rune that is

@@ -1,9 +1,10 @@
-package store_test
+package near_test
 
 import (
 	"testing"
 
 	"lwbs/store"
+	"lwbs/store/near"
 )
 
 func TestNear(t *testing.T) {
@@ -41,10 +42,10 @@ func TestNear(t *testing.T) {
 		{"1234567", "urn:imei:350123450001267", store.NotNear},
 	}
 	for _, tt := range tests {
-		if got := store.NewNameMatcher(tt.name).Near(tt.other); got != tt.want {
+		if got := near.New(tt.name).Near(tt.other); got != tt.want {
 			t.Errorf("%q is near to %q: %v, want %v", tt.name, tt.other, got, tt.want)
 		}
-		if got := store.NewNameMatcher(tt.other).Near(tt.name); got != tt.want {
+		if got := near.New(tt.other).Near(tt.name); got != tt.want {
 			t.Errorf("%q is near to %q: %v, want %v, as the other way round", tt.other, tt.name, got, tt.want)
 		}
 	}
@@ -52,7 +53,7 @@ func TestNear(t *testing.T) {
 
 // A matcher is used for many names, and none leaves anything behind.
 func TestNearAgainAndAgain(t *testing.T) {
-	m := store.NewNameMatcher("meter-1")
+	m := near.New("meter-1")
 	for range 2 {
 		for other, want := range map[string]store.Nearness{"urn:dev:os:32473-meter-1": store.NearPrefix, "METER1": store.NearSpelling, "x": store.NotNear} {
 			if got := m.Near(other); got != want {
@@ -67,7 +68,7 @@ func FuzzNear(f *testing.F) {
 		f.Add(s, "meter-1")
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
-		there, back := store.NewNameMatcher(a).Near(b), store.NewNameMatcher(b).Near(a)
+		there, back := near.New(a).Near(b), near.New(b).Near(a)
 		if there != back {
 			t.Errorf("%q is near to %q: %v; the other way round: %v", a, b, there, back)
 		}
@@ -75,7 +76,7 @@ func FuzzNear(f *testing.F) {
 }
 
 func BenchmarkNear(b *testing.B) {
-	m := store.NewNameMatcher("350123450000051")
+	m := near.New("350123450000051")
 	for b.Loop() {
 		m.Near("urn:imei:350123450012345")
 	}
