@@ -136,6 +136,29 @@ type Store interface {
 	// ErrNotFound, ErrConflict, ErrInUse while a profile names it.
 	DeleteLwM2MServer(ctx context.Context, name string, rev Revision) error
 
+	// PutCampaign is PutDevice for campaigns. Where there are MaxCampaigns, the oldest that has ended makes
+	// room. Errors: ErrExists, ErrNotFound, ErrConflict, ErrInvalid, also where all of them go on, ErrFull.
+	PutCampaign(ctx context.Context, c Campaign) (Campaign, error)
+
+	// Campaign returns one campaign and how far it has come. Error: ErrNotFound.
+	Campaign(ctx context.Context, id string) (CampaignRecord, error)
+
+	// Campaigns returns all campaigns, in the order in which they were made.
+	Campaigns(ctx context.Context) ([]CampaignRecord, error)
+
+	// DeleteCampaign removes a campaign and its devices. Error: ErrNotFound.
+	DeleteCampaign(ctx context.Context, id string) error
+
+	// AdvanceCampaign stores how far a campaign has come, and devices of it, as one edit. One that is done is
+	// not kept by its name. Error: ErrNotFound.
+	AdvanceCampaign(ctx context.Context, id string, p CampaignProgress, devices ...CampaignDevice) error
+
+	// CampaignDevice returns a device of a campaign. Error: ErrNotFound.
+	CampaignDevice(ctx context.Context, id string, ep lwm2m.EndpointName) (CampaignDevice, error)
+
+	// CampaignDevices returns one page.
+	CampaignDevices(ctx context.Context, q CampaignDeviceQuery) ([]CampaignDevice, error)
+
 	// AppendSession stores a session that has ended, and removes those with the lowest IDs above the
 	// limits. It replaces a session with the same ID.
 	AppendSession(ctx context.Context, s Session) error

@@ -15,6 +15,7 @@ const (
 	KindAssociation   = "association"
 	KindPendingDevice = "pending_device"
 	KindFormerProfile = "former_profile"
+	KindCampaign      = "campaign"
 )
 
 // An UnreadableError names a part of a store that cannot be read, as far as it is known.

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"lwbs/lwm2m"
 )
 
 // A command is a program that reads the JSON of one event from its standard input. It exits with 0
@@ -32,13 +34,18 @@ func (c *command) tell(ctx context.Context, a Account, kind string) error {
 	if err != nil {
 		return err
 	}
+	return c.run(ctx, message, a.secrets())
+}
+
+// run gives the program a message, and hides secrets of it in an error.
+func (c *command) run(ctx context.Context, message []byte, hide []lwm2m.Secret) error {
 	var output limited
 	run := exec.CommandContext(ctx, c.program, c.arguments...)
 	run.Stdin, run.Stdout, run.Stderr = bytes.NewReader(message), nil, &output
 	run.Dir, run.Env = "/", []string{"PATH=" + os.Getenv("PATH")}
 	run.WaitDelay = killedWait
 	ownGroup(run)
-	err = run.Run()
+	err := run.Run()
 	var exit *exec.ExitError
 	switch {
 	case err == nil || errors.Is(err, exec.ErrWaitDelay) && run.ProcessState.Success(): // what it left running has its standard error
@@ -50,7 +57,7 @@ func (c *command) tell(ctx context.Context, a Account, kind string) error {
 	}
 	reason := "the program ends with " + exit.ProcessState.String()
 	first, _, _ := strings.Cut(strings.TrimSpace(output.String()), "\n")
-	if first = conceal(first, a.secrets()); first != "" {
+	if first = conceal(first, hide); first != "" {
 		reason += ": " + first
 	}
 	if exit.ExitCode() == exitAgain {

@@ -38,6 +38,8 @@ type Error struct {
 
 	// Again is whether it may help to try again soon.
 	Again bool
+
+	server bool // it is about the server, and not about the device
 }
 
 func (e *Error) Error() string { return e.Reason }

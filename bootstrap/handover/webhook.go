@@ -29,10 +29,15 @@ func (w *webhook) tell(ctx context.Context, a Account, kind string) error {
 	if err != nil {
 		return err
 	}
+	return w.post(ctx, body, a.secrets())
+}
+
+// post sends a message, and hides secrets of it in an error.
+func (w *webhook) post(ctx context.Context, body []byte, hide []lwm2m.Secret) error {
 	id := w.id(body)
 	at := strconv.FormatInt(time.Now().Unix(), 10)
-	_, err = w.do(ctx, request{
-		method: "POST", body: body, hide: a.secrets(),
+	_, err := w.do(ctx, request{
+		method: "POST", body: body, hide: hide,
 		header: map[string]string{"webhook-id": id, "webhook-timestamp": at, "webhook-signature": w.signatures(id, at, body)},
 	})
 	return err

@@ -127,6 +127,9 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 	c.records(bucketSession, c.session)
 	c.records(bucketAssociation, c.association)
 	c.records(bucketPendingDevice, pendingDeviceAt)
+	for _, bucket := range ofCampaigns {
+		c.records(bucket, func(key, row []byte) error { return campaignRowAt(bucket, key, row) })
+	}
 	c.records(bucketFormerProfile, func(key, row []byte) error {
 		_, err := formerAt(key, row)
 		return err

@@ -55,9 +55,14 @@ var (
 	bucketGroup           = []byte(store.KindGroup)
 	bucketDeviceGroup     = []byte("device_group")
 	bucketPendingDevice   = []byte(store.KindPendingDevice)
-	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile}
+	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}
 	bucketLwM2MServer     = []byte(store.KindLwM2MServer)
 	bucketFormerProfile   = []byte(store.KindFormerProfile)
+
+	bucketCampaign         = []byte(store.KindCampaign)
+	bucketCampaignProgress = []byte("campaign_progress")
+	bucketCampaignDevice   = []byte("campaign_device")
+	ofCampaigns            = [][]byte{bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}
 
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
 	// not.
@@ -67,15 +72,15 @@ var (
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionUnknown,
-		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile}
+		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}
 
 	// ofIndexes are the names of the indexes.
 	ofIndexes = names(slices.Concat(ofDevices, ofSessions))
 
 	// cutOff are the buckets that lose what lies on damaged pages when the file is opened:
 	// indexes, since the records tell what it was, and the sessions, associations, pending
-	// devices and former profiles, so that new ones can be kept. Of others it is told, and edits there fail.
-	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation, bucketPendingDevice, bucketFormerProfile}, ofDevices, ofSessions))
+	// devices, former profiles and campaigns, so that new ones can be kept. Of others it is told, and edits there fail.
+	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation, bucketPendingDevice, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}, ofDevices, ofSessions))
 
 	keySchema   = []byte("schema")
 	keyKeyCheck = []byte("keycheck")

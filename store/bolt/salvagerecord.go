@@ -109,14 +109,17 @@ func (s *salvager) session(key string, row []byte) (func(*transaction) error, er
 	}, err
 }
 
-// others keeps what there is in buckets that this release does not know, and the pending devices
-// and former profiles that can be read.
+// others keeps what there is in buckets that this release does not know, and the pending devices,
+// former profiles and campaigns that can be read.
 func (s *salvager) others(db *DB) error {
 	for name, tree := range s.survey.Buckets {
 		look := map[string]func(key, row []byte) error{
 			string(bucketPendingDevice): pendingDeviceAt,
 			string(bucketFormerProfile): func(key, row []byte) error { _, err := formerAt(key, row); return err },
 		}[name]
+		if slices.ContainsFunc(ofCampaigns, func(b []byte) bool { return string(b) == name }) {
+			look = func(key, row []byte) error { return campaignRowAt([]byte(name), key, row) }
+		}
 		if look == nil && slices.ContainsFunc(buckets, func(b []byte) bool { return string(b) == name }) {
 			continue
 		}

@@ -51,6 +51,8 @@ func Run(t *testing.T, b Backend) {
 		{"ProfilesAllOrNone", testProfilesAllOrNone},
 		{"ProfileInUse", testProfileInUse},
 		{"ProfileRevisions", testProfileRevisions},
+		{"Campaigns", testCampaigns},
+		{"CampaignDevices", testCampaignDevices},
 		{"Groups", testGroups},
 		{"GroupInUse", testGroupInUse},
 		{"Enrolment", testEnrolment},
