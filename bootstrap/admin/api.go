@@ -119,6 +119,22 @@ type API interface {
 	// takes up to twice the time-out of its record.
 	TestLwM2MServer(ctx context.Context, name string) (LwM2MServerTest, error)
 
+	// Rebootstrap tells what happens with devices that are to bootstrap again, and has their LwM2M Servers ask
+	// those that can be asked: a campaign, which the server carries out while it runs.
+	Rebootstrap(ctx context.Context, r RebootstrapRequest) (Rebootstrap, error)
+
+	// Campaigns returns all campaigns, the newest first; Campaign one. Error: store.ErrNotFound.
+	Campaigns(ctx context.Context) ([]Campaign, error)
+	Campaign(ctx context.Context, id string) (Campaign, error)
+
+	// CampaignDevices returns one page of the devices of a campaign: those of which it is not known yet what
+	// becomes of them, or those that failed, are silent or could not be asked.
+	CampaignDevices(ctx context.Context, q store.CampaignDeviceQuery) ([]store.CampaignDevice, error)
+
+	// SetCampaign pauses, resumes or cancels a campaign. To repeat it changes nothing. One that has ended
+	// stays so: store.ErrInvalid.
+	SetCampaign(ctx context.Context, id string, do CampaignAction) (Campaign, error)
+
 	// Session returns one session of the history, or one that is running, as it stands.
 	Session(ctx context.Context, id string) (store.Session, error)
 

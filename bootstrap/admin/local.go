@@ -55,6 +55,9 @@ type Local struct {
 	// HandOver tells LwM2M Servers of the store.
 	HandOver *handover.Servers
 
+	// CampaignChanged is told that a campaign was edited; nil where there is no server.
+	CampaignChanged func()
+
 	// Tracer records messages; nil where there is no server.
 	Tracer *trace.Tracer
 

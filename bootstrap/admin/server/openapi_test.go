@@ -171,7 +171,7 @@ func wildcards(path string) (names []string) {
 func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
-		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{}, "Behind": admin.Behind{}, "Held": admin.Held{}, "Holding": admin.Holding{}, "Rotation": admin.Rotation{},
+		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{}, "Behind": admin.Behind{}, "Held": admin.Held{}, "Campaign": admin.Campaign{}, "CampaignSelection": store.CampaignSelection{}, "CampaignDevice": store.CampaignDevice{}, "Rebootstrap": admin.Rebootstrap{}, "RebootstrapPart": admin.RebootstrapPart{}, "RebootstrapRequest": admin.RebootstrapRequest{}, "Holding": admin.Holding{}, "Rotation": admin.Rotation{},
 		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "CA": admin.CA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "LwM2MServer": admin.LwM2MServer{}, "LwM2MServerSettings": admin.LwM2MServerSettings{}, "LwM2MServerTest": admin.LwM2MServerTest{}, "Assignment": admin.Assignment{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
 		"PendingDevice": admin.PendingDevice{}, "Approval": admin.Approval{}, "BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": why.Failures{}, "FailureCause": why.FailureCause{}, "FailureExample": why.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
@@ -369,6 +369,43 @@ func (c *asker) lwm2mServers() {
 	c.call("DELETE", server, "/v1/lwm2m-servers/dm%2F1", nil, 404)
 }
 
+// campaigns asks what there is about campaigns.
+func (c *asker) campaigns() {
+	const campaigns, campaign = "/v1/campaigns", "/v1/campaigns/{id}"
+	c.call("POST", "/v1/lwm2m-servers/{name}", "/v1/lwm2m-servers/asks", admin.LwM2MServerSettings{Kind: new(store.KindLeshan), Address: new("http://127.0.0.1:1")}, 200)
+	p := store.Profile{Name: "asked", Accounts: []store.Account{{Name: "main", URI: "coaps://a.example", ShortServerID: 1, HandOver: "asks"}}}
+	c.call("PUT", "/v1/profiles/{name}", "/v1/profiles/asked", p, 200)
+	c.call("POST", "/v1/devices/{endpoint}", "/v1/devices/asked", admin.DeviceSettings{Profile: new("asked"), PSK: &admin.PSK{}}, 200)
+	c.call("POST", campaigns, campaigns, admin.RebootstrapRequest{Select: store.CampaignSelection{State: "never"}, DryRun: true}, 200)
+	c.call("POST", campaigns, campaigns, admin.RebootstrapRequest{Select: store.CampaignSelection{Endpoint: "nosuch"}}, 404)
+	c.call("POST", campaigns, campaigns, admin.RebootstrapRequest{StopAt: new(101)}, 422)
+	c.call("POST", campaigns, campaigns, map[string]any{"odd": 1}, 400)
+	var made admin.Rebootstrap
+	answer := c.call("POST", campaigns, campaigns, admin.RebootstrapRequest{
+		Select: store.CampaignSelection{Endpoint: "asked"}, Interval: store.Duration(time.Second), First: 3, StopAt: new(5), Patience: store.Duration(time.Minute),
+	}, 200)
+	if err := json.Unmarshal(answer, &made); err != nil || made.Campaign == nil {
+		c.t.Fatalf("made %s, error %v", answer, err)
+	}
+	at := campaigns + "/" + made.Campaign.ID
+	local := c.server.api.(*admin.Local).Store
+	if err := local.AdvanceCampaign(c.t.Context(), made.Campaign.ID, store.CampaignProgress{Asked: 1, Failed: 1}, store.CampaignDevice{Endpoint: "asked", State: store.CampaignDeviceFailed, Asked: time.Now(), Session: "s", Cause: store.CauseRefused, Detail: "d"}); err != nil {
+		c.t.Fatal(err)
+	}
+	c.call("GET", campaigns, campaigns, nil, 200)
+	c.call("GET", campaign, at, nil, 200)
+	c.call("GET", campaign, campaigns+"/nosuch", nil, 404)
+	c.call("GET", campaign+"/devices", at+"/devices?limit=1", nil, 200)
+	c.call("GET", campaign+"/devices", at+"/devices?open=true&after=a", nil, 200)
+	c.call("GET", campaign+"/devices", at+"/devices?open=perhaps", nil, 400)
+	c.call("GET", campaign+"/devices", campaigns+"/nosuch/devices", nil, 404)
+	for _, do := range []string{"pause", "pause", "resume", "cancel", "cancel"} {
+		c.call("POST", campaign+"/"+do, at+"/"+do, nil, 200)
+	}
+	c.call("POST", campaign+"/resume", at+"/resume", nil, 422)
+	c.call("POST", campaign+"/pause", campaigns+"/nosuch/pause", nil, 404)
+}
+
 // groups asks what there is about groups.
 func (c *asker) groups() {
 	const group = "/v1/groups/{name}"
@@ -494,6 +531,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 
 	c.groups()
 	c.lwm2mServers()
+	c.campaigns()
 
 	const preview = "/v1/devices/{endpoint}/preview"
 	c.call("POST", preview, "/v1/devices/d%2F1/preview", admin.PreviewOptions{Discovery: "</>;lwm2m=1.2,</0/1>", PreferredFormat: new(lwm2m.FormatTLV)}, 200)

@@ -1,0 +1,181 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lwbs/bootstrap/outcome"
+	"lwbs/bootstrap/panics"
+	"lwbs/lwm2m"
+	"lwbs/store"
+)
+
+// page is how many devices are selected at a time.
+const page = 200
+
+// ask asks the devices whose turn it is, and returns when it is that of the next.
+func (r *Runner) ask(ctx context.Context, a *active) (next time.Time, err error) {
+	now, gap := time.Now(), time.Duration(a.campaign.Interval)
+	if a.progress.Complete {
+		return now.Add(looking), nil
+	}
+	if a.askAt.IsZero() {
+		a.askAt = now
+	}
+	due := 0
+	if !now.Before(a.askAt) {
+		due = int(now.Sub(a.askAt)/gap) + 1
+	}
+	n := min(due, maxInFlight-r.inFlight, a.room())
+	if n <= 0 {
+		if due > 0 { // an event or a result wakes the Runner
+			a.askAt = now
+			return now.Add(looking), nil
+		}
+		return a.askAt, nil
+	}
+	if err := r.fill(ctx, a, n); err != nil {
+		return now, err
+	}
+	n = min(n, len(a.turn))
+	names := a.turn[:n]
+	a.turn = a.turn[n:]
+	progress := a.progress
+	var devices []store.CampaignDevice
+	for _, ep := range names {
+		devices = append(devices, store.CampaignDevice{Endpoint: ep, State: store.CampaignDeviceAsking, Asked: now.UTC()})
+		progress.After = ep
+	}
+	progress.Complete = len(a.turn) == 0 && a.last
+	if n > 0 || progress.Complete != a.progress.Complete {
+		if err := r.cfg.Store.AdvanceCampaign(ctx, a.campaign.ID, progress, devices...); err != nil {
+			a.turn = append(names, a.turn...)
+			return now, err
+		}
+		a.progress = progress
+	}
+	for _, d := range devices {
+		a.asking[d.Endpoint] = &asking{device: d}
+		r.dispatch(ctx, a, d.Endpoint)
+	}
+	if a.progress.Complete {
+		return now.Add(looking), nil
+	}
+	a.askAt = a.askAt.Add(time.Duration(n) * gap)
+	if a.askAt.Before(now) { // the rate is an upper bound: what was missed is not caught up
+		a.askAt = now.Add(gap)
+	}
+	return a.askAt, nil
+}
+
+// fill selects devices until n are there, or there are no more.
+func (r *Runner) fill(ctx context.Context, a *active, n int) error {
+	for len(a.turn) < n && !a.last && !a.progress.Complete {
+		after := a.progress.After
+		if len(a.turn) > 0 {
+			after = a.turn[len(a.turn)-1]
+		}
+		names, err := r.cfg.Select(ctx, a.campaign.Select, after, page)
+		if err != nil {
+			return err
+		}
+		a.turn, a.last = append(a.turn, names...), len(names) < page
+	}
+	return nil
+}
+
+// askAgain asks the devices that were being asked when the campaign was paused or the server was killed.
+func (r *Runner) askAgain(ctx context.Context, a *active) {
+	for ep, as := range a.asking {
+		if !as.inFlight && r.inFlight < maxInFlight {
+			r.dispatch(ctx, a, ep)
+		}
+	}
+}
+
+// A result is what became of the request to an LwM2M Server.
+type result struct {
+	campaign string
+	endpoint lwm2m.EndpointName
+	server   string
+	note     string
+	ofServer bool
+	err      error
+}
+
+// dispatch has another goroutine ask a device that is among those that are being asked.
+func (r *Runner) dispatch(ctx context.Context, a *active, ep lwm2m.EndpointName) {
+	a.asking[ep].inFlight = true
+	r.inFlight++
+	done := result{campaign: a.campaign.ID, endpoint: ep, err: errors.New("the server panicked as it asked it; its log has the stack")}
+	go func() {
+		defer func() { r.results <- done }()
+		r.cfg.Panics.Run(panics.Administration, func() { done = r.trigger(ctx, done) })
+	}()
+}
+
+// trigger asks a device by the first of its LwM2M Servers that can.
+func (r *Runner) trigger(ctx context.Context, of result) result {
+	ways, why, err := Ways(ctx, r.cfg.Store, of.endpoint)
+	if err != nil {
+		of.err = err
+		return of
+	}
+	of.err = errors.New(why)
+	for _, way := range ways {
+		of.server = way.Server
+		of.note, of.ofServer, of.err = r.cfg.Trigger(ctx, way.Server, Trigger{of.endpoint, way.Instance, of.campaign})
+		if of.err == nil {
+			break
+		}
+		of.err = fmt.Errorf("LwM2M Server %q: %w", way.Server, of.err)
+	}
+	return of
+}
+
+// answered notes what became of a request, unless the device has come meanwhile.
+func (r *Runner) answered(ctx context.Context, done result) {
+	r.inFlight--
+	a := r.active[done.campaign]
+	if a == nil {
+		return
+	}
+	as := a.asking[done.endpoint]
+	if as == nil {
+		return
+	}
+	as.inFlight = false
+	if ctx.Err() != nil { // it is asked again when the server runs again
+		return
+	}
+	if done.ofServer && !as.again {
+		as.again = true
+		if a.campaign.State != store.CampaignRunning {
+			return
+		}
+		if err := r.change(ctx, a, store.CampaignPaused, outcome.Printable("no device can be asked: "+done.err.Error()+": try lwbs lwm2m-server test, then lwbs campaign resume", store.MaxCampaignDetail)); err != nil {
+			r.fault(ctx, "campaign not paused", err)
+		}
+		return
+	}
+	was, d := as.device, as.device
+	progress := a.progress
+	if d.Detail = outcome.Printable(done.note, store.MaxCampaignDetail); done.err == nil {
+		a.begun(was)
+		d.State = store.CampaignDeviceAsked
+	} else {
+		d.State, d.Detail = store.CampaignDeviceNotAsked, outcome.Printable(done.err.Error(), store.MaxCampaignDetail)
+		a.progress.NotAsked++
+		if !a.list(was) {
+			d.State = store.CampaignDeviceDone // which is not kept
+		}
+	}
+	delete(a.asking, done.endpoint)
+	if err := r.cfg.Store.AdvanceCampaign(ctx, a.campaign.ID, a.progress, d); err != nil {
+		r.fault(ctx, "campaign not advanced", err)
+		a.progress, a.asking[done.endpoint] = progress, as
+		a.sweepAt = time.Time{} // which asks it again
+	}
+}
