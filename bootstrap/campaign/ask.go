@@ -12,6 +12,9 @@ import (
 	"lwbs/store"
 )
 
+// catchUp is how late a device may be asked without the next one being later, too.
+const catchUp = 100 * time.Millisecond
+
 // page is how many devices are selected at a time.
 const page = 200
 
@@ -21,7 +24,7 @@ func (r *Runner) ask(ctx context.Context, a *active) (next time.Time, err error)
 	if a.progress.Complete {
 		return now.Add(looking), nil
 	}
-	if a.askAt.IsZero() {
+	if now.Sub(a.askAt) > max(gap, catchUp) { // the rate is an upper bound
 		a.askAt = now
 	}
 	due := 0
@@ -31,7 +34,6 @@ func (r *Runner) ask(ctx context.Context, a *active) (next time.Time, err error)
 	n := min(due, maxInFlight-r.inFlight, a.room())
 	if n <= 0 {
 		if due > 0 { // an event or a result wakes the Runner
-			a.askAt = now
 			return now.Add(looking), nil
 		}
 		return a.askAt, nil
@@ -64,9 +66,6 @@ func (r *Runner) ask(ctx context.Context, a *active) (next time.Time, err error)
 		return now.Add(looking), nil
 	}
 	a.askAt = a.askAt.Add(time.Duration(n) * gap)
-	if a.askAt.Before(now) { // the rate is an upper bound: what was missed is not caught up
-		a.askAt = now.Add(gap)
-	}
 	return a.askAt, nil
 }
 

@@ -174,9 +174,9 @@ func (r *Runner) fault(ctx context.Context, what string, err error) {
 
 // look reads which campaigns go on. How far those have come that went on before is known here.
 func (r *Runner) look(ctx context.Context) error {
-	ctx, done := context.WithTimeout(ctx, storeTimeout)
+	reading, done := context.WithTimeout(ctx, storeTimeout)
 	defer done()
-	all, err := r.cfg.Store.Campaigns(ctx)
+	all, err := r.cfg.Store.Campaigns(reading)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 // Command is lwbs device.
 func Command() *cli.Command {
 	return command.Group("device", "add, change and show devices: which device may bootstrap, and with what", addCommand(), getCommand(), listCommand(), setCommand(),
-		previewCommand(), factoryCommand(), labelCommand(), renameCommand(), deleteCommand(), rotateCommand(), switchCommand("enable", false), switchCommand("disable", true))
+		previewCommand(), factoryCommand(), labelCommand(), renameCommand(), deleteCommand(), rotateCommand(), rebootstrapCommand(), switchCommand("enable", false), switchCommand("disable", true))
 }
 
 func addCommand() *cli.Command {

@@ -23,6 +23,7 @@ import (
 	"lwbs/bootstrap/admin/client"
 	"lwbs/bootstrap/admin/socket"
 	"lwbs/bootstrap/auth"
+	"lwbs/bootstrap/campaign"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/metrics"
@@ -172,6 +173,7 @@ type service struct {
 
 	server    *bootstrap.Server
 	handOver  *handover.Servers
+	campaigns *campaign.Runner
 	listeners []*coap.Listener
 	listens   []string
 	started   time.Time
@@ -189,6 +191,7 @@ func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answe
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
 	defer s.watchFiles(ctx)()
+	defer s.runCampaigns(c.Context)()
 	defer stop() // before the wait
 	for _, where := range s.listens {
 		fmt.Fprintf(s.out, "listening on %s\n", where)
@@ -225,12 +228,14 @@ func (s *service) start(c *cli.Context) (err error) {
 	watch := new(coap.Watch)
 	s.tracer = trace.New(s.objects, watch.Set)
 	s.handOver = handover.NewServers(s.metrics.Store(s.db), handover.Options{Commands: c.Bool("allow-commands")})
+	s.campaigns = s.newCampaigns()
 	s.server, err = bootstrap.NewServer(bootstrap.Config{
 		Store: s.metrics.Store(s.db), HandOver: s.handOver, Enrolments: c.Int("enrolments-per-minute"), Logger: s.log, Panics: s.panics, Objects: s.objects, Trust: s.tls.trust, Pending: pendingLimits(c),
 		Observe: func(e bootstrap.Event) {
 			s.metrics.Observe(e)
 			s.events.Observe(e)
 			s.tracer.Observe(e)
+			s.campaigns.Observe(e)
 		},
 	})
 	if err != nil {
@@ -352,7 +357,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, HandOver: s.handOver, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, HandOver: s.handOver, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}

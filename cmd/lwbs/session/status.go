@@ -127,7 +127,7 @@ func behindTexts(all []admin.Behind) (texts []string) {
 		case b.Holds != nil:
 			holds = fmt.Sprintf("%s revision %d of profile %s", verb(b.Devices, "holds", "hold"), b.Holds.Revision, output.Name(b.Holds.Profile))
 		}
-		texts = append(texts, fmt.Sprintf("profile %s is at revision %d, and %s %s: lwbs device list --state due --profile %s", name, b.Revision, output.Counted(b.Devices, "device", "devices"), holds, name))
+		texts = append(texts, fmt.Sprintf("profile %s is at revision %d, and %s %s: lwbs device rebootstrap --where state=due --where profile=%s", name, b.Revision, output.Counted(b.Devices, "device", "devices"), holds, name))
 	}
 	return texts
 }
