@@ -53,7 +53,7 @@ func (c *command) run(ctx context.Context, message []byte, hide []lwm2m.Secret) 
 	case ctx.Err() != nil:
 		return unavailable("the program did not end in time")
 	case !errors.As(err, &exit):
-		return refused("the program cannot be run: %v", err)
+		return ofServer("the program cannot be run: %v", err)
 	}
 	reason := "the program ends with " + exit.ProcessState.String()
 	first, _, _ := strings.Cut(strings.TrimSpace(output.String()), "\n")

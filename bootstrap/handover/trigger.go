@@ -43,15 +43,28 @@ func Triggers(kind store.LwM2MServerKind) bool { return kind != store.KindPSKFil
 // Trigger asks a device to bootstrap again by the server of this name, within the time of its record. The
 // error is as of HandOver; see [OfServer].
 func (s *Servers) Trigger(ctx context.Context, name string, t Trigger) (note string, err error) {
+	asking := false
 	err = s.tell(ctx, name, func(ctx context.Context, server Server) (err error) {
 		asks, can := server.(triggerer)
 		if !can {
 			return refused("a server of this kind cannot ask devices to bootstrap")
 		}
+		asking = true
 		note, err = asks.trigger(ctx, t)
 		return err
 	})
+	if !asking {
+		err = aboutServer(err)
+	}
 	return note, err
+}
+
+// aboutServer marks an error as one that is about the server.
+func aboutServer(err error) error {
+	if e, is := err.(*Error); is {
+		return &Error{Reason: e.Reason, Again: e.Again, server: true}
+	}
+	return err
 }
 
 // OfServer reports whether an error of Trigger is about the server, which then can ask no other device
@@ -80,14 +93,13 @@ func (l *leshan) trigger(ctx context.Context, t Trigger) (note string, err error
 	status, answer, err := l.send(ctx, r)
 	switch {
 	case err != nil:
-		return "", err
+		return "", aboutServer(err)
 	case status == http.StatusGatewayTimeout:
 		return "", refused("the device does not answer its LwM2M Server")
 	case status == http.StatusBadRequest && strings.Contains(strings.ToLower(string(answer)), "no registered client"):
 		return "", refused("the device is not registered there")
 	case deniedHere(status):
-		e := l.refusal(r, status, answer)
-		return "", ofServer("%s", e.Reason)
+		return "", aboutServer(l.refusal(r, status, answer))
 	case status >= 300:
 		return "", l.refusal(r, status, answer)
 	}
@@ -122,14 +134,13 @@ func (t *thingsBoard) trigger(ctx context.Context, what Trigger) (note string, e
 	status, answer, err := t.authorized(ctx, &r)
 	switch {
 	case err != nil:
-		return "", err
+		return "", aboutServer(err)
 	case status == http.StatusConflict:
 		return "", refused("the device is not connected there")
 	case status == http.StatusGatewayTimeout || status == http.StatusRequestTimeout:
 		return "", refused("the device does not answer its LwM2M Server")
 	case deniedHere(status):
-		e := t.refusal(r, status, answer)
-		return "", ofServer("%s", e.Reason)
+		return "", aboutServer(t.refusal(r, status, answer))
 	case status >= 300:
 		return "", t.refusal(r, status, answer)
 	}
@@ -159,11 +170,11 @@ func (t *thingsBoard) deviceID(ctx context.Context, ep lwm2m.EndpointName) (stri
 	find := request{method: "GET", path: thingsBoardDevices + url.QueryEscape(string(ep))}
 	switch status, answer, err := t.authorized(ctx, &find); {
 	case err != nil:
-		return "", err
+		return "", aboutServer(err)
 	case status == http.StatusNotFound:
 		return "", refused("it has no device named %q", ep)
 	case status >= 300:
-		return "", t.refusal(find, status, answer)
+		return "", aboutServer(t.refusal(find, status, answer))
 	case json.Unmarshal(answer, &device) != nil || device.ID.ID == "":
 		return "", ofServer("it does not answer as ThingsBoard does: check its address")
 	}
@@ -172,10 +183,20 @@ func (t *thingsBoard) deviceID(ctx context.Context, ep lwm2m.EndpointName) (stri
 
 func (w *webhook) trigger(ctx context.Context, t Trigger) (note string, err error) {
 	body, err := t.message()
-	if err == nil {
-		err = w.post(ctx, body, nil)
+	if err != nil {
+		return "", err
 	}
-	return "", err
+	r := w.signed(body, nil)
+	status, answer, err := w.send(ctx, r)
+	switch {
+	case err != nil:
+		return "", aboutServer(err)
+	case deniedHere(status):
+		return "", aboutServer(w.refusal(r, status, answer))
+	case status >= 300:
+		return "", w.refusal(r, status, answer)
+	}
+	return "", nil
 }
 
 func (c *command) trigger(ctx context.Context, t Trigger) (note string, err error) {
@@ -191,8 +212,14 @@ const eventTrigger = "device.rebootstrap"
 
 // message is the JSON of a Trigger.
 func (t Trigger) message() ([]byte, error) {
-	return json.Marshal(map[string]any{
-		"type": eventTrigger,
-		"data": map[string]string{"endpoint": string(t.Endpoint), "execute": t.path(), "campaign": t.Campaign},
-	})
+	var e struct {
+		Type string `json:"type"`
+		Data struct {
+			Endpoint string `json:"endpoint"`
+			Execute  string `json:"execute"` // the Resource that the device is to execute
+			Campaign string `json:"campaign"`
+		} `json:"data"`
+	}
+	e.Type, e.Data.Endpoint, e.Data.Execute, e.Data.Campaign = eventTrigger, string(t.Endpoint), t.path(), t.Campaign
+	return json.Marshal(e)
 }

@@ -34,13 +34,18 @@ func (w *webhook) tell(ctx context.Context, a Account, kind string) error {
 
 // post sends a message, and hides secrets of it in an error.
 func (w *webhook) post(ctx context.Context, body []byte, hide []lwm2m.Secret) error {
+	_, err := w.do(ctx, w.signed(body, hide))
+	return err
+}
+
+// signed is the request with a message.
+func (w *webhook) signed(body []byte, hide []lwm2m.Secret) request {
 	id := w.id(body)
 	at := strconv.FormatInt(time.Now().Unix(), 10)
-	_, err := w.do(ctx, request{
+	return request{
 		method: "POST", body: body, hide: hide,
 		header: map[string]string{"webhook-id": id, "webhook-timestamp": at, "webhook-signature": w.signatures(id, at, body)},
-	})
-	return err
+	}
 }
 
 // id is the same for the same message, so that a receiver knows a repetition. It says nothing of it.
