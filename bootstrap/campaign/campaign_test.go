@@ -33,6 +33,7 @@ type fleet struct {
 	asked  []string // endpoints, with the time since the beginning
 	began  time.Time
 	behave func(ep lwm2m.EndpointName) behaviour
+	slow   func() // while a device is asked; nil for nothing
 }
 
 // A behaviour is what a device does when it is asked.
@@ -109,6 +110,9 @@ func (f *fleet) trigger(ctx context.Context, server string, t campaign.Trigger) 
 	f.asked = append(f.asked, fmt.Sprintf("%s %v", t.Endpoint, time.Since(f.began)))
 	b := f.behave(t.Endpoint)
 	f.mu.Unlock()
+	if f.slow != nil {
+		f.slow()
+	}
 	if b.err != nil {
 		return "", b.ofServer, b.err
 	}
@@ -317,7 +321,7 @@ func TestCanaryThatFails(t *testing.T) {
 	})
 }
 
-// A campaign that is paused asks nobody and still notes who comes; a canceled one ends.
+// A campaign that is paused asks no device and still notes who comes; a canceled one ends.
 func TestPauseAndCancel(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFleet(t, 10)
@@ -406,6 +410,30 @@ func TestServerThatWasKilled(t *testing.T) {
 			if !strings.HasPrefix(f.asked[i], ep) || len(f.asked) != 3 {
 				t.Errorf("asked after the restart: %q", f.asked)
 			}
+		}
+	})
+}
+
+// Not more devices are asked at a time than the limit, however fast they are to be asked.
+func TestDevicesThatAreAskedAtATime(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, 150)
+		most, now := 0, 0
+		f.slow = func() {
+			f.mu.Lock()
+			now++
+			most = max(most, now)
+			f.mu.Unlock()
+			time.Sleep(time.Second)
+			f.mu.Lock()
+			now--
+			f.mu.Unlock()
+		}
+		f.begin(func(c *store.Campaign) { c.Interval = store.Duration(time.Millisecond) })
+		time.Sleep(time.Minute)
+		f.want("done: asked 150, came 150, done 150")
+		if most != 64 {
+			t.Errorf("%d were asked at a time", most)
 		}
 	})
 }

@@ -43,6 +43,38 @@ func TestHandOverToLeshan(t *testing.T) {
 	}
 }
 
+// A device that is registered with an LwM2M Server on Leshan is asked by it to come back, as lwbs asks for that, gets
+// its new key and registers with it.
+func TestRebootstrapByLeshan(t *testing.T) {
+	t.Parallel()
+	leshan11.require(t)
+	sink := newLeshanSink(t).(leshanSink)
+	lwbs := serve(t)
+	lwbs.run(t, "lwm2m-server", "add", "dm", "--kind", "leshan", "--address", sink.listening.HTTP)
+	lwbs.apply(t, sink.uri("coaps"), "    handOver: dm")
+	d := factoryDevice(lwbs.uri["coaps"])
+	d.again = "trigger"
+	lwbs.add(t, d)
+	leshan11.start(t, d)
+	checkRegistration(t, sink.registered(t), leshan11, "coaps")
+	first := lwbs.account(t, d.endpoint)
+	lwbs.run(t, "device", "rotate", d.endpoint)
+	told := lwbs.run(t, "device", "rebootstrap", d.endpoint, "--follow")
+	if !strings.Contains(told, "done: 1 of 1 device asked, 1 came: 1 done, 0 failed") {
+		t.Errorf("rebootstrap tells: %s", told)
+	}
+	checkRegistration(t, sink.registered(t), leshan11, "coaps")
+	for _, s := range lwbs.sessions(t, 2, "--endpoint", d.endpoint) {
+		checkDone(t, s, "coaps", d)
+	}
+	if second := lwbs.account(t, d.endpoint); second.key == first.key {
+		t.Error("the key is the same after the second bootstrap")
+	}
+	if list := lwbs.run(t, "rotation", "list"); strings.Contains(list, d.endpoint) {
+		t.Errorf("the key is still being replaced: %s", list)
+	}
+}
+
 // Where the LwM2M Server cannot be told, the device is not told that it is done, and why says what is wrong.
 // When the server is there again, the device is served when it comes again, with the key that it was given.
 func TestHandOverToLeshanFails(t *testing.T) {

@@ -131,14 +131,14 @@ func TestRebootstrap(t *testing.T) {
 	}
 }
 
-// Without a server a campaign is made, paused and canceled, and begins when a server runs; devices that nobody can
+// Without a server a campaign is made, paused and canceled, and begins when a server runs; devices that no server can
 // ask are explained.
 func TestCampaignsWithoutAServer(t *testing.T) {
 	sh := newShell(t)
 	sh.ok("profile apply $D/meter.yaml")
 	sh.ok("device add m-1 --profile meter --psk generate")
 	out := sh.ok("device rebootstrap m-1")
-	contains(t, "nobody can ask it", out, "nobody asks it: no account of profile \"meter\" names an LwM2M Server (handOver)", "given what is new at the next contact")
+	contains(t, "no one can ask it", out, "no LwM2M Server asks it: no account of profile \"meter\" names an LwM2M Server (handOver)", "given what is new at the next contact")
 	leshan := newLeshanServer(t, func(string) {})
 	sh.ok("lwm2m-server add dm --kind leshan --address " + leshan.URL)
 	sh.write("m.yaml", strings.Replace(meterYAML, "shortServerID: 101", "shortServerID: 101\n    handOver: dm", 1))

@@ -299,6 +299,18 @@ var limits = map[string]limit{
 		[]string{"store.MaxAccounts", "store.MaxObjects", "store.MaxAccessControl", "store.MaxDelete"},
 		[]string{"store.TestProfileLimits"},
 	},
+	"campaigns that are kept; devices of one that failed, are silent or were not asked, by name": {
+		[]string{"store.MaxCampaigns", "store.MaxCampaignListed"},
+		[]string{"store/bolt.TestSuite", "bootstrap/campaign.TestListedDevicesAreBounded"},
+	},
+	"devices that are asked at a time, over all campaigns": {
+		[]string{"bootstrap/campaign.maxInFlight"},
+		[]string{"bootstrap/campaign.TestDevicesThatAreAskedAtATime"},
+	},
+	"events of sessions that wait for the campaigns": {
+		[]string{"bootstrap/campaign.maxEvents"},
+		[]string{"bootstrap/campaign.TestEventsThatAreLost"},
+	},
 	"former revisions of a profile that are kept": {
 		[]string{"store.MaxFormerProfiles"},
 		[]string{"store/bolt.TestSuite"},

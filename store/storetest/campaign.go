@@ -44,7 +44,7 @@ func testCampaigns(t *testing.T, s store.Store) {
 		t.Errorf("all are %+v", all)
 	}
 	for _, bad := range []func(*store.Campaign){
-		func(c *store.Campaign) { c.ID = "" }, func(c *store.Campaign) { c.Interval = 0 }, func(c *store.Campaign) { c.Patience = -1 },
+		func(c *store.Campaign) { c.ID = "" }, func(c *store.Campaign) { c.Interval = store.Duration(time.Millisecond) - 1 }, func(c *store.Campaign) { c.Interval = store.Duration(24*time.Hour) + 1 }, func(c *store.Campaign) { c.Patience = 0 }, func(c *store.Campaign) { c.Patience = store.Duration(90*24*time.Hour) + 1 },
 		func(c *store.Campaign) { c.StopAt = 101 }, func(c *store.Campaign) { c.First = -1 }, func(c *store.Campaign) { c.State = "odd" },
 		func(c *store.Campaign) { c.Select.Endpoint = "dev" },
 	} {

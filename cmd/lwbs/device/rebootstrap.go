@@ -167,7 +167,7 @@ func explainRebootstrap(ctx context.Context, c *cli.Context, api admin.API, r ad
 		fmt.Fprintf(w, "LwM2M Server %s (%s) asks %s to execute the Bootstrap-Request Trigger, where registered there; what comes back is given what is new\n", output.Name(part.Server), part.Kind, who(part))
 	}
 	for _, part := range plan.Others {
-		fmt.Fprintf(w, "nobody asks %s: %s; given what is new at the next contact with this Bootstrap-Server\n", who(part), output.Text(part.Why))
+		fmt.Fprintf(w, "no LwM2M Server asks %s: %s; given what is new at the next contact with this Bootstrap-Server\n", who(part), output.Text(part.Why))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func StatusCommand() *cli.Command {
 			if r.Groups, err = api.Groups(ctx); err != nil {
 				return err
 			}
+			if r.Campaigns, err = activeCampaigns(ctx, api); err != nil {
+				return err
+			}
 			if c.Bool("json") {
 				err = output.JSON(c.App.Writer, r)
 			} else {
@@ -57,6 +61,8 @@ type statusReport struct {
 	Fleet    admin.DeviceCount `json:"fleet"`
 	Failures why.Failures      `json:"failures"`
 	Groups   []admin.Group     `json:"groups"`
+
+	Campaigns []admin.Campaign `json:"campaigns"` // that have not ended
 }
 
 // toldCauses is how many causes of failures are told.
@@ -79,6 +85,13 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 	row("devices", view.CountText(r.Fleet))
 	for _, text := range behindTexts(r.Fleet.Behind) {
 		row("behind", text)
+	}
+	for i, c := range r.Campaigns {
+		if i == toldBehind {
+			row("", fmt.Sprintf("and %s: lwbs campaign list", output.Counted(len(r.Campaigns)-i, "more campaign", "more campaigns")))
+			break
+		}
+		row("campaign", fmt.Sprintf("%s of %s is %s", c.ID, view.SelectionText(c.Select), view.CampaignText(c)))
 	}
 	if text := expiryText(r.Fleet); text != "" {
 		row("expiring", text)
@@ -106,7 +119,13 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 	return rows
 }
 
-// toldBehind is how many revisions of profiles are told that devices are behind with.
+// activeCampaigns are those that have not ended, the newest first.
+func activeCampaigns(ctx context.Context, api admin.API) ([]admin.Campaign, error) {
+	all, err := api.Campaigns(ctx)
+	return slices.DeleteFunc(all, func(c admin.Campaign) bool { return c.State.Ended() }), err
+}
+
+// toldBehind is how many revisions of profiles are told that devices are behind with, and how many campaigns.
 const toldBehind = 3
 
 // behindTexts tell which devices hold former revisions of profiles.

@@ -10,6 +10,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
+import org.eclipse.leshan.core.response.ExecuteResponse;
 import org.eclipse.leshan.servers.security.EditableSecurityStore;
 import org.eclipse.leshan.servers.security.NonUniqueSecurityInfoException;
 import org.eclipse.leshan.servers.security.SecurityInfo;
@@ -19,13 +20,21 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 
 /**
- * The part of the HTTP API of Leshan's server demo that edits its security store, as far as PSKs go: the demo itself is
- * not published as an artifact. PUT /api/security/clients/ puts the security information of an endpoint, in place of
- * what there was; DELETE removes it; GET lists all.
+ * A part of the HTTP API of Leshan's server demo: the demo itself is not published as an artifact. As far as PSKs go, it
+ * edits the security store: PUT /api/security/clients/ puts the security information of an endpoint, in place of what
+ * there was; DELETE removes it; GET lists all. POST /api/clients/ENDPOINT/OBJECT/INSTANCE/RESOURCE has a registered
+ * device execute a Resource.
  */
 final class Clients {
 
     private static final String PATH = "/api/security/clients/";
+    private static final String EXECUTE = "/api/clients/";
+
+    /** What has a device execute a Resource. */
+    interface Executor {
+        /** Returns its answer, null where there is none in time. A device that is not registered is an error. */
+        ExecuteResponse execute(String endpoint, int object, int instance, int resource) throws InterruptedException;
+    }
 
     private final EditableSecurityStore store;
 
@@ -34,9 +43,10 @@ final class Clients {
     }
 
     /** Serves a store on any port of this machine, and returns its URL. */
-    static String serve(EditableSecurityStore store) throws IOException {
+    static String serve(EditableSecurityStore store, Executor devices) throws IOException {
         HttpServer http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         http.createContext(PATH, new Clients(store)::answer);
+        http.createContext(EXECUTE, exchange -> execute(exchange, devices));
         http.start();
         return "http://127.0.0.1:" + http.getAddress().getPort();
     }
@@ -56,6 +66,37 @@ final class Clients {
             status = 400;
             text = String.valueOf(e.getMessage());
         }
+        send(exchange, status, text);
+    }
+
+    private static void execute(HttpExchange exchange, Executor devices) throws IOException {
+        String[] words = exchange.getRequestURI().getRawPath().substring(EXECUTE.length()).split("/");
+        int status = 200;
+        String text = "";
+        try {
+            if (!"POST".equals(exchange.getRequestMethod()) || words.length != 4) {
+                throw new IllegalArgumentException("Invalid path");
+            }
+            ExecuteResponse answer = devices.execute(URLDecoder.decode(words[0], StandardCharsets.UTF_8),
+                    Integer.parseInt(words[1]), Integer.parseInt(words[2]), Integer.parseInt(words[3]));
+            if (answer == null) {
+                status = 504;
+                text = "Request timeout";
+            } else {
+                text = JSON.std.asString(Map.of("status", answer.getCode().toString(), "valid", answer.isValid(), "success",
+                        answer.isSuccess(), "failure", answer.isFailure()));
+            }
+        } catch (IllegalArgumentException e) {
+            status = 400;
+            text = String.valueOf(e.getMessage());
+        } catch (InterruptedException e) {
+            status = 500;
+            text = String.valueOf(e.getMessage());
+        }
+        send(exchange, status, text);
+    }
+
+    private static void send(HttpExchange exchange, int status, String text) throws IOException {
         byte[] body = text.getBytes(StandardCharsets.UTF_8);
         exchange.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
         exchange.getResponseBody().write(body);

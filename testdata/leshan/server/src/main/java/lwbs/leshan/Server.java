@@ -43,6 +43,9 @@ public final class Server {
     /** For how long a device may answer, in milliseconds. */
     private static final long PATIENCE = 20_000;
 
+    /** The same for what the HTTP API asks, as in the demo. */
+    private static final long DEMO_PATIENCE = 5_000;
+
     private final InMemorySecurityStore security = new InMemorySecurityStore();
     private final LeshanServer server;
 
@@ -67,7 +70,7 @@ public final class Server {
     private void run() throws IOException {
         server.start();
         Events.print("listening", "coap", server.getEndpoint(Protocol.COAP).getURI(), "coaps",
-                server.getEndpoint(Protocol.COAPS).getURI(), "http", Clients.serve(security));
+                server.getEndpoint(Protocol.COAPS).getURI(), "http", Clients.serve(security, this::execute));
         BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
         for (String line = commands.readLine(); line != null; line = commands.readLine()) {
             obey(line.split(" "));
@@ -103,6 +106,15 @@ public final class Server {
         ExecuteRequest request = new ExecuteRequest(LwM2mId.SERVER, account.getObjectInstanceId(), TRIGGER);
         server.send(device, request, PATIENCE, answer -> triggered(endpoint, answer),
                 e -> Events.print("mistake", "message", e));
+    }
+
+    /** Executes a Resource of a registered device, as the HTTP API asks. */
+    private ExecuteResponse execute(String endpoint, int object, int instance, int resource) throws InterruptedException {
+        Registration device = server.getRegistrationService().getByEndpoint(endpoint);
+        if (device == null) {
+            throw new IllegalArgumentException("no registered client with id '" + endpoint + "'");
+        }
+        return server.send(device, new ExecuteRequest(object, instance, resource), DEMO_PATIENCE);
     }
 
     private static void triggered(String endpoint, ExecuteResponse answer) {
