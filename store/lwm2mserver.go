@@ -125,6 +125,9 @@ func (s LwM2MServer) HandOverTimeout() time.Duration {
 	return time.Duration(s.Timeout)
 }
 
+// AsksDevices reports whether servers of this kind can ask devices to bootstrap again.
+func (k LwM2MServerKind) AsksDevices() bool { return k != KindPSKFile && k != KindNone }
+
 // OverHTTP reports whether servers of this kind are told by HTTP requests.
 func (k LwM2MServerKind) OverHTTP() bool {
 	return k != KindPSKFile && k != KindCommand && k != KindNone

@@ -36,8 +36,8 @@ type RebootstrapRequest struct {
 type Rebootstrap struct {
 	Devices int `json:"devices"` // that are selected
 
-	// Asked are those that can be asked, by the LwM2M Server that is tried first; others do what they are to
-	// do at their next contact by themselves.
+	// Asked are those that can be asked, ; others do what they are to do at their next contact by
+	// themselves.
 	Asked  []RebootstrapPart `json:"asked"`
 	Others []RebootstrapPart `json:"others"`
 
@@ -47,11 +47,16 @@ type Rebootstrap struct {
 
 // A RebootstrapPart is a part of the devices that are to bootstrap again.
 type RebootstrapPart struct {
-	Profile string                `json:"profile"`
-	Devices int                   `json:"devices"`
-	Server  string                `json:"server,omitempty"` // by which they are asked
-	Kind    store.LwM2MServerKind `json:"kind,omitempty"`
-	Why     string                `json:"why,omitempty"` // why they cannot be asked
+	Profile string              `json:"profile"`
+	Devices int                 `json:"devices"`
+	Servers []RebootstrapServer `json:"servers,omitempty"` // by which they are asked, until one can
+	Why     string              `json:"why,omitempty"`     // why they cannot be asked
+}
+
+// A RebootstrapServer is an LwM2M Server that can ask devices.
+type RebootstrapServer struct {
+	Name string                `json:"name"`
+	Kind store.LwM2MServerKind `json:"kind"`
 }
 
 // A Campaign asks devices to bootstrap again.
@@ -142,7 +147,7 @@ func (l *Local) Rebootstrap(ctx context.Context, r RebootstrapRequest) (out Rebo
 		if err != nil {
 			return out, err
 		}
-		ways, why, err := campaign.WaysOf(ctx, l.Store, p)
+		ways, why, err := campaign.Ways(ctx, l.Store, p)
 		if err != nil {
 			return out, err
 		}
@@ -151,7 +156,9 @@ func (l *Local) Rebootstrap(ctx context.Context, r RebootstrapRequest) (out Rebo
 			out.Others = append(out.Others, part)
 			continue
 		}
-		part.Server, part.Kind = ways[0].Server, ways[0].Kind
+		for _, way := range ways {
+			part.Servers = append(part.Servers, RebootstrapServer{way.Server, way.Kind})
+		}
 		out.Asked = append(out.Asked, part)
 	}
 	if r.DryRun || len(out.Asked) == 0 {

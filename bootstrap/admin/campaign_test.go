@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -40,8 +41,8 @@ func TestRebootstrapIsExplained(t *testing.T) {
 			all := store.CampaignSelection{Tag: "t"}
 			dry, err := api.Rebootstrap(t.Context(), admin.RebootstrapRequest{Select: all, DryRun: true})
 			check(t, err)
-			asked := []admin.RebootstrapPart{{Profile: "asked", Devices: 2, Server: "dm", Kind: store.KindLeshan}}
-			if dry.Devices != 4 || !slices.Equal(dry.Asked, asked) || len(dry.Others) != 2 || dry.Others[0].Profile != "file" || dry.Others[0].Why != `LwM2M Server "keys" is a psk-file, which cannot ask devices` || dry.Campaign != nil || woken != 0 {
+			asked := []admin.RebootstrapPart{{Profile: "asked", Devices: 2, Servers: []admin.RebootstrapServer{{Name: "dm", Kind: store.KindLeshan}}}}
+			if dry.Devices != 4 || !reflect.DeepEqual(dry.Asked, asked) || len(dry.Others) != 2 || dry.Others[0].Profile != "file" || dry.Others[0].Why != `LwM2M Server "keys" is of kind psk-file, which cannot ask devices` || dry.Campaign != nil || woken != 0 {
 				t.Errorf("told %+v, woken %d", dry, woken)
 			}
 			none, err := api.Rebootstrap(t.Context(), admin.RebootstrapRequest{Select: store.CampaignSelection{Endpoint: "p-1"}})

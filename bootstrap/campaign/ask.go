@@ -98,7 +98,6 @@ func (r *Runner) askAgain(ctx context.Context, a *active) {
 type result struct {
 	campaign string
 	endpoint lwm2m.EndpointName
-	server   string
 	note     string
 	ofServer bool
 	err      error
@@ -117,19 +116,22 @@ func (r *Runner) dispatch(ctx context.Context, a *active, ep lwm2m.EndpointName)
 
 // trigger asks a device by the first of its LwM2M Servers that can.
 func (r *Runner) trigger(ctx context.Context, of result) result {
-	ways, why, err := Ways(ctx, r.cfg.Store, of.endpoint)
+	all, why, err := ways(ctx, r.cfg.Store, of.endpoint)
 	if err != nil {
 		of.err = err
 		return of
 	}
 	of.err = errors.New(why)
-	for _, way := range ways {
-		of.server = way.Server
-		of.note, of.ofServer, of.err = r.cfg.Trigger(ctx, way.Server, Trigger{of.endpoint, way.Instance, of.campaign})
-		if of.err == nil {
+	for i, way := range all {
+		note, ofServer, err := r.cfg.Trigger(ctx, way.Server, Trigger{of.endpoint, way.Instance, of.campaign})
+		if err == nil {
+			of.note, of.ofServer, of.err = note, false, nil
 			break
 		}
-		of.err = fmt.Errorf("LwM2M Server %q: %w", way.Server, of.err)
+		err = fmt.Errorf("LwM2M Server %q: %w", way.Server, err)
+		if i == 0 || ofServer && !of.ofServer { // the device may be at the one that cannot be asked
+			of.ofServer, of.err = ofServer, err
+		}
 	}
 	return of
 }

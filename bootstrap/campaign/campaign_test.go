@@ -33,7 +33,9 @@ type fleet struct {
 	asked  []string // endpoints, with the time since the beginning
 	began  time.Time
 	behave func(ep lwm2m.EndpointName) behaviour
-	slow   func() // while a device is asked; nil for nothing
+
+	byServer func(server string, ep lwm2m.EndpointName) behaviour // in place of behave
+	slow     func()                                               // while a device is asked; nil for nothing
 }
 
 // A behaviour is what a device does when it is asked.
@@ -103,12 +105,15 @@ func (f *fleet) start() {
 
 // trigger is the LwM2M Server.
 func (f *fleet) trigger(ctx context.Context, server string, t campaign.Trigger) (note string, ofServer bool, err error) {
-	if server != "dm" || t.Instance != 3 || t.Campaign == "" {
+	if server != "dm" && f.byServer == nil || t.Instance != 3 || t.Campaign == "" {
 		f.t.Errorf("%s is asked for %+v", server, t)
 	}
 	f.mu.Lock()
 	f.asked = append(f.asked, fmt.Sprintf("%s %v", t.Endpoint, time.Since(f.began)))
 	b := f.behave(t.Endpoint)
+	if f.byServer != nil {
+		b = f.byServer(server, t.Endpoint)
+	}
 	f.mu.Unlock()
 	if f.slow != nil {
 		f.slow()
@@ -455,5 +460,44 @@ func TestEventsThatAreLost(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		f.want("done: asked 3, came 3, done 3")
+	})
+}
+
+// A device that may be at one of several LwM2M Servers is asked by each, until it is registered with one.
+func TestDeviceAtOneOfSeveralServers(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFleet(t, 4)
+		for _, name := range []string{"dm-1", "dm-2"} {
+			_, err := f.db.PutLwM2MServer(t.Context(), store.LwM2MServer{Name: name, Kind: store.KindLeshan, Address: "http://127.0.0.1:1"})
+			f.ok(err)
+		}
+		_, err := f.db.PutLwM2MServer(t.Context(), store.LwM2MServer{Name: "quiet", Kind: store.KindNone})
+		f.ok(err)
+		p, err := f.db.Profile(t.Context(), "p")
+		f.ok(err)
+		p.Accounts[0].HandOver, p.Accounts[0].Servers = "", []string{"quiet", "dm-1", "dm-2"}
+		_, err = f.db.PutProfile(t.Context(), p)
+		f.ok(err)
+		var asked []string
+		f.byServer = func(server string, ep lwm2m.EndpointName) behaviour {
+			asked = append(asked, server+" "+string(ep))
+			switch at := map[lwm2m.EndpointName]string{"dev-000": "dm-1", "dev-001": "dm-2"}[ep]; {
+			case ep == "dev-003" && server == "dm-2":
+				return behaviour{err: errors.New("connection refused"), ofServer: true}
+			case at != server:
+				return behaviour{err: errors.New("the device is not registered there")}
+			}
+			return comesBack
+		}
+		f.begin(nil)
+		time.Sleep(time.Minute)
+		f.want("paused: asked 2, not asked 1, came 2, done 2")
+		want := []string{"dm-1 dev-000", "dm-1 dev-001", "dm-2 dev-001", "dm-1 dev-002", "dm-2 dev-002", "dm-1 dev-003", "dm-2 dev-003"}
+		if !slices.Equal(asked, want) {
+			t.Errorf("asked %q", asked)
+		}
+		if got := f.listed(); len(got) != 1 || got[0] != `dev-002 not-asked LwM2M Server "dm-1": the device is not registered there` {
+			t.Errorf("listed %q", got)
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -16,9 +17,9 @@ type Way struct {
 	Instance lwm2m.InstanceID // of Object 1, that the device has for it
 }
 
-// Ways returns by which LwM2M Servers a device can be asked to bootstrap again, in the order of the accounts of
-// its profile; why says why by none.
-func Ways(ctx context.Context, s Store, ep lwm2m.EndpointName) (ways []Way, why string, err error) {
+// ways returns by which LwM2M Servers a device can be asked to bootstrap again, in the order in which its profile
+// names them; why says why by none. Of several to which devices are assigned, it may be registered with any.
+func ways(ctx context.Context, s Store, ep lwm2m.EndpointName) (all []Way, why string, err error) {
 	d, err := s.Device(ctx, ep)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, "there is no such device any more", nil
@@ -36,11 +37,11 @@ func Ways(ctx context.Context, s Store, ep lwm2m.EndpointName) (ways []Way, why 
 	if err != nil {
 		return nil, "", err
 	}
-	ways, why, err = WaysOf(ctx, s, p)
-	for i, a := range ways {
-		ways[i].Instance = instanceOf(d, p, a.Server)
+	all, why, err = Ways(ctx, s, p)
+	for i, way := range all {
+		all[i].Instance = instanceOf(d, p, way.Server)
 	}
-	return ways, why, err
+	return all, why, err
 }
 
 // A ServerStore has the records of LwM2M Servers.
@@ -48,33 +49,33 @@ type ServerStore interface {
 	LwM2MServer(ctx context.Context, name string) (store.LwM2MServer, error)
 }
 
-// WaysOf is Ways for the devices of a profile, without their Instances.
-func WaysOf(ctx context.Context, s ServerStore, p store.Profile) (ways []Way, why string, err error) {
+// Ways returns by which LwM2M Servers the devices of a profile can be asked to bootstrap again, without their
+// Instances; why says why by none.
+func Ways(ctx context.Context, s ServerStore, p store.Profile) (all []Way, why string, err error) {
 	why = fmt.Sprintf("no account of profile %q names an LwM2M Server (handOver)", p.Name)
 	for _, a := range p.Accounts {
-		if a.HandOver == "" {
-			continue
-		}
-		server, err := s.LwM2MServer(ctx, a.HandOver)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			why = fmt.Sprintf("there is no LwM2M Server %q", a.HandOver)
-		case err != nil:
-			return nil, "", err
-		case server.Kind == store.KindPSKFile:
-			why = fmt.Sprintf("LwM2M Server %q is a %s, which cannot ask devices", a.HandOver, server.Kind)
-		default:
-			ways = append(ways, Way{Server: a.HandOver, Kind: server.Kind})
+		for _, name := range a.ServerNames() {
+			server, err := s.LwM2MServer(ctx, name)
+			switch {
+			case errors.Is(err, store.ErrNotFound):
+				why = fmt.Sprintf("there is no LwM2M Server %q", name)
+			case err != nil:
+				return nil, "", err
+			case !server.Kind.AsksDevices():
+				why = fmt.Sprintf("LwM2M Server %q is of kind %s, which cannot ask devices", name, server.Kind)
+			case !slices.ContainsFunc(all, func(w Way) bool { return w.Server == name }):
+				all = append(all, Way{Server: name, Kind: server.Kind})
+			}
 		}
 	}
-	return ways, why, nil
+	return all, why, nil
 }
 
 // instanceOf is the Instance of Object 1 that a device was given for the account of a server; zero where that
 // is not known.
 func instanceOf(d store.Device, p store.Profile, server string) lwm2m.InstanceID {
 	for _, a := range p.Accounts {
-		if a.HandOver != server {
+		if !slices.Contains(a.ServerNames(), server) {
 			continue
 		}
 		for _, w := range d.Written.Instances {

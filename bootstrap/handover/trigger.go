@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"lwbs/lwm2m"
-	"lwbs/store"
 )
 
 // A Trigger is that a device be asked to bootstrap again: the execution of the Bootstrap-Request Trigger,
@@ -36,9 +35,6 @@ type triggerer interface {
 	// trigger asks a device. Where the server will do that later, as the device sleeps, note says so.
 	trigger(ctx context.Context, t Trigger) (note string, err error)
 }
-
-// Triggers reports whether LwM2M Servers of a kind can ask devices to bootstrap again.
-func Triggers(kind store.LwM2MServerKind) bool { return kind != store.KindPSKFile }
 
 // Trigger asks a device to bootstrap again by the server of this name, within the time of its record. The
 // error is as of HandOver; see [OfServer].

@@ -189,9 +189,4 @@ func TestTriggerByEvent(t *testing.T) {
 	checkTrigger(t, "", err, "", `there is no LwM2M Server "dm"`, true)
 	note, err = asked(t, store.LwM2MServer{Kind: store.KindPSKFile, Address: filepath.Join(dir, "keys")})
 	checkTrigger(t, note, err, "", "cannot ask devices", true)
-	for _, kind := range store.LwM2MServerKinds {
-		if handover.Triggers(kind) != (kind != store.KindPSKFile) {
-			t.Errorf("%s can ask devices: %v", kind, handover.Triggers(kind))
-		}
-	}
 }

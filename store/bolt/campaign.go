@@ -56,7 +56,7 @@ func (db *DB) PutCampaign(ctx context.Context, c store.Campaign) (store.Campaign
 	if err != nil {
 		return store.Campaign{}, fmt.Errorf("put campaign %q: %w", c.ID, err)
 	}
-	db.unread.Settled(bucketCampaign, c.ID)
+	db.file.Unread().Settled(bucketCampaign, c.ID)
 	return next, nil
 }
 
@@ -64,7 +64,7 @@ func (db *DB) PutCampaign(ctx context.Context, c store.Campaign) (store.Campaign
 // says so.
 func (db *DB) makeCampaignRoom(tx *transaction) (failed, refused error) {
 	n, oldest := 0, ""
-	tx.Bucket(bucketCampaign).ascend(nil, func(k, row []byte) bool {
+	tx.Bucket(bucketCampaign).Ascend(nil, func(k, row []byte) bool {
 		c, err := rows.DecodeCampaign(row)
 		if ended := err != nil || c.State.Ended(); ended && oldest == "" {
 			oldest = string(k)
@@ -136,7 +136,7 @@ func (db *DB) Campaign(ctx context.Context, id string) (r store.CampaignRecord, 
 // Campaigns implements [store.Store].
 func (db *DB) Campaigns(ctx context.Context) (all []store.CampaignRecord, err error) {
 	err = db.view(ctx, func(tx *transaction) (failed error) {
-		tx.Bucket(bucketCampaign).ascend(nil, func(k, _ []byte) bool {
+		tx.Bucket(bucketCampaign).Ascend(nil, func(k, _ []byte) bool {
 			r, err := db.campaignRecord(tx, string(k))
 			switch {
 			case db.skips(err):
@@ -167,7 +167,7 @@ func (db *DB) DeleteCampaign(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("delete campaign %q: %w", id, err)
 	}
-	db.unread.Settled(bucketCampaign, id)
+	db.file.Unread().Settled(bucketCampaign, id)
 	return nil
 }
 
@@ -239,7 +239,7 @@ func (db *DB) CampaignDevices(ctx context.Context, q store.CampaignDeviceQuery) 
 	prefix := campaignDevices(q.Campaign, which)
 	after := append(slices.Clone(prefix), q.After...)
 	err = db.view(ctx, func(tx *transaction) (failed error) {
-		tx.Bucket(bucketCampaignDevice).ascend(after, func(k, row []byte) bool {
+		tx.Bucket(bucketCampaignDevice).Ascend(after, func(k, row []byte) bool {
 			if !bytes.HasPrefix(k, prefix) {
 				return false
 			}

@@ -164,7 +164,11 @@ func explainRebootstrap(ctx context.Context, c *cli.Context, api admin.API, r ad
 		return fmt.Sprintf("%s with profile %s", output.Counted(part.Devices, "device", "devices"), output.Name(part.Profile))
 	}
 	for _, part := range plan.Asked {
-		fmt.Fprintf(w, "LwM2M Server %s (%s) asks %s to execute the Bootstrap-Request Trigger, where registered there; what comes back is given what is new\n", output.Name(part.Server), part.Kind, who(part))
+		names := make([]string, len(part.Servers))
+		for i, s := range part.Servers {
+			names[i] = fmt.Sprintf("%s (%s)", output.Name(s.Name), s.Kind)
+		}
+		fmt.Fprintf(w, "LwM2M Server %s asks %s to execute the Bootstrap-Request Trigger, where registered there; what comes back is given what is new\n", strings.Join(names, " or "), who(part))
 	}
 	for _, part := range plan.Others {
 		fmt.Fprintf(w, "no LwM2M Server asks %s: %s; given what is new at the next contact with this Bootstrap-Server\n", who(part), output.Text(part.Why))

@@ -14,7 +14,7 @@ import (
 func (s *service) newCampaigns() *campaign.Runner {
 	records := &admin.Local{Store: s.db, Running: func(ep lwm2m.EndpointName) *store.Session { return s.server.Running(ep) }}
 	return campaign.New(campaign.Config{
-		Store: s.db, Logger: s.log, Panics: s.panics, Select: records.SelectDevices,
+		Store: s.metrics.Store(s.db), Logger: s.log, Panics: s.panics, Select: records.SelectDevices,
 		Trigger: func(ctx context.Context, server string, t campaign.Trigger) (note string, ofServer bool, err error) {
 			note, err = s.handOver.Trigger(ctx, server, handover.Trigger(t))
 			return note, handover.OfServer(err), err
