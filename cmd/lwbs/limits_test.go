@@ -224,8 +224,8 @@ var limits = map[string]limit{
 		[]string{"bootstrap.TestDeletesOfASessionAreBounded"},
 	},
 	"devices, credentials and profiles in the cache, of the younger and the older half each": {
-		[]string{"store/bolt.maxCached"},
-		[]string{"store/bolt.TestCacheIsBounded"},
+		[]string{"store/bolt/memory.maxCached"},
+		[]string{"store/bolt/memory.TestCacheIsBounded"},
 	},
 	"end of the server, for running sessions": {
 		[]string{"--drain"},
