@@ -324,7 +324,7 @@ var limits = map[string]limit{
 		[]string{"bootstrap/admin/server.TestHugeRecordsAreRefusedAtOnce"},
 	},
 	"devices, and keys, that a key is compared with": {
-		[]string{"bootstrap/admin.maxCompared", "bootstrap/admin.maxRemembered"},
+		[]string{"bootstrap/admin/keyindex.maxCompared", "bootstrap/admin/keyindex.maxRemembered"},
 		[]string{"bootstrap/admin.TestKeysAreComparedWithinBounds"},
 	},
 	"page of a list of the admin API": {
