@@ -72,10 +72,9 @@ type Config struct {
 	// minutes.
 	RepeatWindow time.Duration
 
-	// UnknownDeviceRecords is how many records of history peers without a device record may
-	// cause in a minute over DTLS, all of them together; those of one network may cause
-	// half of them, and over plain CoAP there may be a third as many. What exceeds this has
-	// one record for each network and cause. Default 60.
+	// UnknownDeviceRecords is how many records of history peers without a device record may cause in a minute
+	// over DTLS, all of them together. Those of one network may cause half of them. Over plain CoAP there may
+	// be a third as many. What exceeds this has one record for each network and cause. Default 60.
 	UnknownDeviceRecords int
 
 	// UnauthenticatedRecords is the same for peers that gave the name or the identity of a

@@ -263,10 +263,9 @@ func (r *registry) drained(ctx context.Context) error {
 	}
 }
 
-// find returns the session of a device that is running, the newest one; where there is none, the one
-// that is about to be written to the history; where there is none either, the newest request in its
-// name that is unvalidated; nil for none of these. A session of a device that gave this name and waits
-// for approval comes before that.
+// find returns the newest session of a device that is running. Where there is none, it returns the first of
+// these that there is: the session that is about to be written to the history, that of a device which gave
+// this name and waits for approval, the newest unvalidated request in its name; nil for none.
 func (r *registry) find(ep lwm2m.EndpointName) *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,9 +10,8 @@ import (
 	"lwbs/lwm2m"
 )
 
-// A Group enrols devices that have no record: the record is made when such a device authenticates for
-// the first time, with a key that is derived from a key of the group, or with a certificate of a CA of
-// the group.
+// A Group enrols devices that have no record. The record is made when such a device authenticates for the
+// first time, with a key that is derived from a key of the group, or with a certificate of a CA of the group.
 type Group struct {
 	Name     string
 	Revision Revision

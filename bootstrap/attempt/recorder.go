@@ -66,10 +66,9 @@ func (r *Recorder) Authenticated(record *store.Session, peer auth.Peer, d store.
 	r.Addresses.Use(peer.Remote, peer.Identity, d.Endpoint)
 }
 
-// Attribute notes whose attempt it is that a peer made under the name ep, empty for none,
-// and that was refused: that of the device whose credential it holds, else of the device of
-// that name, named, which is zero where there is none. So what one device does wrong is
-// never put down to another.
+// Attribute notes whose attempt it is that a peer made under the name ep, empty for none, and that was
+// refused. It is the attempt of the device whose credential the peer holds, else of the device of that name,
+// named, which is zero where there is none. So what one device does wrong is never put down to another.
 func (r *Recorder) Attribute(ctx context.Context, record *store.Session, peer auth.Peer, ep lwm2m.EndpointName, named store.Device) {
 	if d, ok := r.Auth.Holder(ctx, peer); ok {
 		r.Authenticated(record, peer, d, ep)

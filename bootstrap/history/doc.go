@@ -5,9 +5,8 @@
 // of records, whole and for each network. What exceeds it is counted, so that a flood neither
 // fills the disk nor hides what a device did.
 //
-// [Addresses] remembers which device last used an address and port for a DTLS association, so
-// that records of an association that the server does not have any more can be told of the device
-// that may have sent them.
+// [Addresses] remembers which device last used an address and port for a DTLS association. So a record of an
+// association that the server does not have any more is reported for the device that may have sent it.
 //
 // The package does not decide why an attempt ended: that is in its record already.
 package history

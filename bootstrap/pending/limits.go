@@ -105,9 +105,9 @@ type share struct {
 	has   func(*entry) bool
 }
 
-// makeRoom adds to evicted the one of s that makes room for p, where s is at its limit: of those that
-// are not waiting, and that p may displace, one that was not rejected before one that was, and of
-// these the one that came longest ago.
+// makeRoom adds to evicted the one of s that makes room for p, where s is at its limit. It is one that is not
+// waiting and that p may displace. One that was not rejected goes before one that was, and among these the
+// one that came longest ago.
 func (l *List) makeRoom(s share, p store.PendingDevice, evicted []*entry) ([]*entry, bool) {
 	n := 0
 	var oldest *entry

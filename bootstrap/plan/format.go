@@ -9,9 +9,9 @@ import (
 	"lwbs/store/grammar"
 )
 
-// WriteFormat is the content format of Writes: that of the device record, else of the
-// profile, else the one that the client prefers where it can carry Instances, else
-// TLV, which every client of LwM2M 1.0 has and nearly every later one.
+// WriteFormat is the content format of Writes: that of the device record, else of the profile, else the one
+// that the client prefers where it can carry Instances, else TLV. Every client of LwM2M 1.0 reads TLV, and
+// nearly every later one.
 func WriteFormat(d store.Device, p store.Profile, preferred *lwm2m.Format) lwm2m.Format {
 	if d.Format != 0 {
 		return d.Format

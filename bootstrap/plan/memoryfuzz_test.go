@@ -12,10 +12,9 @@ import (
 	"lwbs/store"
 )
 
-// Whatever a client claims to have, and whatever is remembered of it, no plan touches a
-// Security Instance that may be its Bootstrap-Server Account: one that it names without a
-// Short Server ID and that was never written, or that the account was in; and of those that
-// it names so, one is always left.
+// Whatever a client claims to have, and whatever is remembered of it, no plan touches a Security Instance
+// that may be its Bootstrap-Server Account. That is one that the client names without a Short Server ID and
+// that was never written, or that the account was in. Of those that it names so, one is always left.
 func FuzzMemorySparesTheBootstrapAccount(f *testing.F) {
 	f.Add(`</0/0>,</0/1>,</1/0>`, "/0/1 main 101, /1/0 main 101", uint8(0), int8(-1))
 	f.Add(`</0/1>,</1/0>`, "/0/1 main 101, /1/0 main 101", uint8(0), int8(0))

@@ -57,9 +57,9 @@ func orDefault(d *store.Duration, byDefault time.Duration) time.Duration {
 	return time.Duration(*d)
 }
 
-// publicKeyOrIdentity is Resource 3: the PSK identity of the device record, else of the
-// profile, else the endpoint name; or the certificate or raw public key of the record, else
-// of the profile, else, with a raw public key, the public half of the private key.
+// publicKeyOrIdentity is Resource 3. A PSK identity is that of the device record, else of the profile, else
+// the endpoint name. A certificate or raw public key is that of the record, else of the profile; a raw public
+// key may also be the public half of the private key.
 func (r *resolver) publicKeyOrIdentity(a store.Account, mode lwm2m.SecurityMode, place string) []byte {
 	own := r.device.Accounts[a.Name]
 	switch mode {

@@ -24,9 +24,9 @@ const (
 	unknownPage = 500    // of them at a time
 )
 
-// likely finds attempts of unknown devices, since the last of the device itself, that may
-// be its: with a name or an identity that is nearly one of its own; or, where they gave
-// neither, from the address that it came from last.
+// likely finds attempts of unknown devices, since the last of the device itself, that may be its. They gave a
+// name or an identity that is nearly one of its own; or they gave neither, and came from the address that it
+// came from last.
 func (i *inquiry) likely(ctx context.Context) error {
 	match := newLikeness(*i.device, i.own)
 	q := store.SessionQuery{Unknown: true, Limit: unknownPage}

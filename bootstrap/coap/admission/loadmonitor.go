@@ -31,11 +31,11 @@ const (
 // schedLatencies is the metric of the Go runtime for how long runnable goroutines waited.
 const schedLatencies = "/sched/latencies:seconds"
 
-// A LoadMonitor reports whether this process has more to do than CPU capacity. When a fleet comes
-// back at once, the more handshakes and sessions share the CPUs the later all of them end, while
-// their clients retransmit what was not lost; so the number under way must follow the CPU capacity,
-// not the memory. Peers that are far away and wait for the network are no load. The zero LoadMonitor
-// is ready. Its methods may be called concurrently.
+// A LoadMonitor reports whether this process has more to do than CPU capacity. When a fleet comes back at
+// once, the more handshakes and sessions share the CPUs, the later all of them end, and clients retransmit
+// what was not lost. So the number under way follows the CPU capacity, not the memory. Peers that are far
+// away and wait for the network are no load. The zero LoadMonitor is ready. Its methods may be called
+// concurrently.
 type LoadMonitor struct {
 	mu           sync.Mutex
 	next         time.Time // guarded by mu; when to sample again

@@ -2,10 +2,10 @@
 // datagram is for, by address or connection ID, admits new handshakes, and keeps associations
 // whose device is done hibernating, over a restart too.
 //
-// Nothing is remembered of a peer before it has returned a cookie. A handshake replaces the one
-// before at the same address once its cookie has come back, and the association once it is
-// complete, so that a device that lost power gets in at once and a forger ends nothing
-// (RFC 6347 §4.2.8). pion sees no datagram that a forger could end a handshake with.
+// Nothing is remembered of a peer before it has returned a cookie. A handshake replaces the one before at the
+// same address once its cookie has come back, and the association once it is complete (RFC 6347 §4.2.8). So a
+// device that lost power gets in at once, and forged datagrams end nothing. pion sees no datagram that a
+// forger could end a handshake with.
 //
 // One mux has the tables of a listener, under one lock that is never held while something is sent
 // or a handler runs. Wire formats are in package record and hello, certificates in package

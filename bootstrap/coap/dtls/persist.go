@@ -32,11 +32,10 @@ const (
 	stopPatience = 10 * time.Second
 )
 
-// A persister writes the associations of a mux to a [kept.Keeper], in edits of many. Two things on disk
-// are never behind: the numbers that the next records of an association may have, of which some
-// are reserved in advance; and the requests of its peer, each of which waits until it is recorded
-// that it came. Of an association that was never written nothing can be behind, so that a new
-// device waits for nothing.
+// A persister writes the associations of a mux to a [kept.Keeper], in edits of many. Two things on disk are
+// never behind. The numbers of the next records of an association are reserved in advance. A request of its
+// peer waits until it is recorded that it came. Of an association that was never written nothing can be
+// behind, so that a new device waits for nothing.
 //
 // Where the Keeper fails, all that it has is made void, which takes no room on the disk, and a new
 // era begins in which nothing is on disk. Methods of a nil persister do nothing.

@@ -40,10 +40,10 @@ func (db *File) AskToHeal(part *store.UnreadableError) {
 	}
 }
 
-// heal opens the file anew, without what is lost of the history and the indexes, and fills
-// the indexes again, where err is an edit's that failed over that: else no session could be
-// kept any more whose place is on the damaged page. It reports whether it did. Reads go on
-// until the last moment; edits wait.
+// heal opens the file anew, without what is lost of the history and the indexes, and has the indexes filled
+// again, where err is that of an edit which failed over such a page. Otherwise no session could be kept any
+// more whose place is on the damaged page. It reports whether it did. Reads go on until the last moment;
+// edits wait.
 func (db *File) heal(err error) bool {
 	var part *store.UnreadableError
 	if !errors.As(err, &part) || !db.hooks.CutOff[part.Bucket] {

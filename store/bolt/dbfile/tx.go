@@ -11,9 +11,9 @@ import (
 	"lwbs/store/bolt/pages"
 )
 
-// A Tx is a transaction of bbolt that knows what it was asked for, so that it can say which
-// page was damaged, and that changes nothing whose pages it has not looked at: bbolt would
-// carry what is wrong with a page into others, or give away pages that are in use.
+// A Tx is a transaction of bbolt. It remembers what it was asked for, so that it can say which page was
+// damaged. It changes nothing whose pages it has not checked: bbolt would carry what is wrong with a page
+// into others, or give away pages that are in use.
 type Tx struct {
 	*bbolt.Tx
 	db    *File
@@ -161,9 +161,9 @@ type Bucket struct {
 	t    *Tx
 }
 
-// Get returns a value, nil where there is none or where the way to it is damaged, which is
-// noted. bbolt is not asked before the pages on the way were looked at: it would follow a
-// branch that refers to one above it for ever, which nothing can contain.
+// Get returns a value, nil where there is none or where the way to it is damaged, which is noted. The pages
+// on the way are checked before bbolt is asked: it would follow a branch that refers to one above it for
+// ever, and nothing could end that.
 func (b *Bucket) Get(key []byte) []byte {
 	b.t.asked[b.t.number%len(b.t.asked)] = question{b.Name, key}
 	b.t.number++

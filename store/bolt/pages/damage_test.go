@@ -11,10 +11,9 @@ import (
 
 const pageSize = 4096
 
-// FuzzDamage changes some bytes of a sound file and cuts it. Whatever they are, nothing of it
-// makes a reading panic, read without end or hold much memory; each element that is read is
-// one that was there, but for the pages that were changed; each one that is not read is told
-// to be lost, but for those.
+// FuzzDamage changes some bytes of a sound file and cuts it. Whatever they are, no reading panics, reads
+// without end or holds much memory. Each element that is read was there, and each one that is not read is
+// reported as lost; the pages that were changed are the exception.
 func FuzzDamage(f *testing.F) {
 	sound, content := build(f, 2000)
 	f.Add(uint32(3*pageSize+8), uint64(1), uint16(1), uint32(0), uint64(0))

@@ -108,9 +108,9 @@ func (l *leaves) fits(t Tree, id uint64, from, to []byte) bool {
 	return p.names == t.names && (from == nil || bytes.Equal(keys[:p.first], from)) && (to == nil || bytes.Compare(keys[p.first:], to) < 0)
 }
 
-// Roots calls each with the tree of the buckets' names of each page that has some, from the
-// end of the file on: where both metas are damaged, or the page that they refer to, one of
-// them is the last that is left.
+// Roots calls each with the tree of the names of buckets on each page that has some, from the end of the file
+// on. Where both metas are damaged, or the page that they refer to, one of these trees is the last that is
+// left.
 func (f *File) Roots(end uint64, each func(Tree) bool) {
 	var p Page
 	end = min(end, f.Pages())

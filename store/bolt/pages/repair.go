@@ -1,9 +1,9 @@
 package pages
 
-// A Repair is what is to be written so that bbolt can edit a file that was not closed in
-// order, or that is damaged: a list of free pages, which has none that something may depend
-// on; trees without what is lost of them, where the lost part need not be known; and a
-// meta that refers to these, in place of the older or damaged one. All else stays as it is.
+// A Repair is what is to be written so that bbolt can edit a file that was not closed in order, or that is
+// damaged. It has a list of free pages, without any that something may depend on. It has trees without what
+// is lost of them, where the lost part need not be known. And it has a meta that refers to these, in place of
+// the older or damaged one. All else stays as it is.
 type Repair struct {
 	Pages []Write // in any order; to be synced before Meta is written
 	Meta  Write

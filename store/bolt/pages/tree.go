@@ -104,10 +104,10 @@ func (t Tree) read(p *Page, id uint64, from, to []byte) (err error) {
 	return nil
 }
 
-// begins reports whether a page can be changed that the branch above it says begins with the key
-// from, nil for no branch. bbolt looks for the page in that branch by its first key: where it is
-// another one, bbolt adds the page to the branch a second time, and gives the old one away that is
-// still in use.
+// begins reports whether a page can be changed. From is the key with which the page begins by the branch
+// above it, nil for no branch. bbolt looks for the page in that branch by its first key. Where that is
+// another key, bbolt adds the page to the branch a second time, and gives away the old one, which is still in
+// use.
 func begins(p *Page, from []byte) error {
 	if from != nil && p.Len() > 0 && !bytes.Equal(p.Key(0), from) {
 		return broken(p.ID, "begins with another key than the branch above it says")

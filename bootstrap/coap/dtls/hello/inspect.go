@@ -29,11 +29,10 @@ type Digest struct {
 	Hello  Hello  // where kind is KindHello
 }
 
-// Inspect reports what a datagram of a client is, and with ok whether it may be shown
-// to pion at all: pion answers a record that is out of place, such as application data
-// in the clear, with a fatal alert and ends the association, which one forged datagram
-// must not do. Records of one datagram that have a connection ID have the same. The
-// version 0xfe00 of a handshake in the clear becomes DTLS 1.0 in b.
+// Inspect reports what a datagram of a client is, and with ok whether pion may see it at all. pion answers a
+// record that is out of place, such as application data in the clear, with a fatal alert, and ends the
+// association. One forged datagram must not do that. Records of one datagram that have a connection ID have
+// the same. The version 0xfe00 of a handshake in the clear becomes DTLS 1.0 in b.
 func Inspect(b []byte) (d Digest, ok bool) {
 	if len(b) == 0 || len(b) > record.MaxDatagram {
 		return Digest{}, false

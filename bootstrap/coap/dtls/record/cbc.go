@@ -8,10 +8,9 @@ import (
 	"hash"
 )
 
-// A cbc encrypts with a block cipher in CBC mode what has a MAC before its padding
-// (RFC 5246 §6.2.3.2), the oldest way there is and the only one in which the order
-// matters: padding and MAC are looked at together, in a time that does not depend on
-// them, since an attacker who can tell one fault from the other can decrypt records.
+// A cbc encrypts with a block cipher in CBC mode what has a MAC before its padding (RFC 5246 §6.2.3.2).
+// Padding and MAC are checked together, in a time that does not depend on them: an attacker who can tell one
+// fault from the other can decrypt records.
 type cbc struct {
 	block cipher.Block
 	hash  func() hash.Hash
