@@ -59,11 +59,18 @@ func guideSteps(t *testing.T, file string) (steps []guideStep) {
 	return steps
 }
 
-// The commands of the field guide do what the guide says, one after the other in one shell. The
-// port of DTLS is a free one in place of 5684.
-func TestFieldGuide(t *testing.T) {
+// The commands of the field guide do what the guide says.
+func TestFieldGuide(t *testing.T) { testGuide(t, "../../docs/field-guide.md") }
+
+// The commands of the fleet guide do what the guide says.
+func TestFleetGuide(t *testing.T) { testGuide(t, "../../docs/fleet-guide.md") }
+
+// testGuide runs the commands of a guide, one after the other in one shell. The port of DTLS is a free one in
+// place of 5684.
+func testGuide(t *testing.T, file string) {
+	t.Helper()
 	t.Parallel()
-	steps := guideSteps(t, "../../docs/field-guide.md")
+	steps := guideSteps(t, file)
 	if len(steps) < 20 {
 		t.Fatalf("the guide has %d commands", len(steps))
 	}
