@@ -49,6 +49,14 @@ func TestEditWhileSessionRuns(t *testing.T) {
 		{name: "profile of the device is another", device: func(d *store.Device) { d.Profile = "other" }, cause: withdrawn, detail: "account of server 101"},
 		{name: "profile that makes no configuration", prof: func(p *store.Profile) { p.Accounts[0].Identity = "{{.Vars.none}}" }, cause: withdrawn, detail: "no configuration"},
 
+		{name: "other keys are asked for", device: func(d *store.Device) {
+			for name, a := range d.Accounts {
+				a.Rotate = time.Now()
+				d.Accounts = map[string]store.AccountKeys{"a": d.Accounts["a"], "b": d.Accounts["b"], name: a}
+			}
+			d.Credentials[0].Rotate = time.Now()
+		}, cause: done},
+		{name: "keys are too old by now", prof: func(p *store.Profile) { p.RotateAfter = 1 }, cause: done},
 		{name: "note of the device", device: func(d *store.Device) { d.Note = "new" }, cause: done},
 		{name: "another credential beside", device: func(d *store.Device) {
 			d.Credentials = append(d.Credentials, store.Credential{Kind: store.CredentialPSK, Identity: "new", Key: lwm2m.NewSecret([]byte("k2"))})

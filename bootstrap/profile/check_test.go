@@ -3,6 +3,7 @@ package profile
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -22,6 +23,8 @@ func TestCheckProfile(t *testing.T) {
 	}{
 		{"good", func(*store.Profile) {}, "", ""},
 		{"pack", func(p *store.Profile) { p.Pack = grammar.PackAllow }, "", ""},
+		{"age of keys", func(p *store.Profile) { p.RotateAfter = store.Duration(time.Hour) }, "", ""},
+		{"age of keys in seconds by mistake", func(p *store.Profile) { p.RotateAfter = store.Duration(365 * time.Second) }, "rotateAfter", "write days with a d, such as 365d"},
 		{"word that is none", func(p *store.Profile) { p.Pack = "yes" }, "pack", `"yes" is not one of`},
 		{"pack with a renewed key", func(p *store.Profile) { p.Pack, p.Accounts[0].Key = grammar.PackAllow, store.KeyRenew }, "pack", `account "main"`},
 		{"Bootstrap-Server Account", func(p *store.Profile) {

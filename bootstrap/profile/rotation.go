@@ -134,6 +134,7 @@ func masterToSend(a store.Account, d store.Device) lwm2m.Secret {
 // WithoutRotation is d without a reason to make other keys that was not there when a session began: what is
 // asked for while it runs is for the next one.
 func WithoutRotation(d store.Device, now time.Time) store.Device {
+	now = now.Add(minRotateAfter) // of no age for as long as it is looked at
 	for name := range d.Accounts {
 		d.Accounts = withKeys(d.Accounts, name, func(k *store.AccountKeys) { k.Rotate, k.KeyMade = time.Time{}, now })
 	}

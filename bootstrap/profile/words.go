@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"time"
 
 	"lwbs/bootstrap/plan"
 	"lwbs/lwm2m"
@@ -32,8 +33,14 @@ func checkWords(p store.Profile, d store.Device) []Finding {
 	if p.NoAccessControl && len(p.AccessControl) > 0 {
 		c.fail("accessControl", "there is none, and there is some")
 	}
+	if age := time.Duration(p.RotateAfter); age != 0 && age < minRotateAfter {
+		c.fail("rotateAfter", "%v is less than %v, and all devices would be due at all times: write days with a d, such as 365d", age, minRotateAfter)
+	}
 	return c.found
 }
+
+// minRotateAfter is the least age at which keys may be replaced.
+const minRotateAfter = time.Hour
 
 // A wordChecker checks the words of a profile, and gathers the findings.
 type wordChecker struct {
