@@ -52,6 +52,10 @@ type Config struct {
 	// next one is answered 5.03. Default 10,000.
 	MaxSessions int
 
+	// MaxHeld is how many devices may wait for their turn, where their profile or LwM2M Server has a rate,
+	// beside the sessions; the next one is answered 5.03. Default 10,000.
+	MaxHeld int
+
 	// MaxUnvalidated is how many Bootstrap-Requests over plain CoAP may wait for the first
 	// answer of their clients, beside the sessions; the oldest makes room for another.
 	// Default 10,000.
@@ -127,6 +131,7 @@ func (c Config) withDefaults() (Config, error) {
 		positive("SessionTimeout", &c.SessionTimeout, 240*time.Second),
 		positive("Linger", &c.Linger, 10*time.Second),
 		positive("MaxSessions", &c.MaxSessions, 10_000),
+		positive("MaxHeld", &c.MaxHeld, 10_000),
 		positive("MaxUnvalidated", &c.MaxUnvalidated, 10_000),
 		positive("LoopLimit", &c.LoopLimit, 5),
 		positive("LoopWindow", &c.LoopWindow, time.Minute),

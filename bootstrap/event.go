@@ -11,6 +11,7 @@ const (
 	EventStarted   EventKind = "session-started"  // the Bootstrap-Request was accepted
 	EventParked    EventKind = "session-parked"   // an unknown device waits for approval, as Session.Pending
 	EventApproved  EventKind = "session-approved" // it has a record now, and the session goes on
+	EventQueued    EventKind = "session-queued"   // the device waits for its turn, as Session.Detail says
 	EventOperation EventKind = "operation"        // the last of Session.Operations was answered, or was not
 	EventEnded     EventKind = "session-ended"    // Session.Cause says how
 )

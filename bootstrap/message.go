@@ -52,6 +52,10 @@ type Response struct {
 	ContentFormat lwm2m.Format
 	Payload       []byte
 
+	// MaxAge, in an answer of 5.03 to be sent, is after what time the client may try again, in whole seconds
+	// (RFC 7252 §5.9.3.4); zero leaves it out.
+	MaxAge time.Duration
+
 	// Permitted, in an answer to be sent, is asked before each further block that the client
 	// fetches of Payload: where it reports false, that is refused. Nil permits all.
 	Permitted func() bool

@@ -41,6 +41,9 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request, u Unknow
 				slog.String(outcome.LogEndpoint, string(d.Endpoint)), slog.String(outcome.LogRemote, record.Remote), slog.String("detail", why))
 			return Response{Code: lwm2m.CodeNotImplemented}, nil
 		}
+		if len(srv.rateLimits(look, p)) > 0 { // it waits for its turn once it sends POST /bs
+			return Response{Code: lwm2m.CodeNotImplemented}, nil
+		}
 	}
 	s, sctx, refused := srv.startSession(ctx, conn, d, record)
 	if refused != nil {

@@ -9,7 +9,6 @@ import (
 
 	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/outcome"
-	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/pending"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -22,10 +21,8 @@ type parking struct {
 	id    string        // on the list; guarded by mu of the registry until the session is parked
 	woken chan struct{} // has an element when the records are to be looked at
 
-	held    bool        // the device has answered, or is authenticated: it waits in a goroutine of its own
-	willing bool        // it answered a Discover with success
-	refused string      // why a record of its name does not permit it; empty where there is none
-	late    *time.Timer // ends the session after its approval; nil before
+	held    bool   // the device has answered, or is authenticated: it waits in a goroutine of its own
+	refused string // why a record of its name does not permit it; empty where there is none
 }
 
 // lookEvery is how often a parked session looks whether there is a record of its device by now, which
@@ -47,33 +44,27 @@ func (srv *Server) newParked(ctx context.Context, conn Conn, w *waiter, record s
 // the first time: a handler that waits for hours would count as work under way, and hold up others
 // under overload.
 func (s *session) runParked(ctx context.Context) {
-	f := s.performParked(ctx, s.hold)
+	f := s.performPart(ctx, s.probe)
 	if f != nil || !s.parking.held {
 		go s.end(ctx, f)
 		return
 	}
 	go func() {
-		f := s.performParked(ctx, func(ctx context.Context) *outcome.Failure { return s.advance(ctx, (*session).park) })
+		f := s.performPart(ctx, func(ctx context.Context) *outcome.Failure { return s.advance(ctx, (*session).park) })
 		s.end(ctx, f)
 	}()
 }
 
-// performParked carries a part of the session out. A panic ends it like any other failure.
-func (s *session) performParked(ctx context.Context, part func(context.Context) *outcome.Failure) (f *outcome.Failure) {
-	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = outcome.Panicked() })
-	return part(ctx)
-}
-
-// hold asks the device what it has, by which it shows that it is there. Over plain CoAP that validates
+// probe asks the device what it has, by which it shows that it is there. Over plain CoAP that validates
 // its address (see validate), and only then it is parked.
-func (s *session) hold(ctx context.Context) *outcome.Failure {
+func (s *session) probe(ctx context.Context) *outcome.Failure {
 	s.await()
 	secure := s.conn.Peer().Secure()
 	if secure {
 		s.enter()
 	}
 	s.setStage(store.StageDiscover)
-	if f := s.keepAlive(ctx); f != nil {
+	if f := s.keepAlive(ctx, "approval"); f != nil {
 		return f
 	}
 	if !secure {
@@ -123,7 +114,7 @@ func (s *session) park(ctx context.Context) (state, *outcome.Failure) {
 		case <-patience.C:
 			return nil, s.unapproved()
 		case <-keepAlive.C:
-			if f := s.keepAlive(ctx); f != nil {
+			if f := s.keepAlive(ctx, "approval"); f != nil {
 				return nil, f
 			}
 		case <-s.parking.woken:
@@ -143,10 +134,10 @@ func (s *session) unapproved() *outcome.Failure {
 	return &outcome.Failure{Cause: store.CauseNotApproved, Detail: detail}
 }
 
-// keepAlive asks the device what it has. Any answer shows that it is there, also that it knows no
+// keepAlive asks the device what it has, while it waits for its approval or its turn. Any answer shows that it is there, also that it knows no
 // Discover. An error after an earlier success shows that the client has ended its bootstrap, as Leshan
 // does after 93 s.
-func (s *session) keepAlive(ctx context.Context) *outcome.Failure {
+func (s *session) keepAlive(ctx context.Context, waitsFor string) *outcome.Failure {
 	answer, f := s.do(ctx, step{op: lwm2m.OpDiscover, keepAlive: true})
 	switch {
 	case f != nil && f.Cause == store.CauseReset && s.conn.Peer().Secure():
@@ -155,10 +146,10 @@ func (s *session) keepAlive(ctx context.Context) *outcome.Failure {
 	case f != nil:
 		return f
 	case answer.Code.Success():
-		s.parking.willing = true
+		s.willing = true
 		s.update(func(r *store.Session) { r.Links = outcome.Printable(string(answer.Payload), outcome.MaxLinks) })
-	case s.parking.willing && answer.Code != lwm2m.CodeServiceUnavailable:
-		return outcome.Failed(store.CauseGone, "the client answered Bootstrap-Discover with %v, which it had answered with success before: it has ended its bootstrap by itself while it waited for approval", answer.Code)
+	case s.willing && answer.Code != lwm2m.CodeServiceUnavailable:
+		return outcome.Failed(store.CauseGone, "the client answered Bootstrap-Discover with %v, which it had answered with success before: it has ended its bootstrap by itself while it waited for %s", answer.Code, waitsFor)
 	default:
 		s.tolerate()
 	}
@@ -232,13 +223,14 @@ func (s *session) approved(ctx context.Context, d store.Device) (state, *outcome
 	s.await()
 	s.given = given
 	limit := s.srv.cfg.SessionTimeout
-	s.parking.late = time.AfterFunc(limit, func() { s.cancel(&deadlineError{limit}) })
+	s.deadline = time.AfterFunc(limit, func() { s.cancel(&deadlineError{limit}) })
 	s.identified(d)
 	s.listedNoMore(ctx)
 	s.addNotes(fmt.Sprintf("the device was unknown when it came, and waited for %v until it had a record", time.Since(s.record.Started).Round(time.Millisecond)))
 	s.srv.history.Began(s.snapshot())
 	s.observe(EventApproved)
-	return (*session).prepare, nil
+	s.detached = true
+	return (*session).queueUp, nil
 }
 
 // identified notes that the session is that of d.

@@ -30,6 +30,7 @@ type registry struct {
 	running     map[*session]struct{}           // guarded by mu
 	unvalidated unvalidated                     // guarded by mu
 	parked      map[parkKey]*session            // guarded by mu; of unknown devices, that wait for approval
+	held        map[*session]struct{}           // of running, those that wait for their turn; guarded by mu
 	open        int                             // guarded by mu; sessions, parked ones and unvalidated requests, until remove
 	draining    bool                            // guarded by mu
 	idle        chan struct{}                   // closed once draining and nothing runs
@@ -46,6 +47,7 @@ func newRegistry(cfg Config, list *pending.List) *registry {
 		newest:      make(map[lwm2m.EndpointName]*session),
 		ending:      make(map[lwm2m.EndpointName]*session),
 		running:     make(map[*session]struct{}),
+		held:        make(map[*session]struct{}),
 		unvalidated: newUnvalidated(cfg.MaxUnvalidated),
 		idle:        make(chan struct{}),
 		empty:       make(chan struct{}),
@@ -70,12 +72,12 @@ func (r *registry) refuses(record store.Session) *outcome.Refusal {
 
 // full reports whether there is no room for a session of a device. The caller holds mu.
 func (r *registry) full(ep lwm2m.EndpointName) bool {
-	return r.newest[ep] == nil && len(r.running) >= r.limit
+	return r.newest[ep] == nil && len(r.running)-len(r.held) >= r.limit
 }
 
 // busy refuses a session for which there is no room. The caller holds mu.
 func (r *registry) busy() *outcome.Refusal {
-	return outcome.Unavailable(store.CauseBusy, "%d sessions are running, which is the limit", len(r.running))
+	return outcome.Unavailable(store.CauseBusy, "%d sessions are running, which is the limit", len(r.running)-len(r.held))
 }
 
 func (r *registry) stopping() *outcome.Refusal {
@@ -173,6 +175,32 @@ func (r *registry) supersede(old, s *session) {
 	old.cancel(&supersededError{by: s.conn})
 }
 
+// hold notes that s waits for its turn, with at most limit others, or refuses that.
+func (r *registry) hold(s *session, limit int) *outcome.Refusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.draining:
+		return r.stopping()
+	case len(r.held) >= limit:
+		return outcome.Unavailable(store.CauseDeferred, "%d devices wait for their turn, which is the limit", limit)
+	}
+	r.held[s] = struct{}{}
+	return nil
+}
+
+func (r *registry) unhold(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.held, s)
+}
+
+func (r *registry) heldLen() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.held)
+}
+
 // retire makes room for the next session of the device: s is not superseded from now on.
 func (r *registry) retire(s *session) {
 	r.mu.Lock()
@@ -223,6 +251,9 @@ func (r *registry) drain() {
 	defer r.mu.Unlock()
 	r.draining = true
 	for _, s := range r.parked { // a stop waits for none of them
+		s.cancel(ErrStopping)
+	}
+	for s := range r.held { // nor of these
 		s.cancel(ErrStopping)
 	}
 	r.signal()
@@ -285,7 +316,7 @@ func (r *registry) find(ep lwm2m.EndpointName) *session {
 func (r *registry) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.running)
+	return len(r.running) - len(r.held)
 }
 
 // snapshot returns the records of the sessions as they stand, those that are parked too, oldest first.

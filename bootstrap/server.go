@@ -15,6 +15,7 @@ import (
 	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/pending"
 	"lwbs/bootstrap/provision"
+	"lwbs/bootstrap/ratequeue"
 	"lwbs/bootstrap/request"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -31,6 +32,7 @@ type Server struct {
 	enroller  *auth.Enroller
 	provider  *provision.Provider
 	sessions  *registry
+	turns     *turns
 	pending   *pending.List
 	history   *history.History
 	attempts  *attempt.Recorder
@@ -56,6 +58,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg.Logger.LogAttrs(ctx, slog.LevelError, "pending devices not read", slog.Any("error", err))
 	}
 	srv := &Server{cfg: cfg, auth: cfg.authorizer(), pending: list, sessions: newRegistry(cfg, list), history: history.New(cfg.history())}
+	srv.turns = &turns{queues: make(map[turnKey]*ratequeue.Queue)}
 	list.OnDecision(srv.sessions.wake)
 	srv.enroller = &auth.Enroller{Authorizer: srv.auth, Store: cfg.Store, Rejections: list, Logger: cfg.Logger, MayBegin: srv.sessions.refuses, Limit: cfg.Enrolments}
 	srv.provider = &provision.Provider{Store: cfg.Store, Auth: srv.auth, Rand: cfg.Rand, Objects: cfg.Objects, Logger: cfg.Logger}
@@ -189,6 +192,11 @@ func (srv *Server) startSession(ctx context.Context, conn Conn, d store.Device, 
 	if f != nil {
 		return nil, nil, outcome.OwnFault(*f)
 	}
+	if record.Proof.Counts() { // one whose address is not validated must cost no place
+		if refused := srv.refusesTurn(ctx, record.Endpoint, given.Profile); refused != nil {
+			return nil, nil, refused
+		}
+	}
 	s, sctx := srv.newSession(ctx, conn, record)
 	s.given = given
 	if refused := srv.sessions.add(s); refused != nil {
@@ -228,7 +236,7 @@ func (srv *Server) refuse(ctx context.Context, record store.Session, why *outcom
 
 // answerTo is the response to a refused client, with a diagnostic payload (RFC 7252 §5.5.2).
 func answerTo(r *outcome.Refusal) Response {
-	return Response{Code: r.Code, Payload: []byte(r.Reply)}
+	return Response{Code: r.Code, Payload: []byte(r.Reply), MaxAge: r.ComeAgain}
 }
 
 // storeFault logs an error of the store and returns what may be told of it.

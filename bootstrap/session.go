@@ -11,6 +11,7 @@ import (
 	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/plan"
 	"lwbs/bootstrap/profile"
+	"lwbs/bootstrap/ratequeue"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/link"
 	"lwbs/store"
@@ -21,8 +22,8 @@ import (
 // to Bootstrap-Finish (Core 1.1.1 §6.1.7). One goroutine runs it, and it has one
 // request outstanding at a time.
 //
-//	(validate) ---> prepare ---> discover ---> operate ---> (verify) ---> (handOver) ---> finish ---> end
-//	                                            \___/ once for each planned Delete and Write
+//	(validate) ---> queueUp ---> prepare ---> discover ---> operate ---> (verify) ---> queueOut ---> (handOver) ---> finish ---> end
+//	                                                         \___/ once for each planned Delete and Write
 //
 // The session of an unknown device waits for approval before prepare: see park.
 //
@@ -50,6 +51,8 @@ type session struct {
 
 	parking *parking // of an unknown device; nil elsewhere
 
+	deadline *time.Timer // ends the session; stopped while it is held; nil before a parked one is approved
+
 	// What follows belongs to the goroutine of run.
 
 	told       *Response                            // to Discover, in validate; nil where that is to be sent
@@ -66,9 +69,14 @@ type session struct {
 	untried    []lwm2m.Format                       // to fall back on, where they can carry the plan
 	written    bool                                 // a Write was accepted
 	separate   bool                                 // Finish was answered in a message of its own
+	willing    bool                                 // the client answered a Discover with success while it was kept waiting
+	suspended  state                                // where the session goes on in a goroutine of its own; nil where it has not to
+	detached   bool                                 // it is in that goroutine
 
 	mu     sync.Mutex
-	record store.Session // guarded by mu; changed by run only
+	record store.Session    // guarded by mu; changed by run only
+	queued *ratequeue.Place // where it waits for its turn; nil where it does not; guarded by mu
+	limit  rateLimit        // that it waits for; guarded by mu
 }
 
 // A deadlineError tells a session that it took too long. The context of a session ends with it,
@@ -86,12 +94,13 @@ func (*supersededError) Error() string { return "superseded by a newer Bootstrap
 // association, at the deadline, or with cancel.
 func (srv *Server) newSession(ctx context.Context, conn Conn, record store.Session) (*session, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	ctx, stopTimer := context.WithTimeoutCause(ctx, srv.cfg.SessionTimeout, &deadlineError{srv.cfg.SessionTimeout})
+	limit := srv.cfg.SessionTimeout
 	return &session{
 		srv:      srv,
 		conn:     conn,
 		endpoint: record.Endpoint,
-		cancel:   func(why error) { cancel(why); stopTimer() },
+		cancel:   cancel,
+		deadline: time.AfterFunc(limit, func() { cancel(&deadlineError{limit}) }),
 		quiet:    make(chan struct{}),
 		record:   record,
 	}, ctx
@@ -107,19 +116,32 @@ func (s *session) run(ctx context.Context) {
 		s.runParked(ctx)
 		return
 	}
-	f := s.perform(ctx)
-	go s.end(ctx, f) // the registry knows the session until it has ended
+	f := s.performPart(ctx, s.perform)
+	if f != nil || s.suspended == nil {
+		go s.end(ctx, f) // the registry knows the session until it has ended
+		return
+	}
+	go func() {
+		s.detached = true
+		f := s.performPart(ctx, func(ctx context.Context) *outcome.Failure { return s.advance(ctx, s.suspended) })
+		s.end(ctx, f)
+	}()
 }
 
-// perform carries the session out. A panic ends it like any other failure.
-func (s *session) perform(ctx context.Context) (f *outcome.Failure) {
+// performPart carries a part of the session out. A panic ends it like any other failure.
+func (s *session) performPart(ctx context.Context, part func(context.Context) *outcome.Failure) (f *outcome.Failure) {
 	defer s.srv.cfg.Panics.Contain(panics.Session, func() { f = outcome.Panicked() })
+	return part(ctx)
+}
+
+// perform carries the session out, as far as it has not to wait for its turn.
+func (s *session) perform(ctx context.Context) (f *outcome.Failure) {
 	s.await()
 	first := state((*session).validate)
 	if s.record.Proof.Counts() {
 		s.srv.history.Began(s.snapshot())
 		s.observe(EventStarted)
-		first = (*session).prepare
+		first = (*session).queueUp
 	}
 	return s.advance(ctx, first)
 }
@@ -222,7 +244,7 @@ func (s *session) operate(ctx context.Context) (state, *outcome.Failure) {
 	case s.given.Profile.Verify == grammar.VerifyRecord, s.given.Profile.Verify == grammar.VerifyFail:
 		return (*session).verify, nil
 	default:
-		return (*session).handOver, nil
+		return (*session).queueOut, nil
 	}
 	o := s.left[0]
 	s.left = s.left[1:]

@@ -17,9 +17,10 @@ func (s *session) end(ctx context.Context, f *outcome.Failure) {
 	defer guard.Contain(panics.Session)
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)
-	if s.parking != nil && s.parking.late != nil {
-		defer s.parking.late.Stop()
+	if s.deadline != nil {
+		defer s.deadline.Stop()
 	}
+	s.leavePlace()
 	cause, detail := s.outcome(ctx, store.CauseDone, f)
 	s.yield()
 	guard.Run(panics.Session, func() { s.release(ctx, f) })

@@ -52,6 +52,9 @@ func (s *session) snapshot() store.Session {
 	r.Operations = slices.Clone(r.Operations)
 	r.Quirks = slices.Clone(r.Quirks)
 	r.Notes = slices.Clone(r.Notes)
+	if text := s.turnText(); text != "" {
+		r.Detail = text
+	}
 	return r
 }
 

@@ -41,7 +41,7 @@ func (s *session) validate(ctx context.Context) (state, *outcome.Failure) {
 	if !s.shared {
 		s.told = &answer
 	}
-	return (*session).prepare, nil
+	return (*session).queueUp, nil
 }
 
 // askDiscover returns what the client told to validate, or asks it.

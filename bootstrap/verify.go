@@ -38,7 +38,7 @@ func (s *session) verify(ctx context.Context) (state, *outcome.Failure) {
 		return nil, outcome.Failed(store.CauseVerifyFailed, "it %s", outcome.Printable(strings.Join(differences, "; it "), outcome.MaxError))
 	}
 	s.addQuirks(differences...)
-	return (*session).handOver, nil
+	return (*session).queueOut, nil
 }
 
 // look asks what a client need not answer; it returns nothing where the client does not.

@@ -46,6 +46,7 @@ const (
 	CauseTemplateFailed   Cause = "template-failed"    // a template needs a value that the device record does not have
 	CauseRateLimited      Cause = "rate-limited"       // the device began more sessions within a short time than it may
 	CauseBusy             Cause = "busy"               // a limit of the server was reached
+	CauseDeferred         Cause = "deferred"           // its profile or LwM2M Server takes only so many devices a second: it was told to come again, or waited as long as it could
 	CauseDiscoverFailed   Cause = "discover-failed"    // Discover was refused, and the profile says that this ends the session
 	CauseRefused          Cause = "refused"            // the client refused a mandatory operation
 	CauseVerifyFailed     Cause = "verify-failed"      // the client did not store what it had accepted

@@ -59,6 +59,10 @@ type Profile struct {
 	// SecretsOverNoSec permits key material to be written over plain CoAP.
 	SecretsOverNoSec bool `json:"secretsOverNoSec,omitempty"`
 
+	// BootstrapsPerSecond is how many of its devices may be bootstrapped in a second; the others wait for their turn. Zero
+	// means no limit; at most MaxRate.
+	BootstrapsPerSecond int `json:"bootstrapsPerSecond,omitempty"`
+
 	Device DeviceLimits `json:"device,omitzero"`
 
 	Created time.Time `json:"created,omitzero"` // set by the store
@@ -266,6 +270,10 @@ type DeviceLimits struct {
 	MaxIdentity int `json:"maxIdentity,omitempty"` // bytes of 0/x/3
 	MaxKey      int `json:"maxKey,omitempty"`      // bytes of 0/x/5
 	MaxURI      int `json:"maxURI,omitempty"`      // bytes of 0/x/0
+
+	// Patience is for how long the device waits in a session that is kept alive by Bootstrap-Discover, from the answer to
+	// its request on. Zero means 10 minutes.
+	Patience Duration `json:"patience,omitempty"`
 
 	// AckTimeout is CoAP's ACK_TIMEOUT towards the device. Zero means 2 s.
 	AckTimeout Duration `json:"ackTimeout,omitempty"`

@@ -136,6 +136,7 @@ const (
 	StageHandshake Stage = "handshake" // a DTLS handshake began
 	StageRequest   Stage = "request"   // a Bootstrap-Request arrived
 	StageParked    Stage = "parked"    // an unknown device waits for approval
+	StageQueued    Stage = "queued"    // the device waits for its turn
 	StagePack      Stage = "pack"      // a Bootstrap-Pack was built
 	StageDiscover  Stage = "discover"
 	StageDelete    Stage = "delete"

@@ -268,6 +268,10 @@ type Status struct {
 	Parked  int `json:"parked,omitempty"`
 	Pending int `json:"pending,omitempty"`
 
+	// Held is how many sessions wait for their turn, and Queues are those that they wait in.
+	Held   int     `json:"held,omitempty"`
+	Queues []Queue `json:"queues,omitempty"`
+
 	// Database is the file that the records are in.
 	Database string `json:"database,omitempty"`
 

@@ -48,6 +48,9 @@ func (f Facts) Explain(s store.Session) Explanation {
 	if isParked(s) {
 		e.Remedy = approvalRemedy(f, s)
 	}
+	if s.Cause == "" && s.Stage == store.StageQueued {
+		e.Remedy = "Nothing: its turn comes, and the session goes on. lwbs status shows how many wait; bootstrapsPerSecond in the profile, or lwbs lwm2m-server set NAME --rate N, lets more through from the next device on that comes."
+	}
 	if s.Network != "" && s.Cause != store.CauseAssociationUnknown {
 		e.Remedy = "Look whether devices of yours are in that network: lwbs session list --failed shows those of them that have records of their own. Else nothing: this is what a scan or an attack looks like."
 	}
@@ -110,6 +113,7 @@ var stageNames = map[store.Stage]string{
 	store.StageHandshake: "DTLS handshake",
 	store.StageRequest:   "Bootstrap-Request",
 	store.StageParked:    "waiting for approval",
+	store.StageQueued:    "waiting for its turn",
 	store.StagePack:      "Bootstrap-Pack",
 	store.StageDiscover:  "Bootstrap-Discover",
 	store.StageDelete:    "Bootstrap-Delete",
@@ -176,6 +180,9 @@ func happened(s store.Session) string {
 func runningText(s store.Session) string {
 	if isParked(s) {
 		return parkedText(s)
+	}
+	if s.Stage == store.StageQueued && s.Detail != "" {
+		return fmt.Sprintf("The device %s. Until then it is asked Bootstrap-Discover every 20 s, so that it goes on waiting.", s.Detail)
 	}
 	if s.Proof == store.ProofNone {
 		return "A peer asked to bootstrap in the name of the device, over plain CoAP, and has not answered Bootstrap-Discover so far. Until it does, nothing proves that it is where it says: a session that runs is not superseded, and nothing counts against the device."
@@ -256,6 +263,7 @@ var occurrences = map[store.Cause]string{
 	store.CauseBlockWise:      "The device's answer came in blocks that do not fit together",
 	store.CauseReset:          "The device did not recognise a request as its own business",
 	store.CauseGone:           "The association with the device ended in the middle",
+	store.CauseDeferred:       "Its profile or its LwM2M Server takes only so many devices a second, and the device could not wait long enough for its turn",
 	store.CauseHandOverFailed: "The device took every write, and an LwM2M Server could not be told how it will come, so the session was ended without Bootstrap-Finish",
 	store.CauseFinishRefused:  "The device took every write and then refused Bootstrap-Finish",
 	store.CauseFinishUnknown:  "The device took every write and did not confirm Bootstrap-Finish, so that it may be bootstrapped or not",
@@ -274,6 +282,7 @@ var occurrences = map[store.Cause]string{
 var remedies = map[store.Cause]string{
 	"": "Wait: a session takes seconds as a rule, and at most four minutes.",
 
+	store.CauseDeferred:       "Nothing, if the device comes again, as most do: its place is kept for 15 minutes. Else raise bootstrapsPerSecond in its profile, or lwbs lwm2m-server set NAME --rate N; if this kind of device waits longer than 10 minutes in a session, as Zephyr and Anjay do, say so in the profile (device.patience).",
 	store.CauseHandOverFailed: "Mend what the detail names; lwbs lwm2m-server test NAME tries it without a device. The device keeps its old account, and its new key is given again when it comes next, as most do by themselves.",
 
 	store.CausePackDelivered: "Nothing, if the device registers with the LwM2M Server. If an ordinary session of it follows, it did not like the pack, and that session tells more; if neither does, set pack: refuse in the profile, and each write is answered.",

@@ -61,6 +61,13 @@ func claiming(name lwm2m.EndpointName, s store.Session) store.Session {
 	return s
 }
 
+// queued is a session of a device that waits for its turn.
+func queued(detail string) store.Session {
+	s := stopped("")
+	s.Stage, s.Detail = store.StageQueued, detail
+	return s
+}
+
 // waits is a session of a device that waits for approval, and over one in which it did.
 func waits() store.Session {
 	s := foreign("", "meter", "f1")
@@ -222,6 +229,8 @@ func TestExplanations(t *testing.T) {
 		{"silent after the server's certificate, as Mbed TLS", explain.Facts{Looked: true}, detailed(`handshake timed out, after it was shown the certificate of "CN=bs"`, of(store.VariantAfterCertificate, foreign(store.CauseHandshakeFailed, "", ""))), []string{"does not trust the certificate of this server", "Mbed TLS", "its dates"}, []string{"port scan"}},
 		{"refuses the server's certificate", explain.Facts{Looked: true}, foreign(store.CauseServerRefused, "", ""), []string{"broke the DTLS handshake off because of this server's certificate", "host name"}, nil},
 
+		{"device that waits for its turn", knowing(nil), queued("waits for its turn: 12 before it, about 3 s (profile \"p\", 4 a second)"), []string{"The device waits for its turn: 12 before it, about 3 s (profile \"p\", 4 a second).", "Nothing: its turn comes"}, []string{"log of the server"}},
+		{"device that was told to come again", knowing(nil), stopped(store.CauseDeferred), []string{"only so many devices a second", "its place is kept for 15 minutes", "lwbs lwm2m-server set NAME --rate N", "device.patience"}, nil},
 		{"device that waits", waitingFor(nil), waits(), []string{"waits for approval since 2026-01-02 03:04:05 UTC, as k7wq2mxe", "lwbs pending approve k7wq2mxe --profile PROFILE", "lwbs pending reject k7wq2mxe"}, []string{"at most four minutes", "--endpoint"}},
 		{"device that waits, with a profile of its group", waitingFor(nil), profiled("p", waits()), []string{"lwbs pending approve k7wq2mxe --profile p"}, []string{"PROFILE"}},
 		{"device that waits under a name that it may not have", waitingFor(func(p *store.PendingDevice) { p.Names = []string{"serial"} }), waits(), []string{"lwbs pending approve k7wq2mxe --endpoint meter --profile PROFILE"}, nil},

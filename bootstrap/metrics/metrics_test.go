@@ -70,6 +70,9 @@ func eventful() *metrics.Metrics {
 	}
 	m.Unvalidated(func() int { return 6 })
 	m.Pending(func() int { return 7 }, func() int { return 8 })
+	m.Queues(func() int { return 9 }, func() []bootstrap.QueueState {
+		return []bootstrap.QueueState{{Of: bootstrap.LimitOfLwM2MServer, Name: "dm", Rate: 50, Waiting: 9, Oldest: 2 * time.Second, Passed: 11}}
+	})
 	m.Writing(func() time.Duration { return 1500 * time.Millisecond })
 	m.Certificates(func() time.Time { return time.Unix(4102444800, 0) })
 	return m
@@ -82,6 +85,10 @@ func TestScrape(t *testing.T) {
 		`lwbs_attempts_total{cause="key-differs"} 1`,
 		`lwbs_sessions_active 3`,
 		`lwbs_sessions_parked 7`,
+		`lwbs_sessions_held 9`,
+		`lwbs_rate_queue_devices{name="dm",of="lwm2m-server"} 9`,
+		`lwbs_rate_queue_oldest_seconds{name="dm",of="lwm2m-server"} 2`,
+		`lwbs_rate_queue_passed_total{name="dm",of="lwm2m-server"} 11`,
 		`lwbs_pending_devices 8`,
 		`lwbs_requests_unvalidated 6`,
 		`lwbs_attempts_unrecorded_total 4`,

@@ -35,6 +35,9 @@ type Refusal struct {
 	Code  lwm2m.Code
 	Reply string // to the client: short, and nothing that helps to guess
 
+	// ComeAgain is after what time the client may try again; zero says nothing of it.
+	ComeAgain time.Duration
+
 	// Unknown is whether the answer is that to an unknown device: see [Unacceptable].
 	Unknown bool
 }
@@ -55,6 +58,11 @@ func Unacceptable(cause store.Cause, detail string, args ...any) *Refusal {
 // Unavailable asks the client to come back later.
 func Unavailable(cause store.Cause, detail string, args ...any) *Refusal {
 	return &Refusal{Failure: *Failed(cause, detail, args...), Code: lwm2m.CodeServiceUnavailable, Reply: "try again later"}
+}
+
+// ComeAgain is Unavailable with the time after which the client may try again.
+func ComeAgain(f Failure, after time.Duration) *Refusal {
+	return &Refusal{Failure: f, Code: lwm2m.CodeServiceUnavailable, Reply: "try again later", ComeAgain: max(after, time.Second)}
 }
 
 // OwnFault refuses for a reason that is not the client's.

@@ -51,6 +51,9 @@ func UnfitForPack(p store.Profile) string {
 			return fmt.Sprintf("Object %d is that of a gateway, which a pack never holds", o.Path.Object())
 		}
 	}
+	if p.BootstrapsPerSecond > 0 {
+		return "its devices wait for their turn (bootstrapsPerSecond), and no client waits for a pack"
+	}
 	if p.BootstrapServer != nil {
 		return "the Bootstrap-Server Account is replaced, which a pack never holds"
 	}

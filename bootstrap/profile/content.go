@@ -22,7 +22,7 @@ func ContentOf(p store.Profile) string {
 	p = p.Clone()
 	p.Name, p.Revision, p.Created, p.Updated = "", 0, time.Time{}, time.Time{}
 	p.Format, p.DiscoverFailed, p.BootstrapInstance, p.Verify, p.Pack, p.SecretsOverNoSec = "", "", 0, "", "", false
-	p.NoAccessControl, p.Device, p.RotateAfter = false, store.DeviceLimits{}, 0
+	p.NoAccessControl, p.Device, p.RotateAfter, p.BootstrapsPerSecond = false, store.DeviceLimits{}, 0, 0
 	p.Delete.Mode = cmp.Or(p.Delete.Mode, store.DeleteDiscovered)
 	for i := range p.Accounts {
 		p.Accounts[i] = accountContent(p.Accounts[i])

@@ -199,6 +199,14 @@ var limits = map[string]limit{
 		[]string{"bootstrap/coap/admission.minRequests"},
 		[]string{"bootstrap/coap/admission.TestRequestQueueWaits"},
 	},
+	"devices that wait for their turn": {
+		[]string{"bootstrap.MaxHeld"},
+		[]string{"bootstrap.TestHeldAreBounded", "bootstrap.TestMemoryOfHeldSessions"},
+	},
+	"places that are kept of devices that left their queue, or were told to come again; for how long": {
+		[]string{"bootstrap/ratequeue.maxMemory", "bootstrap/ratequeue.Memory"},
+		[]string{"bootstrap/ratequeue.TestMemoryOfPlaces", "bootstrap/ratequeue.TestPlaceIsKept"},
+	},
 	"duration of a session, from the Bootstrap-Request": {
 		[]string{"bootstrap.SessionTimeout"},
 		[]string{"bootstrap.TestDurationOfASessionByDefault"},

@@ -27,6 +27,7 @@ var Profile = &Section{Name: "Profile", Keys: []Key{
 	{Name: "pack", Kind: Word, Words: []string{PackAllow, "refuse"}, Default: "refuse", Doc: "Whether a Bootstrap-Pack-Request of LwM2M 1.2 is answered."},
 	{Name: "rotateAfter", Kind: Duration, Positive: true, Default: "never", Doc: "The age, such as 365d, at which a key that lwbs has made is replaced by another at the next bootstrap of the device, which is due until then: the keys of accounts, and with bootstrapServer the key to bootstrap with."},
 	{Name: "secretsOverNoSec", Kind: Boolean, Default: "false", Doc: "Permits keys and other secrets over plain CoAP."},
+	{Name: "bootstrapsPerSecond", Kind: Integer, Max: store.MaxRate, Default: "no limit", Doc: "How many of its devices may be bootstrapped in a second; the others wait for their turn, the oldest first."},
 	{Name: "device", Kind: Mapping, Of: DeviceLimits, Doc: "The limits of this kind of device."},
 }}
 
@@ -99,6 +100,7 @@ var DeviceLimits = &Section{Name: "DeviceLimits", Keys: []Key{
 	{Name: "maxIdentity", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of Resource 0/x/3."},
 	{Name: "maxKey", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of Resource 0/x/5."},
 	{Name: "maxURI", Kind: Integer, Max: noLimit, Default: "no limit", Doc: "Bytes of Resource 0/x/0."},
+	{Name: "patience", Kind: Duration, Positive: true, Default: "10m", Doc: "How long the device waits for its turn while it is kept alive: 90s for Leshan, 15s for AwaLWM2M; Anjay, Wakaama and Zephyr wait without end."},
 	{Name: "ackTimeout", Kind: Duration, Positive: true, Default: "2s", Doc: "CoAP's ACK_TIMEOUT towards the device."},
 }}
 

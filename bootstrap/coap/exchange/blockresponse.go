@@ -20,7 +20,7 @@ type blockResponse struct {
 // responseTo turns the answer of the handler to m into the message that carries it,
 // or its first block.
 func (c *Conn) responseTo(m message.Message, resp bootstrap.Response) message.Message {
-	out := message.Message{Code: resp.Code, ContentFormat: resp.ContentFormat, Payload: resp.Payload}
+	out := message.Message{Code: resp.Code, ContentFormat: resp.ContentFormat, Payload: resp.Payload, MaxAge: uint32(resp.MaxAge / time.Second)}
 	if len(out.Payload) > message.MaxBody {
 		c.hub.cfg.Logger.Error("handler answered with too much", "remote", c.peer.Remote, "bytes", len(out.Payload))
 		out = message.Message{Code: lwm2m.CodeInternalServerError}

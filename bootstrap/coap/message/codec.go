@@ -214,6 +214,9 @@ func (m Message) options() (coap.Options, error) {
 	if m.ContentFormat != 0 {
 		out = appendNumber(out, coap.ContentFormat, uint32(m.ContentFormat.Number()))
 	}
+	if m.MaxAge != 0 {
+		out = appendNumber(out, coap.MaxAge, m.MaxAge)
+	}
 	if err := appendStrings(&out, coap.URIQuery, m.Queries); err != nil {
 		return nil, err
 	}

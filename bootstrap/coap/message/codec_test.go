@@ -162,6 +162,14 @@ func TestOptionValues(t *testing.T) {
 	}
 }
 
+// Max-Age stands between Content-Format and the later options (RFC 7252 §5.10.5, number 14): 5.03 with 300 s.
+func TestEncodeMaxAge(t *testing.T) {
+	b, err := Encode(Message{Kind: Acknowledgement, Code: lwm2m.CodeServiceUnavailable, ID: 1, MaxAge: 300, Payload: []byte("x")})
+	if want := coaptest.Hex(t, "60 A3 00 01 D2 01 01 2C FF 78"); err != nil || !slices.Equal(b, want) {
+		t.Errorf("%x, %v; want %x", b, err, want)
+	}
+}
+
 func TestEncodeRefuses(t *testing.T) {
 	long := strings.Repeat("x", maxString+1)
 	tests := []struct {

@@ -48,6 +48,7 @@ type Message struct {
 	Path          []string
 	Queries       []string
 	ContentFormat lwm2m.Format
+	MaxAge        uint32 // seconds, of an answer that is sent; zero leaves it out
 	Accept        lwm2m.Format
 	ETag          string
 	Block1        *Block

@@ -248,6 +248,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	s.metrics.Log(func() uint64 { dropped, _ := s.lines.Lost(); return dropped })
 	s.metrics.Server(s.server.ActiveCount, s.server.Unrecorded)
 	s.metrics.Pending(s.server.ParkedCount, s.server.Pending().Len)
+	s.metrics.Queues(s.server.HeldCount, s.server.RateQueues)
 	cfg := coap.Config{PSK: s.server.PSK, OtherPSK: s.server.OtherPSK, Logger: s.log, Panics: s.panics, Watch: watch,
 		HandshakeDone:   func(took time.Duration) { s.metrics.Handshake(took, true) },
 		HandshakeFailed: s.handshakeFailed,
@@ -359,7 +360,7 @@ func transport(l *coap.Listener) metrics.Transport {
 func (s *service) administration() *admin.Local {
 	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, HandOver: s.handOver, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
-		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
+		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Held: s.server.HeldCount(), Queues: admin.QueuesOf(s.server.RateQueues()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}
 }
 

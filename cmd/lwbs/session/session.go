@@ -85,6 +85,8 @@ func listSessions(ctx context.Context, c *cli.Context, api admin.API, q store.Se
 			switch {
 			case s.Cause == "" && s.Stage == store.StageParked:
 				cause, time = "waiting", view.Age(s)
+			case s.Cause == "" && s.Stage == store.StageQueued:
+				cause, time = "waiting", view.Age(s)
 			case s.Cause == "":
 				cause, time = "running", view.Age(s)
 			}
@@ -138,6 +140,8 @@ func printSession(out io.Writer, r why.Reason) error {
 	lasted := fmt.Sprintf("took %v", took(s))
 	if s.Cause == "" && s.Stage == store.StageParked {
 		lasted = fmt.Sprintf("waiting for approval for %v", view.Age(s))
+	} else if s.Cause == "" && s.Stage == store.StageQueued {
+		lasted = fmt.Sprintf("waiting for its turn for %v", view.Age(s))
 	} else if s.Cause == "" {
 		lasted = fmt.Sprintf("running for %v", view.Age(s))
 	}

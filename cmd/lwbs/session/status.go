@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/why"
 	"lwbs/cmd/lwbs/internal/command"
@@ -102,6 +103,11 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 	if r.Pending > 0 {
 		row("unknown", fmt.Sprintf("%s for approval, %d of them now: lwbs pending list", output.Counted(r.Pending, "device waits", "devices wait"), r.Parked))
 	}
+	for _, q := range r.Queues {
+		if q.Waiting > 0 {
+			row("waiting", fmt.Sprintf("%s for %s turn at %s %s (%d a second), the first for %d s", output.Counted(q.Waiting, "device", "devices"), whose(q.Waiting), limitWords[q.Of], output.Name(q.Name), q.Rate, q.Oldest))
+		}
+	}
 	for i, cause := range r.Failures.Causes {
 		if i == toldCauses {
 			row("", fmt.Sprintf("and %s: lwbs why --all-failed", output.Counted(len(r.Failures.Causes)-i, "more cause", "more causes")))
@@ -171,6 +177,16 @@ func expiryText(count admin.DeviceCount) string {
 		return ""
 	}
 	return strings.Join(parts, ", ") + ": lwbs device list --expires-within 30d"
+}
+
+// limitWords are what has a rate.
+var limitWords = map[bootstrap.LimitOf]string{bootstrap.LimitOfProfile: "profile", bootstrap.LimitOfLwM2MServer: "LwM2M Server"}
+
+func whose(devices int) string {
+	if devices == 1 {
+		return "its"
+	}
+	return "their"
 }
 
 // toldGroups is how many groups are named that enrol no devices.

@@ -2,10 +2,12 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 )
 
@@ -34,5 +36,25 @@ func TestCertificateTexts(t *testing.T) {
 				t.Errorf("%q, want %q", text, tt.want[i])
 			}
 		}
+	}
+}
+
+// Status tells of each queue in which devices wait for their turn.
+func TestStatusOfQueues(t *testing.T) {
+	var r statusReport
+	r.Queues = []admin.Queue{
+		{Of: bootstrap.LimitOfProfile, Name: "meter", Rate: 5, Waiting: 1, Oldest: 3},
+		{Of: bootstrap.LimitOfLwM2MServer, Name: "dm-1", Rate: 50, Waiting: 1200, Oldest: 24},
+		{Of: bootstrap.LimitOfLwM2MServer, Name: "dm-2", Rate: 50},
+	}
+	var got []string
+	for _, row := range r.rows(time.Now()) {
+		if row[0] == "waiting" {
+			got = append(got, row[1])
+		}
+	}
+	want := []string{"1 device for its turn at profile meter (5 a second), the first for 3 s", "1200 devices for their turn at LwM2M Server dm-1 (50 a second), the first for 24 s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

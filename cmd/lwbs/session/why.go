@@ -119,6 +119,8 @@ func printWhy(out io.Writer, w why.Answer) {
 		s, state := w.Running.Session, "running"
 		if s.Cause == "" && s.Stage == store.StageParked {
 			state = "waiting for approval"
+		} else if s.Cause == "" && s.Stage == store.StageQueued {
+			state = "waiting for its turn"
 		} else if s.Proof == store.ProofNone {
 			state = "not answered"
 		} else if s.Cause != "" {

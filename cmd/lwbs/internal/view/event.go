@@ -30,6 +30,8 @@ func PrintEventText(out io.Writer, kind bootstrap.EventKind, s store.Session) er
 		what = fmt.Sprintf("is unknown, and waits for approval: lwbs pending approve %s", s.Pending)
 	case bootstrap.EventApproved:
 		what = "has a record now, and goes on"
+	case bootstrap.EventQueued:
+		what = s.Detail
 	case bootstrap.EventOperation:
 		if n := len(s.Operations); n > 0 {
 			o := s.Operations[n-1]
