@@ -199,6 +199,15 @@ type BootstrapServer struct {
 	// ClientHoldOffTime is Resource 0/x/11: how long a device waits before it bootstraps by
 	// itself. Nil means 1 s, since Wakaama needs the Resource. Zero means that it does not wait.
 	ClientHoldOffTime *Duration `json:"clientHoldOffTime,omitempty"`
+
+	// ClientHoldOffSpread is how much longer a device waits at the most: each has a time of its own, always the same.
+	// Zero means that all wait equally long.
+	ClientHoldOffSpread Duration `json:"clientHoldOffSpread,omitempty"`
+
+	// AccountTimeout is Resource 0/x/12: how long after a bootstrap a device keeps its Bootstrap-Server Account. Zero leaves
+	// the Resource out: it keeps it. AccountTimeoutSpread is for it what ClientHoldOffSpread is for ClientHoldOffTime.
+	AccountTimeout       Duration `json:"accountTimeout,omitempty"`
+	AccountTimeoutSpread Duration `json:"accountTimeoutSpread,omitempty"`
 }
 
 // An AccessControl is one instance of the Access Control Object (Object 2).

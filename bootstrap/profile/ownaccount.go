@@ -246,11 +246,16 @@ func sampleAccount(p store.Profile, d store.Device) (*ownAccount, []Finding) {
 }
 
 // instance is the Security Instance of the account; a plan assigns its ID.
-func (own ownAccount) instance(id int, b store.BootstrapServer) *lwm2m.SecurityInstance {
+func (own ownAccount) instance(id int, b store.BootstrapServer, ep lwm2m.EndpointName) *lwm2m.SecurityInstance {
+	timeout := time.Duration(b.AccountTimeout)
+	if timeout != 0 {
+		timeout += spread(ep, "account time-out", b.AccountTimeoutSpread)
+	}
 	return &lwm2m.SecurityInstance{
 		ID: lwm2m.InstanceID(id), ServerURI: own.uri, BootstrapServer: true, Mode: lwm2m.SecurityPSK,
 		PublicKeyOrIdentity: []byte(own.credential.Identity), SecretKey: own.credential.Key,
-		ClientHoldOffTime: orDefault(b.ClientHoldOffTime, defaultHoldOff),
+		ClientHoldOffTime:             orDefault(b.ClientHoldOffTime, defaultHoldOff) + spread(ep, "hold off", b.ClientHoldOffSpread),
+		BootstrapServerAccountTimeout: timeout,
 	}
 }
 

@@ -58,7 +58,7 @@ func resolve(p store.Profile, d store.Device, own *ownAccount, objects *object.R
 		info.Accounts = append(info.Accounts, account)
 	}
 	if own != nil {
-		info.BootstrapServer = own.instance(len(p.Accounts), *p.BootstrapServer)
+		info.BootstrapServer = own.instance(len(p.Accounts), *p.BootstrapServer, d.Endpoint)
 	}
 	for i, a := range p.AccessControl {
 		info.AccessControl = append(info.AccessControl, lwm2m.AccessControlInstance{

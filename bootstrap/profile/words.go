@@ -22,6 +22,7 @@ func checkWords(p store.Profile, d store.Device) []Finding {
 	c.pack(p)
 	c.delete(p.Delete, p.BootstrapInstance)
 	c.limits(p.Device)
+	c.spreads(p.BootstrapServer)
 	if most := p.Device.MaxAccounts; most > 0 && len(p.Accounts) > most {
 		c.fail("accounts", "%d accounts, and this kind of device holds %d", len(p.Accounts), most)
 	}

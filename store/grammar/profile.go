@@ -71,6 +71,9 @@ var BootstrapServer = &Section{Name: "BootstrapServer", Keys: []Key{
 	{Name: "key", Kind: Word, Words: keySources, Default: store.KeyGenerate, Doc: "The source of Resource 0/x/5, as in an account."},
 	{Name: "keyLength", Kind: Integer, Min: 1, Max: store.MaxKey, ZeroIsDefault: true, Default: "16", Doc: "Bytes of a generated key."},
 	{Name: "clientHoldOffTime", Kind: Duration, Default: "1s", Doc: "Resource 0/x/11: how long a device waits before it bootstraps by itself; 0 means that it does not wait."},
+	{Name: "clientHoldOffSpread", Kind: Duration, Default: "0s", Doc: "How much longer a device waits at the most: each has a time of its own, always the same, so that they do not come at once."},
+	{Name: "accountTimeout", Kind: Duration, Default: "0s: no limit", Doc: "Resource 0/x/12: how long after a bootstrap a device keeps its Bootstrap-Server Account; without it, it does not come back."},
+	{Name: "accountTimeoutSpread", Kind: Duration, Default: "0s", Doc: "The same as clientHoldOffSpread for accountTimeout."},
 }}
 
 // AccessControl is one Instance of Object 2.
