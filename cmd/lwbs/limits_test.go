@@ -107,6 +107,10 @@ var limits = map[string]limit{
 		[]string{"bootstrap/coap/exchange.defaultIdleTimeout"},
 		[]string{"bootstrap/coap/exchange.TestIdle", "bootstrap/coap/dtls.TestIdleAssociationsHibernate"},
 	},
+	"peers over plain CoAP of which the last requests are remembered after their association has ended": {
+		[]string{"bootstrap/coap/plain.maxMemories"},
+		[]string{"bootstrap/coap/plain.TestMemoriesAreLimited", "bootstrap/coap/plain.TestMemoriesAge"},
+	},
 	"association that asks for nothing": {
 		[]string{"bootstrap/coap/dtls.defaultRequestTimeout"},
 		[]string{"bootstrap/coap/dtls.TestRequestTimeoutByDefault"},

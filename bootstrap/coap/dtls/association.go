@@ -30,24 +30,25 @@ type association struct {
 
 	// What follows is guarded by mux.mu.
 	credential   credential
-	ended        bool           // in no table any more
-	cid          connectionID   // zero where the peer did not ask for one
-	conn         *exchange.Conn // nil before the peer has sent something, and while it hibernates
-	place        *list.Element  // among those active, or those that hibernate
-	sibling      *association   // of the same peer, the next that hibernates
-	heard        time.Time      // when the handshake was complete, or a request came
-	requestTimer *time.Timer    // for the first request; nil once that has come
-	recheckDue   bool           // has hibernated since its credential was checked
+	cid          connectionID    // zero where the peer did not ask for one
+	ended        bool            // in no table any more
+	recheckDue   bool            // has hibernated since its credential was checked
+	conn         *exchange.Conn  // nil before the peer has sent something, and while it hibernates
+	memory       exchange.Memory // of the conn before
+	place        *list.Element   // among those active, or those that hibernate
+	sibling      *association    // of the same peer, the next that hibernates
+	heard        time.Time       // when the handshake was complete, or a request came
+	requestTimer *time.Timer     // for the first request; nil once that has come
 
 	// These are changed with mux.mu and mu held, and so may be read with either.
 	peer       udp.Peer
 	hibernates bool // hibernates
 
+	muted   bool         // the peer has ended the association, or has another; guarded by mu
+	repeats uint8        // of flight; guarded by mu
 	mu      sync.Mutex   // taken after mux.mu, if with it
 	layer   record.Layer // guarded by mu
 	flight  []byte       // guarded by mu; see [association.repeatFlight]
-	repeats int          // guarded by mu; of flight
-	muted   bool         // guarded by mu; the peer has ended the association, or has another
 	era     uint64       // guarded by mu; of the [persister] when it was kept last; 0: never
 
 	persisted persisted // see there
@@ -177,7 +178,7 @@ func (a *association) deliver(b []byte) traffic.DropReason {
 // open returns the conn of the association, a new one where it has none, or why it has none.
 func (a *association) open() (*exchange.Conn, traffic.DropReason) {
 	a.mux.mu.Lock()
-	c, over := a.conn, a.ended
+	c, over, memory := a.conn, a.ended, a.memory
 	a.mux.mu.Unlock()
 	switch {
 	case c != nil:
@@ -185,7 +186,7 @@ func (a *association) open() (*exchange.Conn, traffic.DropReason) {
 	case over:
 		return nil, traffic.DropEnding
 	}
-	if c = a.mux.hub.NewConn(a, a.peerInfo()); c == nil {
+	if c = a.mux.hub.NewConn(a, a.peerInfo(), memory); c == nil {
 		return nil, traffic.DropEnding
 	}
 	return a.mux.attach(a, c)
@@ -232,7 +233,6 @@ func (a *association) write(b []byte) error {
 	return a.mux.socket.Write(b, udp.SourceControl(to.Local), to.Remote)
 }
 
-// Close implements [exchange.Link]. As the listener ends, an association that is kept goes on after
 // Close implements [exchange.Link]. As the listener ends, an association on disk goes on after a
 // restart.
 func (a *association) Close() error {

@@ -1,6 +1,8 @@
 package dtls
 
 import (
+	"time"
+
 	"lwbs/bootstrap/coap/exchange"
 )
 
@@ -43,7 +45,7 @@ func (m *mux) hibernateIfIdle(a *association) {
 // hibernateLocked hibernates a, whose conn has ended, or ends it where no association may hibernate.
 // Others are evicted where there are too many. The caller holds mu, and calls after without it.
 func (m *mux) hibernateLocked(a *association) (after []func()) {
-	a.conn = nil
+	a.leave(time.Now())
 	if a.ended || m.cfg.DTLS.MaxHibernated < 0 {
 		return m.end(a, true)
 	}
@@ -71,6 +73,14 @@ func (m *mux) hibernateLocked(a *association) (after []func()) {
 		after = append(after, m.evict(m.hibernating.Back().Value.(*association))...)
 	}
 	return after
+}
+
+// leave takes the conn from a, and keeps what it remembers. The caller holds mu of the mux.
+func (a *association) leave(now time.Time) {
+	if a.conn != nil {
+		a.memory = a.conn.Memory(now)
+	}
+	a.conn = nil
 }
 
 // evict ends a in favour of another. The peer is not told, as a sleeping device would not hear it. The
@@ -106,7 +116,7 @@ func (m *mux) hibernateAll() {
 	defer m.mu.Unlock()
 	for m.active.Len() > 0 {
 		a := m.active.Remove(m.active.Front()).(*association)
-		a.conn = nil
+		a.leave(time.Now())
 		if a.requestTimer != nil {
 			a.requestTimer.Stop()
 			a.requestTimer = nil

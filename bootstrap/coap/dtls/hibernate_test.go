@@ -26,6 +26,7 @@ import (
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/exchange"
+	"lwbs/bootstrap/coap/message"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
 	"lwbs/lwm2m"
@@ -137,6 +138,37 @@ func TestHibernationWaits(t *testing.T) {
 			t.Errorf("it hibernates: %t; %d requests were handled", d.hibernates(), len(h.peers()))
 		}
 		d.sleeps()
+	})
+}
+
+// A late duplicate of a request, which the device retransmits as the answer was lost, is answered after its
+// association went to rest and begins nothing (RFC 7252 §4.5); so is one that the network delivers twice.
+// After EXCHANGE_LIFETIME the message ID is free for another request.
+func TestLateDuplicatesBeginNothing(t *testing.T) {
+	inHibernation(t, nil, func(b *simulatedListener, h *hibernationHandler) {
+		d := b.join(peerAt(9))
+		d.asks(1)
+		d.asks(2)
+		d.sleeps()
+		for range 3 {
+			time.Sleep(message.ExchangeLifetime / 5)
+			d.asks(1)
+			d.asks(2)
+			d.sleeps()
+		}
+		if got := len(h.peers()); got != 2 {
+			t.Errorf("%d requests were handled, want 2", got)
+		}
+		d.asks(3)
+		d.sleeps()
+		time.Sleep(message.ExchangeLifetime)
+		d.asks(1)
+		if got := len(h.peers()); got != 4 {
+			t.Errorf("%d requests were handled, want 4", got)
+		}
+		if n := b.hub.Meter.Snapshot(); n.Duplicates != 6 {
+			t.Errorf("%d duplicates, want 6", n.Duplicates)
+		}
 	})
 }
 
@@ -540,6 +572,7 @@ func fillHibernating(m *mux, n int, withCID bool, chain func(i int) []*x509.Cert
 			h.offer.CID = make([]byte, 8)
 		}
 		a := newAssociation(h, agreed)
+		a.memory = exchange.Memory(make([]byte, 8+1+2+1+8+1+12)) // of a Bootstrap-Request with a token of 8 bytes
 		m.mu.Lock()
 		m.index(a)
 		a.place = m.active.PushFront(a)

@@ -249,6 +249,9 @@ func TestAssociationsOutliveRestarts(t *testing.T) {
 					if got := d.heard(); len(got) != 0 {
 						t.Errorf("round %d: the device heard %+v of the restart", round, got)
 					}
+					d.send(record.TypeApplicationData, postBS(round)...) // a duplicate: no number is reserved for an answer yet
+					time.Sleep(time.Second)
+					d.asks(round) // it comes once more, and is answered from what was kept
 					time.Sleep(100 * time.Hour)
 				}
 				peers := h.asked.peers()

@@ -161,7 +161,7 @@ func stateOf(a *association, limit uint64) kept.State {
 		Remote: a.peer.Remote, Since: a.since, Random: a.random, KeyFingerprint: a.keyFingerprint,
 		Identity: c.identity, Own: c.own, CAs: c.cas,
 		Suite: a.layer.Suite, Keys: a.layer.Keys, CID: a.cid, PeerCID: a.layer.PeerCID,
-		Limit: limit, Taken: a.layer.Taken.Next,
+		Limit: limit, Taken: a.layer.Taken.Next, Memory: string(a.memory),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"lwbs/bootstrap/coap/dtls/kept"
 	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/udp"
 )
 
@@ -76,7 +77,7 @@ func (m *mux) restored(s kept.State, peer udp.Peer) *association {
 	c := credential{identity: s.Identity, own: s.Own, cas: s.CAs}
 	a := &association{
 		mux: m, name: c.name(), since: s.Since, random: s.Random, keyFingerprint: s.KeyFingerprint,
-		credential: c, cid: s.CID, peer: peer, hibernates: true,
+		credential: c, cid: s.CID, peer: peer, hibernates: true, memory: exchange.Memory(s.Memory),
 	}
 	a.layer = record.Layer{Suite: s.Suite, Keys: s.Keys, PeerCID: s.PeerCID}
 	if a.cid != (connectionID{}) {

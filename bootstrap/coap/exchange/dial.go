@@ -16,7 +16,7 @@ import (
 // the conn has been closed.
 func Dial(socket net.Conn, size int, peer auth.Peer, cfg Config, g *tasks.Group, t Tap) *Conn {
 	h := NewHub(cfg, g, new(traffic.Meter), nil)
-	c := h.NewConn(withTap(&dialledLink{tasks: g, socket: socket}, t), peer)
+	c := h.NewConn(withTap(&dialledLink{tasks: g, socket: socket}, t), peer, "")
 	g.Go(func() { c.read(socket, size) })
 	return c
 }

@@ -34,9 +34,11 @@ func NewHub(cfg Config, g *tasks.Group, meter *traffic.Meter, s Scheduler) *Hub 
 }
 
 // NewConn returns the conn over l to peer, which the hub closes at its own end at the
-// latest. It returns nil when the hub is closed; then l is closed too.
-func (h *Hub) NewConn(l Link, peer auth.Peer) *Conn {
+// latest. before is what is remembered of its conn before. It returns nil when the hub is closed;
+// then l is closed too.
+func (h *Hub) NewConn(l Link, peer auth.Peer, before Memory) *Conn {
 	c := newConn(h, l, peer)
+	c.remembered = before.requests()
 	h.mu.Lock()
 	closed := h.closed
 	if !closed {
@@ -46,6 +48,9 @@ func (h *Hub) NewConn(l Link, peer auth.Peer) *Conn {
 	if closed {
 		c.Close()
 		return nil
+	}
+	if len(c.remembered) > 0 { // a duplicate alone does not keep it for longer
+		c.Linger(ReleaseDelay)
 	}
 	return c
 }

@@ -191,7 +191,7 @@ func TestHubClose(t *testing.T) {
 			t.Error("a goroutine was started after the end")
 		}
 		late := &script{t: t, down: make(chan struct{})}
-		if c := s.hub.NewConn(late, auth.Peer{}); c != nil {
+		if c := s.hub.NewConn(late, auth.Peer{}, ""); c != nil {
 			t.Error("a conn was made after the end")
 		}
 		<-late.down

@@ -42,7 +42,7 @@ func TestBytesOfAllInboxes(t *testing.T) {
 		var waiting int64
 		refused := traffic.NotDropped
 		for i := 0; refused == traffic.NotDropped; i++ {
-			c := s.hub.NewConn(link, auth.Peer{Remote: fmt.Sprintf("192.0.2.1:%d", i), Transport: "coap"})
+			c := s.hub.NewConn(link, auth.Peer{Remote: fmt.Sprintf("192.0.2.1:%d", i), Transport: "coap"}, "")
 			c.Deliver(ping) // whose answer is not taken
 			synctest.Wait()
 			for range maxInbox {
@@ -79,7 +79,7 @@ func TestRequestsBeforeTheFirstAnswer(t *testing.T) {
 			return bootstrap.Response{Code: lwm2m.CodeChanged}, nil
 		})
 		d := &unvalidatedScript{script: s}
-		s.conn = s.hub.NewConn(d, auth.Peer{Remote: "192.0.2.1:5683", Transport: "coap"})
+		s.conn = s.hub.NewConn(d, auth.Peer{Remote: "192.0.2.1:5683", Transport: "coap"}, "")
 		for i := range uint16(5) {
 			d.deliver(bootstrapRequest(i, "a"))
 		}

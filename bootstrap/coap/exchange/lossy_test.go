@@ -110,7 +110,7 @@ func testLossyLink(t *testing.T, seed uint64, total *traffic.Counters) {
 	airs := [2]*lossyLink{newLossyLink(2 * seed), newLossyLink(2*seed + 1)}
 	for i, h := range []bootstrap.Handler{server, device} {
 		hubs[i] = newTestHub(Config{Handler: h, Logger: slog.New(slog.DiscardHandler), IdleTimeout: defaultIdleTimeout, MaxPayload: defaultMaxPayload}, nil)
-		conns[i] = hubs[i].NewConn(airs[i], auth.Peer{Remote: "192.0.2.1:5683"})
+		conns[i] = hubs[i].NewConn(airs[i], auth.Peer{Remote: "192.0.2.1:5683"}, "")
 	}
 	airs[0].to, airs[1].to = conns[1], conns[0]
 

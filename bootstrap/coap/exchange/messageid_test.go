@@ -13,7 +13,7 @@ func TestMessageIDs(t *testing.T) {
 		const conns = 8
 		begins := make(map[uint16]bool)
 		for range conns {
-			c := s.hub.NewConn(&script{t: t, down: make(chan struct{})}, auth.Peer{})
+			c := s.hub.NewConn(&script{t: t, down: make(chan struct{})}, auth.Peer{}, "")
 			c.mu.Lock()
 			id := c.nextID()
 			if next := c.nextID(); next != id+1 {

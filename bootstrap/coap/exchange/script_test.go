@@ -61,7 +61,7 @@ func newScript(t *testing.T, h coaptest.HandlerFunc) *script {
 	s := &script{t: t, sent: make(chan []byte, 10_000), down: make(chan struct{})}
 	cfg := Config{Handler: h, Logger: slog.New(slog.NewTextHandler(&s.log, nil)), IdleTimeout: defaultIdleTimeout, MaxPayload: defaultMaxPayload}
 	s.hub = newTestHub(cfg, nil)
-	s.conn = s.hub.NewConn(s, auth.Peer{Remote: "192.0.2.1:5683", Transport: "coap"})
+	s.conn = s.hub.NewConn(s, auth.Peer{Remote: "192.0.2.1:5683", Transport: "coap"}, "")
 	return s
 }
 

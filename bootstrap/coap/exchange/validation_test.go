@@ -62,7 +62,7 @@ func playUnvalidated(t *testing.T, h coaptest.HandlerFunc, test func(t *testing.
 	t.Helper()
 	play(t, h, func(t *testing.T, s *script) {
 		d := &unvalidatedScript{script: s}
-		s.conn = s.hub.NewConn(d, auth.Peer{Remote: "192.0.2.1:5683", Transport: "coap"})
+		s.conn = s.hub.NewConn(d, auth.Peer{Remote: "192.0.2.1:5683", Transport: "coap"}, "")
 		test(t, d)
 	})
 }

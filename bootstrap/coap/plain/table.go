@@ -35,6 +35,7 @@ type table struct {
 	links map[udp.Peer]*link          // guarded by mu
 	order *list.List                  // of *link   , the last to make a request first; guarded by mu
 	hosts map[netip.Prefix]*list.List // the same for each host; guarded by mu; no empty ones
+	left  memories                    // of peers whose conn has ended; guarded by mu
 }
 
 // A link is the way to one peer over a shared socket. It is an [exchange.UnvalidatedLink].
@@ -72,12 +73,13 @@ func (l *link) Validated() { l.table.sources.Validate(l.reservation, time.Now())
 
 // Close implements [exchange.Link]: the next request of the peer opens another association.
 func (l *link) Close() error {
-	t := l.table
+	t, now := l.table, time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.links[l.peer] != l {
 		return nil
 	}
+	t.left.add(l.peer, l.conn.Memory(now), now)
 	delete(t.links, l.peer)
 	t.order.Remove(l.place)
 	host := l.host()
@@ -126,7 +128,10 @@ func (t *table) admit(peer udp.Peer, r admission.Reservation) (*exchange.Conn, t
 	case !evict(t.full()):
 		return nil, traffic.DropTableFull
 	}
-	c := t.hub.NewConn(l, auth.Peer{Remote: peer.Remote.String(), Local: t.socket.LocalOf(peer), Transport: "coap"})
+	t.mu.Lock()
+	before := t.left.take(peer, time.Now())
+	t.mu.Unlock()
+	c := t.hub.NewConn(l, auth.Peer{Remote: peer.Remote.String(), Local: t.socket.LocalOf(peer), Transport: "coap"}, before)
 	if c == nil {
 		return nil, traffic.DropEnding
 	}

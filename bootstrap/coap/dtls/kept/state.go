@@ -13,7 +13,10 @@ import (
 )
 
 // version is in front of the state of an association. Another one is of another release.
-const version = 1
+const version = 2
+
+// versionWithoutMemory is the one before, which is read too: it has no Memory.
+const versionWithoutMemory = 1
 
 // MaxSize is the largest state that is written, in bytes: a device with more certificates has to
 // shake hands anew after a restart.
@@ -38,6 +41,7 @@ type State struct {
 	CID            [record.CIDSize]byte // that the server gave out; zero for none
 	PeerCID        []byte               // that the peer gave out
 	Limit, Taken   uint64
+	Memory         string // of the requests of the peer
 
 	// What the peer authenticated with: its PSK identity, or its own certificate in DER with those behind
 	// it in the chain, which many peers have in common.
@@ -67,6 +71,7 @@ func (s State) Encode() ([]byte, error) {
 	short(s.PeerCID)
 	b.AddUint64(s.Limit)
 	b.AddUint64(s.Taken)
+	b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte(s.Memory)) })
 	short([]byte(s.Identity))
 	long(s.Own)
 	for _, ca := range s.CAs {
@@ -79,10 +84,10 @@ func (s State) Encode() ([]byte, error) {
 func Decode(b []byte) (s State, err error) {
 	in := cryptobyte.String(b)
 	var is uint8
-	if !in.ReadUint8(&is) || is != version {
+	if !in.ReadUint8(&is) || is != version && is != versionWithoutMemory {
 		return s, errVersion
 	}
-	var at, remote, keys, peerCID, identity, own cryptobyte.String
+	var at, remote, keys, peerCID, memory, identity, own cryptobyte.String
 	var since uint64
 	var suite uint16
 	if !in.ReadUint8LengthPrefixed(&at) || s.At.UnmarshalBinary(at) != nil ||
@@ -90,11 +95,12 @@ func Decode(b []byte) (s State, err error) {
 		!in.ReadUint64(&since) || !in.CopyBytes(s.Random[:]) || !in.CopyBytes(s.KeyFingerprint[:]) || !in.ReadUint16(&suite) ||
 		!in.ReadUint8LengthPrefixed(&keys) || !in.CopyBytes(s.CID[:]) || !in.ReadUint8LengthPrefixed(&peerCID) ||
 		!in.ReadUint64(&s.Limit) || !in.ReadUint64(&s.Taken) ||
+		is >= version && !in.ReadUint16LengthPrefixed(&memory) ||
 		!in.ReadUint8LengthPrefixed(&identity) || !in.ReadUint24LengthPrefixed(&own) {
 		return State{}, errState
 	}
 	s.Since, s.Suite, s.Keys, s.PeerCID = time.Unix(0, int64(since)), record.Suite(suite), keys, peerCID
-	s.Identity, s.Own = string(identity), string(own)
+	s.Memory, s.Identity, s.Own = string(memory), string(identity), string(own)
 	for !in.Empty() {
 		var ca cryptobyte.String
 		if !in.ReadUint24LengthPrefixed(&ca) {
