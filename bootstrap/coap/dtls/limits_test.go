@@ -232,7 +232,7 @@ func TestSizeOfAKeptAssociation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			const memory = 8 + 1 + 2 + 1 + 1 + 4 // of the request, without token, and its answer
+			const memory = 8 + 1 + 2 + 1 + 1 + 4                                                     // of the request, without token, and its answer
 			own := bytes.Repeat([]byte{1}, 32<<10-len(state)-memory+len(a.credential.identity)+more) // in place of the identity
 			h.mu.Lock()
 			a.credential = credential{own: string(own)}
