@@ -209,6 +209,11 @@ func WriteFiles(t testing.TB, c tls.Certificate) (certificate, key string) {
 	return certificate, key
 }
 
+// Pair is the certificate of the CA with its key.
+func (a *Authority) Pair() tls.Certificate {
+	return tls.Certificate{Certificate: [][]byte{a.Certificate.Raw}, PrivateKey: a.key}
+}
+
 // WritePEM writes blocks of one type into a file, mode 0600.
 func WritePEM(t testing.TB, file, blockType string, blocks ...[]byte) {
 	t.Helper()

@@ -77,9 +77,9 @@ func devices(n int) (all []Device) {
 func TestRun(t *testing.T) {
 	const n = 40
 	plain, secure := server(t, n)
-	wakaama, _ := sim.PersonalityOf("wakaama")
-	anjay, _ := sim.PersonalityOf("anjay-1.1")
-	mixed := []Client{{"wakaama", 1, wakaama.Config}, {"anjay-1.1", 3, anjay.Config}}
+	lite, _ := sim.PersonalityOf("anjay-lite")
+	zephyr, _ := sim.PersonalityOf("zephyr")
+	mixed := []Client{{"anjay-lite", 1, lite.Config}, {"zephyr", 3, zephyr.Config}}
 	tests := map[string]Config{
 		"a storm over plain CoAP": {URI: "coap://" + plain, Address: plain},
 		"a rate, with keys":       {URI: "coaps://" + secure, Address: secure, Secure: true, Arrival: Arrival{Rate: 100}},

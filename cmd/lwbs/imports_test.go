@@ -79,6 +79,7 @@ var mayImport = map[string][]string{
 	"cmd/lwbs/internal/factory":    {"lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 
+	"bootstrap/fleet":         {"bootstrap", "bootstrap/sim", "bootstrap/coap", "bootstrap/coap/dtls/certificate", "lwm2m"},
 	"cmd/lwbs/internal/probe": {"bootstrap", "bootstrap/sim", "bootstrap/coap", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/record", "lwm2m"},
 
 	// The transport: the façade may import all of it, each part what is below it.
@@ -113,7 +114,7 @@ var mayImport = map[string][]string{
 // commandGroups are the packages of the commands, each of a group.
 var commandGroups = []string{
 	"cmd/lwbs/campaign", "cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/group", "cmd/lwbs/lwm2mserver", "cmd/lwbs/object",
-	"cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/transfer",
+	"cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/simulate", "cmd/lwbs/transfer",
 }
 
 // belowExchange are the packages below the message layer.
@@ -128,9 +129,12 @@ var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/cloc
 var only = map[string][]string{
 	"github.com/plgd-dev/go-coap":            {"bootstrap/coap/message"},
 	"github.com/pion/":                       {"bootstrap/coap/dtls/pion"},
+	"github.com/pion/transport/":             {"bootstrap/coap/dtls/pion", "bootstrap/fleet"},
 	"github.com/pion/dtls/v3/pkg/crypto/ccm": {"bootstrap/coap/dtls/record"},
 	"go.etcd.io/bbolt":                       {"store/bolt/dbfile"},
 	"github.com/prometheus/":                 {"bootstrap/metrics"},
+	"github.com/prometheus/procfs":           {"bootstrap/fleet"},
+	"github.com/HdrHistogram/":               {"bootstrap/fleet"},
 	"github.com/goccy/go-yaml":               {"store/profilefile"},
 	"github.com/urfave/cli":                  append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
 }
