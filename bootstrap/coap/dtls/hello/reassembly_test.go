@@ -26,12 +26,13 @@ func fragmentOf(datagram []byte, from, to int) []byte {
 
 // A testReassembly is a reassembler with a maker of cookies.
 type testReassembly struct {
+	began    time.Time // when cookies are made
 	cookies  CookieMaker
 	partials *Reassembler
 }
 
 func newTestReassembly() testReassembly {
-	m := testReassembly{cookies: NewCookieMaker()}
+	m := testReassembly{began: time.Now(), cookies: NewCookieMaker()}
 	m.partials = NewReassembler(m.returned)
 	return m
 }
@@ -43,7 +44,7 @@ func (m testReassembly) returned(peer udp.Peer, h Hello, now time.Time) bool {
 // longHello is a second ClientHello of a peer, with an extension of n more bytes than it
 // needs where n is more than 5.
 func longHello(m testReassembly, peer udp.Peer, random byte, n int) []byte {
-	b := coaptest.SecondHello(random, m.cookies.Cookie(peer, coaptest.Random(random), time.Now()))
+	b := coaptest.SecondHello(random, m.cookies.Cookie(peer, coaptest.Random(random), m.began))
 	if n < 6 {
 		return b
 	}
@@ -132,7 +133,7 @@ func TestReassembleRecordings(t *testing.T) {
 // of those whose is.
 func TestReassembleForgedParts(t *testing.T) {
 	m := newTestReassembly()
-	now := time.Now()
+	now := m.began
 	device := portAt(9)
 	datagram := longHello(m, device, 1, 200)
 	if whole, why := m.partials.Take(device, fragmentOf(datagram, 0, 150), now); whole != nil || why != traffic.NotDropped {
@@ -166,7 +167,7 @@ func TestReassembleForgedParts(t *testing.T) {
 // push out the others.
 func TestReassembleLimits(t *testing.T) {
 	m := newTestReassembly()
-	now := time.Now()
+	now := m.began
 	begin := func(a, b byte, port uint16, n int) (rest []byte, peer udp.Peer) {
 		peer = udp.Peer{Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, a, b, 1}), port)}
 		datagram := longHello(m, peer, 1, n)
@@ -205,7 +206,7 @@ func TestReassembleLimits(t *testing.T) {
 // is believed, as it may be the right one.
 func TestReassembleAnew(t *testing.T) {
 	m := newTestReassembly()
-	now, peer := time.Now(), portAt(9)
+	now, peer := m.began, portAt(9)
 	before, after := longHello(m, peer, 1, 100), longHello(m, peer, 2, 100)
 	n := len(after) - record.HeaderSize - record.HandshakeHeader
 	wrong := bytes.Clone(after)
@@ -224,7 +225,7 @@ func TestReassembleAnew(t *testing.T) {
 // Parts with gaps between them are limited.
 func TestReassembleGaps(t *testing.T) {
 	m := newTestReassembly()
-	now, peer := time.Now(), portAt(9)
+	now, peer := m.began, portAt(9)
 	datagram := longHello(m, peer, 1, 500)
 	dropped := 0
 	for at := 0; at < 400; at += 2 {
