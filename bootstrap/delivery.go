@@ -13,12 +13,14 @@ import (
 
 // keepDelivery keeps on the device record what the client has accepted: renewed keys become the
 // active ones, and a format that was fallen back on is used first from now on. The client is
-// bootstrapped already: a failure here becomes the detail of the record.
-func (s *session) keepDelivery(ctx context.Context) (detail string) {
+// bootstrapped already: a failure here becomes the detail of the record. Confirmed is whether it has told
+// that it has everything.
+func (s *session) keepDelivery(ctx context.Context, confirmed bool) (detail string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), provision.Timeout)
 	defer cancel()
-	err := s.srv.provider.Edit(ctx, s.given.Device, func(d *store.Device) bool {
+	_, err := s.srv.provider.Edit(ctx, s.given.Device, func(d *store.Device) bool {
 		changed := s.given.Deliver(d)
+		changed = confirmed && s.dropHandedOver(d) || changed
 		if s.format != s.intended && d.Format == s.given.Device.Format {
 			d.Format, changed = s.format, true
 		}
@@ -53,7 +55,7 @@ func (s *session) keepChanges(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), provision.Timeout)
 	defer cancel()
-	if err := s.srv.provider.Edit(ctx, s.given.Device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
+	if _, err := s.srv.provider.Edit(ctx, s.given.Device, s.remember); err != nil && !errors.Is(err, store.ErrNotFound) { // of a deleted device
 		s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelError, "what the device was given is not kept",
 			slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID), slog.Any("error", err))
 	}

@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
+	"slices"
 	"time"
 
 	"lwbs/bootstrap/outcome"
@@ -47,18 +47,27 @@ func (s *session) handOverAccount(ctx context.Context, account store.Account) *o
 	if !found {
 		return outcome.Failed(store.CauseInternal, "account %q is handed over, and is not among what the device was given", account.Name)
 	}
+	h := store.HandedOver{Server: account.HandOver, Account: account.Name, Endpoint: s.endpoint, At: time.Now().UTC().Round(0)}
+	if given.Security.Mode == lwm2m.SecurityPSK {
+		h.Identity = string(given.Security.PublicKeyOrIdentity)
+	}
 	digest := digestOf(s.place(ctx, account.HandOver), s.endpoint, given, s.given.Info)
-	if s.given.Device.Accounts[account.Name].HandedOver.Equal(digest) {
+	if slices.ContainsFunc(s.given.Device.HandedOver, func(known store.HandedOver) bool { return known.Same(h) && known.Digest.Equal(digest) }) {
 		return nil
 	}
 	if s.srv.cfg.HandOver == nil {
 		return outcome.Failed(store.CauseHandOverFailed, "account %q is to be handed over to LwM2M Server %q, which this server cannot do", account.Name, account.HandOver)
 	}
+	device, f := s.mayBeTold(ctx, h)
+	if f != nil {
+		return f
+	}
 	began := time.Now()
 	gone, told := s.tellWhileItWaits(ctx, account.HandOver, given)
 	switch {
 	case told == nil:
-		s.handedOver(ctx, account.Name, digest)
+		h.Digest, h.At = digest, time.Now().UTC().Round(0)
+		s.handedOver(ctx, device, h)
 		s.addNotes(fmt.Sprintf("LwM2M Server %q was told of account %q, which took %v", account.HandOver, account.Name, time.Since(began).Round(time.Millisecond)))
 		return gone
 	case gone != nil:
@@ -117,23 +126,63 @@ func (s *session) tellWhileItWaits(ctx context.Context, server string, given lwm
 	}
 }
 
-// handedOver notes on the device record what a server was told. Where that fails, it is told again
-// next time, which does no harm.
-func (s *session) handedOver(ctx context.Context, account string, digest lwm2m.Secret) {
+// mayBeTold notes on the device record that a server is about to be told, and returns the record. Whenever
+// the process ends after that, the server is told to forget the device once the record is deleted or
+// disabled.
+func (s *session) mayBeTold(ctx context.Context, h store.HandedOver) (store.Device, *outcome.Failure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), provision.Timeout)
 	defer cancel()
-	err := s.srv.provider.Edit(ctx, s.given.Device, func(d *store.Device) bool {
-		if d.Accounts = maps.Clone(d.Accounts); d.Accounts == nil {
-			d.Accounts = make(map[string]store.AccountKeys)
+	d, err := s.srv.provider.Edit(ctx, s.given.Device, func(d *store.Device) bool {
+		d.HandedOver = store.WithHandedOver(d.HandedOver, h)
+		return !d.Disabled
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return d, outcome.Failed(store.CauseWithdrawn, "the device record was deleted, or renamed, while the session ran")
+	case errors.Is(err, store.ErrOutboxFull):
+		return d, outcome.Failed(store.CauseHandOverFailed, "%s", outcome.Printable(err.Error(), outcome.MaxError))
+	case err != nil:
+		f := s.srv.storeFault(err)
+		return d, &f
+	case d.Disabled:
+		return d, outcome.Failed(store.CauseDisabled, "the device record was disabled while the session ran")
+	}
+	return d, nil
+}
+
+// handedOver notes on the device record that a server has acknowledged what it was told. Where that fails,
+// it is told again next time, which does no harm. Where the record was deleted or disabled meanwhile, the
+// server is told to forget the device, and nothing is noted.
+func (s *session) handedOver(ctx context.Context, device store.Device, h store.HandedOver) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), provision.Timeout)
+	defer cancel()
+	_, err := s.srv.provider.Edit(ctx, device, func(d *store.Device) bool {
+		if !slices.ContainsFunc(d.HandedOver, h.Same) {
+			return false
 		}
-		keys := d.Accounts[account]
-		keys.HandedOver = digest
-		d.Accounts[account] = keys
+		d.HandedOver = store.WithHandedOver(d.HandedOver, h)
 		return true
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.srv.storeFault(err)
 	}
+}
+
+// dropHandedOver takes from the record of a device that has everything what its servers knew it by before:
+// those that it does not use any more are told to forget it.
+func (s *session) dropHandedOver(d *store.Device) (changed bool) {
+	used := func(h store.HandedOver) bool {
+		return h.Endpoint == s.endpoint && slices.ContainsFunc(s.given.Profile.Accounts, func(a store.Account) bool {
+			given, found := s.accountGiven(a)
+			return found && a.Name == h.Account && a.HandOver == h.Server &&
+				(given.Security.Mode != lwm2m.SecurityPSK || string(given.Security.PublicKeyOrIdentity) == h.Identity)
+		})
+	}
+	if !slices.ContainsFunc(d.HandedOver, func(h store.HandedOver) bool { return !used(h) }) {
+		return false
+	}
+	d.HandedOver = slices.DeleteFunc(slices.Clone(d.HandedOver), func(h store.HandedOver) bool { return !used(h) })
+	return true
 }
 
 // digestOf differs for whatever a server is told of an account.

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,14 +26,20 @@ type lwm2mServer struct {
 	fail  error
 	takes time.Duration
 
-	during func() // is called while it is told, if it is set
+	during func()        // is called while it is told, if it is set
+	begins chan struct{} // receives when it is told, if it is set
 
 	mu   sync.Mutex
 	told []string // what it has taken: endpoint, identity and key, in hexadecimal
 }
 
 func (l *lwm2mServer) HandOver(ctx context.Context, server string, ep lwm2m.EndpointName, account lwm2m.ServerAccount, _ lwm2m.BootstrapInfo) error {
+	l.mu.Lock()
 	wait := time.NewTimer(l.takes)
+	l.mu.Unlock()
+	if l.begins != nil {
+		l.begins <- struct{}{}
+	}
 	defer wait.Stop()
 	select {
 	case <-ctx.Done():
@@ -244,6 +252,159 @@ func TestHandOverOfTwoAccounts(t *testing.T) {
 			t.Errorf("told %d times: %q", len(h.dm.told), h.dm.told)
 		}
 	})
+}
+
+// The record says that a server may know the device from before it is told, and that it has acknowledged it
+// afterwards.
+func TestRecordSaysWhoWasTold(t *testing.T) {
+	h := newHandOverTest(t, handingOver(""), &lwm2mServer{fail: errors.New("no")})
+	h.dm.during = func() {
+		if d, err := h.db.Device(h.Context(), "dev"); err != nil || len(d.HandedOver) != 1 || d.HandedOver[0].Digest.Len() != 0 {
+			t.Errorf("while it is told the record says %+v, %v", d.HandedOver, err)
+		}
+	}
+	for _, acknowledged := range []bool{false, true} {
+		s, _ := h.bootstrap(newScriptedClient(nil))
+		d, err := h.db.Device(h.Context(), "dev")
+		if s.Cause.Success() != acknowledged || err != nil || len(d.HandedOver) != 1 {
+			t.Fatalf("cause %s: %s; the record says %+v, %v", s.Cause, s.Detail, d.HandedOver, err)
+		}
+		if got := d.HandedOver[0]; got.Server != "dm" || got.Account != "own" || got.Endpoint != "dev" || got.Identity != "dev" || (got.Digest.Len() > 0) != acknowledged {
+			t.Errorf("the record says %+v", got)
+		}
+		h.dm.fail = nil
+	}
+}
+
+// What a device does not use any more is forgotten once its bootstrap is complete: an account that left the
+// profile, an account of another server, a former identity.
+func TestFormerHandOversAreForgotten(t *testing.T) {
+	for name, tt := range map[string]struct {
+		edit func(p *store.Profile)
+		want []string // what the record says, "SERVER IDENTITY"
+		wait []string // what waits, "RECEIVER ENDPOINT IDENTITY"
+	}{
+		"nothing changes":  {func(*store.Profile) {}, []string{"dm dev"}, nil},
+		"leaves":           {func(p *store.Profile) { p.Accounts = p.Accounts[1:] }, nil, []string{"dm dev dev"}},
+		"another server":   {func(p *store.Profile) { p.Accounts[0].HandOver = "web" }, []string{"web dev"}, []string{"dm dev dev"}},
+		"another identity": {func(p *store.Profile) { p.Accounts[0].Identity = "id-{{.Endpoint}}" }, []string{"dm id-dev"}, []string{"dm dev dev"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHandOverTest(t, handingOver(""), &lwm2mServer{})
+			_, err := h.db.PutLwM2MServer(t.Context(), store.LwM2MServer{Name: "web", Kind: store.KindLeshan, Address: "http://127.0.0.1:1"})
+			check(t, err)
+			h.bootstrap(newScriptedClient(nil))
+			p, err := h.db.Profile(t.Context(), "p")
+			check(t, err)
+			tt.edit(&p)
+			_, err = h.db.PutProfile(t.Context(), p)
+			check(t, err)
+			for _, finish := range []lwm2m.Code{lwm2m.CodeNotAcceptable, lwm2m.CodeChanged} {
+				if waiting, err := h.db.Messages(t.Context(), store.MessageQuery{}); err != nil || len(waiting) != 0 {
+					t.Fatalf("before the bootstrap is complete %+v wait, %v", waiting, err)
+				}
+				h.bootstrap(newScriptedClient(map[string][]any{"POST /bs": {finish}}))
+			}
+			d, err := h.db.Device(t.Context(), "dev")
+			check(t, err)
+			var got, wait []string
+			for _, o := range d.HandedOver {
+				got = append(got, o.Server+" "+o.Identity)
+			}
+			waiting, err := h.db.Messages(t.Context(), store.MessageQuery{})
+			check(t, err)
+			for _, m := range waiting {
+				o, _, err := m.Removed()
+				check(t, err)
+				wait = append(wait, fmt.Sprintf("%s %s %s", m.Receiver, o.Endpoint, o.Identity))
+			}
+			if !slices.Equal(got, tt.want) || !slices.Equal(wait, tt.wait) {
+				t.Errorf("the record says %q, want %q; %q wait, want %q", got, tt.want, wait, tt.wait)
+			}
+		})
+	}
+}
+
+// A device that was disabled and enabled again is handed over again.
+func TestEnabledDeviceIsHandedOverAgain(t *testing.T) {
+	h := newHandOverTest(t, handingOver(""), &lwm2mServer{})
+	h.bootstrap(newScriptedClient(nil))
+	for _, disabled := range []bool{true, false} {
+		d, err := h.db.Device(t.Context(), "dev")
+		check(t, err)
+		d.Disabled = disabled
+		check(t, putDevice(h, d))
+	}
+	if s, _ := h.bootstrap(newScriptedClient(nil)); s.Cause != store.CauseDone || len(h.dm.told) != 2 || h.dm.told[0] != h.dm.told[1] {
+		t.Errorf("cause %s: %s; told %q", s.Cause, s.Detail, h.dm.told)
+	}
+}
+
+// A newer session of the device, and a shutdown, end a hand-over that is under way. The key stays.
+func TestHandOverIsInterrupted(t *testing.T) {
+	for name, cause := range map[string]store.Cause{"a newer session": store.CauseSuperseded, "a shutdown": store.CauseStopped} {
+		t.Run(name, func(t *testing.T) {
+			h := newHandOverTest(t, handingOver(store.KeyRenew), &lwm2mServer{takes: time.Hour})
+			h.dm.begins = make(chan struct{}, 2)
+			come := func() (after func(context.Context)) {
+				resp, after := h.server.ServeRequest(h.Context(), newScriptedClient(nil), bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}, Queries: []string{"ep=dev"}})
+				if resp.Code != lwm2m.CodeChanged {
+					t.Fatal(resp.Code)
+				}
+				return after
+			}
+			first, ended := come(), make(chan struct{})
+			go func() { first(h.Context()); close(ended) }()
+			<-h.dm.begins
+			made, err := h.db.Device(h.Context(), "dev")
+			check(t, err)
+			if cause == store.CauseSuperseded {
+				h.dm.mu.Lock()
+				h.dm.takes = 0
+				h.dm.mu.Unlock()
+				come()(h.Context())
+			}
+			check(t, h.server.Close())
+			<-ended
+			kept, err := h.db.Sessions(h.Context(), store.SessionQuery{})
+			check(t, err)
+			if first := kept[len(kept)-1]; first.Cause != cause || first.Stage != store.StageHandOver {
+				t.Errorf("the first session ended with %s at %s: %s", first.Cause, first.Stage, first.Detail)
+			}
+			d, err := h.db.Device(h.Context(), "dev")
+			check(t, err)
+			key := made.Accounts["own"].Pending
+			if cause == store.CauseStopped && !d.Accounts["own"].Pending.Equal(key) {
+				t.Error("the key was dropped, which the server may know")
+			}
+			if cause == store.CauseSuperseded && (!d.Accounts["own"].Key.Equal(key) || kept[0].Cause != store.CauseDone || !strings.HasSuffix(h.dm.told[0], hex.EncodeToString(key.Reveal()))) {
+				t.Errorf("the second session ended with %s: %s; told %q", kept[0].Cause, kept[0].Detail, h.dm.told)
+			}
+			if len(d.HandedOver) != 1 {
+				t.Errorf("the record says %+v", d.HandedOver)
+			}
+		})
+	}
+}
+
+// A device that is deleted while it is handed over is no fault of the store.
+func TestDeletedDuringHandOver(t *testing.T) {
+	var log strings.Builder
+	h := newHandOverTest(t, handingOver(""), &lwm2mServer{})
+	var err error
+	h.server, err = bootstrap.NewServer(bootstrap.Config{Store: h.db, HandOver: h.dm, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	check(t, err)
+	h.dm.during = func() { check(t, h.db.DeleteDevice(h.Context(), "dev", 0)) }
+	_, after := h.server.ServeRequest(h.Context(), newScriptedClient(nil), bootstrap.Request{Method: bootstrap.POST, Path: []string{"bs"}, Queries: []string{"ep=dev"}})
+	after(h.Context())
+	check(t, h.server.Close())
+	if strings.Contains(log.String(), "ERROR") {
+		t.Error(log.String())
+	}
+	waiting, err := h.db.Messages(h.Context(), store.MessageQuery{})
+	if err != nil || len(waiting) != 1 || waiting[0].Receiver != "dm" {
+		t.Errorf("%+v wait, %v", waiting, err)
+	}
 }
 
 // A server that panics, and one whose record goes while it is told, end the session and nothing else.

@@ -39,7 +39,7 @@ func (s *session) outcome(ctx context.Context, good store.Cause, f *outcome.Fail
 		s.keepChanges(ctx)
 		return f.Cause, f.Detail
 	}
-	return good, s.keepDelivery(ctx)
+	return good, s.keepDelivery(ctx, good == store.CauseDone)
 }
 
 // yield lets the next session of the device begin: nothing more is sent or edited.

@@ -67,6 +67,10 @@ type Device struct {
 	// Holds is what the device was given last.
 	Holds Holding
 
+	// HandedOver is which LwM2M Servers may know the device, and by what. An edit that takes one of them
+	// away has its server told to forget the device; to disable the record takes all away.
+	HandedOver []HandedOver
+
 	// Unknown are members of the stored record that a newer lwbs wrote and this one does not know,
 	// as a JSON object; usually empty. An edit keeps them.
 	Unknown string
@@ -87,6 +91,7 @@ func (d Device) Clone() Device {
 	d.Written = d.Written.clone()
 	d.Vars = maps.Clone(d.Vars)
 	d.Tags = slices.Clone(d.Tags)
+	d.HandedOver = slices.Clone(d.HandedOver)
 	return d
 }
 
@@ -214,10 +219,6 @@ type AccountKeys struct {
 
 	// Delivered is when the device last accepted Key, or was sent it in a pack; zero for never.
 	Delivered time.Time
-
-	// HandedOver is a digest of what the LwM2M Server of the account was told last, which it has
-	// acknowledged; empty for nothing. It is secret: a short key could be guessed from it.
-	HandedOver lwm2m.Secret
 
 	// Unknown is the same as in a [Device].
 	Unknown string

@@ -18,7 +18,7 @@ var (
 	ErrIdentityTaken = errors.New("identity is taken")
 
 	// ErrInUse: devices refer to the profile or the group, groups to the profile, or profiles to the
-	// LwM2M Server.
+	// LwM2M Server, or messages wait for it.
 	ErrInUse = errors.New("in use")
 
 	// ErrGroupFull: the group has as many devices as it may have.
@@ -41,6 +41,10 @@ var (
 
 	// ErrFull: the disk or the configured size limit is full.
 	ErrFull = errors.New("no space left")
+
+	// ErrOutboxFull: an LwM2M Server is to be told to forget a device, and there is no room for the
+	// message.
+	ErrOutboxFull = errors.New("outbox is full")
 
 	// ErrVoid: associations are not stored, since ResumeAssociations was not called after opening or
 	// after VoidAssociations.

@@ -63,6 +63,7 @@ func (d Device) limited() error {
 		{len(d.Secrets), "secrets", MaxSecrets},
 		{len(d.Tags), "tags", MaxTags},
 		{len(d.Vars), "variables", MaxVars},
+		{len(d.HandedOver), "LwM2M Servers that were told of it", MaxHandedOver},
 		{len(d.Note), "bytes of note", MaxNote},
 		{texts, "bytes of texts, keys and certificates", MaxTexts},
 	} {

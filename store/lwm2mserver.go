@@ -65,6 +65,13 @@ type LwM2MServer struct {
 
 	// Rate is how many devices a second may be told to go to it, 1 to MaxRate; zero for no limit.
 	Rate int
+	// OnDelete is what becomes of a device that it was told of when the record of the device is deleted or
+	// disabled, or the account leaves the profile of the device.
+	OnDelete OnDelete
+
+	// Events are what it is told of beside accounts, whether accounts are handed over to it or not; only
+	// for KindWebhook and KindCommand.
+	Events []EventType
 
 	// Note is free text of the operator.
 	Note string
@@ -75,6 +82,15 @@ type LwM2MServer struct {
 	Created time.Time // set by the store
 	Updated time.Time // set by the store
 }
+
+// OnDelete is one of the constants below.
+type OnDelete string
+
+// What becomes of a device that an LwM2MServer was told of.
+const (
+	OnDeleteTell OnDelete = ""     // the server is told to forget it
+	OnDeleteKeep OnDelete = "keep" // the server keeps it
+)
 
 // An LwM2MServerKind is how an LwM2MServer is told.
 type LwM2MServerKind string
@@ -110,7 +126,7 @@ const WebhookSecretPrefix = "whsec_"
 
 // Clone returns a copy that shares nothing with s.
 func (s LwM2MServer) Clone() LwM2MServer {
-	s.Arguments, s.Headers, s.CAs = slices.Clone(s.Arguments), maps.Clone(s.Headers), slices.Clone(s.CAs)
+	s.Arguments, s.Headers, s.CAs, s.Events = slices.Clone(s.Arguments), maps.Clone(s.Headers), slices.Clone(s.CAs), slices.Clone(s.Events)
 	for i := range s.CAs {
 		s.CAs[i] = slices.Clone(s.CAs[i])
 	}
@@ -147,6 +163,9 @@ func (s LwM2MServer) Validate() error {
 	if err := s.validCredentials(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
+	if err := s.validEvents(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
 	for i, der := range s.CAs {
 		if _, err := x509.ParseCertificate(der); err != nil {
 			return fmt.Errorf("%w: CA certificate %d: %w", ErrInvalid, i+1, err)
@@ -161,6 +180,24 @@ func (s LwM2MServer) Validate() error {
 		return fmt.Errorf("%w: rate %d a second; it can be 1 to %d, or 0 for no limit", ErrInvalid, s.Rate, MaxRate)
 	case len(s.Headers) > MaxHeaders:
 		return fmt.Errorf("%w: %d headers; there can be %d", ErrInvalid, len(s.Headers), MaxHeaders)
+	}
+	return nil
+}
+
+func (s LwM2MServer) validEvents() error {
+	if s.OnDelete != OnDeleteTell && s.OnDelete != OnDeleteKeep {
+		return fmt.Errorf("on delete it can be told, or keep the device, and not %q", s.OnDelete)
+	}
+	if len(s.Events) > 0 && s.Kind != KindWebhook && s.Kind != KindCommand {
+		return fmt.Errorf("a server of kind %s is told no events: %s and %s are", s.Kind, KindWebhook, KindCommand)
+	}
+	for i, e := range s.Events {
+		switch {
+		case !slices.Contains(EventTypes, e):
+			return fmt.Errorf("there is no event %q; there are %v", e, EventTypes)
+		case slices.Contains(s.Events[:i], e):
+			return fmt.Errorf("event %s is named twice", e)
+		}
 	}
 	return nil
 }

@@ -12,10 +12,14 @@ import (
 //
 // Every method may return an error that wraps ErrClosed or the error of its context, or is
 // an [*UnreadableError]. Lists leave out records that cannot be read.
+//
+// An edit that makes an event, or by which LwM2M Servers are to forget a device, appends the messages for
+// their receivers to the outbox in its own transaction: see [Forgotten], [EventOf], [PendingEvent] and
+// [DeviceEvent].
 type Store interface {
 	// PutDevice creates d when d.Revision is zero, else replaces the record that has that revision,
 	// and returns the record as stored. Errors: ErrExists, ErrNotFound (also when d.Profile or
-	// d.Group does not exist), ErrConflict, ErrIdentityTaken, ErrFull.
+	// d.Group does not exist), ErrConflict, ErrIdentityTaken, ErrFull, ErrOutboxFull.
 	PutDevice(ctx context.Context, d Device) (Device, error)
 
 	// PutDevices is PutDevice for several devices, as one edit. It stores those that can be, one after
@@ -53,7 +57,7 @@ type Store interface {
 	DeviceSample(ctx context.Context, profile string, n int) (total int, names []lwm2m.EndpointName, err error)
 
 	// DeleteDevice removes the record with this revision; zero stands for any, also for
-	// a damaged one. Its sessions stay. Errors: ErrNotFound, ErrConflict.
+	// a damaged one. Its sessions stay. Errors: ErrNotFound, ErrConflict, ErrOutboxFull.
 	DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev Revision) error
 
 	// RenameDevice gives the record with this revision, zero for any, another name, and moves its
@@ -133,7 +137,8 @@ type Store interface {
 	LwM2MServers(ctx context.Context) ([]LwM2MServer, error)
 
 	// DeleteLwM2MServer removes the record with this revision; zero stands for any. Errors:
-	// ErrNotFound, ErrConflict, ErrInUse while a profile names it.
+	// ErrNotFound, ErrConflict, ErrInUse while a profile names it or messages wait for it. Its dead
+	// letters go with it.
 	DeleteLwM2MServer(ctx context.Context, name string, rev Revision) error
 
 	// PutCampaign is PutDevice for campaigns. Where there are MaxCampaigns, the oldest that has ended makes
@@ -158,6 +163,38 @@ type Store interface {
 
 	// CampaignDevices returns one page.
 	CampaignDevices(ctx context.Context, q CampaignDeviceQuery) ([]CampaignDevice, error)
+
+	// DevicesHandedOver returns at most limit devices that a server may know by this identity, or by any
+	// where identity is empty.
+	DevicesHandedOver(ctx context.Context, server, identity string, limit int) ([]lwm2m.EndpointName, error)
+
+	// AppendEvent appends a message for each LwM2M Server that wants the event, and returns how many
+	// there are. Those that there is no room for are counted as lost.
+	AppendEvent(ctx context.Context, e Event) (int, error)
+
+	// Messages returns one page of the outbox.
+	Messages(ctx context.Context, q MessageQuery) ([]Message, error)
+
+	// Message returns one message. Error: ErrNotFound.
+	Message(ctx context.Context, id MessageID) (Message, error)
+
+	// PutMessage replaces a message, which becomes a dead letter where its Dead is set. Error:
+	// ErrNotFound where it is none of those to be delivered.
+	PutMessage(ctx context.Context, m Message) error
+
+	// RequeueMessage makes a dead letter, or a message that waits, one that was appended just now. Errors:
+	// ErrNotFound, ErrOutboxFull.
+	RequeueMessage(ctx context.Context, id MessageID) (Message, error)
+
+	// DeleteMessage removes a message. Error: ErrNotFound.
+	DeleteMessage(ctx context.Context, id MessageID) error
+
+	// OutboxCounts counts the messages, for each receiver that has or had any, in the order of their names.
+	OutboxCounts(ctx context.Context) ([]OutboxCount, error)
+
+	// MessagesAppended receives when messages were appended since it was received from last. There is one
+	// such channel.
+	MessagesAppended() <-chan struct{}
 
 	// AppendSession stores a session that has ended, and removes those with the lowest IDs above the
 	// limits. It replaces a session with the same ID.

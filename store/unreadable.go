@@ -16,6 +16,7 @@ const (
 	KindPendingDevice = "pending_device"
 	KindFormerProfile = "former_profile"
 	KindCampaign      = "campaign"
+	KindMessage       = "outbox"
 )
 
 // An UnreadableError names a part of a store that cannot be read, as far as it is known.

@@ -135,6 +135,23 @@ type API interface {
 	// stays so: store.ErrInvalid.
 	SetCampaign(ctx context.Context, id string, do CampaignAction) (Campaign, error)
 
+	// OutboxReceivers tells what is to be delivered to each LwM2M Server that was ever told something.
+	OutboxReceivers(ctx context.Context) ([]OutboxReceiver, error)
+
+	// Messages returns one page of the outbox, without what the messages say.
+	Messages(ctx context.Context, q store.MessageQuery) ([]Message, error)
+
+	// Message returns one message, with what it says.
+	Message(ctx context.Context, id store.MessageID) (Message, error)
+
+	// RetryMessages has dead letters, or messages that wait, delivered as soon as possible, behind the
+	// others, and returns how many. Without a server that is when one is started. Errors:
+	// store.ErrNotFound, store.ErrOutboxFull, store.ErrInvalid.
+	RetryMessages(ctx context.Context, f MessageFilter) (int, error)
+
+	// DropMessages removes messages, which are not delivered then, and returns how many.
+	DropMessages(ctx context.Context, f MessageFilter) (int, error)
+
 	// Session returns one session of the history, or one that is running, as it stands.
 	Session(ctx context.Context, id string) (store.Session, error)
 
@@ -211,6 +228,9 @@ var ErrStarting = errors.New("the server is starting")
 // ErrSessionRunning is returned for what cannot be done while a session of the device is
 // running.
 var ErrSessionRunning = errors.New("a session of the device is running")
+
+// ErrDelivering is returned for what cannot be done with a message while it is being delivered.
+var ErrDelivering = errors.New("the message is being delivered at this moment")
 
 // An InvalidError says why a profile or a device makes no sense.
 type InvalidError struct {
@@ -293,6 +313,9 @@ type Status struct {
 
 	// Certificates are those of the server and of the CAs that it trusts.
 	Certificates []CertificateStatus `json:"certificates,omitempty"`
+
+	// Outbox is what is to be delivered to LwM2M Servers, those for which there is something.
+	Outbox []OutboxReceiver `json:"outbox,omitempty"`
 
 	Store store.Stats `json:"store"`
 }

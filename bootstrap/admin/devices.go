@@ -26,7 +26,19 @@ func (l *Local) Device(ctx context.Context, ep lwm2m.EndpointName, reveal bool) 
 	if err := l.addDerived(ctx, d, &v, reveal); err != nil {
 		return Device{}, err
 	}
+	if v.Outbox, err = l.waitingAbout(ctx, ep); err != nil {
+		return Device{}, err
+	}
 	return l.withLast(ctx, v, p)
+}
+
+// waitingAbout are the first messages about a device. Where nothing waits at all, none is read.
+func (l *Local) waitingAbout(ctx context.Context, ep lwm2m.EndpointName) ([]Message, error) {
+	counts, err := l.Store.OutboxCounts(ctx)
+	if err != nil || !slices.ContainsFunc(counts, func(c store.OutboxCount) bool { return c.Queued > 0 }) {
+		return nil, err
+	}
+	return l.Messages(ctx, store.MessageQuery{Endpoint: ep, Limit: MaxOutboxOfDevice})
 }
 
 // profileOf is the profile of d, with the LwM2M Servers that d is assigned; the zero Profile where d was given another since it was

@@ -93,7 +93,9 @@ type PSK struct {
 // apply changes d, and reports whether it made a key for it.
 func (set DeviceSettings) apply(d *store.Device) (generated bool, err error) {
 	if set.Reset {
-		*d = store.Device{Endpoint: d.Endpoint, Revision: d.Revision, Written: d.Written, Holds: d.Holds, Settings: d.Settings} // which the device still has
+		*d = store.Device{ // which the device, and its LwM2M Servers, still have
+			Endpoint: d.Endpoint, Revision: d.Revision, Written: d.Written, Holds: d.Holds, Settings: d.Settings, HandedOver: d.HandedOver,
+		}
 	}
 	assign(&d.Profile, set.Profile)
 	assign(&d.Disabled, set.Disabled)

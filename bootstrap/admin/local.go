@@ -11,6 +11,7 @@ import (
 	"lwbs/bootstrap/admin/keyindex"
 	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/history"
+	"lwbs/bootstrap/outbox"
 	"lwbs/bootstrap/pending"
 	"lwbs/bootstrap/profile"
 	"lwbs/bootstrap/trace"
@@ -59,6 +60,9 @@ type Local struct {
 
 	// CampaignChanged is told that a campaign was edited; nil where there is no server.
 	CampaignChanged func()
+
+	// Outbox delivers messages; nil where there is no server.
+	Outbox *outbox.Outbox
 
 	// Tracer records messages; nil where there is no server.
 	Tracer *trace.Tracer
@@ -114,6 +118,15 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	s.Pending = list.Len()
+	receivers, err := l.OutboxReceivers(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, r := range receivers {
+		if r.Queued+r.Dead > 0 {
+			s.Outbox = append(s.Outbox, r)
+		}
+	}
 	s.Store, err = l.Store.Stats(ctx)
 	return s, err
 }

@@ -40,8 +40,17 @@ type LwM2MServer struct {
 	Rate           int               `json:"rate,omitempty"`      // devices a second; zero for no limit
 	Note           string            `json:"note,omitempty"`
 
+	// KeepOnDelete is whether it keeps a device that is deleted, is disabled or does not use it any more.
+	KeepOnDelete bool `json:"keepOnDelete,omitempty"`
+
+	// Events are what it is told of beside accounts.
+	Events []store.EventType `json:"events,omitempty"`
+
 	// Profiles are those with an account that is handed over to it.
 	Profiles []string `json:"profiles"`
+
+	// Outbox is what it is still to be told; absent where there is nothing, and in answers to edits.
+	Outbox *OutboxReceiver `json:"outbox,omitempty"`
 
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
@@ -75,6 +84,9 @@ type LwM2MServerSettings struct {
 	Draining       *bool           `json:"draining,omitempty"`
 	Rate           *int            `json:"rate,omitempty"`
 	Note           *string         `json:"note,omitempty"`
+
+	KeepOnDelete *bool              `json:"keepOnDelete,omitempty"`
+	Events       *[]store.EventType `json:"events,omitempty"`
 }
 
 // generatedWebhookSecret is the length of a secret that is made here, in bytes.
@@ -138,6 +150,10 @@ func (set LwM2MServerSettings) apply(s *store.LwM2MServer) error {
 	assign(&s.Draining, set.Draining)
 	assign(&s.Rate, set.Rate)
 	assign(&s.Note, set.Note)
+	assign(&s.Events, set.Events)
+	if set.KeepOnDelete != nil {
+		s.OnDelete = map[bool]store.OnDelete{true: store.OnDeleteKeep, false: store.OnDeleteTell}[*set.KeepOnDelete]
+	}
 	s.Headers = maps.Clone(s.Headers)
 	for name, value := range set.Headers {
 		name = http.CanonicalHeaderKey(name)
@@ -203,7 +219,17 @@ func (l *Local) LwM2MServer(ctx context.Context, name string, reveal bool) (LwM2
 	if err != nil {
 		return LwM2MServer{}, err
 	}
-	return l.lwm2mServerView(ctx, s, reveal)
+	v, err := l.lwm2mServerView(ctx, s, reveal)
+	if err != nil {
+		return v, err
+	}
+	receivers, err := l.OutboxReceivers(ctx)
+	for i, r := range receivers {
+		if r.Receiver == name && r.Queued+r.Dead+r.Lost > 0 {
+			v.Outbox = &receivers[i]
+		}
+	}
+	return v, err
 }
 
 // LwM2MServers implements [API].
@@ -222,7 +248,11 @@ func (l *Local) LwM2MServers(ctx context.Context) ([]LwM2MServer, error) {
 
 // DeleteLwM2MServer implements [API].
 func (l *Local) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revision) error {
-	return l.Store.DeleteLwM2MServer(ctx, name, rev)
+	err := l.Store.DeleteLwM2MServer(ctx, name, rev)
+	if err == nil && l.HandOver != nil {
+		l.HandOver.Forget(name)
+	}
+	return err
 }
 
 // TestLwM2MServer implements [API].
@@ -282,7 +312,7 @@ func viewOfServer(s store.LwM2MServer, users []string, reveal bool) LwM2MServer 
 	v := LwM2MServer{
 		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User,
 		HasSecret: s.Secret.Len() > 0, HasFormer: s.Former.Len() > 0, Timeout: store.Duration(s.HandOverTimeout()),
-		AllowLinkLocal: s.AllowLinkLocal, DeviceURI: s.DeviceURI, Weight: max(s.Weight, 1), Draining: s.Draining, Rate: s.Rate, Note: s.Note, Profiles: append([]string{}, users...), Created: s.Created, Updated: s.Updated,
+		AllowLinkLocal: s.AllowLinkLocal, KeepOnDelete: s.OnDelete == store.OnDeleteKeep, Events: s.Events, DeviceURI: s.DeviceURI, Weight: max(s.Weight, 1), Draining: s.Draining, Rate: s.Rate, Note: s.Note, Profiles: append([]string{}, users...), Created: s.Created, Updated: s.Updated,
 	}
 	show := func(secret lwm2m.Secret) string {
 		if s.Kind == store.KindWebhook && secret.Len() > 0 {

@@ -32,6 +32,12 @@ type Device struct {
 	// holds, as far as is known.
 	Written []store.WrittenInstance `json:"written,omitempty"`
 
+	// HandedOver are the LwM2M Servers that may know it.
+	HandedOver []HandedOver `json:"handedOver,omitempty"`
+
+	// Outbox are messages about it that wait, at most MaxOutboxOfDevice; only where one device is read.
+	Outbox []Message `json:"outbox,omitempty"`
+
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 
@@ -119,6 +125,19 @@ type Account struct {
 	MasterSecret       string `json:"masterSecret,omitempty"`       // hexadecimal
 }
 
+// A HandedOver is an LwM2M Server that may know a device.
+type HandedOver struct {
+	Server       string             `json:"server"`
+	Account      string             `json:"account"`
+	Endpoint     lwm2m.EndpointName `json:"endpoint,omitempty"` // where the server knows it by another name than it has now
+	Identity     string             `json:"identity,omitempty"` // of a PSK; as hex:… where it is no text
+	Acknowledged bool               `json:"acknowledged"`       // else it is not known whether the server was told
+	At           time.Time          `json:"at"`
+}
+
+// MaxOutboxOfDevice is the limit of Device.Outbox.
+const MaxOutboxOfDevice = 20
+
 // A Secret is the value of a secret Resource, such as /11/0/6.
 type Secret struct {
 	Length int    `json:"length"`          // bytes
@@ -137,6 +156,13 @@ func view(p store.Profile, d store.Device, reveal bool) Device {
 	out.Expires, out.Due = o.Expires, profile.Due(p, profile.ContentOf(p), o, time.Now())
 	if h := d.Holds; h != (store.Holding{}) {
 		out.Holds = &Holding{h.Profile, h.Revision, h.Since}
+	}
+	for _, h := range d.HandedOver {
+		v := HandedOver{Server: h.Server, Account: h.Account, Identity: store.IdentityText([]byte(h.Identity)), Acknowledged: h.Digest.Len() > 0, At: h.At}
+		if h.Endpoint != d.Endpoint {
+			v.Endpoint = h.Endpoint
+		}
+		out.HandedOver = append(out.HandedOver, v)
 	}
 	for _, c := range d.Credentials {
 		v := Credential{Kind: c.Kind, Identity: c.Identity, KeyLength: c.Key.Len(), Created: c.Created, Group: c.Group, GroupKey: c.GroupKey, Pending: c.Pending, Expires: c.Expires}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
 )
 
 // An Account is how a device will come to an LwM2M Server.
@@ -40,6 +41,15 @@ func AccountOf(ep lwm2m.EndpointName, account lwm2m.ServerAccount, info lwm2m.Bo
 		}
 	}
 	return a
+}
+
+// handedOver is what a record says of a server that was told of a.
+func (a Account) handedOver(server string) store.HandedOver {
+	h := store.HandedOver{Server: server, Endpoint: a.Endpoint}
+	if a.Mode == lwm2m.SecurityPSK {
+		h.Identity = string(a.Identity)
+	}
+	return h
 }
 
 // pskText returns the identity as text, for servers that know no other.

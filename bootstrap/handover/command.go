@@ -37,7 +37,11 @@ func (c *command) tell(ctx context.Context, a Account, kind string) error {
 	return c.run(ctx, message, a.secrets())
 }
 
-// run gives the program a message, and hides secrets of it in an error.
+func (c *command) told(ctx context.Context, _ string, body []byte) error {
+	return c.run(ctx, body, nil)
+}
+
+// run runs the program with a message. An error does not repeat the secrets to hide.
 func (c *command) run(ctx context.Context, message []byte, hide []lwm2m.Secret) error {
 	var output limited
 	run := exec.CommandContext(ctx, c.program, c.arguments...)

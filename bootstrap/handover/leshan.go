@@ -49,10 +49,18 @@ func (l *leshan) put(ctx context.Context, a Account, old bool) error {
 		return err
 	}
 	answer, err := l.do(ctx, request{method: "PUT", path: leshanClients, body: info, hide: a.secrets()})
-	if err == nil && len(bytes.TrimSpace(answer)) > 0 && !json.Valid(answer) { // such as the log-in page of a proxy
-		return refused("it answers as Leshan does not, so it may not have taken the account: check its address")
+	if err != nil {
+		return err
 	}
-	return err
+	return notLeshan(answer)
+}
+
+// notLeshan reports that an answer is none of Leshan, such as the log-in page of a proxy.
+func notLeshan(answer []byte) error {
+	if len(bytes.TrimSpace(answer)) > 0 && !json.Valid(answer) {
+		return refused("it answers as Leshan does not, so it may not have done what it was asked: check its address")
+	}
+	return nil
 }
 
 // form asks the server what it knows, whose form tells which it is, unless it knows nothing.
@@ -76,8 +84,11 @@ func (l *leshan) form(ctx context.Context) (old, known bool) {
 func (l *leshan) Remove(ctx context.Context, a Account) error {
 	r := request{method: "DELETE", path: leshanClients + url.PathEscape(string(a.Endpoint))}
 	status, answer, err := l.send(ctx, r)
-	if err != nil || status < 300 || status == http.StatusNotFound {
+	switch {
+	case err != nil || status == http.StatusNotFound:
 		return err
+	case status < 300:
+		return notLeshan(answer)
 	}
 	return l.refusal(r, status, answer)
 }

@@ -2,6 +2,7 @@ package handover
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -28,12 +29,19 @@ func (t *thingsBoard) Put(ctx context.Context, a Account) error {
 	if err != nil {
 		return err
 	}
-	return t.replace(ctx, a, security)
+	return t.replace(ctx, a, security, false)
 }
 
-// Remove takes the credentials from the device, which goes on to exist: it has data.
+// Remove gives the device, which goes on to exist as it has data, an identity and a key that no one has.
+// Without credentials it could come without security.
 func (t *thingsBoard) Remove(ctx context.Context, a Account) error {
-	return t.replace(ctx, a, map[string]string{"securityConfigClientMode": "NO_SEC", "endpoint": string(a.Endpoint)})
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // which never fails
+	security := map[string]string{
+		"securityConfigClientMode": "PSK", "endpoint": string(a.Endpoint),
+		"identity": "removed-" + hex.EncodeToString(random[:16]), "key": hex.EncodeToString(random[16:]),
+	}
+	return t.replace(ctx, a, security, true)
 }
 
 // test logs in and asks for a device.
@@ -49,17 +57,17 @@ func (t *thingsBoard) test(ctx context.Context) error {
 const thingsBoardDevices = "/api/tenant/devices?deviceName="
 
 // replace gives the device other credentials. It repeats that once where someone else changed them at
-// the same time.
-func (t *thingsBoard) replace(ctx context.Context, a Account, security map[string]string) error {
+// the same time. Remove is whether a device that does not exist is none to be told of.
+func (t *thingsBoard) replace(ctx context.Context, a Account, security map[string]string, remove bool) error {
 	for repeated := false; ; repeated = true {
-		conflict, err := t.replaceOnce(ctx, a, security)
+		conflict, err := t.replaceOnce(ctx, a, security, remove)
 		if !conflict || repeated {
 			return err
 		}
 	}
 }
 
-func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[string]string) (conflict bool, err error) {
+func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[string]string, remove bool) (conflict bool, err error) {
 	var device struct {
 		ID struct {
 			ID string `json:"id"`
@@ -69,7 +77,7 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 	switch status, answer, err := t.authorized(ctx, &find); {
 	case err != nil:
 		return false, err
-	case status == http.StatusNotFound && security["securityConfigClientMode"] == "NO_SEC":
+	case status == http.StatusNotFound && remove:
 		return false, nil
 	case status == http.StatusNotFound:
 		return false, refused("it has no device named %q: make one there, with an LwM2M profile", a.Endpoint)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
 )
 
 // A Trigger is that a device be asked to bootstrap again: the execution of the Bootstrap-Request Trigger,
@@ -40,14 +41,16 @@ type triggerer interface {
 // error is as of HandOver; see [OfServer].
 func (s *Servers) Trigger(ctx context.Context, name string, t Trigger) (note string, err error) {
 	asking := false
-	err = s.tell(ctx, name, func(ctx context.Context, server Server) (err error) {
+	err = s.tell(ctx, name, func(ctx context.Context, _ store.LwM2MServer, server Server) error {
 		asks, can := server.(triggerer)
 		if !can {
 			return refused("a server of this kind cannot ask devices to bootstrap")
 		}
 		asking = true
-		note, err = asks.trigger(ctx, t)
-		return err
+		return Deliver(ctx, func(ctx context.Context) (err error) {
+			note, err = asks.trigger(ctx, t)
+			return err
+		})
 	})
 	if !asking {
 		err = aboutServer(err)
@@ -182,7 +185,7 @@ func (w *webhook) trigger(ctx context.Context, t Trigger) (note string, err erro
 	if err != nil {
 		return "", err
 	}
-	r := w.signed(body, nil)
+	r := w.signed(w.id(body), body, nil)
 	status, answer, err := w.send(ctx, r)
 	switch {
 	case err != nil:

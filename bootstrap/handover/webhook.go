@@ -29,18 +29,21 @@ func (w *webhook) tell(ctx context.Context, a Account, kind string) error {
 	if err != nil {
 		return err
 	}
-	return w.post(ctx, body, a.secrets())
+	return w.post(ctx, w.id(body), body, a.secrets())
+}
+
+func (w *webhook) told(ctx context.Context, id string, body []byte) error {
+	return w.post(ctx, id, body, nil)
 }
 
 // post sends a message, and hides secrets of it in an error.
-func (w *webhook) post(ctx context.Context, body []byte, hide []lwm2m.Secret) error {
-	_, err := w.do(ctx, w.signed(body, hide))
+func (w *webhook) post(ctx context.Context, id string, body []byte, hide []lwm2m.Secret) error {
+	_, err := w.do(ctx, w.signed(id, body, hide))
 	return err
 }
 
 // signed is the request with a message.
-func (w *webhook) signed(body []byte, hide []lwm2m.Secret) request {
-	id := w.id(body)
+func (w *webhook) signed(id string, body []byte, hide []lwm2m.Secret) request {
 	at := strconv.FormatInt(time.Now().Unix(), 10)
 	return request{
 		method: "POST", body: body, hide: hide,

@@ -226,3 +226,43 @@ func (s measured) Stats(ctx context.Context) (st store.Stats, err error) {
 	defer s.took("stats", time.Now(), &err)
 	return s.Store.Stats(ctx)
 }
+
+func (s measured) DevicesHandedOver(ctx context.Context, server, identity string, limit int) (names []lwm2m.EndpointName, err error) {
+	defer s.took("devices_handed_over", time.Now(), &err)
+	return s.Store.DevicesHandedOver(ctx, server, identity, limit)
+}
+
+func (s measured) AppendEvent(ctx context.Context, e store.Event) (n int, err error) {
+	defer s.took("append_event", time.Now(), &err)
+	return s.Store.AppendEvent(ctx, e)
+}
+
+func (s measured) Messages(ctx context.Context, q store.MessageQuery) (page []store.Message, err error) {
+	defer s.took("messages", time.Now(), &err)
+	return s.Store.Messages(ctx, q)
+}
+
+func (s measured) Message(ctx context.Context, id store.MessageID) (m store.Message, err error) {
+	defer s.took("message", time.Now(), &err)
+	return s.Store.Message(ctx, id)
+}
+
+func (s measured) PutMessage(ctx context.Context, m store.Message) (err error) {
+	defer s.took("put_message", time.Now(), &err)
+	return s.Store.PutMessage(ctx, m)
+}
+
+func (s measured) RequeueMessage(ctx context.Context, id store.MessageID) (m store.Message, err error) {
+	defer s.took("requeue_message", time.Now(), &err)
+	return s.Store.RequeueMessage(ctx, id)
+}
+
+func (s measured) DeleteMessage(ctx context.Context, id store.MessageID) (err error) {
+	defer s.took("delete_message", time.Now(), &err)
+	return s.Store.DeleteMessage(ctx, id)
+}
+
+func (s measured) OutboxCounts(ctx context.Context) (all []store.OutboxCount, err error) {
+	defer s.took("outbox_counts", time.Now(), &err)
+	return s.Store.OutboxCounts(ctx)
+}

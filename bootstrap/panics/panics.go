@@ -26,11 +26,12 @@ const (
 	Administration Part = "administration" // requests over HTTP
 	Metrics        Part = "metrics"        // the values of a scrape
 	Files          Part = "files"          // certificates and definitions that are read
+	Outbox         Part = "outbox"         // the delivery of messages
 )
 
 // Parts are all of them.
 func Parts() []Part {
-	return []Part{Session, Request, Handshake, Transport, History, Observer, Store, Administration, Metrics, Files}
+	return []Part{Session, Request, Handshake, Transport, History, Observer, Store, Administration, Metrics, Files, Outbox}
 }
 
 // maxStacks bounds how many different stacks are logged.

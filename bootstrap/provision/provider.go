@@ -122,21 +122,21 @@ func (p *Provider) Keep(ctx context.Context, ep lwm2m.EndpointName, peer auth.Pe
 
 // Edit changes d, as it was read before, and keeps it; where the record was edited in
 // between, it reads it again and starts over. Change returns whether there is anything to keep;
-// it must not change a map or list in place.
-func (p *Provider) Edit(ctx context.Context, d store.Device, change func(*store.Device) bool) error {
+// it must not change a map or list in place. The record is returned as it is kept.
+func (p *Provider) Edit(ctx context.Context, d store.Device, change func(*store.Device) bool) (store.Device, error) {
 	for range maxConflicts {
 		if !change(&d) {
-			return nil
+			return d, nil
 		}
-		_, err := p.Store.PutDevice(ctx, d)
+		kept, err := p.Store.PutDevice(ctx, d)
 		if !errors.Is(err, store.ErrConflict) {
-			return err
+			return kept, err
 		}
 		if d, err = p.Store.Device(ctx, d.Endpoint); err != nil {
-			return err
+			return d, err
 		}
 	}
-	return fmt.Errorf("edit device: %w %d times", store.ErrConflict, maxConflicts)
+	return d, fmt.Errorf("edit device: %w %d times", store.ErrConflict, maxConflicts)
 }
 
 // storeFault logs an error of the store and returns what may be told of it.

@@ -399,6 +399,34 @@ var limits = map[string]limit{
 		[]string{"store.MaxGroups", "store.MaxPatterns", "store.MaxGroupKeys", "store.MaxGroupCAs", "store.MaxGroupLists", "store.MaxDenied"},
 		[]string{"store/bolt.TestGroupsByDefault", "store.TestLimitsOfAGroup"},
 	},
+	"messages of the outbox; half of them events; bytes of all, in the database": {
+		[]string{"store/bolt.Messages", "store/bolt.MessageBytes"},
+		[]string{"store/bolt.TestSuite", "store/bolt.TestBytesOfTheOutbox"},
+	},
+	"events of the outbox for one receiver; dead letters of one receiver": {
+		[]string{"store/bolt.EventsOfReceiver", "store/bolt.DeadLetters"},
+		[]string{"store/bolt.TestSuite"},
+	},
+	"message of the outbox": {
+		[]string{"store.MaxMessage"},
+		[]string{"store/bolt.TestBytesOfTheOutbox"},
+	},
+	"messages on their way to one receiver; to all": {
+		[]string{"bootstrap/outbox.MaxOfReceiver", "bootstrap/outbox.MaxAtOnce"},
+		[]string{"bootstrap/outbox.TestAtOnce"},
+	},
+	"pause before a message or a receiver is tried again: the first; the longest": {
+		[]string{"bootstrap/outbox.FirstPause", "bootstrap/outbox.MaxPause"},
+		[]string{"bootstrap/outbox.TestReceiverAway"},
+	},
+	"refusals of a message; its age when it fails": {
+		[]string{"bootstrap/outbox.MaxRefusals", "bootstrap/outbox.MaxAge"},
+		[]string{"bootstrap/outbox.TestRefused", "bootstrap/outbox.TestTooOld"},
+	},
+	"events of failures of one device with one cause": {
+		[]string{"store.FailedAgain"},
+		[]string{"store.TestFailuresAreCoalesced"},
+	},
 	"enrolment group, in JSON": {
 		[]string{"store.MaxGroup"},
 		[]string{"store.TestLimitsOfAGroup"},

@@ -27,6 +27,7 @@ import (
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/lwm2mserver"
 	"lwbs/cmd/lwbs/object"
+	"lwbs/cmd/lwbs/outbox"
 	"lwbs/cmd/lwbs/pending"
 	"lwbs/cmd/lwbs/probe"
 	"lwbs/cmd/lwbs/profile"
@@ -126,7 +127,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		},
 		Commands: []*cli.Command{
-			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
+			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.

@@ -24,13 +24,17 @@ const maxProblems = 1000
 // Check looks at every page, every record and every index entry and returns all that
 // is wrong, a line for each; nil where nothing is. It reads the whole file, while that is
 // in use.
-func (db *DB) Check(ctx context.Context) error {
+func (db *DB) Check(ctx context.Context) error { return db.check(ctx, false) }
+
+// check is Check. A salvaged database may lack LwM2M Servers that its profiles name, which is told by
+// other means.
+func (db *DB) check(ctx context.Context, salvaged bool) error {
 	return db.view(ctx, func(tx *transaction) error {
 		file, meta, err := db.file.Pages(tx.Tx.Tx)
 		if err != nil {
 			return err
 		}
-		c := checker{ctx: ctx, keyring: db.keyring}
+		c := checker{ctx: ctx, keyring: db.keyring, salvaged: salvaged}
 		c.file(file, meta)
 		return c.result()
 	})
@@ -83,6 +87,7 @@ type checker struct {
 	problems []error
 	more     int // problems above maxProblems
 	whole    bool
+	salvaged bool // LwM2M Servers that profiles name may be missing
 }
 
 func (c *checker) problem(text string, args ...any) {
@@ -134,6 +139,8 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 		_, err := formerAt(key, row)
 		return err
 	})
+	c.records(bucketOutbox, c.message)
+	c.records(bucketOutboxDead, c.message)
 	if c.whole {
 		c.compare()
 	}
@@ -234,8 +241,18 @@ func (c *checker) lwm2mServer(key, row []byte) error {
 }
 
 func (c *checker) profile(key, row []byte) error {
-	_, err := profiles.at(c.keyring, string(key), row)
-	return err
+	p, err := profiles.at(c.keyring, string(key), row)
+	if err != nil {
+		return err
+	}
+	for _, a := range p.Accounts {
+		for _, server := range a.ServerNames() {
+			if s, err := c.trees[string(bucketLwM2MServer)].Get([]byte(server)); s == nil && err == nil && c.whole && !c.salvaged {
+				c.problem("profile %q: account %q is of LwM2M Server %q, which is missing", key, a.Name, server)
+			}
+		}
+	}
+	return nil
 }
 
 func (c *checker) session(key, row []byte) error {
@@ -291,6 +308,43 @@ func (c *checker) compare() {
 	}
 	for key, bucket := range counted {
 		c.count(key, bucket)
+	}
+	c.outbox()
+}
+
+func (c *checker) message(key, row []byte) error {
+	m, err := rows.DecodeMessage(c.keyring, row)
+	if err == nil && !bytes.Equal(key, messageKey(m.Receiver, m.ID)) {
+		err = fmt.Errorf("it is message %v for %q", m.ID, m.Receiver)
+	}
+	return err
+}
+
+// outbox compares the counts of messages with what is counted.
+func (c *checker) outbox() {
+	tree := c.trees[string(bucketOutboxCount)]
+	if tree.File == nil {
+		return
+	}
+	want := countOutbox(func(bucket []byte, each func(k, v []byte) bool) {
+		if tree := c.trees[string(bucket)]; tree.File != nil {
+			tree.Ascend(nil, func(k, v []byte) bool { return each(k, v) && c.ctx.Err() == nil }, nil)
+		}
+	})
+	tree.Ascend(nil, func(k, v []byte) bool {
+		have, ok := decodeOutboxCount(string(k), v)
+		expected := want[string(k)]
+		expected.Receiver, expected.Lost = have.Receiver, have.Lost
+		delete(want, string(k))
+		if (!ok || have != expected) && c.ctx.Err() == nil {
+			c.problem("the outbox has %d messages and %d dead letters for %q, and not %d and %d", expected.Queued, expected.Dead, k, have.Queued, have.Dead)
+		}
+		return c.ctx.Err() == nil
+	}, nil)
+	for receiver, n := range want {
+		if n.Queued+n.Dead > 0 {
+			c.problem("the outbox has %d messages for %q, which are not counted", n.Queued+n.Dead, receiver)
+		}
 	}
 }
 

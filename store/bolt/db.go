@@ -28,6 +28,8 @@ type DB struct {
 	sizes  memory.Sizes
 	deep   *workers.Workers // for what needs a deep stack
 	run    runfile.Run      // whether associations are kept
+
+	appended chan struct{} // there may be messages in the outbox that were not looked at
 }
 
 // schema is the version of the layout that this package writes.
@@ -55,9 +57,18 @@ var (
 	bucketGroup           = []byte(store.KindGroup)
 	bucketDeviceGroup     = []byte("device_group")
 	bucketPendingDevice   = []byte(store.KindPendingDevice)
-	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}
-	bucketLwM2MServer     = []byte(store.KindLwM2MServer)
-	bucketFormerProfile   = []byte(store.KindFormerProfile)
+	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice,
+		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold, bucketDeviceHandedOver}
+	bucketLwM2MServer   = []byte(store.KindLwM2MServer)
+	bucketFormerProfile = []byte(store.KindFormerProfile)
+
+	// Those of the outbox: messages that wait, dead letters, how many there are of each, and what is told
+	// once only.
+	bucketOutbox           = []byte(store.KindMessage)
+	bucketOutboxDead       = []byte("outbox_dead")
+	bucketOutboxCount      = []byte("outbox_count")
+	bucketOutboxTold       = []byte("outbox_told")
+	bucketDeviceHandedOver = []byte("device_handed_over")
 
 	bucketCampaign         = []byte(store.KindCampaign)
 	bucketCampaignProgress = []byte("campaign_progress")
@@ -66,21 +77,24 @@ var (
 
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
 	// not.
-	ofDevices  = [][]byte{bucketDeviceProfile, bucketIdentity, bucketDeviceTag, bucketDeviceGroup}
+	ofDevices  = [][]byte{bucketDeviceProfile, bucketIdentity, bucketDeviceTag, bucketDeviceGroup, bucketDeviceHandedOver}
 	ofSessions = [][]byte{bucketSessionEndpoint, bucketSessionIdentity, bucketSessionClaimed, bucketSessionFailed,
 		bucketSessionKnown, bucketSessionPlain, bucketSessionUnproved, bucketSessionUnknown}
 
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionUnknown,
-		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}
+		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice,
+		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold, bucketDeviceHandedOver}
 
 	// ofIndexes are the names of the indexes.
 	ofIndexes = names(slices.Concat(ofDevices, ofSessions))
 
 	// cutOff are the buckets that lose what lies on damaged pages when the file is opened:
-	// indexes, since the records tell what it was, and the sessions, associations, pending
-	// devices, former profiles and campaigns, so that new ones can be kept. Of others it is told, and edits there fail.
-	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation, bucketPendingDevice, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}, ofDevices, ofSessions))
+	// indexes, since the records tell what it was, and the sessions, associations, pending devices, former
+	// profiles, campaigns and the outbox, so that new ones can be kept, and devices be edited. Of others it is told, and
+	// edits there fail.
+	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation, bucketPendingDevice, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice,
+		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold}, ofDevices, ofSessions))
 
 	keySchema   = []byte("schema")
 	keyKeyCheck = []byte("keycheck")
@@ -93,6 +107,7 @@ var (
 	keyGroups   = []byte("groups")
 
 	keyLwM2MServers = []byte("lwm2m servers")
+	keyLastMessage  = []byte("last message") // its number
 
 	// Those of associations, which a backup does not have.
 	keyAssociations = []byte("associations")
@@ -120,7 +135,7 @@ func Open(file string, keyring *seal.Keyring, opts Options) (*DB, error) {
 	case err == nil && found.Mode().IsRegular() && found.Size() == 0: // which bbolt would fill
 		return nil, fmt.Errorf("open database %s: %w: it is empty; remove it for a new one, or put a backup in its place", file, store.ErrCorrupt)
 	}
-	db := &DB{path: file, keyring: keyring, opts: opts, caches: newCaches()}
+	db := &DB{path: file, keyring: keyring, opts: opts, caches: newCaches(), appended: make(chan struct{}, 1)}
 	var err error
 	if db.file, err = dbfile.Open(file, opts.ofFile(), db.hooks()); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, err)

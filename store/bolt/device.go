@@ -61,6 +61,11 @@ func indexEntries(d store.Device) []indexEntry {
 	for _, c := range d.Credentials {
 		all = append(all, indexEntry{string(bucketIdentity), string(pair(string(c.Kind), c.Identity)), ep})
 	}
+	for i, h := range d.HandedOver {
+		if !slices.ContainsFunc(d.HandedOver[:i], func(b store.HandedOver) bool { return b.Server == h.Server && b.Identity == h.Identity }) {
+			all = append(all, indexEntry{string(bucketDeviceHandedOver), string(pair(string(pair(h.Server, h.Identity)), ep)), string(present)})
+		}
+	}
 	if d.Group != "" {
 		all = append(all, indexEntry{string(bucketDeviceGroup), string(pair(d.Group, ep)), string(present)})
 	}
@@ -294,7 +299,12 @@ func (db *DB) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store
 		if err != nil {
 			return err, nil
 		}
-		return nil, errors.Join(addCount(tx, keyDevices, -1), reindex(tx, entries, nil), tx.Bucket(bucketDevice).Delete([]byte(ep)))
+		var o outgoing
+		if err := o.deleted(tx, old); err != nil {
+			return err, nil
+		}
+		return nil, errors.Join(addCount(tx, keyDevices, -1), reindex(tx, entries, nil), tx.Bucket(bucketDevice).Delete([]byte(ep)),
+			tx.Bucket(bucketOutboxTold).Delete(pair(toldSeries, string(ep))), o.append(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("delete device %q: %w", ep, err)

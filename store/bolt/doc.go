@@ -15,6 +15,11 @@
 //	session_known     id → endpoint   (of devices; oldest out first)
 //	session_stranger  id → endpoint   (of unknown devices; likewise)
 //	association       time 8 bytes, id 16 bytes → record   (not in a backup)
+//	device_handed_over  server 0 identity 0 endpoint → ∅
+//	outbox            receiver 0 id 8 bytes → record
+//	outbox_dead       receiver 0 id 8 bytes → record   (dead letters)
+//	outbox_count      receiver → counts; 0 → those of all
+//	outbox_told       once 0 text → until when; series 0 endpoint → failures
 //
 // 0 is a zero byte, which no endpoint, tag or profile name can have.
 //

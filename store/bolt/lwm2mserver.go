@@ -36,10 +36,14 @@ func (db *DB) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revi
 	return lwm2mServers.delete(ctx, db, name, rev)
 }
 
-// serverInUse returns why an LwM2M Server cannot be deleted, for the profiles that name it.
+// serverInUse returns why an LwM2M Server cannot be deleted, for the profiles that name it and the messages that
+// wait for it.
 func serverInUse(tx *transaction, name string) error {
 	if user := profileWith(tx, name); user != "" {
 		return fmt.Errorf("%w, by profile %q among others", store.ErrInUse, user)
+	}
+	if n := outboxCount(tx, name).Queued; n > 0 {
+		return fmt.Errorf("%w: %d messages wait for it (lwbs outbox list --receiver %s): let them be delivered, or drop them", store.ErrInUse, n, name)
 	}
 	return nil
 }

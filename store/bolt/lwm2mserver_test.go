@@ -91,11 +91,14 @@ func TestLwM2MServersAreSalvaged(t *testing.T) {
 	}
 }
 
-// A server whose row is lost while a profile names it is told as lost.
+// A server whose row is lost while a profile names it is found by check, and told as lost by salvage.
 func TestLostLwM2MServerOfProfile(t *testing.T) {
 	k, file, fresh := keyring(t), filepath.Join(t.TempDir(), "x.db"), filepath.Join(t.TempDir(), "fresh.db")
 	withServer(t, file, k)
 	tamper(t, file, func(tx *bbolt.Tx) error { return tx.Bucket([]byte(store.KindLwM2MServer)).Delete([]byte("dm")) })
+	if err := bolt.CheckFile(t.Context(), file, k); err == nil || !strings.Contains(err.Error(), `profile "meter": account "main" is of LwM2M Server "dm", which is missing`) {
+		t.Errorf("check tells %v", err)
+	}
 	report, err := bolt.SalvageFile(t.Context(), file, fresh, k)
 	if err != nil || !slices.Equal(report.Servers.Lost, []string{"dm"}) {
 		t.Errorf("the report is %+v, %v", report, err)

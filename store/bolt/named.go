@@ -24,9 +24,11 @@ type named[T any] struct {
 	encode        func(*seal.Keyring, T) ([]byte, error)
 	decode        func(*seal.Keyring, []byte) (T, error)
 
-	// needs returns why a record cannot be kept, for what it refers to; inUse why one cannot be deleted.
+	// needs returns why a record cannot be kept, for what it refers to; inUse why one cannot be deleted. Gone,
+	// where not nil, removes what goes with one that is.
 	needs func(*transaction, T) error
 	inUse func(tx *transaction, name string) error
+	gone  func(tx *transaction, name string) error
 }
 
 // A head is what all of these records have.
@@ -47,7 +49,7 @@ var (
 		kind: "LwM2M Server", bucket: bucketLwM2MServer, count: keyLwM2MServers, most: store.MaxLwM2MServers,
 		head:     func(s *store.LwM2MServer) head { return head{s.Name, &s.Revision, &s.Created, &s.Updated} },
 		validate: store.LwM2MServer.Validate, clone: store.LwM2MServer.Clone, encode: rows.EncodeLwM2MServer, decode: rows.DecodeLwM2MServer,
-		needs: func(*transaction, store.LwM2MServer) error { return nil }, inUse: serverInUse,
+		needs: func(*transaction, store.LwM2MServer) error { return nil }, inUse: serverInUse, gone: dropDeadLetters,
 	}
 	profiles = named[store.Profile]{
 		kind: "profile", bucket: bucketProfile, count: keyProfiles,
@@ -170,7 +172,10 @@ func (k *named[T]) delete(ctx context.Context, db *DB, name string, rev store.Re
 		if err != nil {
 			return err, nil
 		}
-		return nil, errors.Join(addCount(tx, k.count, -1), tx.Bucket(k.bucket).Delete([]byte(name)))
+		if k.gone != nil {
+			failed = k.gone(tx, name)
+		}
+		return nil, errors.Join(failed, addCount(tx, k.count, -1), tx.Bucket(k.bucket).Delete([]byte(name)))
 	})
 	if err != nil {
 		return fmt.Errorf("delete %s %q: %w", k.kind, name, err)

@@ -34,6 +34,15 @@ type Options struct {
 	// Associations limits how many are kept. Default 200,000, about 200 MB without certificates.
 	Associations int
 
+	// Messages limits how many messages wait in the outbox, and MessageBytes how many bytes they and the
+	// dead letters have. Half of Messages, and of one receiver EventsOfReceiver, may be events: those
+	// above are lost, and counted. DeadLetters is how many dead letters of one receiver are kept; the
+	// oldest goes first. Defaults 200,000, 128 MiB, 20,000 and 10,000.
+	Messages         int
+	MessageBytes     int
+	EventsOfReceiver int
+	DeadLetters      int
+
 	// Unreadable, where set, is told of each part of the database that cannot be read, when
 	// that shows for the first time. It may be called from any goroutine, and must not wait.
 	Unreadable func(*store.UnreadableError)
@@ -65,7 +74,8 @@ func (o Options) withDefaults() Options {
 	for _, limit := range []struct {
 		field     *int
 		byDefault int
-	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.UnknownSessions, 10_000}, {&o.Associations, 200_000}} {
+	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.UnknownSessions, 10_000}, {&o.Associations, 200_000},
+		{&o.Messages, 200_000}, {&o.MessageBytes, 128 << 20}, {&o.EventsOfReceiver, 20_000}, {&o.DeadLetters, 10_000}} {
 		if *limit.field <= 0 {
 			*limit.field = limit.byDefault
 		}

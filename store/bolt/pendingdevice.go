@@ -14,7 +14,13 @@ func (db *DB) PutPendingDevice(ctx context.Context, p store.PendingDevice) error
 	row, err := rows.EncodePendingDevice(p)
 	if err == nil {
 		err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
-			return nil, tx.Bucket(bucketPendingDevice).Put([]byte(p.ID), row)
+			var o outgoing
+			if tx.Bucket(bucketPendingDevice).Get([]byte(p.ID)) == nil && p.Rejected.IsZero() {
+				if err := o.event(tx, store.PendingEvent(p, p.Last)); err != nil {
+					return err, nil
+				}
+			}
+			return nil, errors.Join(tx.Bucket(bucketPendingDevice).Put([]byte(p.ID), row), o.append(tx))
 		})
 	}
 	if err != nil {

@@ -29,6 +29,9 @@ func newPut(d store.Device, encode func(store.Device) ([]byte, error)) put {
 	p := put{base: d, next: d.Clone()}
 	p.next.Revision++
 	p.next.Updated = time.Now().UTC().Round(0)
+	if d.Disabled { // it is told anew when it is enabled again
+		p.next.HandedOver = nil
+	}
 	if d.Revision == 0 {
 		p.next.Created = p.next.Updated
 	}
@@ -85,22 +88,29 @@ func (db *DB) putAll(tx *transaction, puts []put) error {
 			continue
 		}
 		var old store.Device
+		isNew := false
 		if old, p.err = x.replaceable(puts, p.base); p.err != nil {
 			p.err = tx.Explain(p.err)
 			continue
 		}
 		if old.Revision == 0 {
-			added++
+			isNew = true
 		} else if !old.Created.Equal(p.next.Created) { // the caller has made it up
 			p.next.Created = old.Created
 			if p.row, p.err = rows.EncodeDevice(db.keyring, p.next); p.err != nil {
 				continue
 			}
 		}
+		if p.err = x.outgoing.edited(tx, old, p.next); p.err != nil {
+			continue
+		}
 		before := indexEntries(old)
 		if several {
 			x.note(before, p.entries)
 			x.stored[p.base.Endpoint] = i
+		}
+		if isNew {
+			added++
 		}
 		changes = append(changes, change{bucket: string(bucketDevice), key: string(p.base.Endpoint), value: p.row})
 		changes = reindexed(changes, before, p.entries)
@@ -109,7 +119,7 @@ func (db *DB) putAll(tx *transaction, puts []put) error {
 	if added > 0 {
 		err = addCount(tx, keyDevices, added)
 	}
-	return errors.Join(err, apply(tx, changes))
+	return errors.Join(err, apply(tx, changes), x.outgoing.append(tx))
 }
 
 // A putting decides which devices may be stored. It knows what the transaction is going to change. Its
@@ -120,6 +130,7 @@ type putting struct {
 	stored   map[lwm2m.EndpointName]int    // which of the puts
 	owners   map[string]lwm2m.EndpointName // of identities that change, by the key in the index; empty for none
 	profiles map[string]bool               // which are there
+	outgoing outgoing
 }
 
 // note notes the identities that a device gives up and has then.

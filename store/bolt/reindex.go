@@ -106,7 +106,7 @@ func (db *DB) recount() error {
 				err = errors.Join(err, setCount(tx, []byte(key), n))
 			}
 		}
-		return err
+		return errors.Join(err, recountOutbox(tx))
 	})
 }
 

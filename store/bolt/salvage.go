@@ -110,7 +110,7 @@ func (s *salvager) build(part string) error {
 	}
 	err = s.fill(db)
 	if err == nil {
-		err = db.Check(s.ctx)
+		err = db.check(s.ctx, true)
 	}
 	return errors.Join(dbfile.Adapt(err), db.Close(), syncFile(part))
 }

@@ -112,9 +112,10 @@ func (s *salvager) session(key string, row []byte) (func(*transaction) error, er
 // others keeps what there is in buckets that this release does not know, and the pending devices,
 // former profiles and campaigns that can be read.
 func (s *salvager) others(db *DB) error {
+	message := (&checker{keyring: s.keyring}).message
 	for name, tree := range s.survey.Buckets {
 		look := map[string]func(key, row []byte) error{
-			string(bucketPendingDevice): pendingDeviceAt,
+			string(bucketPendingDevice): pendingDeviceAt, string(bucketOutbox): message, string(bucketOutboxDead): message,
 			string(bucketFormerProfile): func(key, row []byte) error { _, err := formerAt(key, row); return err },
 		}[name]
 		if slices.ContainsFunc(ofCampaigns, func(b []byte) bool { return string(b) == name }) {
@@ -144,5 +145,5 @@ func (s *salvager) others(db *DB) error {
 			return err
 		}
 	}
-	return nil
+	return db.edit(s.ctx, func(tx *transaction) (refused, failed error) { return nil, recountOutbox(tx) })
 }

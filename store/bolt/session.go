@@ -34,13 +34,21 @@ func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
 					return err, nil
 				}
 			}
+			var o outgoing
+			note := func() error { return nil }
+			if tx.Bucket(bucketSession).Get([]byte(s.ID)) == nil { // else it is told already
+				var err error
+				if note, err = o.sessionEvents(tx, s); err != nil {
+					return err, nil
+				}
+			}
 			if err := dropSession(tx, s.ID); err != nil {
 				return nil, err
 			}
 			return nil, errors.Join(
 				tx.Bucket(bucketSession).Put([]byte(s.ID), b),
 				indexSession(tx, s),
-				db.prune(tx, s))
+				db.prune(tx, s), o.append(tx), note())
 		})
 	}
 	if err != nil {

@@ -19,6 +19,9 @@ type transaction struct {
 
 	changed map[string]map[string]struct{} // the keys that were set or removed, by bucket; of those with a cache
 	grown   map[string]int                 // by how many devices groups have grown
+
+	servers  map[string]store.LwM2MServer // without secrets; nil until they are asked for
+	appended bool                         // messages, to the outbox
 }
 
 // of is the transaction over one of the file.
@@ -72,6 +75,9 @@ func (b *bucket) Delete(key []byte) error {
 
 // note notes that a record was changed that a cache may have.
 func (t *transaction) note(bucket string, key []byte) {
+	if bucket == string(bucketLwM2MServer) {
+		t.servers = nil
+	}
 	if t.db.caches.of(bucket) == nil {
 		return
 	}
@@ -93,6 +99,16 @@ func (t *transaction) commit(end func() error) error {
 		c := t.db.caches.of(bucket)
 		c.Begin(keys)
 		defer c.End(t.ID())
+	}
+	if t.appended {
+		whole := end
+		end = func() error {
+			err := whole()
+			if err == nil {
+				t.db.tellAppended()
+			}
+			return err
+		}
 	}
 	if len(t.grown) > 0 {
 		return t.db.sizes.Commit(t.grown, end)

@@ -29,6 +29,7 @@ type deviceRow struct {
 	Written     *writtenRow           `json:"written,omitempty"`
 	Settings    uint64                `json:"settings,omitempty"`
 	Holds       *store.Holding        `json:"holds,omitempty"`
+	HandedOver  []handedOverRow       `json:"handedOver,omitempty"`
 	Created     time.Time             `json:"created"`
 	Updated     time.Time             `json:"updated"`
 
@@ -62,9 +63,18 @@ type accountRow struct {
 	PendingMaster []byte    `json:"pendingMaster,omitempty"`
 	Delivered     time.Time `json:"delivered,omitzero"`
 	Rotate        time.Time `json:"rotate,omitzero"`
-	HandedOver    []byte    `json:"handedOver,omitempty"`
+	HandedOver    []byte    `json:"handedOver,omitempty"` // of the first hand-overs, without the name of the server; not written any more
 
 	unknown string
+}
+
+type handedOverRow struct {
+	Server   string             `json:"server"`
+	Account  string             `json:"account"`
+	Endpoint lwm2m.EndpointName `json:"endpoint"`
+	Identity []byte             `json:"identity,omitempty"` // bytes: it need not be UTF-8
+	Digest   []byte             `json:"digest,omitempty"`
+	At       time.Time          `json:"at"`
 }
 
 // readUnknown notes the unknown members of a device's row.
@@ -130,9 +140,13 @@ func EncodeDevice(k *seal.Keyring, d store.Device) ([]byte, error) {
 			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
 
 			PendingMaster: k.Seal(a.PendingMaster.Reveal(), place(d.Endpoint, "account", name, "pending master secret")),
-
-			HandedOver: k.Seal(a.HandedOver.Reveal(), place(d.Endpoint, "account", name, "handed over")),
 		}
+	}
+	for _, h := range d.HandedOver {
+		row.HandedOver = append(row.HandedOver, handedOverRow{
+			Server: h.Server, Account: h.Account, Endpoint: h.Endpoint, Identity: []byte(h.Identity), At: h.At,
+			Digest: k.Seal(h.Digest.Reveal(), place(d.Endpoint, "handed over", h.Server, h.Account, string(h.Endpoint), h.Identity)),
+		})
 	}
 	if len(d.Secrets) > 0 {
 		row.Secrets = make(map[lwm2m.Path][]byte, len(d.Secrets))
@@ -190,8 +204,13 @@ func DecodeDevice(k *seal.Keyring, b []byte) (store.Device, error) {
 			MasterSecret:  o.open(a.Master, "account", name, "master secret"),
 			Pending:       o.open(a.Pending, "account", name, "pending"),
 			PendingMaster: o.open(a.PendingMaster, "account", name, "pending master secret"),
-			HandedOver:    o.open(a.HandedOver, "account", name, "handed over"),
 		}
+	}
+	for _, h := range row.HandedOver {
+		d.HandedOver = append(d.HandedOver, store.HandedOver{
+			Server: h.Server, Account: h.Account, Endpoint: h.Endpoint, Identity: string(h.Identity), At: h.At,
+			Digest: o.open(h.Digest, "handed over", h.Server, h.Account, string(h.Endpoint), string(h.Identity)),
+		})
 	}
 	if len(row.Secrets) > 0 {
 		d.Secrets = make(map[lwm2m.Path]lwm2m.Secret, len(row.Secrets))

@@ -23,9 +23,10 @@ func fullDevice() store.Device {
 			{Kind: store.CredentialPSK, Identity: "i\x00", Key: lwm2m.NewSecret([]byte("k1")), Created: at, URI: "coaps://bs.example"},
 			{Kind: store.CredentialPSK, Identity: "j", Key: lwm2m.NewSecret([]byte("k3")), Created: at, Pending: true, Replaces: "i\x00"},
 		},
-		Accounts: map[string]store.AccountKeys{"a": {Identity: "x", Certificate: []byte{1}, Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), MasterSecret: lwm2m.NewSecret([]byte("k4")), Delivered: at, HandedOver: lwm2m.NewSecret([]byte("k5"))}},
-		Secrets:  map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): lwm2m.NewSecret([]byte("key number five")), lwm2m.ResourcePath(11, 1, 6): lwm2m.NewSecret([]byte("k6"))},
-		Vars:     map[string]string{"v": "w"}, Tags: []string{"t"},
+		Accounts:   map[string]store.AccountKeys{"a": {Identity: "x", Certificate: []byte{1}, Key: lwm2m.NewSecret([]byte("k2")), Pending: lwm2m.NewSecret([]byte("k3")), MasterSecret: lwm2m.NewSecret([]byte("k4")), Delivered: at}},
+		HandedOver: []store.HandedOver{{Server: "dm", Account: "a", Endpoint: "former", Identity: "x\xff", Digest: lwm2m.NewSecret([]byte("k5")), At: at}, {Server: "dm", Account: "b", Endpoint: "dev", At: at}},
+		Secrets:    map[lwm2m.Path]lwm2m.Secret{lwm2m.ResourcePath(11, 0, 6): lwm2m.NewSecret([]byte("key number five")), lwm2m.ResourcePath(11, 1, 6): lwm2m.NewSecret([]byte("k6"))},
+		Vars:       map[string]string{"v": "w"}, Tags: []string{"t"},
 		Written: store.Written{BootstrapInstance: new(lwm2m.InstanceID), Instances: []store.WrittenInstance{
 			{Path: lwm2m.InstancePath(0, 1), Account: "a", Server: 101, Unconfirmed: true},
 			{Path: lwm2m.InstancePath(2, 0), Target: lwm2m.ObjectPath(3)},

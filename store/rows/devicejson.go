@@ -166,6 +166,12 @@ func (r deviceRow) appendJSON(b []byte) ([]byte, error) {
 		o.fail(err)
 		o.b = append(o.b, holds...)
 	}
+	if len(r.HandedOver) > 0 {
+		o.key("handedOver")
+		handedOver, err := json.Marshal(r.HandedOver)
+		o.fail(err)
+		o.b = append(o.b, handedOver...)
+	}
 	o.key("created")
 	o.time(r.Created)
 	o.key("updated")

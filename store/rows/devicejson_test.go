@@ -13,7 +13,7 @@ import (
 
 // FuzzRowJSON sets every field of a row.
 func TestRowJSONHasAllFields(t *testing.T) {
-	for row, fields := range map[reflect.Type]int{reflect.TypeFor[deviceRow](): 19, reflect.TypeFor[credentialRow](): 12, reflect.TypeFor[accountRow](): 12} {
+	for row, fields := range map[reflect.Type]int{reflect.TypeFor[deviceRow](): 20, reflect.TypeFor[credentialRow](): 12, reflect.TypeFor[accountRow](): 12} {
 		if row.NumField() != fields {
 			t.Errorf("%v has %d fields, and FuzzRowJSON sets %d: let it set the others, and rowjson.go write them", row, row.NumField(), fields)
 		}
@@ -53,6 +53,9 @@ func FuzzRowJSON(f *testing.F) {
 		if bit(10) {
 			row.Settings, row.Holds = uint64(has), &store.Holding{Profile: profile, Revision: store.Revision(at), Content: note, Settings: uint64(has), Since: when}
 			row.Written = &writtenRow{Instances: []store.WrittenInstance{{Path: lwm2m.InstancePath(0, 1), Account: note}}}
+		}
+		if bit(11) {
+			row.HandedOver = []handedOverRow{{Server: note, Account: profile, Endpoint: row.Endpoint, Identity: identity, Digest: key, At: when}, {}}
 		}
 		want, err := json.Marshal(row)
 		got, gotErr := row.appendJSON(nil)

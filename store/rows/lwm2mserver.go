@@ -26,6 +26,8 @@ type lwm2mServerRow struct {
 	Weight         int                   `json:"weight,omitempty"`
 	Draining       bool                  `json:"draining,omitempty"`
 	Rate           int                   `json:"rate,omitempty"`
+	OnDelete       store.OnDelete        `json:"onDelete,omitempty"`
+	Events         []store.EventType     `json:"events,omitempty"`
 	Note           string                `json:"note,omitempty"`
 	Created        time.Time             `json:"created"`
 	Updated        time.Time             `json:"updated"`
@@ -44,7 +46,7 @@ func EncodeLwM2MServer(k *seal.Keyring, s store.LwM2MServer) ([]byte, error) {
 		Secret: k.Seal(s.Secret.Reveal(), lwm2mServerPlace(s.Name, "secret")),
 		Former: k.Seal(s.Former.Reveal(), lwm2mServerPlace(s.Name, "former")),
 		CAs:    s.CAs, Timeout: s.Timeout, AllowLinkLocal: s.AllowLinkLocal, DeviceURI: s.DeviceURI, Weight: s.Weight, Draining: s.Draining, Rate: s.Rate,
-		Note: s.Note, Created: s.Created, Updated: s.Updated,
+		OnDelete: s.OnDelete, Events: s.Events, Note: s.Note, Created: s.Created, Updated: s.Updated,
 	}
 	if len(s.Headers) > 0 {
 		row.Headers = make(map[string][]byte, len(s.Headers))
@@ -73,7 +75,7 @@ func DecodeLwM2MServer(k *seal.Keyring, b []byte) (store.LwM2MServer, error) {
 	}
 	s := store.LwM2MServer{
 		Name: row.Name, Revision: row.Revision, Kind: row.Kind, Address: row.Address, Arguments: row.Arguments, User: row.User,
-		CAs: row.CAs, Timeout: row.Timeout, AllowLinkLocal: row.AllowLinkLocal, DeviceURI: row.DeviceURI, Weight: row.Weight, Draining: row.Draining, Rate: row.Rate, Note: row.Note, Created: row.Created, Updated: row.Updated,
+		CAs: row.CAs, Timeout: row.Timeout, AllowLinkLocal: row.AllowLinkLocal, DeviceURI: row.DeviceURI, Weight: row.Weight, Draining: row.Draining, Rate: row.Rate, OnDelete: row.OnDelete, Events: row.Events, Note: row.Note, Created: row.Created, Updated: row.Updated,
 		Unknown: unknown,
 	}
 	open := func(sealed []byte, field string) lwm2m.Secret {

@@ -19,7 +19,7 @@ type Backend struct {
 }
 
 // The limits that Open sets: of sessions of one device and of all devices, of sessions of peers that
-// proved nothing in the same way, of sessions of unknown devices, and of associations.
+// proved nothing in the same way, of sessions of unknown devices, of associations, and of messages.
 const (
 	SessionsPerDevice = 5
 	Sessions          = 50
@@ -27,6 +27,9 @@ const (
 	UnprovedSessions  = 20
 	UnknownSessions   = 10
 	Associations      = 30
+	Messages          = 20 // in the outbox, half of them events
+	EventsOfReceiver  = 6
+	DeadLetters       = 4 // of one receiver
 )
 
 // Run checks the promises of [store.Store]. Each case opens its own store, so that cases are
@@ -60,6 +63,16 @@ func Run(t *testing.T, b Backend) {
 		{"InvalidGroups", testInvalidGroups},
 		{"LwM2MServers", testLwM2MServers},
 		{"LwM2MServerInUse", testLwM2MServerInUse},
+		{"Forgotten", testForgotten},
+		{"ForgottenByKind", testForgottenByKind},
+		{"DevicesHandedOver", testDevicesHandedOver},
+		{"Events", testEvents},
+		{"EventsOfFailures", testEventsOfFailures},
+		{"EventOnce", testEventOnce},
+		{"Messages", testMessages},
+		{"OutboxFull", testOutboxFull},
+		{"DeadLetters", testDeadLetters},
+		{"ReceiverInUse", testReceiverInUse},
 		{"NoAliases", testNoAliases},
 		{"InvalidRecords", testInvalidRecords},
 		{"SessionPages", testSessionPages},
@@ -85,6 +98,7 @@ func Run(t *testing.T, b Backend) {
 	}
 	t.Run("Closed", func(t *testing.T) { testClosed(t, b.Open(t)) })
 	if b.Reopen != nil {
+		t.Run("OutboxDurability", func(t *testing.T) { testOutboxDurability(t, b) })
 		t.Run("Durability", func(t *testing.T) { testDurability(t, b) })
 	}
 }

@@ -172,7 +172,7 @@ func TestSchemasHaveTheFields(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
 		"Problem": wire.Problem{}, "Harm": admin.Harm{}, "Impact": profile.Impact{}, "Effect": profile.Effect{}, "Finding": profile.Finding{}, "Status": admin.Status{}, "CertificateStatus": admin.CertificateStatus{}, "Queue": admin.Queue{}, "Unreadable": admin.Unreadable{}, "Stats": store.Stats{}, "Device": admin.Device{}, "DeviceCount": admin.DeviceCount{}, "Behind": admin.Behind{}, "Held": admin.Held{}, "Campaign": admin.Campaign{}, "CampaignSelection": store.CampaignSelection{}, "CampaignDevice": store.CampaignDevice{}, "Rebootstrap": admin.Rebootstrap{}, "RebootstrapPart": admin.RebootstrapPart{}, "RebootstrapServer": admin.RebootstrapServer{}, "RebootstrapRequest": admin.RebootstrapRequest{}, "Holding": admin.Holding{}, "Rotation": admin.Rotation{},
-		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "CA": admin.CA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "LwM2MServer": admin.LwM2MServer{}, "LwM2MServerSettings": admin.LwM2MServerSettings{}, "LwM2MServerTest": admin.LwM2MServerTest{}, "Assignment": admin.Assignment{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
+		"Credential": admin.Credential{}, "WrittenInstance": store.WrittenInstance{}, "DeviceAccount": admin.Account{}, "DeviceSettings": admin.DeviceSettings{}, "Group": admin.Group{}, "GroupKey": admin.GroupKey{}, "CA": admin.CA{}, "GroupList": admin.GroupList{}, "GroupSettings": admin.GroupSettings{}, "LwM2MServer": admin.LwM2MServer{}, "LwM2MServerSettings": admin.LwM2MServerSettings{}, "LwM2MServerTest": admin.LwM2MServerTest{}, "HandedOver": admin.HandedOver{}, "OutboxReceiver": admin.OutboxReceiver{}, "Message": admin.Message{}, "MessageFilter": admin.MessageFilter{}, "MessagesDone": wire.MessagesDone{}, "Assignment": admin.Assignment{}, "PSK": admin.PSK{}, "Applied": admin.Applied{},
 		"PendingDevice": admin.PendingDevice{}, "Approval": admin.Approval{}, "BackupRequest": wire.BackupRequest{}, "PreviewOptions": admin.PreviewOptions{}, "TraceOptions": admin.TraceOptions{}, "Preview": admin.Preview{}, "PreviewOperation": admin.PreviewOperation{}, "BatchRow": admin.BatchRow{}, "BatchResult": admin.BatchResult{}, "ApplyRequest": wire.ApplyRequest{}, "ApplyAnswer": wire.ApplyAnswer{}, "Event": admin.Event{}, "Failures": why.Failures{}, "FailureCause": why.FailureCause{}, "FailureExample": why.FailureExample{}, "Session": store.Session{}, "Operation": store.Operation{},
 		"Profile": store.Profile{}, "Account": store.Account{}, "OSCORE": store.OSCORE{}, "BootstrapServer": store.BootstrapServer{},
 		"AccessControl": store.AccessControl{}, "ObjectValues": store.ObjectValues{}, "DeletePolicy": store.DeletePolicy{}, "DeviceLimits": store.DeviceLimits{},
@@ -339,6 +339,45 @@ func fullProfile() store.Profile {
 			MaxIdentity: 100, MaxKey: 64, MaxURI: 255, AckTimeout: store.Duration(time.Second),
 		},
 	}
+}
+
+// outbox asks what there is about messages: of a device that was handed over and is deleted.
+func (c *asker) outbox(db store.Store) {
+	const messages, message = "/v1/outbox/messages", "/v1/outbox/messages/{id}"
+	c.call("GET", "/v1/outbox", "/v1/outbox", nil, 200) // which is empty
+	c.call("POST", "/v1/lwm2m-servers/{name}", "/v1/lwm2m-servers/hook", admin.LwM2MServerSettings{
+		Kind: new(store.KindWebhook), Address: new("http://127.0.0.1:1"), Events: &[]store.EventType{store.EventDeleted}, KeepOnDelete: new(false)}, 200)
+	for i := range 3 {
+		h := store.HandedOver{Server: "hook", Account: "a", Endpoint: "told", Identity: "id\xff", At: time.Now(), Digest: lwm2m.NewSecret([]byte("d"))}
+		_, err := db.PutDevice(c.t.Context(), store.Device{Endpoint: "told", Profile: "full", HandedOver: []store.HandedOver{h}})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.call("GET", "/v1/devices/{endpoint}", "/v1/devices/told", nil, 200)
+		if i < 2 {
+			c.call("DELETE", "/v1/devices/{endpoint}", "/v1/devices/told", nil, 200)
+		}
+	}
+	defer func() {
+		if err := db.DeleteDevice(c.t.Context(), "told", 0); err != nil {
+			c.t.Error(err)
+		}
+	}()
+	c.call("GET", "/v1/lwm2m-servers/{name}", "/v1/lwm2m-servers/hook", nil, 200)
+	c.call("GET", "/v1/outbox", "/v1/outbox", nil, 200)
+	c.call("GET", "/v1/status", "/v1/status", nil, 200)
+	c.call("GET", messages, messages+"?receiver=hook&endpoint=told&dead=false&limit=1", nil, 200)
+	c.call("GET", messages, messages+"?after=hook/1", nil, 200)
+	c.call("GET", messages, messages+"?after=1", nil, 400)
+	c.call("GET", message, messages+"/1", nil, 200)
+	c.call("GET", message, messages+"/99", nil, 404)
+	c.call("GET", message, messages+"/x", nil, 422)
+	c.call("POST", "/v1/outbox/retry", "/v1/outbox/retry", admin.MessageFilter{IDs: []store.MessageID{1}}, 200)
+	c.call("POST", "/v1/outbox/retry", "/v1/outbox/retry", admin.MessageFilter{IDs: []store.MessageID{1}}, 404)
+	c.call("POST", "/v1/outbox/retry", "/v1/outbox/retry", admin.MessageFilter{}, 422)
+	c.call("POST", "/v1/outbox/retry", "/v1/outbox/retry", map[string]any{"odd": 1}, 400)
+	c.call("POST", "/v1/outbox/drop", "/v1/outbox/drop", admin.MessageFilter{Receiver: "hook", Endpoint: "told"}, 200)
+	c.call("POST", "/v1/outbox/drop", "/v1/outbox/drop", admin.MessageFilter{Dead: true, IDs: []store.MessageID{1}}, 422)
 }
 
 // lwm2mServers asks what there is about LwM2M Servers.
@@ -532,6 +571,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.groups()
 	c.lwm2mServers()
 	c.campaigns()
+	c.outbox(c.server.api.(*admin.Local).Store)
 
 	const preview = "/v1/devices/{endpoint}/preview"
 	c.call("POST", preview, "/v1/devices/d%2F1/preview", admin.PreviewOptions{Discovery: "</>;lwm2m=1.2,</0/1>", PreferredFormat: new(lwm2m.FormatTLV)}, 200)

@@ -55,6 +55,8 @@ var known = []struct {
 	{"in-use", store.ErrInUse, http.StatusConflict},
 	{"invalid", store.ErrInvalid, http.StatusUnprocessableEntity},
 	{"full", store.ErrFull, http.StatusInsufficientStorage},
+	{"outbox-full", store.ErrOutboxFull, http.StatusInsufficientStorage},
+	{"delivering", admin.ErrDelivering, http.StatusConflict},
 	{"damaged", store.ErrCorrupt, http.StatusInternalServerError},
 	{"session-running", admin.ErrSessionRunning, http.StatusConflict},
 	{"trace-running", trace.ErrRunning, http.StatusConflict},

@@ -67,6 +67,12 @@ func printDevice(out io.Writer, d admin.Device, changes string) error {
 	if len(d.Written) > 0 {
 		row("holds", "%s", writtenText(d.Written))
 	}
+	for _, h := range d.HandedOver {
+		row("handed over", "%s", handedOverText(h))
+	}
+	for _, m := range d.Outbox {
+		row("to tell", "%s", messageText(m))
+	}
 	if d.Running != nil {
 		row("running", "%s", runningOf(*d.Running))
 	}
@@ -172,6 +178,30 @@ func accountText(a admin.Account) string {
 		parts = append(parts, "OSCORE master secret "+keyText(a.MasterSecret, a.MasterSecretLength))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// handedOverText tells what an LwM2M Server knows of a device.
+func handedOverText(h admin.HandedOver) string {
+	text := fmt.Sprintf("account %s to %s", output.Name(h.Account), output.Name(h.Server))
+	if h.Identity != "" {
+		text += fmt.Sprintf(", identity %q", h.Identity)
+	}
+	if h.Endpoint != "" {
+		text += ", under its former name " + output.Name(h.Endpoint)
+	}
+	if !h.Acknowledged {
+		return text + ": begun " + output.Clock(h.At) + ", and not acknowledged"
+	}
+	return text + ", " + output.Clock(h.At)
+}
+
+// messageText tells of a message that waits.
+func messageText(m admin.Message) string {
+	text := fmt.Sprintf("%s, %s, since %s", output.Name(m.Receiver), m.Type, output.Clock(m.Queued))
+	if m.Tries > 0 {
+		text += fmt.Sprintf(", failed %s: %s", output.Counted(m.Tries, "time", "times"), output.Text(m.Error))
+	}
+	return text
 }
 
 // writtenText lists the Instances that a device was given and, as far as is known, still holds.

@@ -33,6 +33,16 @@ when it comes next.
    lwbs lwm2m-server add dm --kind leshan --address http://127.0.0.1:8080
    lwbs lwm2m-server test dm
 
+When a device that it was told of is deleted or disabled, or has another account than before, it is told to forget
+the device (--on-delete). That is repeated in the background until it is done: lwbs outbox list.
+
+A webhook or a command can be told of events, too, whether an account names it or not:
+
+   lwbs lwm2m-server add alarms --kind webhook --address https://ops.example/hook --event device.failed
+
+The events are device.bootstrapped, device.failed, device.pending, device.disabled, device.deleted and
+certificate.expiring.
+
 Kinds:
    leshan        the API of Leshan's server demo, 1.5 or 2.0
    thingsboard   the credentials of the device with the endpoint's name, which must exist there;

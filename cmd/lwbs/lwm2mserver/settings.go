@@ -27,6 +27,8 @@ func settingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "device-uri", Usage: "give devices that are assigned to it this `URI`, such as coaps://dm-1.example.com:5684, where the account has none"},
 		&cli.IntFlag{Name: "weight", Usage: "have a share of `N`, 1 to 1000, of the devices of an account with several servers", DefaultText: "1"},
 		&cli.IntFlag{Name: "rate", Usage: "let at most `N` devices a second go to it, the others wait for their turn; 0 for no limit", DefaultText: "no limit"},
+		&cli.StringFlag{Name: "on-delete", Usage: "`tell` it to forget a device that is deleted, is disabled or does not use it any more, or let it keep the device", DefaultText: "tell"},
+		&cli.StringSliceFlag{Name: "event", Usage: "tell it of events of `TYPE`, such as device.bootstrapped (a webhook or a command); may be repeated; none for none again"},
 		&cli.StringFlag{Name: "note", Usage: "a `TEXT` for whoever reads the record"},
 		command.JSONFlag(),
 	}
@@ -55,6 +57,21 @@ func settings(c *cli.Context, kind store.LwM2MServerKind) (set admin.LwM2MServer
 	}
 	if c.IsSet("allow-link-local") {
 		set.AllowLinkLocal = new(c.Bool("allow-link-local"))
+	}
+	switch text := c.String("on-delete"); {
+	case !c.IsSet("on-delete"):
+	case text == "tell" || text == "keep":
+		set.KeepOnDelete = new(text == "keep")
+	default:
+		return set, command.Usagef("--on-delete %q is not tell or keep", text)
+	}
+	if c.IsSet("event") {
+		set.Events = &[]store.EventType{}
+		for _, text := range c.StringSlice("event") {
+			if text != "none" || len(c.StringSlice("event")) > 1 {
+				*set.Events = append(*set.Events, store.EventType(text))
+			}
+		}
 	}
 	if set.Secret, err = secret(c, kind); err != nil {
 		return set, err

@@ -13,6 +13,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/cmd/lwbs/internal/view"
 	"lwbs/store"
 )
 
@@ -77,6 +78,15 @@ func show(out io.Writer, s admin.LwM2MServer) {
 	}
 	if len(s.Profiles) > 0 {
 		row("profiles", output.Names(s.Profiles))
+	}
+	if len(s.Events) > 0 {
+		row("events", output.Names(s.Events))
+	}
+	if s.KeepOnDelete {
+		row("on delete", "it keeps the device")
+	}
+	if s.Outbox != nil {
+		row("outbox", view.OutboxText(*s.Outbox, time.Now()))
 	}
 	text("note", s.Note)
 	row("updated", fmt.Sprintf("%s (revision %d)", output.Clock(s.Updated), s.Revision))

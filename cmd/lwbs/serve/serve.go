@@ -27,6 +27,7 @@ import (
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/metrics"
+	"lwbs/bootstrap/outbox"
 	"lwbs/bootstrap/panics"
 	"lwbs/bootstrap/trace"
 	"lwbs/cmd/lwbs/internal/collector"
@@ -171,12 +172,14 @@ type service struct {
 	events      *admin.Hub
 	tracer      *trace.Tracer
 
-	server    *bootstrap.Server
-	handOver  *handover.Servers
-	campaigns *campaign.Runner
-	listeners []*coap.Listener
-	listens   []string
-	started   time.Time
+	server     *bootstrap.Server
+	handOver   *handover.Servers
+	campaigns  *campaign.Runner
+	outbox     *outbox.Outbox
+	stopExpiry func()
+	listeners  []*coap.Listener
+	listens    []string
+	started    time.Time
 }
 
 func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answers *startup) error {
@@ -241,6 +244,7 @@ func (s *service) start(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.startOutbox()
 	s.metrics.Panics(s.panics)
 	s.metrics.Unvalidated(s.server.Unvalidated)
 	s.metrics.Unreadable(func() int { return len(s.db.Unreadable()) })
@@ -358,7 +362,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, HandOver: s.handOver, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, HandOver: s.handOver, Outbox: s.outbox, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Held: s.server.HeldCount(), Queues: admin.QueuesOf(s.server.RateQueues()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}
@@ -404,6 +408,11 @@ func (s *service) close() error {
 	var errs []error
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
+	}
+	if s.outbox != nil {
+		s.stopExpiry()
+		s.outbox.Close()
+		s.handOver.Close()
 	}
 	for _, l := range s.listeners {
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) {

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"maps"
 	"os"
@@ -68,6 +69,9 @@ func (k *tlsKeeper) statuses() (all []admin.CertificateStatus) {
 	}
 	return all
 }
+
+// shown are the certificates themselves.
+func (k *tlsKeeper) shown() []*x509.Certificate { return k.content.Load().all }
 
 // watch reloads the certificates when their files change and when asked receives, until ctx ends.
 func (k *tlsKeeper) watch(ctx context.Context, asked <-chan os.Signal) {

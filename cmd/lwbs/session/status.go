@@ -69,6 +69,9 @@ type statusReport struct {
 // toldCauses is how many causes of failures are told.
 const toldCauses = 3
 
+// toldReceivers is how many LwM2M Servers are named that are still to be told something.
+const toldReceivers = 3
+
 // rows are the lines of the report: what each is about, and what there is to say.
 func (r statusReport) rows(now time.Time) (rows [][2]string) {
 	row := func(about, text string) { rows = append(rows, [2]string{about, text}) }
@@ -107,6 +110,13 @@ func (r statusReport) rows(now time.Time) (rows [][2]string) {
 		if q.Waiting > 0 {
 			row("waiting", fmt.Sprintf("%s for %s turn at %s %s (%d a second), the first for %d s", output.Counted(q.Waiting, "device", "devices"), whose(q.Waiting), limitWords[q.Of], output.Name(q.Name), q.Rate, q.Oldest))
 		}
+	}
+	for i, o := range r.Outbox {
+		if i == toldReceivers {
+			row("", fmt.Sprintf("and %s: lwbs outbox list", output.Counted(len(r.Outbox)-i, "more LwM2M Server", "more LwM2M Servers")))
+			break
+		}
+		row("to tell", output.Name(o.Receiver)+": "+view.OutboxText(o, now))
 	}
 	for i, cause := range r.Failures.Causes {
 		if i == toldCauses {

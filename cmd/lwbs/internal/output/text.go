@@ -84,7 +84,7 @@ func Name[T ~string](s T) string {
 }
 
 // Names returns several names with commas between them.
-func Names(all []string) string {
+func Names[T ~string](all []T) string {
 	out := make([]string, len(all))
 	for i, s := range all {
 		out[i] = Name(s)
