@@ -26,7 +26,7 @@ func asked(t *testing.T, record store.LwM2MServer) (note string, err error) {
 	if record.Timeout == 0 {
 		record.Timeout = store.Duration(time.Second)
 	}
-	servers := handover.NewServers(records{"dm": record}, handover.Options{Commands: true})
+	servers := handover.NewServers(newRecords(record), handover.Options{Commands: true})
 	defer servers.Close()
 	return servers.Trigger(t.Context(), "dm", handover.Trigger{Endpoint: "urn:x/1 ü", Instance: 3, Campaign: "c1"})
 }
@@ -185,7 +185,7 @@ func TestTriggerByEvent(t *testing.T) {
 	}
 	note, err = asked(t, store.LwM2MServer{Kind: store.KindCommand, Address: filepath.Join(dir, "gone"), Timeout: store.Duration(time.Minute)})
 	checkTrigger(t, note, err, "", "the program cannot be run", true)
-	_, err = handover.NewServers(records{}, handover.Options{}).Trigger(t.Context(), "dm", handover.Trigger{Endpoint: "x"})
+	_, err = handover.NewServers(newRecords(), handover.Options{}).Trigger(t.Context(), "dm", handover.Trigger{Endpoint: "x"})
 	checkTrigger(t, "", err, "", `there is no LwM2M Server "dm"`, true)
 	note, err = asked(t, store.LwM2MServer{Kind: store.KindPSKFile, Address: filepath.Join(dir, "keys")})
 	checkTrigger(t, note, err, "", "cannot ask devices", true)
