@@ -17,7 +17,7 @@ func TestComplete(t *testing.T) {
 		for _, tt := range []struct{ before, word, want string }{
 			{"", "dev", "words device"},
 			{"", "comple", "words completion"},
-			{"device", "re", "words rename"},
+			{"device", "re", "words rebootstrap rename"},
 			{"device get", "urn:imei:4", "words urn:imei:490154203237518"},
 			{"device get", "", "words urn:imei:350123451234562 urn:imei:490154203237518"},
 			{"device get urn:imei:490154203237518", "", "words"},

@@ -52,12 +52,13 @@ var mayImport = map[string][]string{
 	"bootstrap/pending":   {"bootstrap/outcome", "store", "lwm2m"},
 	"bootstrap/clocktest": {},
 	"bootstrap/loopguard": {"lwm2m"},
+	"bootstrap/outbox":    {"bootstrap/handover", "bootstrap/outcome", "store", "lwm2m"},
 	"bootstrap/campaign":  {"bootstrap", "bootstrap/outcome", "bootstrap/panics", "store", "lwm2m"},
 	"bootstrap/ratequeue": {"lwm2m"},
 	"bootstrap/panics":    {},
 	"bootstrap/plan":      {"store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
-	"bootstrap/admin":     {"bootstrap/admin/batchpart", "bootstrap/admin/keyindex", "bootstrap/admin/why", "bootstrap", "bootstrap/campaign", "bootstrap/enrol", "bootstrap/handover", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/pending", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/admin":     {"bootstrap/admin/batchpart", "bootstrap/admin/keyindex", "bootstrap/admin/why", "bootstrap", "bootstrap/campaign", "bootstrap/enrol", "bootstrap/handover", "bootstrap/outbox", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/pending", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
@@ -114,7 +115,7 @@ var mayImport = map[string][]string{
 // commandGroups are the packages of the commands, each of a group.
 var commandGroups = []string{
 	"cmd/lwbs/campaign", "cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/group", "cmd/lwbs/lwm2mserver", "cmd/lwbs/object",
-	"cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/simulate", "cmd/lwbs/transfer",
+	"cmd/lwbs/outbox", "cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/simulate", "cmd/lwbs/transfer",
 }
 
 // belowExchange are the packages below the message layer.
