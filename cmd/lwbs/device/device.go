@@ -185,6 +185,9 @@ func changesFor(ctx context.Context, api admin.API, d admin.Device) string {
 	for _, each := range profile.Diff(all[i], all[0]) {
 		places = append(places, each.Place)
 	}
+	if len(places) == 0 {
+		return ": it is assigned another LwM2M Server, or that has another address: lwbs device preview tells which"
+	}
 	if n := len(places); n > toldChanges {
 		places = append(places[:toldChanges], fmt.Sprintf("and %d more", n-toldChanges))
 	}
