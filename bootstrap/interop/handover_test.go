@@ -3,13 +3,17 @@
 package interop_test
 
 import (
+	"io"
+	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // An LwM2M Server on Leshan with an empty security store is told the account of a device before the device
 // is done, and nothing else puts it there. The device registers there over DTLS, also after a second bootstrap
-// with a new key.
+// with a new key. When the device is deleted here, the LwM2M Server forgets it.
 func TestHandOverToLeshan(t *testing.T) {
 	for _, p := range []peer{leshan11, wakaamaDTLS} {
 		t.Run(p.name, func(t *testing.T) {
@@ -39,8 +43,29 @@ func TestHandOverToLeshan(t *testing.T) {
 			if second := lwbs.account(t, d.endpoint); second.key == first.key {
 				t.Error("the key is the same after the second bootstrap")
 			}
+			sink.awaitKnown(t, d.endpoint, true)
+			lwbs.run(t, "device", "delete", d.endpoint)
+			sink.awaitKnown(t, d.endpoint, false)
 		})
 	}
+}
+
+// awaitKnown waits until the security store of the server has a device, or has it no more.
+func (s leshanSink) awaitKnown(t *testing.T, endpoint string, want bool) {
+	t.Helper()
+	list := ""
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		answer, err := http.Get(s.listening.HTTP + "/api/security/clients/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if list = string(body); err == nil && strings.Contains(list, strconv.Quote(endpoint)) == want {
+			return
+		}
+	}
+	t.Errorf("that the LwM2M Server has %s is not %t: %s", endpoint, want, list)
 }
 
 // A device that is registered with an LwM2M Server on Leshan is asked by it to come back, as lwbs asks for that, gets
