@@ -33,10 +33,11 @@ func writePage(w io.Writer, r fleet.Report) error {
 		causes = append(causes, cause{c, 100 * c.Count / max(r.Failed, 1)})
 	}
 	return page.Execute(w, struct {
-		Report fleet.Report
-		Plots  []plot
-		Causes []cause
-	}{r, plotsOf(r), causes})
+		Report   fleet.Report
+		UnderWay int // where the run was interrupted
+		Plots    []plot
+		Causes   []cause
+	}{r, r.Due - r.Done - r.Failed, plotsOf(r), causes})
 }
 
 // plotsOf draws the course of a run.

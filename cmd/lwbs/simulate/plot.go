@@ -10,7 +10,7 @@ import (
 // The size of a plot and the margins of its area, in pixels.
 const (
 	plotWidth, plotHeight               = 760.0, 220.0
-	leftMargin, rightMargin             = 64.0, 12.0
+	leftMargin, rightMargin             = 64.0, 28.0
 	topMargin, bottomMargin             = 12.0, 28.0
 	areaWidth, areaHeight               = plotWidth - leftMargin - rightMargin, plotHeight - topMargin - bottomMargin
 	horizontalLabels, verticalMostLines = 6, 6

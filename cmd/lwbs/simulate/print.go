@@ -41,6 +41,8 @@ func short(d time.Duration) string {
 		return fmt.Sprintf("%.3g µs", float64(d)/float64(time.Microsecond))
 	case d < time.Second:
 		return fmt.Sprintf("%.3g ms", float64(d)/float64(time.Millisecond))
+	case d >= 1000*time.Second:
+		return fmt.Sprintf("%.0f s", d.Seconds())
 	}
 	return fmt.Sprintf("%.3g s", d.Seconds())
 }
