@@ -22,7 +22,8 @@ const (
 	keptRequests = 4
 
 	// maxKeptReply is the longest answer in a Memory, in bytes: that to a Bootstrap-Request has about 8. A
-	// duplicate of a request with a longer one is not answered.
+	// request with a longer one is left out, such as for a Bootstrap-Pack: its duplicate is handled anew,
+	// as the client may still lack the answer.
 	maxKeptReply = math.MaxUint8
 
 	maxToken = 8 // RFC 7252 §5.3.1
@@ -41,7 +42,7 @@ func (c *Conn) Memory(now time.Time) Memory {
 	}
 	var kept []*rememberedRequest
 	for _, r := range slices.Backward(c.remembered) {
-		if r.answered && now.Sub(r.came) <= message.ExchangeLifetime && len(kept) < keptRequests {
+		if r.answered && len(r.reply) <= maxKeptReply && now.Sub(r.came) <= message.ExchangeLifetime && len(kept) < keptRequests {
 			kept = append(kept, r)
 		}
 	}
@@ -55,11 +56,7 @@ func (c *Conn) Memory(now time.Time) Memory {
 		b.AddUint16(r.mid)
 		short := func(v []byte) { b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(v) }) }
 		short([]byte(r.token))
-		if len(r.reply) > maxKeptReply {
-			short(nil)
-		} else {
-			short(r.reply)
-		}
+		short(r.reply)
 	}
 	return Memory(b.BytesOrPanic())
 }
