@@ -123,6 +123,13 @@ func (b *bench) send(receiver string, ep lwm2m.EndpointName, n int) {
 	}
 }
 
+// allTaken is all that was taken, in order.
+func (b *bench) allTaken() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.took)
+}
+
 // taken are what a receiver took about a device, in order.
 func (b *bench) taken(receiver string, ep lwm2m.EndpointName) (out []string) {
 	b.mu.Lock()
@@ -167,8 +174,8 @@ func TestDelivered(t *testing.T) {
 		if got := b.taken("a", "d1"); !slices.Equal(got, []string{"1", "2", "3", "1", "2"}) {
 			t.Errorf("about one device: %v", got)
 		}
-		if n := len(b.waiting()); n != 0 || len(b.took) != 65 || b.outbox.Results()[outbox.Delivered] != 65 {
-			t.Errorf("%d wait, %d were taken, results %v", n, len(b.took), b.outbox.Results())
+		if n := len(b.waiting()); n != 0 || len(b.allTaken()) != 65 || b.outbox.Results()[outbox.Delivered] != 65 {
+			t.Errorf("%d wait, %d were taken, results %v", n, len(b.allTaken()), b.outbox.Results())
 		}
 	})
 }
@@ -244,8 +251,8 @@ func TestRefused(t *testing.T) {
 					b.send("a", lwm2m.EndpointName(fmt.Sprint("d", i)), 1)
 				}
 				settle(30 * time.Second)
-				if len(b.took) != 200 {
-					t.Errorf("%d of 200 are delivered beside it", len(b.took))
+				if len(b.allTaken()) != 200 {
+					t.Errorf("%d of 200 are delivered beside it", len(b.allTaken()))
 				}
 				settle(outbox.MaxAge + 2*outbox.MaxPause)
 				if got := b.taken("a", "bad"); !slices.Equal(got, []string{"2"}) {
@@ -341,8 +348,8 @@ func TestBusyAndSuperseded(t *testing.T) {
 		}
 		b.answers(nil)
 		settle(2 * time.Second)
-		if got := b.outbox.Results(); len(b.took) != 1 || got[outbox.Superseded] != 1 || got[outbox.Delivered] != 1 || got[outbox.Unavailable]+got[outbox.Refused] != 0 {
-			t.Errorf("taken %v, results %v", b.took, got)
+		if got := b.outbox.Results(); len(b.allTaken()) != 1 || got[outbox.Superseded] != 1 || got[outbox.Delivered] != 1 || got[outbox.Unavailable]+got[outbox.Refused] != 0 {
+			t.Errorf("taken %v, results %v", b.allTaken(), got)
 		}
 	})
 }
@@ -381,8 +388,8 @@ func TestAtOnce(t *testing.T) {
 		settle(time.Second)
 		close(release)
 		settle(time.Minute)
-		if len(b.took) != 20*6 || most["all"] != outbox.MaxAtOnce || most["r0"] != outbox.MaxOfReceiver {
-			t.Errorf("%d were taken; at most %v at once", len(b.took), most)
+		if len(b.allTaken()) != 20*6 || most["all"] != outbox.MaxAtOnce || most["r0"] != outbox.MaxOfReceiver {
+			t.Errorf("%d were taken; at most %v at once", len(b.allTaken()), most)
 		}
 	})
 }

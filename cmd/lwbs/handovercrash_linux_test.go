@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"lwbs/bootstrap"
@@ -45,7 +46,7 @@ type crashing struct {
 	process *exec.Cmd         // guarded by mu
 	step    crashStep         // guarded by mu; where it is killed, once
 	keys    map[string]string // guarded by mu; of the LwM2M Server, by device
-	killed  chan struct{}
+	killed  chan struct{}     // guarded by mu; closed when it is
 }
 
 // at kills the server if this is the step where that is to be, and reports whether it did.
@@ -136,15 +137,15 @@ func (c *crashing) known(ep string) string {
 type crashingDevice struct {
 	bootstrap.Handler
 	c      *crashing
-	writes *int // that have come
-	last   int  // which of them is the last; 0 where that is not known
+	writes *atomic.Int64 // that have come
+	last   int           // which of them is the last; 0 where that is not known
 }
 
 func (d crashingDevice) ServeRequest(ctx context.Context, conn bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
 	arrives, answered := crashStep(""), crashStep("")
 	switch {
 	case r.Method == bootstrap.PUT:
-		if *d.writes++; *d.writes == d.last {
+		if d.writes.Add(1) == int64(d.last) {
 			arrives, answered = crashWrite, crashWriteAnswer
 		}
 	case r.Method == bootstrap.POST:
@@ -168,11 +169,15 @@ func (d crashingDevice) ServeRequest(ctx context.Context, conn bootstrap.Conn, r
 // Writes came.
 func (c *crashing) come(ep string, last int) (key string, writes int, err error) {
 	psk := lwm2m.NewSecret([]byte("0123456789abcdef"))
+	var came atomic.Int64
 	ctx, cancel := context.WithTimeout(c.Context(), patience)
 	defer cancel()
+	c.mu.Lock()
+	killed := c.killed
+	c.mu.Unlock()
 	go func() {
 		select {
-		case <-c.killed: // the device does not wait for a server that is dead
+		case <-killed: // the device does not wait for a server that is dead
 			cancel()
 		case <-ctx.Done():
 		}
@@ -181,13 +186,13 @@ func (c *crashing) come(ep string, last int) (key string, writes int, err error)
 		Endpoint:        lwm2m.EndpointName(ep),
 		BootstrapServer: lwm2m.SecurityInstance{ServerURI: "coaps://" + c.coaps, PublicKeyOrIdentity: []byte(ep), SecretKey: psk},
 		Dial: func(ctx context.Context, h bootstrap.Handler) (bootstrap.Conn, error) {
-			return coap.DialDTLS(ctx, c.coaps, coap.DialConfig{Handler: crashingDevice{h, c, &writes, last}, Identity: ep, Key: psk})
+			return coap.DialDTLS(ctx, c.coaps, coap.DialConfig{Handler: crashingDevice{h, c, &came, last}, Identity: ep, Key: psk})
 		},
 	})
 	if len(result.Accounts) > 0 {
 		key = hex.EncodeToString(result.Accounts[0].Security.SecretKey.Reveal())
 	}
-	return key, writes, err
+	return key, int(came.Load()), err
 }
 
 // Wherever the server is killed between the last Write and the end, the device and its LwM2M Server have the
