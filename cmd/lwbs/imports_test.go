@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	"cmd/lwbs/internal/input": {"cmd/lwbs/internal/output", "lwm2m/filekind"},
 
 	// The admin API: client and server meet in what is on the wire.
+	"bootstrap/admin/access":    {},
 	"bootstrap/admin/socket":    {},
 	"bootstrap/admin/batchpart": {},
 	"bootstrap/admin/keyindex":  {"store", "lwm2m"},
