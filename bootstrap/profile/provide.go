@@ -35,6 +35,7 @@ type Provision struct {
 	Info    lwm2m.BootstrapInfo
 	Edited  bool     // Device differs from the stored record: a key was made, or confirmed
 	Notes   []string // of the history, about the keys
+	Content string   // as [ContentOf] the Profile; where it is empty, Deliver finds it out
 
 	own *ownAccount // the Bootstrap-Server Account in Info; nil where that stays
 }
@@ -98,7 +99,10 @@ func (given *Provision) Deliver(d *store.Device) (changed bool) {
 // hold notes on d what the client holds now.
 func (given *Provision) hold(d *store.Device) (changed bool) {
 	p := given.Profile
-	holds := store.Holding{Profile: p.Name, Revision: p.Revision, Content: ContentOf(p), Settings: given.Device.Settings, Since: time.Now().UTC()}
+	if given.Content == "" {
+		given.Content = ContentOf(p)
+	}
+	holds := store.Holding{Profile: p.Name, Revision: p.Revision, Content: given.Content, Settings: given.Device.Settings, Since: time.Now().UTC()}
 	if holds.Same(d.Holds) {
 		return false
 	}

@@ -31,13 +31,15 @@ type Store interface {
 }
 
 // A Provider knows what devices are given. All exported fields are required; the methods may be called
-// concurrently.
+// concurrently. It must not be copied.
 type Provider struct {
 	Store   Store
 	Auth    *auth.Authorizer
 	Rand    io.Reader // of generated keys
 	Objects *object.Registry
 	Logger  *slog.Logger // is told where the store fails
+
+	contents profile.ContentCache
 }
 
 // Profile reads the profile of d, and assigns it an LwM2M Server in each account that has several.
@@ -80,6 +82,7 @@ func (p *Provider) Resolve(ctx context.Context, d store.Device, peer auth.Peer) 
 	}
 	given, f := profile.Provide(of, d, p.Arrival(ctx, d, peer), p.Rand, p.Objects)
 	if f == nil {
+		given.Content = p.contents.Of(of)
 		given.Notes = append(given.Notes, profile.AssignmentNotes(of)...)
 	}
 	return given, f
