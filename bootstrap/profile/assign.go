@@ -99,7 +99,7 @@ func scoreOf(ep lwm2m.EndpointName, s store.LwM2MServer) float64 {
 const anyServer = "coaps://assigned.invalid:5684"
 
 // uriOf is the template for Resource 0/x/0 of an account.
-func uriOf(a store.Account) string {
+func uriOf(a *store.Account) string {
 	if a.URI == "" && len(a.Servers) > 0 {
 		return anyServer
 	}

@@ -105,7 +105,7 @@ func missingKeys(p store.Profile, d store.Device, filled *store.Device) (found [
 	}
 	for i, a := range p.Accounts {
 		place := fmt.Sprintf("accounts[%d]", i)
-		if keySource(a, d) == store.KeySupplied && d.Accounts[a.Name].Key.IsZero() {
+		if keySource(&a, &d) == store.KeySupplied && d.Accounts[a.Name].Key.IsZero() {
 			fail(place+".key", "the key of account %q is to be supplied, and the device has none: --account-key-file %s=FILE", a.Name, a.Name)
 			filled.Accounts = withKeys(filled.Accounts, a.Name, func(k *store.AccountKeys) { k.Key = sampleKey })
 			if a.Security == grammar.SecurityRPK {
@@ -155,7 +155,7 @@ func unusedKeys(p store.Profile, d store.Device) (out []Finding) {
 		}
 	}
 	for _, a := range p.Accounts {
-		keys, mode := d.Accounts[a.Name], securityName(a, d)
+		keys, mode := d.Accounts[a.Name], securityName(&a, &d)
 		warn := func(what string) {
 			out = append(out, Finding{
 				Place:   fmt.Sprintf("device.accounts[%s].%s", a.Name, what),

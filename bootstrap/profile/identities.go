@@ -13,7 +13,7 @@ import (
 func PSKIdentities(p store.Profile, d store.Device) map[string]string {
 	out := make(map[string]string, len(p.Accounts))
 	for _, a := range p.Accounts {
-		if securityModes[securityName(a, d)] != lwm2m.SecurityPSK {
+		if securityModes[securityName(&a, &d)] != lwm2m.SecurityPSK {
 			continue
 		}
 		r := &resolver{device: d}

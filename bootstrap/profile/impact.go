@@ -114,7 +114,7 @@ func (t *Trial) lost(d, next store.Device) {
 	for _, a := range t.before.Accounts {
 		have := d.Accounts[a.Name]
 		key := have.Key
-		if keySource(a, d) == "" {
+		if keySource(&a, &d) == "" {
 			key = lwm2m.Secret{} // not given now either
 		}
 		master := have.MasterSecret
@@ -133,14 +133,14 @@ func (t *Trial) lost(d, next store.Device) {
 		}
 		place, b := fmt.Sprintf("accounts[%d]", i), t.after.Accounts[i]
 		kept := next.Accounts[b.Name]
-		switch source := keySource(b, next); {
+		switch source := keySource(&b, &next); {
 		case !key.IsZero() && source == store.KeyGenerate && kept.Key.IsZero(), !master.IsZero() && b.OSCORE != nil && kept.MasterSecret.IsZero():
 			addEffect(&t.impact.KeysLost, place, fmt.Sprintf("the record has the key of account %q under a name that the account had before", b.Name), d.Endpoint)
 			continue
 		case key.IsZero():
 		case source == "":
 			addEffect(&t.impact.KeysLost, place+".security", fmt.Sprintf("account %q has no key any more", b.Name), d.Endpoint)
-		case source == store.KeyRenew && keySource(a, d) != store.KeyRenew:
+		case source == store.KeyRenew && keySource(&a, &d) != store.KeyRenew:
 			addEffect(&t.impact.KeysLost, place+".key", fmt.Sprintf("the key of account %q is made anew at each bootstrap", b.Name), d.Endpoint)
 		}
 		if !master.IsZero() && b.OSCORE == nil {
@@ -161,8 +161,8 @@ func (t *Trial) made(d, next store.Device) {
 				before = t.before.Accounts[j]
 			}
 		}
-		wasMade := before.Name != "" && keySource(before, d) == store.KeyGenerate
-		if keySource(b, next) == store.KeyGenerate && have.Key.IsZero() && !wasMade {
+		wasMade := before.Name != "" && keySource(&before, &d) == store.KeyGenerate
+		if keySource(&b, &next) == store.KeyGenerate && have.Key.IsZero() && !wasMade {
 			addEffect(&t.impact.KeysMade, place, fmt.Sprintf("a key is made for account %q: its LwM2M Server has to be told", b.Name), d.Endpoint)
 		}
 		if o := b.OSCORE; o != nil && o.MasterSecret != store.KeySupplied && have.MasterSecret.IsZero() && before.OSCORE == nil {

@@ -22,7 +22,7 @@ func FillKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, e
 		return false, err
 	}
 	keys, err := makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
-		return keySource(a, *d) == store.KeyGenerate && have.Key.IsZero()
+		return keySource(&a, d) == store.KeyGenerate && have.Key.IsZero()
 	}, func(have *store.AccountKeys, key lwm2m.Secret) { have.Key, have.KeyMade = key, time.Now().UTC() })
 	return secrets || keys, err
 }
@@ -32,7 +32,7 @@ func FillKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, e
 // the server knowing, and must not be given a third.
 func renewKeys(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
 	return makeKeys(p, d, rand, func(a store.Account, have store.AccountKeys) bool {
-		return keySource(a, *d) == store.KeyRenew && have.Pending.IsZero()
+		return keySource(&a, d) == store.KeyRenew && have.Pending.IsZero()
 	}, func(have *store.AccountKeys, key lwm2m.Secret) {
 		have.Pending, have.PendingMade = key, time.Now().UTC()
 	})
@@ -76,7 +76,7 @@ func generateKey(length int, rand io.Reader) (lwm2m.Secret, error) {
 }
 
 // keySource is where the key of an account comes from; empty for one without a key.
-func keySource(a store.Account, d store.Device) string {
+func keySource(a *store.Account, d *store.Device) string {
 	switch mode := securityName(a, d); {
 	case mode == grammar.SecurityNoSec:
 		return ""
@@ -90,7 +90,7 @@ func keySource(a store.Account, d store.Device) string {
 
 // keyToSend is the key that a session writes: of an account whose key is renewed, or is being replaced,
 // the pending one.
-func keyToSend(a store.Account, d store.Device) lwm2m.Secret {
+func keyToSend(a *store.Account, d *store.Device) lwm2m.Secret {
 	switch keys := d.Accounts[a.Name]; keySource(a, d) {
 	case "":
 		return lwm2m.Secret{}

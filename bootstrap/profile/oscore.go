@@ -13,7 +13,7 @@ import (
 // d does not have yet, and reports whether there was any.
 func fillMasterSecrets(p store.Profile, d *store.Device, rand io.Reader) (changed bool, err error) {
 	for _, a := range p.Accounts {
-		if !generatesMaster(a) || !d.Accounts[a.Name].MasterSecret.IsZero() {
+		if !generatesMaster(&a) || !d.Accounts[a.Name].MasterSecret.IsZero() {
 			continue
 		}
 		secret, err := generateKey(a.OSCORE.MasterSecretLength, rand)

@@ -125,7 +125,7 @@ func nextAccount(p store.Profile, d *store.Device, came Arrival, rand io.Reader)
 	if b == nil || !came.Secure {
 		return nil, false, nil
 	}
-	uri, err := render(b.URI, *d)
+	uri, err := render(b.URI, d)
 	if err != nil {
 		return nil, false, fmt.Errorf("bootstrapServer.uri: %w", err)
 	}
@@ -204,7 +204,7 @@ func ownIdentity(b store.BootstrapServer, d store.Device) (string, error) {
 		return string(d.Endpoint), nil
 	case text == "":
 		var err error
-		if text, err = render(b.Identity, d); err != nil {
+		if text, err = render(b.Identity, &d); err != nil {
 			return "", err
 		}
 	}
@@ -234,7 +234,7 @@ func sampleAccount(p store.Profile, d store.Device) (*ownAccount, []Finding) {
 			found = append(found, templateFinding("bootstrapServer."+key, err))
 		}
 	}
-	uri, err := render(b.URI, d)
+	uri, err := render(b.URI, &d)
 	fail("uri", err)
 	identity, err := ownIdentity(*b, d)
 	fail("identity", err)

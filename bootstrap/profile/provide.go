@@ -120,8 +120,9 @@ func (given *Provision) AccountNote() string {
 
 // deliverKeys marks the keys of accounts that the client was given.
 func (given *Provision) deliverKeys(d *store.Device) (changed bool) {
-	for _, a := range given.Profile.Accounts {
-		sent := keyToSend(a, given.Device)
+	for i := range given.Profile.Accounts {
+		a := &given.Profile.Accounts[i]
+		sent := keyToSend(a, &given.Device)
 		keys, ok := d.Accounts[a.Name]
 		switch {
 		case !ok || sent.IsZero() && a.OSCORE == nil:

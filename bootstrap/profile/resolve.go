@@ -115,7 +115,7 @@ func (r *resolver) warn(place, format string, args ...any) {
 
 // render fills in a template; a mistake in it is a finding.
 func (r *resolver) render(text, place string) (out string, ok bool) {
-	out, err := render(text, r.device)
+	out, err := render(text, &r.device)
 	if err != nil {
 		r.findings = append(r.findings, templateFinding(place, err))
 	}

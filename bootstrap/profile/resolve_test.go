@@ -108,7 +108,7 @@ func TestTemplatesThatFail(t *testing.T) {
 		"{{nope}}":                           "bad template",
 		"{{range $i := 1000000000}}x{{end}}": "makes more than 16384 bytes",
 	} {
-		_, err := render(text, d)
+		_, err := render(text, &d)
 		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || templateCause(err) != store.CauseTemplateFailed) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}

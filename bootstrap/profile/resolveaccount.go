@@ -24,17 +24,17 @@ const (
 
 func (r *resolver) account(i int, a store.Account) lwm2m.ServerAccount {
 	place := fmt.Sprintf("accounts[%d]", i)
-	name := securityName(a, r.device)
+	name := securityName(&a, &r.device)
 	mode, ok := securityModes[name]
 	if !ok {
 		r.fail(place+".security", "%q is not psk, rpk, certificate or nosec", name)
 	}
-	uri, _ := r.render(uriOf(a), place+".uri")
+	uri, _ := r.render(uriOf(&a), place+".uri")
 	binding, _ := r.render(cmp.Or(a.Binding, defaultBinding), place+".binding")
 	out := lwm2m.ServerAccount{
 		Security: lwm2m.SecurityInstance{
 			ID: lwm2m.InstanceID(i), ServerURI: uri, Mode: mode,
-			ServerPublicKey: r.octets(a.ServerPublicKey, place+".serverPublicKey"), SecretKey: keyToSend(a, r.device), ShortServerID: a.ShortServerID,
+			ServerPublicKey: r.octets(a.ServerPublicKey, place+".serverPublicKey"), SecretKey: keyToSend(&a, &r.device), ShortServerID: a.ShortServerID,
 		},
 		Server: lwm2m.ServerInstance{
 			ID: lwm2m.InstanceID(i), ShortServerID: a.ShortServerID,
@@ -209,7 +209,7 @@ func seconds(n int64) time.Duration {
 const maxDuration time.Duration = 1<<63 - 1
 
 // securityName is the security mode of an account in the words of profiles.
-func securityName(a store.Account, d store.Device) string {
+func securityName(a *store.Account, d *store.Device) string {
 	if a.Security != "" {
 		return a.Security
 	}

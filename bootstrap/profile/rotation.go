@@ -101,13 +101,13 @@ func rotateKeys(p store.Profile, d *store.Device, rand io.Reader, now time.Time)
 		if have.Rotate.IsZero() && !tooOld(p, have.KeyMade, d.Created, now) {
 			continue
 		}
-		if keySource(a, *d) == store.KeyGenerate && !have.Key.IsZero() && have.Pending.IsZero() {
+		if keySource(&a, d) == store.KeyGenerate && !have.Key.IsZero() && have.Pending.IsZero() {
 			if have.Pending, err = generateKey(a.KeyLength, rand); err != nil {
 				return false, fmt.Errorf("generate key of account %q: %w", a.Name, err)
 			}
 			have.PendingMade, changed = now, true
 		}
-		if generatesMaster(a) && !have.MasterSecret.IsZero() && have.PendingMaster.IsZero() {
+		if generatesMaster(&a) && !have.MasterSecret.IsZero() && have.PendingMaster.IsZero() {
 			if have.PendingMaster, err = generateKey(a.OSCORE.MasterSecretLength, rand); err != nil {
 				return false, fmt.Errorf("generate master secret of account %q: %w", a.Name, err)
 			}
@@ -119,13 +119,13 @@ func rotateKeys(p store.Profile, d *store.Device, rand io.Reader, now time.Time)
 }
 
 // generatesMaster reports whether the master secret of an account is generated.
-func generatesMaster(a store.Account) bool {
+func generatesMaster(a *store.Account) bool {
 	return a.OSCORE != nil && a.OSCORE.MasterSecret != store.KeySupplied
 }
 
 // masterToSend is the master secret that a session writes: the pending one, where there is one.
 func masterToSend(a store.Account, d store.Device) lwm2m.Secret {
-	if keys := d.Accounts[a.Name]; generatesMaster(a) && !keys.PendingMaster.IsZero() {
+	if keys := d.Accounts[a.Name]; generatesMaster(&a) && !keys.PendingMaster.IsZero() {
 		return keys.PendingMaster
 	}
 	return d.Accounts[a.Name].MasterSecret

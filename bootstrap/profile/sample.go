@@ -100,7 +100,7 @@ func sampleDevice(p store.Profile, objects *object.Registry) store.Device {
 		}
 	}
 	for i, a := range p.Accounts {
-		key := lwm2m.NewSecret(bytes.Repeat([]byte{1}, sampleKeyLength(keySource(a, d), a.KeyLength, p.Device)))
+		key := lwm2m.NewSecret(bytes.Repeat([]byte{1}, sampleKeyLength(keySource(&a, &d), a.KeyLength, p.Device)))
 		d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.Key, k.Pending = key, key })
 		if a.OSCORE != nil {
 			d.Accounts = withKeys(d.Accounts, a.Name, func(k *store.AccountKeys) { k.MasterSecret = sampleSecret(i) })

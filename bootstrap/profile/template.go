@@ -41,7 +41,7 @@ func isTemplate(text string) bool { return strings.Contains(text, "{{") }
 
 // render fills in a template with the endpoint name and the variables of d. Other text stays as it
 // is. An error is a [*templateError].
-func render(text string, d store.Device) (string, error) {
+func render(text string, d *store.Device) (string, error) {
 	if !isTemplate(text) {
 		return text, nil
 	}

@@ -129,7 +129,7 @@ func (c *wordChecker) renamed(i int, accounts []store.Account) {
 
 func (c *wordChecker) account(place string, a store.Account, p store.Profile) {
 	c.servers(place, a)
-	mode := securityName(a, c.device)
+	mode := securityName(&a, &c.device)
 	if generated := a.Key == store.KeyGenerate || a.Key == store.KeyRenew; generated && (mode == grammar.SecurityRPK || mode == grammar.SecurityCertificate) {
 		c.fail(place+".key", "a key for security mode %s cannot be generated here: supply it", mode)
 	}

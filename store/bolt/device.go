@@ -23,17 +23,6 @@ func (db *DB) PutDevice(ctx context.Context, d store.Device) (store.Device, erro
 	return store.Device{}, fmt.Errorf("put device %q: %w", d.Endpoint, err)
 }
 
-// encode and decode are those of package store.
-func (db *DB) encode(d store.Device) (row []byte, err error) {
-	db.deep.Do(func() { row, err = rows.EncodeDevice(db.keyring, d) })
-	return row, err
-}
-
-func (db *DB) decode(row []byte) (d store.Device, err error) {
-	db.deep.Do(func() { d, err = rows.DecodeDevice(db.keyring, row) })
-	return d, err
-}
-
 // checkRevision compares the revision that an edit is based on with the one kept.
 func checkRevision(base, kept store.Revision) error {
 	switch {
@@ -118,8 +107,7 @@ func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device
 		return d, nil
 	}
 	err = db.view(ctx, func(tx *transaction) error {
-		d, err = db.device(tx, ep)
-		return err
+		return db.readDevice(tx, ep, &d)
 	})
 	if err != nil {
 		return store.Device{}, fmt.Errorf("device %q: %w", ep, err)
@@ -127,30 +115,37 @@ func (db *DB) Device(ctx context.Context, ep lwm2m.EndpointName) (d store.Device
 	return d, nil
 }
 
-func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (store.Device, error) {
+func (db *DB) device(tx *transaction, ep lwm2m.EndpointName) (d store.Device, err error) {
+	err = db.readDevice(tx, ep, &d)
+	return d, err
+}
+
+// readDevice reads a device into d, which is zero. Records are large, and each copy makes the stacks larger of the many
+// sessions that read one.
+func (db *DB) readDevice(tx *transaction, ep lwm2m.EndpointName, d *store.Device) (err error) {
 	b := tx.Bucket(bucketDevice).Get([]byte(ep))
 	if b == nil {
-		return store.Device{}, store.ErrNotFound
+		return store.ErrNotFound
 	}
-	if d, ok := fresh(tx, db.caches.devices, string(bucketDevice), string(ep)); ok {
-		return d.Clone(), nil
+	if known := fresh(tx, db.caches.devices, string(bucketDevice), string(ep)); known != nil {
+		*d = known.Clone()
+		return nil
 	}
-	d, err := db.decode(b)
-	if err != nil {
-		return store.Device{}, unreadable(bucketDevice, string(ep), err)
-	}
-	if !tx.Writable() {
-		db.caches.devices.Add(string(ep), d, tx.ID())
-	}
-	return d, nil
+	db.deep.Do(func() {
+		if *d, err = rows.DecodeDevice(db.keyring, b); err != nil {
+			*d, err = store.Device{}, unreadable(bucketDevice, string(ep), err)
+		} else if !tx.Writable() {
+			db.caches.devices.Add(string(ep), d, tx.ID())
+		}
+	})
+	return err
 }
 
 // Revisions implements [store.Store].
 func (db *DB) Revisions(ctx context.Context, ep lwm2m.EndpointName) (store.Revisions, error) {
-	d, ok := db.caches.devices.Peek(string(ep))
-	if ok && d.Group == "" && db.file.Usable(ctx) == nil {
-		if p, ok := db.caches.profiles.Peek(d.Profile); ok {
-			return store.RevisionsOf(d, p, store.Group{}), nil
+	if d := db.caches.devices.Peek(string(ep)); d != nil && d.Group == "" && db.file.Usable(ctx) == nil {
+		if p := db.caches.profiles.Peek(d.Profile); p != nil {
+			return store.RevisionsOf(*d, *p, store.Group{}), nil
 		}
 	}
 	d, err := db.Device(ctx, ep)
@@ -185,13 +180,13 @@ func (db *DB) DeviceByIdentity(ctx context.Context, kind store.CredentialKind, i
 		if ep == nil {
 			return store.ErrNotFound
 		}
-		if d, err = db.device(tx, lwm2m.EndpointName(ep)); err != nil {
+		if err := db.readDevice(tx, lwm2m.EndpointName(ep), &d); err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(d.Credentials, func(c store.Credential) bool { return c.Kind == kind && c.Identity == identity }) {
 			return dbfile.Damaged(string(bucketIdentity), "", errors.New("it leads to a device without the identity"))
 		}
-		db.caches.identities.Add(string(key), d.Endpoint, tx.ID())
+		db.caches.identities.Add(string(key), &d.Endpoint, tx.ID())
 		return nil
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"lwbs/store"
 )
@@ -35,7 +36,7 @@ func (db *DB) Groups(ctx context.Context) (store.Groups, error) {
 	err := db.view(ctx, func(tx *transaction) (failed error) {
 		all = store.Groups{Version: uint64(tx.ID())}
 		if all.All, failed = groups.all(db, tx); failed == nil {
-			db.caches.groups.Add(allGroups, all, tx.ID())
+			db.caches.groups.Add(allGroups, &all, tx.ID())
 		}
 		return failed
 	})
@@ -70,16 +71,16 @@ func (db *DB) EnrolDevice(ctx context.Context, d store.Device, rev store.Revisio
 	if d.Group == "" || d.Revision != 0 {
 		return store.Device{}, fmt.Errorf("enrol device %q: %w: it needs a group and no revision", d.Endpoint, store.ErrInvalid)
 	}
-	p := newPut(d, db.encode)
-	if p.err != nil {
-		return store.Device{}, fmt.Errorf("enrol device %q: %w", d.Endpoint, p.err)
+	encoded := db.encoded([]store.Device{d})
+	if err := encoded[0].err; err != nil {
+		return store.Device{}, fmt.Errorf("enrol device %q: %w", d.Endpoint, err)
 	}
 	var puts []put // which the edit makes anew each time that it is applied
 	err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
 		if err := db.mayEnrol(tx, d.Group, rev); err != nil {
 			return err, nil
 		}
-		puts = []put{p}
+		puts = slices.Clone(encoded)
 		failed = db.putAll(tx, puts)
 		return puts[0].err, failed
 	})

@@ -108,7 +108,7 @@ func (db *DB) profile(tx *transaction, name string) (store.Profile, error) {
 	if row == nil {
 		return store.Profile{}, store.ErrNotFound
 	}
-	if p, ok := fresh(tx, db.caches.profiles, string(bucketProfile), name); ok {
+	if p := fresh(tx, db.caches.profiles, string(bucketProfile), name); p != nil {
 		return p.Clone(), nil
 	}
 	p, err := rows.DecodeProfile(row)
@@ -116,7 +116,7 @@ func (db *DB) profile(tx *transaction, name string) (store.Profile, error) {
 		return store.Profile{}, unreadable(bucketProfile, name, err)
 	}
 	if !tx.Writable() {
-		db.caches.profiles.Add(name, p, tx.ID())
+		db.caches.profiles.Add(name, &p, tx.ID())
 	}
 	return p, nil
 }

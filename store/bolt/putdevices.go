@@ -11,6 +11,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/store"
 	"lwbs/store/rows"
+	"lwbs/store/seal"
 )
 
 // A put is a device that is to be stored.
@@ -21,37 +22,46 @@ type put struct {
 	err        error        // why it is not stored
 }
 
-// newPut encodes a device. The writer has no time for that.
-func newPut(d store.Device, encode func(store.Device) ([]byte, error)) put {
-	if err := d.Validate(); err != nil {
-		return put{base: d, err: err}
+// encode makes what of a put is stored. The writer has no time for that.
+func (p *put) encode(keyring *seal.Keyring) {
+	if p.err = p.base.Validate(); p.err != nil {
+		return
 	}
-	p := put{base: d, next: d.Clone()}
+	p.next = p.base.Clone()
 	p.next.Revision++
 	p.next.Updated = time.Now().UTC().Round(0)
-	if d.Disabled { // it is told anew when it is enabled again
+	if p.base.Disabled { // it is told anew when it is enabled again
 		p.next.HandedOver = nil
 	}
-	if d.Revision == 0 {
+	if p.base.Revision == 0 {
 		p.next.Created = p.next.Updated
 	}
-	p.row, p.err = encode(p.next)
+	p.row, p.err = rows.EncodeDevice(keyring, p.next)
 	p.entries = indexEntries(p.next)
-	return p
+}
+
+// encoded makes puts of devices.
+func (db *DB) encoded(ds []store.Device) []put {
+	puts := make([]put, len(ds))
+	encode := func() {
+		for i := range puts {
+			puts[i].base = ds[i]
+			puts[i].encode(db.keyring)
+		}
+	}
+	if len(ds) > 1 {
+		encode()
+	} else { // for one of many sessions, whose stacks are to stay small
+		db.deep.Do(encode)
+	}
+	return puts
 }
 
 // PutDevices implements [store.Store].
 func (db *DB) PutDevices(ctx context.Context, ds []store.Device) ([]store.PutResult, error) {
-	encode := db.encode
-	if len(ds) > 1 { // of a caller whose stack grows once
-		encode = func(d store.Device) ([]byte, error) { return rows.EncodeDevice(db.keyring, d) }
-	}
-	puts := make([]put, len(ds))
-	for i, d := range ds {
-		puts[i] = newPut(d, encode)
-	}
-	var after []put // which the edit makes anew each time that it is applied
+	puts := db.encoded(ds)
 	if slices.ContainsFunc(puts, func(p put) bool { return p.err == nil }) {
+		var after []put // which the edit makes anew each time that it is applied
 		err := db.edit(ctx, func(tx *transaction) (refused, failed error) {
 			after = slices.Clone(puts)
 			return nil, db.putAll(tx, after)
@@ -61,15 +71,19 @@ func (db *DB) PutDevices(ctx context.Context, ds []store.Device) ([]store.PutRes
 		}
 		puts = after
 	}
-	results := make([]store.PutResult, len(ds))
-	for i, p := range puts {
-		if p.err != nil {
+	return resultsOf(puts), nil
+}
+
+func resultsOf(puts []put) []store.PutResult {
+	results := make([]store.PutResult, len(puts))
+	for i := range puts {
+		if p := &puts[i]; p.err != nil {
 			results[i].Err = fmt.Errorf("put device %q: %w", p.base.Endpoint, p.err)
 		} else {
 			results[i].Device = p.next
 		}
 	}
-	return results, nil
+	return results
 }
 
 // putAll stores those of puts that may be, and notes of the others why not. It decides on all of them
@@ -153,8 +167,9 @@ func (x *putting) replaceable(puts []put, d store.Device) (old store.Device, err
 	if i, twice := x.stored[d.Endpoint]; twice {
 		old = puts[i].next
 	} else if b := x.tx.Bucket(bucketDevice).Get([]byte(d.Endpoint)); b != nil {
-		var ok bool
-		if old, ok = fresh(x.tx, x.db.caches.devices, string(bucketDevice), string(d.Endpoint)); !ok {
+		if known := fresh(x.tx, x.db.caches.devices, string(bucketDevice), string(d.Endpoint)); known != nil {
+			old = *known
+		} else {
 			old, err = rows.DecodeDevice(x.db.keyring, b)
 		}
 		if err != nil {

@@ -116,11 +116,11 @@ func (t *transaction) commit(end func() error) error {
 	return end()
 }
 
-// fresh returns the record of a key as the transaction sees it, if a cache has it. It must
+// fresh returns the record of a key as the transaction sees it, nil unless a cache has it. It must
 // not be changed or handed out.
-func fresh[T any](t *transaction, c *memory.Cache[T], bucket, key string) (record T, ok bool) {
+func fresh[T any](t *transaction, c *memory.Cache[T], bucket, key string) *T {
 	if _, changed := t.changed[bucket][key]; changed {
-		return record, false
+		return nil
 	}
 	return c.Peek(key)
 }

@@ -17,41 +17,42 @@ type Cache[T any] struct {
 	clone func(T) T
 
 	mu         sync.Mutex
-	young, old map[string]T        // by the key
+	young, old map[string]*T       // by the key; a record is not changed
 	changing   map[string]struct{} // keys that the transaction being committed changes
 	last       int                 // the ID of the last transaction that changed a key
 }
 
 // NewCache returns an empty Cache. Clone returns a copy of a record that shares nothing with it.
 func NewCache[T any](clone func(T) T) *Cache[T] {
-	return &Cache[T]{clone: clone, young: make(map[string]T)}
+	return &Cache[T]{clone: clone, young: make(map[string]*T)}
 }
 
 // Get returns a copy of a record, and whether the cache has it.
 func (c *Cache[T]) Get(key string) (record T, ok bool) {
-	if record, ok = c.Peek(key); ok {
-		record = c.clone(record)
+	if known := c.Peek(key); known != nil {
+		return c.clone(*known), true
 	}
-	return record, ok
+	return record, false
 }
 
-// Peek is Get without a copy: the record must not be changed or handed out.
-func (c *Cache[T]) Peek(key string) (record T, ok bool) {
+// Peek is Get without a copy: the record must not be changed or handed out. It is nil where the cache does not
+// have it.
+func (c *Cache[T]) Peek(key string) *T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if record, ok = c.young[key]; ok {
-		return record, true
+	record := c.young[key]
+	if record == nil {
+		if record = c.old[key]; record != nil {
+			c.put(key, record)
+		}
 	}
-	if record, ok = c.old[key]; ok {
-		c.put(key, record)
-	}
-	return record, ok
+	return record
 }
 
 // Add takes a copy of a record that a read in transaction txid has found. Those not used for
 // longest make room.
-func (c *Cache[T]) Add(key string, record T, txid int) {
-	record = c.clone(record)
+func (c *Cache[T]) Add(key string, found *T, txid int) {
+	record := new(c.clone(*found))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, changing := c.changing[key]; !changing && txid >= c.last {
@@ -60,9 +61,9 @@ func (c *Cache[T]) Add(key string, record T, txid int) {
 }
 
 // put sets a record. The caller holds mu.
-func (c *Cache[T]) put(key string, record T) {
+func (c *Cache[T]) put(key string, record *T) {
 	if len(c.young) >= maxCached {
-		c.young, c.old = make(map[string]T), c.young
+		c.young, c.old = make(map[string]*T), c.young
 	}
 	c.young[key] = record
 }
@@ -92,5 +93,5 @@ func (c *Cache[T]) End(txid int) {
 func (c *Cache[T]) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.young, c.old = make(map[string]T), nil
+	c.young, c.old = make(map[string]*T), nil
 }

@@ -23,7 +23,7 @@ func sample() store.Device {
 func TestCacheCopies(t *testing.T) {
 	c := NewCache(store.Device.Clone)
 	given := sample()
-	c.Add("dev", given, 1)
+	c.Add("dev", &given, 1)
 	spoil := func(d store.Device) {
 		d.Credentials[0].Identity, d.Vars["name"], d.Tags[0] = "x", "x", "x"
 		delete(d.Accounts, "main")
@@ -45,22 +45,22 @@ func TestCacheCopies(t *testing.T) {
 // that began before its end.
 func TestCacheDuringCommit(t *testing.T) {
 	c := NewCache(func(s string) string { return s })
-	c.Add("a", "old", 7)
+	c.Add("a", new("old"), 7)
 	c.Begin(map[string]struct{}{"a": {}})
 	if _, ok := c.Get("a"); ok {
 		t.Error("the old record is there while it is changed")
 	}
-	c.Add("a", "old", 7)
-	c.Add("b", "other", 7)
+	c.Add("a", new("old"), 7)
+	c.Add("b", new("other"), 7)
 	c.End(8)
-	c.Add("a", "old", 7)
+	c.Add("a", new("old"), 7)
 	if got, ok := c.Get("a"); ok {
 		t.Errorf("the cache has %q, read before the commit", got)
 	}
 	if _, ok := c.Get("b"); !ok {
 		t.Error("a record that was not changed is missing")
 	}
-	c.Add("a", "new", 8)
+	c.Add("a", new("new"), 8)
 	if got, _ := c.Get("a"); got != "new" {
 		t.Errorf("the cache has %q, want the new record", got)
 	}
@@ -69,7 +69,7 @@ func TestCacheDuringCommit(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	c := NewCache(func(n int) int { return n })
 	for i := range 3*maxCached + 1 {
-		c.Add(strconv.Itoa(i), i, 1)
+		c.Add(strconv.Itoa(i), &i, 1)
 		c.Get("0") // which is used, and stays
 	}
 	if n := len(c.young) + len(c.old); n > 2*maxCached {
