@@ -39,7 +39,7 @@ type Provider struct {
 	Objects *object.Registry
 	Logger  *slog.Logger // is told where the store fails
 
-	contents profile.ContentCache
+	contents contentCache
 }
 
 // Profile reads the profile of d, and assigns it an LwM2M Server in each account that has several.
@@ -82,7 +82,7 @@ func (p *Provider) Resolve(ctx context.Context, d store.Device, peer auth.Peer) 
 	}
 	given, f := profile.Provide(of, d, p.Arrival(ctx, d, peer), p.Rand, p.Objects)
 	if f == nil {
-		given.Content = p.contents.Of(of)
+		given.Content = p.contents.of(of)
 		given.Notes = append(given.Notes, profile.AssignmentNotes(of)...)
 	}
 	return given, f

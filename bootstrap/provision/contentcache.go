@@ -1,25 +1,27 @@
-package profile
+package provision
 
 import (
 	"strings"
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/profile"
 	"lwbs/store"
 )
 
-// maxContents bounds a [ContentCache].
+// maxContents bounds a [contentCache].
 const maxContents = 1024
 
-// A ContentCache keeps what [ContentOf] found for revisions of profiles, at most 1024: it takes longer than the rest of
-// what is resolved for a session. The zero value is ready for use. Its method may be called concurrently.
-type ContentCache struct {
+// A contentCache keeps what [profile.ContentOf] found for revisions of profiles, at most 1024: it takes longer than the rest of
+// what is resolved for a session. The zero value is ready for use. Its method may be called
+// concurrently.
+type contentCache struct {
 	mu    sync.Mutex
 	known map[contentKey]string
 }
 
 // A contentKey tells a revision of a profile from others. Assigned are the LwM2M Servers of one device, with their
-// URIs: see [Assign]. Created tells apart profiles that had the same name one after the other.
+// URIs: see [profile.Assign]. Created tells apart profiles that had the same name one after the other.
 type contentKey struct {
 	name     string
 	revision store.Revision
@@ -27,8 +29,8 @@ type contentKey struct {
 	assigned string
 }
 
-// Of returns ContentOf(p), of a profile that was read from the store.
-func (c *ContentCache) Of(p store.Profile) string {
+// of returns profile.ContentOf(p), of a profile that was read from the store.
+func (c *contentCache) of(p store.Profile) string {
 	key := contentKey{name: p.Name, revision: p.Revision, created: p.Created.UTC().Round(0), assigned: assignedOf(p)}
 	c.mu.Lock()
 	content, ok := c.known[key]
@@ -36,7 +38,7 @@ func (c *ContentCache) Of(p store.Profile) string {
 	if ok {
 		return content
 	}
-	content = ContentOf(p)
+	content = profile.ContentOf(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil || len(c.known) >= maxContents {
