@@ -17,6 +17,10 @@ const (
 	KindFormerProfile = "former_profile"
 	KindCampaign      = "campaign"
 	KindMessage       = "outbox"
+	KindUser          = "user"
+	KindToken         = "token"
+	KindWebSession    = "web_session"
+	KindAuditEntry    = "audit"
 )
 
 // An UnreadableError names a part of a store that cannot be read, as far as it is known.

@@ -58,7 +58,7 @@ func backend() storetest.Backend {
 		SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
 		UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions,
 		UnknownSessions: storetest.UnknownSessions, Associations: storetest.Associations,
-		Messages: storetest.Messages, EventsOfReceiver: storetest.EventsOfReceiver, DeadLetters: storetest.DeadLetters,
+		Messages: storetest.Messages, EventsOfReceiver: storetest.EventsOfReceiver, DeadLetters: storetest.DeadLetters, AuditEntries: storetest.AuditEntries,
 	}
 	return storetest.Backend{
 		Open: func(t *testing.T) store.Store {

@@ -139,6 +139,10 @@ func (c *checker) file(f *pages.File, m pages.Meta) {
 		_, err := formerAt(key, row)
 		return err
 	})
+	for _, bucket := range ofAccess {
+		c.records(bucket, func(key, row []byte) error { return accessRowAt(c.keyring, bucket, key, row) })
+	}
+	c.records(bucketAudit, auditRowAt)
 	c.records(bucketOutbox, c.message)
 	c.records(bucketOutboxDead, c.message)
 	if c.whole {

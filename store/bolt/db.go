@@ -1,3 +1,33 @@
+// Package bolt keeps devices, profiles and sessions in one bbolt file.
+//
+// The buckets, all at the top:
+//
+//	meta              schema → number, keycheck → sealed text, known|strangers|devices|profiles|associations → count, run → mark
+//	device            endpoint → record
+//	identity          kind 0 identity → endpoint
+//	device_tag        tag 0 endpoint → ∅
+//	device_profile    profile 0 endpoint → ∅
+//	profile           name → record
+//	session           id → record
+//	session_endpoint  endpoint 0 id → ∅
+//	session_identity  identity 0 id → ∅
+//	session_failed    id → ∅
+//	session_known     id → endpoint   (of devices; oldest out first)
+//	session_stranger  id → endpoint   (of unknown devices; likewise)
+//	association       time 8 bytes, id 16 bytes → record   (not in a backup)
+//	device_handed_over  server 0 identity 0 endpoint → ∅
+//	outbox            receiver 0 id 8 bytes → record
+//	outbox_dead       receiver 0 id 8 bytes → record   (dead letters)
+//	outbox_count      receiver → counts; 0 → those of all
+//	outbox_told       once 0 text → until when; series 0 endpoint → failures
+//	user, token       name → record
+//	web_session       SHA-256 of the cookie → record
+//	audit             id 8 bytes → record
+//
+// 0 is a zero byte, which no endpoint, tag or profile name can have.
+//
+// How the file is opened, read and written is in package store/bolt/dbfile. What it asks of the records,
+// such as to fill an index again that was on a damaged page, are its hooks: see [Open].
 package bolt
 
 import (
@@ -58,7 +88,7 @@ var (
 	bucketDeviceGroup     = []byte("device_group")
 	bucketPendingDevice   = []byte(store.KindPendingDevice)
 	added                 = [][]byte{bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice,
-		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold, bucketDeviceHandedOver}
+		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold, bucketDeviceHandedOver, bucketUser, bucketToken, bucketWebSession, bucketAudit}
 	bucketLwM2MServer   = []byte(store.KindLwM2MServer)
 	bucketFormerProfile = []byte(store.KindFormerProfile)
 
@@ -75,6 +105,13 @@ var (
 	bucketCampaignDevice   = []byte("campaign_device")
 	ofCampaigns            = [][]byte{bucketCampaign, bucketCampaignProgress, bucketCampaignDevice}
 
+	// Those of who may administer the server from elsewhere, and of what was changed.
+	bucketUser       = []byte(store.KindUser)
+	bucketToken      = []byte(store.KindToken)
+	bucketWebSession = []byte(store.KindWebSession)
+	ofAccess         = [][]byte{bucketUser, bucketToken, bucketWebSession}
+	bucketAudit      = []byte(store.KindAuditEntry)
+
 	// ofDevices and ofSessions are the indexes: the buckets that say nothing that records do
 	// not.
 	ofDevices  = [][]byte{bucketDeviceProfile, bucketIdentity, bucketDeviceTag, bucketDeviceGroup, bucketDeviceHandedOver}
@@ -84,17 +121,17 @@ var (
 	buckets = [][]byte{bucketMeta, bucketDevice, bucketIdentity, bucketDeviceTag, bucketDeviceProfile, bucketProfile,
 		bucketSession, bucketSessionEndpoint, bucketSessionIdentity, bucketSessionFailed, bucketSessionKnown, bucketSessionUnknown,
 		bucketSessionClaimed, bucketSessionPlain, bucketSessionUnproved, bucketAssociation, bucketGroup, bucketDeviceGroup, bucketPendingDevice, bucketLwM2MServer, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice,
-		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold, bucketDeviceHandedOver}
+		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold, bucketDeviceHandedOver, bucketUser, bucketToken, bucketWebSession, bucketAudit}
 
 	// ofIndexes are the names of the indexes.
 	ofIndexes = names(slices.Concat(ofDevices, ofSessions))
 
 	// cutOff are the buckets that lose what lies on damaged pages when the file is opened:
 	// indexes, since the records tell what it was, and the sessions, associations, pending devices, former
-	// profiles, campaigns and the outbox, so that new ones can be kept, and devices be edited. Of others it is told, and
+	// profiles, campaigns, the outbox, web sessions and the audit, so that new ones can be kept, and devices be edited. Of others it is told, and
 	// edits there fail.
 	cutOff = names(slices.Concat([][]byte{bucketSession, bucketAssociation, bucketPendingDevice, bucketFormerProfile, bucketCampaign, bucketCampaignProgress, bucketCampaignDevice,
-		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold}, ofDevices, ofSessions))
+		bucketOutbox, bucketOutboxDead, bucketOutboxCount, bucketOutboxTold, bucketWebSession, bucketAudit}, ofDevices, ofSessions))
 
 	keySchema   = []byte("schema")
 	keyKeyCheck = []byte("keycheck")
@@ -108,6 +145,9 @@ var (
 
 	keyLwM2MServers = []byte("lwm2m servers")
 	keyLastMessage  = []byte("last message") // its number
+	keyUsers        = []byte("users")
+	keyTokens       = []byte("tokens")
+	keyLastAudit    = []byte("last audit") // its number
 
 	// Those of associations, which a backup does not have.
 	keyAssociations = []byte("associations")

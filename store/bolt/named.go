@@ -25,10 +25,13 @@ type named[T any] struct {
 	decode        func(*seal.Keyring, []byte) (T, error)
 
 	// needs returns why a record cannot be kept, for what it refers to; inUse why one cannot be deleted. Gone,
-	// where not nil, removes what goes with one that is.
+	// where not nil, removes what goes with one that is; changes, where not nil, changes what goes with one that is
+	// replaced.
 	needs func(*transaction, T) error
 	inUse func(tx *transaction, name string) error
 	gone  func(tx *transaction, name string) error
+
+	changes func(tx *transaction, old, next T) error
 }
 
 // A head is what all of these records have.
@@ -87,6 +90,8 @@ func (k *named[T]) put(ctx context.Context, db *DB, record T) (T, error) {
 		}
 		if tx.Bucket(k.bucket).Get([]byte(base.name)) == nil {
 			failed = addCount(tx, k.count, 1)
+		} else if k.changes != nil {
+			failed = k.changes(tx, old, next)
 		}
 		return nil, errors.Join(failed, tx.Bucket(k.bucket).Put([]byte(base.name), row))
 	})
@@ -140,6 +145,18 @@ func (k *named[T]) get(ctx context.Context, db *DB, name string) (record T, err 
 		return none, fmt.Errorf("%s %q: %w", k.kind, name, err)
 	}
 	return record, nil
+}
+
+// list returns those that can be read, in the order of their names.
+func (k *named[T]) list(ctx context.Context, db *DB) (all []T, err error) {
+	err = db.view(ctx, func(tx *transaction) (failed error) {
+		all, failed = k.all(db, tx)
+		return failed
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %ss: %w", k.kind, err)
+	}
+	return all, nil
 }
 
 // all returns those that can be read, in the order of their names.
@@ -200,4 +217,36 @@ func (k *named[T]) salvage(keyring *seal.Keyring, key string, row []byte) (func(
 	return func(tx *transaction) error {
 		return errors.Join(addCount(tx, k.count, 1), tx.Bucket(k.bucket).Put([]byte(key), row))
 	}, err
+}
+
+// PutLwM2MServer implements [store.Store].
+func (db *DB) PutLwM2MServer(ctx context.Context, s store.LwM2MServer) (store.LwM2MServer, error) {
+	return lwm2mServers.put(ctx, db, s)
+}
+
+// LwM2MServer implements [store.Store].
+func (db *DB) LwM2MServer(ctx context.Context, name string) (store.LwM2MServer, error) {
+	return lwm2mServers.get(ctx, db, name)
+}
+
+// LwM2MServers implements [store.Store].
+func (db *DB) LwM2MServers(ctx context.Context) ([]store.LwM2MServer, error) {
+	return lwm2mServers.list(ctx, db)
+}
+
+// DeleteLwM2MServer implements [store.Store].
+func (db *DB) DeleteLwM2MServer(ctx context.Context, name string, rev store.Revision) error {
+	return lwm2mServers.delete(ctx, db, name, rev)
+}
+
+// serverInUse returns why an LwM2M Server cannot be deleted, for the profiles that name it and the messages that
+// wait for it.
+func serverInUse(tx *transaction, name string) error {
+	if user := profileWith(tx, name); user != "" {
+		return fmt.Errorf("%w, by profile %q among others", store.ErrInUse, user)
+	}
+	if n := outboxCount(tx, name).Queued; n > 0 {
+		return fmt.Errorf("%w: %d messages wait for it (lwbs outbox list --receiver %s): let them be delivered, or drop them", store.ErrInUse, n, name)
+	}
+	return nil
 }

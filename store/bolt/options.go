@@ -43,6 +43,9 @@ type Options struct {
 	EventsOfReceiver int
 	DeadLetters      int
 
+	// AuditEntries limits how many entries of the audit are kept; the oldest goes first. Default 100,000.
+	AuditEntries int
+
 	// Unreadable, where set, is told of each part of the database that cannot be read, when
 	// that shows for the first time. It may be called from any goroutine, and must not wait.
 	Unreadable func(*store.UnreadableError)
@@ -75,7 +78,7 @@ func (o Options) withDefaults() Options {
 		field     *int
 		byDefault int
 	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.UnknownSessions, 10_000}, {&o.Associations, 200_000},
-		{&o.Messages, 200_000}, {&o.MessageBytes, 128 << 20}, {&o.EventsOfReceiver, 20_000}, {&o.DeadLetters, 10_000}} {
+		{&o.Messages, 200_000}, {&o.MessageBytes, 128 << 20}, {&o.EventsOfReceiver, 20_000}, {&o.DeadLetters, 10_000}, {&o.AuditEntries, 100_000}} {
 		if *limit.field <= 0 {
 			*limit.field = limit.byDefault
 		}

@@ -296,3 +296,27 @@ func formerName(key []byte) string {
 	}
 	return string(key)
 }
+
+// profileWith returns a profile that hands accounts over to a server; empty where there is none.
+func profileWith(tx *transaction, server string) (profile string) {
+	tx.Bucket(bucketProfile).Ascend(nil, func(k, row []byte) bool {
+		p, err := rows.DecodeProfile(row)
+		if err == nil && slices.ContainsFunc(p.Accounts, func(a store.Account) bool { return slices.Contains(a.ServerNames(), server) }) {
+			profile = string(k)
+		}
+		return profile == ""
+	})
+	return profile
+}
+
+// serversExist reports a server that p names and that does not exist.
+func serversExist(tx *transaction, p store.Profile) error {
+	for _, a := range p.Accounts {
+		for _, name := range a.ServerNames() {
+			if tx.Bucket(bucketLwM2MServer).Get([]byte(name)) == nil {
+				return fmt.Errorf("account %q: LwM2M Server %q: %w", a.Name, name, store.ErrNotFound)
+			}
+		}
+	}
+	return nil
+}

@@ -110,16 +110,19 @@ func (s *salvager) session(key string, row []byte) (func(*transaction) error, er
 }
 
 // others keeps what there is in buckets that this release does not know, and the pending devices,
-// former profiles and campaigns that can be read.
+// former profiles, campaigns, users, tokens, web sessions and the audit that can be read.
 func (s *salvager) others(db *DB) error {
 	message := (&checker{keyring: s.keyring}).message
 	for name, tree := range s.survey.Buckets {
 		look := map[string]func(key, row []byte) error{
-			string(bucketPendingDevice): pendingDeviceAt, string(bucketOutbox): message, string(bucketOutboxDead): message,
+			string(bucketPendingDevice): pendingDeviceAt, string(bucketOutbox): message, string(bucketOutboxDead): message, string(bucketAudit): auditRowAt,
 			string(bucketFormerProfile): func(key, row []byte) error { _, err := formerAt(key, row); return err },
 		}[name]
 		if slices.ContainsFunc(ofCampaigns, func(b []byte) bool { return string(b) == name }) {
 			look = func(key, row []byte) error { return campaignRowAt([]byte(name), key, row) }
+		}
+		if slices.ContainsFunc(ofAccess, func(b []byte) bool { return string(b) == name }) {
+			look = func(key, row []byte) error { return accessRowAt(s.keyring, []byte(name), key, row) }
 		}
 		if look == nil && slices.ContainsFunc(buckets, func(b []byte) bool { return string(b) == name }) {
 			continue

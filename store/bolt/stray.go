@@ -259,6 +259,9 @@ func record(row []byte) (kind []byte, name string, v version) {
 	if s, err := rows.DecodeLwM2MServer(nil, row); err == nil && s.Name != "" && s.Kind != "" && s.Address != "" { // a profile has neither
 		return bucketLwM2MServer, s.Name, version{revision: s.Revision, at: s.Updated}
 	}
+	if u, err := rows.DecodeUser(nil, row); err == nil && u.Role != "" { // or a token: a former one must not come back
+		return nil, "", version{}
+	}
 	if p, err := rows.DecodeProfile(row); err == nil && p.Name != "" {
 		return bucketProfile, p.Name, version{revision: p.Revision, at: p.Updated}
 	}

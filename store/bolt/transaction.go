@@ -22,6 +22,8 @@ type transaction struct {
 
 	servers  map[string]store.LwM2MServer // without secrets; nil until they are asked for
 	appended bool                         // messages, to the outbox
+
+	writes int // how often something was put or deleted
 }
 
 // of is the transaction over one of the file.
@@ -35,13 +37,6 @@ func (db *DB) view(ctx context.Context, read func(*transaction) error) error {
 // look runs a read of the writer, or before there is one.
 func (db *DB) look(read func(*transaction) error) error {
 	return db.file.Look(func(tx *dbfile.Tx) error { return read(of(tx)) })
-}
-
-// edit hands apply to the writer and waits for its end. Where apply refuses, it has written nothing, and
-// the transaction goes on; where it fails or panics, the transaction starts anew. It may run several
-// times.
-func (db *DB) edit(ctx context.Context, apply func(*transaction) (refused, failed error)) error {
-	return db.file.Edit(ctx, func(tx *dbfile.Tx) (refused, failed error) { return apply(of(tx)) })
 }
 
 // changeIndex is a transaction of its own, of the writer, or before there is one.
@@ -73,8 +68,9 @@ func (b *bucket) Delete(key []byte) error {
 	return b.Bucket.Delete(key)
 }
 
-// note notes that a record was changed that a cache may have.
+// note notes that something is changed, and which record that a cache may have.
 func (t *transaction) note(bucket string, key []byte) {
+	t.writes++
 	if bucket == string(bucketLwM2MServer) {
 		t.servers = nil
 	}
@@ -189,7 +185,7 @@ var counted = map[string][]byte{
 	string(keyKnown): bucketSessionKnown, string(keyPlain): bucketSessionPlain,
 	string(keyUnproved): bucketSessionUnproved, string(keyUnknown): bucketSessionUnknown,
 	string(keyDevices): bucketDevice, string(keyProfiles): bucketProfile, string(keyGroups): bucketGroup, string(keyLwM2MServers): bucketLwM2MServer,
-	string(keyAssociations): bucketAssociation,
+	string(keyAssociations): bucketAssociation, string(keyUsers): bucketUser, string(keyTokens): bucketToken,
 }
 
 // count reads one of the counts in meta: a number of 8 bytes and its CRC-32C. A wrong one

@@ -19,7 +19,7 @@ type Backend struct {
 }
 
 // The limits that Open sets: of sessions of one device and of all devices, of sessions of peers that
-// proved nothing in the same way, of sessions of unknown devices, of associations, and of messages.
+// proved nothing in the same way, of sessions of unknown devices, of associations, of messages, and of entries of the audit.
 const (
 	SessionsPerDevice = 5
 	Sessions          = 50
@@ -30,6 +30,7 @@ const (
 	Messages          = 20 // in the outbox, half of them events
 	EventsOfReceiver  = 6
 	DeadLetters       = 4 // of one receiver
+	AuditEntries      = 10
 )
 
 // Run checks the promises of [store.Store]. Each case opens its own store, so that cases are
@@ -87,6 +88,15 @@ func Run(t *testing.T, b Backend) {
 		{"NamesBeginning", testNamesBeginning},
 		{"PendingDevices", testPendingDevices},
 		{"InvalidPendingDevices", testInvalidPendingDevices},
+		{"Users", testUsers},
+		{"InvalidUsers", testInvalidUsers},
+		{"Tokens", testTokens},
+		{"WebSessions", testWebSessions},
+		{"WebSessionLimits", testWebSessionLimits},
+		{"WhatGoesWithAUser", testWhatGoesWithAUser},
+		{"Audit", testAudit},
+		{"AuditWithTheEdit", testAuditWithTheEdit},
+		{"AuditLimit", testAuditLimit},
 		{"Stats", testStats},
 	}
 	for _, c := range cases {

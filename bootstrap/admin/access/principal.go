@@ -1,61 +1,47 @@
-// Package access decides who may use the admin API and the pages from elsewhere.
+// Package access decides who may administer a Bootstrap-Server and what: users with passwords, API tokens,
+// client certificates and web sessions, and the [Role] that each of them has.
+//
+// A request has a [Principal], which whoever authenticated it puts into its context with [With]. What a
+// principal may do is in the tables of the routes; [Role.Allows] compares.
 package access
 
-import (
-	"context"
-	"fmt"
-	"slices"
-)
+import "context"
 
-// A Role says what a principal may do. A greater role may do all that a lesser one may.
-type Role int
-
-// The roles. The zero Role may do nothing.
-const (
-	Viewer   Role = iota + 1 // reads everything but secrets
-	Engineer                 // edits devices and decides on pending devices
-	Admin                    // edits everything, and reads secrets
-)
-
-var roleNames = []string{Viewer: "viewer", Engineer: "engineer", Admin: "admin"}
-
-// String is the name of the role; empty for none.
-func (r Role) String() string {
-	if r < Viewer || r > Admin {
-		return ""
-	}
-	return roleNames[r]
-}
-
-// MarshalText returns the name of the role.
-func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
-// UnmarshalText reads the name of a role.
-func (r *Role) UnmarshalText(text []byte) error {
-	i := slices.Index(roleNames, string(text))
-	if i < int(Viewer) {
-		return fmt.Errorf("there is no role %q: want viewer, engineer or admin", text)
-	}
-	*r = Role(i)
-	return nil
-}
-
-// A Principal is who makes a request.
+// A Principal is who sends a request.
 type Principal struct {
-	Name    string // of the user, the token or the certificate
-	Role    Role
-	Way     string // in which it authenticated, such as "password"
-	Address string // IP:port that it came from; empty where that is unknown
+	// Name of the user, the token or the user of the operating system.
+	Name string `json:"name"`
+
+	// Role is what the principal may do.
+	Role Role `json:"role"`
+
+	// Way is how the principal authenticated: one of the constants below, behind WayToken also the name of
+	// the token where that belongs to a user.
+	Way string `json:"way"`
+
+	// Address is where the request came from: an IP address, or the process at the other end of the admin
+	// socket.
+	Address string `json:"address,omitempty"`
 }
+
+// The ways to authenticate.
+const (
+	WayPassword    = "password"
+	WayToken       = "token"
+	WayCertificate = "certificate"
+	WayOIDC        = "oidc"
+	WaySocket      = "socket"   // the admin socket, which only the user of the server may open
+	WayDatabase    = "database" // a command that opened the database file itself
+)
 
 type principalKey struct{}
 
-// With returns ctx with p as the principal of what is done with it.
+// With returns a context of a request of p.
 func With(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// From returns the principal of ctx; ok is false where there is none.
+// From returns whose request a context is of; ok is false where nobody authenticated.
 func From(ctx context.Context) (p Principal, ok bool) {
 	p, ok = ctx.Value(principalKey{}).(Principal)
 	return p, ok
