@@ -142,7 +142,7 @@ func (w WebSession) Validate() error {
 	case len(w.Key) != webSessionKeyLength || strings.Trim(w.Key, "0123456789abcdef") != "":
 		return fmt.Errorf("%w: the key of a web session is no SHA-256", ErrInvalid)
 	case w.Name == "" || w.Way == "" || !utf8.ValidString(w.Name):
-		return fmt.Errorf("%w: a web session of nobody", ErrInvalid)
+		return fmt.Errorf("%w: a web session of no one", ErrInvalid)
 	case len(w.Name) > maxPrincipalName || len(w.Way) > maxPrincipalWay || len(w.Role) > maxRoleName || len(w.Address) > maxPrincipalAddress:
 		return fmt.Errorf("%w: the names of a web session are too long", ErrInvalid)
 	}

@@ -49,7 +49,7 @@ func TestHashesOfPasswordsAreSealed(t *testing.T) {
 	}
 }
 
-// A damaged row of those who may administer the server is found by check, lets nobody in, is left out by salvage
+// A damaged row of those who may administer the server is found by check, lets no one in, is left out by salvage
 // while the others are kept, and can be put again.
 func TestAccessIsSalvaged(t *testing.T) {
 	k := keyring(t)

@@ -12,6 +12,12 @@ func (m *Manager) MostHashes() int64 { return m.hashes.most.Load() }
 // Refused is how many log-ins found no place to wait.
 func (m *Manager) Refused() int64 { return m.hashes.refused.Load() }
 
+// Spent is the work for the hashes that were verified.
+func (m *Manager) Spent() int64 { return m.hashes.spent.Load() }
+
+// MakeCheap makes hashes from now on with as little work as can be.
+func (m *Manager) MakeCheap() { m.hashes.cost.memory, m.hashes.cost.time = 64, 1 }
+
 // HoldHashes keeps hashes from being made until release is called.
 func (m *Manager) HoldHashes() (release func()) {
 	for range hashesAtOnce {

@@ -40,6 +40,15 @@ const (
 	maxHashTime   = 16
 )
 
+// A Plaintext is a password as a person types it. It prints its length only.
+type Plaintext string
+
+// String implements [fmt.Stringer].
+func (p Plaintext) String() string { return fmt.Sprintf("(%d bytes)", len(p)) }
+
+// GoString implements [fmt.GoStringer].
+func (p Plaintext) GoString() string { return p.String() }
+
 // CheckPassword reports why a password cannot be that of a user. Its error wraps store.ErrInvalid and repeats
 // nothing of the password.
 func CheckPassword(user, password string) error {
@@ -114,12 +123,17 @@ const (
 type hasher struct {
 	queue chan struct{} // who waits or works
 	work  chan struct{} // who works
+	cost  hash          // of new hashes, without salt and sum; tests lower it
 
 	made, refused, now, most atomic.Int64 // hashes that were made, refused, are being made, and were at a time
+	spent                    atomic.Int64 // memory by time of those that were verified
 }
 
 func newHasher() *hasher {
-	return &hasher{queue: make(chan struct{}, maxHashQueue), work: make(chan struct{}, hashesAtOnce)}
+	return &hasher{
+		queue: make(chan struct{}, maxHashQueue), work: make(chan struct{}, hashesAtOnce),
+		cost: hash{memory: hashMemory, time: hashTime, threads: hashThreads},
+	}
 }
 
 // turn waits for a turn and runs do. Where too many wait, or the wait takes too long, the error wraps ErrBusy.
@@ -150,7 +164,8 @@ func (h *hasher) turn(ctx context.Context, do func()) error {
 
 // make returns the hash of a password.
 func (h *hasher) make(ctx context.Context, password string) (text lwm2m.Secret, err error) {
-	fresh := hash{memory: hashMemory, time: hashTime, threads: hashThreads, salt: make([]byte, hashSalt), sum: make([]byte, hashLength)}
+	fresh := h.cost
+	fresh.salt, fresh.sum = make([]byte, hashSalt), make([]byte, hashLength)
 	_, _ = rand.Read(fresh.salt) // never fails
 	err = h.turn(ctx, func() {
 		fresh.sum = fresh.of(password)
@@ -159,18 +174,16 @@ func (h *hasher) make(ctx context.Context, password string) (text lwm2m.Secret, 
 	return text, err
 }
 
-// nobody is the hash that is verified for users that do not exist or have no password, so that it takes as long.
-// No password has its sum.
-var nobody = hash{memory: hashMemory, time: hashTime, threads: hashThreads, salt: make([]byte, hashSalt), sum: make([]byte, hashLength)}
-
 // verify reports whether a stored hash, which may be empty, is that of a password. It takes as long where there
 // is none.
 func (h *hasher) verify(ctx context.Context, stored lwm2m.Secret, password string) (ok bool, err error) {
 	want, wrong := parseHash(string(stored.Reveal()))
-	if wrong != nil {
-		want = nobody
+	if wrong != nil { // no password has the sum of zeros
+		want = h.cost
+		want.salt, want.sum = make([]byte, hashSalt), make([]byte, hashLength)
 	}
 	err = h.turn(ctx, func() {
+		h.spent.Add(int64(want.memory) * int64(want.time))
 		ok = subtle.ConstantTimeCompare(want.of(password), want.sum) == 1 && wrong == nil
 	})
 	if err == nil && wrong != nil && stored.Len() > 0 {

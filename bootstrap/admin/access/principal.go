@@ -41,7 +41,7 @@ func With(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// From returns whose request a context is of; ok is false where nobody authenticated.
+// From returns whose request a context is of; ok is false where no one authenticated.
 func From(ctx context.Context) (p Principal, ok bool) {
 	p, ok = ctx.Value(principalKey{}).(Principal)
 	return p, ok

@@ -25,7 +25,7 @@ const tokenSecret = 32
 var tokenText = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // NewToken returns the text of a new token with a name, and its hash, which is what is stored. No hash that costs
-// time is needed, as nobody can guess 256 random bits.
+// time is needed, as no one can guess 256 random bits.
 func NewToken(name string) (text lwm2m.Secret, hash []byte) {
 	secret := make([]byte, tokenSecret)
 	_, _ = rand.Read(secret) // never fails

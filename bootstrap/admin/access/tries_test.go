@@ -66,3 +66,20 @@ func TestTriesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// One source cannot try one password at many accounts. Addresses of one IPv6 network are one source.
+func TestTriesAtManyAccounts(t *testing.T) {
+	for what, source := range map[string]string{"IPv4": "192.0.2.1", "IPv6": "2001:db8::%x", "IPv4 in IPv6": "::ffff:192.0.2.1"} {
+		tries, now, n := newTries(), time.Now(), 0
+		for wait := time.Duration(0); n < 100 && wait == 0; n++ {
+			from := source
+			if what == "IPv6" {
+				from = fmt.Sprintf(source, n)
+			}
+			_, wait = tries.take(fmt.Sprint("user", n), from, now)
+		}
+		if n != 21 {
+			t.Errorf("%s: %d tries", what, n)
+		}
+	}
+}
