@@ -8,7 +8,7 @@ import (
 
 // Many sources that try an account are slowed down together, and do not lock its user out: who logged in from a
 // source before still does.
-func TestNobodyIsLockedOut(t *testing.T) {
+func TestNoUserIsLockedOut(t *testing.T) {
 	tries, now := newTries(), time.Now()
 	giveBack, wait := tries.take("ada", "192.0.2.1", now)
 	if wait != 0 {
