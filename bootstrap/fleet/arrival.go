@@ -17,6 +17,11 @@ type Arrival struct {
 	// Over 0 is no ramp.
 	From float64
 	Over time.Duration
+
+	// AtATime is how many are under way at the same time: the next one comes when one is done or has failed.
+	// It is for measuring what a server spends on a device. A server that stalls then delays the devices
+	// that would have come, so that latencies say less. 0 for no such limit; not together with a Rate.
+	AtATime int
 }
 
 func (a Arrival) check() error {
@@ -24,6 +29,9 @@ func (a Arrival) check() error {
 		if rate < 0 || math.IsNaN(rate) || math.IsInf(rate, 0) {
 			return fmt.Errorf("%w: a rate of %v devices a second", ErrConfig, rate)
 		}
+	}
+	if a.AtATime < 0 || a.AtATime > 0 && a.Rate > 0 {
+		return fmt.Errorf("%w: %d devices at a time, and %v a second", ErrConfig, a.AtATime, a.Rate)
 	}
 	if a.Over < 0 || a.Over > 0 && a.Rate == 0 {
 		return fmt.Errorf("%w: a ramp over %v to %v devices a second", ErrConfig, a.Over, a.Rate)
@@ -34,12 +42,22 @@ func (a Arrival) check() error {
 // String describes the arrival.
 func (a Arrival) String() string {
 	switch {
+	case a.AtATime > 0:
+		return fmt.Sprintf("%d at a time", a.AtATime)
 	case a.Rate == 0:
 		return "all at once"
 	case a.Over > 0:
 		return fmt.Sprintf("from %g to %g a second within %v, at random", a.From, a.Rate, a.Over)
 	}
 	return fmt.Sprintf("%g a second, at random", a.Rate)
+}
+
+// places has room for as many devices as may be under way; nil for any number.
+func (a Arrival) places() chan struct{} {
+	if a.AtATime == 0 {
+		return nil
+	}
+	return make(chan struct{}, a.AtATime)
 }
 
 // times returns a function that yields when one device after the other comes, from the beginning.

@@ -65,6 +65,8 @@ func TestBadConfig(t *testing.T) {
 		"client of no weight": func(c *Config) { c.Clients = []Client{{Name: "x"}} },
 		"rate":                func(c *Config) { c.Arrival.Rate = -1 },
 		"rate NaN":            func(c *Config) { c.Arrival.Rate = math.NaN() },
+		"at a time":           func(c *Config) { c.Arrival.AtATime = -1 },
+		"two arrivals":        func(c *Config) { c.Arrival = Arrival{AtATime: 5, Rate: 5} },
 		"ramp to nothing":     func(c *Config) { c.Arrival = Arrival{From: 5, Over: time.Second} },
 		"loss":                func(c *Config) { c.Network.Loss = 1 },
 		"duplication NaN":     func(c *Config) { c.Network.Duplication = math.NaN() },

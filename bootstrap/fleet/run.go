@@ -67,25 +67,43 @@ func (r *run) playAll(ctx context.Context) {
 	defer stop()
 	var all sync.WaitGroup
 	defer all.Wait()
-	next := r.cfg.Arrival.times(r.random)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	next, places := r.cfg.Arrival.times(r.random), r.cfg.Arrival.places()
 	for i := range r.cfg.Devices {
-		due := r.began.Add(next())
-		if wait := time.Until(due); wait > 0 {
-			timer.Reset(wait)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-			}
-		}
-		if ctx.Err() != nil {
+		due, ok := r.await(ctx, next, places)
+		if !ok {
 			return
 		}
 		d := &player{run: r, index: i, due: due, client: r.pick(), seed: r.random.Uint64()}
 		r.starts(d)
-		all.Go(func() { d.play(ctx) })
+		all.Go(func() {
+			d.play(ctx)
+			if places != nil {
+				<-places
+			}
+		})
 	}
+}
+
+// await waits until the next device is due, and has a place where there are places. It reports false where ctx
+// ends before.
+func (r *run) await(ctx context.Context, next func() time.Duration, places chan<- struct{}) (due time.Time, ok bool) {
+	due = r.began.Add(next())
+	wait := time.NewTimer(time.Until(due))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+		return due, false
+	}
+	if places != nil {
+		select {
+		case places <- struct{}{}:
+			due = time.Now()
+		case <-ctx.Done():
+			return due, false
+		}
+	}
+	return due, ctx.Err() == nil
 }
 
 // pick returns the index of a kind of client, by the weights.

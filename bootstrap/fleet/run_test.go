@@ -75,6 +75,21 @@ func devices(n int) (all []Device) {
 	return all
 }
 
+// loopback gives each device an address of its own.
+func loopback(i int) string { return fmt.Sprintf("127.20.%d.%d", i/200, 1+i%200) }
+
+// No more devices are under way than may be, and all come.
+func TestRunAtATime(t *testing.T) {
+	const n = 30
+	plain, _ := server(t, n)
+	report, err := Run(t.Context(), Config{
+		URI: "coap://" + plain, Address: plain, Devices: devices(n), Arrival: Arrival{AtATime: 4}, LocalAddress: loopback,
+	})
+	if err != nil || report.Done != n || report.MostAtOnce > 4 || report.Arrival != "4 at a time" {
+		t.Errorf("%d of %d are done, %d at once at most, %q: %v", report.Done, n, report.MostAtOnce, report.Arrival, err)
+	}
+}
+
 func TestRun(t *testing.T) {
 	const n = 40
 	plain, secure := server(t, n)
@@ -91,7 +106,7 @@ func TestRun(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			cfg.Devices, cfg.Seed, cfg.ServerProcess = devices(n), 3, ProcessAt(portOf(t, plain))
 			if runtime.GOOS == "linux" {
-				cfg.LocalAddress = func(i int) string { return fmt.Sprintf("127.20.%d.%d", i/200, 1+i%200) }
+				cfg.LocalAddress = loopback
 			}
 			var last Progress
 			cfg.Watch = func(p Progress) { last = p }

@@ -18,6 +18,7 @@ func loadFlags() []cli.Flag {
 		&cli.Float64Flag{Name: "rate", Usage: "let `N` devices come in a second", DefaultText: "all at once"},
 		&cli.Float64Flag{Name: "ramp-from", Usage: "begin with `N` devices in a second, and come to --rate within --ramp-over"},
 		&cli.DurationFlag{Name: "ramp-over", Usage: "how `LONG` the rate rises or falls from --ramp-from to --rate"},
+		&cli.IntFlag{Name: "at-a-time", Usage: "let `N` devices be under way at the same time, the next when one is done: to measure what a server spends on each", DefaultText: "no limit"},
 		&cli.StringFlag{Name: "loss", Usage: "lose this `SHARE` of datagrams in each direction, such as 5%"},
 		&cli.StringFlag{Name: "duplication", Usage: "let this `SHARE` of datagrams come twice"},
 		&cli.DurationFlag{Name: "delay", Usage: "let each datagram take so `LONG`"},
@@ -34,8 +35,10 @@ func readLoad(c *cli.Context, cfg *fleet.Config) (err error) {
 	if err := command.NoneEmpty(c, "loss", "duplication"); err != nil {
 		return err
 	}
-	a := fleet.Arrival{Rate: c.Float64("rate"), From: c.Float64("ramp-from"), Over: c.Duration("ramp-over")}
+	a := fleet.Arrival{Rate: c.Float64("rate"), From: c.Float64("ramp-from"), Over: c.Duration("ramp-over"), AtATime: c.Int("at-a-time")}
 	switch {
+	case c.IsSet("at-a-time") && (a.AtATime < 1 || c.IsSet("rate")):
+		return command.Usagef("--at-a-time %d is less than 1, or there is a --rate too", a.AtATime)
 	case c.IsSet("rate") && !(a.Rate > 0 && a.Rate <= maxRate):
 		return command.Usagef("--rate %v is not more than 0 and at most %d", a.Rate, maxRate)
 	case c.IsSet("ramp-from") != c.IsSet("ramp-over") || c.IsSet("ramp-over") && !c.IsSet("rate"):
