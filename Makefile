@@ -69,6 +69,10 @@ bench: ## every benchmark, about 15 minutes
 bench-transport: ## storms, floods and loss against lwbs in a process of its own; BENCH=Storm picks
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 1h -v ./bootstrap/bench
 
+.PHONY: bench-peers
+bench-peers: $(if $(shell command -v mvn),$(LESHAN)) ## lwbs beside Leshan, go-coap, pion and bare UDP under the same load; about 15 minutes
+	$(GO) test -run '^$$' -bench '^BenchmarkPeers$$' -benchtime 1x -timeout 1h ./bootstrap/bench
+
 .PHONY: bench-import
 bench-import: ## import of a table with LWBS_BENCH_ROWS (100,000) devices, without a server and with one
 	$(GO) test -run '^$$' -bench '^BenchmarkImport$$' -benchtime 1x -timeout 1h ./cmd/lwbs

@@ -25,6 +25,12 @@ import (
 // population is how many devices every server knows.
 const population = 80_000
 
+// Those with a certificate too, and those that peers know without a key: see [BenchmarkPeers].
+const (
+	firstCertified = 30_000
+	firstPlain     = 40_000
+)
+
 // metered is what they are given.
 var metered = store.Profile{
 	Name: "meter", SecretsOverNoSec: true,
@@ -58,6 +64,13 @@ const garbage = 800
 var built string
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(yardstickVariable); name != "" {
+		if err := serveYardstick(name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	debug.SetGCPercent(garbage)
 	status := m.Run()
 	verdicts.print(os.Stdout)
@@ -129,6 +142,9 @@ func put(db *bolt.DB, i int) error {
 		Endpoint: lwm2m.EndpointName(name), Profile: metered.Name, NoSec: true,
 		Credentials: []store.Credential{{Kind: store.CredentialPSK, Identity: name, Key: lwm2m.NewSecret(key(i))}},
 	}
+	if i >= firstCertified && i < firstPlain {
+		d.Credentials = append(d.Credentials, store.Credential{Kind: store.CredentialCertificateName, Identity: name})
+	}
 	if _, err := profile.FillKeys(metered, &d, rand.Reader); err != nil {
 		return err
 	}
@@ -137,7 +153,9 @@ func put(db *bolt.DB, i int) error {
 }
 
 // endpoint is the name of the device with number i, and its identity.
-func endpoint(i int) string { return fmt.Sprintf("urn:dev:bench-%06d", i) }
+func endpoint(i int) string { return fmt.Sprintf(endpointFormat, i) }
+
+const endpointFormat = "urn:dev:bench-%06d"
 
 // key is the pre-shared key of the device with number i.
 func key(i int) []byte { return fmt.Appendf(nil, "key of %09d", i) }

@@ -35,7 +35,7 @@ type server struct {
 
 // startServer starts a server that knows every device of [population]. It is stopped
 // with the benchmark.
-func startServer(b *testing.B) *server {
+func startServer(b *testing.B, options ...string) *server {
 	b.Helper()
 	s := &server{db: filepath.Join(b.TempDir(), "lwbs.db")}
 	for _, suffix := range []string{"", ".key"} {
@@ -43,7 +43,8 @@ func startServer(b *testing.B) *server {
 			b.Fatal(err)
 		}
 	}
-	s.cmd = exec.Command(assets(b).command, "--db", s.db, "serve", "--log", "error", "--coap", "127.0.0.1:0", "--coaps", "127.0.0.1:0")
+	arguments := append([]string{"--db", s.db, "serve", "--log", "error", "--coap", "127.0.0.1:0", "--coaps", "127.0.0.1:0"}, options...)
+	s.cmd = exec.Command(assets(b).command, arguments...)
 	s.cmd.Stderr = &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	if err == nil {

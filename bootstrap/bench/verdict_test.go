@@ -38,10 +38,10 @@ func (v verdict) report(b *testing.B, metric string) {
 
 type verdictList struct {
 	mu  sync.Mutex
-	all []verdict // guarded by mu
+	all []fmt.Stringer // guarded by mu
 }
 
-func (l *verdictList) add(v verdict) {
+func (l *verdictList) add(v fmt.Stringer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all = append(l.all, v)

@@ -22,8 +22,8 @@ import org.eclipse.leshan.server.security.SecurityInfo;
  * endpoint name is a common prefix and a number, and is given one account. It listens on ports of 127.0.0.1 that it
  * chooses itself, and ends with its standard input.
  *
- * <p>Arguments: the prefix, the prefix of the keys, the number of digits in both names and keys, and how many devices
- * there are. The last tenth of them has no key and comes over plain CoAP.
+ * <p>Arguments: the prefix, the prefix of the keys, the number of digits in both names and keys, how many devices
+ * there are, and the number of the first that has no key and comes over plain CoAP.
  */
 public final class BootstrapServer implements BootstrapSecurityStore, BootstrapConfigStore {
 
@@ -34,21 +34,24 @@ public final class BootstrapServer implements BootstrapSecurityStore, BootstrapC
     private final String keys;
     private final int digits;
     private final int devices;
+    private final int firstPlain;
 
     public static void main(String[] args) throws IOException {
-        if (args.length != 4) {
-            System.err.println("usage: NAME-PREFIX KEY-PREFIX DIGITS DEVICES");
+        if (args.length != 5) {
+            System.err.println("usage: NAME-PREFIX KEY-PREFIX DIGITS DEVICES FIRST-PLAIN");
             System.exit(64);
         }
-        new BootstrapServer(args[0], args[1], Integer.parseInt(args[2]), Integer.parseInt(args[3])).run();
+        new BootstrapServer(args[0], args[1], Integer.parseInt(args[2]), Integer.parseInt(args[3]),
+                Integer.parseInt(args[4])).run();
         System.exit(0);
     }
 
-    private BootstrapServer(String names, String keys, int digits, int devices) {
+    private BootstrapServer(String names, String keys, int digits, int devices, int firstPlain) {
         this.names = names;
         this.keys = keys;
         this.digits = digits;
         this.devices = devices;
+        this.firstPlain = firstPlain;
     }
 
     private void run() throws IOException {
@@ -82,7 +85,7 @@ public final class BootstrapServer implements BootstrapSecurityStore, BootstrapC
     }
 
     private boolean hasKey(int number) {
-        return number < devices - devices / 10;
+        return number < firstPlain;
     }
 
     @Override
