@@ -50,7 +50,7 @@ func (m *Manager) Login(ctx context.Context, source, name, password string) (*ht
 	ok, err := m.hashes.verify(ctx, u.Password, password)
 	switch {
 	case errors.Is(err, ErrBusy) || err != nil && ctx.Err() != nil:
-		giveBack() // it was not tried
+		giveBack(false)
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("user %q: %w", name, err)
@@ -58,7 +58,7 @@ func (m *Manager) Login(ctx context.Context, source, name, password string) (*ht
 		m.log.Warn("log-in refused", "user", name, "from", source)
 		return nil, ErrWrong
 	}
-	giveBack()
+	giveBack(true)
 	role, err := ParseRole(u.Role)
 	if err != nil {
 		return nil, fmt.Errorf("user %q: %w", name, err)

@@ -40,9 +40,9 @@ func newTries() *tries {
 	return &tries{pair: newRecent[*bucket](), source: newRecent[*bucket](), account: newRecent[*bucket](), known: newRecent[time.Time]()}
 }
 
-// take takes a try at an account from a source, or says when the next one is possible. GiveBack is for a try with
-// the right password.
-func (t *tries) take(account, source string, now time.Time) (giveBack func(), wait time.Duration) {
+// take takes a try at an account from a source, or says when the next one is possible. GiveBack is for a try that was
+// not made after all, and for one with the right password, after which the source is known.
+func (t *tries) take(account, source string, now time.Time) (giveBack func(right bool), wait time.Duration) {
 	source = network(source)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -63,13 +63,15 @@ func (t *tries) take(account, source string, now time.Time) (giveBack func(), wa
 	for _, b := range buckets {
 		b.tokens--
 	}
-	return func() {
+	return func(right bool) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		for _, b := range buckets {
 			b.tokens = min(b.tokens+1, float64(b.burst))
 		}
-		t.known.put(pair, now)
+		if right {
+			t.known.put(pair, now)
+		}
 	}, 0
 }
 

@@ -14,7 +14,7 @@ func TestNoUserIsLockedOut(t *testing.T) {
 	if wait != 0 {
 		t.Fatal(wait)
 	}
-	giveBack()
+	giveBack(true)
 	n := 0
 	for ; n < 300 && wait == 0; n++ {
 		_, wait = tries.take("ada", fmt.Sprintf("198.51.%d.%d", n/250, n%250), now)
@@ -33,6 +33,20 @@ func TestNoUserIsLockedOut(t *testing.T) {
 	}
 	if _, wait := tries.take("ada", "192.0.2.1", now.Add(knownFor+time.Second)); wait != 0 {
 		t.Errorf("later there are tries again: %v", wait)
+	}
+}
+
+// A try that was not made, as the server was busy, does not make its source one that the account is known to come from.
+func TestBusyMakesNoSourceKnown(t *testing.T) {
+	tries, now := newTries(), time.Now()
+	giveBack, _ := tries.take("ada", "203.0.113.1", now)
+	giveBack(false)
+	wait := time.Duration(0)
+	for n := 0; n < 300 && wait == 0; n++ {
+		_, wait = tries.take("ada", fmt.Sprintf("198.51.%d.%d", n/250, n%250), now)
+	}
+	if _, wait := tries.take("ada", "203.0.113.1", now); wait == 0 {
+		t.Error("a source without a log-in may try when the tries of the account are used up")
 	}
 }
 
@@ -57,7 +71,7 @@ func TestTriesAreBounded(t *testing.T) {
 	for i := range 3 * maxBuckets {
 		giveBack, wait := tries.take(fmt.Sprint("user", i), fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), now)
 		if wait == 0 {
-			giveBack()
+			giveBack(true)
 		}
 	}
 	for what, n := range map[string]int{"pairs": len(tries.pair.at), "sources": len(tries.source.at), "accounts": len(tries.account.at), "known": len(tries.known.at)} {
