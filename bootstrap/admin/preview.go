@@ -23,6 +23,10 @@ type PreviewOptions struct {
 
 	// PreferredFormat is the pct of its Bootstrap-Request; nil for none.
 	PreferredFormat *lwm2m.Format `json:"preferredFormat,omitempty"`
+
+	// With is a profile as if it had been applied, and the device as if it had it. Without an endpoint name
+	// a made-up device stands in, which has all that the profile asks for. Only for callers in this process.
+	With *store.Profile `json:"-"`
 }
 
 // factoryDiscovery is how a client answers that has its Bootstrap-Server Account only.
@@ -70,14 +74,11 @@ type PreviewOperation struct {
 
 // Preview implements [API].
 func (l *Local) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOptions) (Preview, error) {
-	d, err := l.Store.Device(ctx, ep)
+	d, p, err := l.previewed(ctx, ep, o.With)
 	if err != nil {
 		return Preview{}, err
 	}
-	p, err := l.Store.Profile(ctx, d.Profile)
-	if err != nil {
-		return Preview{}, err
-	}
+	ep = d.Endpoint
 	p, err = profile.Assign(p, ep, l.serverNamed(ctx))
 	if err != nil {
 		return Preview{}, fmt.Errorf("device %q: %w: it would be given nothing: %w", ep, store.ErrInvalid, err)
@@ -106,6 +107,24 @@ func (l *Local) Preview(ctx context.Context, ep lwm2m.EndpointName, o PreviewOpt
 		out.Notes = append(out.Notes, "before Finish the client is asked what it has, by Discover and by Read where that is possible (verify)")
 	}
 	return out, out.add(given, planned, o)
+}
+
+// previewed are the device and its profile; with is the profile, where it is not nil.
+func (l *Local) previewed(ctx context.Context, ep lwm2m.EndpointName, with *store.Profile) (d store.Device, p store.Profile, err error) {
+	if with != nil && ep == "" {
+		d = profile.SampleDevice(*with, l.Objects)
+		d.Credentials = []store.Credential{{Kind: store.CredentialPSK, Identity: string(d.Endpoint), Key: lwm2m.NewSecret(make([]byte, 16))}}
+		return d, *with, nil
+	}
+	if d, err = l.Store.Device(ctx, ep); err != nil {
+		return d, p, err
+	}
+	if with != nil {
+		d.Profile = with.Name
+		return d, *with, nil
+	}
+	p, err = l.Store.Profile(ctx, d.Profile)
+	return d, p, err
 }
 
 // arrivalOf is how the client of d comes with the first of its credentials.

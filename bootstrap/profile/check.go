@@ -20,7 +20,7 @@ import (
 //  2. A made-up device that lacks nothing is given p: what is wrong with the result.
 //  3. What is wrong with the made-up device only, and need not be with a real one, is left out.
 func Check(p store.Profile, objects *object.Registry) []Finding {
-	sample, templates := sampleDevice(p, objects), templatesOf(p)
+	sample, templates := SampleDevice(p, objects), templatesOf(p)
 	found := checkWords(p, sample)
 	_, more := checkGiven(p, sample, objects, new(plan.Checker))
 	for _, f := range more {

@@ -89,8 +89,8 @@ func textsOf(l store.Literal) (out []string) {
 	return out
 }
 
-// sampleDevice is a device with a value for each variable, key and secret that p asks for.
-func sampleDevice(p store.Profile, objects *object.Registry) store.Device {
+// SampleDevice is a device with a value for each variable, key and secret that p asks for.
+func SampleDevice(p store.Profile, objects *object.Registry) store.Device {
 	d := store.Device{Endpoint: "sample", Profile: p.Name, Vars: make(map[string]string), Secrets: sampleSecrets(p, objects)}
 	for _, t := range templatesOf(p) {
 		for _, name := range t.variables() {

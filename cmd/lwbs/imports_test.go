@@ -78,6 +78,13 @@ var mayImport = map[string][]string{
 	"bootstrap/admin/leshan":    {"bootstrap/admin", "bootstrap/profile", "store", "store/importer", "lwm2m", "lwm2m/"},
 	"bootstrap/admin/server":    {"bootstrap/panics", "bootstrap/admin/access", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 
+	// The pages, and what they draw and tell.
+	"bootstrap/admin/web":        {"bootstrap", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/why", "bootstrap/admin/wire", "bootstrap/admin/web/", "bootstrap/profile", "store", "store/profilefile", "lwm2m", "lwm2m/"},
+	"bootstrap/admin/web/chart":  {},
+	"bootstrap/admin/web/ladder": {"store", "lwm2m"},
+	"bootstrap/admin/web/glance": {"store"},
+	"bootstrap/admin/web/stream": {},
+
 	"cmd/lwbs/internal/factory":    {"lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 
