@@ -85,6 +85,8 @@ var mayImport = map[string][]string{
 	"bootstrap/admin/web/glance": {"store"},
 	"bootstrap/admin/web/stream": {},
 
+	"cmd/lwbs/internal/webtables": {"cmd/lwbs/internal/devicefile", "cmd/lwbs/internal/input", "bootstrap/admin", "bootstrap/admin/web", "store", "store/importer/sheet"},
+
 	"cmd/lwbs/internal/factory":    {"lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 

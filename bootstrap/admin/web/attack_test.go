@@ -36,7 +36,7 @@ func inlineIn(page string) string {
 // evil are names and texts that an attacker would choose.
 var evil = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</textarea><svg onload=alert(1)>`,
-	`javascript:alert(1)`, `{{.Who.Name}}`, `&lt;b&gt;`, `..`, `../../etc/passwd`, `a/../b`, `%2e%2e%2f`, `--db=/tmp/x`, `$(reboot)`, "`id`", `x'; rm -rf ~; '`, `=HYPERLINK("http://x")`,
+	`javascript:alert(1)`, `{{.Who.Name}}&lt;b&gt;`, `../../etc/passwd`, `%2e%2e%2f`, `=HYPERLINK("http://x")`,
 }
 
 // What devices and people call themselves and write is text on every page, and nothing else.

@@ -22,6 +22,9 @@ type TableOptions struct {
 	Profile string   // of the devices that name none
 	Tags    []string // added to each
 	DryRun  bool     // change nothing
+
+	// Endpoint is a template that makes the endpoint name of other columns; empty where a column has it.
+	Endpoint string
 }
 
 // A TableResult is what became of the rows of a file, or would.
@@ -90,6 +93,9 @@ func importCommand(page importPage) string {
 	for _, m := range page.Map {
 		words = append(words, "--map", m)
 	}
+	if page.Endpoint != "" {
+		words = append(words, "--endpoint", page.Endpoint)
+	}
 	if page.Profile != "" {
 		words = append(words, "--profile", page.Profile)
 	}
@@ -112,7 +118,7 @@ func (p *Pages) tryImport(r *request) error {
 			_ = r.MultipartForm.RemoveAll()
 		}
 	}()
-	page := importPage{TableOptions: TableOptions{Format: r.FormValue("format"), Keys: r.FormValue("keys"), Map: lines(r.FormValue("map")), Profile: r.text("profile"), Tags: fields(r.FormValue("tags")), DryRun: true}}
+	page := importPage{TableOptions: TableOptions{Format: r.FormValue("format"), Keys: r.FormValue("keys"), Map: lines(r.FormValue("map")), Profile: r.text("profile"), Tags: fields(r.FormValue("tags")), Endpoint: r.text("endpoint"), DryRun: true}}
 	var file []byte
 	in, head, err := r.FormFile("file")
 	switch {

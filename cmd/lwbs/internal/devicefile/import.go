@@ -27,6 +27,9 @@ type Options struct {
 	// keeps none, and so does a dry run, or an import that fails.
 	Rejects string
 
+	// RejectsTo gets the same table in place of a file, also in a dry run; nil: it does not.
+	RejectsTo io.Writer
+
 	Out      io.Writer // for the report
 	JSON     bool      // of which the report is made
 	Progress io.Writer // a terminal; nil shows none

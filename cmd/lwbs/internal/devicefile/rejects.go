@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -19,9 +20,9 @@ import (
 // rejects keeps the rows that are refused, with the line and the reason of each, in a table that
 // can be mended and imported. A nil rejects keeps none.
 type rejects struct {
-	file     string
+	file     string // empty where out is a writer of the caller
 	headings []string
-	out      *os.File
+	out      io.WriteCloser
 	table    *csv.Writer
 	rows     int
 }
@@ -29,8 +30,11 @@ type rejects struct {
 // newRejects creates the file, so that one that exists is told before anything is put. It returns
 // nil where no file is named, or s is no table. A dry run keeps none, and tells one that exists.
 func newRejects(o Options, s *Source) (*rejects, error) {
-	if o.Rejects == "" || s.headings == nil {
+	if o.Rejects == "" && o.RejectsTo == nil || s.headings == nil {
 		return nil, nil
+	}
+	if o.RejectsTo != nil {
+		return tableOfRejects("", unclosed{o.RejectsTo}, s)
 	}
 	if o.DryRun {
 		if _, err := os.Lstat(o.Rejects); err == nil {
@@ -42,11 +46,54 @@ func newRejects(o Options, s *Source) (*rejects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keep refused rows: %w", err)
 	}
-	r := &rejects{file: o.Rejects, headings: s.headings, out: f, table: csv.NewWriter(f)}
+	return tableOfRejects(o.Rejects, f, s)
+}
+
+// tableOfRejects begins the table.
+func tableOfRejects(file string, out io.WriteCloser, s *Source) (*rejects, error) {
+	r := &rejects{file: file, headings: s.headings, out: out, table: csv.NewWriter(out)}
 	if s.separator != keySeparator { // which is that of a PSK file, and found out in no table
 		r.table.Comma = s.separator
 	}
 	return r, errors.Join(r.table.Write(rejectHeading(s.headings)))
+}
+
+// An unclosed writer belongs to somebody else.
+type unclosed struct{ io.Writer }
+
+// Close does nothing.
+func (unclosed) Close() error { return nil }
+
+// guarded is a cell that a spreadsheet takes for text: one that it would take for a formula has an apostrophe in
+// front, which [unguarded] takes off.
+func guarded(cell string) string {
+	if isFormula(cell) || strings.HasPrefix(cell, "'") && isFormula(strings.TrimLeft(cell, "'")) {
+		return "'" + cell
+	}
+	return cell
+}
+
+// isFormula reports whether a spreadsheet may take a cell for a formula.
+func isFormula(cell string) bool {
+	return cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0]))
+}
+
+// unguarded is a cell of a table of rejects as it was in the table before.
+func unguarded(cell string) string {
+	if strings.HasPrefix(cell, "'") && isFormula(strings.TrimLeft(cell, "'")) {
+		return cell[1:]
+	}
+	return cell
+}
+
+// hasResults reports whether headings are those of a table of rejects.
+func hasResults(headings []string) bool {
+	for _, result := range resultColumns {
+		if !slices.ContainsFunc(headings, func(h string) bool { return strings.EqualFold(h, result) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // rejectHeading is the first row of a file of rejects.
@@ -67,6 +114,9 @@ func (r *rejects) add(row *Row, result admin.BatchResult) error {
 	}
 	if row.raw != "" {
 		cells = append(cells, row.raw)
+	}
+	for i, cell := range cells {
+		cells[i] = guarded(cell)
 	}
 	return r.table.Write(cells)
 }
@@ -96,7 +146,7 @@ func (r *rejects) close(failed bool) error {
 	}
 	r.table.Flush()
 	err := errors.Join(r.table.Error(), r.out.Close())
-	if r.rows == 0 || failed || err != nil {
+	if r.file != "" && (r.rows == 0 || failed || err != nil) {
 		err = errors.Join(err, os.Remove(r.file))
 	}
 	return err

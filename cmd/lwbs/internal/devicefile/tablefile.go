@@ -24,6 +24,11 @@ func (t *tableRows) next() (*Row, error) {
 	if err != nil {
 		return nil, err
 	}
+	if hasResults(t.table.Columns) {
+		for i, cell := range row.Cells {
+			row.Cells[i] = unguarded(cell)
+		}
+	}
 	out := t.m.row(row.Line, row.Cells, row.Position)
 	if t.isHeading(row.Cells) {
 		out.err = errors.New("it is the heading once more, and no device")
