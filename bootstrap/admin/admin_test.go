@@ -181,7 +181,7 @@ func TestWritesAreLoggedWithoutKeys(t *testing.T) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
 		}
 	}
-	if strings.Contains(log, "uid=-1") || !strings.Contains(log, "uid=") {
+	if !strings.Contains(log, "name=") || strings.Contains(log, `name=""`) || !strings.Contains(log, "way=socket") || !strings.Contains(log, `from="pid `) {
 		t.Errorf("the log does not say who:\n%s", log)
 	}
 	if strings.Contains(log, d.Credentials[0].Key) {

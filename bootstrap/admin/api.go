@@ -17,6 +17,7 @@ import (
 	"iter"
 	"time"
 
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/profile"
 	"lwbs/lwm2m"
@@ -198,6 +199,36 @@ type API interface {
 	// error is ErrNoServer; there is one trace at a time, another is refused with
 	// [trace.ErrRunning].
 	Trace(ctx context.Context, o TraceOptions, w io.Writer) error
+
+	// AddUser adds a user of the pages and of the API from elsewhere. A password that was generated is in the answer,
+	// for the one time that it is shown.
+	AddUser(ctx context.Context, name string, set UserSettings) (User, error)
+
+	// SetUser changes what set names and keeps the rest; rev as in SetDevice. Another password, and to disable the
+	// user, end the web sessions of the user.
+	SetUser(ctx context.Context, name string, rev store.Revision, set UserSettings) (User, error)
+
+	// User returns one user, Users all, in the order of their names.
+	User(ctx context.Context, name string) (User, error)
+	Users(ctx context.Context) ([]User, error)
+
+	// DeleteUser removes a user, with tokens and web sessions; rev zero takes any revision.
+	DeleteUser(ctx context.Context, name string, rev store.Revision) error
+
+	// CreateToken makes a token. Its text is in the answer, for the one time that it is shown.
+	CreateToken(ctx context.Context, name string, set TokenSettings) (Token, error)
+
+	// Tokens returns all tokens, in the order of their names, never with their texts.
+	Tokens(ctx context.Context) ([]Token, error)
+
+	// RevokeToken removes a token; rev zero takes any revision.
+	RevokeToken(ctx context.Context, name string, rev store.Revision) error
+
+	// Audit returns one page of what was changed and revealed, the newest first.
+	Audit(ctx context.Context, q store.AuditQuery) ([]store.AuditEntry, error)
+
+	// Whoami tells whose request this is.
+	Whoami(ctx context.Context) (access.Principal, error)
 
 	// Status tells of the server and the database.
 	Status(ctx context.Context) (Status, error)

@@ -13,6 +13,7 @@ import (
 	"lwbs/bootstrap/admin/server"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -39,7 +40,7 @@ func TestCallerWhoGoesIsNoFault(t *testing.T) {
 		log := new(logText)
 		s := waitingStore{asked: make(chan struct{}), fails: fails}
 		server := server.New(&admin.Local{Store: s}, slog.New(slog.NewTextHandler(log, nil)), nil)
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(access.With(t.Context(), access.Principal{Role: access.Viewer}))
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/devices/dev-1", nil)
 		w := httptest.NewRecorder()
 		done := make(chan struct{})

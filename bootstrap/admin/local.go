@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"lwbs/bootstrap/admin/keyindex"
@@ -23,6 +24,8 @@ import (
 // A Backend is a store that can be looked after.
 type Backend interface {
 	store.Store
+	store.Access
+	store.AuditLog
 	Check(ctx context.Context) error
 	Backup(ctx context.Context, file string) error
 	WriteBackup(ctx context.Context, w io.Writer) error
@@ -76,6 +79,7 @@ type Local struct {
 	// Version of the program.
 	Version string
 
+	hashing  sync.Mutex // of passwords: one at a time
 	keys     keyindex.Index
 	checkers profile.Checkers
 }

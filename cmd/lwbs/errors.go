@@ -112,9 +112,9 @@ func hintFor(err error) string {
 	case errors.Is(err, fs.ErrExist):
 		return "existing files are not replaced: name another"
 	case errors.Is(err, store.ErrExists):
-		return "lwbs device set changes a device that exists, lwbs group set a group, and lwbs lwm2m-server set an LwM2M Server"
+		return "lwbs device set changes a device that exists, lwbs group set a group, lwbs lwm2m-server set an LwM2M Server, and lwbs user set a user"
 	case errors.Is(err, store.ErrNotFound):
-		return "lwbs device list, profile list, group list, lwm2m-server list and session list show what there is"
+		return "lwbs device list, profile list, group list, lwm2m-server list, user list, token list and session list show what there is"
 	case errors.Is(err, store.ErrInUse):
 		return "lwbs device list --profile NAME, or --group NAME, shows the devices; lwbs group list shows the groups"
 	}

@@ -125,7 +125,7 @@ var mayImport = map[string][]string{
 // commandGroups are the packages of the commands, each of a group.
 var commandGroups = []string{
 	"cmd/lwbs/campaign", "cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/group", "cmd/lwbs/lwm2mserver", "cmd/lwbs/object",
-	"cmd/lwbs/outbox", "cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/simulate", "cmd/lwbs/transfer",
+	"cmd/lwbs/outbox", "cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/simulate", "cmd/lwbs/transfer", "cmd/lwbs/user",
 }
 
 // belowExchange are the packages below the message layer.
@@ -147,6 +147,7 @@ var only = map[string][]string{
 	"github.com/prometheus/procfs":           {"bootstrap/fleet"},
 	"github.com/HdrHistogram/":               {"bootstrap/fleet"},
 	"github.com/goccy/go-yaml":               {"store/profilefile"},
+	"golang.org/x/term":                      {"cmd/lwbs/internal/input"},
 	"github.com/urfave/cli":                  append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
 }
 

@@ -35,6 +35,7 @@ import (
 	"lwbs/cmd/lwbs/session"
 	"lwbs/cmd/lwbs/simulate"
 	"lwbs/cmd/lwbs/transfer"
+	"lwbs/cmd/lwbs/user"
 )
 
 func main() {
@@ -127,7 +128,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		},
 		Commands: []*cli.Command{
-			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
+			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), user.Command(), user.TokenCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.

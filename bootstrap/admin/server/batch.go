@@ -66,10 +66,7 @@ func (s *Server) putDevices(w http.ResponseWriter, r *http.Request) {
 		End *wire.BatchEnd `json:"end"`
 	}{end})
 	_ = answer.Flush()
-	caller := callerOf(r.Context())
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "administration",
-		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("rows", rows), slog.Bool("dry_run", o.DryRun),
-		slog.Int("uid", caller.UID), slog.Int("pid", caller.PID), slog.Bool("done", err == nil))
+	s.note(r, slog.Int("rows", rows), slog.Bool("dry_run", o.DryRun), slog.Bool("done", err == nil))
 }
 
 // batchLines are the rows of a request. Err is what ended them, nil for their end; it may be

@@ -17,8 +17,8 @@ import (
 func Health(api admin.API) map[string]http.Handler {
 	ok := func(w http.ResponseWriter) { fmt.Fprintln(w, "ok") }
 	return map[string]http.Handler{
-		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { ok(w) }),
-		"GET /readyz": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		alivePattern: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { ok(w) }),
+		readyPattern: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			st := runningStatus(api)
 			_, err := api.Profiles(r.Context(), store.ProfileQuery{Limit: 1}) // not Status, which counts all records
 			switch {
@@ -36,6 +36,29 @@ func Health(api admin.API) map[string]http.Handler {
 		}),
 	}
 }
+
+// alive and ready answer as Health does.
+func (s *Server) alive(w http.ResponseWriter, r *http.Request) {
+	s.health[alivePattern].ServeHTTP(w, r)
+}
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	s.health[readyPattern].ServeHTTP(w, r)
+}
+
+// serveMetrics answers with what Prometheus scrapes.
+func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	if s.metrics == nil {
+		writeProblem(w, wire.ProblemOf(fmt.Errorf("%w: there are no metrics here", wire.ErrNoRoute)))
+		return
+	}
+	s.metrics.ServeHTTP(w, r)
+}
+
+// The patterns of Health.
+const (
+	alivePattern = "GET /healthz"
+	readyPattern = "GET /readyz"
+)
 
 // runningStatus is what the server behind api tells of itself, without its records.
 func runningStatus(api admin.API) admin.Status {

@@ -10,8 +10,8 @@ import (
 //go:embed openapi.yaml
 var openapi []byte
 
-// serveOpenAPI answers with the document.
-func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+// openapi answers with the document.
+func (s *Server) openapi(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml")
 	_, _ = w.Write(openapi)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/why"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/bootstrap/auth"
@@ -129,12 +131,14 @@ func (d *document) operations() []string {
 
 func TestDocumentHasTheRoutes(t *testing.T) {
 	d := readDocument(t)
-	want := []string{eventsPattern, openapiPattern, contentPattern, batchPattern, tracePattern, "GET /metrics"} // the last comes from the command
+	var want []string
 	for _, r := range routes {
 		want = append(want, r.pattern)
+		method, path, _ := strings.Cut(r.pattern, " ")
+		if told, _ := d.at("paths", path, strings.ToLower(method), "x-role").(string); told != r.role.String() {
+			t.Errorf("openapi.yaml: %s is for %q, and the server asks for %q", r.pattern, told, r.role)
+		}
 	}
-	want = slices.AppendSeq(want, maps.Keys(Health(nil)))
-	want = slices.AppendSeq(want, maps.Keys(profiling))
 	slices.Sort(want)
 	for _, op := range without(want, d.operations()) {
 		t.Errorf("openapi.yaml: the operation %s is missing", op)
@@ -222,6 +226,11 @@ func fieldsOf(typ reflect.Type) (all, always []string) {
 	return all, always
 }
 
+// asAdmin is the context of a request of an administrator.
+func asAdmin(t *testing.T) context.Context {
+	return access.With(t.Context(), access.Principal{Name: "ada", Role: access.Admin, Way: access.WayPassword, Address: "192.0.2.1"})
+}
+
 // An asker asks the server, and holds requests and answers against the document.
 type asker struct {
 	*document
@@ -241,7 +250,7 @@ func (c *asker) call(method, pattern, path string, body any, status int) []byte 
 		}
 	}
 	w := httptest.NewRecorder()
-	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.t.Context(), method, path, bytes.NewReader(in)))
+	c.server.ServeHTTP(w, httptest.NewRequestWithContext(asAdmin(c.t), method, path, bytes.NewReader(in)))
 	out := w.Body.Bytes()
 	if w.Code != status {
 		c.t.Errorf("%s %s: status %d, want %d: %s", method, path, w.Code, status, out)
@@ -277,7 +286,7 @@ func (c *asker) batch(row admin.BatchRow) {
 		c.t.Errorf("the row is not as the document has it: %v", err)
 	}
 	w := httptest.NewRecorder()
-	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.t.Context(), "POST", "/v1/devices", bytes.NewReader(in)))
+	c.server.ServeHTTP(w, httptest.NewRequestWithContext(asAdmin(c.t), "POST", "/v1/devices", bytes.NewReader(in)))
 	lines := 0
 	for line := range bytes.Lines(w.Body.Bytes()) {
 		lines++
@@ -306,7 +315,7 @@ func newAsker(t *testing.T) *asker {
 	local := &admin.Local{Tracer: trace.New(nil, func(func(auth.Peer, bool, []byte)) {}), Store: db, HandOver: handover.NewServers(db, handover.Options{}), Version: "v", Server: func() admin.Status {
 		return admin.Status{Started: time.Now(), Listens: []string{"coaps://127.0.0.1:5684"}, Certificates: []admin.CertificateStatus{{Subject: "CN=lwbs", Expires: time.Now()}}}
 	}}
-	return &asker{readDocument(t), New(local, slog.New(slog.DiscardHandler), map[string]http.Handler{"GET /metrics": metrics}), make(map[string]bool)}
+	return &asker{readDocument(t), New(local, slog.New(slog.DiscardHandler), metrics), make(map[string]bool)}
 }
 
 // fullProfile has a value for every member.
@@ -475,6 +484,43 @@ func (c *asker) groups() {
 	c.call("DELETE", group, "/v1/groups/g%2F1", nil, 404)
 }
 
+// access tries users, tokens and the audit.
+func (c *asker) access() {
+	const user, token = "/v1/users/{name}", "/v1/tokens/{name}"
+	c.call("POST", user, "/v1/users/ada", admin.UserSettings{Role: new(access.Engineer), GeneratePassword: true, Note: new("n")}, 200)
+	c.call("POST", user, "/v1/users/ada", admin.UserSettings{Role: new(access.Viewer)}, 409)
+	c.call("POST", user, "/v1/users/Ada", admin.UserSettings{Role: new(access.Viewer)}, 422)
+	c.call("POST", user, "/v1/users/bob", admin.UserSettings{Role: new(access.Viewer), Password: new(access.Plaintext("short"))}, 422)
+	c.call("POST", user, "/v1/users/bob", map[string]any{"role": "root"}, 400)
+	c.call("PATCH", user, "/v1/users/ada", admin.UserSettings{Disabled: new(true), DropPassword: true}, 200)
+	c.call("PATCH", user, "/v1/users/nope", admin.UserSettings{}, 404)
+	c.call("PATCH", user, "/v1/users/ada", map[string]any{"odd": 1}, 400)
+	c.call("GET", user, "/v1/users/ada", nil, 200)
+	c.call("GET", user, "/v1/users/nope", nil, 404)
+	c.call("GET", "/v1/users", "/v1/users", nil, 200)
+	c.call("POST", token, "/v1/tokens/ci", admin.TokenSettings{Role: access.Viewer, User: "ada", Expires: time.Now().Add(time.Hour), Note: "n"}, 200)
+	c.call("POST", token, "/v1/tokens/ci", admin.TokenSettings{Role: access.Viewer}, 409)
+	c.call("POST", token, "/v1/tokens/cd", admin.TokenSettings{Role: access.Viewer, User: "nope"}, 404)
+	c.call("POST", token, "/v1/tokens/cd", admin.TokenSettings{Role: access.Viewer, Expires: time.Now().Add(-time.Hour)}, 422)
+	c.call("POST", token, "/v1/tokens/cd", map[string]any{}, 422)
+	c.call("POST", token, "/v1/tokens/cd", map[string]any{"role": 1}, 400)
+	if err := c.server.api.(*admin.Local).Store.TouchToken(c.t.Context(), "ci", time.Now(), "192.0.2.1"); err != nil {
+		c.t.Error(err)
+	}
+	c.call("GET", "/v1/tokens", "/v1/tokens", nil, 200)
+	c.call("DELETE", token, "/v1/tokens/ci", nil, 200)
+	c.call("DELETE", token, "/v1/tokens/ci", nil, 404)
+	c.call("DELETE", user, "/v1/users/ada", nil, 200)
+	c.call("DELETE", user, "/v1/users/ada", nil, 404)
+	c.call("GET", "/v1/principal", "/v1/principal", nil, 200)
+	if _, err := c.server.api.(*admin.Local).Store.AppendAudit(c.t.Context(), store.AuditEntry{Name: "ada", Role: "admin", Way: "socket", Address: "pid 1", Action: "device set", Target: "dev", Detail: "note"}); err != nil {
+		c.t.Error(err)
+	}
+	c.call("GET", "/v1/audit", "/v1/audit?name=ada&action=device&target=dev&since=2020-01-01T00:00:00Z&until=2120-01-01T00:00:00Z&before=99&limit=1", nil, 200)
+	c.call("GET", "/v1/audit", "/v1/audit?before=0", nil, 400)
+	c.call("GET", "/v1/audit", "/v1/audit?since=yesterday", nil, 400)
+}
+
 // Every operation of the document is tried on a server, and what comes is held against
 // the document.
 func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
@@ -568,6 +614,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F2?limit=1", nil, 200)
 	c.call("GET", "/v1/why/{name}", "/v1/why/d%2F1?limit=0", nil, 400)
 
+	c.access()
 	c.groups()
 	c.lwm2mServers()
 	c.campaigns()
@@ -635,7 +682,7 @@ func TestAnswersAreAsTheDocumentHasThem(t *testing.T) {
 		t.Errorf("an event is not as the document has it: %v", err)
 	}
 	for _, op := range c.operations() {
-		if !c.asked[op] && op != eventsPattern {
+		if !c.asked[op] && op != "GET /v1/events" {
 			t.Errorf("%s was not tried", op)
 		}
 	}

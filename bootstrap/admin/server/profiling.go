@@ -5,9 +5,9 @@ import (
 	"net/http/pprof"
 )
 
-// profiling tells what the server spends its time and memory on. Profiles name functions
+// profileProcess and profileIndex tell what the server spends its time and memory on. Profiles name functions
 // and count them; they hold no values, and so no secrets.
-var profiling = map[string]http.HandlerFunc{
-	"GET /debug/pprof/profile": pprof.Profile,
-	"GET /debug/pprof/{name}":  pprof.Index, // heap, goroutine and so on
-}
+func (s *Server) profileProcess(w http.ResponseWriter, r *http.Request) { pprof.Profile(w, r) }
+
+// profileIndex has heap, goroutine and so on.
+func (s *Server) profileIndex(w http.ResponseWriter, r *http.Request) { pprof.Index(w, r) }

@@ -19,7 +19,7 @@ import (
 func (c *asker) ask(method, path, body string) (status int, answer, next string) {
 	c.t.Helper()
 	w := httptest.NewRecorder()
-	c.server.ServeHTTP(w, httptest.NewRequestWithContext(c.t.Context(), method, path, strings.NewReader(body)))
+	c.server.ServeHTTP(w, httptest.NewRequestWithContext(asAdmin(c.t), method, path, strings.NewReader(body)))
 	if w.Code >= 400 {
 		var p wire.Problem
 		if media := w.Header().Get("Content-Type"); media != wire.ProblemMedia {
@@ -97,6 +97,9 @@ func TestQueriesAreStrict(t *testing.T) {
 func TestBodiesAreStrict(t *testing.T) {
 	c := withDevices(t, 1)
 	for _, rt := range routes {
+		if rt.handle != nil { // which read their bodies themselves
+			continue
+		}
 		method, path, _ := strings.Cut(rt.pattern, " ")
 		path = strings.NewReplacer("{endpoint}", "dev-000", "{name}", "full", "{id}", "s1").Replace(path)
 		if rt.maxBody == 0 {

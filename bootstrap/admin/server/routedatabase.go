@@ -53,10 +53,7 @@ func (s *Server) backupContent(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = s.api.WriteBackup(r.Context(), out)
 	}
-	caller := callerOf(r.Context())
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "administration",
-		slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("uid", caller.UID), slog.Int("pid", caller.PID), slog.Bool("done", err == nil))
+	s.note(r, slog.Bool("done", err == nil))
 	switch {
 	case err == nil:
 	case out.begun:

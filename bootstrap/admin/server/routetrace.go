@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/wire"
 )
 
@@ -17,11 +18,10 @@ func (s *Server) trace(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = req.body(&o)
 	}
-	caller := callerOf(r.Context())
-	attrs := []slog.Attr{
-		slog.String("device", string(o.Endpoint)), slog.Bool("reveal", o.Reveal),
-		slog.Int("uid", caller.UID), slog.Int("pid", caller.PID),
+	if p, _ := access.From(r.Context()); err == nil && o.Reveal && !p.Role.Allows(access.Admin) {
+		err = &access.ForbiddenError{Principal: p, Needed: access.Admin}
 	}
+	attrs := append([]slog.Attr{slog.String("device", string(o.Endpoint)), slog.Bool("reveal", o.Reveal)}, principalAttrs(r.Context())...)
 	out := &traceWriter{copyWriter: copyWriter{w: w}, begin: func() { s.log.LogAttrs(r.Context(), slog.LevelInfo, "trace began", attrs...) }}
 	if err == nil {
 		err = s.api.Trace(r.Context(), o, out)

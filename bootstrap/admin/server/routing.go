@@ -1,11 +1,14 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/wire"
 )
 
@@ -21,6 +24,10 @@ func anyName(pattern string) string {
 // ServeHTTP implements [http.Handler]. What the mux would send elsewhere, or refuse in
 // plain text, is a problem.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.permitted(r); err != nil {
+		Refuse(w, r, err)
+		return
+	}
 	if s.serves(r, r.Method) {
 		s.routes.ServeHTTP(w, r)
 		return
@@ -39,6 +46,41 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeProblem(w, wire.ProblemOf(fmt.Errorf("%w: %s: GET /v1/openapi.yaml lists what there is", wire.ErrNoRoute, what)))
+}
+
+// Needed returns the least role that may send a request. What there is no route for needs that of a viewer, so that
+// no one else learns what there is.
+func (s *Server) Needed(r *http.Request) access.Role {
+	least := access.Viewer
+	if s.serves(r, r.Method) {
+		_, pattern := s.routes.Handler(r)
+		least = s.roles[pattern]
+	}
+	if slices.ContainsFunc(r.URL.Query()["reveal"], func(v string) bool { return v != "false" }) {
+		least = access.Admin
+	}
+	return least
+}
+
+// permitted returns why the principal of a request may not send it; nil where that one may.
+func (s *Server) permitted(r *http.Request) error {
+	least := s.Needed(r)
+	p, ok := access.From(r.Context())
+	switch {
+	case p.Role.Allows(least):
+		return nil
+	case !ok:
+		return fmt.Errorf("%w: send a token in the header Authorization, as: Bearer TOKEN", access.ErrUnauthenticated)
+	}
+	return &access.ForbiddenError{Principal: p, Needed: least}
+}
+
+// Refuse answers a request whose principal may not send it.
+func Refuse(w http.ResponseWriter, _ *http.Request, err error) {
+	if errors.Is(err, access.ErrUnauthenticated) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	writeProblem(w, wire.ProblemOf(err))
 }
 
 // serves reports whether there is a route for r if it had that method: its path has the

@@ -3,11 +3,13 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/socket"
 )
 
@@ -44,16 +46,20 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, answerTime time.
 	return err
 }
 
-type callerKey struct{}
-
+// withCaller returns the context of a connection. Who comes over the admin socket is an administrator: only the user of
+// the server, and root, can open it.
 func withCaller(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, callerKey{}, socket.PeerOf(c))
+	if _, ok := c.(*net.UnixConn); !ok {
+		return ctx
+	}
+	return access.With(ctx, socketPrincipal(socket.PeerOf(c)))
 }
 
-// callerOf is who sent a request; -1 where that is not known.
-func callerOf(ctx context.Context) socket.Caller {
-	if c, ok := ctx.Value(callerKey{}).(socket.Caller); ok {
-		return c
+// socketPrincipal is who is at the other end of the admin socket.
+func socketPrincipal(caller socket.Caller) access.Principal {
+	p := access.Principal{Name: socket.UserName(caller.UID), Role: access.Admin, Way: access.WaySocket}
+	if caller.PID >= 0 {
+		p.Address = fmt.Sprintf("pid %d", caller.PID)
 	}
-	return socket.Caller{UID: -1, PID: -1}
+	return p
 }

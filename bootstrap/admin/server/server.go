@@ -5,6 +5,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/store"
 )
@@ -19,17 +21,12 @@ import (
 // A Server answers the admin API over HTTP. It is an [http.Handler]; [Serve] listens
 // with it on a Unix socket.
 type Server struct {
-	api    admin.API
-	log    *slog.Logger
-	routes *http.ServeMux
-}
-
-// A route is one method of one path. The OpenAPI document lists them all.
-type route struct {
-	pattern string   // as http.ServeMux has it
-	query   []string // the parameters it takes
-	maxBody int64    // bytes; zero where it takes no body
-	serve   func(s *Server, r request) (reply, error)
+	api     admin.API
+	log     *slog.Logger
+	metrics http.Handler
+	health  map[string]http.Handler // by pattern
+	routes  *http.ServeMux
+	roles   map[string]access.Role // by the pattern of routes
 }
 
 // A reply is what a route answers with.
@@ -39,86 +36,17 @@ type reply struct {
 	next     url.Values     // the query of the next page; nil where there is none
 }
 
-var routes = []route{
-	{"GET /v1/status", nil, 0, (*Server).status},
-	{"GET /v1/devices", append([]string{"after", "limit"}, filterParameters...), 0, (*Server).devices},
-	{"GET /v1/fleet", filterParameters, 0, (*Server).fleet},
-	{"POST /v1/devices/{endpoint}", nil, maxBody, devices.post},
-	{"PATCH /v1/devices/{endpoint}", nil, maxBody, devices.patch},
-	{"GET /v1/devices/{endpoint}", []string{"reveal"}, 0, devices.read},
-	{"DELETE /v1/devices/{endpoint}", nil, 0, devices.delete},
-	{"POST /v1/devices/{endpoint}/preview", nil, maxBody, (*Server).preview},
-	{"POST /v1/devices/{endpoint}/rename", nil, maxBody, (*Server).renameDevice},
-	{"GET /v1/profiles", []string{"after", "limit"}, 0, (*Server).profiles},
-	{"POST /v1/profiles", nil, maxProfiles, (*Server).applyProfiles},
-	{"GET /v1/profiles/{name}", nil, 0, (*Server).profile},
-	{"GET /v1/profiles/{name}/revisions", nil, 0, (*Server).profileRevisions},
-	{"PUT /v1/profiles/{name}", []string{"allowFailing", "dryRun", "examine", "replaceKeys"}, maxBody, (*Server).applyProfile},
-	{"DELETE /v1/profiles/{name}", nil, 0, (*Server).deleteProfile},
-	{"GET /v1/groups", nil, 0, (*Server).groups},
-	{"POST /v1/groups/{name}", nil, maxBody, groups.post},
-	{"PATCH /v1/groups/{name}", nil, maxBody, groups.patch},
-	{"GET /v1/groups/{name}", []string{"reveal"}, 0, groups.read},
-	{"DELETE /v1/groups/{name}", nil, 0, groups.delete},
-	{"GET /v1/pending", nil, 0, (*Server).pendingDevices},
-	{"POST /v1/pending/{id}/approve", nil, maxBody, (*Server).approvePending},
-	{"POST /v1/pending/{id}/reject", nil, 0, (*Server).rejectPending},
-	{"GET /v1/lwm2m-servers", nil, 0, (*Server).lwm2mServers},
-	{"POST /v1/lwm2m-servers/{name}", nil, maxBody, lwm2mServers.post},
-	{"PATCH /v1/lwm2m-servers/{name}", nil, maxBody, lwm2mServers.patch},
-	{"GET /v1/lwm2m-servers/{name}", []string{"reveal"}, 0, lwm2mServers.read},
-	{"DELETE /v1/lwm2m-servers/{name}", nil, 0, lwm2mServers.delete},
-	{"POST /v1/lwm2m-servers/{name}/test", nil, 0, (*Server).testLwM2MServer},
-	{"GET /v1/campaigns", nil, 0, (*Server).campaigns},
-	{"POST /v1/campaigns", nil, maxBody, (*Server).rebootstrap},
-	{"GET /v1/campaigns/{id}", nil, 0, (*Server).campaign},
-	{"GET /v1/campaigns/{id}/devices", []string{"after", "limit", "open"}, 0, (*Server).campaignDevices},
-	{"POST /v1/campaigns/{id}/pause", nil, 0, setCampaign(admin.PauseCampaign)},
-	{"POST /v1/campaigns/{id}/resume", nil, 0, setCampaign(admin.ResumeCampaign)},
-	{"POST /v1/campaigns/{id}/cancel", nil, 0, setCampaign(admin.CancelCampaign)},
-	{"GET /v1/outbox", nil, 0, (*Server).outboxReceivers},
-	{"GET /v1/outbox/messages", []string{"receiver", "endpoint", "dead", "after", "limit"}, 0, (*Server).messages},
-	{"GET /v1/outbox/messages/{id}", nil, 0, (*Server).message},
-	{"POST /v1/outbox/retry", nil, maxBody, (*Server).retryMessages},
-	{"POST /v1/outbox/drop", nil, maxBody, (*Server).dropMessages},
-	{"GET /v1/sessions", []string{"before", "endpoint", "failed", "identity", "limit", "own", "unknown"}, 0, (*Server).sessions},
-	{"GET /v1/sessions/running", nil, 0, (*Server).runningSessions},
-	{"GET /v1/sessions/{id}", nil, 0, (*Server).session},
-	{"GET /v1/sessions/{id}/explanation", nil, 0, (*Server).explanation},
-	{"GET /v1/failures", []string{"examples"}, 0, (*Server).failures},
-	{"GET /v1/why/{name}", []string{"limit"}, 0, (*Server).why},
-	{"GET /v1/unreadable", nil, 0, (*Server).unreadable},
-	{"POST /v1/check", nil, 0, (*Server).check},
-	{"POST /v1/backup", nil, maxBody, (*Server).backup},
-}
-
-const (
-	eventsPattern  = "GET /v1/events"
-	openapiPattern = "GET /v1/openapi.yaml"
-	contentPattern = "POST /v1/backup/content"
-	batchPattern   = "POST /v1/devices"
-	tracePattern   = "POST /v1/trace"
-)
-
-// New returns a Server over api. Extra are further patterns, such as
-// "GET /metrics".
-func New(api admin.API, log *slog.Logger, extra map[string]http.Handler) *Server {
-	s := &Server{api: api, log: log, routes: http.NewServeMux()}
+// New returns a Server over api. Metrics answers GET /metrics; nil for nothing there.
+func New(api admin.API, log *slog.Logger, metrics http.Handler) *Server {
+	s := &Server{api: api, log: log, metrics: metrics, health: Health(api), routes: http.NewServeMux(), roles: make(map[string]access.Role)}
 	for _, rt := range routes {
-		s.routes.HandleFunc(anyName(rt.pattern), func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, rt) })
-	}
-	s.routes.HandleFunc(eventsPattern, s.events)
-	s.routes.HandleFunc(openapiPattern, serveOpenAPI)
-	s.routes.HandleFunc(contentPattern, s.backupContent)
-	s.routes.HandleFunc(batchPattern, s.putDevices)
-	s.routes.HandleFunc(tracePattern, s.trace)
-	for pattern, h := range profiling {
-		s.routes.Handle(pattern, h)
-	}
-	for _, handlers := range []map[string]http.Handler{Health(api), extra} {
-		for pattern, h := range handlers {
-			s.routes.Handle(pattern, h)
+		pattern := anyName(rt.pattern)
+		s.roles[pattern] = rt.role
+		if rt.handle != nil {
+			s.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { rt.handle(s, w, r) })
+			continue
 		}
+		s.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, rt) })
 	}
 	return s
 }
@@ -128,10 +56,7 @@ func New(api admin.API, log *slog.Logger, extra map[string]http.Handler) *Server
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
 	out, reveal, err := s.run(w, r, rt)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || reveal {
-		caller := callerOf(r.Context())
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "administration",
-			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Bool("reveal", reveal),
-			slog.Int("uid", caller.UID), slog.Int("pid", caller.PID), slog.Bool("done", err == nil))
+		s.note(r, slog.Bool("reveal", reveal), slog.Bool("done", err == nil))
 	}
 	if err != nil {
 		p := wire.ProblemOf(err)
@@ -149,6 +74,18 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(out.body)
+}
+
+// note logs who changed or revealed something.
+func (s *Server) note(r *http.Request, more ...slog.Attr) {
+	attrs := append([]slog.Attr{slog.String("method", r.Method), slog.String("path", r.URL.Path)}, more...)
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "administration", append(attrs, principalAttrs(r.Context())...)...)
+}
+
+// principalAttrs tell whose request it is.
+func principalAttrs(ctx context.Context) []slog.Attr {
+	p, _ := access.From(ctx)
+	return []slog.Attr{slog.String("name", p.Name), slog.String("way", p.Way), slog.String("from", p.Address)}
 }
 
 // run reads a request and serves it.

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -58,3 +60,14 @@ func FolderOf(path string) (folder string, ok bool) {
 
 // A Caller is the process at the other end of the socket; -1 where that is not known.
 type Caller struct{ UID, PID int }
+
+// UserName is the name of a user of the operating system; "uid 1000" where it is not known.
+func UserName(uid int) string {
+	if uid < 0 {
+		return "unknown"
+	}
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", uid)
+}

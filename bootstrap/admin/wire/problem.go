@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/profile"
 	"lwbs/bootstrap/trace"
 	"lwbs/store"
@@ -65,6 +66,10 @@ var known = []struct {
 	{"file-exists", fs.ErrExist, http.StatusConflict},
 	{"bad-request", ErrBadRequest, http.StatusBadRequest},
 	{"too-large", ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{"unauthenticated", access.ErrUnauthenticated, http.StatusUnauthorized},
+	{"forbidden", access.ErrForbidden, http.StatusForbidden},
+	{"tries", access.ErrTries, http.StatusTooManyRequests},
+	{"busy", access.ErrBusy, http.StatusServiceUnavailable},
 	{"no-route", ErrNoRoute, http.StatusNotFound},
 	{"no-method", ErrNoMethod, http.StatusMethodNotAllowed},
 }

@@ -51,7 +51,7 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 // sites are the admin socket and, with --metrics and --leshan-api, their addresses.
 func (s *service) sites(at httpListeners) []site {
 	local := s.administration()
-	administration := server.New(local, s.log, map[string]http.Handler{"GET /metrics": s.metrics.Handler()})
+	administration := server.New(local, s.log, s.metrics.Handler())
 	sites := []site{{listener: at.admin, handler: server.Contain(administration, s.panics)}}
 	if at.metrics != nil {
 		sites = append(sites, site{at.metrics, "metrics at http://%s/metrics", server.Contain(monitor(local, s.metrics.Handler()), s.panics), monitorTime})
@@ -94,6 +94,8 @@ func monitor(api admin.API, metrics http.Handler) http.Handler {
 // A measuredDB is a database whose operations are measured.
 type measuredDB struct {
 	store.Store
+	store.Access
+	store.AuditLog
 	db *bolt.DB
 }
 

@@ -362,7 +362,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db}, Objects: s.objects, HandOver: s.handOver, Outbox: s.outbox, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db, s.db, s.db}, Objects: s.objects, HandOver: s.handOver, Outbox: s.outbox, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Held: s.server.HeldCount(), Queues: admin.QueuesOf(s.server.RateQueues()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
 	}}
