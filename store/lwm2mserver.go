@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"lwbs/lwm2m"
 )
@@ -29,8 +31,13 @@ type LwM2MServer struct {
 	// Arguments are those of the program; only for KindCommand.
 	Arguments []string
 
-	// User is the name to log in with; only for KindThingsBoard, and empty where Secret is an API key.
+	// User is the name to log in with; only for KindThingsBoard, where it is empty if Secret is an API key, and
+	// KindCoiote.
 	User string
+
+	// Domain is where devices are made, such as "/meters/": those in it or below it are told from devices of the
+	// same name elsewhere. Only for KindCoiote.
+	Domain string
 
 	// Secret is the password of User, an API key, or for KindWebhook what requests are signed with.
 	// Former, for KindWebhook only, signs them, too, while receivers change to Secret.
@@ -100,13 +107,14 @@ const (
 	KindWebhook     LwM2MServerKind = "webhook"     // Standard Webhooks 1.0
 	KindLeshan      LwM2MServerKind = "leshan"      // the API of Leshan's server demo, 1.5 and 2.0
 	KindThingsBoard LwM2MServerKind = "thingsboard" // the credentials of a device that is there
+	KindCoiote      LwM2MServerKind = "coiote"      // a device of Coiote IoT DM, which is made where it is not there
 	KindPSKFile     LwM2MServerKind = "psk-file"    // lines identity:hexkey, as mosquitto reads them
 	KindCommand     LwM2MServerKind = "command"     // a program that reads JSON
 	KindNone        LwM2MServerKind = "none"        // is not told: devices are only assigned to it
 )
 
 // LwM2MServerKinds are all kinds.
-var LwM2MServerKinds = []LwM2MServerKind{KindWebhook, KindLeshan, KindThingsBoard, KindPSKFile, KindCommand, KindNone}
+var LwM2MServerKinds = []LwM2MServerKind{KindWebhook, KindLeshan, KindThingsBoard, KindCoiote, KindPSKFile, KindCommand, KindNone}
 
 // Limits of LwM2MServers.
 const (
@@ -115,6 +123,7 @@ const (
 	MaxLwM2MServers        = 1000
 	MaxLwM2MServer         = 256 << 10 // bytes of its stored form
 	MaxHeaders             = 32
+	MaxDomain              = 255 // bytes
 	MaxWeight              = 1000
 	MaxRate                = 100_000 // a second
 	MinWebhookSecret       = 24      // bytes
@@ -142,7 +151,9 @@ func (s LwM2MServer) HandOverTimeout() time.Duration {
 }
 
 // AsksDevices reports whether servers of this kind can ask devices to bootstrap again.
-func (k LwM2MServerKind) AsksDevices() bool { return k != KindPSKFile && k != KindNone }
+func (k LwM2MServerKind) AsksDevices() bool {
+	return k != KindPSKFile && k != KindNone && k != KindCoiote
+}
 
 // OverHTTP reports whether servers of this kind are told by HTTP requests.
 func (k LwM2MServerKind) OverHTTP() bool {
@@ -254,6 +265,10 @@ func (s LwM2MServer) validCredentials() error {
 		if s.Secret.Len() == 0 {
 			return fmt.Errorf("a server of kind %s needs an API key, or a user and a password", s.Kind)
 		}
+	case KindCoiote:
+		if s.User == "" || s.Secret.Len() == 0 {
+			return fmt.Errorf("a server of kind %s needs a user and a password", s.Kind)
+		}
 	default:
 		if s.User != "" || s.Secret.Len() != 0 {
 			return fmt.Errorf("a server of kind %s has no user and no secret", s.Kind)
@@ -262,7 +277,26 @@ func (s LwM2MServer) validCredentials() error {
 	if s.Kind != KindWebhook && s.Former.Len() != 0 {
 		return fmt.Errorf("a former secret is of kind %s only", KindWebhook)
 	}
+	if err := s.validDomain(); err != nil {
+		return err
+	}
 	return s.validHeaders()
+}
+
+func (s LwM2MServer) validDomain() error {
+	switch {
+	case s.Kind != KindCoiote && s.Domain != "":
+		return fmt.Errorf("a domain is of kind %s only", KindCoiote)
+	case s.Kind != KindCoiote:
+		return nil
+	case s.Domain == "":
+		return fmt.Errorf("a server of kind %s needs the domain that devices are made in, such as /meters/", s.Kind)
+	case len(s.Domain) > MaxDomain:
+		return fmt.Errorf("domain of %d bytes; %d are possible", len(s.Domain), MaxDomain)
+	case !strings.HasPrefix(s.Domain, "/") || !strings.HasSuffix(s.Domain, "/") || strings.Contains(s.Domain, "//"), strings.ContainsFunc(s.Domain, unicode.IsControl), !utf8.ValidString(s.Domain):
+		return fmt.Errorf("domain %q: it is not like /meters/ or /company/meters/", s.Domain)
+	}
+	return nil
 }
 
 func (s LwM2MServer) validHeaders() error {
@@ -274,7 +308,7 @@ func (s LwM2MServer) validHeaders() error {
 			return fmt.Errorf("header %q is not in its canonical form, %q", name, textproto.CanonicalMIMEHeaderKey(name))
 		case name == "" || strings.Trim(name, headerCharacters) != "":
 			return fmt.Errorf("header %q: a name has letters, digits and -", name)
-		case slices.Contains(ownHeaders, name), s.Kind == KindThingsBoard && name == "X-Authorization", s.Kind == KindWebhook && strings.HasPrefix(name, "Webhook-"):
+		case slices.Contains(ownHeaders, name), s.Kind == KindThingsBoard && name == "X-Authorization", s.Kind == KindCoiote && name == "Authorization", s.Kind == KindWebhook && strings.HasPrefix(name, "Webhook-"):
 			return fmt.Errorf("header %s is set by lwbs", name)
 		case strings.ContainsFunc(string(value.Reveal()), func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
 			return fmt.Errorf("header %s: its value has control characters", name)

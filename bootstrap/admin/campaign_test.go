@@ -42,7 +42,7 @@ func TestRebootstrapIsExplained(t *testing.T) {
 			dry, err := api.Rebootstrap(t.Context(), admin.RebootstrapRequest{Select: all, DryRun: true})
 			check(t, err)
 			asked := []admin.RebootstrapPart{{Profile: "asked", Devices: 2, Servers: []admin.RebootstrapServer{{Name: "dm", Kind: store.KindLeshan}}}}
-			if dry.Devices != 4 || !reflect.DeepEqual(dry.Asked, asked) || len(dry.Others) != 2 || dry.Others[0].Profile != "file" || dry.Others[0].Why != `LwM2M Server "keys" is of kind psk-file, which cannot ask devices` || dry.Campaign != nil || woken != 0 {
+			if dry.Devices != 4 || !reflect.DeepEqual(dry.Asked, asked) || len(dry.Others) != 2 || dry.Others[0].Profile != "file" || dry.Others[0].Why != `LwM2M Server "keys" is of kind psk-file, by which lwbs cannot ask devices` || dry.Campaign != nil || woken != 0 {
 				t.Errorf("told %+v, woken %d", dry, woken)
 			}
 			none, err := api.Rebootstrap(t.Context(), admin.RebootstrapRequest{Select: store.CampaignSelection{Endpoint: "p-1"}})

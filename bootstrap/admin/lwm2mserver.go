@@ -24,6 +24,7 @@ type LwM2MServer struct {
 	Address   string                `json:"address"`
 	Arguments []string              `json:"arguments,omitempty"`
 	User      string                `json:"user,omitempty"`
+	Domain    string                `json:"domain,omitempty"`
 
 	HasSecret bool   `json:"hasSecret"`
 	HasFormer bool   `json:"hasFormerSecret"`        // of a webhook, which signs with both
@@ -65,6 +66,7 @@ type LwM2MServerSettings struct {
 	Address   *string                `json:"address,omitempty"`
 	Arguments *[]string              `json:"arguments,omitempty"`
 	User      *string                `json:"user,omitempty"`
+	Domain    *string                `json:"domain,omitempty"`
 
 	// Secret becomes the password, the API key or, in bytes, what a webhook signs with; GenerateSecret
 	// makes one for a webhook, which the answer has. The one that a webhook had signs, too, until
@@ -142,6 +144,7 @@ func (set LwM2MServerSettings) apply(s *store.LwM2MServer) error {
 	assign(&s.Address, set.Address)
 	assign(&s.Arguments, set.Arguments)
 	assign(&s.User, set.User)
+	assign(&s.Domain, set.Domain)
 	assign(&s.CAs, set.CAs)
 	assign(&s.Timeout, set.Timeout)
 	assign(&s.AllowLinkLocal, set.AllowLinkLocal)
@@ -310,7 +313,7 @@ func (l *Local) handingOver(ctx context.Context) (map[string][]string, error) {
 
 func viewOfServer(s store.LwM2MServer, users []string, reveal bool) LwM2MServer {
 	v := LwM2MServer{
-		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User,
+		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User, Domain: s.Domain,
 		HasSecret: s.Secret.Len() > 0, HasFormer: s.Former.Len() > 0, Timeout: store.Duration(s.HandOverTimeout()),
 		AllowLinkLocal: s.AllowLinkLocal, KeepOnDelete: s.OnDelete == store.OnDeleteKeep, Events: s.Events, DeviceURI: s.DeviceURI, Weight: max(s.Weight, 1), Draining: s.Draining, Rate: s.Rate, Note: s.Note, Profiles: append([]string{}, users...), Created: s.Created, Updated: s.Updated,
 	}

@@ -62,7 +62,7 @@ func Ways(ctx context.Context, s ServerStore, p store.Profile) (all []Way, why s
 			case err != nil:
 				return nil, "", err
 			case !server.Kind.AsksDevices():
-				why = fmt.Sprintf("LwM2M Server %q is of kind %s, which cannot ask devices", name, server.Kind)
+				why = fmt.Sprintf("LwM2M Server %q is of kind %s, by which lwbs cannot ask devices", name, server.Kind)
 			case !slices.ContainsFunc(all, func(w Way) bool { return w.Server == name }):
 				all = append(all, Way{Server: name, Kind: server.Kind})
 			}

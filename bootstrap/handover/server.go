@@ -75,7 +75,9 @@ func New(record store.LwM2MServer, options Options) (Server, error) {
 	case store.KindLeshan:
 		return &leshan{client: c}, nil
 	case store.KindThingsBoard:
-		return &thingsBoard{client: c, user: record.User, secret: record.Secret}, nil
+		return newThingsBoard(c, record), nil
+	case store.KindCoiote:
+		return newCoiote(c, record), nil
 	}
 	return nil, refused("this lwbs does not know LwM2M Servers of kind %q", record.Kind)
 }

@@ -8,20 +8,29 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
 )
 
 // A thingsBoard has a device of the name of the endpoint, whose credentials are replaced. The device
 // must exist there.
 type thingsBoard struct {
 	*client
-	user   string // of a tenant administrator; empty where secret is an API key
-	secret lwm2m.Secret
+	apiKey lwm2m.Secret // empty where login is not nil
+	login  *login       // of a tenant administrator
+}
 
-	mu    sync.Mutex
-	token string // of user; guarded by mu
+const thingsBoardHeader = "X-Authorization"
+
+func newThingsBoard(c *client, record store.LwM2MServer) *thingsBoard {
+	if record.User == "" {
+		return &thingsBoard{client: c, apiKey: record.Secret}
+	}
+	body := map[string]string{"username": record.User, "password": string(record.Secret.Reveal())}
+	return &thingsBoard{client: c, login: &login{
+		client: c, request: request{method: "POST", path: "/api/auth/login", body: body}, member: "token", header: thingsBoardHeader,
+	}}
 }
 
 func (t *thingsBoard) Put(ctx context.Context, a Account) error {
@@ -116,46 +125,13 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 	return false, err
 }
 
-// authorized sends a request as the user, who logs in first where that is needed. It notes in r what
-// an error must not repeat.
+// authorized sends a request with the API key or as the user. It notes in r what an error must not repeat.
 func (t *thingsBoard) authorized(ctx context.Context, r *request) (status int, answer []byte, err error) {
-	if t.user == "" {
-		r.header = map[string]string{"X-Authorization": "ApiKey " + string(t.secret.Reveal())}
-		return t.send(ctx, *r)
+	if t.login != nil {
+		return t.login.authorized(ctx, r)
 	}
-	for fresh := false; ; fresh = true {
-		token, err := t.login(ctx, fresh)
-		if err != nil {
-			return 0, nil, err
-		}
-		r.header = map[string]string{"X-Authorization": "Bearer " + token}
-		r.hide = append(r.hide, lwm2m.NewSecret([]byte(token)))
-		status, answer, err = t.send(ctx, *r)
-		if status != http.StatusUnauthorized || fresh {
-			return status, answer, err
-		}
-	}
-}
-
-// login returns the token of an earlier login, or of a fresh one.
-func (t *thingsBoard) login(ctx context.Context, fresh bool) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.token != "" && !fresh {
-		return t.token, nil
-	}
-	password := string(t.secret.Reveal())
-	var answer struct {
-		Token string `json:"token"`
-	}
-	err := t.decode(ctx, request{
-		method: "POST", path: "/api/auth/login", body: map[string]string{"username": t.user, "password": password},
-	}, &answer)
-	if err == nil && answer.Token == "" {
-		err = refused("the log-in gives no token: check its address")
-	}
-	t.token = answer.Token
-	return answer.Token, err
+	r.header = map[string]string{thingsBoardHeader: "ApiKey " + string(t.apiKey.Reveal())}
+	return t.send(ctx, *r)
 }
 
 // thingsBoardSecurity is the client's part of the credentials.

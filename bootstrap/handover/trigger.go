@@ -44,7 +44,7 @@ func (s *Servers) Trigger(ctx context.Context, name string, t Trigger) (note str
 	err = s.tell(ctx, name, func(ctx context.Context, _ store.LwM2MServer, server Server) error {
 		asks, can := server.(triggerer)
 		if !can {
-			return refused("a server of this kind cannot ask devices to bootstrap")
+			return refused("lwbs cannot ask devices to bootstrap by a server of this kind")
 		}
 		asking = true
 		return Deliver(ctx, func(ctx context.Context) (err error) {

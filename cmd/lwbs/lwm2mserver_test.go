@@ -48,7 +48,12 @@ func TestLwM2MServerCommands(t *testing.T) {
 			contains(t, "list", sh.ok("lwm2m-server list"), "dm", "hook", "https://a.example/hook")
 			contains(t, "list --json", sh.ok("lwm2m-server list --json"), `"hasSecret": true`)
 
+			sh.ok("lwm2m-server add coiote --kind coiote --address https://a.example --user u --domain /meters/ --secret-file $D/token")
+			sh.ok("lwm2m-server set coiote --domain /meters/lot-7/")
+			contains(t, "get", sh.ok("lwm2m-server get coiote"), "domain       /meters/lot-7/", "password")
+
 			for line, told := range map[string]string{
+				"lwm2m-server add x --kind coiote --address https://a --user u --secret-file $D/token": "needs the domain that devices are made in, such as /meters/",
 				"lwm2m-server add x":                                                                   "--kind is missing",
 				"lwm2m-server add x --kind leshan":                                                     "--address is missing",
 				"lwm2m-server add x --kind leshn --address http://a":                                   "kind \"leshn\"",

@@ -16,6 +16,7 @@ type lwm2mServerRow struct {
 	Address        string                `json:"address"`
 	Arguments      []string              `json:"arguments,omitempty"`
 	User           string                `json:"user,omitempty"`
+	Domain         string                `json:"domain,omitempty"`
 	Secret         []byte                `json:"secret,omitempty"`
 	Former         []byte                `json:"former,omitempty"`
 	Headers        map[string][]byte     `json:"headers,omitempty"`
@@ -42,7 +43,7 @@ func lwm2mServerPlace(server, field string) string {
 // ErrInvalid.
 func EncodeLwM2MServer(k *seal.Keyring, s store.LwM2MServer) ([]byte, error) {
 	row := lwm2mServerRow{
-		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User,
+		Name: s.Name, Revision: s.Revision, Kind: s.Kind, Address: s.Address, Arguments: s.Arguments, User: s.User, Domain: s.Domain,
 		Secret: k.Seal(s.Secret.Reveal(), lwm2mServerPlace(s.Name, "secret")),
 		Former: k.Seal(s.Former.Reveal(), lwm2mServerPlace(s.Name, "former")),
 		CAs:    s.CAs, Timeout: s.Timeout, AllowLinkLocal: s.AllowLinkLocal, DeviceURI: s.DeviceURI, Weight: s.Weight, Draining: s.Draining, Rate: s.Rate,
@@ -74,7 +75,7 @@ func DecodeLwM2MServer(k *seal.Keyring, b []byte) (store.LwM2MServer, error) {
 		return store.LwM2MServer{}, err
 	}
 	s := store.LwM2MServer{
-		Name: row.Name, Revision: row.Revision, Kind: row.Kind, Address: row.Address, Arguments: row.Arguments, User: row.User,
+		Name: row.Name, Revision: row.Revision, Kind: row.Kind, Address: row.Address, Arguments: row.Arguments, User: row.User, Domain: row.Domain,
 		CAs: row.CAs, Timeout: row.Timeout, AllowLinkLocal: row.AllowLinkLocal, DeviceURI: row.DeviceURI, Weight: row.Weight, Draining: row.Draining, Rate: row.Rate, OnDelete: row.OnDelete, Events: row.Events, Note: row.Note, Created: row.Created, Updated: row.Updated,
 		Unknown: unknown,
 	}

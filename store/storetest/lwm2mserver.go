@@ -11,13 +11,22 @@ import (
 	"lwbs/store"
 )
 
-// lwm2mServer has every field set that its kind permits.
+// lwm2mServer has every field set that a webhook has.
 func lwm2mServer(name string) store.LwM2MServer {
 	return store.LwM2MServer{
 		Name: name, Kind: store.KindWebhook, Address: "https://dm.example/hook?a=b",
 		Secret: lwm2m.NewSecret(bytes.Repeat([]byte("s"), 32)), Former: lwm2m.NewSecret(bytes.Repeat([]byte("f"), 24)),
 		Headers: map[string]lwm2m.Secret{"X-Token": lwm2m.NewSecret([]byte("token"))},
 		Timeout: store.Duration(5 * time.Second), AllowLinkLocal: true, Note: "a note",
+		DeviceURI: "coaps://dm.example", Weight: 7, Draining: true, Rate: 9, OnDelete: store.OnDeleteKeep, Events: []store.EventType{store.EventDeleted},
+	}
+}
+
+// otherLwM2MServers have what a webhook does not have.
+func otherLwM2MServers() []store.LwM2MServer {
+	return []store.LwM2MServer{
+		{Name: "coiote", Kind: store.KindCoiote, Address: "https://dm.example", User: "u", Domain: "/meters/", Secret: lwm2m.NewSecret([]byte("password"))},
+		{Name: "command", Kind: store.KindCommand, Address: "/bin/true", Arguments: []string{"a", "b"}},
 	}
 }
 
@@ -46,6 +55,14 @@ func testLwM2MServers(t *testing.T, s store.Store) {
 	_, err = s.PutLwM2MServer(t.Context(), kept)
 	want(t, err, store.ErrConflict)
 
+	for _, in := range otherLwM2MServers() {
+		kept := must[store.LwM2MServer](t)(s.PutLwM2MServer(t.Context(), in))
+		in.Revision, in.Created, in.Updated = 1, kept.Created, kept.Updated
+		if got := must[store.LwM2MServer](t)(s.LwM2MServer(t.Context(), in.Name)); !reflect.DeepEqual(got, in) {
+			t.Errorf("read %+v\nwant %+v", got, in)
+		}
+		want(t, s.DeleteLwM2MServer(t.Context(), in.Name, 1), nil)
+	}
 	must[store.LwM2MServer](t)(s.PutLwM2MServer(t.Context(), lwm2mServer("a")))
 	all := must[[]store.LwM2MServer](t)(s.LwM2MServers(t.Context()))
 	if len(all) != 2 || all[0].Name != "a" || !reflect.DeepEqual(all[1], second) {

@@ -47,6 +47,8 @@ Kinds:
    leshan        the API of Leshan's server demo, 1.5 or 2.0
    thingsboard   the credentials of the device with the endpoint's name, which must exist there;
                  --secret-file has an API key, or with --user the password
+   coiote        the device with the endpoint's name in Coiote IoT DM, which is made in --domain where
+                 it is not there; --user, and the password in --secret-file
    webhook       a signed POST of JSON (Standard Webhooks); without --secret-file a secret is made
                  and printed once
    psk-file      a file of lines identity:hexkey, as mosquitto reads it, at the path --address
@@ -59,7 +61,7 @@ the same one, by weight, and is given its --device-uri:
 
    lwbs lwm2m-server add dm-1 --kind none --device-uri coaps://dm-1.example.com:5684
    lwbs lwm2m-server add dm-2 --kind none --device-uri coaps://dm-2.example.com:5684 --weight 2 --rate 50`,
-		Flags: append([]cli.Flag{&cli.StringFlag{Name: "kind", Usage: "how it is told, `KIND`: leshan, thingsboard, webhook, psk-file, command or none"}}, settingFlags()...),
+		Flags: append([]cli.Flag{&cli.StringFlag{Name: "kind", Usage: "how it is told, `KIND`: leshan, thingsboard, coiote, webhook, psk-file, command or none"}}, settingFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := command.Arguments(c, "NAME")
 			if err != nil {
@@ -165,8 +167,8 @@ func listCommand() *cli.Command {
 func testCommand() *cli.Command {
 	return &cli.Command{
 		Name: "test", Usage: "try whether an LwM2M Server can be told", ArgsUsage: "NAME",
-		Description: `It is told of a device named lwbs-hand-over-test, which does not exist, and to forget it again. ThingsBoard
-is only asked. With a running server it is tried from there, and else from here.`,
+		Description: `It is told of a device named lwbs-hand-over-test, which does not exist, and to forget it again. ThingsBoard and
+Coiote are only asked whether they have it. With a running server it is tried from there, and else from here.`,
 		Flags: []cli.Flag{command.JSONFlag()},
 		Action: command.OnRecords(func(ctx context.Context, c *cli.Context, api admin.API, args []string) error {
 			t, err := api.TestLwM2MServer(ctx, args[0])

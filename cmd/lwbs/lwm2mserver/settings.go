@@ -19,6 +19,7 @@ func settingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "address", Usage: "the `URL` of its API; of a psk-file or command the absolute path, on the machine of lwbs serve"},
 		&cli.StringSliceFlag{Name: "argument", Usage: "an `ARGUMENT` of the program; may be repeated"},
 		&cli.StringFlag{Name: "user", Usage: "log in as `USER`, with the password in --secret-file"},
+		&cli.StringFlag{Name: "domain", Usage: "make devices in `DOMAIN` of Coiote, such as /meters/, and leave those outside of it alone"},
 		&cli.StringFlag{Name: "secret-file", Usage: "the password, the API key or, as whsec_…, what a webhook signs with, in `FILE`; - for standard input"},
 		&cli.StringSliceFlag{Name: "header-file", Usage: "send a header with each request whose value is in a file, `NAME=FILE`; an empty FILE removes it; may be repeated"},
 		&cli.StringFlag{Name: "ca", Usage: "trust certificates that a CA in `FILE`, PEM, issued, in place of those that the system trusts; none for these again"},
@@ -36,7 +37,7 @@ func settingFlags() []cli.Flag {
 
 // settings are what the options say.
 func settings(c *cli.Context, kind store.LwM2MServerKind) (set admin.LwM2MServerSettings, err error) {
-	for option, to := range map[string]**string{"address": &set.Address, "user": &set.User, "device-uri": &set.DeviceURI, "note": &set.Note} {
+	for option, to := range map[string]**string{"address": &set.Address, "user": &set.User, "domain": &set.Domain, "device-uri": &set.DeviceURI, "note": &set.Note} {
 		if c.IsSet(option) {
 			*to = new(c.String(option))
 		}

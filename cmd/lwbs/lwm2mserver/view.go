@@ -55,6 +55,7 @@ func show(out io.Writer, s admin.LwM2MServer) {
 		row("arguments", output.Names(s.Arguments))
 	}
 	text("user", s.User)
+	text("domain", s.Domain)
 	if s.HasSecret {
 		row(secretName(s), shown(s.Secret))
 	}
