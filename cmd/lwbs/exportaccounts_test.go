@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,7 +20,7 @@ func TestExportAccounts(t *testing.T) {
 			"c,00112233445566778899aabbccddee03,00112233445566778899aabbccddee13,,lot8\n")
 		sh.ok("import csv $D/t.csv --key-format hex --profile meter")
 		status, out, errs := sh.run("export csv --accounts --tag lot7")
-		if want := "endpoint,account,short-server-id,security,identity,key,certificate\na,main,101,psk,dm-a,,\nb,main,101,psk,b,,\n"; status != exitDone || out != want {
+		if want := "endpoint,account,short-server-id,security,identity,key,certificate,lwm2m-server\na,main,101,psk,dm-a,,,\nb,main,101,psk,b,,,\n"; status != exitDone || out != want {
 			t.Errorf("status %d: %s, want %s", status, out, want)
 		}
 		contains(t, "what is told", errs, "wrote 2 accounts of 2 devices", "keys are left out: --reveal writes them, too")
@@ -74,5 +77,64 @@ func TestExportAccountsMistakes(t *testing.T) {
 			t.Errorf("%s: a file is left", line)
 		}
 	}
-	contains(t, "all accounts", sh.ok("export csv --accounts"), "d,a,1,psk,d,,\nd,b,2,psk,hex:00ff,,\n")
+	contains(t, "all accounts", sh.ok("export csv --accounts"), "d,a,1,psk,d,,,\nd,b,2,psk,hex:00ff,,,\n")
+}
+
+// An account with several LwM2M Servers has the one that the device is assigned, with what follows from its URI, and each
+// server can be told of its own devices only.
+func TestExportAccountsOfSeveralServers(t *testing.T) {
+	sh := newShell(t)
+	sh.ok("lwm2m-server add dm-1 --kind none --device-uri coaps://dm-1.example")
+	sh.ok("lwm2m-server add dm-2 --kind none --device-uri coaps://dm-2.example")
+	sh.ok("lwm2m-server add plain --kind none --device-uri coap://plain.example")
+	sh.ok("lwm2m-server add told --kind psk-file --address " + sh.path("keys"))
+	sh.write("p.yaml", "name: p\naccounts:\n  - {name: main, servers: [dm-1, dm-2], shortServerID: 1}\n  - {name: other, uri: \"coaps://b.example\", shortServerID: 2, handOver: told}\naccessControl: none\n")
+	sh.ok("profile apply -f $D/p.yaml")
+	for i := range 8 {
+		sh.ok(fmt.Sprintf("device add d-%d --profile p --psk generate", i))
+	}
+	all := make(map[string]string) // the server, by the device
+	for _, row := range strings.Split(strings.TrimSpace(sh.ok("export csv --accounts --account main")), "\n")[1:] {
+		cells := strings.Split(row, ",")
+		all[cells[0]] = cells[len(cells)-1]
+		contains(t, "preview", sh.ok("device preview "+cells[0]), "account main: assigned to LwM2M Server "+cells[len(cells)-1])
+	}
+	if len(all) != 8 {
+		t.Fatalf("servers %v", all)
+	}
+	for _, name := range []string{"dm-1", "dm-2"} {
+		var got, want []string
+		for _, row := range strings.Split(strings.TrimSpace(sh.ok("export csv --accounts --lwm2m-server "+name)), "\n")[1:] {
+			got = append(got, strings.Split(row, ",")[0])
+		}
+		for _, d := range slices.Sorted(maps.Keys(all)) {
+			if all[d] == name {
+				want = append(want, d)
+			}
+		}
+		if len(want) == 0 || !slices.Equal(got, want) {
+			t.Errorf("at %s are %v, want %v", name, got, want)
+		}
+	}
+	sh.ok("export psk-file --reveal --plain --out $D/told --lwm2m-server told")
+	if n := strings.Count(string(sh.read("told")), "\n"); n != 8 {
+		t.Errorf("%d keys for the server that is told", n)
+	}
+	contains(t, "JSON", sh.ok("export jsonl --accounts --account other --prefix d-0"), `"lwm2mServer":"told"`)
+
+	sh.ok("lwm2m-server drain dm-1")
+	lacks(t, "drained", sh.ok("export csv --accounts --account main"), "dm-1")
+	sh.write("p.yaml", "name: p\naccounts:\n  - {name: main, servers: [plain], shortServerID: 1}\naccessControl: none\n")
+	sh.ok("profile apply -f $D/p.yaml --replace-keys --allow-failing")
+	if out := sh.ok("export csv --accounts"); strings.Count(out, "\n") != 1 {
+		t.Errorf("without security: %s", out)
+	}
+	for line, want := range map[string]string{
+		"export csv --accounts --lwm2m-server dm-3": `"dm-3": not found`,
+		"export csv --lwm2m-server dm-1":            "--lwm2m-server goes with --accounts",
+	} {
+		if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, want) {
+			t.Errorf("%s: status %d: %s", line, status, errs)
+		}
+	}
 }

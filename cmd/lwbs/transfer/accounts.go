@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"unicode"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/profile"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m"
 	"lwbs/store"
@@ -25,6 +27,7 @@ type accountKey struct {
 	Endpoint      lwm2m.EndpointName  `json:"endpoint"`
 	Account       string              `json:"account"`
 	ShortServerID lwm2m.ShortServerID `json:"shortServerID"`
+	Server        string              `json:"lwm2mServer,omitempty"` // by the name of its record; the one of several that the device is assigned
 	Security      string              `json:"security"`
 	Identity      string              `json:"identity,omitempty"` // of a pre-shared key
 	Key           string              `json:"key,omitempty"`      // hexadecimal; of a pre-shared key
@@ -34,8 +37,9 @@ type accountKey struct {
 // An accountExport writes the keys of accounts.
 type accountExport struct {
 	*export
-	only     string                    // the account; empty for all
-	profiles map[string]*store.Profile // nil for one that is not there
+	only     string                       // the account; empty for all
+	profiles map[string]*store.Profile    // nil for one that is not there
+	servers  map[string]store.LwM2MServer // as far as an assignment goes; nil before they were read
 
 	written, without, renewed int // accounts; those that have no key yet, or one that is made anew each time
 }
@@ -44,16 +48,48 @@ func (x *export) accounts() *accountExport {
 	return &accountExport{export: x, only: x.account, profiles: make(map[string]*store.Profile)}
 }
 
+// assigned is the profile of a device with the LwM2M Servers that the device is assigned.
+func (x *accountExport) assigned(ctx context.Context, d admin.Device) (store.Profile, error) {
+	p, err := x.profile(ctx, d.Profile)
+	if err != nil {
+		return store.Profile{}, err
+	}
+	out, err := profile.Assign(*p, d.Endpoint, func(name string) (store.LwM2MServer, error) { return x.server(ctx, name) })
+	if err != nil {
+		err = fmt.Errorf("device %q: %w", d.Endpoint, err)
+	}
+	return out, err
+}
+
+// server is what the assignment of devices needs of the record of an LwM2M Server.
+func (x *accountExport) server(ctx context.Context, name string) (store.LwM2MServer, error) {
+	if x.servers == nil {
+		all, err := x.api.LwM2MServers(ctx)
+		if err != nil {
+			return store.LwM2MServer{}, err
+		}
+		x.servers = make(map[string]store.LwM2MServer, len(all))
+		for _, s := range all {
+			x.servers[s.Name] = store.LwM2MServer{Name: s.Name, Kind: s.Kind, DeviceURI: s.DeviceURI, Weight: s.Weight, Draining: s.Draining}
+		}
+	}
+	s, found := x.servers[name]
+	if !found {
+		return s, fmt.Errorf("LwM2M Server %q: %w", name, store.ErrNotFound)
+	}
+	return s, nil
+}
+
 // each calls do with the accounts of each device, in the order of its profile.
 func (x *accountExport) each(ctx context.Context, do func([]accountKey) error) error {
 	return x.export.each(ctx, func(d admin.Device) error {
-		p, err := x.profile(ctx, d.Profile)
+		p, err := x.assigned(ctx, d)
 		if err != nil {
 			return err
 		}
 		var keys []accountKey
 		for _, a := range p.Accounts {
-			if x.only != "" && a.Name != x.only {
+			if x.only != "" && a.Name != x.only || x.at != "" && serverOf(a) != x.at {
 				continue
 			}
 			if k, ok := x.keyOf(d, a); ok {
@@ -81,10 +117,13 @@ func (x *accountExport) profile(ctx context.Context, name string) (*store.Profil
 	return &p, nil
 }
 
+// serverOf is the record of the LwM2M Server of an account; empty where it names none, or the device is assigned none.
+func serverOf(a store.Account) string { return cmp.Or(a.Assigned, a.HandOver) }
+
 // keyOf is what the server of an account has to know of a device; ok is false where there is nothing yet.
 func (x *accountExport) keyOf(d admin.Device, a store.Account) (k accountKey, ok bool) {
 	has := d.Accounts[a.Name]
-	k = accountKey{Endpoint: d.Endpoint, Account: a.Name, ShortServerID: a.ShortServerID, Security: a.Security}
+	k = accountKey{Endpoint: d.Endpoint, Account: a.Name, ShortServerID: a.ShortServerID, Server: serverOf(a), Security: a.Security}
 	switch {
 	case k.Security == "" && (strings.HasPrefix(a.URI, "coap://") || strings.HasPrefix(a.URI, "coap+tcp://")):
 		return k, false // without security
@@ -129,7 +168,7 @@ func exportAccountLines(ctx context.Context, x *accountExport, out io.Writer) er
 // exportAccountTable writes a table.
 func exportAccountTable(ctx context.Context, x *accountExport, out io.Writer) error {
 	w := csv.NewWriter(out)
-	if err := w.Write([]string{"endpoint", "account", "short-server-id", "security", "identity", "key", "certificate"}); err != nil {
+	if err := w.Write([]string{"endpoint", "account", "short-server-id", "security", "identity", "key", "certificate", "lwm2m-server"}); err != nil {
 		return err
 	}
 	err := x.each(ctx, func(keys []accountKey) error {
@@ -138,7 +177,7 @@ func exportAccountTable(ctx context.Context, x *accountExport, out io.Writer) er
 			if len(k.Certificate) > 0 {
 				certificate = string(pem.EncodeToMemory(&pem.Block{Type: map[string]string{"rpk": "PUBLIC KEY", "certificate": "CERTIFICATE"}[k.Security], Bytes: k.Certificate}))
 			}
-			if err := w.Write([]string{string(k.Endpoint), k.Account, strconv.Itoa(int(k.ShortServerID)), k.Security, k.Identity, k.Key, strings.TrimSpace(certificate)}); err != nil {
+			if err := w.Write([]string{string(k.Endpoint), k.Account, strconv.Itoa(int(k.ShortServerID)), k.Security, k.Identity, k.Key, strings.TrimSpace(certificate), k.Server}); err != nil {
 				return err
 			}
 		}

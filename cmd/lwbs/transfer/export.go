@@ -34,6 +34,7 @@ type export struct {
 	reveal bool
 
 	account string // only the keys of this account; empty for all
+	at      string // only those of accounts at this LwM2M Server; empty for all
 
 	devices, keys, replaced int // written; of these with keys that are left out, and with a key that is being replaced
 }
@@ -48,6 +49,7 @@ As these are secrets, --reveal is required, and with it --recipient or --plain: 
    lwbs export ` + form + ` --account main --tag lot7 --reveal --plain --out keys.` + ending,
 		Flags: slices.Concat(secretFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "account", Usage: "only the keys of account `NAME` of the profile; required where a profile has several"},
+			serverFlag("only"),
 		}, command.FilterFlags()),
 		Action: func(c *cli.Context) error {
 			if !c.Bool("reveal") {
@@ -71,6 +73,19 @@ func secretFlags() []cli.Flag {
 	}
 }
 
+func serverFlag(only string) cli.Flag {
+	return &cli.StringFlag{Name: "lwm2m-server", Usage: only + " those of accounts at LwM2M Server `NAME`: the one of several that the device is assigned, or that is told first (handOver)"}
+}
+
+// known reports where an LwM2M Server that is asked for is none.
+func known(ctx context.Context, api admin.API, server string) error {
+	if server == "" {
+		return nil
+	}
+	_, err := api.LwM2MServer(ctx, server, false)
+	return err
+}
+
 func exportFormCommand(form, usage string, write func(context.Context, *export, io.Writer) error, writeAccounts func(context.Context, *accountExport, io.Writer) error) *cli.Command {
 	return &cli.Command{
 		Name: form, Usage: usage,
@@ -86,16 +101,21 @@ History, associations, and what a device was given before are in a backup only: 
 bootstrap with is left out while it is being replaced.
 
 With --accounts it is what the LwM2M Servers have to know of each device: an entry for each account with its
-identity and, with --reveal, its key in hexadecimal digits, or its certificate; never a private key.
+identity and, with --reveal, its key in hexadecimal digits, or its certificate; never a private key. An account
+with several LwM2M Servers (servers) has the one that the device is assigned now; --lwm2m-server NAME
+writes only what that one has to know.
 
    lwbs export ` + form + ` --accounts --account main --tag lot7 --reveal --plain --out keys.` + form,
 		Flags: slices.Concat(secretFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "accounts", Usage: "write the keys of accounts, for LwM2M Servers, in place of devices"},
 			&cli.StringFlag{Name: "account", Usage: "with --accounts, only those of account `NAME` of the profile"},
+			serverFlag("with --accounts, only"),
 		}, command.FilterFlags()),
 		Action: func(c *cli.Context) error {
-			if c.IsSet("account") && !c.Bool("accounts") {
-				return command.Usagef("--account goes with --accounts")
+			for _, option := range []string{"account", "lwm2m-server"} {
+				if c.IsSet(option) && !c.Bool("accounts") {
+					return command.Usagef("--%s goes with --accounts", option)
+				}
 			}
 			return exportTo(c, func(ctx context.Context, x *export, out io.Writer) (tell func(io.Writer), err error) {
 				if c.Bool("accounts") {
@@ -121,7 +141,10 @@ func exportTo(c *cli.Context, write func(context.Context, *export, io.Writer) (t
 		if err := command.NoteProfile(ctx, c, api); err != nil {
 			return err
 		}
-		x := &export{api: api, filter: filter, reveal: c.Bool("reveal"), account: c.String("account")}
+		x := &export{api: api, filter: filter, reveal: c.Bool("reveal"), account: c.String("account"), at: c.String("lwm2m-server")}
+		if err := known(ctx, api, x.at); err != nil {
+			return err
+		}
 		var tell func(io.Writer)
 		encrypted := func(out io.Writer) error {
 			return encryptedTo(out, recipients, func(out io.Writer) (err error) {
@@ -146,7 +169,7 @@ func exportTo(c *cli.Context, write func(context.Context, *export, io.Writer) (t
 
 // exportOptions reads the options, and sees that no secret goes where others may read it.
 func exportOptions(c *cli.Context) (f admin.DeviceFilter, recipients []agecrypt.Recipient, err error) {
-	if err := command.NoneEmpty(c, "out", "prefix", "profile", "tag", "account"); err != nil {
+	if err := command.NoneEmpty(c, "out", "prefix", "profile", "tag", "account", "lwm2m-server"); err != nil {
 		return f, nil, err
 	}
 	for _, text := range c.StringSlice("recipient") {
