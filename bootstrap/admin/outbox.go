@@ -86,7 +86,11 @@ func (l *Local) OutboxReceivers(ctx context.Context) ([]OutboxReceiver, error) {
 
 // Messages implements [API].
 func (l *Local) Messages(ctx context.Context, q store.MessageQuery) ([]Message, error) {
-	page, err := l.Store.Messages(ctx, q)
+	read := l.Store.Messages
+	if l.Outbox != nil && q.Endpoint != "" && !q.Dead {
+		read = l.Outbox.About // which does not read those about other devices
+	}
+	page, err := read(ctx, q)
 	if err != nil {
 		return nil, err
 	}

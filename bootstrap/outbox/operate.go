@@ -1,8 +1,11 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"lwbs/bootstrap/handover"
@@ -37,6 +40,52 @@ func (o *Outbox) Drop(ctx context.Context, id store.MessageID) error {
 	err := o.cfg.Store.DeleteMessage(ctx, id)
 	o.let(r, e, err == nil)
 	return err
+}
+
+// About returns the messages that wait about q.Endpoint, as [store.Store] does for q, which is not about dead letters. The
+// messages about other devices are not read: it costs as much as there are about this one, however many wait.
+func (o *Outbox) About(ctx context.Context, q store.MessageQuery) (page []store.Message, err error) {
+	if _, err := o.read(ctx); err != nil {
+		return nil, err
+	}
+	for _, at := range o.placesOf(q) {
+		m, err := o.cfg.Store.Message(ctx, at.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound) || err == nil && !m.Dead.IsZero(): // by now
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if page = append(page, m); len(page) >= cmp.Or(q.Limit, defaultPage) {
+			break
+		}
+	}
+	return page, nil
+}
+
+// defaultPage is how many messages a query is for that does not say.
+const defaultPage = 100
+
+// placesOf are the places of the messages that q selects, in their order, whatever its limit.
+func (o *Outbox) placesOf(q store.MessageQuery) (all []store.MessageCursor) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for name, r := range o.receivers {
+		if q.Receiver != "" && q.Receiver != name {
+			continue
+		}
+		for _, e := range r.devices[q.Endpoint] {
+			if at := (store.MessageCursor{Receiver: name, ID: e.id}); q.After.Receiver == "" || byPlace(at, q.After) > 0 {
+				all = append(all, at)
+			}
+		}
+	}
+	slices.SortFunc(all, byPlace)
+	return all
+}
+
+func byPlace(a, b store.MessageCursor) int {
+	return cmp.Or(cmp.Compare(a.Receiver, b.Receiver), cmp.Compare(a.ID, b.ID))
 }
 
 // hold keeps a message from being delivered until let is called. The entry is nil where it is no message

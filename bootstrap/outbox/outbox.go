@@ -84,10 +84,7 @@ func (o *Outbox) run() {
 
 // load reads messages that were appended since it was called last, and reports whether it could.
 func (o *Outbox) load() bool {
-	counts, err := o.cfg.Store.OutboxCounts(o.ctx)
-	for i := 0; err == nil && i < len(counts); i++ {
-		err = o.loadFor(counts[i].Receiver)
-	}
+	counts, err := o.read(o.ctx)
 	if err != nil && o.ctx.Err() == nil {
 		o.cfg.Logger.Error("outbox not read", slog.Any("error", err))
 	}
@@ -95,6 +92,15 @@ func (o *Outbox) load() bool {
 		o.prune(counts)
 	}
 	return err == nil
+}
+
+// read reads messages that were appended since it was called last. It may be called concurrently.
+func (o *Outbox) read(ctx context.Context) (counts []store.OutboxCount, err error) {
+	counts, err = o.cfg.Store.OutboxCounts(ctx)
+	for i := 0; err == nil && i < len(counts); i++ {
+		err = o.readFor(ctx, counts[i].Receiver)
+	}
+	return counts, err
 }
 
 // prune forgets receivers that are deleted.
@@ -112,7 +118,7 @@ func (o *Outbox) prune(counts []store.OutboxCount) {
 	}
 }
 
-func (o *Outbox) loadFor(name string) error {
+func (o *Outbox) readFor(ctx context.Context, name string) error {
 	for {
 		o.mu.Lock()
 		r := o.receivers[name]
@@ -122,7 +128,7 @@ func (o *Outbox) loadFor(name string) error {
 		}
 		after := store.MessageCursor{Receiver: name, ID: r.last}
 		o.mu.Unlock()
-		page, err := o.cfg.Store.Messages(o.ctx, store.MessageQuery{Receiver: name, After: after, Limit: loadPage})
+		page, err := o.cfg.Store.Messages(ctx, store.MessageQuery{Receiver: name, After: after, Limit: loadPage})
 		if err != nil {
 			return err
 		}

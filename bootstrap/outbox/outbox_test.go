@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -445,4 +446,82 @@ func TestDropAndRequeue(t *testing.T) {
 			t.Errorf("taken %v, %+v wait", got, b.waiting())
 		}
 	})
+}
+
+// A countedStore counts the messages that are read.
+type countedStore struct {
+	*bolt.DB
+	read atomic.Int64
+}
+
+func (c *countedStore) Messages(ctx context.Context, q store.MessageQuery) ([]store.Message, error) {
+	if q.Endpoint != "" {
+		return nil, errors.New("it goes over all messages")
+	}
+	page, err := c.DB.Messages(ctx, q)
+	c.read.Add(int64(len(page)))
+	return page, err
+}
+
+func (c *countedStore) Message(ctx context.Context, id store.MessageID) (store.Message, error) {
+	c.read.Add(1)
+	return c.DB.Message(ctx, id)
+}
+
+// What waits about one device is found without reading what waits about others: as many messages are read with a few
+// that wait as with many. The answer is that of the store, also about what was appended at this moment.
+func TestAboutOneDevice(t *testing.T) {
+	for _, others := range []int{5, 200} {
+		t.Run(fmt.Sprint(others), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, "a", "b")
+				counted := &countedStore{DB: b.db}
+				b.answers(func(m store.Message) error {
+					if m.Endpoint == "dead" {
+						return refused()
+					}
+					return unavailable()
+				})
+				b.outbox = outbox.Start(outbox.Config{Store: counted, Deliver: b.deliver, Logger: slog.New(slog.NewTextHandler(&b.log, nil)), Contain: func(f func()) { f() }})
+				b.send("b", "mine", 2)
+				for i := range others {
+					b.send([]string{"a", "b"}[i%2], lwm2m.EndpointName(fmt.Sprint("d", i)), 1)
+				}
+				b.send("a", "mine", 3)
+				settle(time.Minute)
+				check := func(q store.MessageQuery) {
+					t.Helper()
+					got, err := b.outbox.About(t.Context(), q)
+					want, failed := b.db.Messages(t.Context(), q)
+					if err != nil || failed != nil || !slices.EqualFunc(got, want, func(a, b store.Message) bool { return a.ID == b.ID && a.Receiver == b.Receiver && a.Tries == b.Tries }) {
+						t.Errorf("%+v: %d messages, %v, want %d, %v", q, len(got), err, len(want), failed)
+					}
+				}
+				before := counted.read.Load()
+				check(store.MessageQuery{Endpoint: "mine"})
+				check(store.MessageQuery{Endpoint: "none"})
+				if n := counted.read.Load() - before; n != 5 {
+					t.Errorf("%d messages are read for 5", n)
+				}
+				b.send("b", "mine", 1) // and is looked for before the outbox was told
+				check(store.MessageQuery{Endpoint: "mine"})
+				check(store.MessageQuery{Endpoint: "mine", Limit: 2})
+				check(store.MessageQuery{Endpoint: "mine", Receiver: "b"})
+				all := b.waiting()
+				for _, m := range all {
+					if m.Endpoint == "mine" {
+						check(store.MessageQuery{Endpoint: "mine", After: m.Cursor()})
+					}
+				}
+				first := slices.IndexFunc(all, func(m store.Message) bool { return m.Endpoint == "mine" })
+				if err := b.outbox.Drop(t.Context(), all[first].ID); err != nil {
+					t.Fatal(err)
+				}
+				if err := b.outbox.Requeue(t.Context(), all[first+1].ID); err != nil && !errors.Is(err, handover.ErrBusy) {
+					t.Fatal(err)
+				}
+				check(store.MessageQuery{Endpoint: "mine"})
+			})
+		})
+	}
 }
