@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -87,5 +88,56 @@ func TestDeviceIsAssignedNone(t *testing.T) {
 	check(t, err)
 	if resp.Code == lwm2m.CodeChanged || len(kept) != 1 || kept[0].Cause != store.CausePlanInvalid || !strings.Contains(kept[0].Detail, "lwbs lwm2m-server undrain one of them") {
 		t.Errorf("answered %v, %+v", resp.Code, kept)
+	}
+}
+
+// The LwM2M Server that a device was moved from is told to forget it once the device has the account of the other one,
+// and has answered Finish, unless it is to keep such devices.
+func TestMovedDeviceIsForgotten(t *testing.T) {
+	for name, tt := range map[string]struct {
+		onDelete store.OnDelete
+		want     string // the removal that waits; empty for none
+	}{"tell": {store.OnDeleteTell, "removed dev at first"}, "keep": {store.OnDeleteKeep, ""}} {
+		t.Run(name, func(t *testing.T) {
+			h := newHandOverTest(t, store.Profile{Name: "p", Accounts: []store.Account{{Name: "other", URI: "coaps://a.example", ShortServerID: 101}}}, &lwm2mServer{})
+			first, err := h.db.PutLwM2MServer(t.Context(), store.LwM2MServer{Name: "first", Kind: store.KindLeshan, Address: "http://127.0.0.1:1", DeviceURI: "coaps://1.example", Weight: store.MaxWeight, OnDelete: tt.onDelete})
+			check(t, err)
+			p, err := h.db.Profile(t.Context(), "p")
+			check(t, err)
+			p.Accounts = []store.Account{{Name: "own", ShortServerID: 101, Servers: []string{"first"}}}
+			p, err = h.db.PutProfile(t.Context(), p)
+			check(t, err)
+			h.bootstrap(newScriptedClient(nil))
+			_, err = h.db.PutLwM2MServer(t.Context(), store.LwM2MServer{Name: "second", Kind: store.KindLeshan, Address: "http://127.0.0.1:1", DeviceURI: "coaps://2.example"})
+			check(t, err)
+			p.Accounts[0].Servers = []string{"first", "second"}
+			_, err = h.db.PutProfile(t.Context(), p)
+			check(t, err)
+			first.Draining = true
+			_, err = h.db.PutLwM2MServer(t.Context(), first)
+			check(t, err)
+			waits := func() (out string) {
+				all, err := h.db.Messages(t.Context(), store.MessageQuery{})
+				check(t, err)
+				for _, m := range all {
+					o, _, err := m.Removed()
+					check(t, err)
+					out += "removed " + string(o.Endpoint) + " at " + m.Receiver
+				}
+				return out
+			}
+			for _, script := range []map[string][]any{
+				{"PUT /1/0": {lwm2m.CodeUnauthorized}},
+				{"POST /bs": {lwm2m.CodeNotAcceptable}},
+				{"POST /bs": {errors.New("no answer")}},
+			} {
+				if s, _ := h.bootstrap(newScriptedClient(script)); s.Cause.Success() || waits() != "" {
+					t.Errorf("after %s: %s waits", s.Cause, waits())
+				}
+			}
+			if s, _ := h.bootstrap(newScriptedClient(nil)); s.Cause != store.CauseDone || waits() != tt.want {
+				t.Errorf("after %s: %s waits, want %s", s.Cause, waits(), tt.want)
+			}
+		})
 	}
 }
