@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 	// The admin API: client and server meet in what is on the wire.
 	"bootstrap/admin/access":    {"store", "lwm2m"},
 	"bootstrap/admin/socket":    {},
+	"bootstrap/admin/site":      {"bootstrap/admin/access", "bootstrap/admin/server", "bootstrap/admin/wire"},
 	"bootstrap/admin/batchpart": {},
 	"bootstrap/admin/keyindex":  {"store", "lwm2m"},
 	"bootstrap/admin/why":       {"bootstrap/enrol", "bootstrap/explain", "bootstrap/outcome", "store", "store/near", "lwm2m"},

@@ -10,16 +10,17 @@ import (
 	"lwbs/bootstrap/admin/socket"
 )
 
-// The httpListeners are the admin socket and the addresses of --metrics and --leshan-api.
+// The httpListeners are the admin socket and the addresses of --metrics, --leshan-api and --web.
 type httpListeners struct {
 	admin   net.Listener
 	metrics net.Listener // nil without --metrics
 	leshan  net.Listener // nil without --leshan-api
+	web     net.Listener // nil without --web
 }
 
 // listenHTTP opens them. Before that it tries the addresses for devices, which are opened for good
 // when there is a database.
-func listenHTTP(c *cli.Context, socketPath string, keeper *tlsKeeper) (at httpListeners, err error) {
+func listenHTTP(c *cli.Context, socketPath string, keeper *tlsKeeper, web *webKeeper) (at httpListeners, err error) {
 	if err := tryAddresses(c); err != nil {
 		return httpListeners{}, err
 	}
@@ -31,6 +32,9 @@ func listenHTTP(c *cli.Context, socketPath string, keeper *tlsKeeper) (at httpLi
 	if at.leshan, err = listenLeshan(c, keeper); err != nil {
 		return httpListeners{}, errors.Join(err, at.close())
 	}
+	if at.web, err = web.listen(); err != nil {
+		return httpListeners{}, errors.Join(err, at.close())
+	}
 	if at.admin, err = socket.Listen(socketPath); err != nil {
 		return httpListeners{}, errors.Join(err, at.close())
 	}
@@ -39,7 +43,7 @@ func listenHTTP(c *cli.Context, socketPath string, keeper *tlsKeeper) (at httpLi
 
 // all returns those that are open, in the order of the sites.
 func (at httpListeners) all() (all []net.Listener) {
-	for _, l := range []net.Listener{at.admin, at.metrics, at.leshan} {
+	for _, l := range []net.Listener{at.admin, at.metrics, at.leshan, at.web} {
 		if l != nil {
 			all = append(all, l)
 		}

@@ -48,7 +48,7 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// sites are the admin socket and, with --metrics and --leshan-api, their addresses.
+// sites are the admin socket and, with --metrics, --leshan-api and --web, their addresses.
 func (s *service) sites(at httpListeners) []site {
 	local := s.administration()
 	administration := server.New(local, s.log, s.metrics.Handler())
@@ -58,6 +58,9 @@ func (s *service) sites(at httpListeners) []site {
 	}
 	if at.leshan != nil {
 		sites = append(sites, site{at.leshan, leshanWhat(at.leshan), server.Contain(s.leshanAPI(local), s.panics), monitorTime})
+	}
+	if at.web != nil {
+		sites = append(sites, site{listener: at.web, what: webWhat(at.web), handler: server.Contain(s.webSite(local, administration), s.panics)})
 	}
 	return sites
 }
@@ -86,7 +89,7 @@ func monitor(api admin.API, metrics http.Handler) http.Handler {
 		mux.Handle(pattern, h)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "only GET of /metrics, /healthz and /readyz is served here; lwbs is administered over its Unix socket", http.StatusNotFound)
+		http.Error(w, "only GET of /metrics, /healthz and /readyz is served here; lwbs is administered over its Unix socket and, with --web, at that address", http.StatusNotFound)
 	})
 	return mux
 }

@@ -20,6 +20,7 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/client"
 	"lwbs/bootstrap/admin/socket"
 	"lwbs/bootstrap/auth"
@@ -55,7 +56,7 @@ hangs. Certificates are read again at SIGHUP and when their files change.`,
 			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
 			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
 			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
-		}, slices.Concat(tlsFlags(), unknownFlags(), limitFlags(), leshanFlags())...),
+		}, slices.Concat(tlsFlags(), unknownFlags(), limitFlags(), leshanFlags(), webFlags())...),
 		Action: serve,
 	}
 }
@@ -80,6 +81,9 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	if err := checkLeshan(c); err != nil {
+		return err
+	}
+	if err := checkWeb(c); err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // the reader of the log may exit
@@ -115,7 +119,11 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	at, err := listenHTTP(c, socketPath, keeper) // before a database is made or migrated
+	web, err := newWebKeeper(c, log, guard)
+	if err != nil {
+		return err
+	}
+	at, err := listenHTTP(c, socketPath, keeper, web) // before a database is made or migrated
 	if err != nil {
 		return err
 	}
@@ -129,7 +137,7 @@ func serve(c *cli.Context) error {
 	}
 	answers.opened()
 	collector.Tune()
-	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, web: web, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
 }
 
@@ -165,8 +173,10 @@ type service struct {
 	db          *bolt.DB
 	file        string // the path of db
 	tls         *tlsKeeper
-	tokens      *tokenKeeper // nil without --leshan-api
-	leshanNoSec bool         // of --leshan-api-no-sec
+	web         *webKeeper      // nil without --web
+	access      *access.Manager // of --web
+	tokens      *tokenKeeper    // nil without --leshan-api
+	leshanNoSec bool            // of --leshan-api-no-sec
 	objects     *object.Registry
 	metrics     *metrics.Metrics
 	events      *admin.Hub
@@ -193,7 +203,8 @@ func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answe
 		answers.handlers[i].set(site.handler)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
-	defer s.watchFiles(ctx)()
+	defer watchKeeper(ctx, s.tls)()
+	defer s.watchWeb(ctx)()
 	defer s.runCampaigns(c.Context)()
 	defer stop() // before the wait
 	for _, where := range s.listens {
@@ -211,16 +222,15 @@ func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answe
 	return errors.Join(err, s.close(), answers.close())
 }
 
-// watchFiles reloads the certificates when they change, until ctx ends. Wait returns when it has
-// stopped.
-func (s *service) watchFiles(ctx context.Context) (wait func()) {
+// watchKeeper reloads certificates when they change, until ctx ends. Wait returns when it has stopped.
+func watchKeeper(ctx context.Context, k *tlsKeeper) (wait func()) {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer signal.Stop(asked)
-		s.tls.watch(ctx, asked)
+		k.watch(ctx, asked)
 	}()
 	return func() { <-done }
 }
@@ -364,7 +374,7 @@ func transport(l *coap.Listener) metrics.Transport {
 func (s *service) administration() *admin.Local {
 	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db, s.db, s.db}, Objects: s.objects, HandOver: s.handOver, Outbox: s.outbox, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
-		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Held: s.server.HeldCount(), Queues: admin.QueuesOf(s.server.RateQueues()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: s.tls.statuses()}
+		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Held: s.server.HeldCount(), Queues: admin.QueuesOf(s.server.RateQueues()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: append(s.tls.statuses(), s.web.statuses()...)}
 	}}
 }
 
@@ -406,6 +416,9 @@ func (s *service) drain(c *cli.Context) {
 // close closes everything but the database.
 func (s *service) close() error {
 	var errs []error
+	if s.access != nil {
+		s.access.Close()
+	}
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
 	}

@@ -55,7 +55,7 @@ func serveStartup(ctx context.Context, at httpListeners, log *slog.Logger) *star
 		h.set(server.Starting(f.progressText))
 		f.handlers = append(f.handlers, h)
 		s := site{listener: l, handler: h}
-		if l != at.admin {
+		if l != at.admin && l != at.web {
 			s.answer = monitorTime
 		}
 		sites = append(sites, s)

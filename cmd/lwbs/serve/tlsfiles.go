@@ -62,6 +62,7 @@ func (f tlsFiles) all() (names []string) {
 type tlsContent struct {
 	certificates []tls.Certificate
 	trust        *auth.Trust
+	cas          []*x509.Certificate
 	all          []*x509.Certificate // our own and those of the CAs, but for what stands between
 	revoked      int
 	outdated     []string // lists that should have been replaced by newer ones
@@ -86,7 +87,7 @@ func (f tlsFiles) load(ctx context.Context) (*tlsContent, error) {
 		errs = append(errs, err)
 		cas = append(cas, found...)
 	}
-	content.all = append(content.all, cas...)
+	content.cas, content.all = cas, append(content.all, cas...)
 	var lists []*x509.RevocationList
 	for _, file := range f.lists {
 		found, err := input.RevocationLists(ctx, file, maxList)
