@@ -371,6 +371,34 @@ var limits = map[string]limit{
 		[]string{"store/importer.maxEntry", "store/importer.maxLine", "cmd/lwbs/internal/input.MaxStream"},
 		[]string{"store/importer.TestBytesOfAnEntry", "store/importer.TestBytesOfALine", "cmd/lwbs/internal/input.TestBytesOfAPipe"},
 	},
+	"users; tokens; web sessions; of one user": {
+		[]string{"store.MaxUsers", "store.MaxTokens", "store.MaxWebSessions", "store.MaxWebSessionsOfOne"},
+		[]string{"store/bolt.TestSuite", "store/bolt.TestMostUsersAndTokens"},
+	},
+	"tries to log in: one account from one source; all accounts from one source; one account from all sources": {
+		[]string{"bootstrap/admin/access.burstOfPair", "bootstrap/admin/access.burstOfSource", "bootstrap/admin/access.burstOfAccount"},
+		[]string{"bootstrap/admin/access.TestTriesOfOneSource", "bootstrap/admin/access.TestTriesAtManyAccounts", "bootstrap/admin/access.TestNoUserIsLockedOut"},
+	},
+	"web session without a request; in all": {
+		[]string{"bootstrap/admin/access.DefaultIdle", "bootstrap/admin/access.DefaultLimit"},
+		[]string{"bootstrap/admin/access.TestSessionsExpire"},
+	},
+	"hashes of passwords at a time; log-ins that wait for one": {
+		[]string{"bootstrap/admin/access.hashesAtOnce", "bootstrap/admin/access.maxHashQueue"},
+		[]string{"bootstrap/admin/access.TestHashesAreFewAtATime"},
+	},
+	"entries of the audit": {
+		[]string{"store/bolt.AuditEntries"},
+		[]string{"store/bolt.TestSuite"},
+	},
+	"connections to the address of `--web`; of one IP address": {
+		[]string{"bootstrap/admin/site.MaxConns", "bootstrap/admin/site.MaxConnsOfOne"},
+		[]string{"bootstrap/admin/site.TestConnectionsAreShared"},
+	},
+	"standstill of a body to the address of `--web`, or of an answer": {
+		[]string{"bootstrap/admin/site.defaultStep"},
+		[]string{"bootstrap/admin/site.TestSlowBodies"},
+	},
 	"connections to the address of `--metrics`; an answer there": {
 		[]string{"cmd/lwbs/serve.maxMonitors", "cmd/lwbs/serve.monitorTime"},
 		[]string{"cmd/lwbs/serve.TestConnectionsOfTheMonitor", "cmd/lwbs/serve.TestTimeOfAMonitorAnswer"},

@@ -2,10 +2,13 @@ package bolt_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,5 +114,29 @@ func TestFormerUsersDoNotComeBack(t *testing.T) {
 	tokens, _ := salvaged.Tokens(t.Context())
 	if len(users)+len(tokens)+report.Profiles.Kept+len(report.Profiles.Older) != 0 {
 		t.Errorf("there are %v, %v, and the report is %+v", users, tokens, report)
+	}
+}
+
+// There are so many users and tokens, and no more.
+func TestMostUsersAndTokens(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "x.db"), keyring(t), bolt.Options{})
+	defer db.Close()
+	var all sync.WaitGroup
+	for i := range store.MaxUsers {
+		all.Go(func() {
+			if _, err := db.PutUser(t.Context(), store.User{Name: fmt.Sprint("u", i), Role: "viewer"}); err != nil {
+				t.Error(err)
+			}
+			if _, err := db.PutToken(t.Context(), store.Token{Name: fmt.Sprint("t", i), Role: "viewer", Hash: make([]byte, 32)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if _, err := db.PutUser(t.Context(), store.User{Name: "more", Role: "viewer"}); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "1000 users") {
+		t.Errorf("one more user: %v", err)
+	}
+	if _, err := db.PutToken(t.Context(), store.Token{Name: "more", Role: "viewer", Hash: make([]byte, 32)}); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "1000 tokens") {
+		t.Errorf("one more token: %v", err)
 	}
 }

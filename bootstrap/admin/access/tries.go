@@ -13,9 +13,15 @@ import (
 // passwords of one account: but as that would let them lock it out, the bucket of an account is not asked for a
 // source that the account logged in from within knownFor.
 var (
-	triesOfPair    = rate{burst: 5, every: 30 * time.Second}   // one account from one source
-	triesOfSource  = rate{burst: 20, every: 10 * time.Second}  // all accounts from one source
-	triesOfAccount = rate{burst: 100, every: 10 * time.Second} // one account from all sources that are not known
+	triesOfPair    = rate{burst: burstOfPair, every: 30 * time.Second}    // one account from one source
+	triesOfSource  = rate{burst: burstOfSource, every: 10 * time.Second}  // all accounts from one source
+	triesOfAccount = rate{burst: burstOfAccount, every: 10 * time.Second} // one account from all sources that are not known
+)
+
+const (
+	burstOfPair    = 5
+	burstOfSource  = 20
+	burstOfAccount = 100
 )
 
 const (

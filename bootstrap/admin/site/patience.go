@@ -7,9 +7,12 @@ import (
 	"time"
 )
 
-// stepTime is for how long a body may stand still while it is read, and an answer while it is written. What goes on
-// may last: an import, a backup and events do. Tests shorten it.
-var stepTime = 30 * time.Second
+// defaultStep is for how long a body may stand still while it is read, and an answer while it is written. What goes on
+// may last: an import, a backup and events do. Tests have a shorter
+// stepTime.
+const defaultStep = 30 * time.Second
+
+var stepTime = defaultStep
 
 // patiently serves a request whose body and answer may not stand still for longer than stepTime.
 func patiently(w http.ResponseWriter, r *http.Request, h http.Handler) {

@@ -23,6 +23,7 @@ import (
 	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/client"
 	"lwbs/bootstrap/admin/socket"
+	"lwbs/bootstrap/admin/web"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/campaign"
 	"lwbs/bootstrap/coap"
@@ -175,6 +176,7 @@ type service struct {
 	tls         *tlsKeeper
 	web         *webKeeper      // nil without --web
 	access      *access.Manager // of --web
+	pages       *web.Pages      // of --web
 	tokens      *tokenKeeper    // nil without --leshan-api
 	leshanNoSec bool            // of --leshan-api-no-sec
 	objects     *object.Registry
@@ -416,9 +418,7 @@ func (s *service) drain(c *cli.Context) {
 // close closes everything but the database.
 func (s *service) close() error {
 	var errs []error
-	if s.access != nil {
-		s.access.Close()
-	}
+	s.closeWeb()
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
 	}

@@ -15,8 +15,10 @@ import (
 	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/server"
 	adminsite "lwbs/bootstrap/admin/site"
+	"lwbs/bootstrap/admin/web"
 	"lwbs/bootstrap/panics"
 	"lwbs/cmd/lwbs/internal/command"
+	"lwbs/cmd/lwbs/internal/webtables"
 )
 
 // The options of the pages and of the API from elsewhere.
@@ -163,11 +165,17 @@ func (s *service) watchWeb(ctx context.Context) (wait func()) {
 // webSite is the handler of --web.
 func (s *service) webSite(api admin.API, administration *server.Server) http.Handler {
 	s.access = access.New(access.Config{Store: s.db, Secure: s.web.encrypted || s.web.proxied, BehindProxy: s.web.proxied, Logger: s.log})
-	return adminsite.New(adminsite.Config{API: administration, Access: s.access, Pages: s.pages(api)})
+	s.pages = web.New(web.Config{API: api, Log: s.log, Access: s.access, Tables: webtables.Tables{}, Objects: s.objects})
+	return adminsite.New(adminsite.Config{API: administration, Access: s.access, Pages: s.pages})
 }
 
-// pages are those of --web.
-func (s *service) pages(admin.API) http.Handler { return nil }
+// closeWeb ends what serves --web.
+func (s *service) closeWeb() {
+	if s.access != nil {
+		s.pages.Close()
+		s.access.Close()
+	}
+}
 
 // webWhat tells that the pages are served at the address of l.
 func webWhat(l net.Listener) string {
