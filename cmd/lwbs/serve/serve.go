@@ -120,11 +120,11 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	web, err := newWebKeeper(c, log, guard)
+	webFiles, err := newWebKeeper(c, log, guard)
 	if err != nil {
 		return err
 	}
-	at, err := listenHTTP(c, socketPath, keeper, web) // before a database is made or migrated
+	at, err := listenHTTP(c, socketPath, keeper, webFiles) // before a database is made or migrated
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func serve(c *cli.Context) error {
 	}
 	answers.opened()
 	collector.Tune()
-	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, web: web, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, web: webFiles, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
 }
 
