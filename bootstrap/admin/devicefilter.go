@@ -85,8 +85,12 @@ type DeviceQuery struct {
 	DeviceFilter
 }
 
-// scanPage is how many outlines are read at a time where each is looked at.
-const scanPage = 2000
+// Where each outline is looked at, the first scanFirst are read at once, then twice as many at a time, up to
+// scanPage: what is found soon takes little, and what is rare is found as fast as the store reads.
+const (
+	scanFirst = 128
+	scanPage  = 2000
+)
 
 // Devices implements [API].
 func (l *Local) Devices(ctx context.Context, q DeviceQuery) ([]Device, error) {
@@ -185,8 +189,8 @@ type outlined struct {
 // outlines calls each with the devices behind after that f selects, in their order, until it returns false.
 func (l *Local) outlines(ctx context.Context, after lwm2m.EndpointName, f DeviceFilter, each func(outlined) bool) error {
 	now := time.Now()
-	for {
-		page, err := l.Store.DeviceOutlines(ctx, f.inStore(after, scanPage))
+	for size := scanFirst; ; size = min(2*size, scanPage) {
+		page, err := l.Store.DeviceOutlines(ctx, f.inStore(after, size))
 		if err != nil {
 			return err
 		}
@@ -217,7 +221,7 @@ func (l *Local) outlines(ctx context.Context, after lwm2m.EndpointName, f Device
 				return nil
 			}
 		}
-		if len(page) < scanPage {
+		if len(page) < size {
 			return nil
 		}
 		after = page[len(page)-1].Endpoint

@@ -193,16 +193,19 @@ func (v view) Can(role string) bool {
 
 // notices are what pages say was done.
 var notices = map[string]string{
-	"enabled":  "The device is enabled.",
-	"disabled": "The device is disabled: it is refused from now on.",
-	"rotate":   "The device is given other keys at its next bootstrap.",
-	"edited":   "The change is saved. The device is given what is new at its next bootstrap.",
-	"deleted":  "The device is deleted.",
-	"approved": "The device is approved. Its session goes on where one waits; else it is served when it comes again.",
-	"rejected": "The device is rejected: it is refused when it comes again, until it is approved or has a record.",
-	"saved":    "The profile is saved. Devices are given it at their next bootstrap.",
-	"same":     "The profile was the same before: nothing was changed.",
-	"left":     "You are logged out.",
+	"enabled":      "The device is enabled.",
+	"disabled":     "The device is disabled: it is refused from now on.",
+	"rotate":       "The device is given other keys at its next bootstrap.",
+	"edited":       "The change is saved. The device is given what is new at its next bootstrap.",
+	"deleted":      "The device is deleted.",
+	"approved":     "The device is approved. Its session goes on where one waits; else it is served when it comes again.",
+	"rejected":     "The device is rejected: it is refused when it comes again, until it is approved or has a record.",
+	"saved":        "The profile is saved. Devices are given it at their next bootstrap.",
+	"same":         "The profile was the same before: nothing was changed.",
+	"user-edited":  "The user is changed.",
+	"user-deleted": "The user is deleted, with all tokens and sessions.",
+	"revoked":      "The token is revoked: it is not accepted any more.",
+	"left":         "You are logged out.",
 }
 
 func (p *Pages) notFound(r *request) error {

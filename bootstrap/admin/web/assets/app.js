@@ -42,7 +42,8 @@ function tick() {
 }
 setInterval(() => { if (!document.hidden) tick() }, 15000)
 
-// listen opens the stream of events while the page is seen, and closes it while it is not.
+// listen opens the stream of events while the page is seen, and closes it while it is not. What happened between
+// the making of the page and the opening of the stream is in no event: state is told of each opening.
 export function listen(kinds, key, each, state = () => {}) {
   let source = null
   const open = () => {
@@ -54,7 +55,7 @@ export function listen(kinds, key, each, state = () => {}) {
     source.addEventListener('missed', () => each('missed', {}))
   }
   const close = () => { source?.close(); source = null }
-  document.addEventListener('visibilitychange', () => { if (document.hidden) close(); else { open(); each('missed', {}) } })
+  document.addEventListener('visibilitychange', () => { if (document.hidden) close(); else open() })
   addEventListener('pagehide', close)
   addEventListener('pageshow', open)
   open()
@@ -94,4 +95,4 @@ async function renew() {
 
 prepare(document)
 const kinds = document.body.dataset.renew
-if (kinds) listen(kinds.split(' '), document.body.dataset.key, renew)
+if (kinds) listen(kinds.split(' '), document.body.dataset.key, renew, (state) => { if (state === 'open') renew() })

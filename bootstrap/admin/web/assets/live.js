@@ -4,7 +4,7 @@ import { listen, prepare } from './app.js'
 const rows = document.getElementById('live-rows'), state = document.getElementById('live-state')
 const find = document.getElementById('live-find'), failed = document.getElementById('live-failed'), pause = document.getElementById('live-pause')
 const most = 200
-let held = new Map(), paused = false, missed = 0
+let held = new Map(), paused = false
 
 document.getElementById('live-apply').hidden = true
 pause.hidden = false
@@ -26,8 +26,20 @@ function put({ id, row: html }) {
   while (rows.rows.length > most) rows.lastElementChild.remove()
 }
 
+// catchUp puts what the server shows now: what happened while no events came.
+async function catchUp() {
+  try {
+    const answer = await fetch('/live', { headers: { Accept: 'text/html' } })
+    if (!answer.ok || answer.redirected) return
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+    for (const row of [...page.querySelectorAll('#live-rows tr')].reverse()) {
+      if (document.getElementById(row.id)?.textContent !== row.textContent) told('', { id: row.id.slice(2), row: row.outerHTML })
+    }
+  } catch { /* the next opening tries again */ }
+}
+
 function told(kind, e) {
-  if (kind === 'missed') { missed++; if (missed > 1) say('some events were missed: reload for all') ; return }
+  if (kind === 'missed') { catchUp(); return }
   if (!paused) { put(e); return }
   held.delete(e.id)
   held.set(e.id, e)
@@ -51,5 +63,6 @@ failed.addEventListener('change', filter)
 document.getElementById('live-filter').addEventListener('submit', (e) => { e.preventDefault(); filter() })
 
 listen(['session-started', 'session-parked', 'session-approved', 'session-queued', 'operation', 'session-ended'], '', told, (s) => {
+  if (s === 'open') catchUp()
   if (!paused) say(s === 'open' ? 'live' : 'the connection is lost: trying again')
 })

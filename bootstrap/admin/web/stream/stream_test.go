@@ -183,3 +183,41 @@ func TestTooManyPagesOfAStream(t *testing.T) {
 	s.mu.Unlock()
 	open(t, url, "")
 }
+
+// A page that reads nothing keeps no one waiting who tells of events, and no other page.
+func TestStuckPageOfAStream(t *testing.T) {
+	s, src, url := newStream(t)
+	stuck := newWriter()
+	ctx, cancel := context.WithCancel(t.Context())
+	var left sync.WaitGroup
+	left.Go(func() { s.ServeHTTP(stuck, httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)) })
+	<-src.watched
+	<-stuck.writing // and does not return
+	other := open(t, url, "")
+	for i := range 5000 {
+		src.send("session", "", fmt.Sprint(i))
+	}
+	for got := ""; got != "event: session|data: 4999"; {
+		got = other.next(t)
+	}
+	close(stuck.free)
+	cancel()
+	left.Wait()
+}
+
+// A stuckWriter blocks in its first Write.
+type stuckWriter struct {
+	*httptest.ResponseRecorder
+	writing, free chan struct{}
+	once          sync.Once
+}
+
+func newWriter() *stuckWriter {
+	return &stuckWriter{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}), free: make(chan struct{})}
+}
+
+func (w *stuckWriter) Write(b []byte) (int, error) {
+	w.once.Do(func() { close(w.writing) })
+	<-w.free
+	return w.ResponseRecorder.Write(b)
+}
