@@ -21,6 +21,13 @@ build: ## bin/lwbs, static and reproducible
 dist: ## dist/: static binaries for each platform, checksums and an SBOM; the same bytes at every run
 	GO=$(GO) deploy/dist
 
+# What looks for barriers in the pages.
+AXE := testdata/axe/node_modules/.package-lock.json
+
+$(AXE): testdata/axe/package.json testdata/axe/package-lock.json
+	$(RETRY) npm ci --prefix testdata/axe --no-audit --no-fund
+	touch $@
+
 .PHONY: modules
 modules: ## download the Go modules
 	$(RETRY) $(GO) mod download
@@ -30,8 +37,10 @@ check: modules ## format, vet, staticcheck, modules, a build that leaves the tre
 	@unformatted=$$(gofmt -l $(GODIRS)); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	$(GO) vet ./... ./.ci/testreport
 	$(GO) vet -tags interop ./bootstrap/interop
+	$(GO) vet -tags browser ./cmd/lwbs/browser
 	$(GO) tool staticcheck ./... ./.ci/testreport
 	$(GO) tool staticcheck -tags interop ./bootstrap/interop
+	$(GO) tool staticcheck -tags browser ./cmd/lwbs/browser
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	@before=$$(git status --porcelain); $(MAKE) --no-print-directory build; \
@@ -52,6 +61,10 @@ stress: ## a thousand simulated devices over links that lose, repeat and reorder
 .PHONY: interop
 interop: peers ## tests against Leshan, Wakaama and other DTLS libraries; INTEROP=require fails where a peer is missing
 	$(GO) test -tags interop -count=1 -timeout 15m -parallel 4 -v ./bootstrap/interop
+
+.PHONY: browser
+browser: modules $(if $(shell command -v npm),$(AXE)) ## the pages in Chromium; BROWSER=require fails where it is missing, LWBS_PICTURES=FOLDER keeps pictures
+	$(GO) test -tags browser -count=1 -timeout 30m -v ./cmd/lwbs/browser
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)
@@ -92,7 +105,7 @@ bench-record: ## record that run again; its README says when
 
 .PHONY: clean
 clean: ## remove what these targets made, and the peers of interop
-	rm -rf bin dist testdata/leshan/*/target testdata/wakaama/node_modules testdata/mbedtls/venv
+	rm -rf bin dist testdata/leshan/*/target testdata/wakaama/node_modules testdata/mbedtls/venv testdata/axe/node_modules
 
 # The foreign stacks. A peer is built where its tools are.
 LESHAN  := testdata/leshan/server/target/server.jar
