@@ -1,7 +1,5 @@
 //go:build browser
 
-// Package browser tests the pages in Chromium, over a server to which simulated devices come. It is built with
-// the tag browser: make browser.
 package browser
 
 import (
