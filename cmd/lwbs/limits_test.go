@@ -399,6 +399,26 @@ var limits = map[string]limit{
 		[]string{"bootstrap/admin/site.defaultStep"},
 		[]string{"bootstrap/admin/site.TestSlowBodies"},
 	},
+	"pages in a browser that are kept up to date": {
+		[]string{"bootstrap/admin/web/stream.MaxPages"},
+		[]string{"bootstrap/admin/web/stream.TestTooManyPagesOfAStream"},
+	},
+	"events that are kept for such a page; that are in one write to it": {
+		[]string{"bootstrap/admin/web/stream.kept", "bootstrap/admin/web/stream.maxBatch"},
+		[]string{"bootstrap/admin/web/stream.TestPageComesBackToAStream"},
+	},
+	"searches of the pages through all devices, at a time": {
+		[]string{"bootstrap/admin/web.maxSearches"},
+		[]string{"bootstrap/admin/web.TestSearchesAtATime"},
+	},
+	"devices that a page edits at once": {
+		[]string{"bootstrap/admin/web.maxBulk"},
+		[]string{"bootstrap/admin/web.TestTooManyDevicesToEdit"},
+	},
+	"file that a page imports; files that were tried and wait; for how long": {
+		[]string{"bootstrap/admin/web.maxTable", "bootstrap/admin/web.maxStaged", "bootstrap/admin/web.stagedFor"},
+		[]string{"bootstrap/admin/web.TestHugeForms", "bootstrap/admin/web.TestFilesThatWait"},
+	},
 	"connections to the address of `--metrics`; an answer there": {
 		[]string{"cmd/lwbs/serve.maxMonitors", "cmd/lwbs/serve.monitorTime"},
 		[]string{"cmd/lwbs/serve.TestConnectionsOfTheMonitor", "cmd/lwbs/serve.TestTimeOfAMonitorAnswer"},

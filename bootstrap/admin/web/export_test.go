@@ -39,3 +39,32 @@ func Assets() map[string]int {
 	}
 	return all
 }
+
+// Limits.
+const (
+	MaxBulk     = maxBulk
+	MaxStaged   = maxStaged
+	MaxSearches = maxSearches
+	StagedFor   = stagedFor
+)
+
+// Occupy begins a search through all devices, as far as the limit knows.
+func (p *Pages) Occupy() (end func()) {
+	p.searches <- struct{}{}
+	return func() { <-p.searches }
+}
+
+// A Staging keeps files that were tried.
+type Staging struct{ *staging }
+
+// NewStaging returns an empty one.
+func NewStaging() Staging { return Staging{newStaging()} }
+
+// Put keeps a file.
+func (s Staging) Put(who, file string) string { return s.put(staged{who: who, file: []byte(file)}) }
+
+// Has reports whether a file is kept for someone.
+func (s Staging) Has(id, who string) bool {
+	_, ok := s.get(id, who)
+	return ok
+}
