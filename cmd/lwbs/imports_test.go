@@ -70,13 +70,14 @@ var mayImport = map[string][]string{
 	"bootstrap/admin/access":    {"store", "lwm2m"},
 	"bootstrap/admin/socket":    {},
 	"bootstrap/admin/site":      {"bootstrap/admin/access", "bootstrap/admin/server", "bootstrap/admin/wire"},
+	"bootstrap/admin/audit":     {"bootstrap/admin", "bootstrap/admin/access", "store", "lwm2m"},
 	"bootstrap/admin/batchpart": {},
 	"bootstrap/admin/keyindex":  {"store", "lwm2m"},
 	"bootstrap/admin/why":       {"bootstrap/enrol", "bootstrap/explain", "bootstrap/outcome", "store", "store/near", "lwm2m"},
 	"bootstrap/trace":           {"bootstrap", "bootstrap/auth", "bootstrap/coap/message", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/admin/wire":      {"bootstrap/admin", "bootstrap/admin/access", "bootstrap/trace", "bootstrap/profile", "store", "lwm2m"},
 	"bootstrap/admin/client":    {"bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
-	"bootstrap/admin/leshan":    {"bootstrap/admin", "bootstrap/profile", "store", "store/importer", "lwm2m", "lwm2m/"},
+	"bootstrap/admin/leshan":    {"bootstrap/admin", "bootstrap/admin/access", "bootstrap/profile", "store", "store/importer", "lwm2m", "lwm2m/"},
 	"bootstrap/admin/server":    {"bootstrap/panics", "bootstrap/admin/access", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 
 	// The pages, and what they draw and tell.
@@ -119,13 +120,13 @@ var mayImport = map[string][]string{
 	// internal.
 	"cmd/lwbs":                  slices.Concat(commandGroups, []string{"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "bootstrap/profile", "store"}),
 	"cmd/lwbs/":                 {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
-	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
+	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/audit", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap", "bootstrap/admin", "bootstrap/explain", "bootstrap/profile", "store"},
 }
 
 // commandGroups are the packages of the commands, each of a group.
 var commandGroups = []string{
-	"cmd/lwbs/campaign", "cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/group", "cmd/lwbs/lwm2mserver", "cmd/lwbs/object",
+	"cmd/lwbs/audit", "cmd/lwbs/campaign", "cmd/lwbs/completion", "cmd/lwbs/database", "cmd/lwbs/demo", "cmd/lwbs/device", "cmd/lwbs/group", "cmd/lwbs/lwm2mserver", "cmd/lwbs/object",
 	"cmd/lwbs/outbox", "cmd/lwbs/pending", "cmd/lwbs/probe", "cmd/lwbs/profile", "cmd/lwbs/serve", "cmd/lwbs/session", "cmd/lwbs/simulate", "cmd/lwbs/transfer", "cmd/lwbs/user",
 }
 

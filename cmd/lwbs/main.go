@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lwbs/cmd/lwbs/audit"
 	"lwbs/cmd/lwbs/campaign"
 	"lwbs/cmd/lwbs/completion"
 	"lwbs/cmd/lwbs/database"
@@ -128,7 +129,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		},
 		Commands: []*cli.Command{
-			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), user.Command(), user.TokenCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
+			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), user.Command(), user.TokenCommand(), audit.Command(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"sync"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
@@ -26,13 +28,17 @@ type Records interface {
 	LwM2MServer(ctx context.Context, name string) (store.LwM2MServer, error)
 }
 
-// A Config says what a [Server] works on. All but NoSec is required.
+// A Config says what a [Server] works on. All but Reveal and NoSec is required.
 type Config struct {
 	API     admin.API
 	Records Records
 	Objects *object.Registry // that records are checked against; nil knows those that are built in
 	Log     *slog.Logger
 	Tokens  func() Tokens // as they are now; must be quick
+
+	// Reveal, where not nil, notes that keys are about to be shown: which action on which record. Its error keeps them
+	// from being shown.
+	Reveal func(ctx context.Context, action, target string) error
 
 	// NoSec permits devices without a credential to bootstrap over plain CoAP, keys included, as Leshan's demo
 	// does. Default: they are refused.
@@ -152,9 +158,25 @@ func (s *Server) serve(r *http.Request) (answer, error) {
 		if method == nil {
 			return answer{}, refuse(http.StatusMethodNotAllowed, "%s is not possible for %s", r.Method, resource.path)
 		}
+		r := r.WithContext(access.With(r.Context(), principalOf(r)))
+		reveal := role == RoleReveal && r.Method == http.MethodGet
+		if reveal && s.Reveal != nil {
+			if err := s.Reveal(r.Context(), strings.TrimPrefix(resource.path, "/api/")+" reveal", strings.Join(names, "/")); err != nil {
+				return answer{}, err
+			}
+		}
 		return method(s, request{r, names, role == RoleReveal})
 	}
 	return answer{}, refuse(http.StatusNotFound, "only /api/bootstrap and /api/security/clients of Leshan's demo are served here; lwbs is administered with its own commands")
+}
+
+// principalOf is whose request it is, for the audit: tokens have no names.
+func principalOf(r *http.Request) access.Principal {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return access.Principal{Name: "leshan-api", Way: access.WayToken, Address: host}
 }
 
 // A request is one for a resource.

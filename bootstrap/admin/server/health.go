@@ -62,6 +62,9 @@ const (
 
 // runningStatus is what the server behind api tells of itself, without its records.
 func runningStatus(api admin.API) admin.Status {
+	if over, ok := api.(interface{ Unwrap() admin.API }); ok {
+		return runningStatus(over.Unwrap())
+	}
 	if local, ok := api.(*admin.Local); ok && local.Server != nil {
 		return local.Server()
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/audit"
 	"lwbs/bootstrap/admin/leshan"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/input"
@@ -114,8 +114,8 @@ func leshanWhat(l net.Listener) string {
 }
 
 // leshanAPI is the handler of --leshan-api.
-func (s *service) leshanAPI(api *admin.Local) http.Handler {
-	return leshan.New(leshan.Config{API: api, Records: s.db, Objects: s.objects, Log: s.log, Tokens: s.tokens.tokens, NoSec: s.leshanNoSec})
+func (s *service) leshanAPI(api *audit.API) http.Handler {
+	return leshan.New(leshan.Config{API: api, Reveal: api.Reveal, Records: s.db, Objects: s.objects, Log: s.log, Tokens: s.tokens.tokens, NoSec: s.leshanNoSec})
 }
 
 // maxTokenFile is the largest token file, in bytes.

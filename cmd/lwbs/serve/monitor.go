@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
+	"lwbs/bootstrap/admin/audit"
 	"lwbs/bootstrap/admin/server"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/store"
@@ -51,16 +53,17 @@ func serveSites(ctx context.Context, sites []site, log *slog.Logger) error {
 // sites are the admin socket and, with --metrics, --leshan-api and --web, their addresses.
 func (s *service) sites(at httpListeners) []site {
 	local := s.administration()
-	administration := server.New(local, s.log, s.metrics.Handler())
+	api := audit.New(local, s.db, access.Principal{Name: "unknown", Way: "unknown"})
+	administration := server.New(api, s.log, s.metrics.Handler())
 	sites := []site{{listener: at.admin, handler: server.Contain(administration, s.panics)}}
 	if at.metrics != nil {
 		sites = append(sites, site{at.metrics, "metrics at http://%s/metrics", server.Contain(monitor(local, s.metrics.Handler()), s.panics), monitorTime})
 	}
 	if at.leshan != nil {
-		sites = append(sites, site{at.leshan, leshanWhat(at.leshan), server.Contain(s.leshanAPI(local), s.panics), monitorTime})
+		sites = append(sites, site{at.leshan, leshanWhat(at.leshan), server.Contain(s.leshanAPI(api), s.panics), monitorTime})
 	}
 	if at.web != nil {
-		sites = append(sites, site{listener: at.web, what: webWhat(at.web), handler: server.Contain(s.webSite(local, administration), s.panics)})
+		sites = append(sites, site{listener: at.web, what: webWhat(at.web), handler: server.Contain(s.webSite(api, administration), s.panics)})
 	}
 	return sites
 }

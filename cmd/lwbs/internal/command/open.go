@@ -17,7 +17,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/access"
+	"lwbs/bootstrap/admin/audit"
 	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/admin/socket"
 	"lwbs/bootstrap/handover"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m/filekind"
@@ -62,7 +65,8 @@ func OpenAPI(c *cli.Context, create bool) (admin.API, error) {
 		return nil, err
 	}
 	handOver := handover.NewServers(db, handover.Options{Commands: true}) // by whoever runs this command
-	return &admin.Local{Store: db, Objects: objects, HandOver: handOver, Version: c.App.Version, Database: DatabaseFile(c)}, nil
+	local := &admin.Local{Store: db, Objects: objects, HandOver: handOver, Version: c.App.Version, Database: DatabaseFile(c)}
+	return audit.New(local, db, access.Principal{Name: socket.UserName(os.Getuid()), Role: access.Admin, Way: access.WayDatabase, Address: fmt.Sprintf("pid %d", os.Getpid())}), nil
 }
 
 // DialServer returns a client of the running server; nil where none runs and --admin is not set.
