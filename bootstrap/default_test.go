@@ -69,6 +69,14 @@ func (f *fleet) Sessions(context.Context, store.SessionQuery) ([]store.Session, 
 	return nil, nil
 }
 
+func (f *fleet) EndSession(ctx context.Context, s store.Session, d store.Device) (store.Device, error) {
+	kept, err := f.PutDevice(ctx, d)
+	if err == nil {
+		err = f.AppendSession(ctx, s)
+	}
+	return kept, err
+}
+
 func (f *fleet) AppendSession(_ context.Context, s store.Session) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

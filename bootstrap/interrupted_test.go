@@ -60,6 +60,13 @@ func (s *interruptedStore) Profile(ctx context.Context, name string) (store.Prof
 	return s.Store.Profile(ctx, name)
 }
 
+func (s *interruptedStore) EndSession(ctx context.Context, session store.Session, d store.Device) (store.Device, error) {
+	if err := s.check(ctx); err != nil {
+		return store.Device{}, err
+	}
+	return s.Store.EndSession(ctx, session, d)
+}
+
 func (s *interruptedStore) PutDevice(ctx context.Context, d store.Device) (store.Device, error) {
 	if err := s.check(ctx); err != nil {
 		return store.Device{}, err

@@ -137,7 +137,7 @@ func (s *session) endPack(ctx context.Context, f *outcome.Failure) {
 	defer s.srv.cfg.Panics.Contain(panics.Session)
 	defer s.srv.sessions.remove(s)
 	defer s.cancel(nil)
-	cause, detail := s.outcome(ctx, store.CausePackDelivered, f)
+	recorded := s.settle(ctx, store.CausePackDelivered, f)
 	s.yield()
-	s.conclude(ctx, cause, detail)
+	s.conclude(ctx, recorded)
 }

@@ -62,6 +62,11 @@ func (b *brittle) DeviceByIdentity(ctx context.Context, kind store.CredentialKin
 	return b.Store.DeviceByIdentity(ctx, kind, identity)
 }
 
+func (b *brittle) EndSession(ctx context.Context, s store.Session, d store.Device) (store.Device, error) {
+	b.at("EndSession")
+	return b.Store.EndSession(ctx, s, d)
+}
+
 func (b *brittle) AppendSession(ctx context.Context, s store.Session) error {
 	b.at("AppendSession")
 	return b.Store.AppendSession(ctx, s)
@@ -96,7 +101,8 @@ func TestPanicInSession(t *testing.T) {
 		{name: "an observer of the start", observe: bootstrap.EventStarted, part: panics.Observer, cause: done},
 		{name: "an observer of an operation", observe: bootstrap.EventOperation, part: panics.Observer, cause: done},
 		{name: "an observer of the end", observe: bootstrap.EventEnded, part: panics.Observer, cause: done},
-		{name: "the history is kept", op: "AppendSession", part: panics.History},
+		{name: "what the device has is kept", op: "EndSession", part: panics.Session, cause: done},
+		{name: "the history is kept", answers: map[string][]any{"GET /": {bootstrap.ErrSilent}}, op: "AppendSession", part: panics.History},
 		{name: "a pack", pack: true, op: "PutDevice", part: panics.Session, cause: internal},
 		{name: "a pack, before it is made", pack: true, op: "Profile", part: panics.Request, cause: internal},
 	}

@@ -21,25 +21,35 @@ func (s *session) end(ctx context.Context, f *outcome.Failure) {
 		defer s.deadline.Stop()
 	}
 	s.leavePlace()
-	cause, detail := s.outcome(ctx, store.CauseDone, f)
+	recorded := s.settle(ctx, store.CauseDone, f)
 	s.yield()
 	guard.Run(panics.Session, func() { s.release(ctx, f) })
-	s.conclude(ctx, cause, detail)
+	s.conclude(ctx, recorded)
 }
 
-// outcome is the cause and the detail of the record: those of f, or good where f is nil. It keeps
-// on the device record what the client has now.
-func (s *session) outcome(ctx context.Context, good store.Cause, f *outcome.Failure) (cause store.Cause, detail string) {
-	defer s.srv.cfg.Panics.Contain(panics.Session, func() {
-		if cause, detail = good, "the server panicked as it kept what the client was given; its log has the stack"; f != nil {
-			cause, detail = f.Cause, f.Detail
+// settle completes the record of the session: with f, or with the cause good where f is nil. It keeps on the device
+// record what the client has now. Recorded is whether the session is in the history by then.
+func (s *session) settle(ctx context.Context, good store.Cause, f *outcome.Failure) (recorded bool) {
+	cause, detail := good, "the server panicked as it kept what the client was given; its log has the stack"
+	if f != nil {
+		cause, detail = f.Cause, f.Detail
+	}
+	s.srv.cfg.Panics.Run(panics.Session, func() {
+		if f != nil {
+			recorded = s.keepChanges(ctx, f)
+		} else {
+			detail, recorded = s.keepDelivery(ctx, good)
 		}
 	})
-	if f != nil {
-		s.keepChanges(ctx)
-		return f.Cause, f.Detail
+	if !recorded {
+		s.complete(cause, detail)
 	}
-	return good, s.keepDelivery(ctx, good == store.CauseDone)
+	return recorded
+}
+
+// complete says in the record how the session ended.
+func (s *session) complete(cause store.Cause, detail string) {
+	s.update(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, outcome.EndOf(r.Started) })
 }
 
 // yield lets the next session of the device begin: nothing more is sent or edited.
@@ -66,12 +76,12 @@ func (s *session) release(ctx context.Context, f *outcome.Failure) {
 	}
 }
 
-// conclude completes the record and keeps it.
-func (s *session) conclude(ctx context.Context, cause store.Cause, detail string) {
-	s.update(func(r *store.Session) { r.Cause, r.Detail, r.Ended = cause, detail, outcome.EndOf(r.Started) })
+// conclude keeps the record, unless it is kept already, and tells of the end.
+func (s *session) conclude(ctx context.Context, recorded bool) {
 	record := s.snapshot()
-	level := outcome.Severity(cause)
+	level := outcome.Severity(record.Cause)
 	switch {
+	case recorded:
 	case record.Proof.Counts():
 		s.srv.history.Ended(record)
 	case !s.srv.history.Refused(record): // no answer came: the request may have been forged

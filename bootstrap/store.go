@@ -39,6 +39,7 @@ type Store interface {
 
 	// AppendSession keeps how an attempt ended; Sessions and LastSession read that back.
 	AppendSession(ctx context.Context, s store.Session) error
+	EndSession(ctx context.Context, s store.Session, d store.Device) (store.Device, error)
 	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)
 	LastSession(ctx context.Context) (id string, err error)
 }

@@ -33,6 +33,13 @@ func (s *stuckStore) PutDevice(ctx context.Context, d store.Device) (store.Devic
 	return s.Store.PutDevice(ctx, d)
 }
 
+func (s *stuckStore) EndSession(ctx context.Context, session store.Session, d store.Device) (store.Device, error) {
+	if err := s.wait(ctx); err != nil {
+		return store.Device{}, err
+	}
+	return s.Store.EndSession(ctx, session, d)
+}
+
 func (s *stuckStore) AppendSession(ctx context.Context, session store.Session) error {
 	if err := s.wait(ctx); err != nil {
 		return err
@@ -112,6 +119,12 @@ func (s *stuckHistory) AppendSession(ctx context.Context, session store.Session)
 	s.asked <- struct{}{}
 	<-s.released
 	return s.Store.AppendSession(ctx, session)
+}
+
+func (s *stuckHistory) EndSession(ctx context.Context, session store.Session, d store.Device) (store.Device, error) {
+	s.asked <- struct{}{}
+	<-s.released
+	return s.Store.EndSession(ctx, session, d)
 }
 
 // A session is running, or in the history: whoever asks in between is not told that the device was

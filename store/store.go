@@ -201,6 +201,10 @@ type Store interface {
 	// limits. It replaces a session with the same ID.
 	AppendSession(ctx context.Context, s Session) error
 
+	// EndSession is AppendSession, and PutDevice of what the session leaves on the record of its device, as one
+	// edit: it stores both or none. Errors are those of PutDevice.
+	EndSession(ctx context.Context, s Session, d Device) (Device, error)
+
 	// Session returns one session. Error: ErrNotFound.
 	Session(ctx context.Context, id string) (Session, error)
 

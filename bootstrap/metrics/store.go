@@ -207,6 +207,11 @@ func (s measured) AppendSession(ctx context.Context, session store.Session) (err
 	return s.Store.AppendSession(ctx, session)
 }
 
+func (s measured) EndSession(ctx context.Context, session store.Session, d store.Device) (kept store.Device, err error) {
+	defer s.took("end_session", time.Now(), &err)
+	return s.Store.EndSession(ctx, session, d)
+}
+
 func (s measured) Session(ctx context.Context, id string) (session store.Session, err error) {
 	defer s.took("session", time.Now(), &err)
 	return s.Store.Session(ctx, id)

@@ -27,6 +27,7 @@ type Store interface {
 	Device(ctx context.Context, ep lwm2m.EndpointName) (store.Device, error)
 	Profile(ctx context.Context, name string) (store.Profile, error)
 	PutDevice(ctx context.Context, d store.Device) (store.Device, error)
+	EndSession(ctx context.Context, s store.Session, d store.Device) (store.Device, error)
 	LwM2MServer(ctx context.Context, name string) (store.LwM2MServer, error)
 }
 
@@ -127,11 +128,26 @@ func (p *Provider) Keep(ctx context.Context, ep lwm2m.EndpointName, peer auth.Pe
 // between, it reads it again and starts over. Change returns whether there is anything to keep;
 // it must not change a map or list in place. The record is returned as it is kept.
 func (p *Provider) Edit(ctx context.Context, d store.Device, change func(*store.Device) bool) (store.Device, error) {
+	return p.edit(ctx, d, change, p.Store.PutDevice)
+}
+
+// EditAtEnd is Edit for what a session that has ended leaves on the record, which is kept together with the record of the
+// session itself. Ended returns that one; recorded is whether it is kept, which it is not where there is nothing to edit.
+func (p *Provider) EditAtEnd(ctx context.Context, d store.Device, change func(*store.Device) bool, ended func() store.Session) (recorded bool, err error) {
+	_, err = p.edit(ctx, d, change, func(ctx context.Context, d store.Device) (store.Device, error) {
+		kept, err := p.Store.EndSession(ctx, ended(), d)
+		recorded = err == nil
+		return kept, err
+	})
+	return recorded, err
+}
+
+func (p *Provider) edit(ctx context.Context, d store.Device, change func(*store.Device) bool, keep func(context.Context, store.Device) (store.Device, error)) (store.Device, error) {
 	for range maxConflicts {
 		if !change(&d) {
 			return d, nil
 		}
-		kept, err := p.Store.PutDevice(ctx, d)
+		kept, err := keep(ctx, d)
 		if !errors.Is(err, store.ErrConflict) {
 			return kept, err
 		}

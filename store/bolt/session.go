@@ -20,41 +20,75 @@ const maxPruned = 100
 
 // AppendSession implements [store.Store].
 func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
-	b, err := rows.EncodeSession(s)
-	if err == nil && s.ID == "" {
-		err = fmt.Errorf("%w: a session needs an ID", store.ErrInvalid)
-	}
+	row, err := encodeSession(s)
 	if err == nil {
-		err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
-			s, b := s, b
-			if ep, moved := movedTo(tx, s); moved {
-				s.Endpoint = ep
-				var err error
-				if b, err = rows.EncodeSession(s); err != nil {
-					return err, nil
-				}
-			}
-			var o outgoing
-			note := func() error { return nil }
-			if tx.Bucket(bucketSession).Get([]byte(s.ID)) == nil { // else it is told already
-				var err error
-				if note, err = o.sessionEvents(tx, s); err != nil {
-					return err, nil
-				}
-			}
-			if err := dropSession(tx, s.ID); err != nil {
-				return nil, err
-			}
-			return nil, errors.Join(
-				tx.Bucket(bucketSession).Put([]byte(s.ID), b),
-				indexSession(tx, s),
-				db.prune(tx, s), o.append(tx), note())
-		})
+		err = db.edit(ctx, func(tx *transaction) (refused, failed error) { return db.appendSession(tx, s, row) })
 	}
 	if err != nil {
 		return fmt.Errorf("append session %q: %w", s.ID, err)
 	}
 	return nil
+}
+
+// EndSession implements [store.Store].
+func (db *DB) EndSession(ctx context.Context, s store.Session, d store.Device) (store.Device, error) {
+	fail := func(err error) (store.Device, error) {
+		return store.Device{}, fmt.Errorf("end session %q of device %q: %w", s.ID, d.Endpoint, err)
+	}
+	row, err := encodeSession(s)
+	if err != nil {
+		return fail(err)
+	}
+	encoded := db.encoded([]store.Device{d})
+	if err := encoded[0].err; err != nil {
+		return fail(err)
+	}
+	var puts []put // which the edit makes anew each time that it is applied
+	err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
+		puts = slices.Clone(encoded)
+		if err := db.putAll(tx, puts); err != nil || puts[0].err != nil {
+			return puts[0].err, err
+		}
+		refused, failed = db.appendSession(tx, s, row)
+		return nil, errors.Join(refused, failed) // the device is written: only a failure takes that back
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return puts[0].next, nil
+}
+
+func encodeSession(s store.Session) (row []byte, err error) {
+	if s.ID == "" {
+		return nil, fmt.Errorf("%w: a session needs an ID", store.ErrInvalid)
+	}
+	return rows.EncodeSession(s)
+}
+
+// appendSession stores a session, whose row is encoded already.
+func (db *DB) appendSession(tx *transaction, s store.Session, row []byte) (refused, failed error) {
+	if ep, moved := movedTo(tx, s); moved {
+		s.Endpoint = ep
+		var err error
+		if row, err = rows.EncodeSession(s); err != nil {
+			return err, nil
+		}
+	}
+	var o outgoing
+	note := func() error { return nil }
+	if tx.Bucket(bucketSession).Get([]byte(s.ID)) == nil { // else it is told already
+		var err error
+		if note, err = o.sessionEvents(tx, s); err != nil {
+			return err, nil
+		}
+	}
+	if err := dropSession(tx, s.ID); err != nil {
+		return nil, err
+	}
+	return nil, errors.Join(
+		tx.Bucket(bucketSession).Put([]byte(s.ID), row),
+		indexSession(tx, s),
+		db.prune(tx, s), o.append(tx), note())
 }
 
 // movedTo is the endpoint under which the session with the ID of s is kept, where that is
