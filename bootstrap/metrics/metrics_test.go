@@ -146,6 +146,13 @@ func (oneDevice) Profile(ctx context.Context, _ string) (store.Profile, error) {
 	return store.Profile{}, ctx.Err()
 }
 
+// composed has the records of those who administer the server beside the measured store, as lwbs serve has.
+type composed struct {
+	store.Store
+	store.Access
+	store.AuditLog
+}
+
 // TestStoreIsMeasuredAndUnchanged runs the suite of every backend on a measured one, and
 // finds each operation among the metrics.
 func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
@@ -162,12 +169,12 @@ func TestStoreIsMeasuredAndUnchanged(t *testing.T) {
 		db, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), keyring, bolt.Options{
 			SessionsPerDevice: storetest.SessionsPerDevice, Sessions: storetest.Sessions,
 			UnprovedPerDevice: storetest.UnprovedPerDevice, UnprovedSessions: storetest.UnprovedSessions, UnknownSessions: storetest.UnknownSessions,
-			Messages: storetest.Messages, EventsOfReceiver: storetest.EventsOfReceiver, DeadLetters: storetest.DeadLetters,
+			Messages: storetest.Messages, EventsOfReceiver: storetest.EventsOfReceiver, DeadLetters: storetest.DeadLetters, AuditEntries: storetest.AuditEntries,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return m.Store(db)
+		return composed{m.Store(db), db, db}
 	}})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -128,5 +129,63 @@ func testSessionReplaced(t *testing.T, s store.Store) {
 	}
 	if failed := must[[]store.Session](t)(s.Sessions(ctx, store.SessionQuery{Failed: true})); len(failed) != 0 {
 		t.Errorf("the replaced one is still listed as failed: %v", ids(failed))
+	}
+}
+
+// A session and what it leaves on the record of its device are kept together, or not at all.
+func testSessionEnd(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	must[store.Profile](t)(s.PutProfile(ctx, store.Profile{Name: "p"}))
+	first := must[store.Device](t)(s.PutDevice(ctx, device("dev", "id-dev")))
+	other := must[store.Device](t)(s.PutDevice(ctx, device("other", "id-other")))
+
+	next := first.Clone()
+	next.Note = "bootstrapped"
+	kept := must[store.Device](t)(s.EndSession(ctx, session(1, "dev", store.CauseDone), next))
+	if read := must[store.Device](t)(s.Device(ctx, "dev")); kept.Revision != first.Revision+1 || kept.Note != next.Note || read.Note != next.Note || read.Revision != kept.Revision {
+		t.Errorf("kept %+v, and read %+v", kept, read)
+	}
+	if got := must[store.Session](t)(s.Session(ctx, "000001")); got.Cause != store.CauseDone {
+		t.Errorf("the session is %+v", got)
+	}
+	if outlines := must[[]store.DeviceOutline](t)(s.DeviceOutlines(ctx, store.DeviceQuery{})); len(outlines) != 2 || outlines[0].Newest.Cause != store.CauseDone {
+		t.Errorf("the outlines do not tell of the session: %+v", outlines)
+	}
+
+	for name, tt := range map[string]struct {
+		change func(*store.Device)
+		id     string
+		want   error
+	}{
+		"an older revision":     {func(d *store.Device) { d.Revision = first.Revision }, "2", store.ErrConflict},
+		"a device deleted":      {func(d *store.Device) { d.Endpoint = "gone" }, "2", store.ErrNotFound},
+		"an identity of others": {func(d *store.Device) { d.Credentials = other.Credentials }, "2", store.ErrIdentityTaken},
+		"a record not valid":    {func(d *store.Device) { d.Credentials = append(d.Credentials, d.Credentials...) }, "2", store.ErrInvalid},
+		"a session without ID":  {func(*store.Device) {}, "", store.ErrInvalid},
+	} {
+		d := kept.Clone()
+		d.Note = name
+		tt.change(&d)
+		end := session(2, "dev", store.CauseDone)
+		if tt.id == "" {
+			end.ID = ""
+		}
+		_, err := s.EndSession(ctx, end, d)
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", name, err, tt.want)
+		}
+		if read := must[store.Device](t)(s.Device(ctx, "dev")); read.Note != kept.Note || read.Revision != kept.Revision {
+			t.Errorf("%s: the device is %+v", name, read)
+		}
+		if _, err := s.Session(ctx, "000002"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: there is a session: %v", name, err)
+		}
+	}
+
+	again := kept.Clone()
+	again.Note = "again"
+	must[store.Device](t)(s.EndSession(ctx, session(1, "dev", store.CauseRefused), again)) // with the same ID
+	if all := must[[]store.Session](t)(s.Sessions(ctx, store.SessionQuery{})); len(all) != 1 || all[0].Cause != store.CauseRefused {
+		t.Errorf("the sessions are %+v", all)
 	}
 }

@@ -79,6 +79,7 @@ func Run(t *testing.T, b Backend) {
 		{"SessionPages", testSessionPages},
 		{"SessionLimits", testSessionLimits},
 		{"SessionReplaced", testSessionReplaced},
+		{"SessionEnd", testSessionEnd},
 		{"SessionShares", testSessionShares},
 		{"ClaimedNames", testClaimedNames},
 		{"Rename", testRename},
