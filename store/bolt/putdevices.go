@@ -86,6 +86,34 @@ func resultsOf(puts []put) []store.PutResult {
 	return results
 }
 
+// EndSession implements [store.Store].
+func (db *DB) EndSession(ctx context.Context, s store.Session, d store.Device) (store.Device, error) {
+	fail := func(err error) (store.Device, error) {
+		return store.Device{}, fmt.Errorf("end session %q of device %q: %w", s.ID, d.Endpoint, err)
+	}
+	row, err := encodeSession(s)
+	if err != nil {
+		return fail(err)
+	}
+	encoded := db.encoded([]store.Device{d})
+	if err := encoded[0].err; err != nil {
+		return fail(err)
+	}
+	var puts []put // which the edit makes anew each time that it is applied
+	err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
+		puts = slices.Clone(encoded)
+		if err := db.putAll(tx, puts); err != nil || puts[0].err != nil {
+			return puts[0].err, err
+		}
+		refused, failed = db.appendSession(tx, s, row)
+		return nil, errors.Join(refused, failed) // the device is written: only a failure takes that back
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return puts[0].next, nil
+}
+
 // putAll stores those of puts that may be, and notes of the others why not. It decides on all of them
 // before it changes anything. The error is one that fails the whole.
 func (db *DB) putAll(tx *transaction, puts []put) error {

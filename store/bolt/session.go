@@ -30,34 +30,6 @@ func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
 	return nil
 }
 
-// EndSession implements [store.Store].
-func (db *DB) EndSession(ctx context.Context, s store.Session, d store.Device) (store.Device, error) {
-	fail := func(err error) (store.Device, error) {
-		return store.Device{}, fmt.Errorf("end session %q of device %q: %w", s.ID, d.Endpoint, err)
-	}
-	row, err := encodeSession(s)
-	if err != nil {
-		return fail(err)
-	}
-	encoded := db.encoded([]store.Device{d})
-	if err := encoded[0].err; err != nil {
-		return fail(err)
-	}
-	var puts []put // which the edit makes anew each time that it is applied
-	err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
-		puts = slices.Clone(encoded)
-		if err := db.putAll(tx, puts); err != nil || puts[0].err != nil {
-			return puts[0].err, err
-		}
-		refused, failed = db.appendSession(tx, s, row)
-		return nil, errors.Join(refused, failed) // the device is written: only a failure takes that back
-	})
-	if err != nil {
-		return fail(err)
-	}
-	return puts[0].next, nil
-}
-
 func encodeSession(s store.Session) (row []byte, err error) {
 	if s.ID == "" {
 		return nil, fmt.Errorf("%w: a session needs an ID", store.ErrInvalid)
