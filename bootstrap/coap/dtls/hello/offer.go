@@ -11,13 +11,18 @@ import (
 
 // Types of extensions of a ClientHello (IANA registry "TLS ExtensionType Values").
 const (
-	ExtensionGroups            = 10 // supported_groups, RFC 8422 §5.1.1
-	extensionPoints            = 11 // ec_point_formats, RFC 8422 §5.1.2
-	ExtensionSignatures        = 13 // signature_algorithms, RFC 5246 §7.4.1.4.1
-	ExtensionVersions          = 43 // supported_versions, RFC 8446 §4.2.1
-	extensionSignaturesOfChain = 50 // signature_algorithms_cert, RFC 8446 §4.2.3
-	extensionCID               = 54 // connection_id, RFC 9146 §3
+	ExtensionGroups            = 10     // supported_groups, RFC 8422 §5.1.1
+	extensionPoints            = 11     // ec_point_formats, RFC 8422 §5.1.2
+	ExtensionSignatures        = 13     // signature_algorithms, RFC 5246 §7.4.1.4.1
+	ExtensionExtendedMaster    = 23     // extended_master_secret, RFC 7627 §5.1
+	ExtensionVersions          = 43     // supported_versions, RFC 8446 §4.2.1
+	extensionSignaturesOfChain = 50     // signature_algorithms_cert, RFC 8446 §4.2.3
+	ExtensionCID               = 54     // connection_id, RFC 9146 §3
+	ExtensionRenegotiation     = 0xff01 // renegotiation_info, RFC 5746 §3.2
 )
+
+// emptyRenegotiation is a suite that says what an empty renegotiation_info says (RFC 5746 §3.3).
+const emptyRenegotiation record.Suite = 0x00ff
 
 // maxOffered is how many suites, groups or signature algorithms of a peer are looked at:
 // more than any stack has.
@@ -26,14 +31,23 @@ const maxOffered = 256
 // An Offer is what a client has in its ClientHello. A list that it has not sent is nil, one
 // that it sent empty is not.
 type Offer struct {
-	version         uint16
+	Version         uint16 // of the client; DTLS 1.3 says 1.2 here
 	Suites          []record.Suite
+	Compressions    []byte
 	versions        []uint16
 	Groups          []Group
 	points          []byte
 	Signatures      []SignatureAlgorithm
 	ChainSignatures []SignatureAlgorithm // for the certificates of the server
 	CID             []byte               // connection ID that it wants to be sent; may be empty
+
+	// ExtendedMaster: its master secret is to depend on the whole handshake (RFC 7627).
+	ExtendedMaster bool
+
+	// Renegotiation: it wants to be told that the server knows of RFC 5746, by a suite or by
+	// renegotiation_info, of which this is the content; nil: it does not. It is empty in a
+	// handshake that is no renegotiation.
+	Renegotiation []byte
 }
 
 // ParseOffer reads the ClientHello that is all there is in a datagram; ok is false where it
@@ -43,7 +57,7 @@ func ParseOffer(datagram []byte) (o Offer, ok bool) {
 	if !ok {
 		return o, false
 	}
-	o.version = binary.BigEndian.Uint16(w.opening)
+	o.Version = binary.BigEndian.Uint16(w.opening)
 	suites, rest, ok := record.CutLongVector(w.rest)
 	if !ok {
 		return o, false
@@ -51,8 +65,12 @@ func ParseOffer(datagram []byte) (o Offer, ok bool) {
 	if o.Suites, ok = numbers[record.Suite](suites); !ok {
 		return o, false
 	}
-	_, rest, ok = record.CutVector(rest) // compression methods
-	if !ok || len(rest) == 0 {           // extensions may be missing
+	if slices.Contains(o.Suites, emptyRenegotiation) {
+		o.Renegotiation = []byte{}
+	}
+	compressions, rest, ok := record.CutVector(rest)
+	o.Compressions = slices.Clone(compressions)
+	if !ok || len(rest) == 0 { // extensions may be missing
 		return o, ok
 	}
 	extensions, rest, ok := record.CutLongVector(rest)
@@ -85,8 +103,12 @@ func (o *Offer) add(kind uint16, b []byte) (ok bool) {
 		o.ChainSignatures, ok = longList[SignatureAlgorithm](b)
 	case extensionPoints:
 		o.points, ok = shortList(b)
-	case extensionCID:
+	case ExtensionCID:
 		o.CID, ok = shortList(b)
+	case ExtensionRenegotiation:
+		o.Renegotiation, ok = shortList(b)
+	case ExtensionExtendedMaster:
+		o.ExtendedMaster, ok = true, len(b) == 0
 	case ExtensionVersions:
 		versions, fits := shortList(b)
 		o.versions, ok = numbers[uint16](versions)

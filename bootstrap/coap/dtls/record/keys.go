@@ -58,15 +58,28 @@ func KeySize(s Suite) (n int, known bool) {
 // keyBlock derives the keys of both directions from the master secret of a handshake
 // (RFC 5246 §6.3).
 func (p protection) keyBlock(master, clientRandom, serverRandom []byte) []byte {
-	seed := append([]byte("key expansion"), serverRandom...)
-	seed = append(seed, clientRandom...)
-	h := hmac.New(p.prf, master)
-	block := make([]byte, 0, p.size()+h.Size())
-	for a := seed; len(block) < p.size(); {
-		a = sum(h, a)
-		block = append(block, sum(h, a, seed)...)
+	return p.pseudorandom(p.size(), master, "key expansion", serverRandom, clientRandom)
+}
+
+// Pseudorandom is the pseudorandom function of a suite (RFC 5246 §5): n bytes that follow from a
+// secret, a label and a seed, the parts of which follow each other. The suite is one that a server
+// has.
+func Pseudorandom(s Suite, n int, secret []byte, label string, seed ...[]byte) []byte {
+	return protections[s].pseudorandom(n, secret, label, seed...)
+}
+
+func (p protection) pseudorandom(n int, secret []byte, label string, seed ...[]byte) []byte {
+	parts := []byte(label)
+	for _, part := range seed {
+		parts = append(parts, part...)
 	}
-	return block[:p.size():p.size()]
+	h := hmac.New(p.prf, secret)
+	out := make([]byte, 0, n+h.Size())
+	for a := parts; len(out) < n; {
+		a = sum(h, a)
+		out = append(out, sum(h, a, parts)...)
+	}
+	return out[:n:n]
 }
 
 // sum is the HMAC of parts, one after the other.
