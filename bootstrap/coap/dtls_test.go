@@ -17,6 +17,7 @@ import (
 	"lwbs/bootstrap/attempt"
 	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap"
+	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/traffic"
@@ -81,6 +82,7 @@ func listenDTLSAt(
 		HandshakeFailed: func(h auth.Handshake) { s.failed <- h },
 		DTLS: dtls.Options{
 			MaxPerPeer: 10_000, // the clients of a test are one device
+			PionForPSK: coaptest.PionForPSK(),
 			NoRequest: func(p auth.Peer, _ time.Time, end attempt.UnusedEnd) {
 				s.unused <- end
 				s.noRequest <- p

@@ -16,7 +16,7 @@ func (m *mux) activate(h *handshake, a *association) (_ *association, waiting []
 	var ok bool
 	holding(&m.mu, func() {
 		if after, ok = m.activateLocked(h, a); ok {
-			waiting = h.pipe.Drain()
+			waiting = h.engine.drain()
 		}
 	})
 	do(after)
@@ -136,6 +136,6 @@ func (m *mux) dropHandshake(h *handshake, cause error) {
 		m.unassign(h)
 	}
 	m.limiter.Release(h.admission)
-	h.timeout.Stop()
-	h.cancel(cause)
+	h.timer.Stop()
+	h.engine.cancel(cause)
 }

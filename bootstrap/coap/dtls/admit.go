@@ -2,7 +2,6 @@ package dtls
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +9,7 @@ import (
 
 	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls/hello"
-	"lwbs/bootstrap/coap/dtls/pion"
+	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
 	"lwbs/bootstrap/outcome"
@@ -64,6 +63,9 @@ func (m *mux) admitPending(v *admission.PendingClient) traffic.DropReason {
 		return why
 	}
 	d := hello.Digest{Kind: hello.KindHello}
+	if _, ok := h.engine.(*stepEngine); ok {
+		return h.put(v.Peer, d, v.Hello)
+	}
 	w, _ := hello.ParseWhole(v.Hello)
 	first, _ := w.Before() // acceptHello has checked that there is one
 	return max(h.put(v.Peer, d, first), h.put(v.Peer, d, v.Hello))
@@ -78,20 +80,18 @@ func (m *mux) admit(v *admission.PendingClient) (*handshake, traffic.DropReason)
 	if why != traffic.NotDropped {
 		return nil, why
 	}
-	ctx, cancel := context.WithCancelCause(m.tasks.Context())
-	offers, _ := hello.ParseOffer(v.Hello) // pion rejects what makes no sense
+	offer, readable := hello.ParseOffer(v.Hello)
 	h := &handshake{
 		mux:            m,
 		peer:           v.Peer,
 		random:         v.Random,
 		started:        now,
 		reservation:    reservation,
-		cancel:         cancel,
 		plainLeft:      maxPlain,
 		plainBytesLeft: maxPlainBytes,
 
 		returned: v.Cookie,
-		offer:    offers,
+		offer:    offer,
 	}
 	if _, room := m.room(now); room || m.slots[v.Peer].association != nil { // which the new one will replace
 		if old := m.slots[v.Peer].handshake; old != nil {
@@ -100,16 +100,18 @@ func (m *mux) admit(v *admission.PendingClient) (*handshake, traffic.DropReason)
 		h.admission = m.limiter.Admit(from, now, func() { m.dropHandshake(h, errCrowdedOut) })
 	}
 	if h.admission == nil {
-		cancel(nil)
 		m.sources.Cancel(reservation)
 		return nil, traffic.DropTableFull
 	}
-	h.pipe = pion.NewPipe(m.socket, v.Peer)
 	h.setDeadline(now.Add(m.cfg.DTLS.HandshakeTimeout))
 	s := m.slots[h.peer]
 	s.handshake = h
 	m.slots[h.peer] = s
-	if !m.tasks.Go(func() { h.run(ctx) }) {
+	begin := h.beginWithPion // which rejects what makes no sense
+	if readable && !m.cfg.DTLS.PionForPSK && record.Common(offer.Suites, record.Suites()) {
+		begin = h.beginInSteps
+	}
+	if !begin() {
 		m.dropHandshake(h, net.ErrClosed)
 		return nil, traffic.DropEnding
 	}

@@ -7,7 +7,6 @@ import (
 
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/auth"
-	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/exchange"
 	"lwbs/bootstrap/coap/message"
@@ -58,8 +57,9 @@ type association struct {
 // retransmits its own, which takes longer each time.
 const maxRepeats = 16
 
-// newAssociation returns what h has agreed upon.
-func newAssociation(h *handshake, agreed pion.Agreement) *association {
+// newAssociation returns the association that h leads to: with the record layer that goes on where h
+// ended, and the last flight of the server.
+func newAssociation(h *handshake, layer record.Layer, flight []byte) *association {
 	now := time.Now()
 	authenticated := credential{identity: h.claim.identity, chain: h.claim.chain}
 	a := &association{
@@ -70,15 +70,14 @@ func newAssociation(h *handshake, agreed pion.Agreement) *association {
 		heard:      now,
 		random:     h.random,
 		peer:       h.peer,
-		flight:     agreed.Flight,
+		flight:     flight,
+		layer:      layer,
 	}
 	h.mux.mu.Lock()
 	defer h.mux.mu.Unlock()
-	var own, peer []byte
 	if a.cid = h.cid; a.cid != (connectionID{}) {
-		own, peer = a.cid[:], h.offer.CID
+		a.layer.OwnCID = a.cid[:]
 	}
-	a.layer = record.NewLayer(agreed.Suite, agreed.Master, h.random[:], agreed.ServerRandom, own, peer, agreed.Next)
 	a.keyFingerprint = fingerprintOf(h.claim.key, a.layer.Keys)
 	return a
 }
@@ -110,6 +109,11 @@ func (a *association) receiveRecord(from udp.Peer, r record.Record) traffic.Drop
 	if why != traffic.NotDropped {
 		return why
 	}
+	return a.handle(from, out)
+}
+
+// handle takes what is in an authentic record, or returns why it is dropped.
+func (a *association) handle(from udp.Peer, out record.Opened) traffic.DropReason {
 	a.mux.noteRecord(a, from, out.Newest, out.ContentType == record.TypeApplicationData && message.IsRequest(out.Content))
 	switch {
 	case out.ContentType == record.TypeApplicationData:

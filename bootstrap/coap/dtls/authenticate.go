@@ -9,6 +9,7 @@ import (
 	"lwbs/bootstrap/coap/dtls/certificate"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
+	"lwbs/bootstrap/coap/udp"
 	"lwbs/bootstrap/outcome"
 	"lwbs/bootstrap/panics"
 )
@@ -27,19 +28,65 @@ type claim struct {
 	shown    *x509.Certificate   // our own that it was shown; nil for none
 }
 
+// A pionEngine has pion carry a handshake on, in goroutines of its own.
+type pionEngine struct {
+	h    *handshake
+	pipe *pion.Pipe
+	end  context.CancelCauseFunc
+}
+
+// beginWithPion gives h a pionEngine, and reports whether that runs.
+func (h *handshake) beginWithPion() bool {
+	ctx, end := context.WithCancelCause(h.mux.tasks.Context())
+	e := &pionEngine{h, pion.NewPipe(h.mux.socket, h.peer), end}
+	h.engine = e
+	return h.mux.tasks.Go(func() { e.run(ctx) })
+}
+
+func (e *pionEngine) put(b []byte, from udp.Peer) bool { return e.pipe.Put(b, from) }
+func (e *pionEngine) retransmit()                      {} // pion has timers of its own
+func (e *pionEngine) cancel(cause error)               { e.end(cause) }
+func (e *pionEngine) drain() []pion.Packet             { return e.pipe.Drain() }
+
+// run is the life of the handshake. ctx ends it.
+func (e *pionEngine) run(ctx context.Context) {
+	h := e.h
+	defer h.contain(func() { h.failed(h.panicked()) })
+	agreed, err := h.shake(ctx, e.pipe)
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		h.complete(h.layerOf(agreed), agreed.Flight, nil)
+	case cause != nil:
+		h.failed(cause)
+	default:
+		h.failed(err)
+	}
+}
+
 // shake runs the handshake; after it succeeds, claim is verified.
-func (h *handshake) shake(ctx context.Context) (pion.Agreement, error) {
+func (h *handshake) shake(ctx context.Context, p *pion.Pipe) (pion.Agreement, error) {
 	h.certificates = h.mux.cfg.DTLS.Certificates()
 	h.claim.accepted = certificate.AcceptedSuites(h.certificates)
-	agreed, err := pion.Accept(ctx, h.pipe, h.peer, pion.Opening{
+	agreed, err := pion.Accept(ctx, p, h.peer, pion.Opening{
 		Cookie:     h.returned,
 		Signatures: certificate.PreferredSignatures(h.offer),
 		WithCID:    h.mayHaveCID(),
 	}, h)
-	if err == nil && (!h.claim.valid || agreed.Identity != h.claim.identity) {
-		err = ErrUnknownIdentity // cannot be: no client has a decoy key
+	if err == nil && agreed.Identity != h.claim.identity {
+		err = ErrUnknownIdentity
 	}
 	return agreed, err
+}
+
+// layerOf is the record layer that goes on where pion ended.
+func (h *handshake) layerOf(agreed pion.Agreement) record.Layer {
+	h.mux.mu.Lock()
+	defer h.mux.mu.Unlock()
+	var own, peer []byte
+	if h.cid != (connectionID{}) {
+		own, peer = h.cid[:], h.offer.CID
+	}
+	return record.NewLayer(agreed.Suite, agreed.Master, h.random[:], agreed.ServerRandom, own, peer, agreed.Next)
 }
 
 // mayHaveCID reports whether the client gets a connection ID if it asks for one. With CBC it does
@@ -55,7 +102,11 @@ func (h *handshake) mayHaveCID() bool {
 }
 
 // ConnectionID implements [pion.Authenticator].
-func (h *handshake) ConnectionID() []byte { return h.mux.assign(h) }
+func (h *handshake) ConnectionID() []byte {
+	h.mux.mu.Lock()
+	defer h.mux.mu.Unlock()
+	return h.mux.assign(h)
+}
 
 // Certificate implements [pion.Authenticator]. It remembers what the client is shown, or why there is
 // nothing for it.

@@ -16,10 +16,8 @@ import (
 // connectionID is none.
 type connectionID [record.CIDSize]byte
 
-// assign gives h a connection ID, in place of an earlier one, and returns it.
+// assign gives h a connection ID, in place of an earlier one, and returns it. The caller holds mu.
 func (m *mux) assign(h *handshake) []byte {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.unassign(h)
 	if h.ended {
 		return nil

@@ -72,6 +72,10 @@ type Options struct {
 	UnknownAssociation func(attempt.UnknownAssociation)
 	KnownAddress       func(netip.AddrPort) bool
 
+	// PionForPSK has pion run the handshakes of clients with a pre-shared key too, as it runs those
+	// with certificates; default false: package pskhandshake runs them.
+	PionForPSK bool
+
 	// ReplicaID is the first byte of the connection IDs (RFC 9146) that clients get which
 	// ask for one, so that a balancer in front of several servers finds the one that has
 	// the association; default 0.

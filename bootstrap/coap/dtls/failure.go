@@ -1,7 +1,6 @@
 package dtls
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -9,6 +8,7 @@ import (
 	"lwbs/bootstrap/coap/dtls/certificate"
 	"lwbs/bootstrap/coap/dtls/hello"
 	"lwbs/bootstrap/coap/dtls/pion"
+	"lwbs/bootstrap/coap/dtls/pskhandshake"
 	"lwbs/bootstrap/coap/dtls/record"
 )
 
@@ -24,11 +24,8 @@ var (
 	ErrKeyDiffers = auth.ErrKeyDiffers
 )
 
-// failed reports a handshake that ended with err, unless the listener ends.
-func (h *handshake) failed(ctx context.Context, err error) {
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
+// failed ends the handshake and reports it, with why it ended, unless the listener ends.
+func (h *handshake) failed(err error) {
 	sealed := h.mux.endHandshake(h) // after which nothing comes any more
 	if h.mux.tasks.Ending() {
 		return
@@ -64,6 +61,8 @@ func (h *handshake) why(err error, sealed bool) error {
 	case h.claim.identity == "" && len(h.offer.Suites) > 0 && !record.Common(h.offer.Suites, h.claim.accepted):
 		return fmt.Errorf("%w: it offers %s", auth.ErrNoCommonSuite, hello.Listed(h.offer.Suites))
 	case h.claim.identity == "":
+		return err
+	case errors.Is(err, pskhandshake.ErrOtherMessages): // with the right key
 		return err
 	case !h.claim.valid:
 		return fmt.Errorf("%w: %w", ErrUnknownIdentity, err)

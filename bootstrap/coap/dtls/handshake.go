@@ -1,7 +1,6 @@
 package dtls
 
 import (
-	"context"
 	"crypto/tls"
 	"time"
 
@@ -20,7 +19,7 @@ type handshake struct {
 	peer        udp.Peer
 	random      [record.RandomSize]byte // of the ClientHello
 	started     time.Time
-	pipe        *pion.Pipe
+	engine      engine
 	admission   *admission.Admission
 	reservation admission.Reservation
 
@@ -29,11 +28,10 @@ type handshake struct {
 	returned []byte      // the cookie that the peer returned before there was a handshake
 	offer    hello.Offer // in the ClientHello
 
-	cancel context.CancelCauseFunc // ends it
-
 	// What follows is guarded by mux.mu.
-	timeout        *time.Timer  // ends it
-	until          time.Time    // when it does
+	timer          *time.Timer  // of what is next
+	until          time.Time    // when it ends, at the latest
+	next           time.Time    // when its engine retransmits; zero where that is its own business
 	ended          bool         // in no slot any more
 	cid            connectionID // zero where the peer did not ask for one, or not yet
 	plainLeft      int          // datagrams that it may still take
@@ -43,6 +41,21 @@ type handshake struct {
 
 	// claim is written within the handshake, and read after it.
 	claim claim
+}
+
+// An engine carries a handshake on. Its methods are called by who holds mux.mu.
+type engine interface {
+	// put queues a copy of a datagram, and reports whether there is room for it.
+	put(b []byte, from udp.Peer) bool
+
+	// retransmit is called at [handshake.next].
+	retransmit()
+
+	// cancel ends the handshake, which has failed for this cause unless it is complete.
+	cancel(cause error)
+
+	// drain returns what has come after the last datagram that was part of the handshake.
+	drain() []pion.Packet
 }
 
 // put queues a copy of a datagram of the peer, or returns why it is dropped. A nil handshake takes
@@ -61,7 +74,7 @@ func (h *handshake) put(from udp.Peer, d hello.Digest, b []byte) traffic.DropRea
 		h.sealed = true
 		h.noteSentAll()
 	}
-	if !h.pipe.Put(b, from) {
+	if !h.engine.put(b, from) {
 		return traffic.DropQueueFull
 	}
 	return traffic.NotDropped
@@ -74,11 +87,37 @@ const verdictTime = 10 * time.Second
 // setDeadline ends the handshake at that time. The caller holds mux.mu, or is the only one
 // to know h.
 func (h *handshake) setDeadline(at time.Time) {
-	if h.timeout != nil {
-		h.timeout.Stop()
-	}
 	h.until = at
-	h.timeout = h.mux.tasks.AfterFunc(time.Until(at), func() { h.cancel(ErrHandshakeTimeout) })
+	h.schedule()
+}
+
+// schedule sets the timer for what is next. The caller holds mux.mu, or is the only one to know h.
+func (h *handshake) schedule() {
+	at := h.until
+	if !h.next.IsZero() && h.next.Before(at) {
+		at = h.next
+	}
+	switch {
+	case h.timer == nil:
+		h.timer = h.mux.tasks.AfterFunc(time.Until(at), h.timeHasCome)
+	case !h.ended && !h.mux.tasks.Ending():
+		h.timer.Reset(time.Until(at))
+	}
+}
+
+// timeHasCome ends the handshake or has its engine retransmit.
+func (h *handshake) timeHasCome() {
+	h.mux.mu.Lock()
+	defer h.mux.mu.Unlock()
+	switch now := time.Now(); {
+	case h.ended:
+	case !now.Before(h.until):
+		h.engine.cancel(ErrHandshakeTimeout)
+	case !h.next.IsZero() && !now.Before(h.next):
+		h.engine.retransmit()
+	default: // it was set anew in the meantime
+		h.schedule()
+	}
 }
 
 // noteSentAll brings the deadline of the handshake nearer where the peer has sent both its identity
@@ -103,17 +142,24 @@ func (h *handshake) expects(d hello.Digest) bool {
 	return d.Kind != hello.KindSealed || h.cid == connectionID{}
 }
 
-// run is the life of the handshake. ctx ends it.
-func (h *handshake) run(ctx context.Context) {
-	defer h.contain(func() { h.failed(ctx, h.panicked()) })
-	agreed, err := h.shake(ctx)
-	if err != nil {
-		h.failed(ctx, err)
+// complete makes an association of a complete handshake, with the record layer that goes on where the
+// handshake ended and the last flight of the server. What overtook that flight, and what has come
+// behind it, is the association's.
+func (h *handshake) complete(layer record.Layer, flight []byte, overtook []record.Opened) {
+	if !h.claim.valid { // cannot be: no client has a decoy key
+		h.failed(ErrUnknownIdentity)
 		return
 	}
-	if !h.complete(agreed) { // not a failure of the peer
+	a, waiting := h.mux.activate(h, newAssociation(h, layer, flight))
+	if a == nil { // there is no room for it, which is not a failure of the peer
 		h.mux.endHandshake(h)
 		return
+	}
+	for _, opened := range overtook {
+		h.mux.meter.Dropped.Add(a.handle(h.peer, opened))
+	}
+	for _, in := range waiting {
+		h.mux.meter.Dropped.Add(a.receive(in.From.(udp.Peer), in.Data))
 	}
 	if h.claim.choice {
 		h.mux.otherKeys.done(h.claim.identity, h.peer.Remote.Addr())
@@ -121,17 +167,4 @@ func (h *handshake) run(ctx context.Context) {
 	if report := h.mux.cfg.HandshakeDone; report != nil {
 		report(time.Since(h.started))
 	}
-}
-
-// complete makes an association of what was agreed, and reports whether there is room for
-// it.
-func (h *handshake) complete(agreed pion.Agreement) bool {
-	a, waiting := h.mux.activate(h, newAssociation(h, agreed))
-	if a == nil {
-		return false
-	}
-	for _, in := range waiting {
-		h.mux.meter.Dropped.Add(a.receive(in.From.(udp.Peer), in.Data))
-	}
-	return true
 }

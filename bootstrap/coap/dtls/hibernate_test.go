@@ -571,7 +571,7 @@ func fillHibernating(m *mux, n int, withCID bool, chain func(i int) []*x509.Cert
 			m.assign(h)
 			h.offer.CID = make([]byte, 8)
 		}
-		a := newAssociation(h, agreed)
+		a := newAssociation(h, h.layerOf(agreed), nil)
 		a.memory = exchange.Memory(make([]byte, 8+1+2+1+8+1+12)) // of a Bootstrap-Request with a token of 8 bytes
 		m.mu.Lock()
 		m.index(a)

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"lwbs/bootstrap/coap/coaptest"
 	"lwbs/bootstrap/coap/dtls/hello"
-	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
@@ -39,7 +39,7 @@ func (m *mux) bareAssociation(i int, identity string) *association {
 // there was room.
 func (m *mux) enters(i int, identity string) bool {
 	bare := m.bareAssociation(i, identity)
-	h := &handshake{mux: m, peer: bare.peer, cancel: func(error) {}, pipe: pion.NewPipe(m.socket, bare.peer)}
+	h := &handshake{mux: m, peer: bare.peer, engine: &stepEngine{}}
 	h.setDeadline(time.Now().Add(m.cfg.DTLS.HandshakeTimeout))
 	holding(&m.mu, func() { h.admission = m.limiter.Admit(h.peer.Remote.Addr(), time.Now(), func() {}) })
 	a, _ := m.activate(h, bare)
@@ -169,9 +169,12 @@ func TestDatagramsOfAHandshake(t *testing.T) {
 			peer := peerAt(9)
 			second := returnHello(b.mux, peer, 1)
 			b.take(peer, second)
-			w, _ := hello.ParseWhole(second)
-			first, _ := w.Before()
-			datagrams, taken := 2, len(first)+len(second) // which have begun it
+			datagrams, taken := 1, len(second) // which has begun it
+			if coaptest.PionForPSK() {         // and the one before
+				w, _ := hello.ParseWhole(second)
+				first, _ := w.Before()
+				datagrams, taken = 2, len(first)+len(second)
+			}
 			h := b.handshakeAt(peer)
 			put := func(size int) bool {
 				b.mu.Lock()

@@ -112,6 +112,11 @@ func (m *mux) close() error {
 		return err
 	}
 	m.mu.Lock()
+	for _, s := range m.slots {
+		if s.handshake != nil {
+			s.handshake.timer.Stop()
+		}
+	}
 	var after []func()
 	for m.active.Len() > 0 {
 		after = append(after, m.end(m.active.Front().Value.(*association), true)...)

@@ -33,6 +33,7 @@ func newTestMux(t testing.TB, set func(*Config)) *mux {
 		HandshakeFailed: func(h auth.Handshake) { t.Errorf("told of %+v", h) },
 		DTLS:            Options{MaxPerPeer: 10_000}, // the clients of a test are one device
 	}
+	cfg.DTLS.PionForPSK = coaptest.PionForPSK()
 	set(&cfg)
 	cfg, err := cfg.WithDefaults()
 	if err != nil {
@@ -82,7 +83,8 @@ func (m *mux) associationAt(peer udp.Peer) *association {
 // to give way.
 func (m *mux) completed(h *handshake) *association {
 	as := &handshake{mux: m, peer: h.peer, random: h.random} // as what is in h belongs to its goroutine
-	a, _ := m.activate(h, newAssociation(as, pion.Agreement{Suite: record.PSKWithAES128CCM8, ServerRandom: make([]byte, record.RandomSize)}))
+	layer := as.layerOf(pion.Agreement{Suite: record.PSKWithAES128CCM8, ServerRandom: make([]byte, record.RandomSize)})
+	a, _ := m.activate(h, newAssociation(as, layer, nil))
 	return a
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"lwbs/bootstrap/coap/dtls/pskhandshake"
 	"lwbs/bootstrap/panics"
 	"lwbs/lwm2m"
 )
@@ -29,7 +30,7 @@ func TestKeyFinder(t *testing.T) {
 		}
 	}
 	made := make(map[string]string)
-	for _, identity := range []string{"unknown", "unknown-2", "empty", strings.Repeat("x", maxIdentity)} {
+	for _, identity := range []string{"unknown", "unknown-2", "empty", strings.Repeat("x", pskhandshake.MaxIdentity)} {
 		key, known, err := f.find(identity)
 		if len(key) != decoyKeySize || known || err != nil {
 			t.Errorf("%q: %d bytes, %t, %v", identity, len(key), known, err)
@@ -45,7 +46,7 @@ func TestKeyFinder(t *testing.T) {
 		}
 		made[string(key)] = identity
 	}
-	for _, identity := range []string{"", strings.Repeat("x", maxIdentity+1)} {
+	for _, identity := range []string{"", strings.Repeat("x", pskhandshake.MaxIdentity+1)} {
 		if key, _, err := f.find(identity); !errors.Is(err, ErrIdentity) || key != nil {
 			t.Errorf("%q: %d bytes, %v", identity, len(key), err)
 		}

@@ -46,6 +46,7 @@ func inSimulation(t *testing.T, set func(*Config), f func(b *simulatedListener))
 			PSK:             keyOf,
 			HandshakeFailed: func(h auth.Handshake) { b.failed <- h },
 		}
+		cfg.DTLS.PionForPSK = coaptest.PionForPSK()
 		if set != nil {
 			set(&cfg)
 		}
@@ -66,6 +67,7 @@ func inSimulation(t *testing.T, set func(*Config), f func(b *simulatedListener))
 // listenTest returns a listener on loopback, which ends with the test.
 func listenTest(t testing.TB, cfg Config) *Listener {
 	t.Helper()
+	cfg.DTLS.PionForPSK = coaptest.PionForPSK()
 	cfg, err := cfg.WithDefaults()
 	if err != nil {
 		t.Fatal(err)

@@ -136,7 +136,7 @@ func (h *Handshake) takeFinished(b []byte) []byte {
 // flight of the server: ChangeCipherSpec and Finished.
 func (h *Handshake) verify(message []byte) []byte {
 	if subtle.ConstantTimeCompare(message[record.HandshakeHeader:], h.verifyData("client finished")) != 1 {
-		return h.refuse(errFinished, alert.DecryptError)
+		return h.refuse(ErrOtherMessages, alert.DecryptError)
 	}
 	h.transcript.Write(message)
 	sealed, err := h.layer.Seal(record.TypeHandshake, h.serverFinished())

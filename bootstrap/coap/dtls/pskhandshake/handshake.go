@@ -29,12 +29,15 @@ var (
 	// ErrIdentity: the client claimed an identity that is empty or too long.
 	ErrIdentity = errors.New("bad PSK identity")
 
+	// ErrOtherMessages: the Finished of the client is authentic, so that it has the right key, but it
+	// is over other messages than ours.
+	ErrOtherMessages = errors.New("the client has seen other messages in the handshake")
+
 	errVersion       = errors.New("the client does not offer DTLS 1.2")
 	errNoSuite       = errors.New("the client offers no suite with a pre-shared key")
 	errCompression   = errors.New("the client insists on compression")
 	errRenegotiation = errors.New("the client takes the handshake for a renegotiation")
 	errKeyExchange   = errors.New("the ClientKeyExchange of the client makes no sense")
-	errFinished      = errors.New("the client has seen another handshake than the server")
 )
 
 // A Status says what a [Handshake] waits for.
@@ -177,6 +180,14 @@ func (h *Handshake) Key(key []byte) (out []byte) {
 		}
 	}
 	return out
+}
+
+// Abort ends the handshake for a reason that is none of the client's, and returns the alert to send.
+func (h *Handshake) Abort(why error) []byte {
+	if h.status >= Complete {
+		return nil
+	}
+	return h.refuse(why, alert.InternalError)
 }
 
 // takePlain takes handshake messages in the clear, or fragments of such.

@@ -282,7 +282,7 @@ func TestFinishedOfAnotherHandshake(t *testing.T) {
 	c, h, _ := newClient(t, record.PSKWithAES128CCM8, testKey, nil) // without the extended master secret
 	c.transcript[record.HandshakeHeader+40]++
 	sent := feed(t, h, testKey, c.keyExchange(testIdentity), c.sealed(t, 0, record.TypeHandshake, c.finished()...))
-	if h.Status() != Failed || !errors.Is(h.Err(), errFinished) || len(sent) != 1 || !bytes.Equal(sent[0][13:], []byte{2, 51}) {
+	if h.Status() != Failed || !errors.Is(h.Err(), ErrOtherMessages) || len(sent) != 1 || !bytes.Equal(sent[0][13:], []byte{2, 51}) {
 		t.Errorf("%v, sent %x", h.Err(), sent)
 	}
 }

@@ -69,6 +69,10 @@ type model struct {
 	hasKey         bool   // that of the server is in use
 	early          []move // of epoch 1, before that
 	complete, over bool
+
+	// extended: the keys depend on the identity too (RFC 7627). Without that it is the Finished that
+	// tells of another one.
+	extended bool
 }
 
 // play says what becomes of a handshake after one more move.
@@ -90,18 +94,32 @@ func (m *model) play(v move) {
 		m.over = true
 	case sealed && !m.hasKey:
 		m.early = append(m.early, v)
-	case m.claimed != testIdentity:
+	case m.claimed != testIdentity && m.extended:
 	case v.proves != nil && bytes.Equal(v.proves, m.key):
-		m.complete = true
+		m.complete, m.over = m.claimed == testIdentity, m.claimed != testIdentity
 	case v.breaks && bytes.Equal(testKey, m.key):
 		m.over = true
 	}
 }
 
-// Every message in every order: three of them after each beginning of a handshake. It is complete
+// Every message in every order: two of them after each beginning of a handshake, and three where the
+// extended master secret and the right key are used. It is complete
 // after the right ones only, and ends where it must.
 func TestEveryOrder(t *testing.T) {
-	c, _, _ := newClient(t, record.PSKWithAES128CCM8, testKey, nil, extendedMaster)
+	for name, extensions := range map[string][][]byte{"extended master": {extendedMaster}, "plain": nil} {
+		t.Run(name, func(t *testing.T) {
+			c, _, _ := newClient(t, record.PSKWithAES128CCM8, testKey, nil, extensions...)
+			everyOrder(t, c, testKey, 2)
+			everyOrder(t, c, otherKey, 2)
+			if c.offer.ExtendedMaster {
+				everyOrder(t, c, testKey, 3)
+			}
+		})
+	}
+}
+
+// everyOrder plays each beginning with every order of n moves after it, to a server with this key.
+func everyOrder(t *testing.T, c *client, key []byte, n int) {
 	all := moves(t, c)
 	named := func(names ...string) (out []move) {
 		for _, name := range names {
@@ -118,14 +136,19 @@ func TestEveryOrder(t *testing.T) {
 		named("another ClientKeyExchange", "key"),
 		named("half a ClientKeyExchange", "application data"),
 	}
+	orders := 1
+	for range n {
+		orders *= len(all)
+	}
 	completed := 0
 	for _, beginning := range beginnings {
-		for _, key := range [][]byte{testKey, otherKey} {
-			for i := range len(all) * len(all) * len(all) {
-				order := append(slices.Clone(beginning), all[i%len(all)], all[i/len(all)%len(all)], all[i/len(all)/len(all)])
-				if playAll(t, c, key, order) == Complete {
-					completed++
-				}
+		for i := range orders {
+			order := slices.Clone(beginning)
+			for rest := i; len(order) < len(beginning)+n; rest /= len(all) {
+				order = append(order, all[rest%len(all)])
+			}
+			if playAll(t, c, key, order) == Complete {
+				completed++
 			}
 		}
 	}
@@ -139,7 +162,7 @@ func TestEveryOrder(t *testing.T) {
 func playAll(t *testing.T, c *client, key []byte, order []move) Status {
 	t.Helper()
 	h, out := Begin(Opening{Hello: c.hello, Offer: c.offer, Random: serverRandom, CID: c.own}, now)
-	m := &model{key: key}
+	m := &model{key: key, extended: c.offer.ExtendedMaster}
 	watch := newWatch(out)
 	at := now
 	for i, v := range order {
