@@ -141,6 +141,9 @@ func everyOrder(t *testing.T, c *client, key []byte, n int) {
 		orders *= len(all)
 	}
 	completed := 0
+	if n > 2 {
+		beginnings = beginnings[:1]
+	}
 	for _, beginning := range beginnings {
 		for i := range orders {
 			order := slices.Clone(beginning)
