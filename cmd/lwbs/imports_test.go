@@ -108,13 +108,14 @@ var mayImport = map[string][]string{
 	"bootstrap/coap/dtls": slices.Concat(belowExchange, []string{
 		"bootstrap", "bootstrap/attempt", "bootstrap/auth", "bootstrap/outcome", "bootstrap/panics", "store", "lwm2m", "bootstrap/coap/exchange", "bootstrap/coap/otherprotocol", "bootstrap/coap/dtls/",
 	}),
-	"bootstrap/coap/dtls/record":      {"bootstrap/coap/traffic"},
-	"bootstrap/coap/dtls/kept":        {"lwm2m", "bootstrap/coap/dtls/record"},
-	"bootstrap/coap/dtls/unknown":     {"bootstrap/attempt", "bootstrap/coap/admission", "bootstrap/coap/tasks", "bootstrap/coap/udp", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
-	"bootstrap/coap/dtls/hello":       {"bootstrap/attempt", "bootstrap/coap/admission", "bootstrap/coap/traffic", "bootstrap/coap/udp", "bootstrap/coap/dtls/record"},
-	"bootstrap/coap/dtls/certificate": {"bootstrap/auth", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
-	"bootstrap/coap/dtls/pion":        {"lwm2m", "bootstrap/coap/udp", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
-	"bootstrap/coap/coaptest":         {"bootstrap", "lwm2m"},
+	"bootstrap/coap/dtls/record":       {"bootstrap/coap/traffic"},
+	"bootstrap/coap/dtls/kept":         {"lwm2m", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/unknown":      {"bootstrap/attempt", "bootstrap/coap/admission", "bootstrap/coap/tasks", "bootstrap/coap/udp", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/hello":        {"bootstrap/attempt", "bootstrap/coap/admission", "bootstrap/coap/traffic", "bootstrap/coap/udp", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/certificate":  {"bootstrap/auth", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/pion":         {"lwm2m", "bootstrap/coap/udp", "bootstrap/coap/dtls/certificate", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/dtls/pskhandshake": {"bootstrap/coap/traffic", "bootstrap/coap/dtls/hello", "bootstrap/coap/dtls/record"},
+	"bootstrap/coap/coaptest":          {"bootstrap", "lwm2m"},
 
 	// The command line: main joins the groups of commands, which do not see each other and share what is
 	// internal.
@@ -140,17 +141,18 @@ var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/cloc
 
 // only says which packages alone may see a library.
 var only = map[string][]string{
-	"github.com/plgd-dev/go-coap":            {"bootstrap/coap/message"},
-	"github.com/pion/":                       {"bootstrap/coap/dtls/pion"},
-	"github.com/pion/transport/":             {"bootstrap/coap/dtls/pion", "bootstrap/fleet"},
-	"github.com/pion/dtls/v3/pkg/crypto/ccm": {"bootstrap/coap/dtls/record"},
-	"go.etcd.io/bbolt":                       {"store/bolt/dbfile"},
-	"github.com/prometheus/":                 {"bootstrap/metrics"},
-	"github.com/prometheus/procfs":           {"bootstrap/fleet"},
-	"github.com/HdrHistogram/":               {"bootstrap/fleet"},
-	"github.com/goccy/go-yaml":               {"store/profilefile"},
-	"golang.org/x/term":                      {"cmd/lwbs/internal/input"},
-	"github.com/urfave/cli":                  append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
+	"github.com/plgd-dev/go-coap":                {"bootstrap/coap/message"},
+	"github.com/pion/":                           {"bootstrap/coap/dtls/pion"},
+	"github.com/pion/transport/":                 {"bootstrap/coap/dtls/pion", "bootstrap/fleet"},
+	"github.com/pion/dtls/v3/pkg/crypto/ccm":     {"bootstrap/coap/dtls/record"},
+	"github.com/pion/dtls/v3/pkg/protocol/alert": {"bootstrap/coap/dtls/pskhandshake"},
+	"go.etcd.io/bbolt":                           {"store/bolt/dbfile"},
+	"github.com/prometheus/":                     {"bootstrap/metrics"},
+	"github.com/prometheus/procfs":               {"bootstrap/fleet"},
+	"github.com/HdrHistogram/":                   {"bootstrap/fleet"},
+	"github.com/goccy/go-yaml":                   {"store/profilefile"},
+	"golang.org/x/term":                          {"cmd/lwbs/internal/input"},
+	"github.com/urfave/cli":                      append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
 }
 
 func TestImportDirection(t *testing.T) {

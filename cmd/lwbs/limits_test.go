@@ -91,6 +91,10 @@ var limits = map[string]limit{
 		[]string{"-"},
 		[]string{"bootstrap/coap/plain.TestAssociationsByDefault", "bootstrap/coap.TestPeersPerAddress"},
 	},
+	"records of a handshake with a pre-shared key that overtook others": {
+		[]string{"bootstrap/coap/dtls/pskhandshake.maxKept"},
+		[]string{"bootstrap/coap/dtls/pskhandshake.TestWhatOvertakesTheFinished"},
+	},
 	"datagrams that wait for one association: as they came; decrypted; bytes of the latter for all": {
 		[]string{"bootstrap/coap/dtls/pion.maxQueue", "bootstrap/coap/exchange.maxInbox", "bootstrap/coap/exchange.maxInboxBytes"},
 		[]string{"bootstrap/coap/dtls/pion.TestPipe", "bootstrap/coap/exchange.TestInboxIsBounded", "bootstrap/coap/exchange.TestBytesOfAllInboxes"},
@@ -164,8 +168,8 @@ var limits = map[string]limit{
 		[]string{"bootstrap/coap/admission.TestHandshakeLimiterEvictsSilent"},
 	},
 	"PSK identity in a handshake": {
-		[]string{"bootstrap/coap/dtls.maxIdentity"},
-		[]string{"bootstrap/coap/dtls.TestKeyFinder"},
+		[]string{"bootstrap/coap/dtls/pskhandshake.MaxIdentity"},
+		[]string{"bootstrap/coap/dtls.TestKeyFinder", "bootstrap/coap/dtls/pskhandshake.TestIdentity"},
 	},
 	"certificates that a device sends; names in one that are looked at": {
 		[]string{"bootstrap/coap/dtls/certificate.maxChain", "bootstrap/auth.maxNames"},

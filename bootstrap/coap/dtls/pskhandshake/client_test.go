@@ -142,8 +142,8 @@ func fragmentsOf(b []byte, n int) (out [][]byte) {
 	return out
 }
 
-// feed passes the records of a datagram to a server, which is given its key as soon as it needs one,
-// and returns what it sends.
+// feed passes the records of datagrams to a server, which is given its key as soon as it needs one, and
+// returns what it sends. The buffer of a datagram is used again after it, as that of a socket is.
 func feed(t testing.TB, h *Handshake, key []byte, datagrams ...[]byte) (sent [][]byte) {
 	t.Helper()
 	add := func(b []byte) {
@@ -151,8 +151,9 @@ func feed(t testing.TB, h *Handshake, key []byte, datagrams ...[]byte) (sent [][
 			sent = append(sent, b)
 		}
 	}
-	for _, b := range datagrams {
-		for len(b) > 0 {
+	for _, datagram := range datagrams {
+		buffer := bytes.Clone(datagram)
+		for b := buffer; len(b) > 0; {
 			r, rest, ok := record.Next(b)
 			if !ok {
 				t.Fatalf("%x is no record", b)
@@ -163,6 +164,7 @@ func feed(t testing.TB, h *Handshake, key []byte, datagrams ...[]byte) (sent [][
 			}
 			b = rest
 		}
+		clear(buffer)
 	}
 	return sent
 }

@@ -172,7 +172,9 @@ func TestRepeatedHello(t *testing.T) {
 	without := coaptest.HelloOffering([]record.Suite{c.suite})
 	random := bytes.Clone(c.hello)
 	random[record.HeaderSize+record.HandshakeHeader+2]++
-	if sent := feed(t, h, testKey, other, without, random, c.hello[:0]); sent != nil {
+	earlier := bytes.Clone(c.hello)
+	earlier[18] = 0
+	if sent := feed(t, h, testKey, other, without, random, earlier); sent != nil {
 		t.Errorf("sent %x", sent)
 	}
 	for _, part := range fragmentsOf(c.hello, 60)[1:] {
@@ -223,6 +225,24 @@ func TestFragments(t *testing.T) {
 			t.Errorf("status %d", h.Status())
 		}
 	})
+	t.Run("as long as a Finished", func(t *testing.T) {
+		const identity = "ten bytes."
+		c, h, _ := newClient(t, record.PSKWithAES128CCM, testKey, nil) // whose keys do not depend on that
+		c.transcript = append(c.transcript[:len(c.transcript)-len(c.keyExchange(testIdentity))+record.HeaderSize], c.keyExchange(identity)[record.HeaderSize:]...)
+		parts := fragmentsOf(plain(record.TypeHandshake, c.finished()...), 11)
+		feed(t, h, testKey, fragmentsOf(c.keyExchange(identity), 6)[1], c.keyExchange(identity),
+			c.sealed(t, 0, record.TypeHandshake, parts[0][record.HeaderSize:]...), c.sealed(t, 1, record.TypeHandshake, parts[1][record.HeaderSize:]...))
+		if h.Status() != Complete {
+			t.Errorf("status %d, error %v", h.Status(), h.Err())
+		}
+	})
+	t.Run("the same message twice in a record", func(t *testing.T) {
+		c, h, _ := newClient(t, record.PSKWithAES128CCM, testKey, nil)
+		twice := slices.Concat(c.hello[record.HeaderSize:], c.hello[record.HeaderSize:])
+		if sent := feed(t, h, nil, plain(record.TypeHandshake, twice...), c.hello); len(sent) != 2 || sent[0][10] != 3 || sent[1][10] != 5 {
+			t.Errorf("sent %x", sent)
+		}
+	})
 	t.Run("two messages in one record", func(t *testing.T) {
 		c, h, _ := newClient(t, record.PSKWithAES128CCM, testKey, nil)
 		both := slices.Concat(c.hello[record.HeaderSize:], c.keyExchange(testIdentity)[record.HeaderSize:])
@@ -230,6 +250,33 @@ func TestFragments(t *testing.T) {
 			t.Errorf("sent %d, status %d", len(sent), h.Status())
 		}
 	})
+}
+
+// A fragment that contradicts itself, or goes beyond its record, is none.
+func TestCutFragment(t *testing.T) {
+	good := []byte{16, 0, 0, 4, 0, 2, 0, 0, 1, 0, 0, 2, 'x', 'y', 7}
+	f, rest, ok := cutFragment(good)
+	if !ok || f.kind != 16 || f.number != 2 || f.length != 4 || f.offset != 1 || string(f.data()) != "xy" || !bytes.Equal(rest, []byte{7}) {
+		t.Errorf("%+v, rest %x, %t", f, rest, ok)
+	}
+	for name, set := range map[string]func(b []byte){
+		"goes beyond the message": func(b []byte) { b[8] = 3 },
+		"begins beyond it":        func(b []byte) { b[6] = 1 },
+		"goes beyond the record":  func(b []byte) { b[3], b[11] = 9, 4 },
+		"is empty":                func(b []byte) { b[11] = 0 },
+	} {
+		b := bytes.Clone(good)
+		set(b)
+		if f, _, ok := cutFragment(b); ok {
+			t.Errorf("one that %s: %+v", name, f)
+		}
+	}
+	if _, _, ok := cutFragment(good[:11]); ok {
+		t.Error("half a header is a fragment")
+	}
+	if f, _, ok := cutFragment(serverHelloDone); !ok || f.length != 0 {
+		t.Errorf("a message without a body: %+v, %t", f, ok)
+	}
 }
 
 // An identity that is empty or too long is refused, however much of it has come; a
@@ -336,8 +383,8 @@ func TestWhatOvertakesTheFinished(t *testing.T) {
 	for _, o := range h.Result().After {
 		got = append(got, o.Content...)
 	}
-	if !bytes.Equal(got, []byte{1, 2, 3, 1, 0}) {
-		t.Errorf("kept %x", got)
+	if !bytes.Equal(got, []byte{1, 2, 3, 1, 0}) || len(h.Result().After) != 4 {
+		t.Errorf("kept %d records: %x", len(h.Result().After), got)
 	}
 
 	for _, known := range []bool{false, true} {

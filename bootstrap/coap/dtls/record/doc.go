@@ -3,8 +3,7 @@
 // that a server has. It also has the numbers of suites, versions and message types, and the
 // vectors of which handshake messages are made (RFC 5246 §4.3).
 //
-// The handshake itself is pion's. A Layer begins with the master secret that pion has agreed
-// upon, so that an association needs no goroutine and little memory, and can be written to disk
+// A Layer begins with the master secret that a handshake has agreed upon, whoever has run it, so that an association needs no goroutine and little memory, and can be written to disk
 // and restored.
 //
 // Nothing here does input or output.
