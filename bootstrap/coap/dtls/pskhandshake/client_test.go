@@ -31,7 +31,6 @@ type client struct {
 
 	transcript []byte // up to its Finished
 	master     []byte
-	extended   bool
 }
 
 var testCookie = bytes.Repeat([]byte{0xc0}, 20)
