@@ -170,7 +170,7 @@ func (p *Pages) devices(r *request) error {
 	if err != nil {
 		return err
 	}
-	if f.Search != "" && after == "" {
+	if f.Search != "" && after == "" && len(page) < perPage { // else there is enough to look at
 		if l.Likely, err = p.likely(r, f.Search, page); err != nil {
 			return err
 		}
@@ -200,7 +200,7 @@ func (l *list) each(page []admin.Device) iter.Seq[admin.Device] {
 }
 
 // searchStep is how many devices are searched for at a time: the page shows them as they are found.
-const searchStep = 10
+const searchStep = 25
 
 // search shows the devices that can only be found by looking at each, as they are found.
 func (p *Pages) search(r *request, l *list, selected admin.DeviceFilter, after lwm2m.EndpointName, v view) error {

@@ -12,7 +12,7 @@ import (
 
 type failures = why.Failures
 
-// patience is how long a page waits for what is computed in the background.
+// patience is how long a page waits, in all, for what is computed in the background.
 const patience = 60 * time.Millisecond
 
 // An overview is the whole fleet and the server at a glance.
@@ -72,15 +72,18 @@ func (p *Pages) overview(r *request) error {
 	if status.Server {
 		o.Uptime = span(time.Since(status.Started))
 	}
-	fleet := p.fleet.Get(r.Context(), patience)
+	p.day.Get(r.Context(), 0) // so that all are computed at the same time
+	p.failures.Get(r.Context(), 0)
+	until := time.Now().Add(patience)
+	fleet := p.fleet.Get(r.Context(), time.Until(until))
 	o.Counted, o.Rotating, o.Expiring, o.Behind = fleet.At, fleet.Of.Rotating, fleet.Of.Expired+fleet.Of.Expiring, fleet.Of.Behind
 	for _, s := range admin.DeviceStates() {
 		o.Counters = append(o.Counters, counter{s, stateSigns[s], counterWords[s], fleet.Of.States[s]})
 	}
-	day := p.day.Get(r.Context(), patience)
+	day := p.day.Get(r.Context(), time.Until(until))
 	o.Day, o.DayAt = day.Of, day.At
 	o.drawDay()
-	failed := p.failures.Get(r.Context(), patience)
+	failed := p.failures.Get(r.Context(), time.Until(until))
 	o.Records, o.CausesAt = failed.Of.Records, failed.At
 	o.Causes = failed.Of.Causes[:min(len(failed.Of.Causes), maxCauses)]
 	o.More = len(failed.Of.Causes) - len(o.Causes)
