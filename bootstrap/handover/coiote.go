@@ -80,6 +80,16 @@ type coioteDevice struct {
 	ManagementEnabled *bool   `json:"managementEnabled"`
 	Description       *string `json:"description"`
 	FriendlyName      *string `json:"friendlyName"`
+	SecurityMode      string  `json:"securityMode"`
+	Identity          *string `json:"dtlsIdentity"`
+}
+
+// hasOf reports whether d has the credentials of a, as far as the identity tells.
+func (d *coioteDevice) hasOf(a Account) bool {
+	if len(a.Identity) == 0 {
+		return d.SecurityMode == "nosec"
+	}
+	return d.SecurityMode == "psk" && d.Identity != nil && *d.Identity == string(a.Identity)
 }
 
 // coioteManagement is the connector of devices that register, unlike that of those that Coiote bootstraps, which
@@ -94,8 +104,12 @@ func (c *coiote) Put(ctx context.Context, a Account) error {
 	return c.replace(ctx, a, credentials, false)
 }
 
-// Remove gives the device, which goes on to exist as it has data, an identity and a key that no one has.
+// Remove gives the device, which goes on to exist as it has data, an identity and a key that no one has. A device that
+// has other credentials by now was given them by someone else, and keeps them.
 func (c *coiote) Remove(ctx context.Context, a Account) error {
+	if !canBeLookedUp(a.Endpoint) { // and was not told of
+		return nil
+	}
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // which never fails
 	return c.replace(ctx, a, coioteCredentials{
@@ -109,12 +123,12 @@ func (c *coiote) test(ctx context.Context) error {
 	return err
 }
 
-// replace gives the device other credentials, or makes it. It repeats that once where someone else made or changed
-// it at the same time. Remove is whether a device that does not exist is none to be told of.
+// replace gives the device other credentials, or makes it. It repeats that once where someone else made, changed or
+// deleted it at the same time. Remove is whether a device that does not exist is none to be told of.
 func (c *coiote) replace(ctx context.Context, a Account, credentials coioteCredentials, remove bool) error {
 	for repeated := false; ; repeated = true {
 		device, err := c.find(ctx, a.Endpoint, a.secrets())
-		if err != nil || device == nil && remove {
+		if err != nil || remove && (device == nil || !device.hasOf(a)) {
 			return err
 		}
 		made := device == nil
@@ -129,7 +143,7 @@ func (c *coiote) replace(ctx context.Context, a Account, credentials coioteCrede
 		switch {
 		case err != nil:
 			return err
-		case status == http.StatusConflict && !repeated:
+		case (status == http.StatusConflict || status == http.StatusNotFound && !made) && !repeated:
 			continue
 		case status == http.StatusConflict && made:
 			return refused("it has another device that device %q cannot be made beside, such as one of its name or identity which the user may not see: %s", a.Endpoint, c.words(r, string(answer)))
@@ -156,14 +170,18 @@ func (c *coiote) updating(device *coioteDevice, credentials coioteCredentials) r
 	}}
 }
 
+// canBeLookedUp reports whether a query can have a name as a value: how a quote is written in one is not described.
+func canBeLookedUp(ep lwm2m.EndpointName) bool {
+	return !strings.ContainsAny(string(ep), `'\`) && !strings.ContainsFunc(string(ep), unicode.IsControl)
+}
+
 // maxCoioteFound is how many devices are looked at to find the one.
 const maxCoioteFound = 5
 
 // find returns the device that registers under the name of an endpoint, which is in the domain; nil where there is
 // none. What the search finds is not relied on: each device found is read.
 func (c *coiote) find(ctx context.Context, ep lwm2m.EndpointName, hide []lwm2m.Secret) (*coioteDevice, error) {
-	// How a quote in a value is written is not described.
-	if strings.ContainsAny(string(ep), `'\`) || strings.ContainsFunc(string(ep), unicode.IsControl) {
+	if !canBeLookedUp(ep) {
 		return nil, refused(`device %q cannot be looked up there, as its name has a character of queries, ' or \, or a control character`, ep)
 	}
 	query := url.Values{"searchCriteria": {"properties.endpointName eq '" + string(ep) + "'"}, "fieldSelection": {"id"}, "limit": {"6"}}

@@ -59,7 +59,7 @@ func TestCoiote(t *testing.T) {
 		t.Errorf("%v, without security %+v", err, d)
 	}
 	for range 2 {
-		if err := s.Remove(t.Context(), pskAccount(ep, "id2")); err != nil || len(standIn.devices) != 1 {
+		if err := s.Remove(t.Context(), pskAccount(ep, "")); err != nil || len(standIn.devices) != 1 {
 			t.Fatal(err, standIn.devices)
 		}
 		if key := d.DTLSPSK["HexadecimalPsk"]; d.SecurityMode != "psk" || !strings.HasPrefix(*d.DTLSIdentity, "removed-") || len(key) != 32 || key == keyHex {
@@ -77,6 +77,37 @@ func TestCoiote(t *testing.T) {
 		expect(t, s.Put(t.Context(), a), "description of", false)
 	}
 	expect(t, s.Put(t.Context(), handover.Account{Endpoint: ep, Mode: lwm2m.SecurityPSK, Identity: []byte{0xff}, Key: lwm2m.NewSecret([]byte{1})}), "is not text", false)
+}
+
+// A device that has other credentials than it was told of keeps them: someone else gave it these. One whose name cannot be
+// looked up was never told of.
+func TestCoioteForgetsItsOwn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		mode, identity string // of the device there
+		remove         string // the identity that is to be forgotten
+		taken          bool
+	}{
+		"told":                 {"psk", "id", "id", true},
+		"told of no security":  {"nosec", "", "", true},
+		"another identity":     {"psk", "theirs", "id", false},
+		"a certificate":        {"cert", "", "", false},
+		"a certificate by now": {"cert", "id", "id", false},
+		"forgotten already":    {"psk", "removed-0011", "id", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			standIn, s := newCoiote(t)
+			d := stored("d", "meter", "/meters/")
+			d.SecurityMode, d.DTLSIdentity = tt.mode, new(tt.identity)
+			standIn.devices = []*coioteStored{d}
+			if err := s.Remove(t.Context(), pskAccount("meter", tt.remove)); err != nil || strings.HasPrefix(*d.DTLSIdentity, "removed-") != (tt.taken || strings.HasPrefix(tt.identity, "removed-")) || !tt.taken && *d.DTLSIdentity != tt.identity {
+				t.Errorf("%v, it is %+v", err, d)
+			}
+		})
+	}
+	standIn, s := newCoiote(t)
+	if err := s.Remove(t.Context(), pskAccount("it's", "id")); err != nil || len(standIn.search) > 0 {
+		t.Errorf("%v, searched %q", err, standIn.search)
+	}
 }
 
 // What an operator set on a device stays: what an update lacks would be reset.
@@ -173,6 +204,14 @@ func TestCoioteConflicts(t *testing.T) {
 		}
 	}
 	if err := s.Put(t.Context(), pskAccount("meter", "id")); err != nil || len(standIn.devices) != 1 || *standIn.devices[0].DTLSIdentity != "id" {
+		t.Errorf("%v, devices %+v", err, standIn.devices)
+	}
+	standIn.before = func(method, _ string) {
+		if standIn.before = nil; method == "PUT" {
+			standIn.devices = nil // it is deleted at the same time
+		}
+	}
+	if err := s.Put(t.Context(), pskAccount("meter", "id")); err != nil || len(standIn.devices) != 1 || standIn.devices[0].ID == "theirs" {
 		t.Errorf("%v, devices %+v", err, standIn.devices)
 	}
 	expect(t, s.Put(t.Context(), pskAccount("other", "id")), `device "other" cannot be made beside, such as one of its name or identity`, false)
