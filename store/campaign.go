@@ -86,10 +86,15 @@ type CampaignProgress struct {
 
 	Asked    int `json:"asked"`    // devices that their LwM2M Server has asked
 	NotAsked int `json:"notAsked"` // that it could not ask
-	Came     int `json:"came"`     // of those asked, that have come
-	Done     int `json:"done"`     // that were bootstrapped
-	Failed   int `json:"failed"`   // whose bootstrap failed
-	Silent   int `json:"silent"`   // that have not come in time
+
+	// Absent is how many devices are asked again later, as they were not registered with their LwM2M Server, or did not
+	// answer it.
+	Absent int `json:"absent,omitempty"`
+
+	Came   int `json:"came"`   // of those asked, that have come
+	Done   int `json:"done"`   // that were bootstrapped
+	Failed int `json:"failed"` // whose bootstrap failed
+	Silent int `json:"silent"` // that have not come in time
 
 	// Listed is how many devices that failed, are silent or were not asked are kept by their names.
 	Listed int `json:"listed"`
@@ -117,6 +122,9 @@ type CampaignDevice struct {
 	Session  string              `json:"session,omitempty"`
 	Cause    Cause               `json:"cause,omitempty"`  // of that session
 	Detail   string              `json:"detail,omitempty"` // why it was not asked
+
+	Tries int       `json:"tries,omitempty"` // to ask it while it was not registered, or did not answer
+	Again time.Time `json:"again,omitzero"`  // when it is asked again after these; zero where there were none
 }
 
 // A CampaignDeviceState is how far a device is in a campaign.

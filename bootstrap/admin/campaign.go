@@ -74,6 +74,7 @@ type Campaign struct {
 	Devices  int `json:"devices"`  // that were selected when it was made
 	Asked    int `json:"asked"`    // that their LwM2M Servers have asked
 	NotAsked int `json:"notAsked"` // that could not be asked
+	Absent   int `json:"absent"`   // that are asked again later, as they were not registered or did not answer
 	Came     int `json:"came"`     // of those asked
 	Done     int `json:"done"`     // that were bootstrapped
 	Failed   int `json:"failed"`
@@ -308,7 +309,7 @@ func campaignView(r store.CampaignRecord) Campaign {
 	c, p := r.Campaign, r.Progress
 	return Campaign{
 		ID: c.ID, Revision: c.Revision, State: c.State, Reason: c.Reason, Select: c.Select, Interval: c.Interval, First: c.First, StopAt: c.StopAt, Patience: c.Patience,
-		Devices: c.Devices, Asked: p.Asked, NotAsked: p.NotAsked, Came: p.Came, Done: p.Done, Failed: p.Failed, Silent: p.Silent, Waiting: p.Waiting(),
+		Devices: c.Devices, Asked: p.Asked, NotAsked: p.NotAsked, Absent: p.Absent, Came: p.Came, Done: p.Done, Failed: p.Failed, Silent: p.Silent, Waiting: p.Waiting(),
 		Created: c.Created, Updated: c.Updated, Ended: c.Ended,
 	}
 }

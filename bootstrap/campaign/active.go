@@ -14,6 +14,7 @@ type active struct {
 	progress store.CampaignProgress
 
 	asking map[lwm2m.EndpointName]*asking // devices that are being asked
+	absent []absent                       // of those, that wait to be asked again, the next first; some have come meanwhile
 	turn   []lwm2m.EndpointName           // devices whose turn comes next
 	last   bool                           // there are none behind those
 	askAt  time.Time                      // when the next one may be asked
@@ -26,6 +27,7 @@ type active struct {
 type asking struct {
 	device   store.CampaignDevice
 	inFlight bool
+	absent   bool // it waits to be asked again
 	again    bool // its LwM2M Server could not be asked before
 }
 

@@ -18,14 +18,24 @@ const catchUp = 100 * time.Millisecond
 // page is how many devices are selected at a time.
 const page = 200
 
-// ask asks the devices whose turn it is, and returns when it is that of the next.
+// ask asks the devices whose time or turn it is, and returns when it is that of the next.
 func (r *Runner) ask(ctx context.Context, a *active) (next time.Time, err error) {
+	if now := time.Now(); now.Sub(a.askAt) > max(time.Duration(a.campaign.Interval), catchUp) { // the rate is an upper bound
+		a.askAt = now
+	}
+	r.askAbsent(ctx, a)
+	next, err = r.askNext(ctx, a)
+	if at, waits := a.againAt(); waits && err == nil && r.inFlight < maxInFlight && at.Before(next) {
+		next = at
+	}
+	return next, err
+}
+
+// askNext asks the devices whose turn it is, and returns when it is that of the next.
+func (r *Runner) askNext(ctx context.Context, a *active) (next time.Time, err error) {
 	now, gap := time.Now(), time.Duration(a.campaign.Interval)
 	if a.progress.Complete {
 		return now.Add(looking), nil
-	}
-	if now.Sub(a.askAt) > max(gap, catchUp) { // the rate is an upper bound
-		a.askAt = now
 	}
 	due := 0
 	if !now.Before(a.askAt) {
@@ -88,7 +98,7 @@ func (r *Runner) fill(ctx context.Context, a *active, n int) error {
 // askAgain asks the devices that were being asked when the campaign was paused or the server was killed.
 func (r *Runner) askAgain(ctx context.Context, a *active) {
 	for ep, as := range a.asking {
-		if !as.inFlight && r.inFlight < maxInFlight {
+		if !as.inFlight && !as.absent && r.inFlight < maxInFlight {
 			r.dispatch(ctx, a, ep)
 		}
 	}
@@ -129,11 +139,23 @@ func (r *Runner) trigger(ctx context.Context, of result) result {
 			break
 		}
 		err = fmt.Errorf("LwM2M Server %q: %w", way.Server, err)
-		if i == 0 || ofServer && !of.ofServer { // the device may be at the one that cannot be asked
+		if i == 0 || weight(ofServer, err) > weight(of.ofServer, of.err) { // the device may be at the one that cannot be asked, or be there later
 			of.ofServer, of.err = ofServer, err
 		}
 	}
 	return of
+}
+
+// weight is greater for an error that leaves more open.
+func weight(ofServer bool, err error) int {
+	var absent *AbsentError
+	switch {
+	case ofServer:
+		return 2
+	case errors.As(err, &absent):
+		return 1
+	}
+	return 0
 }
 
 // answered notes what became of a request, unless the device has come meanwhile.
@@ -161,13 +183,23 @@ func (r *Runner) answered(ctx context.Context, done result) {
 		}
 		return
 	}
+	if weight(done.ofServer, done.err) == 1 && r.later(ctx, a, as, done.err) {
+		return
+	}
 	was, d := as.device, as.device
 	progress := a.progress
+	a.present(was)
+	d.Again = time.Time{}
 	if d.Detail = outcome.Printable(done.note, store.MaxCampaignDetail); done.err == nil {
 		a.begun(was)
 		d.State = store.CampaignDeviceAsked
 	} else {
-		d.State, d.Detail = store.CampaignDeviceNotAsked, outcome.Printable(done.err.Error(), store.MaxCampaignDetail)
+		reason := done.err.Error()
+		if was.Tries > 0 {
+			d.Tries++
+			reason += fmt.Sprintf(" (asked %d times)", d.Tries)
+		}
+		d.State, d.Detail = store.CampaignDeviceNotAsked, outcome.Printable(reason, store.MaxCampaignDetail)
 		a.progress.NotAsked++
 		if !a.list(was) {
 			d.State = store.CampaignDeviceDone // which is not kept

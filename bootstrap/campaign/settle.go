@@ -36,6 +36,7 @@ func (r *Runner) apply(ctx context.Context, a *active, was store.CampaignDevice,
 	}
 	d, before := was, a.progress
 	d.Session, d.Cause = e.session.ID, e.session.Cause
+	d.Again, d.Detail = time.Time{}, ""
 	came := was.State == store.CampaignDeviceAsking || was.State == store.CampaignDeviceAsked || was.State == store.CampaignDeviceSilent
 	switch {
 	case !e.ended:
@@ -55,6 +56,7 @@ func (r *Runner) apply(ctx context.Context, a *active, was store.CampaignDevice,
 		return nil // it came by itself, and is not counted among those that were asked
 	}
 	a.begun(was)
+	a.present(was)
 	if came {
 		a.progress.Came++
 	}
@@ -114,6 +116,9 @@ func (r *Runner) sweepDevice(ctx context.Context, a *active, d store.CampaignDev
 	if d.State == store.CampaignDeviceAsking && as == nil { // the server was killed as it asked
 		as = &asking{device: d}
 		a.asking[d.Endpoint] = as
+		if !d.Again.IsZero() {
+			a.wait(as)
+		}
 	}
 	if history || late {
 		e, found, err := r.newest(ctx, d)
@@ -125,7 +130,7 @@ func (r *Runner) sweepDevice(ctx context.Context, a *active, d store.CampaignDev
 		}
 	}
 	switch {
-	case as != nil && !as.inFlight && a.campaign.State == store.CampaignRunning && r.inFlight < maxInFlight:
+	case as != nil && !as.inFlight && !as.absent && a.campaign.State == store.CampaignRunning && r.inFlight < maxInFlight:
 		r.dispatch(ctx, a, d.Endpoint)
 		return nil
 	case as != nil || !late:

@@ -40,6 +40,7 @@ type Error struct {
 	Again bool
 
 	server bool // it is about the server, and not about the device
+	absent bool // the device is not there now
 }
 
 func (e *Error) Error() string { return e.Reason }

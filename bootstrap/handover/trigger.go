@@ -73,6 +73,16 @@ func OfServer(err error) bool {
 	return errors.As(err, &e) && (e.Again || e.server)
 }
 
+// OfAbsentDevice reports whether an error of Trigger is that the device is not registered with its LwM2M Server now, or
+// does not answer it: it may help to ask it later.
+func OfAbsentDevice(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.absent
+}
+
+// absentDevice is such an error.
+func absentDevice(reason string) *Error { return &Error{Reason: reason, absent: true} }
+
 // ofServer is an error that repeating does not help, and that is about the server.
 func ofServer(format string, arguments ...any) *Error {
 	e := refused(format, arguments...)
@@ -94,9 +104,9 @@ func (l *leshan) trigger(ctx context.Context, t Trigger) (note string, err error
 	case err != nil:
 		return "", aboutServer(err)
 	case status == http.StatusGatewayTimeout:
-		return "", refused("the device does not answer its LwM2M Server")
+		return "", absentDevice("the device does not answer its LwM2M Server")
 	case status == http.StatusBadRequest && strings.Contains(strings.ToLower(string(answer)), "no registered client"):
-		return "", refused("the device is not registered there")
+		return "", absentDevice("the device is not registered there")
 	case deniedHere(status):
 		return "", aboutServer(l.refusal(r, status, answer))
 	case status >= 300:
@@ -135,9 +145,9 @@ func (t *thingsBoard) trigger(ctx context.Context, what Trigger) (note string, e
 	case err != nil:
 		return "", aboutServer(err)
 	case status == http.StatusConflict:
-		return "", refused("the device is not connected there")
+		return "", absentDevice("the device is not connected there")
 	case status == http.StatusGatewayTimeout || status == http.StatusRequestTimeout:
-		return "", refused("the device does not answer its LwM2M Server")
+		return "", absentDevice("the device does not answer its LwM2M Server")
 	case deniedHere(status):
 		return "", aboutServer(t.refusal(r, status, answer))
 	case status >= 300:

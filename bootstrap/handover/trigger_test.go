@@ -190,3 +190,42 @@ func TestTriggerByEvent(t *testing.T) {
 	note, err = asked(t, store.LwM2MServer{Kind: store.KindPSKFile, Address: filepath.Join(dir, "keys")})
 	checkTrigger(t, note, err, "", "cannot ask devices", true)
 }
+
+// A device that is not registered with its LwM2M Server, or does not answer it, is told from one that refuses, and from a
+// server that cannot be asked.
+func TestAbsentDeviceIsToldApart(t *testing.T) {
+	for name, tt := range map[string]struct {
+		kind   store.LwM2MServerKind
+		status int
+		body   string
+		absent bool
+	}{
+		"Leshan, not registered":     {store.KindLeshan, 400, "no registered client with id 'x'", true},
+		"Leshan, silent":             {store.KindLeshan, 504, "Request timeout", true},
+		"Leshan, refuses":            {store.KindLeshan, 200, `{"status":"NOT_FOUND(404)","success":false}`, false},
+		"Leshan, overloaded":         {store.KindLeshan, 503, "", false},
+		"ThingsBoard, not connected": {store.KindThingsBoard, 409, `{"message":"No active connection"}`, true},
+		"ThingsBoard, silent":        {store.KindThingsBoard, 504, "", true},
+		"ThingsBoard, refuses":       {store.KindThingsBoard, 200, `{"result":"NOT_FOUND"}`, false},
+		"ThingsBoard, denied":        {store.KindThingsBoard, 403, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == "GET" { // which ThingsBoard is asked first
+					fmt.Fprint(w, `{"id":{"id":"the-id"}}`)
+					return
+				}
+				w.WriteHeader(tt.status)
+				fmt.Fprint(w, tt.body)
+			}))
+			defer web.Close()
+			record := store.LwM2MServer{Kind: tt.kind, Address: web.URL, Timeout: store.Duration(300 * time.Millisecond)}
+			if tt.kind == store.KindThingsBoard {
+				record.Secret = lwm2m.NewSecret([]byte("tb_key"))
+			}
+			if _, err := asked(t, record); err == nil || handover.OfAbsentDevice(err) != tt.absent || tt.absent && handover.OfServer(err) {
+				t.Errorf("%v: of an absent device %v, want %v", err, handover.OfAbsentDevice(err), tt.absent)
+			}
+		})
+	}
+}

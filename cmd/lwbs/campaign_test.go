@@ -110,13 +110,13 @@ func TestRebootstrap(t *testing.T) {
 	}
 	contains(t, "many", sh.ok("device rebootstrap --where profile=meter --where state=due --yes --rate 100/s --first 1 --follow"), "2 devices with profile meter", "done: 2 of 2 devices asked, 2 came: 2 done, 0 failed\n")
 	sh.eventually("device list --count", "4 devices: 3 done, 1 never came\n")
-	contains(t, "unknown there", sh.ok("device rebootstrap m-4 --follow"), "done: 0 of 1 device asked", "1 could not be asked")
+	contains(t, "unknown there", sh.ok("device rebootstrap m-4 --patience 2s --follow"), "done: 0 of 1 device asked", "1 could not be asked")
 	var campaigns []struct{ ID string }
 	if err := json.Unmarshal([]byte(sh.ok("campaign list --json")), &campaigns); err != nil || len(campaigns) != 3 {
 		t.Fatalf("campaigns %v, error %v", campaigns, err)
 	}
 	id := campaigns[0].ID
-	contains(t, "devices", sh.ok("campaign devices "+id), "m-4", "not-asked", `LwM2M Server "dm": the device is not registered there`)
+	contains(t, "devices", sh.ok("campaign devices "+id), "m-4", "not-asked", `LwM2M Server "dm": the device is not registered there (asked 4 times)`)
 	contains(t, "get", sh.ok("campaign get "+id), "endpoint=m-4", "one device in 100ms", "lwbs campaign devices")
 	for line, told := range map[string]string{
 		"campaign resume " + id: "it has ended", "campaign get nosuch": "not found", "campaign pause nosuch": "not found", "campaign devices nosuch": "not found",
@@ -143,7 +143,7 @@ func TestCampaignsWithoutAServer(t *testing.T) {
 	sh.ok("lwm2m-server add dm --kind leshan --address " + leshan.URL)
 	sh.write("m.yaml", strings.Replace(meterYAML, "shortServerID: 101", "shortServerID: 101\n    handOver: dm", 1))
 	sh.ok("profile apply $D/m.yaml")
-	_, out, errs := sh.run("device rebootstrap m-1")
+	_, out, errs := sh.run("device rebootstrap m-1 --patience 2s")
 	contains(t, "no server", errs, "no server is running with this database: the campaign begins when one does")
 	m := regexp.MustCompile(`campaign (\S+) asks them`).FindStringSubmatch(out)
 	if m == nil {

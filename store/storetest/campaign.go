@@ -36,7 +36,7 @@ func testCampaigns(t *testing.T, s store.Store) {
 	paused = must[store.Campaign](t)(s.PutCampaign(t.Context(), paused))
 	_, err = s.PutCampaign(t.Context(), made)
 	want(t, err, store.ErrConflict)
-	p := store.CampaignProgress{After: "dev", Asked: 5, Came: 3, Done: 1, Failed: 1, Silent: 1, NotAsked: 2, Listed: 4}
+	p := store.CampaignProgress{After: "dev", Asked: 5, Came: 3, Done: 1, Failed: 1, Silent: 1, NotAsked: 2, Absent: 3, Listed: 4}
 	want(t, s.AdvanceCampaign(t.Context(), "b", p), nil)
 	must[store.Campaign](t)(s.PutCampaign(t.Context(), campaign("a")))
 	all := must[[]store.CampaignRecord](t)(s.Campaigns(t.Context()))
@@ -76,7 +76,7 @@ func testCampaignDevices(t *testing.T, s store.Store) {
 		t.Helper()
 		var all []store.CampaignDevice
 		for _, ep := range names {
-			all = append(all, store.CampaignDevice{Endpoint: ep, State: state, Asked: at, Session: "s", Cause: store.CauseDone, Detail: "d"})
+			all = append(all, store.CampaignDevice{Endpoint: ep, State: state, Asked: at, Session: "s", Cause: store.CauseDone, Detail: "d", Tries: 2, Again: at.Add(time.Hour)})
 		}
 		want(t, s.AdvanceCampaign(t.Context(), id, store.CampaignProgress{}, all...), nil)
 	}
@@ -110,7 +110,7 @@ func testCampaignDevices(t *testing.T, s store.Store) {
 	put("c", store.CampaignDeviceDone, "b") // it came again
 	_, err := s.CampaignDevice(t.Context(), "c", "b")
 	want(t, err, store.ErrNotFound)
-	if d := must[store.CampaignDevice](t)(s.CampaignDevice(t.Context(), "c", "e")); d.State != store.CampaignDeviceNotAsked || !d.Asked.Equal(at) || d.Detail != "d" {
+	if d := must[store.CampaignDevice](t)(s.CampaignDevice(t.Context(), "c", "e")); d.State != store.CampaignDeviceNotAsked || !d.Asked.Equal(at) || d.Detail != "d" || d.Tries != 2 || !d.Again.Equal(at.Add(time.Hour)) {
 		t.Errorf("read %+v", d)
 	}
 	want(t, s.DeleteCampaign(t.Context(), "c"), nil)

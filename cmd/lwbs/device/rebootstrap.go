@@ -27,7 +27,8 @@ ThingsBoard, a webhook or a command. Other devices are given what is new at thei
 Devices are asked one after the other, at --rate, in a campaign that the server carries out: lwbs campaign get
 shows how far it is, lwbs campaign pause, resume and cancel change that. With --first N so many are asked at
 first, and the others when it is known what became of these. Where more than --stop-at-failures of those that
-were asked have failed, or have not come within --patience, the campaign is paused.` + whereHelp,
+were asked have failed, or have not come within --patience, the campaign is paused. A device that is not
+registered when its turn comes is asked again, four times within the first half of --patience.` + whereHelp,
 		Flags: append(whereFlags(),
 			&cli.StringFlag{Name: "rate", Value: "10/s", Usage: "ask so many devices: `N/s`, N/m or N/h"},
 			&cli.IntFlag{Name: "first", Usage: "ask `N` devices at first, and wait for what becomes of them", DefaultText: "none"},

@@ -17,6 +17,9 @@ func (s *service) newCampaigns() *campaign.Runner {
 		Store: s.metrics.Store(s.db), Logger: s.log, Panics: s.panics, Select: records.SelectDevices,
 		Trigger: func(ctx context.Context, server string, t campaign.Trigger) (note string, ofServer bool, err error) {
 			note, err = s.handOver.Trigger(ctx, server, handover.Trigger(t))
+			if handover.OfAbsentDevice(err) {
+				err = &campaign.AbsentError{Err: err}
+			}
 			return note, handover.OfServer(err), err
 		},
 	})

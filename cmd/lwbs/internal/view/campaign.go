@@ -22,6 +22,9 @@ func CampaignText(c admin.Campaign) string {
 	if c.NotAsked > 0 {
 		text += fmt.Sprintf("; %d could not be asked", c.NotAsked)
 	}
+	if c.Absent > 0 {
+		text += fmt.Sprintf("; %d not registered, and asked again", c.Absent)
+	}
 	if c.Waiting > 0 {
 		text += fmt.Sprintf("; %d waited for", c.Waiting)
 	}
