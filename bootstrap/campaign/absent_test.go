@@ -16,6 +16,13 @@ import (
 // notThere is what a device does that its LwM2M Server does not know at that moment.
 var notThere = behaviour{err: &campaign.AbsentError{Err: errors.New("the device is not registered there")}}
 
+// lines are the devices that were asked so far, each with the time.
+func (f *fleet) lines() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.asked)
+}
+
 // A device that is not registered when its turn comes is asked again, a few times, within half of the patience; one that
 // comes by itself meanwhile is not.
 func TestAbsentDeviceIsAskedAgain(t *testing.T) {
@@ -47,7 +54,7 @@ func TestAbsentDeviceIsAskedAgain(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		f.want("done: asked 3, not asked 1, came 3, done 3")
 		var seconds []string
-		for _, line := range f.asked {
+		for _, line := range f.lines() {
 			ep, at, _ := strings.Cut(line, " ")
 			d, err := time.ParseDuration(at)
 			f.ok(err)
@@ -78,6 +85,8 @@ func TestAbsentDevicesAreAskedAtTheRate(t *testing.T) {
 		})
 		time.Sleep(time.Hour)
 		f.want("done: not asked 100")
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		for i := range len(at) - 20 {
 			if took := at[i+20].Sub(at[i]); took < 39*time.Second {
 				t.Fatalf("20 devices are asked within %v", took)
@@ -110,13 +119,13 @@ func TestAbsentDeviceOverRestart(t *testing.T) {
 		time.Sleep(time.Second)
 		f.resume()
 		time.Sleep(time.Minute)
-		if len(f.asked) != 1 { // the other is not asked before it is known what becomes of the first
-			t.Errorf("asked %q", f.asked)
+		if asked := f.lines(); len(asked) != 1 { // the other is not asked before it is known what becomes of the first
+			t.Errorf("asked %q", asked)
 		}
 		time.Sleep(20 * time.Minute)
 		f.want("done: asked 2, came 2, done 2")
-		if n := f.record().Progress.Absent; len(f.asked) != 3 || n != 0 {
-			t.Errorf("asked %q, %d absent", f.asked, n)
+		if asked, n := f.lines(), f.record().Progress.Absent; len(asked) != 3 || n != 0 {
+			t.Errorf("asked %q, %d absent", asked, n)
 		}
 	})
 }

@@ -19,12 +19,12 @@ import (
 	"lwbs/store"
 )
 
-// asked triggers the device "meter" by a server of this record, within a second.
+// asked triggers a device by a server of this record, within a minute if that does not say.
 func asked(t *testing.T, record store.LwM2MServer) (note string, err error) {
 	t.Helper()
 	record.Name = "dm"
 	if record.Timeout == 0 {
-		record.Timeout = store.Duration(time.Second)
+		record.Timeout = store.Duration(time.Minute)
 	}
 	servers := handover.NewServers(newRecords(record), handover.Options{Commands: true})
 	defer servers.Close()
@@ -68,7 +68,11 @@ func TestTriggerByLeshan(t *testing.T) {
 				fmt.Fprint(w, tt.body)
 			}))
 			defer web.Close()
-			note, err := asked(t, store.LwM2MServer{Kind: store.KindLeshan, Address: web.URL, Headers: map[string]lwm2m.Secret{"X-Token": lwm2m.NewSecret([]byte("secret"))}})
+			record := store.LwM2MServer{Kind: store.KindLeshan, Address: web.URL, Headers: map[string]lwm2m.Secret{"X-Token": lwm2m.NewSecret([]byte("secret"))}}
+			if tt.status == 500 { // which is repeated
+				record.Timeout = untilPause
+			}
+			note, err := asked(t, record)
 			checkTrigger(t, note, err, tt.note, tt.want, tt.ofServer)
 		})
 	}
@@ -97,6 +101,10 @@ func TestTriggerWithoutServer(t *testing.T) {
 		checkTrigger(t, note, err, "", "cannot be reached", true)
 	}
 }
+
+// untilPause ends a request that is repeated in the middle of the third pause, which is the longest so far, and not
+// while the server answers.
+const untilPause = store.Duration(1200 * time.Millisecond)
 
 // ThingsBoard is asked for a two-way RPC to the device of the name.
 func TestTriggerByThingsBoard(t *testing.T) {
@@ -138,7 +146,11 @@ func TestTriggerByThingsBoard(t *testing.T) {
 				}
 			}))
 			defer web.Close()
-			note, err := asked(t, store.LwM2MServer{Kind: store.KindThingsBoard, Address: web.URL, Secret: lwm2m.NewSecret([]byte("tb_key")), Timeout: store.Duration(300 * time.Millisecond)})
+			record := store.LwM2MServer{Kind: store.KindThingsBoard, Address: web.URL, Secret: lwm2m.NewSecret([]byte("tb_key"))}
+			if tt.status == 429 {
+				record.Timeout = untilPause
+			}
+			note, err := asked(t, record)
 			checkTrigger(t, note, err, "", tt.want, tt.ofServer)
 			if tt.missing == (calls.Load() > 0) {
 				t.Errorf("%d RPCs", calls.Load())
@@ -219,7 +231,10 @@ func TestAbsentDeviceIsToldApart(t *testing.T) {
 				fmt.Fprint(w, tt.body)
 			}))
 			defer web.Close()
-			record := store.LwM2MServer{Kind: tt.kind, Address: web.URL, Timeout: store.Duration(300 * time.Millisecond)}
+			record := store.LwM2MServer{Kind: tt.kind, Address: web.URL}
+			if tt.status == 503 {
+				record.Timeout = untilPause
+			}
 			if tt.kind == store.KindThingsBoard {
 				record.Secret = lwm2m.NewSecret([]byte("tb_key"))
 			}
