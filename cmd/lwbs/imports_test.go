@@ -64,6 +64,7 @@ var mayImport = map[string][]string{
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 
 	"store/importer/sheet":    {"lwm2m/filekind"},
+	"cmd/lwbs/internal/login": {"lwm2m"},
 	"cmd/lwbs/internal/input": {"cmd/lwbs/internal/output", "lwm2m/filekind"},
 
 	// The admin API: client and server meet in what is on the wire.
@@ -121,7 +122,7 @@ var mayImport = map[string][]string{
 	// internal.
 	"cmd/lwbs":                  slices.Concat(commandGroups, []string{"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "bootstrap/profile", "store"}),
 	"cmd/lwbs/":                 {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
-	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/audit", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
+	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/login", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/audit", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap", "bootstrap/admin", "bootstrap/explain", "bootstrap/profile", "store"},
 }
 

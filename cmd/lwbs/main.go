@@ -106,7 +106,8 @@ A profile says what a kind of device is given; a device record says which device
    lwbs why urn:imei:490154203237518                  what happened, and what to do
 
 Commands work with a running server and without. With one they ask the server, over a Unix socket
-beside the database; without one they open the database themselves.
+beside the database; without one they open the database themselves. A server on another machine is asked
+over HTTPS: lwbs login URL.
 
 "lwbs help COMMAND" and "lwbs COMMAND --help" list the options. Commands that read print JSON with
 --json, and errors then are JSON too. The exit status is 0 for done, 1 for failed, and 2 for a
@@ -121,15 +122,16 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader:      stdin,
 		Writer:      stdout,
 		ErrWriter:   stderr,
-		Flags: []cli.Flag{
+		Flags: append(append([]cli.Flag{
 			&cli.StringFlag{Name: "db", Value: "lwbs.db", EnvVars: []string{"LWBS_DB"}, Usage: "the database `FILE`"},
 			&cli.StringFlag{Name: "key-file", EnvVars: []string{"LWBS_KEY_FILE"}, Usage: "the `FILE` with the key that seals the database's secrets (default: the database's name and .key)"},
-			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "the admin socket of the server, `unix:PATH` (default: the database's name and .sock)"},
+			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "the admin socket of the server, `unix:PATH` (default: the database's name and .sock), or a server on another machine, https://HOST:PORT (serve --web)"},
+		}, command.RemoteFlags()...), []cli.Flag{
 			&cli.StringFlag{Name: "objects", EnvVars: []string{"LWBS_OBJECTS"}, Usage: "`FOLDER` with definitions of more Objects, in the XML of the OMA registry"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
-		},
+		}...),
 		Commands: []*cli.Command{
-			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), user.Command(), user.TokenCommand(), audit.Command(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
+			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), user.Command(), user.TokenCommand(), audit.Command(), user.LoginCommand(), user.LogoutCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.

@@ -27,7 +27,7 @@ func (c *Client) PutDevices(ctx context.Context, o admin.BatchOptions, rows iter
 		body.CloseWithError(context.Canceled)
 		<-fed
 	}()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://lwbs"+withQuery("/v1/devices", "dryRun", flag(o.DryRun)), body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+withQuery("/v1/devices", "dryRun", flag(o.DryRun)), body)
 	if err != nil {
 		return err
 	}

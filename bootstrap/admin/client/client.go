@@ -1,4 +1,4 @@
-// Package client is the admin API of a running server, asked over its Unix socket.
+// Package client is the admin API of a running server, asked over its Unix socket or over HTTPS.
 package client
 
 import (
@@ -21,8 +21,10 @@ import (
 	"lwbs/store"
 )
 
-// A Client is the API of a running server, over its Unix socket.
+// A Client is the API of a running server, over its Unix socket or over HTTPS.
 type Client struct {
+	base    string // of URLs: scheme and host; made up for a socket
+	remote  bool   // over HTTPS
 	http    *http.Client
 	patient *http.Client // for edits, and what takes as long as the database is large
 }
@@ -48,10 +50,14 @@ func Dial(ctx context.Context, file string) (*Client, error) {
 	}
 	c.Close()
 	return &Client{
+		base:    "http://lwbs",
 		http:    &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idleConns, ResponseHeaderTimeout: answerTimeout}},
 		patient: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: idleConns}},
 	}, nil
 }
+
+// Remote reports whether the server is asked over HTTPS, and may be on another machine.
+func (c *Client) Remote() bool { return c.remote }
 
 // Close lets go of idle connections.
 func (c *Client) Close() error {
@@ -107,7 +113,7 @@ func (c *Client) sendBy(ctx context.Context, client *http.Client, method, path s
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://lwbs"+path, &b)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, &b)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +136,9 @@ func problemIn(resp *http.Response) error {
 	var p wire.Problem
 	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || p.Detail == "" {
 		return fmt.Errorf("the server answers %s: is it another version of lwbs?", resp.Status)
+	}
+	if err := p.Err(); errors.Is(err, wire.ErrNoRoute) {
+		return fmt.Errorf("the server is of another version than this lwbs: %w", err)
 	}
 	return p.Err()
 }

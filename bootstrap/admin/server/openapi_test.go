@@ -228,7 +228,7 @@ func fieldsOf(typ reflect.Type) (all, always []string) {
 
 // asAdmin is the context of a request of an administrator.
 func asAdmin(t *testing.T) context.Context {
-	return access.With(t.Context(), access.Principal{Name: "ada", Role: access.Admin, Way: access.WayPassword, Address: "192.0.2.1"})
+	return access.With(t.Context(), access.Principal{Name: "ada", Role: access.Admin, Way: access.WaySocket, Address: "pid 1"})
 }
 
 // An asker asks the server, and holds requests and answers against the document.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/store"
 )
@@ -29,6 +30,9 @@ func (s *Server) check(r request) (reply, error) {
 func (s *Server) backup(r request) (reply, error) {
 	var b wire.BackupRequest
 	err := r.body(&b)
+	if p, _ := access.From(r.Context()); err == nil && p.Way != access.WaySocket {
+		err = fmt.Errorf("%w: a file of the server's machine is written over its Unix socket only; POST /v1/backup/content answers with a copy", access.ErrForbidden)
+	}
 	if err == nil && !strings.HasPrefix(b.File, "/") {
 		err = fmt.Errorf("%w: file %q is not an absolute path", wire.ErrBadRequest, b.File)
 	}

@@ -4,6 +4,7 @@ package database
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +12,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/client"
 	"lwbs/cmd/lwbs/internal/command"
+	"lwbs/cmd/lwbs/internal/newfile"
 	"lwbs/cmd/lwbs/internal/output"
 )
 
@@ -24,7 +26,7 @@ func backupCommand() *cli.Command {
 		Name: "backup", Usage: "write a compacted copy of the database, also while the server runs", ArgsUsage: "FILE",
 		Description: `The copy has no trace of deleted records. Its secrets are sealed with the same key: keep a
 copy of the key file too, in another place. While a server runs, the server writes FILE, as its user
-and as it sees the file system. With - for FILE the copy goes to standard output.`,
+and as it sees the file system; one that is asked over HTTPS sends it. With - for FILE the copy goes to standard output.`,
 		Action: func(c *cli.Context) error {
 			args, err := command.Arguments(c, "FILE")
 			if err != nil {
@@ -38,6 +40,13 @@ and as it sees the file system. With - for FILE the copy goes to standard output
 				return err
 			}
 			return command.With(c, false, func(ctx context.Context, api admin.API) error {
+				if remote, is := api.(*client.Client); is && remote.Remote() {
+					if err := newfile.Write(file, "FILE", func(w io.Writer) error { return api.WriteBackup(ctx, w) }); err != nil {
+						return err
+					}
+					fmt.Fprintf(c.App.Writer, "backed up to %s\n", file)
+					return nil
+				}
 				if err := api.Backup(ctx, file); err != nil {
 					return err
 				}

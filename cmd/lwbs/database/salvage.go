@@ -37,6 +37,9 @@ func salvage(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := command.SocketFile(c); err != nil { // such as of a server on another machine
+		return err
+	}
 	if server, err := command.DialServer(c); err != nil || server != nil {
 		if server != nil {
 			err = errors.Join(errServerRuns, server.Close())

@@ -22,6 +22,7 @@ import (
 	"lwbs/bootstrap/admin/client"
 	"lwbs/bootstrap/admin/socket"
 	"lwbs/bootstrap/handover"
+	"lwbs/cmd/lwbs/internal/login"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m/filekind"
 	"lwbs/store"
@@ -35,9 +36,12 @@ func SocketFile(c *cli.Context) (string, error) {
 	if where == "" {
 		return c.String("db") + ".sock", nil
 	}
+	if isRemote(where) {
+		return "", Usagef("--admin %s is on another machine: this command needs the database itself, or the admin socket, unix:PATH", hidden(where))
+	}
 	path, ok := strings.CutPrefix(where, "unix:")
 	if !ok || path == "" {
-		return "", Usagef("--admin %q is not unix:PATH", where)
+		return "", Usagef("--admin %q is neither unix:PATH nor https://HOST:PORT", where)
 	}
 	return path, nil
 }
@@ -69,8 +73,12 @@ func OpenAPI(c *cli.Context, create bool) (admin.API, error) {
 	return audit.New(local, db, access.Principal{Name: socket.UserName(os.Getuid()), Role: access.Admin, Way: access.WayDatabase, Address: fmt.Sprintf("pid %d", os.Getpid())}), nil
 }
 
-// DialServer returns a client of the running server; nil where none runs and --admin is not set.
+// DialServer returns a client of the running server, which --admin may name by https://HOST:PORT; nil where none runs and
+// --admin is not set.
 func DialServer(c *cli.Context) (*client.Client, error) {
+	if url := c.String("admin"); isRemote(url) {
+		return dialRemote(c, url)
+	}
 	file, err := SocketFile(c)
 	if err != nil {
 		return nil, err
@@ -84,7 +92,23 @@ func DialServer(c *cli.Context) (*client.Client, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("admin socket %s: %w: it is for the user that runs the server", file, err)
 	}
-	return nil, nil
+	return dialSaved(c)
+}
+
+// dialSaved returns a client of the server of lwbs login, where neither --db nor --admin says which database is meant
+// and there is none in the current folder; nil otherwise.
+func dialSaved(c *cli.Context) (*client.Client, error) {
+	if c.IsSet("db") {
+		return nil, nil
+	}
+	if _, err := os.Lstat(c.String("db")); !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	saved, err := login.Load()
+	if err != nil || saved.URL == "" {
+		return nil, err
+	}
+	return dialRemote(c, saved.URL)
 }
 
 // DatabaseFile returns the absolute path of the database.

@@ -34,6 +34,15 @@ func Password(ctx context.Context, stdin io.Reader, file string) (string, error)
 // ErrNoTerminal is returned where standard input is no terminal.
 var ErrNoTerminal = errors.New("standard input is no terminal")
 
+// Prompt asks for a secret once on the terminal that standard input is, without showing it.
+func Prompt(ctx context.Context, out io.Writer, what string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return "", ErrNoTerminal
+	}
+	return promptOnce(ctx, fd, out, what+": ")
+}
+
 // PromptPassword asks for a password twice on the terminal that standard input is, without showing it.
 func PromptPassword(ctx context.Context, out io.Writer, what string) (string, error) {
 	fd := int(os.Stdin.Fd())
