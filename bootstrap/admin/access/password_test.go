@@ -86,38 +86,39 @@ func TestDamagedHashes(t *testing.T) {
 
 // However many log in at once, a few hashes are made at a time, and those that would wait too long are told so.
 func TestHashesAreFewAtATime(t *testing.T) {
-	m, _ := newManager(t, access.Config{})
-	release := m.HoldHashes()
-	var all sync.WaitGroup
-	login := func(ctx context.Context, from int) {
-		_, err := m.Login(ctx, fmt.Sprintf("198.51.%d.1", from), "ada", password)
-		if err != nil && !errors.Is(err, access.ErrBusy) && !errors.Is(err, context.Canceled) || err == nil && ctx != t.Context() {
-			t.Error(err)
+	hash(t)
+	synctest.Test(t, func(t *testing.T) {
+		m, _ := newManager(t, access.Config{})
+		defer m.Close()
+		release := m.HoldHashes()
+		var all sync.WaitGroup
+		login := func(ctx context.Context, from int) {
+			_, err := m.Login(ctx, fmt.Sprintf("198.51.%d.1", from), "ada", password)
+			if err != nil && !errors.Is(err, access.ErrBusy) && !errors.Is(err, context.Canceled) || err == nil && ctx != t.Context() {
+				t.Error(err)
+			}
 		}
-	}
-	const patient = 5
-	for i := range patient {
-		all.Go(func() { login(t.Context(), i) })
-	}
-	for m.Waiting() < patient {
-		time.Sleep(time.Millisecond)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	for i := range 200 {
-		all.Go(func() { login(ctx, patient+i) })
-	}
-	for m.Refused() < 200+patient-access.MaxHashQueue {
-		time.Sleep(time.Millisecond)
-	}
-	if n := m.Waiting(); n != access.MaxHashQueue || m.Hashes() != 0 {
-		t.Errorf("%d wait, and %d hashes were made", n, m.Hashes())
-	}
-	cancel()
-	release()
-	all.Wait()
-	if m.Hashes() != patient || m.MostHashes() > 2 {
-		t.Errorf("%d hashes were made, %d at a time", m.Hashes(), m.MostHashes())
-	}
+		const patient = 5
+		for i := range patient {
+			all.Go(func() { login(t.Context(), i) })
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		for i := range 200 {
+			all.Go(func() { login(ctx, patient+i) })
+		}
+		synctest.Wait()
+		if n := m.Waiting(); n != access.MaxHashQueue || m.Hashes() != 0 || m.Refused() != 200+patient-access.MaxHashQueue {
+			t.Errorf("%d wait, %d were refused, and %d hashes were made", n, m.Refused(), m.Hashes())
+		}
+		cancel()
+		synctest.Wait()
+		release()
+		all.Wait()
+		if m.Hashes() != patient || m.MostHashes() > 2 {
+			t.Errorf("%d hashes were made, %d at a time", m.Hashes(), m.MostHashes())
+		}
+	})
 }
 
 // One source cannot try an account again and again, whether it exists or not, and is told for how long it waits.

@@ -192,7 +192,7 @@ func TestMalformedHeads(t *testing.T) {
 
 // A body that does not go on is given up, and one that goes on slowly is not.
 func TestSlowBodies(t *testing.T) {
-	defer site.SetStepTime(300 * time.Millisecond)()
+	defer site.SetStepTime(1500 * time.Millisecond)()
 	r := newRig(t)
 	head := "POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
 	if answer := r.raw(head + "abc"); !strings.Contains(answer, "408") {
@@ -207,7 +207,7 @@ func TestSlowBodies(t *testing.T) {
 	if _, err := io.WriteString(c, head); err != nil {
 		t.Fatal(err)
 	}
-	pause := time.NewTicker(50 * time.Millisecond)
+	pause := time.NewTicker(200 * time.Millisecond) // 2 s in all, and each far below the limit
 	defer pause.Stop()
 	for i := range 10 {
 		<-pause.C
