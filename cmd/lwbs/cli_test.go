@@ -338,7 +338,7 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 		"serve --coap 127.0.0.1:99999":                                                 `--coap "127.0.0.1:99999" is not an address`,
 		"serve --coaps off":                                                            "there is nothing to listen on",
 		"serve --drain -1s":                                                            "--drain -1s is negative",
-		"--admin tcp:1 device list":                                                    "is not unix:PATH",
+		"--admin tcp:1 device list":                                                    "is neither unix:PATH nor https://HOST:PORT",
 	} {
 		status, out, errs := sh.run(line)
 		if status != exitUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
