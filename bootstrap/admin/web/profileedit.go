@@ -193,6 +193,10 @@ func (p *Pages) saveProfile(r *request) error {
 		e.Check.Impact, e.Check.Harms = &harm.Harms[0].Impact, true
 		return p.showEditor(r, http.StatusConflict, e)
 	}
+	if errors.Is(err, store.ErrConflict) { // what was typed is not lost
+		e.Check.Marks = []mistake{{Text: "Somebody else changed it since this page was opened, and nothing is saved: open the profile in another tab, and bring both together there."}}
+		return p.showEditor(r, http.StatusPreconditionFailed, e)
+	}
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func TestProfileOfTwoEditors(t *testing.T) {
 	form := r.get(access.Admin, "/profile/edit?name=meter")
 	form.want(t, http.StatusOK, `name="revision" value="1"`)
 	r.save("meter", 1, meter+"    lifetime: 1h\n").want(t, http.StatusSeeOther)
-	r.save("meter", 1, meter+"    lifetime: 2h\n").want(t, http.StatusPreconditionFailed, "Somebody else changed it")
+	r.save("meter", 1, meter+"    lifetime: 2h\n").want(t, http.StatusPreconditionFailed, "Somebody else changed it", "lifetime: 2h")
 	if p, err := r.local.Profile(t.Context(), "meter"); err != nil || p.Revision != 2 {
 		t.Errorf("%+v, %v", p, err)
 	}
