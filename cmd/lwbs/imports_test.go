@@ -82,11 +82,12 @@ var mayImport = map[string][]string{
 	"bootstrap/admin/server":    {"bootstrap/panics", "bootstrap/admin/access", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 
 	// The pages, and what they draw and tell.
-	"bootstrap/admin/web":        {"bootstrap", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/why", "bootstrap/admin/wire", "bootstrap/admin/web/", "bootstrap/profile", "store", "store/profilefile", "lwm2m", "lwm2m/"},
-	"bootstrap/admin/web/chart":  {},
-	"bootstrap/admin/web/ladder": {"store", "lwm2m"},
-	"bootstrap/admin/web/glance": {"store"},
-	"bootstrap/admin/web/stream": {},
+	"bootstrap/admin/web":           {"bootstrap", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/why", "bootstrap/admin/wire", "bootstrap/admin/web/", "bootstrap/profile", "store", "store/profilefile", "lwm2m", "lwm2m/"},
+	"bootstrap/admin/web/chart":     {},
+	"bootstrap/admin/web/ladder":    {"store", "lwm2m"},
+	"bootstrap/admin/web/glance":    {"store"},
+	"bootstrap/admin/web/reference": {},
+	"bootstrap/admin/web/stream":    {},
 
 	"cmd/lwbs/internal/webtables": {"cmd/lwbs/internal/devicefile", "cmd/lwbs/internal/input", "bootstrap/admin", "bootstrap/admin/web", "store", "store/importer/sheet"},
 
@@ -151,7 +152,7 @@ var only = map[string][]string{
 	"github.com/prometheus/":                     {"bootstrap/metrics"},
 	"github.com/prometheus/procfs":               {"bootstrap/fleet"},
 	"github.com/HdrHistogram/":                   {"bootstrap/fleet"},
-	"github.com/goccy/go-yaml":                   {"store/profilefile"},
+	"github.com/goccy/go-yaml":                   {"store/profilefile", "bootstrap/admin/web/reference"},
 	"golang.org/x/term":                          {"cmd/lwbs/internal/input"},
 	"github.com/urfave/cli":                      append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	_ "embed"
 	"net/http"
 )
@@ -9,6 +10,9 @@ import (
 //
 //go:embed openapi.yaml
 var openapi []byte
+
+// Document is the OpenAPI document of all routes.
+func Document() []byte { return bytes.Clone(openapi) }
 
 // openapi answers with the document.
 func (s *Server) openapi(w http.ResponseWriter, _ *http.Request) {

@@ -408,7 +408,7 @@ func TestWeightOfPages(t *testing.T) {
 		assets += n
 		t.Logf("%s: %d bytes", name, n)
 	}
-	for _, path := range []string{"/", "/devices", "/devices?state=failed", "/device?name=" + long + "000001", "/session?id=" + last, "/pending", "/profiles", "/profile?name=p", "/profile/edit?name=p", "/add", "/import", "/live"} {
+	for _, path := range []string{"/", "/devices", "/devices?state=failed", "/device?name=" + long + "000001", "/session?id=" + last, "/pending", "/profiles", "/profile?name=p", "/profile/edit?name=p", "/add", "/import", "/live", "/api"} {
 		a := r.get(access.Admin, path)
 		a.want(t, http.StatusOK)
 		t.Logf("%s: %d bytes", path, a.wire)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -76,13 +77,21 @@ func newRig(t testing.TB, accesses ...web.Access) *rig {
 	for _, a := range accesses {
 		who = a
 	}
-	r.pages = web.New(web.Config{API: r.local, Log: slog.New(slog.NewTextHandler(r.log, nil)), Tables: r.tries, Access: who})
+	r.pages = web.New(web.Config{API: r.local, Log: slog.New(slog.NewTextHandler(r.log, nil)), Tables: r.tries, Document: document(t), Access: who})
 	t.Cleanup(func() {
 		r.pages.Close()
 		check(t, r.local.Close())
 	})
 	r.profile("p")
 	return r
+}
+
+// document is that of the admin API.
+func document(t testing.TB) []byte {
+	t.Helper()
+	text, err := os.ReadFile("../server/openapi.yaml")
+	check(t, err)
+	return text
 }
 
 func check(t testing.TB, err error) {

@@ -54,6 +54,7 @@ var table = []page{
 	{eventsPattern, access.Viewer, 0, (*Pages).serveEvents},
 	{"GET /audit", access.Admin, 0, (*Pages).audit},
 	{"GET /audit.jsonl", access.Admin, 0, (*Pages).auditLines},
+	{"GET /api", access.Viewer, 0, (*Pages).reference},
 	{"GET /users", access.Admin, 0, (*Pages).users},
 	{"POST /users", access.Admin, smallForm, (*Pages).addUser},
 	{"POST /users/edit", access.Admin, smallForm, (*Pages).editUser},

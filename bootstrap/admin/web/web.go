@@ -17,6 +17,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/web/glance"
+	"lwbs/bootstrap/admin/web/reference"
 	"lwbs/bootstrap/admin/web/stream"
 	"lwbs/lwm2m/object"
 )
@@ -31,6 +32,9 @@ type Config struct {
 
 	// Tables imports files of devices; nil: there is no page for that.
 	Tables Tables
+
+	// Document is the OpenAPI document of the admin API; nil: there is no page for that.
+	Document []byte
 
 	// Objects are those that profiles are read with; nil: those that are built in.
 	Objects *object.Registry
@@ -69,6 +73,7 @@ type Pages struct {
 	stop   context.CancelFunc
 	events *stream.Stream
 	staged *staging
+	api    *reference.Document // nil: there is none
 
 	fleet    *glance.Cached[admin.DeviceCount]
 	day      *glance.Cached[glance.Day]
@@ -92,6 +97,13 @@ func New(c Config) *Pages {
 	p.day = glance.New(ctx, func(ctx context.Context) (glance.Day, error) { return glance.DayOf(ctx, c.API, time.Now()) })
 	p.failures = glance.New(ctx, func(ctx context.Context) (failures, error) { return c.API.Failures(ctx, 3) })
 	p.events = stream.New(p.watch)
+	if len(c.Document) > 0 {
+		if d, err := reference.Parse(c.Document); err == nil {
+			p.api = &d
+		} else {
+			c.Log.Error("there is no page of the API", "error", err)
+		}
+	}
 	for _, at := range table {
 		p.mux.HandleFunc(at.pattern, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, at) })
 	}

@@ -15,6 +15,7 @@ import (
 	"lwbs/bootstrap"
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/access"
+	adminserver "lwbs/bootstrap/admin/server"
 	"lwbs/bootstrap/admin/web"
 	"lwbs/bootstrap/coap"
 	"lwbs/bootstrap/handover"
@@ -87,7 +88,7 @@ func newSite(t *testing.T) *site {
 	check(t, err)
 	_, err = db.PutUser(ctx, store.User{Name: userName, Role: access.Admin.String(), Password: hash})
 	check(t, err)
-	pages := web.New(web.Config{API: s.api, Log: log, Access: users, Tables: webtables.Tables{}})
+	pages := web.New(web.Config{API: s.api, Log: log, Access: users, Tables: webtables.Tables{}, Document: adminserver.Document()})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	h := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second}

@@ -214,6 +214,8 @@ func (b *tab) looksAfterUsers() {
 	b.picture("users")
 	b.goes("/audit")
 	b.sees("Audit")
+	b.goes("/api")
+	b.sees("PUT /v1/profiles")
 }
 
 // logsOut ends the session, and nothing is shown any more.

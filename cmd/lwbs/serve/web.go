@@ -165,7 +165,7 @@ func (s *service) watchWeb(ctx context.Context) (wait func()) {
 // webSite is the handler of --web.
 func (s *service) webSite(api admin.API, administration *server.Server) http.Handler {
 	s.access = access.New(access.Config{Store: s.db, Secure: s.web.encrypted || s.web.proxied, BehindProxy: s.web.proxied, Logger: s.log})
-	s.pages = web.New(web.Config{API: api, Log: s.log, Access: s.access, Tables: webtables.Tables{}, Objects: s.objects})
+	s.pages = web.New(web.Config{API: api, Log: s.log, Access: s.access, Tables: webtables.Tables{}, Document: server.Document(), Objects: s.objects})
 	return adminsite.New(adminsite.Config{API: administration, Access: s.access, Pages: s.pages})
 }
 
