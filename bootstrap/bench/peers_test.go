@@ -4,7 +4,9 @@ package bench_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,9 +23,14 @@ const (
 // peerWarmUp is how many devices each server serves first, which are counted apart: a JVM compiles meanwhile.
 func peerWarmUp() int { return shorter(10_000) }
 
-// shorter is n, or a part of it with -short, which says nothing of any server.
+// shorter is n, or a part of it: one of as many as LWBS_BENCH_PARTS says, or one of 20 with -short, which says nothing of
+// any server.
 func shorter(n int) int {
-	if testing.Short() {
+	parts, err := strconv.Atoi(os.Getenv("LWBS_BENCH_PARTS"))
+	switch {
+	case err == nil && parts > 0:
+		return max(peersAtATime, n/parts)
+	case testing.Short():
 		return n / 20
 	}
 	return n
@@ -115,7 +122,7 @@ func compare(b *testing.B, p *peers, l load, exchanges int) {
 	}
 	if l.name == "PSK" && results["first "+leshanName] != nil {
 		ratio := median(results["first "+lwbsName]) / median(results["first "+leshanName])
-		atLeast{"first 10,000 PSK, lwbs in proportion to " + leshanName, ratio, 3}.report(b, "first-PSK-of-Leshan")
+		atLeast{fmt.Sprintf("first %d PSK, lwbs in proportion to %s", peerWarmUp(), leshanName), ratio, 3}.report(b, "first-PSK-of-Leshan")
 	}
 	fmt.Println()
 }
@@ -151,7 +158,7 @@ func (p *peers) storm(b *testing.B, l load) {
 	}
 	if other := p99[leshanName]; other > 0 {
 		target := map[string]float64{"PSK": 0.6, "NoSec": 0.5}[l.name]
-		verdict{"storm of 10,000 " + l.name + ", p99 in proportion to " + leshanName, p99[lwbsName] / other, target, ""}.report(b, "storm-"+l.name+"-of-Leshan")
+		verdict{fmt.Sprintf("storm of %d %s, p99 in proportion to %s", size, l.name, leshanName), p99[lwbsName] / other, target, ""}.report(b, "storm-"+l.name+"-of-Leshan")
 	}
 }
 
