@@ -41,7 +41,6 @@ func (s *peer) addr(secure bool) string {
 func (s *peer) play(b *testing.B, l load, first, n, exchanges int) sample {
 	b.Helper()
 	before := s.cpu(b)
-	began := time.Now()
 	done := 0
 	if s.yardstick {
 		done = s.ask(b, l, first, n, exchanges)
@@ -51,7 +50,7 @@ func (s *peer) play(b *testing.B, l load, first, n, exchanges int) sample {
 	if done < n {
 		b.Errorf("%s: %d of %d %s devices are not served", s.name, n-done, n, l.name)
 	}
-	return sample{float64(done) / (s.cpu(b) - before).Seconds(), time.Since(began)}
+	return sample{float64(done) / (s.cpu(b) - before).Seconds()}
 }
 
 func (s *peer) cpu(b *testing.B) time.Duration {

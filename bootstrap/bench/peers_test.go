@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"lwbs/bootstrap/fleet"
 )
@@ -80,7 +79,6 @@ func BenchmarkPeers(b *testing.B) {
 // A sample is what a server spent on the devices of a round.
 type sample struct {
 	perSecond float64 // devices for a second of its processor time
-	took      time.Duration
 }
 
 // compare lets the servers have the load in turn, and prints a table.
