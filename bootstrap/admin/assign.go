@@ -42,16 +42,6 @@ func (l *Local) assigned(ctx context.Context, p store.Profile, ep lwm2m.Endpoint
 	return of
 }
 
-// assignedText differs for other assignments of one profile.
-func assignedText(p store.Profile) (text string) {
-	for _, a := range p.Accounts {
-		if a.Assigned != "" {
-			text += "\x00" + a.Assigned
-		}
-	}
-	return text
-}
-
 // knowServersOf reports what is wrong with the LwM2M Servers that account j of a profile names: they do not exist, or
 // devices could not be assigned to them.
 func (l *Local) knowServersOf(ctx context.Context, j int, a store.Account) (found []profile.Finding, err error) {

@@ -189,26 +189,22 @@ type outlined struct {
 // outlines calls each with the devices behind after that f selects, in their order, until it returns false.
 func (l *Local) outlines(ctx context.Context, after lwm2m.EndpointName, f DeviceFilter, each func(outlined) bool) error {
 	now := time.Now()
+	var contents profile.ContentCache
 	for size := scanFirst; ; size = min(2*size, scanPage) {
 		page, err := l.Store.DeviceOutlines(ctx, f.inStore(after, size))
 		if err != nil {
 			return err
 		}
-		profiles, contents, server := l.profileCache(ctx), make(map[string]string), cached(l.serverNamed(ctx))
+		profiles, server := l.profileCache(ctx), cached(l.serverNamed(ctx))
 		for _, o := range page {
 			p, err := profiles(o.Profile)
 			if err != nil {
 				return err
 			}
-			key := o.Profile
 			if of, err := profile.Assign(p, o.Endpoint, server); err == nil {
-				p, key = of, key+assignedText(of)
+				p = of
 			}
-			content, known := contents[key]
-			if !known {
-				content = profile.ContentOf(p)
-				contents[key] = content
-			}
+			content := contents.Of(p)
 			s := standing{
 				disabled: o.Disabled, delivered: o.Delivered, written: o.Written, profile: o.Profile, updated: o.Updated, newest: o.Newest, last: o.Last,
 				holds: o.Holds != (store.Holding{}), due: profile.Due(p, content, o, now),

@@ -40,7 +40,7 @@ type Provider struct {
 	Objects *object.Registry
 	Logger  *slog.Logger // is told where the store fails
 
-	contents contentCache
+	contents profile.ContentCache
 }
 
 // Profile reads the profile of d, and assigns it an LwM2M Server in each account that has several.
@@ -83,7 +83,7 @@ func (p *Provider) Resolve(ctx context.Context, d store.Device, peer auth.Peer) 
 	}
 	given, f := profile.Provide(of, d, p.Arrival(ctx, d, peer), p.Rand, p.Objects)
 	if f == nil {
-		given.Content = p.contents.of(of)
+		given.Content = p.contents.Of(of)
 		given.Notes = append(given.Notes, profile.AssignmentNotes(of)...)
 	}
 	return given, f

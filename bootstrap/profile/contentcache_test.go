@@ -1,4 +1,4 @@
-package provision
+package profile_test
 
 import (
 	"fmt"
@@ -23,8 +23,8 @@ func twoAccounts() store.Profile {
 
 // What is kept of a profile is what is found out anew of each other revision of it.
 func TestContentCacheKnowsRevisions(t *testing.T) {
-	var cache contentCache
-	cache.of(twoAccounts())
+	var cache profile.ContentCache
+	cache.Of(twoAccounts())
 	for name, change := range map[string]func(*store.Profile){
 		"nothing":         func(*store.Profile) {},
 		"a revision":      func(p *store.Profile) { p.Revision++; p.Accounts[0].URI = "coaps://c.example" },
@@ -37,7 +37,7 @@ func TestContentCacheKnowsRevisions(t *testing.T) {
 		p := twoAccounts()
 		change(&p)
 		for range 2 {
-			if got, want := cache.of(p), profile.ContentOf(p); got != want {
+			if got, want := cache.Of(p), profile.ContentOf(p); got != want {
 				t.Errorf("%s: content %s, want %s", name, got, want)
 			}
 		}
@@ -46,10 +46,10 @@ func TestContentCacheKnowsRevisions(t *testing.T) {
 
 // More profiles than are kept have their content too.
 func TestContentCacheIsBounded(t *testing.T) {
-	var cache contentCache
+	var cache profile.ContentCache
 	for i := range 3000 {
 		p := store.Profile{Name: fmt.Sprint("p", i), Accounts: []store.Account{{Name: fmt.Sprint("a", i), URI: "coaps://a.example"}}}
-		if got, want := cache.of(p), profile.ContentOf(p); got != want {
+		if got, want := cache.Of(p), profile.ContentOf(p); got != want {
 			t.Fatalf("content %s, want %s", got, want)
 		}
 	}
@@ -57,10 +57,10 @@ func TestContentCacheIsBounded(t *testing.T) {
 
 // A session takes from the cache what it would take longer to find out than all else that is resolved for it.
 func TestContentCacheDoesNotAllocate(t *testing.T) {
-	var cache contentCache
+	var cache profile.ContentCache
 	p := twoAccounts()
-	cache.of(p)
-	if n := testing.AllocsPerRun(100, func() { cache.of(p) }); n != 0 {
+	cache.Of(p)
+	if n := testing.AllocsPerRun(100, func() { cache.Of(p) }); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
