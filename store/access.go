@@ -24,6 +24,7 @@ const (
 	maxPrincipalName      = 255
 	maxPrincipalWay       = 96
 	maxPrincipalAddress   = 128
+	maxTerms              = 64
 	tokenHashLength       = 32
 	userNameSigns         = ".-_@+"
 	tokenNameSigns        = ".-"
@@ -131,6 +132,9 @@ type WebSession struct {
 	Way  string
 	Role string
 
+	// Terms are those of the configuration that Role comes from; empty where a User has it.
+	Terms string
+
 	Address string    // the IP address that it was made from
 	Created time.Time // when it began
 	Seen    time.Time // when it was used last, to about a minute
@@ -143,7 +147,7 @@ func (w WebSession) Validate() error {
 		return fmt.Errorf("%w: the key of a web session is no SHA-256", ErrInvalid)
 	case w.Name == "" || w.Way == "" || !utf8.ValidString(w.Name):
 		return fmt.Errorf("%w: a web session of no one", ErrInvalid)
-	case len(w.Name) > maxPrincipalName || len(w.Way) > maxPrincipalWay || len(w.Role) > maxRoleName || len(w.Address) > maxPrincipalAddress:
+	case len(w.Name) > maxPrincipalName || len(w.Way) > maxPrincipalWay || len(w.Role) > maxRoleName || len(w.Terms) > maxTerms || len(w.Address) > maxPrincipalAddress:
 		return fmt.Errorf("%w: the names of a web session are too long", ErrInvalid)
 	}
 	return nil

@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 
 	// The admin API: client and server meet in what is on the wire.
 	"bootstrap/admin/access":    {"store", "lwm2m"},
+	"bootstrap/admin/openid":    {"bootstrap/admin/access", "store", "lwm2m"},
 	"bootstrap/admin/socket":    {},
 	"bootstrap/admin/site":      {"bootstrap/admin/access", "bootstrap/admin/server", "bootstrap/admin/wire"},
 	"bootstrap/admin/audit":     {"bootstrap/admin", "bootstrap/admin/access", "store", "lwm2m"},
@@ -91,6 +92,7 @@ var mayImport = map[string][]string{
 
 	"cmd/lwbs/internal/webtables": {"cmd/lwbs/internal/devicefile", "cmd/lwbs/internal/input", "bootstrap/admin", "bootstrap/admin/web", "store", "store/importer/sheet"},
 
+	"cmd/lwbs/internal/oidcfile":   {"bootstrap/admin/access", "bootstrap/admin/openid", "cmd/lwbs/internal/input", "lwm2m"},
 	"cmd/lwbs/internal/factory":    {"lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/devicefile": {"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "store", "store/importer/sheet", "store/profilefile", "lwm2m", "lwm2m/"},
 
@@ -139,7 +141,7 @@ var belowExchange = []string{
 }
 
 // forTests may be imported by tests only.
-var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/clocktest", "bootstrap/coap/coaptest", "bootstrap/interop", "bootstrap/stress", "cmd/lwbs/internal/clitest", "store/storetest"}
+var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/clocktest", "bootstrap/coap/coaptest", "bootstrap/interop", "bootstrap/stress", "bootstrap/admin/openid/issuertest", "cmd/lwbs/internal/clitest", "store/storetest"}
 
 // only says which packages alone may see a library.
 var only = map[string][]string{
@@ -152,7 +154,9 @@ var only = map[string][]string{
 	"github.com/prometheus/":                     {"bootstrap/metrics"},
 	"github.com/prometheus/procfs":               {"bootstrap/fleet"},
 	"github.com/HdrHistogram/":                   {"bootstrap/fleet"},
-	"github.com/goccy/go-yaml":                   {"store/profilefile", "bootstrap/admin/web/reference"},
+	"github.com/goccy/go-yaml":                   {"store/profilefile", "bootstrap/admin/web/reference", "cmd/lwbs/internal/oidcfile"},
+	"github.com/coreos/go-oidc/":                 {"bootstrap/admin/openid"},
+	"golang.org/x/oauth2":                        {"bootstrap/admin/openid"},
 	"golang.org/x/term":                          {"cmd/lwbs/internal/input"},
 	"github.com/urfave/cli":                      append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
 }

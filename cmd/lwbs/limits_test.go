@@ -387,6 +387,14 @@ var limits = map[string]limit{
 		[]string{"bootstrap/admin/access.DefaultIdle", "bootstrap/admin/access.DefaultLimit"},
 		[]string{"bootstrap/admin/access.TestSessionsExpire"},
 	},
+	"log-in at an issuer of OpenID Connect, until the way back; ways back at a time; states that are remembered as used": {
+		[]string{"bootstrap/admin/openid.flowTime", "bootstrap/admin/openid.maxWorking", "bootstrap/admin/openid.maxUsed"},
+		[]string{"bootstrap/admin/openid.TestLogInsExpire", "bootstrap/admin/openid.TestLogInsAtATime", "bootstrap/admin/openid.TestUsedStatesAreBounded"},
+	},
+	"answer of such an issuer; an ID token": {
+		[]string{"bootstrap/admin/openid.maxAnswer", "bootstrap/admin/openid.maxToken"},
+		[]string{"bootstrap/admin/openid.TestIssuersThatCannotBeUsed", "bootstrap/admin/openid.TestWrongTokens"},
+	},
 	"hashes of passwords at a time; log-ins that wait for one": {
 		[]string{"bootstrap/admin/access.hashesAtOnce", "bootstrap/admin/access.maxHashQueue"},
 		[]string{"bootstrap/admin/access.TestHashesAreFewAtATime"},

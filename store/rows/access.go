@@ -85,6 +85,7 @@ type webSessionRow struct {
 	Name    string    `json:"name"`
 	Way     string    `json:"way"`
 	Role    string    `json:"role,omitempty"`
+	Terms   string    `json:"terms,omitempty"`
 	Address string    `json:"address,omitempty"`
 	Created time.Time `json:"created"`
 	Seen    time.Time `json:"seen"`

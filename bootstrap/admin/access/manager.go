@@ -33,6 +33,11 @@ type Config struct {
 	Idle  time.Duration
 	Limit time.Duration
 
+	// Terms tell under which configuration of OpenID Connect sessions of WayOIDC are valid; empty for none. OIDCLimit
+	// is their Limit; default Limit.
+	Terms     string
+	OIDCLimit time.Duration
+
 	// Logger gets log-ins, and those that were refused. Default: discard.
 	Logger *slog.Logger
 }
@@ -43,6 +48,8 @@ type Manager struct {
 	secure      bool
 	behindProxy bool
 	idle, limit time.Duration
+	terms       string
+	oidcLimit   time.Duration
 	log         *slog.Logger
 	tries       *tries
 	hashes      *hasher
@@ -57,7 +64,7 @@ type Manager struct {
 // New returns a Manager. The caller closes it.
 func New(c Config) *Manager {
 	m := &Manager{
-		store: c.Store, secure: c.Secure, behindProxy: c.BehindProxy, idle: c.Idle, limit: c.Limit, log: c.Logger,
+		store: c.Store, secure: c.Secure, behindProxy: c.BehindProxy, idle: c.Idle, limit: c.Limit, log: c.Logger, terms: c.Terms, oidcLimit: c.OIDCLimit,
 		tries: newTries(), hashes: newHasher(), notes: make(map[string]bool),
 	}
 	if m.idle <= 0 {
@@ -65,6 +72,9 @@ func New(c Config) *Manager {
 	}
 	if m.limit <= 0 {
 		m.limit = DefaultLimit
+	}
+	if m.oidcLimit <= 0 {
+		m.oidcLimit = m.limit
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)

@@ -63,21 +63,33 @@ func (m *Manager) Login(ctx context.Context, source, name, password string) (*ht
 	if err != nil {
 		return nil, fmt.Errorf("user %q: %w", name, err)
 	}
-	return m.begin(ctx, Principal{Name: u.Name, Role: role, Way: WayPassword, Address: source}, "", u.Revision)
+	p := Principal{Name: u.Name, Role: role, Way: WayPassword, Address: source}
+	return m.begin(ctx, p, store.WebSession{}, u.Revision, "")
 }
 
-// Begin begins a web session of a principal that authenticated elsewhere, such as at an issuer of OIDC.
-func (m *Manager) Begin(ctx context.Context, p Principal) (*http.Cookie, error) {
-	return m.begin(ctx, p, p.Role.String(), 0)
+// Begin begins a web session of a principal that authenticated at an issuer of OpenID Connect. It has the role of p
+// until it ends. Detail is for the audit.
+func (m *Manager) Begin(ctx context.Context, p Principal, detail string) (*http.Cookie, error) {
+	return m.begin(ctx, p, store.WebSession{Role: p.Role.String(), Terms: m.terms}, 0, detail)
 }
 
-// begin stores a session; role is empty where that of the user counts.
-func (m *Manager) begin(ctx context.Context, p Principal, role string, rev store.Revision) (*http.Cookie, error) {
+// Try takes a try to log in at an issuer from a source, or returns a [*TriesError]. GiveBack is for one that was right.
+func (m *Manager) Try(source string) (giveBack func(), err error) {
+	giveBack, wait := m.tries.takeSource(source, time.Now())
+	if wait > 0 {
+		m.log.Warn("log-in refused: too many tries", "way", WayOIDC, "from", source, "wait", wait)
+		return nil, &TriesError{wait}
+	}
+	return giveBack, nil
+}
+
+// begin stores a session of p, whose role and terms are empty where the role of the user counts.
+func (m *Manager) begin(ctx context.Context, p Principal, w store.WebSession, rev store.Revision, detail string) (*http.Cookie, error) {
 	secret := make([]byte, cookieSecret)
 	_, _ = rand.Read(secret) // never fails
 	value, now := base64.RawURLEncoding.EncodeToString(secret), time.Now().UTC().Round(0)
-	w := store.WebSession{Key: cookieKey(value), Name: p.Name, Way: p.Way, Role: role, Address: p.Address, Created: now, Seen: now}
-	err := m.store.PutWebSession(Audited(With(ctx, p), "log-in", "", ""), w, rev)
+	w.Key, w.Name, w.Way, w.Address, w.Created, w.Seen = cookieKey(value), p.Name, p.Way, p.Address, now, now
+	err := m.store.PutWebSession(Audited(With(ctx, p), "log-in", "", detail), w, rev)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict): // the user was edited meanwhile
 		return nil, ErrWrong
@@ -85,7 +97,15 @@ func (m *Manager) begin(ctx context.Context, p Principal, role string, rev store
 		return nil, err
 	}
 	m.log.Info("log-in", "user", p.Name, "way", p.Way, "role", p.Role.String(), "from", p.Address)
-	return m.cookie(value, int(m.limit.Seconds())), nil
+	return m.cookie(value, int(m.limitOf(p.Way).Seconds())), nil
+}
+
+// limitOf is after how long a session ends in any case.
+func (m *Manager) limitOf(way string) time.Duration {
+	if way == WayOIDC {
+		return m.oidcLimit
+	}
+	return m.limit
 }
 
 // cookie makes a cookie. SameSite is Lax and not Strict: a link in a ticket, and the way back from an issuer of
@@ -121,7 +141,10 @@ func (m *Manager) session(r *http.Request, source string) (Principal, error) {
 		return Principal{}, err
 	}
 	now := time.Now()
-	if now.Sub(w.Created) >= m.limit || now.Sub(w.Seen) >= m.idle {
+	switch {
+	case w.Way == WayOIDC && (w.Terms == "" || w.Terms != m.terms):
+		return Principal{}, fmt.Errorf("%w: what the server is told of the issuer has changed: log in again", ErrUnauthenticated)
+	case now.Sub(w.Created) >= m.limitOf(w.Way) || now.Sub(w.Seen) >= m.idle:
 		m.later("session "+w.Key, func(ctx context.Context) error { return m.store.DeleteWebSession(ctx, w.Key) })
 		return Principal{}, fmt.Errorf("%w: the session has expired", ErrUnauthenticated)
 	}

@@ -60,6 +60,38 @@ func (t *tries) take(account, source string, now time.Time) (giveBack func(right
 	if at, ok := t.known.get(pair); !ok || now.Sub(at) > knownFor {
 		buckets = append(buckets, t.bucket(t.account, account, triesOfAccount, now))
 	}
+	giveAllBack, wait := takeAll(buckets)
+	if wait > 0 {
+		return nil, wait
+	}
+	return func(right bool) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		giveAllBack()
+		if right {
+			t.known.put(pair, now)
+		}
+	}, 0
+}
+
+// takeSource takes a try from a source at an account that is not known yet.
+func (t *tries) takeSource(source string, now time.Time) (giveBack func(), wait time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	giveAllBack, wait := takeAll([]*bucket{t.bucket(t.source, network(source), triesOfSource, now)})
+	if wait > 0 {
+		return nil, wait
+	}
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		giveAllBack()
+	}, 0
+}
+
+// takeAll takes a token from each bucket, or from none, and says when all have one. The caller holds the lock, also for
+// giveBack.
+func takeAll(buckets []*bucket) (giveBack func(), wait time.Duration) {
 	for _, b := range buckets {
 		wait = max(wait, b.wait())
 	}
@@ -69,14 +101,9 @@ func (t *tries) take(account, source string, now time.Time) (giveBack func(right
 	for _, b := range buckets {
 		b.tokens--
 	}
-	return func(right bool) {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+	return func() {
 		for _, b := range buckets {
 			b.tokens = min(b.tokens+1, float64(b.burst))
-		}
-		if right {
-			t.known.put(pair, now)
 		}
 	}, 0
 }

@@ -127,7 +127,7 @@ func (p *Pages) tryImport(r *request) error {
 		file, err = io.ReadAll(in)
 		in.Close()
 	default: // the same file again, with other choices
-		if s, ok := p.staged.get(r.FormValue("staged"), r.who.Name); ok {
+		if s, ok := p.staged.get(r.FormValue("staged"), r.owner()); ok {
 			page.File, file, err = s.page.File, s.file, nil
 		}
 	}
@@ -141,11 +141,11 @@ func (p *Pages) tryImport(r *request) error {
 			return err
 		}
 		page.Failure = err.Error()
-		page.Staged = p.staged.put(staged{who: r.who.Name, page: page, file: file})
+		page.Staged = p.staged.put(staged{who: r.owner(), page: page, file: file})
 		return p.showImport(r, http.StatusUnprocessableEntity, page)
 	}
 	page.Result, page.Rejects = &result, len(result.Rejects) > 0
-	page.Staged = p.staged.put(staged{who: r.who.Name, page: page, file: file, rejects: result.Rejects})
+	page.Staged = p.staged.put(staged{who: r.owner(), page: page, file: file, rejects: result.Rejects})
 	return p.showImport(r, http.StatusOK, page)
 }
 
@@ -155,7 +155,7 @@ func (p *Pages) runImport(r *request) error {
 		return p.notFound(r)
 	}
 	id := r.FormValue("staged")
-	s, ok := p.staged.get(id, r.who.Name)
+	s, ok := p.staged.get(id, r.owner())
 	if !ok {
 		return fmt.Errorf("the file: %w: it is kept for %v only: choose it again", store.ErrNotFound, stagedFor)
 	}
@@ -175,7 +175,7 @@ func (p *Pages) runImport(r *request) error {
 
 // rejects are the rows that were refused, as a file.
 func (p *Pages) rejects(r *request) error {
-	s, ok := p.staged.get(r.Form.Get("staged"), r.who.Name)
+	s, ok := p.staged.get(r.Form.Get("staged"), r.owner())
 	if !ok || len(s.rejects) == 0 {
 		return fmt.Errorf("the refused rows: %w: they are kept for %v only", store.ErrNotFound, stagedFor)
 	}

@@ -13,6 +13,9 @@ type loginPage struct {
 	Next    string // where to go then, on this site
 	Name    string
 	Failure string
+
+	Issuer  string // that of OIDC; empty for none
+	Problem string // of it; empty for none
 }
 
 // nextOf is where to go after a log-in: a path here, whatever the address of the page says.
@@ -28,7 +31,8 @@ func (p *Pages) login(r *request) error {
 	if p.Access == nil {
 		return p.notFound(r)
 	}
-	return r.show("login", view{Title: "Log in", Body: loginPage{Next: nextOf(r.Form.Get("next"))}})
+	p.showLogin(r, http.StatusOK, loginPage{Next: nextOf(r.Form.Get("next"))})
+	return nil
 }
 
 func (p *Pages) logIn(r *request) error {
@@ -38,7 +42,7 @@ func (p *Pages) logIn(r *request) error {
 	next := nextOf(r.FormValue("next"))
 	cookie, err := p.Access.Login(r.Context(), p.Access.Source(r.Request), r.FormValue("name"), r.FormValue("password"))
 	if err != nil {
-		r.render(http.StatusUnauthorized, "login", view{Title: "Log in", Body: loginPage{next, r.FormValue("name"), err.Error()}})
+		p.showLogin(r, http.StatusUnauthorized, loginPage{Next: next, Name: r.FormValue("name"), Failure: err.Error()})
 		return nil
 	}
 	http.SetCookie(r.w, cookie)
@@ -55,7 +59,13 @@ func (p *Pages) logOut(r *request) error {
 		return err
 	}
 	http.SetCookie(r.w, cookie)
+	way := r.who.Way
 	r.who = access.Principal{}
+	if p.OIDC != nil && way == access.WayOIDC {
+		if to := p.OIDC.LogOut(r.Request); to != "" {
+			return p.goOn(r, to)
+		}
+	}
 	return r.see("/login", "left")
 }
 

@@ -73,6 +73,9 @@ func (r *request) parse(maxBody int64) error {
 // text is a value of the form, without space around it.
 func (r *request) text(name string) string { return strings.TrimSpace(r.FormValue(name)) }
 
+// owner tells who sends r from others, also from one of the same name who authenticates in another way.
+func (r *request) owner() string { return r.who.Way + " " + r.who.Name }
+
 // endpoint is the endpoint name in the form.
 func (r *request) endpoint() lwm2m.EndpointName { return lwm2m.EndpointName(r.FormValue("name")) }
 
@@ -136,6 +139,7 @@ type view struct {
 	Scripts []string // modules among the assets, beside the common one
 	Renew   string   // names of events at which the page is fetched anew, with spaces between; empty: never
 	Key     string   // what these events are to be about; empty: anything
+	Onward  string   // an address elsewhere that the browser goes to from here; empty for none
 	Refresh int      // seconds after which a browser without scripts fetches it anew; zero: never
 	Secret  bool     // it has secrets
 

@@ -63,6 +63,8 @@ var table = []page{
 	{"POST /tokens/revoke", access.Admin, smallForm, (*Pages).revokeToken},
 	{"GET /login", 0, 0, (*Pages).login},
 	{"POST /login", 0, smallForm, (*Pages).logIn},
+	{"GET /login/oidc", 0, 0, (*Pages).beginOIDC},
+	{"GET /login/oidc/return", 0, 0, (*Pages).finishOIDC},
 	{"POST /logout", access.Viewer, smallForm, (*Pages).logOut},
 }
 

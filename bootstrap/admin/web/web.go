@@ -30,6 +30,9 @@ type Config struct {
 	// Access logs people in and out; nil: everyone needs a principal in the context of the request.
 	Access Access
 
+	// OIDC logs people in at an issuer; nil: there is none.
+	OIDC OIDC
+
 	// Tables imports files of devices; nil: there is no page for that.
 	Tables Tables
 
@@ -48,6 +51,12 @@ type Access interface {
 
 	// Logout ends all sessions of the principal in ctx, and returns the cookie that takes the place of its own.
 	Logout(ctx context.Context) (*http.Cookie, error)
+
+	// Begin returns the cookie of a new session of a principal that an issuer vouches for. Detail is for the audit.
+	Begin(ctx context.Context, p access.Principal, detail string) (*http.Cookie, error)
+
+	// Try takes a try to log in at an issuer; giveBack is for one that was right.
+	Try(source string) (giveBack func(), err error)
 
 	// Source is the address that a request came from.
 	Source(r *http.Request) string

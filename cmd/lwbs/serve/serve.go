@@ -22,6 +22,7 @@ import (
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/admin/openid"
 	"lwbs/bootstrap/admin/socket"
 	"lwbs/bootstrap/admin/web"
 	"lwbs/bootstrap/auth"
@@ -174,11 +175,12 @@ type service struct {
 	db          *bolt.DB
 	file        string // the path of db
 	tls         *tlsKeeper
-	web         *webKeeper      // nil without --web
-	access      *access.Manager // of --web
-	pages       *web.Pages      // of --web
-	tokens      *tokenKeeper    // nil without --leshan-api
-	leshanNoSec bool            // of --leshan-api-no-sec
+	web         *webKeeper       // nil without --web
+	access      *access.Manager  // of --web
+	pages       *web.Pages       // of --web
+	issuer      *openid.Provider // of --oidc; nil without
+	tokens      *tokenKeeper     // nil without --leshan-api
+	leshanNoSec bool             // of --leshan-api-no-sec
 	objects     *object.Registry
 	metrics     *metrics.Metrics
 	events      *admin.Hub

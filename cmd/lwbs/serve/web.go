@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,11 +14,13 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/access"
+	"lwbs/bootstrap/admin/openid"
 	"lwbs/bootstrap/admin/server"
 	adminsite "lwbs/bootstrap/admin/site"
 	"lwbs/bootstrap/admin/web"
 	"lwbs/bootstrap/panics"
 	"lwbs/cmd/lwbs/internal/command"
+	"lwbs/cmd/lwbs/internal/oidcfile"
 	"lwbs/cmd/lwbs/internal/webtables"
 )
 
@@ -28,6 +31,7 @@ const (
 	webKey      = "web-tls-key"
 	webClientCA = "web-client-ca"
 	webProxy    = "web-behind-proxy"
+	webOIDC     = "oidc"
 )
 
 func webFlags() []cli.Flag {
@@ -37,6 +41,7 @@ func webFlags() []cli.Flag {
 		&cli.StringFlag{Name: webKey, Usage: "the key of --web-tls-cert, in `FILE`, PEM; other users must not be able to read it"},
 		&cli.StringFlag{Name: webClientCA, Usage: "a client certificate that a CA in `FILE`, PEM, issued authenticates the user whose name it has"},
 		&cli.BoolFlag{Name: webProxy, Usage: "permit them without TLS beyond loopback, as a proxy with TLS is before them; it appends the address of its client to X-Forwarded-For, which is believed"},
+		&cli.StringFlag{Name: webOIDC, Usage: "let people log in to the pages at an issuer of OpenID Connect, with roles from a claim, as `FILE`, YAML or JSON, says (docs/access.md); it is read at the start"},
 	}
 }
 
@@ -44,7 +49,7 @@ func webFlags() []cli.Flag {
 func checkWeb(c *cli.Context) error {
 	addr := c.String(webAddress)
 	if addr == "" {
-		for _, option := range []string{webCert, webKey, webClientCA, webProxy} {
+		for _, option := range []string{webCert, webKey, webClientCA, webProxy, webOIDC} {
 			if c.IsSet(option) {
 				return command.Usagef("--%s is for --%s, which is not there", option, webAddress)
 			}
@@ -61,6 +66,8 @@ func checkWeb(c *cli.Context) error {
 		return command.Usagef("--%s %q is not an address such as :8443 or 192.0.2.1:8443", webAddress, addr)
 	case encrypted != (c.String(webKey) != ""):
 		return command.Usagef("--%s and --%s belong together", webCert, webKey)
+	case c.IsSet(webOIDC) && c.String(webOIDC) == "":
+		return command.Usagef("--%s is empty", webOIDC)
 	case c.String(webClientCA) != "" && !encrypted:
 		return command.Usagef("--%s needs --%s and --%s: a client certificate comes over TLS", webClientCA, webCert, webKey)
 	case !isLoopback(host) && !encrypted && !c.Bool(webProxy):
@@ -75,6 +82,7 @@ type webKeeper struct {
 	addr      string
 	encrypted bool
 	proxied   bool
+	issuer    openid.Config // of --oidc; without an Issuer where there is none
 
 	mu   sync.Mutex
 	of   *tlsContent // what config was made of; guarded by mu
@@ -88,6 +96,14 @@ func newWebKeeper(c *cli.Context, log *slog.Logger, guard *panics.Guard) (*webKe
 		return nil, nil
 	}
 	w := &webKeeper{addr: addr, encrypted: c.String(webCert) != "", proxied: c.Bool(webProxy)}
+	if file := c.String(webOIDC); file != "" {
+		issuer, err := oidcfile.Read(c.Context, file, func(text string) { log.Warn(text) })
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", webOIDC, err)
+		}
+		issuer.Secure, issuer.Logger = w.encrypted || w.proxied, log
+		w.issuer = issuer
+	}
 	var files tlsFiles
 	if w.encrypted {
 		files.certificates, files.keys = []string{c.String(webCert)}, []string{c.String(webKey)}
@@ -164,8 +180,20 @@ func (s *service) watchWeb(ctx context.Context) (wait func()) {
 
 // webSite is the handler of --web.
 func (s *service) webSite(api admin.API, administration *server.Server) http.Handler {
-	s.access = access.New(access.Config{Store: s.db, Secure: s.web.encrypted || s.web.proxied, BehindProxy: s.web.proxied, Logger: s.log})
-	s.pages = web.New(web.Config{API: api, Log: s.log, Access: s.access, Tables: webtables.Tables{}, Document: server.Document(), Objects: s.objects})
+	users := access.Config{Store: s.db, Secure: s.web.encrypted || s.web.proxied, BehindProxy: s.web.proxied, Logger: s.log}
+	pages := web.Config{API: api, Log: s.log, Tables: webtables.Tables{}, Document: server.Document(), Objects: s.objects}
+	if s.web.issuer.Issuer != "" {
+		issuer, err := openid.New(s.web.issuer)
+		if err != nil { // it was checked when the file was read
+			s.log.Error("no one can log in at the OIDC issuer", "error", err)
+		} else {
+			s.issuer, pages.OIDC = issuer, issuer
+			users.Terms, users.OIDCLimit = issuer.Terms(), issuer.SessionLimit
+		}
+	}
+	s.access = access.New(users)
+	pages.Access = s.access
+	s.pages = web.New(pages)
 	return adminsite.New(adminsite.Config{API: administration, Access: s.access, Pages: s.pages})
 }
 
@@ -174,6 +202,9 @@ func (s *service) closeWeb() {
 	if s.access != nil {
 		s.pages.Close()
 		s.access.Close()
+	}
+	if s.issuer != nil {
+		s.issuer.Close()
 	}
 }
 
