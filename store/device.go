@@ -71,8 +71,8 @@ type Device struct {
 	// away has its server told to forget the device; to disable the record takes all away.
 	HandedOver []HandedOver
 
-	// Unknown are members of the stored record that a newer lwbs wrote and this one does not know,
-	// as a JSON object; usually empty. An edit keeps them.
+	// Unknown is what a newer lwbs wrote into the stored record and this one does not know, as it is
+	// stored; usually empty. An edit keeps it.
 	Unknown string
 
 	Created time.Time // set by the store

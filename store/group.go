@@ -57,7 +57,8 @@ type Group struct {
 	// Note is free text of the operator.
 	Note string
 
-	// Unknown is the same as in a [Device].
+	// Unknown are members of the stored record that a newer lwbs wrote and this one does not know,
+	// as a JSON object; usually empty. An edit keeps them.
 	Unknown string
 
 	Created time.Time // set by the store

@@ -63,7 +63,10 @@ type DB struct {
 }
 
 // schema is the version of the layout that this package writes.
-const schema = 1
+//
+//	1  devices and sessions are rows of JSON
+//	2  those that are written are rows in the binary form
+const schema = 2
 
 var (
 	bucketMeta            = []byte("meta")
@@ -256,8 +259,10 @@ func (db *DB) prepare() error {
 	})
 }
 
-// migrations are by the schema that they start from. Schema 1 is the first, so there is none yet.
-var migrations = map[int]dbfile.Step{}
+// migrations are by the schema that they start from.
+var migrations = map[int]dbfile.Step{
+	1: func(*dbfile.RawTx) error { return nil }, // rows of JSON are read, and a record gets the binary form when it is written
+}
 
 // stamp notes the schema that the file has.
 func stamp(tx *dbfile.RawTx, schema int) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -30,8 +31,8 @@ func TestMigrate(t *testing.T) {
 		marks  []string // that are in it
 	}{
 		{"two steps", map[int]dbfile.Step{1: mark("a", nil), 2: mark("b", nil)}, nil, "3", []string{"a", "b"}},
-		{"second fails", map[int]dbfile.Step{1: mark("a", nil), 2: mark("b", broken)}, broken, "1", nil},
-		{"second missing", map[int]dbfile.Step{1: mark("a", nil)}, store.ErrSchema, "1", nil},
+		{"second fails", map[int]dbfile.Step{1: mark("a", nil), 2: mark("b", broken)}, broken, strconv.Itoa(schema), nil},
+		{"second missing", map[int]dbfile.Step{1: mark("a", nil)}, store.ErrSchema, strconv.Itoa(schema), nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

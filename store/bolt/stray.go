@@ -247,8 +247,11 @@ func nameIn(row []byte) string {
 
 // record reads as much of a record of any kind as says what it is.
 func record(row []byte) (kind []byte, name string, v version) {
-	if len(row) == 0 || row[0] != '{' {
+	if !rows.IsRow(row) {
 		return nil, "", version{}
+	}
+	if r, err := rows.DecodeSession(row); err == nil && r.ID != "" { // nothing else has an ID, and it has an endpoint and a profile
+		return bucketSession, r.ID, version{at: r.Ended}
 	}
 	if d, err := rows.DecodeDevice(nil, row); err == nil && d.Endpoint != "" && d.Profile != "" {
 		return bucketDevice, string(d.Endpoint), version{revision: d.Revision, at: d.Updated}
@@ -264,9 +267,6 @@ func record(row []byte) (kind []byte, name string, v version) {
 	}
 	if p, err := rows.DecodeProfile(row); err == nil && p.Name != "" {
 		return bucketProfile, p.Name, version{revision: p.Revision, at: p.Updated}
-	}
-	if r, err := rows.DecodeSession(row); err == nil && r.ID != "" {
-		return bucketSession, r.ID, version{at: r.Ended}
 	}
 	return nil, "", version{}
 }

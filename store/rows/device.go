@@ -1,246 +1,250 @@
 package rows
 
 import (
-	"encoding/json"
-	"strings"
-	"time"
+	"maps"
+	"slices"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows/wire"
 	"lwbs/store/seal"
 )
 
-// The rows are the stored form of records, with every secret sealed.
+// The fields of a device and of what is in it. A number is never used for something else.
+const (
+	deviceEndpoint   wire.Number = 1 // the first field of each record
+	deviceRevision   wire.Number = 2
+	deviceProfile    wire.Number = 3
+	deviceGroup      wire.Number = 4
+	deviceDisabled   wire.Number = 5
+	deviceNoSec      wire.Number = 6
+	deviceCredential wire.Number = 7
+	deviceAccount    wire.Number = 8
+	deviceSecret     wire.Number = 9
+	deviceVar        wire.Number = 10
+	deviceTag        wire.Number = 11
+	deviceFormat     wire.Number = 12
+	deviceNote       wire.Number = 13
+	deviceInstance   wire.Number = 14
+	deviceBootstrap  wire.Number = 15 // the Instance of the Bootstrap-Server Account
+	deviceSettings   wire.Number = 16
+	deviceHolds      wire.Number = 17
+	deviceHandedOver wire.Number = 18
+	deviceCreated    wire.Number = 19
+	deviceUpdated    wire.Number = 20
 
-type deviceRow struct {
-	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
-	Revision    store.Revision        `json:"revision"`
-	Profile     string                `json:"profile"`
-	Group       string                `json:"group,omitempty"`
-	Disabled    bool                  `json:"disabled,omitempty"`
-	NoSec       bool                  `json:"noSec,omitempty"`
-	Credentials []credentialRow       `json:"credentials,omitempty"`
-	Accounts    map[string]accountRow `json:"accounts,omitempty"`
-	Secrets     map[lwm2m.Path][]byte `json:"secrets,omitempty"`
-	Vars        map[string]string     `json:"vars,omitempty"`
-	Tags        []string              `json:"tags,omitempty"`
-	Format      lwm2m.Format          `json:"format,omitzero"`
-	Note        string                `json:"note,omitempty"`
-	Written     *writtenRow           `json:"written,omitempty"`
-	Settings    uint64                `json:"settings,omitempty"`
-	Holds       *store.Holding        `json:"holds,omitempty"`
-	HandedOver  []handedOverRow       `json:"handedOver,omitempty"`
-	Created     time.Time             `json:"created"`
-	Updated     time.Time             `json:"updated"`
+	credentialKind     wire.Number = 1
+	credentialIdentity wire.Number = 2
+	credentialKey      wire.Number = 3
+	credentialGroup    wire.Number = 4
+	credentialGroupKey wire.Number = 5
+	credentialCreated  wire.Number = 6
+	credentialPending  wire.Number = 7
+	credentialReplaces wire.Number = 8
+	credentialURI      wire.Number = 9
+	credentialRotate   wire.Number = 10
+	credentialExpires  wire.Number = 11
 
-	unknown string // members that this release does not know, as a JSON object
-}
+	accountName          wire.Number = 1
+	accountIdentity      wire.Number = 2
+	accountCertificate   wire.Number = 3
+	accountKey           wire.Number = 4
+	accountMaster        wire.Number = 5
+	accountKeyMade       wire.Number = 6
+	accountPending       wire.Number = 7
+	accountPendingMaster wire.Number = 8
+	accountPendingMade   wire.Number = 9
+	accountRotate        wire.Number = 10
+	accountDelivered     wire.Number = 11
 
-type credentialRow struct {
-	Kind     store.CredentialKind `json:"kind"`
-	Identity []byte               `json:"identity"` // bytes: it need not be UTF-8
-	Key      []byte               `json:"key"`
-	Group    string               `json:"group,omitempty"`
-	GroupKey int                  `json:"groupKey,omitempty"`
-	Created  time.Time            `json:"created"`
-	Pending  bool                 `json:"pending,omitempty"`
-	Replaces []byte               `json:"replaces,omitempty"`
-	URI      string               `json:"uri,omitempty"`
-	Rotate   time.Time            `json:"rotate,omitzero"`
-	Expires  time.Time            `json:"expires,omitzero"`
+	instancePath        wire.Number = 1
+	instanceAccount     wire.Number = 2
+	instanceServer      wire.Number = 3
+	instanceTarget      wire.Number = 4
+	instanceUnconfirmed wire.Number = 5
 
-	unknown string
-}
+	holdsProfile  wire.Number = 1
+	holdsRevision wire.Number = 2
+	holdsContent  wire.Number = 3
+	holdsSettings wire.Number = 4
+	holdsSince    wire.Number = 5
 
-type accountRow struct {
-	Identity      string    `json:"identity,omitempty"`
-	Certificate   []byte    `json:"certificate,omitempty"`
-	Key           []byte    `json:"key,omitempty"`
-	KeyMade       time.Time `json:"keyMade,omitzero"`
-	Pending       []byte    `json:"pending,omitempty"`
-	PendingMade   time.Time `json:"pendingMade,omitzero"`
-	Master        []byte    `json:"masterSecret,omitempty"`
-	PendingMaster []byte    `json:"pendingMaster,omitempty"`
-	Delivered     time.Time `json:"delivered,omitzero"`
-	Rotate        time.Time `json:"rotate,omitzero"`
-	HandedOver    []byte    `json:"handedOver,omitempty"` // of the first hand-overs, without the name of the server; not written any more
+	toldServer   wire.Number = 1
+	toldAccount  wire.Number = 2
+	toldEndpoint wire.Number = 3
+	toldIdentity wire.Number = 4
+	toldDigest   wire.Number = 5
+	toldAt       wire.Number = 6
 
-	unknown string
-}
+	entryName  wire.Number = 1 // of what is kept by name or path
+	entryValue wire.Number = 2
 
-type handedOverRow struct {
-	Server   string             `json:"server"`
-	Account  string             `json:"account"`
-	Endpoint lwm2m.EndpointName `json:"endpoint"`
-	Identity []byte             `json:"identity,omitempty"` // bytes: it need not be UTF-8
-	Digest   []byte             `json:"digest,omitempty"`
-	At       time.Time          `json:"at"`
-}
+	// fieldMembers has the members of a JSON object that the release did not know which wrote the first binary
+	// row in its place. It is an unknown field of this one, too, and so it is kept.
+	fieldMembers wire.Number = 1000
+)
 
-// readUnknown notes the unknown members of a device's row.
-func (r *deviceRow) readUnknown(row []byte) (err error) {
-	var parts struct {
-		Credentials []json.RawMessage          `json:"credentials"`
-		Accounts    map[string]json.RawMessage `json:"accounts"`
+// appendPlace appends what binds a sealed secret to the record and field that it belongs to.
+func appendPlace(b []byte, ep lwm2m.EndpointName, field ...string) []byte {
+	b = append(append(b, "lwbs/1\x00device\x00"...), ep...)
+	for _, part := range field {
+		b = append(append(b, 0), part...)
 	}
-	body, _, err := withoutSum(row)
-	if err == nil {
-		err = json.Unmarshal(body, &parts)
-	}
-	if err == nil {
-		r.unknown, err = unknownMembers(body, deviceRow{})
-	}
-	for i := 0; err == nil && i < len(parts.Credentials); i++ {
-		r.Credentials[i].unknown, err = unknownMembers(parts.Credentials[i], credentialRow{})
-	}
-	for name, part := range parts.Accounts {
-		a := r.Accounts[name]
-		if err == nil {
-			a.unknown, err = unknownMembers(part, accountRow{})
-		}
-		r.Accounts[name] = a
-	}
-	return err
+	return b
 }
 
-// place binds a sealed secret to the record and field that it belongs to.
-func place(ep lwm2m.EndpointName, field ...string) string {
-	return "lwbs/1\x00device\x00" + string(ep) + "\x00" + strings.Join(field, "\x00")
-}
-
-// EncodeDevice returns the stored bytes of a device.
+// EncodeDevice returns the stored bytes of a device. Its error wraps ErrInvalid.
 func EncodeDevice(k *seal.Keyring, d store.Device) ([]byte, error) {
-	row := deviceRow{
-		Endpoint: d.Endpoint, Revision: d.Revision, Profile: d.Profile, Group: d.Group, Disabled: d.Disabled, NoSec: d.NoSec,
-		Vars: d.Vars, Tags: d.Tags, Format: d.Format, Note: d.Note, Created: d.Created, Updated: d.Updated,
-		unknown: d.Unknown,
+	w := deviceWriter{Writer: wire.NewWriter(wire.Device, 512), keyring: k, endpoint: d.Endpoint, place: make([]byte, 0, 160)}
+	w.Element(deviceEndpoint, string(d.Endpoint))
+	w.Uint(deviceRevision, uint64(d.Revision))
+	w.Text(deviceProfile, d.Profile)
+	w.Text(deviceGroup, d.Group)
+	w.True(deviceDisabled, d.Disabled)
+	w.True(deviceNoSec, d.NoSec)
+	for i := range d.Credentials {
+		w.credential(&d.Credentials[i])
 	}
-	if w := d.Written; !w.Equal(store.Written{}) {
-		row.Written = &writtenRow{w.Instances, w.BootstrapInstance}
+	w.accounts(d.Accounts)
+	w.secrets(d.Secrets)
+	for _, name := range sorted(d.Vars) {
+		m := w.Begin(deviceVar)
+		w.Text(entryName, name)
+		w.Text(entryValue, d.Vars[name])
+		w.End(m)
 	}
-	if row.Settings = d.Settings; d.Holds != (store.Holding{}) {
-		row.Holds = &d.Holds
+	for _, tag := range d.Tags {
+		w.Element(deviceTag, tag)
 	}
-	for _, c := range d.Credentials {
-		row.Credentials = append(row.Credentials, credentialRow{
-			Kind: c.Kind, Identity: []byte(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: []byte(c.Replaces), URI: c.URI,
-			Group: c.Group, GroupKey: c.GroupKey, Rotate: c.Rotate, Expires: c.Expires, unknown: c.Unknown,
-			Key: k.Seal(c.Key.Reveal(), place(d.Endpoint, "credential", string(c.Kind), c.Identity)),
-		})
+	w.Format(deviceFormat, d.Format)
+	w.Text(deviceNote, d.Note)
+	w.written(d.Written)
+	w.Uint(deviceSettings, d.Settings)
+	w.holds(d.Holds)
+	for i := range d.HandedOver {
+		w.handedOver(&d.HandedOver[i])
 	}
-	if len(d.Accounts) > 0 {
-		row.Accounts = make(map[string]accountRow, len(d.Accounts))
-	}
-	for name, a := range d.Accounts {
-		row.Accounts[name] = accountRow{
-			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, unknown: a.Unknown,
-			KeyMade: a.KeyMade, PendingMade: a.PendingMade, Rotate: a.Rotate,
-			Key:     k.Seal(a.Key.Reveal(), place(d.Endpoint, "account", name, "key")),
-			Master:  k.Seal(a.MasterSecret.Reveal(), place(d.Endpoint, "account", name, "master secret")),
-			Pending: k.Seal(a.Pending.Reveal(), place(d.Endpoint, "account", name, "pending")),
-
-			PendingMaster: k.Seal(a.PendingMaster.Reveal(), place(d.Endpoint, "account", name, "pending master secret")),
-		}
-	}
-	for _, h := range d.HandedOver {
-		row.HandedOver = append(row.HandedOver, handedOverRow{
-			Server: h.Server, Account: h.Account, Endpoint: h.Endpoint, Identity: []byte(h.Identity), At: h.At,
-			Digest: k.Seal(h.Digest.Reveal(), place(d.Endpoint, "handed over", h.Server, h.Account, string(h.Endpoint), h.Identity)),
-		})
-	}
-	if len(d.Secrets) > 0 {
-		row.Secrets = make(map[lwm2m.Path][]byte, len(d.Secrets))
-	}
-	for path, s := range d.Secrets {
-		row.Secrets[path] = k.Seal(s.Reveal(), place(d.Endpoint, "secret", path.String()))
-	}
-	b, err := row.appendJSON(make([]byte, 0, 1024))
-	if err != nil {
-		return nil, err
-	}
-	return withSum(b), nil
+	w.Time(deviceCreated, d.Created)
+	w.Time(deviceUpdated, d.Updated)
+	w.Raw(d.Unknown)
+	return w.Record()
 }
 
-// DecodeDevice reads what EncodeDevice wrote. With a nil Keyring the secrets are empty. Its error
-// wraps ErrCorrupt, ErrNewer or ErrNoKey.
-func DecodeDevice(k *seal.Keyring, b []byte) (store.Device, error) {
-	var row deviceRow
-	more, err := decodeRow(b, &row)
-	if err == nil && more {
-		err = row.readUnknown(b)
-	}
-	if err != nil {
-		return store.Device{}, err
-	}
-	d := store.Device{
-		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Group: row.Group, Disabled: row.Disabled, NoSec: row.NoSec,
-		Vars: row.Vars, Tags: row.Tags, Format: row.Format, Note: row.Note, Created: row.Created, Updated: row.Updated,
-		Unknown: row.unknown,
-	}
-	if row.Written != nil {
-		d.Written = store.Written{BootstrapInstance: row.Written.BootstrapInstance}
-		if len(row.Written.Instances) > 0 {
-			d.Written.Instances = row.Written.Instances
-		}
-	}
-	if d.Settings = row.Settings; row.Holds != nil {
-		d.Holds = *row.Holds
-	}
-	o := opener{keyring: k, endpoint: row.Endpoint}
-	for _, c := range row.Credentials {
-		d.Credentials = append(d.Credentials, store.Credential{
-			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: string(c.Replaces), URI: c.URI,
-			Group: c.Group, GroupKey: c.GroupKey, Rotate: c.Rotate, Expires: c.Expires, Unknown: c.unknown, Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
-		})
-	}
-	if len(row.Accounts) > 0 {
-		d.Accounts = make(map[string]store.AccountKeys, len(row.Accounts))
-	}
-	for name, a := range row.Accounts {
-		d.Accounts[name] = store.AccountKeys{
-			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, Unknown: a.unknown,
-			KeyMade: a.KeyMade, PendingMade: a.PendingMade, Rotate: a.Rotate,
-			Key:           o.open(a.Key, "account", name, "key"),
-			MasterSecret:  o.open(a.Master, "account", name, "master secret"),
-			Pending:       o.open(a.Pending, "account", name, "pending"),
-			PendingMaster: o.open(a.PendingMaster, "account", name, "pending master secret"),
-		}
-	}
-	for _, h := range row.HandedOver {
-		d.HandedOver = append(d.HandedOver, store.HandedOver{
-			Server: h.Server, Account: h.Account, Endpoint: h.Endpoint, Identity: string(h.Identity), At: h.At,
-			Digest: o.open(h.Digest, "handed over", h.Server, h.Account, string(h.Endpoint), string(h.Identity)),
-		})
-	}
-	if len(row.Secrets) > 0 {
-		d.Secrets = make(map[lwm2m.Path]lwm2m.Secret, len(row.Secrets))
-	}
-	for path, sealed := range row.Secrets {
-		d.Secrets[path] = o.open(sealed, "secret", path.String())
-	}
-	return d, o.err
-}
-
-// An opener opens the secrets of one record and remembers the first error.
-type opener struct {
+// A deviceWriter writes one device.
+type deviceWriter struct {
+	wire.Writer
 	keyring  *seal.Keyring
 	endpoint lwm2m.EndpointName
-	err      error
+	place    []byte // of the last secret
 }
 
-func (o *opener) open(sealed []byte, field ...string) lwm2m.Secret {
-	if o.keyring == nil {
-		return lwm2m.Secret{}
+// sealed writes a secret for one field of the device, unless it is empty.
+func (w *deviceWriter) sealed(n wire.Number, s lwm2m.Secret, field ...string) {
+	if s.IsZero() {
+		return
 	}
-	b, err := o.keyring.Open(sealed, place(o.endpoint, field...))
-	if o.err == nil {
-		o.err = err
-	}
-	return lwm2m.NewSecret(b)
+	w.place = appendPlace(w.place[:0], w.endpoint, field...)
+	w.Append(n, func(b []byte) []byte { return w.keyring.AppendSeal(b, s.Reveal(), w.place) })
 }
 
-// A writtenRow is the stored form of Written.
-type writtenRow struct {
-	Instances         []store.WrittenInstance `json:"instances,omitempty"`
-	BootstrapInstance *lwm2m.InstanceID       `json:"bootstrapInstance,omitempty"`
+// sorted are the keys of m in their order.
+func sorted[T any](m map[string]T) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (w *deviceWriter) credential(c *store.Credential) {
+	m := w.Begin(deviceCredential)
+	w.Text(credentialKind, string(c.Kind))
+	w.Text(credentialIdentity, c.Identity)
+	w.sealed(credentialKey, c.Key, "credential", string(c.Kind), c.Identity)
+	w.Text(credentialGroup, c.Group)
+	w.Uint(credentialGroupKey, uint64(c.GroupKey))
+	w.Time(credentialCreated, c.Created)
+	w.True(credentialPending, c.Pending)
+	w.Text(credentialReplaces, c.Replaces)
+	w.Text(credentialURI, c.URI)
+	w.Time(credentialRotate, c.Rotate)
+	w.Time(credentialExpires, c.Expires)
+	w.Raw(c.Unknown)
+	w.End(m)
+}
+
+func (w *deviceWriter) accounts(all map[string]store.AccountKeys) {
+	for _, name := range sorted(all) {
+		a := all[name]
+		m := w.Begin(deviceAccount)
+		w.Text(accountName, name)
+		w.Text(accountIdentity, a.Identity)
+		w.Bytes(accountCertificate, a.Certificate)
+		w.sealed(accountKey, a.Key, "account", name, "key")
+		w.sealed(accountMaster, a.MasterSecret, "account", name, "master secret")
+		w.Time(accountKeyMade, a.KeyMade)
+		w.sealed(accountPending, a.Pending, "account", name, "pending")
+		w.sealed(accountPendingMaster, a.PendingMaster, "account", name, "pending master secret")
+		w.Time(accountPendingMade, a.PendingMade)
+		w.Time(accountRotate, a.Rotate)
+		w.Time(accountDelivered, a.Delivered)
+		w.Raw(a.Unknown)
+		w.End(m)
+	}
+}
+
+func (w *deviceWriter) secrets(all map[lwm2m.Path]lwm2m.Secret) {
+	if len(all) == 0 {
+		return
+	}
+	for _, path := range slices.SortedFunc(maps.Keys(all), lwm2m.Path.Compare) {
+		m := w.Begin(deviceSecret)
+		w.Path(entryName, path)
+		w.sealed(entryValue, all[path], "secret", path.String())
+		w.End(m)
+	}
+}
+
+func (w *deviceWriter) written(all store.Written) {
+	for i := range all.Instances {
+		in := &all.Instances[i]
+		m := w.Begin(deviceInstance)
+		w.Path(instancePath, in.Path)
+		w.Text(instanceAccount, in.Account)
+		w.Uint(instanceServer, uint64(in.Server))
+		w.Path(instanceTarget, in.Target)
+		w.True(instanceUnconfirmed, in.Unconfirmed)
+		w.End(m)
+	}
+	if all.BootstrapInstance != nil {
+		w.Present(deviceBootstrap, uint64(*all.BootstrapInstance))
+	}
+}
+
+func (w *deviceWriter) holds(h store.Holding) {
+	if h == (store.Holding{}) {
+		return
+	}
+	m := w.Begin(deviceHolds)
+	w.Text(holdsProfile, h.Profile)
+	w.Uint(holdsRevision, uint64(h.Revision))
+	w.Text(holdsContent, h.Content)
+	w.Uint(holdsSettings, h.Settings)
+	w.Time(holdsSince, h.Since)
+	w.End(m)
+}
+
+func (w *deviceWriter) handedOver(h *store.HandedOver) {
+	m := w.Begin(deviceHandedOver)
+	w.Text(toldServer, h.Server)
+	w.Text(toldAccount, h.Account)
+	w.Text(toldEndpoint, string(h.Endpoint))
+	w.Text(toldIdentity, h.Identity)
+	w.sealed(toldDigest, h.Digest, "handed over", h.Server, h.Account, string(h.Endpoint), h.Identity)
+	w.Time(toldAt, h.At)
+	w.End(m)
 }

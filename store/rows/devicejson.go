@@ -1,262 +1,176 @@
 package rows
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"lwbs/lwm2m"
+	"lwbs/store"
+	"lwbs/store/rows/wire"
+	"lwbs/store/seal"
 )
 
-// The JSON of a device's row is written by hand: imports write millions of them, and encoding/json takes
-// five times as long. A test compares the two.
+// The rows of devices as the first schema has them, in JSON. They are read, and not written any more.
 
-// A jsonObject is the JSON of an object that is being written.
-type jsonObject struct {
-	b   []byte
-	err error
+type deviceRow struct {
+	Endpoint    lwm2m.EndpointName    `json:"endpoint"`
+	Revision    store.Revision        `json:"revision"`
+	Profile     string                `json:"profile"`
+	Group       string                `json:"group,omitempty"`
+	Disabled    bool                  `json:"disabled,omitempty"`
+	NoSec       bool                  `json:"noSec,omitempty"`
+	Credentials []credentialRow       `json:"credentials,omitempty"`
+	Accounts    map[string]accountRow `json:"accounts,omitempty"`
+	Secrets     map[lwm2m.Path][]byte `json:"secrets,omitempty"`
+	Vars        map[string]string     `json:"vars,omitempty"`
+	Tags        []string              `json:"tags,omitempty"`
+	Format      lwm2m.Format          `json:"format,omitzero"`
+	Note        string                `json:"note,omitempty"`
+	Written     *writtenRow           `json:"written,omitempty"`
+	Settings    uint64                `json:"settings,omitempty"`
+	Holds       *store.Holding        `json:"holds,omitempty"`
+	HandedOver  []handedOverRow       `json:"handedOver,omitempty"`
+	Created     time.Time             `json:"created"`
+	Updated     time.Time             `json:"updated"`
+
+	unknown string // members that this release does not know, as a JSON object
 }
 
-// key begins a member. The names that it is used with need no escape.
-func (o *jsonObject) key(name string) {
-	if last := o.b[len(o.b)-1]; last != '{' && last != '[' {
-		o.b = append(o.b, ',')
+type credentialRow struct {
+	Kind     store.CredentialKind `json:"kind"`
+	Identity []byte               `json:"identity"` // bytes: it need not be UTF-8
+	Key      []byte               `json:"key"`
+	Group    string               `json:"group,omitempty"`
+	GroupKey int                  `json:"groupKey,omitempty"`
+	Created  time.Time            `json:"created"`
+	Pending  bool                 `json:"pending,omitempty"`
+	Replaces []byte               `json:"replaces,omitempty"`
+	URI      string               `json:"uri,omitempty"`
+	Rotate   time.Time            `json:"rotate,omitzero"`
+	Expires  time.Time            `json:"expires,omitzero"`
+
+	unknown string
+}
+
+type accountRow struct {
+	Identity      string    `json:"identity,omitempty"`
+	Certificate   []byte    `json:"certificate,omitempty"`
+	Key           []byte    `json:"key,omitempty"`
+	KeyMade       time.Time `json:"keyMade,omitzero"`
+	Pending       []byte    `json:"pending,omitempty"`
+	PendingMade   time.Time `json:"pendingMade,omitzero"`
+	Master        []byte    `json:"masterSecret,omitempty"`
+	PendingMaster []byte    `json:"pendingMaster,omitempty"`
+	Delivered     time.Time `json:"delivered,omitzero"`
+	Rotate        time.Time `json:"rotate,omitzero"`
+	HandedOver    []byte    `json:"handedOver,omitempty"` // of the first hand-overs, without the name of the server; not written any more
+
+	unknown string
+}
+
+type handedOverRow struct {
+	Server   string             `json:"server"`
+	Account  string             `json:"account"`
+	Endpoint lwm2m.EndpointName `json:"endpoint"`
+	Identity []byte             `json:"identity,omitempty"` // bytes: it need not be UTF-8
+	Digest   []byte             `json:"digest,omitempty"`
+	At       time.Time          `json:"at"`
+}
+
+// readUnknown notes the unknown members of a device's row.
+func (r *deviceRow) readUnknown(row []byte) (err error) {
+	var parts struct {
+		Credentials []json.RawMessage          `json:"credentials"`
+		Accounts    map[string]json.RawMessage `json:"accounts"`
 	}
-	o.b = append(append(append(o.b, '"'), name...), `":`...)
-}
-
-// name begins a member of any name.
-func (o *jsonObject) name(name string) {
-	if last := o.b[len(o.b)-1]; last != '{' {
-		o.b = append(o.b, ',')
+	body, _, err := withoutSum(row)
+	if err == nil {
+		err = json.Unmarshal(body, &parts)
 	}
-	o.text(name)
-	o.b = append(o.b, ':')
-}
-
-func (o *jsonObject) begin() { o.b = append(o.b, '{') }
-
-// end ends the object with the members that this release does not know.
-func (o *jsonObject) end(unknown string) {
-	if len(unknown) > len("{}") {
-		if o.b[len(o.b)-1] != '{' {
-			o.b = append(o.b, ',')
+	if err == nil {
+		r.unknown, err = unknownMembers(body, deviceRow{})
+	}
+	for i := 0; err == nil && i < len(parts.Credentials); i++ {
+		r.Credentials[i].unknown, err = unknownMembers(parts.Credentials[i], credentialRow{})
+	}
+	for name, part := range parts.Accounts {
+		a := r.Accounts[name]
+		if err == nil {
+			a.unknown, err = unknownMembers(part, accountRow{})
 		}
-		o.b = append(o.b, unknown[1:]...)
-		return
+		r.Accounts[name] = a
 	}
-	o.b = append(o.b, '}')
+	return err
 }
 
-// text appends a string.
-func (o *jsonObject) text(s string) {
-	plain := func(c byte) bool {
-		return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
+// A writtenRow is the stored form of Written.
+type writtenRow struct {
+	Instances         []store.WrittenInstance `json:"instances,omitempty"`
+	BootstrapInstance *lwm2m.InstanceID       `json:"bootstrapInstance,omitempty"`
+}
+
+// decodeDeviceJSON reads a row of the first schema.
+func decodeDeviceJSON(k *seal.Keyring, b []byte) (store.Device, error) {
+	var row deviceRow
+	more, err := decodeRow(b, &row)
+	if err == nil && more {
+		err = row.readUnknown(b)
 	}
-	for i := range len(s) {
-		if !plain(s[i]) {
-			quoted, err := json.Marshal(s)
-			o.fail(err)
-			o.b = append(o.b, quoted...)
-			return
+	if err != nil {
+		return store.Device{}, err
+	}
+	d := store.Device{
+		Endpoint: row.Endpoint, Revision: row.Revision, Profile: row.Profile, Group: row.Group, Disabled: row.Disabled, NoSec: row.NoSec,
+		Vars: row.Vars, Tags: row.Tags, Format: row.Format, Note: row.Note, Created: row.Created, Updated: row.Updated,
+		Unknown: unknownMember(row.unknown),
+	}
+	if row.Written != nil {
+		d.Written = store.Written{BootstrapInstance: row.Written.BootstrapInstance}
+		if len(row.Written.Instances) > 0 {
+			d.Written.Instances = row.Written.Instances
 		}
 	}
-	o.b = append(append(append(o.b, '"'), s...), '"')
-}
-
-// bytes appends Base64; null for nil.
-func (o *jsonObject) bytes(b []byte) {
-	if b == nil {
-		o.b = append(o.b, "null"...)
-		return
+	if d.Settings = row.Settings; row.Holds != nil {
+		d.Holds = *row.Holds
 	}
-	o.b = append(base64.StdEncoding.AppendEncode(append(o.b, '"'), b), '"')
-}
-
-func (o *jsonObject) time(t time.Time) {
-	b, err := t.AppendText(append(o.b, '"'))
-	o.fail(err)
-	o.b = append(b, '"')
-}
-
-func (o *jsonObject) fail(err error) {
-	if o.err == nil {
-		o.err = err
+	o := opener{keyring: k, endpoint: row.Endpoint}
+	for _, c := range row.Credentials {
+		d.Credentials = append(d.Credentials, store.Credential{
+			Kind: c.Kind, Identity: string(c.Identity), Created: c.Created, Pending: c.Pending, Replaces: string(c.Replaces), URI: c.URI,
+			Group: c.Group, GroupKey: c.GroupKey, Rotate: c.Rotate, Expires: c.Expires, Unknown: unknownMember(c.unknown), Key: o.open(c.Key, "credential", string(c.Kind), string(c.Identity)),
+		})
 	}
-}
-
-// Members that are left out where they are empty.
-
-func (o *jsonObject) optionalText(name, s string) {
-	if s != "" {
-		o.key(name)
-		o.text(s)
+	if len(row.Accounts) > 0 {
+		d.Accounts = make(map[string]store.AccountKeys, len(row.Accounts))
 	}
-}
-
-func (o *jsonObject) optionalBytes(name string, b []byte) {
-	if len(b) > 0 {
-		o.key(name)
-		o.bytes(b)
-	}
-}
-
-func (o *jsonObject) optionalTime(name string, t time.Time) {
-	if !t.IsZero() {
-		o.key(name)
-		o.time(t)
-	}
-}
-
-func (o *jsonObject) optionalTrue(name string, is bool) {
-	if is {
-		o.key(name)
-		o.b = append(o.b, "true"...)
-	}
-}
-
-// appendJSON appends the row.
-func (r deviceRow) appendJSON(b []byte) ([]byte, error) {
-	o := &jsonObject{b: b}
-	o.begin()
-	o.key("endpoint")
-	o.text(string(r.Endpoint))
-	o.key("revision")
-	o.b = strconv.AppendUint(o.b, uint64(r.Revision), 10)
-	o.key("profile")
-	o.text(r.Profile)
-	o.optionalText("group", r.Group)
-	o.optionalTrue("disabled", r.Disabled)
-	o.optionalTrue("noSec", r.NoSec)
-	r.credentials(o)
-	r.maps(o)
-	if len(r.Tags) > 0 {
-		o.key("tags")
-		o.b = append(o.b, '[')
-		for i, tag := range r.Tags {
-			if i > 0 {
-				o.b = append(o.b, ',')
-			}
-			o.text(tag)
+	for name, a := range row.Accounts {
+		d.Accounts[name] = store.AccountKeys{
+			Identity: a.Identity, Certificate: a.Certificate, Delivered: a.Delivered, Unknown: unknownMember(a.unknown),
+			KeyMade: a.KeyMade, PendingMade: a.PendingMade, Rotate: a.Rotate,
+			Key:           o.open(a.Key, "account", name, "key"),
+			MasterSecret:  o.open(a.Master, "account", name, "master secret"),
+			Pending:       o.open(a.Pending, "account", name, "pending"),
+			PendingMaster: o.open(a.PendingMaster, "account", name, "pending master secret"),
 		}
-		o.b = append(o.b, ']')
 	}
-	if r.Format != 0 {
-		o.optionalText("format", r.Format.String())
+	for _, h := range row.HandedOver {
+		d.HandedOver = append(d.HandedOver, store.HandedOver{
+			Server: h.Server, Account: h.Account, Endpoint: h.Endpoint, Identity: string(h.Identity), At: h.At,
+			Digest: o.open(h.Digest, "handed over", h.Server, h.Account, string(h.Endpoint), string(h.Identity)),
+		})
 	}
-	o.optionalText("note", r.Note)
-	if r.Written != nil {
-		o.key("written")
-		written, err := json.Marshal(r.Written)
-		o.fail(err)
-		o.b = append(o.b, written...)
+	if len(row.Secrets) > 0 {
+		d.Secrets = make(map[lwm2m.Path]lwm2m.Secret, len(row.Secrets))
 	}
-	if r.Settings != 0 {
-		o.key("settings")
-		o.b = strconv.AppendUint(o.b, r.Settings, 10)
+	for path, sealed := range row.Secrets {
+		d.Secrets[path] = o.open(sealed, "secret", path.String())
 	}
-	if r.Holds != nil {
-		o.key("holds")
-		holds, err := json.Marshal(r.Holds)
-		o.fail(err)
-		o.b = append(o.b, holds...)
-	}
-	if len(r.HandedOver) > 0 {
-		o.key("handedOver")
-		handedOver, err := json.Marshal(r.HandedOver)
-		o.fail(err)
-		o.b = append(o.b, handedOver...)
-	}
-	o.key("created")
-	o.time(r.Created)
-	o.key("updated")
-	o.time(r.Updated)
-	o.end(r.unknown)
-	return o.b, o.err
+	return d, o.err
 }
 
-func (r deviceRow) credentials(o *jsonObject) {
-	if len(r.Credentials) == 0 {
-		return
-	}
-	o.key("credentials")
-	o.b = append(o.b, '[')
-	for i, c := range r.Credentials {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
-		o.begin()
-		o.key("kind")
-		o.text(string(c.Kind))
-		o.key("identity")
-		o.bytes(c.Identity)
-		o.key("key")
-		o.bytes(c.Key)
-		o.optionalText("group", c.Group)
-		if c.GroupKey != 0 {
-			o.key("groupKey")
-			o.b = strconv.AppendInt(o.b, int64(c.GroupKey), 10)
-		}
-		o.key("created")
-		o.time(c.Created)
-		o.optionalTrue("pending", c.Pending)
-		o.optionalBytes("replaces", c.Replaces)
-		o.optionalText("uri", c.URI)
-		o.optionalTime("rotate", c.Rotate)
-		o.optionalTime("expires", c.Expires)
-		o.end(c.unknown)
-	}
-	o.b = append(o.b, ']')
-}
-
-func (r deviceRow) maps(o *jsonObject) {
-	if len(r.Accounts) > 0 {
-		o.key("accounts")
-		o.begin()
-		for _, name := range slices.Sorted(maps.Keys(r.Accounts)) {
-			o.name(name)
-			r.Accounts[name].appendTo(o)
-		}
-		o.end("")
-	}
-	if len(r.Secrets) > 0 {
-		o.key("secrets")
-		o.begin()
-		byText := func(a, b lwm2m.Path) int { return strings.Compare(a.String(), b.String()) }
-		for _, path := range slices.SortedFunc(maps.Keys(r.Secrets), byText) {
-			o.name(path.String())
-			o.bytes(r.Secrets[path])
-		}
-		o.end("")
-	}
-	if len(r.Vars) > 0 {
-		o.key("vars")
-		o.begin()
-		for _, name := range slices.Sorted(maps.Keys(r.Vars)) {
-			o.name(name)
-			o.text(r.Vars[name])
-		}
-		o.end("")
-	}
-}
-
-func (a accountRow) appendTo(o *jsonObject) {
-	o.begin()
-	o.optionalText("identity", a.Identity)
-	o.optionalBytes("certificate", a.Certificate)
-	o.optionalBytes("key", a.Key)
-	o.optionalTime("keyMade", a.KeyMade)
-	o.optionalBytes("pending", a.Pending)
-	o.optionalTime("pendingMade", a.PendingMade)
-	o.optionalBytes("masterSecret", a.Master)
-	o.optionalBytes("pendingMaster", a.PendingMaster)
-	o.optionalTime("delivered", a.Delivered)
-	o.optionalTime("rotate", a.Rotate)
-	o.optionalBytes("handedOver", a.HandedOver)
-	o.end(a.unknown)
+// unknownMember is the field that keeps the unknown members of a JSON object; empty for none.
+func unknownMember(object string) string {
+	var w wire.Writer
+	w.Text(fieldMembers, object)
+	return string(w.Fields())
 }

@@ -1,7 +1,6 @@
 package rows
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -53,13 +52,11 @@ func EncodeGroup(k *seal.Keyring, g store.Group) ([]byte, error) {
 	for _, key := range g.Keys {
 		row.Keys = append(row.Keys, groupKeyRow{key.ID, k.Seal(key.Key.Reveal(), groupPlace(g.Name, key.ID)), key.Created})
 	}
-	known, err := json.Marshal(row)
+	members, err := encodeMembers(row, g.Unknown)
 	if err != nil {
 		return nil, err
 	}
-	o := &jsonObject{b: known[:len(known)-1]}
-	o.end(g.Unknown)
-	b := withSum(o.b)
+	b := withSum(members)
 	return b, store.AtMost(len(b), "bytes of group", store.MaxGroup)
 }
 

@@ -3,13 +3,15 @@ package rows
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/rows/wire"
 )
 
-// An outlineRow is what is read of a device's row.
+// An outlineRow is what is read of a device's row in JSON.
 type outlineRow struct {
 	Endpoint    lwm2m.EndpointName `json:"endpoint"`
 	Profile     string             `json:"profile"`
@@ -54,6 +56,103 @@ func (s *sealed) UnmarshalJSON(b []byte) error {
 // OutlineDevice reads the outline of a device from its stored bytes, without its sessions. Its error wraps
 // ErrCorrupt or ErrNewer.
 func OutlineDevice(row []byte) (store.DeviceOutline, error) {
+	if isJSON(row) {
+		return outlineDeviceJSON(row)
+	}
+	r, err := wire.Open(row, wire.Device)
+	if err != nil {
+		return store.DeviceOutline{}, err
+	}
+	d, err := readEndpoint(&r)
+	if err != nil {
+		return store.DeviceOutline{}, err
+	}
+	o := store.DeviceOutline{Endpoint: d.Endpoint}
+	for r.Next() {
+		switch r.Number() {
+		case deviceProfile:
+			o.Profile = r.Text()
+		case deviceGroup:
+			o.Group = r.Text()
+		case deviceDisabled:
+			o.Disabled = r.True()
+		case deviceCredential:
+			outlineCredential(&o, r.Nested())
+		case deviceAccount:
+			outlineAccount(&o, r.Nested())
+		case deviceTag:
+			o.Tags = append(o.Tags, r.Text())
+		case deviceInstance:
+			o.Written = true
+		case deviceSettings:
+			o.Settings = r.Uint(math.MaxUint64)
+		case deviceHolds:
+			o.Holds = holding(r.Nested())
+		case deviceCreated:
+			o.Created = r.Time()
+		case deviceUpdated:
+			o.Updated = r.Time()
+		}
+	}
+	if err := r.Err(); err != nil {
+		return store.DeviceOutline{}, err
+	}
+	return o, nil
+}
+
+func outlineCredential(o *store.DeviceOutline, in wire.Reader) {
+	var kind string
+	var pending bool
+	var key store.KeyOutline
+	var expires time.Time
+	for in.Next() {
+		switch in.Number() {
+		case credentialKind:
+			kind = in.Text()
+		case credentialCreated:
+			key.Made = in.Time()
+		case credentialGroup:
+			key.Group = in.Text() != ""
+		case credentialPending:
+			pending = in.True()
+		case credentialRotate:
+			key.Rotate = in.Time()
+		case credentialExpires:
+			expires = in.Time()
+		}
+	}
+	o.AddCredential(kind == string(store.CredentialPSK), pending, key, expires)
+}
+
+func outlineAccount(o *store.DeviceOutline, in wire.Reader) {
+	var name string
+	var has bool
+	var key store.KeyOutline
+	var delivered time.Time
+	var certificate []byte
+	for in.Next() {
+		switch in.Number() {
+		case accountName:
+			name = in.Text()
+		case accountCertificate:
+			certificate = in.Bytes()
+		case accountKey, accountMaster:
+			has = true
+		case accountKeyMade:
+			key.Made = in.Time()
+		case accountPending, accountPendingMaster:
+			key.Pending = true
+		case accountRotate:
+			key.Rotate = in.Time()
+		case accountDelivered:
+			delivered = in.Time()
+		}
+	}
+	o.AddAccount(name, has, key, delivered, certificate)
+}
+
+// outlineDeviceJSON is OutlineDevice for a row of the first schema.
+func outlineDeviceJSON(row []byte) (store.DeviceOutline, error) {
 	var r outlineRow
 	if err := outline(row, &r); err != nil {
 		return store.DeviceOutline{}, err
@@ -73,11 +172,35 @@ func OutlineDevice(row []byte) (store.DeviceOutline, error) {
 
 // OutlineSession reads the outline of a session from its stored bytes. Its error is as of OutlineDevice.
 func OutlineSession(row []byte) (s store.SessionOutline, err error) {
-	err = outline(row, &s)
-	return s, err
+	if isJSON(row) {
+		err = outline(row, &s)
+		return s, err
+	}
+	r, err := wire.Open(row, wire.Session)
+	if err != nil {
+		return s, err
+	}
+	for r.Next() {
+		switch r.Number() {
+		case sessionCause:
+			s.Cause = cause(&r)
+		case sessionProfile:
+			s.Profile = r.Text()
+		case sessionProfileRevision:
+			s.ProfileRevision = store.Revision(r.Uint(math.MaxUint64))
+		case sessionStarted:
+			s.Started = r.Time()
+		case sessionEnded:
+			s.Ended = r.Time()
+		}
+	}
+	if err := r.Err(); err != nil {
+		return store.SessionOutline{}, err
+	}
+	return s, nil
 }
 
-// outline reads a part of a row.
+// outline reads a part of a row of JSON.
 func outline(row []byte, into any) error {
 	body, summed, err := withoutSum(row)
 	if err != nil {

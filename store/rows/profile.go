@@ -16,12 +16,3 @@ func DecodeProfile(b []byte) (p store.Profile, err error) {
 	_, err = decodeRow(b, &p)
 	return p, err
 }
-
-// EncodeSession returns the stored bytes of a session.
-func EncodeSession(s store.Session) ([]byte, error) { return encodeRow(s) }
-
-// DecodeSession reads what EncodeSession wrote. Its error wraps ErrCorrupt or ErrNewer.
-func DecodeSession(b []byte) (s store.Session, err error) {
-	_, err = decodeRow(b, &s)
-	return s, err
-}

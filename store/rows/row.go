@@ -13,16 +13,21 @@ import (
 	"strings"
 
 	"lwbs/store"
+	"lwbs/store/rows/wire"
 )
 
-// A row is the stored form of a record: one JSON object, whose last member is a checksum (CRC-32C,
+// A row is the stored form of a record. Those of devices and sessions, which there are millions of, are in the
+// binary form of package wire. All others are one JSON object, whose last member is a checksum (CRC-32C,
 // 8 hexadecimal digits) of everything before it:
 //
-//	{"endpoint":"dev","revision":1, ... ,"sum":"1a2b3c4d"}
+//	{"name":"meter","revision":1, ... ,"sum":"1a2b3c4d"}
+//
+// The first schema has devices and sessions in JSON, too: such rows are read, and written in the binary form
+// when the record is edited.
 //
 // The checksum distinguishes a record of a newer lwbs, which may have unknown members, from a
 // damaged one, in which a flipped bit may have made a member unknown. If it is right, unknown
-// members
+// members, or fields,
 //
 //   - of a device, its credentials and its accounts, and of a group, are kept, and written again with
 //     each edit (see [Device].Unknown), since the server edits devices by itself, and a person edits a
@@ -31,13 +36,19 @@ import (
 //     person, and a session is not edited.
 //
 // A member that must not be ignored needs another schema, which older releases refuse. A known
-// member with a value that cannot be read is ErrNewer. A row without a checksum, as the first
+// member with a value that cannot be read is ErrNewer. A row of JSON without a checksum, as the first
 // releases wrote them, has no unknown members, or is damaged.
 const (
 	sumPrefix = `,"sum":"`
 	sumSuffix = `"}`
 	sumLength = len(sumPrefix) + 2*crc32.Size + len(sumSuffix)
 )
+
+// isJSON reports whether a row is in JSON, which it tells by the first byte.
+func isJSON(row []byte) bool { return len(row) > 0 && row[0] == '{' }
+
+// IsRow reports whether bytes may be a row of any record.
+func IsRow(b []byte) bool { return isJSON(b) || wire.Is(b) }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -153,7 +164,7 @@ func unknownMembers(object []byte, known any) (string, error) {
 func encodeMembers(known any, unknown string) (json.RawMessage, error) {
 	b, err := json.Marshal(known)
 	switch {
-	case err != nil || unknown == "":
+	case err != nil || len(unknown) <= len("{}"):
 		return b, err
 	case string(b) == "{}":
 		return json.RawMessage(unknown), nil

@@ -41,6 +41,7 @@ const (
 	keyFileHeader = "lwbs-keys 1"
 	sealVersion   = 1
 	sealOverhead  = 3
+	sealSize      = sealOverhead + 12 + 16 // more than what is sealed
 	keySize       = 32
 )
 
@@ -193,26 +194,39 @@ func (k *Keyring) Seal(b []byte, place string) []byte {
 	if len(b) == 0 {
 		return nil
 	}
-	out := binary.BigEndian.AppendUint16([]byte{sealVersion}, k.primary)
-	return k.keys[k.primary].Seal(out, nil, b, []byte(place))
+	return k.AppendSeal(make([]byte, 0, len(b)+sealSize), b, []byte(place))
+}
+
+// AppendSeal appends b as Seal seals it; nothing for an empty b.
+func (k *Keyring) AppendSeal(dst, b, place []byte) []byte {
+	if len(b) == 0 {
+		return dst
+	}
+	dst = binary.BigEndian.AppendUint16(append(dst, sealVersion), k.primary)
+	return k.keys[k.primary].Seal(dst, nil, b, place)
 }
 
 // Open returns what was sealed for the same place. Its error is ErrNoKey where the Keyring does
 // not have the key, else ErrCorrupt.
 func (k *Keyring) Open(sealed []byte, place string) ([]byte, error) {
+	return k.AppendOpen(nil, sealed, []byte(place))
+}
+
+// AppendOpen appends what Open returns.
+func (k *Keyring) AppendOpen(dst, sealed, place []byte) ([]byte, error) {
 	if len(sealed) == 0 {
-		return nil, nil
+		return dst, nil
 	}
 	if len(sealed) < sealOverhead || sealed[0] != sealVersion {
-		return nil, fmt.Errorf("open secret: %w", store.ErrCorrupt)
+		return dst, fmt.Errorf("open secret: %w", store.ErrCorrupt)
 	}
 	aead := k.keys[binary.BigEndian.Uint16(sealed[1:])]
 	if aead == nil {
-		return nil, fmt.Errorf("open secret: key %d: %w", binary.BigEndian.Uint16(sealed[1:]), store.ErrNoKey)
+		return dst, fmt.Errorf("open secret: key %d: %w", binary.BigEndian.Uint16(sealed[1:]), store.ErrNoKey)
 	}
-	b, err := aead.Open(nil, nil, sealed[sealOverhead:], []byte(place))
+	opened, err := aead.Open(dst, nil, sealed[sealOverhead:], place)
 	if err != nil {
-		return nil, fmt.Errorf("open secret: %w", store.ErrCorrupt)
+		return dst, fmt.Errorf("open secret: %w", store.ErrCorrupt)
 	}
-	return b, nil
+	return opened, nil
 }
