@@ -18,7 +18,7 @@ type Arrival struct {
 	From float64
 	Over time.Duration
 
-	// AtATime is how many are under way at the same time: the next one comes when one is done or has failed.
+	// AtATime is how many are under way at the same time: the next one comes when one has accepted Finish or has failed.
 	// It is for measuring what a server spends on a device. A server that stalls then delays the devices
 	// that would have come, so that latencies say less. 0 for no such limit; not together with a Rate.
 	AtATime int

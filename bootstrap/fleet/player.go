@@ -23,6 +23,7 @@ type player struct {
 	seed    uint64
 	due     time.Time
 	started time.Time
+	served  func() // once: the device was told Finish, or has failed
 
 	mu       sync.Mutex
 	attempts int       // guarded by mu
@@ -40,7 +41,7 @@ func (p *player) play(parent context.Context) {
 	defer p.mu.Unlock()
 	switch {
 	case err != nil && parent.Err() != nil:
-		p.run.leaves()
+		p.run.interrupted()
 	case err == nil && p.finished.IsZero(): // in a Bootstrap-Pack
 		p.run.ends(p, time.Now(), nil)
 	default:
@@ -100,6 +101,7 @@ func (p *player) observe(s sim.Step) {
 	p.at.served = true
 	if s.Request.Method == bootstrap.POST && s.Response.Code.Success() {
 		p.finished = time.Now()
+		p.served() // its place is not for its wait for a lost answer
 	}
 }
 

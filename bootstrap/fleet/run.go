@@ -40,7 +40,7 @@ type run struct {
 
 	mu         sync.Mutex
 	due        int                   // guarded by mu, as what follows
-	running    int                   // devices under way
+	running    int                   // devices that are neither served nor have failed
 	mostAtOnce int                   // of running
 	done       int                   //
 	failed     int                   //
@@ -75,11 +75,10 @@ func (r *run) playAll(ctx context.Context) {
 		}
 		d := &player{run: r, index: i, due: due, client: r.pick(), seed: r.random.Uint64()}
 		r.starts(d)
+		d.served = sync.OnceFunc(func() { r.isServed(places) })
 		all.Go(func() {
 			d.play(ctx)
-			if places != nil {
-				<-places
-			}
+			d.served()
 		})
 	}
 }
@@ -133,7 +132,6 @@ func (r *run) starts(d *player) {
 func (r *run) ends(d *player, finished time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.running--
 	r.attempts += d.attempts
 	if err == nil {
 		r.done++
@@ -157,11 +155,20 @@ func (r *run) ends(d *player, finished time.Time, err error) {
 	r.causes[cause].Count++
 }
 
-// leaves notes that the run is interrupted while a device is under way.
-func (r *run) leaves() {
+// isServed notes that the server has no more to do for a device, and gives its place to another.
+func (r *run) isServed(places <-chan struct{}) {
+	r.mu.Lock()
+	r.running--
+	r.mu.Unlock()
+	if places != nil {
+		<-places
+	}
+}
+
+// interrupted notes that the run ends while a device is under way.
+func (r *run) interrupted() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.running--
 	r.ended = later(r.ended, time.Now())
 }
 

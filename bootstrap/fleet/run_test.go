@@ -90,6 +90,24 @@ func TestRunAtATime(t *testing.T) {
 	}
 }
 
+// A device waits after Finish, for a repetition of it. Meanwhile another has its place: what is measured is the server.
+func TestRunAtATimeDoesNotWaitAfterFinish(t *testing.T) {
+	const n = 3
+	plain, _ := server(t, n)
+	patient, _ := sim.PersonalityOf("anjay-lite")
+	patient.Config.Stack.Finishes.Stays = 3 * time.Second
+	report, err := Run(t.Context(), Config{
+		URI: "coap://" + plain, Address: plain, Devices: devices(n), Arrival: Arrival{AtATime: 1}, LocalAddress: loopback,
+		Clients: []Client{{"patient", 1, patient.Config}},
+	})
+	if err != nil || report.Done != n || report.MostAtOnce != 1 {
+		t.Fatalf("%d of %d are done, %d at once at most: %v", report.Done, n, report.MostAtOnce, err)
+	}
+	if report.Took >= 3*time.Second {
+		t.Errorf("the last was bootstrapped after %v: each waited for the one before it", report.Took)
+	}
+}
+
 func TestRun(t *testing.T) {
 	const n = 40
 	plain, secure := server(t, n)
