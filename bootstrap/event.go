@@ -16,8 +16,8 @@ const (
 	EventEnded     EventKind = "session-ended"    // Session.Cause says how
 )
 
-// An Event is something that happened to a session. Session is a copy, and the
-// receiver's own.
+// An Event is something that happened to a session. Session is how it stood then, and does not
+// change; the elements of its slices are shared, and not to be changed.
 type Event struct {
 	Kind    EventKind
 	Session store.Session

@@ -81,8 +81,9 @@ func (s *session) handOverAccount(ctx context.Context, account store.Account) *o
 // place differs for whatever makes an LwM2M Server another one: another address does, and another record
 // under its name. Where the record cannot be read, to tell the server fails with the reason.
 func (s *session) place(ctx context.Context, server string) string {
-	ctx, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
+	ctx = look
 	record, err := s.srv.cfg.Store.LwM2MServer(ctx, server)
 	if err != nil {
 		return server

@@ -4,17 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/outcome"
 	"lwbs/store"
 )
-
-// lookingUp returns the context for the look-ups of a request. They go on when its association
-// ends: they are quick, the record of the attempt needs them, and a look-up that was cancelled
-// would look like a failure of the store.
-func lookingUp(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), auth.LookUpTimeout)
-}
 
 // interruption is why ctx, that of a session or of an association, has ended; nil where it has
 // not. When is what was interrupted, as the second half of a sentence.

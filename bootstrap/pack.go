@@ -33,8 +33,8 @@ func (srv *Server) servePack(ctx context.Context, conn Conn, r Request, u Unknow
 		}
 		return srv.refuseFor(ctx, record, refused, u), nil
 	}
-	look, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
 	if p, f := srv.provider.Profile(look, d); f == nil {
 		if why := unpackable(p, req, conn.Peer()); why != "" {
 			srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap pack declined",

@@ -164,8 +164,8 @@ func (s *session) decided(ctx context.Context) (state, *outcome.Failure) {
 	if listed && !waiting.Rejected.IsZero() {
 		return nil, outcome.Failed(store.CauseRejected, "while it waited, as %s", p.id)
 	}
-	look, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
 	switch {
 	case s.appeared(look):
 	case !listed:
@@ -204,8 +204,8 @@ func (s *session) appeared(ctx context.Context) bool {
 // approved makes the session that of d, and lets it go on. Where there is no room for it, it waits
 // further.
 func (s *session) approved(ctx context.Context, d store.Device) (state, *outcome.Failure) {
-	look, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
 	given, f := s.srv.provider.Resolve(look, d, s.conn.Peer())
 	if f != nil {
 		s.identified(d)

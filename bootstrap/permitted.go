@@ -20,8 +20,9 @@ import (
 // edit is for its next bootstrap. It is asked before each operation. A store that does not
 // answer takes nothing away.
 func (s *session) permitted(ctx context.Context) *outcome.Failure {
-	ctx, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
+	ctx = look
 	now, err := s.srv.cfg.Store.Revisions(ctx, s.endpoint)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -143,8 +143,9 @@ func (srv *Server) answerPanicked(ctx context.Context, conn Conn, r Request) (re
 	record, known := srv.attempts.Begin(conn.Peer(), time.Now()), false
 	ep, _ := request.ParseEndpoint(r.Queries)
 	srv.cfg.Panics.Run(panics.Request, func() {
-		ctx, done := lookingUp(ctx)
-		defer done()
+		look := lookingUp(ctx)
+		defer look.end()
+		ctx = look
 		named := store.Device{}
 		if ep != "" {
 			named, _ = srv.auth.Found(srv.cfg.Store.Device(ctx, ep))
@@ -161,8 +162,9 @@ func (srv *Server) answerPanicked(ctx context.Context, conn Conn, r Request) (re
 // identify returns the device that sent the request, or why it may not bootstrap. It notes in the
 // record whose attempt it is.
 func (srv *Server) identify(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record *store.Session) (store.Device, *outcome.Refusal) {
-	ctx, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
+	ctx = look
 	d, refused := srv.auth.Authorize(ctx, peer, ep)
 	if refused != nil && refused.Cause == store.CauseEndpointUnknown {
 		d, refused = srv.enroller.Enrol(ctx, peer, ep, record, refused)
@@ -183,8 +185,8 @@ func (srv *Server) startSession(ctx context.Context, conn Conn, d store.Device, 
 	if refused := srv.sessions.refuses(record); refused != nil { // before there is any work
 		return nil, nil, refused
 	}
-	look, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
 	given, f := srv.provider.Resolve(look, d, conn.Peer())
 	if f == nil {
 		f = interruption(ctx, " while its request was looked at")
@@ -208,8 +210,9 @@ func (srv *Server) startSession(ctx context.Context, conn Conn, d store.Device, 
 
 // refuseUnread refuses a request that could not be read. Ep is the name in it, if that could.
 func (srv *Server) refuseUnread(ctx context.Context, peer auth.Peer, ep lwm2m.EndpointName, record store.Session, why *outcome.Refusal) Response {
-	ctx, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
+	ctx = look
 	var named store.Device
 	if ep != "" {
 		named, _ = srv.auth.Found(srv.cfg.Store.Device(ctx, ep))

@@ -44,14 +44,21 @@ func (s *session) addNotes(notes ...string) {
 	})
 }
 
-// snapshot is a copy of the record as it stands.
+// changeLast changes the last operation of the record. Snapshots have the former one, so it gets a slice of its own.
+func changeLast(r *store.Session, change func(*store.Operation)) {
+	r.Operations = slices.Clone(r.Operations)
+	change(&r.Operations[len(r.Operations)-1])
+}
+
+// snapshot is a copy of the record as it stands. It shares the elements of slices with the record, which only appends
+// to them; see [changeLast].
 func (s *session) snapshot() store.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.record
-	r.Operations = slices.Clone(r.Operations)
-	r.Quirks = slices.Clone(r.Quirks)
-	r.Notes = slices.Clone(r.Notes)
+	r.Operations = slices.Clip(r.Operations)
+	r.Quirks = slices.Clip(r.Quirks)
+	r.Notes = slices.Clip(r.Notes)
 	if text := s.turnText(); text != "" {
 		r.Detail = text
 	}

@@ -83,7 +83,7 @@ func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) 
 	}
 	news := true
 	s.update(func(r *store.Session) {
-		if news = !st.keepAlive || !repeats(r.Operations, o); news {
+		if news = !st.keepAlive || !repeats(r, o); news {
 			r.Operations = append(r.Operations, o)
 		}
 	})
@@ -93,27 +93,31 @@ func (s *session) do(ctx context.Context, st step) (Response, *outcome.Failure) 
 	if answer.Quirk != "" {
 		s.addQuirks(answer.Quirk)
 	}
-	s.srv.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "bootstrap operation",
-		slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID),
-		slog.String("operation", s.describe(o)), slog.String("code", o.Code.Dotted()),
-		slog.String("error", o.Error), slog.Duration("took", o.Took))
+	if log := s.srv.cfg.Logger; log.Enabled(ctx, slog.LevelDebug) {
+		log.LogAttrs(ctx, slog.LevelDebug, "bootstrap operation",
+			slog.String(outcome.LogEndpoint, string(s.endpoint)), slog.String(outcome.LogSession, s.record.ID),
+			slog.String("operation", s.describe(o)), slog.String("code", o.Code.Dotted()),
+			slog.String("error", o.Error), slog.Duration("took", o.Took))
+	}
 	if news {
 		s.observe(EventOperation)
 	}
 	return answer, f
 }
 
-// repeats counts o in the last of all, where that is the same operation with the same answer.
-func repeats(all []store.Operation, o store.Operation) bool {
-	if len(all) == 0 {
+// repeats counts o in the last operation of r, where that is the same with the same answer.
+func repeats(r *store.Session, o store.Operation) bool {
+	if len(r.Operations) == 0 {
 		return false
 	}
-	last := &all[len(all)-1]
+	last := r.Operations[len(r.Operations)-1]
 	if last.Op != o.Op || last.Path != o.Path || last.Code != o.Code || last.Error != o.Error {
 		return false
 	}
-	last.Repeated++
-	last.Took, last.Bytes, last.Transmissions = o.Took, o.Bytes, o.Transmissions
+	changeLast(r, func(last *store.Operation) {
+		last.Repeated++
+		last.Took, last.Bytes, last.Transmissions = o.Took, o.Bytes, o.Transmissions
+	})
 	return true
 }
 
@@ -128,7 +132,7 @@ func (s *session) answered() {
 
 // tolerate marks the last operation as failed without harm.
 func (s *session) tolerate() {
-	s.update(func(r *store.Session) { r.Operations[len(r.Operations)-1].Tolerated = true })
+	s.update(func(r *store.Session) { changeLast(r, func(o *store.Operation) { o.Tolerated = true }) })
 }
 
 // refused is the failure of a client that answered the last operation with an error.

@@ -130,9 +130,11 @@ func (srv *Server) rateLimits(ctx context.Context, p store.Profile) (limits []ra
 	if p.BootstrapsPerSecond > 0 {
 		limits = append(limits, rateLimit{LimitOfProfile, p.Name, p.BootstrapsPerSecond})
 	}
-	ctx, done := lookingUp(ctx)
-	defer done()
-	for _, a := range p.Accounts {
+	look := lookingUp(ctx)
+	defer look.end()
+	ctx = look
+	for i := range p.Accounts {
+		a := &p.Accounts[i]
 		name := cmp.Or(a.Assigned, a.HandOver)
 		if name == "" || slices.ContainsFunc(limits, func(l rateLimit) bool { return l.of == LimitOfLwM2MServer && l.name == name }) {
 			continue
@@ -270,8 +272,8 @@ func (s *session) hold(ctx context.Context, p *ratequeue.Place, l rateLimit) *ou
 
 // resolveAgain resolves what the device is given by its records as they are when its turn comes.
 func (s *session) resolveAgain(ctx context.Context) *outcome.Failure {
-	look, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
 	d, refused := s.srv.auth.Authorize(look, s.conn.Peer(), s.endpoint)
 	if refused != nil {
 		return &refused.Failure

@@ -126,8 +126,9 @@ func (srv *Server) waiterOf(ctx context.Context, peer auth.Peer, ep lwm2m.Endpoi
 	if why.Cause != store.CauseEndpointUnknown || why.Variant != "" { // a variant is the refusal of a group
 		return nil
 	}
-	ctx, done := lookingUp(ctx)
-	defer done()
+	look := lookingUp(ctx)
+	defer look.end()
+	ctx = look
 	if record.Group != "" {
 		e, ok, _ := srv.auth.Enrolment(ctx, peer, ep)
 		if !ok || e.Why != "" || !e.Group.Approve {
