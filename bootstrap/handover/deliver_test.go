@@ -83,6 +83,46 @@ func TestThingsBoardForgets(t *testing.T) {
 	}
 }
 
+// What a ThingsBoard was told by someone else stays: a device that was taken over by hand goes on to work.
+func TestThingsBoardKeepsWhatOthersTold(t *testing.T) {
+	lwm2mOf := func(mode, identity string) map[string]any {
+		value := `{"client":{"securityConfigClientMode":"` + mode + `","endpoint":"meter","identity":"` + identity + `"},"bootstrap":{}}`
+		return map[string]any{"credentialsType": "LWM2M_CREDENTIALS", "credentialsValue": value}
+	}
+	for name, tt := range map[string]struct {
+		there  map[string]any
+		remove string // the identity that is to be forgotten
+		taken  bool
+	}{
+		"told":                      {lwm2mOf("PSK", "id"), "id", true},
+		"told of no security":       {lwm2mOf("NO_SEC", ""), "", true},
+		"told of a certificate":     {lwm2mOf("X509", ""), "", true},
+		"another identity":          {lwm2mOf("PSK", "theirs"), "id", false},
+		"an identity by now":        {lwm2mOf("PSK", "theirs"), "", false},
+		"a certificate by now":      {lwm2mOf("X509", ""), "id", false},
+		"forgotten already":         {lwm2mOf("PSK", "removed-0011"), "id", false},
+		"a token of another device": {map[string]any{"credentialsType": "ACCESS_TOKEN", "credentialsId": "token"}, "id", false},
+		"what cannot be read":       {map[string]any{"credentialsType": "LWM2M_CREDENTIALS", "credentialsValue": "?"}, "id", false},
+		"nothing":                   {map[string]any{}, "id", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.there["id"], tt.there["deviceId"], tt.there["version"] = map[string]any{"id": "c1"}, map[string]any{"id": "the-id"}, 1.0
+			standIn := &thingsBoardStandIn{stored: tt.there}
+			web := httptest.NewServer(standIn)
+			defer web.Close()
+			all := newRecords(store.LwM2MServer{Name: "dm", Kind: store.KindThingsBoard, Address: web.URL, Secret: lwm2m.NewSecret([]byte("tb_key"))})
+			servers := handover.NewServers(all, handover.Options{})
+			all.set("meter")
+			if err := servers.Deliver(t.Context(), removal(t, known("dm", "meter", tt.remove, 1))); err != nil {
+				t.Fatal(err)
+			}
+			if value, _ := standIn.stored["credentialsValue"].(string); (standIn.stored["version"] == 2.0) != tt.taken || tt.taken && !strings.Contains(value, `"identity":"removed-`) {
+				t.Errorf("stored %v", standIn.stored)
+			}
+		})
+	}
+}
+
 // A file of keys loses the line of the identity, and no other.
 func TestPSKFileForgets(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys")

@@ -42,7 +42,8 @@ func (t *thingsBoard) Put(ctx context.Context, a Account) error {
 }
 
 // Remove gives the device, which goes on to exist as it has data, an identity and a key that no one has.
-// Without credentials it could come without security.
+// Without credentials it could come without security. A device that has other credentials by now was given them by
+// someone else, and keeps them.
 func (t *thingsBoard) Remove(ctx context.Context, a Account) error {
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // which never fails
@@ -105,6 +106,9 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 	case json.Unmarshal(answer, &credentials) != nil:
 		return false, refused("it does not answer as ThingsBoard does: check its address")
 	}
+	if remove && !thingsBoardHasOf(credentials, a) {
+		return false, nil
+	}
 	noSec := map[string]string{"securityMode": "NO_SEC"}
 	value, err := json.Marshal(map[string]any{
 		"client": security, "bootstrap": map[string]any{"bootstrapServer": noSec, "lwm2mServer": noSec},
@@ -116,7 +120,7 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 	if err != nil {
 		return false, refused("encode: %v", err)
 	}
-	credentials["credentialsType"], credentials["credentialsValue"] = json.RawMessage(`"LWM2M_CREDENTIALS"`), quoted
+	credentials["credentialsType"], credentials["credentialsValue"] = json.RawMessage(`"`+thingsBoardLwM2M+`"`), quoted
 	write := request{method: "POST", path: "/api/device/credentials", body: credentials, hide: a.secrets()}
 	status, answer, err := t.authorized(ctx, &write)
 	if err == nil && status >= 300 {
@@ -124,6 +128,28 @@ func (t *thingsBoard) replaceOnce(ctx context.Context, a Account, security map[s
 	}
 	return false, err
 }
+
+// thingsBoardHasOf reports whether a device has the credentials of a, as far as the identity tells.
+func thingsBoardHasOf(credentials map[string]json.RawMessage, a Account) bool {
+	var kind, value string
+	var document struct {
+		Client struct {
+			Mode     string `json:"securityConfigClientMode"`
+			Identity string `json:"identity"`
+		} `json:"client"`
+	}
+	if json.Unmarshal(credentials["credentialsType"], &kind) != nil || kind != thingsBoardLwM2M ||
+		json.Unmarshal(credentials["credentialsValue"], &value) != nil || json.Unmarshal([]byte(value), &document) != nil {
+		return false
+	}
+	if c := document.Client; c.Mode == "PSK" {
+		return len(a.Identity) > 0 && c.Identity == string(a.Identity)
+	}
+	return len(a.Identity) == 0
+}
+
+// thingsBoardLwM2M is the type of the credentials that are replaced.
+const thingsBoardLwM2M = "LWM2M_CREDENTIALS"
 
 // authorized sends a request with the API key or as the user. It notes in r what an error must not repeat.
 func (t *thingsBoard) authorized(ctx context.Context, r *request) (status int, answer []byte, err error) {
