@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"lwbs/bootstrap/admin/client"
+	"lwbs/bootstrap/admin/replay"
 	"lwbs/bootstrap/admin/server"
 	"lwbs/bootstrap/admin/socket"
 	"lwbs/bootstrap/handover"
@@ -191,35 +194,60 @@ func TestWritesAreLoggedWithoutKeys(t *testing.T) {
 
 func TestWatch(t *testing.T) {
 	r := newRig(t)
-	if err := (&admin.Local{}).Watch(t.Context(), nil); !errors.Is(err, admin.ErrNoServer) {
+	if err := (&admin.Local{}).Watch(t.Context(), admin.WatchOptions{}, nil); !errors.Is(err, admin.ErrNoServer) {
 		t.Errorf("without a server: %v", err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	got := make(chan admin.Event, 1000)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- r.client.Watch(ctx, func(e admin.Event) error { got <- e; return nil })
-	}()
-	want := bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{ID: "s1", Cause: store.CauseDone}}
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(10 * time.Millisecond) // the watcher may not be there for the first
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			r.local.Events.Observe(want)
-			continue
-		case e := <-got:
-			if e.Kind != want.Kind || e.Session.ID != "s1" || e.Session.Cause != store.CauseDone {
-				t.Errorf("event %+v", e)
-			}
-		case <-deadline:
-			t.Error("no event came")
-		}
-		break
+	ended := func(n int) bootstrap.Event {
+		return bootstrap.Event{Kind: bootstrap.EventEnded, Session: store.Session{ID: fmt.Sprint("s", n), Cause: store.CauseDone}}
 	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Errorf("watch ended with %v", err)
+	// watch reads n events behind a position, and returns their sessions and where it began and ended.
+	watch := func(api admin.API, after replay.Position, n int, began func()) (got []string, at [2]replay.Position) {
+		t.Helper()
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		o := admin.WatchOptions{After: after, Began: func(p replay.Position) {
+			at[0] = p
+			if began != nil {
+				began()
+			}
+		}}
+		err := api.Watch(ctx, o, func(e admin.Event) error {
+			if at[1] = e.Position; e.Kind == admin.EventMissed {
+				got = append(got, fmt.Sprint("missed ", e.Missed))
+			} else {
+				got = append(got, e.Session.ID)
+			}
+			if len(got) == n {
+				stop()
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("watch ended with %v", err)
+		}
+		return got, at
+	}
+	for name, api := range map[string]admin.API{"local": r.local, "client": r.client} {
+		t.Run(name, func(t *testing.T) {
+			got, at := watch(api, 0, 1, func() { r.local.Events.Observe(ended(1)) })
+			if !slices.Equal(got, []string{"s1"}) || at[1] != at[0]+1 {
+				t.Errorf("%v at %v", got, at)
+			}
+			r.local.Events.Observe(ended(2))
+			r.local.Events.Observe(ended(3))
+			if got, again := watch(api, at[1], 2, nil); !slices.Equal(got, []string{"s2", "s3"}) || again[0] != at[1] {
+				t.Errorf("who comes back is told of %v at %v", got, again)
+			}
+			for i := range 2000 {
+				r.local.Events.Observe(ended(i))
+			}
+			got, _ = watch(api, at[1], 2, nil)
+			if len(got) < 2 || got[0] != "missed 978" || got[1] != "s976" {
+				t.Errorf("who was away for long is told of %v", got)
+			}
+			if got, _ = watch(api, 7, 2, nil); len(got) < 2 || got[0] != "missed 0" || got[1] != "s976" {
+				t.Errorf("who comes from another server is told of %v", got)
+			}
+		})
 	}
 }

@@ -190,9 +190,10 @@ type API interface {
 	// Sessions returns one page of history; running sessions are not in it.
 	Sessions(ctx context.Context, q store.SessionQuery) ([]store.Session, error)
 
-	// Watch calls each with every event from now on until ctx ends, or the server stops;
-	// both are no error. Without a server its error is ErrNoServer.
-	Watch(ctx context.Context, each func(Event) error) error
+	// Watch calls each with every event from now on, or behind the one that o names, until ctx
+	// ends or the server stops; both are no error. Events that are gone are told of as EventMissed.
+	// Without a server its error is ErrNoServer.
+	Watch(ctx context.Context, o WatchOptions, each func(Event) error) error
 
 	// Trace writes the CoAP messages of sessions to w while they pass, as a file of the form pcapng,
 	// until those that o asks for are over, a limit is reached or ctx has ended. Without a server its

@@ -102,11 +102,11 @@ func (l *Local) Sessions(ctx context.Context, q store.SessionQuery) ([]store.Ses
 }
 
 // Watch implements [API].
-func (l *Local) Watch(ctx context.Context, each func(Event) error) error {
+func (l *Local) Watch(ctx context.Context, o WatchOptions, each func(Event) error) error {
 	if l.Events == nil {
 		return ErrNoServer
 	}
-	return l.Events.watch(ctx, each)
+	return l.Events.watch(ctx, o, each)
 }
 
 // Status implements [API].

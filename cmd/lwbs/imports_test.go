@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"bootstrap/panics":    {},
 	"bootstrap/plan":      {"store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/explain":   {"bootstrap/outcome", "store", "store/grammar", "lwm2m"},
-	"bootstrap/admin":     {"bootstrap/admin/access", "bootstrap/admin/batchpart", "bootstrap/admin/keyindex", "bootstrap/admin/why", "bootstrap", "bootstrap/campaign", "bootstrap/enrol", "bootstrap/handover", "bootstrap/outbox", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/pending", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
+	"bootstrap/admin":     {"bootstrap/admin/access", "bootstrap/admin/batchpart", "bootstrap/admin/keyindex", "bootstrap/admin/replay", "bootstrap/admin/why", "bootstrap", "bootstrap/campaign", "bootstrap/enrol", "bootstrap/handover", "bootstrap/outbox", "bootstrap/plan", "bootstrap/outcome", "bootstrap/explain", "bootstrap/pending", "bootstrap/profile", "bootstrap/trace", "bootstrap/auth", "bootstrap/history", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/certtest":  {},
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
@@ -70,6 +70,7 @@ var mayImport = map[string][]string{
 
 	// The admin API: client and server meet in what is on the wire.
 	"bootstrap/admin/access":    {"store", "lwm2m"},
+	"bootstrap/admin/replay":    {},
 	"bootstrap/admin/openid":    {"bootstrap/admin/access", "store", "lwm2m"},
 	"bootstrap/admin/socket":    {},
 	"bootstrap/admin/site":      {"bootstrap/admin/access", "bootstrap/admin/server", "bootstrap/admin/wire"},
@@ -79,9 +80,9 @@ var mayImport = map[string][]string{
 	"bootstrap/admin/why":       {"bootstrap/enrol", "bootstrap/explain", "bootstrap/outcome", "store", "store/near", "lwm2m"},
 	"bootstrap/trace":           {"bootstrap", "bootstrap/auth", "bootstrap/coap/message", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/admin/wire":      {"bootstrap/admin", "bootstrap/admin/access", "bootstrap/trace", "bootstrap/profile", "store", "lwm2m"},
-	"bootstrap/admin/client":    {"bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
+	"bootstrap/admin/client":    {"bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/replay", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 	"bootstrap/admin/leshan":    {"bootstrap/admin", "bootstrap/admin/access", "bootstrap/profile", "store", "store/importer", "lwm2m", "lwm2m/"},
-	"bootstrap/admin/server":    {"bootstrap/panics", "bootstrap/admin/access", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
+	"bootstrap/admin/server":    {"bootstrap/panics", "bootstrap/admin/access", "bootstrap/outcome", "bootstrap/admin", "bootstrap/admin/replay", "bootstrap/admin/why", "bootstrap/admin/socket", "bootstrap/admin/wire", "store", "lwm2m"},
 
 	// The pages, and what they draw and tell.
 	"bootstrap/admin/web":           {"bootstrap", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/why", "bootstrap/admin/wire", "bootstrap/admin/web/", "bootstrap/profile", "store", "store/profilefile", "lwm2m", "lwm2m/"},
@@ -89,7 +90,7 @@ var mayImport = map[string][]string{
 	"bootstrap/admin/web/ladder":    {"store", "lwm2m"},
 	"bootstrap/admin/web/glance":    {"store"},
 	"bootstrap/admin/web/reference": {},
-	"bootstrap/admin/web/stream":    {},
+	"bootstrap/admin/web/stream":    {"bootstrap/admin/replay"},
 
 	"cmd/lwbs/internal/webtables": {"cmd/lwbs/internal/devicefile", "cmd/lwbs/internal/input", "bootstrap/admin", "bootstrap/admin/web", "store", "store/importer/sheet"},
 

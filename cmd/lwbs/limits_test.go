@@ -415,9 +415,17 @@ var limits = map[string]limit{
 		[]string{"bootstrap/admin/web/stream.MaxPages"},
 		[]string{"bootstrap/admin/web/stream.TestTooManyPagesOfAStream"},
 	},
-	"events that are kept for such a page; that are in one write to it": {
-		[]string{"bootstrap/admin/web/stream.kept", "bootstrap/admin/web/stream.maxBatch"},
-		[]string{"bootstrap/admin/web/stream.TestPageComesBackToAStream"},
+	"events that are kept for such a page; their bytes; that are in one write to it": {
+		[]string{"bootstrap/admin/web/stream.kept", "bootstrap/admin/web/stream.keptBytes", "bootstrap/admin/web/stream.maxBatch"},
+		[]string{"bootstrap/admin/web/stream.TestPageComesBackToAStream", "bootstrap/admin/replay.TestBytesOfARing"},
+	},
+	"events that are kept for readers of `/v1/events` who come back, or are slow; their bytes": {
+		[]string{"bootstrap/admin.maxEvents", "bootstrap/admin.maxEventBytes"},
+		[]string{"bootstrap/admin/server.TestEventsAreReplayed", "bootstrap/admin/replay.TestBytesOfARing"},
+	},
+	"readers of `/v1/events`; of one user or token": {
+		[]string{"bootstrap/admin/server.MaxReaders", "bootstrap/admin/server.MaxReadersOfOne"},
+		[]string{"bootstrap/admin/server.TestReadersOfEventsAreLimited"},
 	},
 	"searches of the pages through all devices, at a time": {
 		[]string{"bootstrap/admin/web.maxSearches"},

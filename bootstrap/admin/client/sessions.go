@@ -1,13 +1,10 @@
 package client
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/why"
@@ -76,34 +73,6 @@ func (c *Client) Trace(ctx context.Context, o admin.TraceOptions, w io.Writer) e
 			return ctx.Err()
 		}
 		return fmt.Errorf("read the trace: %w", err)
-	}
-	return nil
-}
-
-// Watch implements [admin.API]. It ends without error when the server does.
-func (c *Client) Watch(ctx context.Context, each func(admin.Event) error) error {
-	resp, err := c.send(ctx, http.MethodGet, "/v1/events", 0, nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 4<<20)
-	for lines.Scan() {
-		data, ok := strings.CutPrefix(lines.Text(), "data: ")
-		if !ok {
-			continue
-		}
-		var e admin.Event
-		if err := json.Unmarshal([]byte(data), &e); err != nil {
-			return fmt.Errorf("read event: %w", err)
-		}
-		if err := each(e); err != nil {
-			return err
-		}
-	}
-	if err := lines.Err(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("read the server's events: %w", err)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"lwbs/bootstrap/admin"
 )
 
 // constantsOf are the values of the constants of one type in a package of ours.
@@ -68,6 +70,9 @@ func TestDocumentHasTheWords(t *testing.T) {
 			got = append(got, word.(string))
 		}
 		want := constantsOf(t, test.pkg, test.typ)
+		if test.typ == "EventKind" {
+			want = append(want, string(admin.EventMissed)) // of the API alone
+		}
 		if len(want) < 2 {
 			t.Fatalf("package %s has %d constants of the type %s", test.pkg, len(want), test.typ)
 		}

@@ -1,14 +1,7 @@
 package server
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
-
-	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/why"
-	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
 	"lwbs/store"
 )
@@ -73,23 +66,4 @@ func (s *Server) failures(r request) (reply, error) {
 func (s *Server) session(r request) (reply, error) {
 	session, err := s.api.Session(r.Context(), r.PathValue("id"))
 	return reply{body: session}, err
-}
-
-// events sends events as they happen, in the form of server-sent events.
-func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	if _, err := parse(r, nil); err != nil {
-		writeProblem(w, wire.ProblemOf(err))
-		return
-	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	out := http.NewResponseController(w)
-	w.WriteHeader(http.StatusOK)
-	_ = out.Flush()
-	_ = s.api.Watch(r.Context(), func(e admin.Event) error {
-		b, err := json.Marshal(e)
-		if err == nil {
-			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.Kind, b)
-		}
-		return errors.Join(err, out.Flush())
-	})
 }

@@ -27,6 +27,7 @@ type Server struct {
 	health  map[string]http.Handler // by pattern
 	routes  *http.ServeMux
 	roles   map[string]access.Role // by the pattern of routes
+	readers readers                // of events
 }
 
 // A reply is what a route answers with.

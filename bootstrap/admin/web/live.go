@@ -56,7 +56,11 @@ type happening struct {
 
 // watch calls each with the events of the server, rendered.
 func (p *Pages) watch(ctx context.Context, each func(stream.Event)) error {
-	return p.API.Watch(ctx, func(e admin.Event) error {
+	return p.API.Watch(ctx, admin.WatchOptions{}, func(e admin.Event) error {
+		if e.Kind == admin.EventMissed {
+			each(stream.Event{Name: stream.Missed, Data: []byte("{}")})
+			return nil
+		}
 		event, err := eventOf(e.Kind, e.Session)
 		if err == nil {
 			each(event)

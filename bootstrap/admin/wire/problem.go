@@ -33,6 +33,9 @@ const ProblemMedia = "application/problem+json"
 // ErrBadRequest is wrapped by what is wrong with a request itself.
 var ErrBadRequest = errors.New("bad request")
 
+// ErrReaders: there are too many readers of events.
+var ErrReaders = errors.New("too many readers of events at a time")
+
 // ErrTooLarge is wrapped where a request has more bytes than are read.
 var ErrTooLarge = errors.New("request is too large")
 
@@ -70,6 +73,7 @@ var known = []struct {
 	{"forbidden", access.ErrForbidden, http.StatusForbidden},
 	{"tries", access.ErrTries, http.StatusTooManyRequests},
 	{"busy", access.ErrBusy, http.StatusServiceUnavailable},
+	{"too-many-readers", ErrReaders, http.StatusServiceUnavailable},
 	{"no-route", ErrNoRoute, http.StatusNotFound},
 	{"no-method", ErrNoMethod, http.StatusMethodNotAllowed},
 }

@@ -122,11 +122,8 @@ func watch(ctx context.Context, c *cli.Context, api admin.API) error {
 			return err
 		}
 	}
-	err := api.Watch(ctx, func(e admin.Event) error {
-		if e.Missed > 0 {
-			fmt.Fprintf(c.App.ErrWriter, "lwbs: %d events were missed\n", e.Missed)
-		}
-		if e.Session.Pending == "" {
+	err := api.Watch(ctx, view.WatchOptions(c.App.ErrWriter), func(e admin.Event) error {
+		if missed := view.PrintMissed(c.App.ErrWriter, e); missed && !c.Bool("json") || !missed && e.Session.Pending == "" {
 			return nil
 		}
 		return view.PrintEvent(c.App.Writer, e, c.Bool("json"))

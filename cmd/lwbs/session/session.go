@@ -179,8 +179,8 @@ func watchCommand() *cli.Command {
 			if err := command.NoneEmpty(c, "endpoint"); err != nil {
 				return err
 			}
-			err := api.Watch(ctx, func(e admin.Event) error {
-				if only := lwm2m.EndpointName(c.String("endpoint")); only != "" && e.Session.Endpoint != only && e.Session.Claimed != only {
+			err := api.Watch(ctx, view.WatchOptions(c.App.ErrWriter), func(e admin.Event) error {
+				if only := lwm2m.EndpointName(c.String("endpoint")); only != "" && e.Kind != admin.EventMissed && e.Session.Endpoint != only && e.Session.Claimed != only {
 					return nil
 				}
 				return printEvent(c, e)
@@ -194,8 +194,8 @@ func watchCommand() *cli.Command {
 }
 
 func printEvent(c *cli.Context, e admin.Event) error {
-	if e.Missed > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "lwbs: %d events were missed\n", e.Missed)
+	if view.PrintMissed(c.App.ErrWriter, e) && !c.Bool("json") {
+		return nil
 	}
 	return view.PrintEvent(c.App.Writer, e, c.Bool("json"))
 }

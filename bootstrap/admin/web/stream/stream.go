@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
+
+	"lwbs/bootstrap/admin/replay"
 )
 
 // Limits, and times.
@@ -19,6 +20,7 @@ const (
 	MaxPages = 500
 
 	kept       = 512                    // messages, for pages that come back
+	keptBytes  = 4 << 20                // of their data together
 	maxBatch   = 64                     // messages in one write; of more, the oldest are left out
 	pause      = 250 * time.Millisecond // between two writes to one page
 	heartbeat  = 15 * time.Second       // between comments, which show that the connection lives
@@ -38,33 +40,28 @@ type Stream struct {
 	// watch calls each with what happens until ctx ends.
 	watch func(ctx context.Context, each func(Event)) error
 
-	mu      sync.Mutex
-	pages   int
-	first   uint64 // the number of ring[0]
-	ring    []Event
-	changed chan struct{}      // closed at the next event
-	stop    context.CancelFunc // of the watch; nil where it is not running
-	linger  *time.Timer        // that stops it
-	closed  bool
-	done    sync.WaitGroup
+	ring *replay.Ring[Event]
+
+	mu     sync.Mutex
+	pages  int
+	stop   context.CancelFunc // of the watch; nil where it is not running
+	linger *time.Timer        // that stops it
+	closed bool
+	done   sync.WaitGroup
 }
 
 // New returns a Stream of what watch calls each with. It watches while there are pages.
 func New(watch func(ctx context.Context, each func(Event)) error) *Stream {
-	// Numbers go on from those of a server before this one, so that a page that comes back after a restart
-	// is told that it missed something.
-	return &Stream{watch: watch, first: uint64(time.Now().UnixMilli()) << 12, changed: make(chan struct{})}
+	return &Stream{watch: watch, ring: replay.New[Event](kept, keptBytes)}
 }
 
 // Close ends all pages, and returns when nothing runs any more.
 func (s *Stream) Close() {
 	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.changed)
-	}
+	s.closed = true
 	s.end()
 	s.mu.Unlock()
+	s.ring.Close()
 	s.done.Wait()
 }
 
@@ -83,12 +80,12 @@ func (s *Stream) end() {
 // errFull is why a page is not served.
 var errFull = errors.New("too many pages are open")
 
-// enter notes a page, and begins to watch with the first. It returns the number of the next event.
-func (s *Stream) enter() (next uint64, err error) {
+// enter notes a page, and begins to watch with the first.
+func (s *Stream) enter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.pages >= MaxPages {
-		return 0, errFull
+		return errFull
 	}
 	s.pages++
 	if s.linger != nil {
@@ -100,7 +97,7 @@ func (s *Stream) enter() (next uint64, err error) {
 		s.stop = cancel
 		s.done.Go(func() { _ = s.watch(ctx, s.publish) })
 	}
-	return s.first + uint64(len(s.ring)), nil
+	return nil
 }
 
 // leave is the end of a page.
@@ -118,56 +115,45 @@ func (s *Stream) leave() {
 	}
 }
 
-// publish keeps an event and wakes the pages.
-func (s *Stream) publish(e Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return
-	}
-	if s.ring = append(s.ring, e); len(s.ring) >= 2*kept {
-		n := len(s.ring) - kept
-		s.ring = append(make([]Event, 0, 2*kept), s.ring[n:]...)
-		s.first += uint64(n)
-	}
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
+// Missed is the name of the event that says that events are missing. It is for all pages.
+const Missed = "missed"
 
-// since returns the events from number next on that are about key, empty for all, how many were left out,
-// and what tells of the next one. Changed is nil when the stream has ended.
-func (s *Stream) since(next uint64, key string) (batch []Event, last uint64, missed uint64, changed <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	last = s.first + uint64(len(s.ring))
-	if next < s.first {
-		missed, next = s.first-next, s.first
-	}
-	for _, e := range s.ring[next-s.first:] {
-		if key == "" || e.Key == key {
+// publish keeps an event and wakes the pages.
+func (s *Stream) publish(e Event) { s.ring.Put(e, len(e.Data)) }
+
+// since returns the events behind a position that are about key, empty for all, the position behind them, and what tells
+// of the next one. The first may say that others are missing. More is nil when the stream has ended.
+func (s *Stream) since(p replay.Position, key string) (batch []Event, next replay.Position, more <-chan struct{}) {
+	all, next, gap, more := s.ring.Since(p)
+	for _, e := range all {
+		if key == "" || e.Key == key || e.Name == Missed {
 			batch = append(batch, e)
 		}
 	}
 	if n := len(batch) - maxBatch; n > 0 {
-		missed, batch = missed+uint64(n), batch[n:]
+		gap.Values, batch = gap.Values+uint64(n), batch[n:]
 	}
-	if s.closed {
-		return batch, last, missed, nil
+	if gap.Some() {
+		told := "{}" // it is not known how many
+		if !gap.Unknown {
+			told = fmt.Sprintf(`{"missed":%d}`, gap.Values)
+		}
+		batch = append([]Event{{Name: Missed, Data: []byte(told)}}, batch...)
 	}
-	return batch, last, missed, s.changed
+	return batch, next, more
 }
 
 // ServeHTTP serves one page. The parameter key limits it to the events about one thing.
 func (s *Stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	next, err := s.enter()
-	if err != nil {
+	if err := s.enter(); err != nil {
 		w.Header().Set("Retry-After", "30")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	defer s.leave()
-	if id, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64); err == nil && id < next {
-		next = id // one that is greater is of elsewhere
+	next := replay.ParsePosition(r.Header.Get("Last-Event-ID"))
+	if next == 0 {
+		next = s.ring.End()
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // which proxies of one kind need
@@ -178,20 +164,17 @@ func (s *Stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, err := w.Write([]byte(text))
 		return err == nil && out.Flush() == nil
 	}
-	if !write(fmt.Sprintf("retry: 3000\nid: %d\n\n", next)) {
+	if !write(fmt.Sprintf("retry: 3000\nid: %v\n\n", next)) {
 		return
 	}
 	for {
-		batch, last, missed, changed := s.since(next, key)
+		batch, last, changed := s.since(next, key)
 		next = last
 		text := ""
-		if missed > 0 {
-			text = fmt.Sprintf("event: missed\ndata: %d\n\n", missed)
-		}
 		for _, e := range batch {
 			text += fmt.Sprintf("event: %s\ndata: %s\n\n", e.Name, e.Data)
 		}
-		if text != "" && !write(fmt.Sprintf("id: %d\n%s", next, text)) {
+		if text != "" && !write(fmt.Sprintf("id: %v\n%s", next, text)) {
 			return
 		}
 		if changed == nil || !s.await(r.Context(), changed, func() bool { return write(":\n\n") }) {

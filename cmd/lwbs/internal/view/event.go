@@ -12,6 +12,28 @@ import (
 	"lwbs/store"
 )
 
+// WatchOptions are those of a command that tells of a lost connection.
+func WatchOptions(errs io.Writer) admin.WatchOptions {
+	return admin.WatchOptions{Lost: func(err error) {
+		fmt.Fprintf(errs, "lwbs: the connection is lost, and tried again: %v\n", err)
+	}}
+}
+
+// PrintMissed prints that events were missed, where e says so.
+func PrintMissed(errs io.Writer, e admin.Event) bool {
+	switch {
+	case e.Kind != admin.EventMissed:
+		return false
+	case e.Missed == 1:
+		fmt.Fprintln(errs, "lwbs: 1 event was missed: lwbs session list")
+	case e.Missed > 1:
+		fmt.Fprintf(errs, "lwbs: %d events were missed: lwbs session list\n", e.Missed)
+	default:
+		fmt.Fprintln(errs, "lwbs: the server was started again, or is another one: events may have been missed: lwbs session list")
+	}
+	return true
+}
+
 // PrintEvent prints an event on one line, or as JSON on one line.
 func PrintEvent(out io.Writer, e admin.Event, inJSON bool) error {
 	if inJSON {
