@@ -50,6 +50,9 @@ var (
 	// after VoidAssociations.
 	ErrVoid = errors.New("associations are not kept now")
 
+	// ErrUnreachable: the database is on other machines, and none of them that takes edits answers.
+	ErrUnreachable = errors.New("database cannot be reached")
+
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("store is closed")
 )

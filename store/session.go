@@ -1,6 +1,9 @@
 package store
 
 import (
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
 	"time"
 
 	"lwbs/lwm2m"
@@ -90,6 +93,17 @@ type Session struct {
 
 	// Notes are further facts, such as what the client keeps of its LwM2M Servers.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// sessionIDBytes is the length of the ID of a session, in bytes: a time in nanoseconds, and two that tell
+// servers apart.
+const sessionIDBytes = 10
+
+// SessionIDAt is the lowest ID that a session has which begins at a time, as package history makes them.
+func SessionIDAt(at time.Time) string {
+	var b [sessionIDBytes]byte
+	binary.BigEndian.PutUint64(b[:], uint64(max(at.UnixNano(), 0)))
+	return strings.ToLower(base32.HexEncoding.EncodeToString(b[:]))
 }
 
 // A Proof is what a peer proved about who it is.

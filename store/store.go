@@ -198,7 +198,8 @@ type Store interface {
 	MessagesAppended() <-chan struct{}
 
 	// AppendSession stores a session that has ended, and removes those with the lowest IDs above the
-	// limits. It replaces a session with the same ID.
+	// limits. It replaces a session with the same ID. The limits of all devices may be exceeded for a few
+	// minutes.
 	AppendSession(ctx context.Context, s Session) error
 
 	// EndSession is AppendSession, and PutDevice of what the session leaves on the record of its device, as one

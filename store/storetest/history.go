@@ -54,6 +54,7 @@ func testSessionShares(t *testing.T, s store.Store) {
 	if got := listed(t, s, store.SessionQuery{Endpoint: "dev", Own: true}); got != own {
 		t.Errorf("after others its own are %s, want %s", got, own)
 	}
+	settle(t, s)
 	if all := must[[]store.Session](t)(s.Sessions(t.Context(), store.SessionQuery{Limit: 1000})); len(all) != 6+UnprovedSessions {
 		t.Errorf("%d are kept, want %d that proved something and %d that did not", len(all), 6, UnprovedSessions)
 	}

@@ -160,9 +160,10 @@ func testDevicesHandedOver(t *testing.T, s store.Store) {
 		limit            int
 		want             string
 	}{
-		{"dm", "same", 10, "[d0 d1]"}, {"dm", "same", 1, "[d0]"}, {"dm", "", 10, "[d4 d2 d3 d0 d1]"}, {"d", "same", 10, "[]"}, {"dm", "same\x00", 10, "[d3]"},
+		{"dm", "same", 10, "[d0 d1]"}, {"dm", "same", 1, "[d0]"}, {"dm", "", 10, "[d0 d1 d2 d3 d4]"}, {"d", "same", 10, "[]"}, {"dm", "same\x00", 10, "[d3]"},
 	} {
-		if got := must[[]lwm2m.EndpointName](t)(s.DevicesHandedOver(ctx, tt.server, tt.identity, tt.limit)); fmt.Sprint(got) != tt.want {
+		got := must[[]lwm2m.EndpointName](t)(s.DevicesHandedOver(ctx, tt.server, tt.identity, tt.limit))
+		if slices.Sort(got); fmt.Sprint(got) != tt.want { // they come in any order
 			t.Errorf("%q knows by %q %v, want %s", tt.server, tt.identity, got, tt.want)
 		}
 	}

@@ -1,0 +1,24 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// migrationPatience is for how long a migration may take, and waits for that of another server.
+const migrationPatience = 10 * time.Minute
+
+// Migrate runs steps in one transaction, which does not go on trying. The steps find out themselves whether they
+// have run.
+func (db *DB) Migrate(ctx context.Context, steps func(ctx context.Context, tx pgx.Tx) error) error {
+	end, err := db.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	ctx, cancel := context.WithTimeout(ctx, migrationPatience)
+	defer cancel()
+	return db.adapt(ctx, pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return steps(ctx, tx) }))
+}

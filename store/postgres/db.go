@@ -1,0 +1,142 @@
+// Package postgres keeps the records in a PostgreSQL database, which several servers may share.
+//
+// The layout is in schema.go. A record is one row with the bytes of package rows, in which secrets are sealed with
+// a key that the database does not have; columns beside it are what is looked for. Every edit is one transaction:
+// it reads what it decides on, with the locks that this takes, and sends what it writes with the commit (package
+// cluster). The bytes of a record are written only while the row of the record is locked, so that an edit which is
+// based on another revision is refused, whichever server it comes from.
+//
+// A server remembers no record: each look-up asks the database, in one round trip. It remembers only what profiles,
+// groups and LwM2M Servers were decoded to, by their revision.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lwbs/store"
+	"lwbs/store/postgres/cluster"
+	"lwbs/store/seal"
+)
+
+// Options configure a [DB]. Zero means the default stated at the field.
+type Options struct {
+	// The limits of the history, the outbox and the audit are those of package store/bolt, with its defaults. Sessions,
+	// UnprovedSessions and UnknownSessions may be exceeded until the next [DB.Tidy].
+	SessionsPerDevice int // default 20
+	Sessions          int // default 1,000,000
+	UnprovedPerDevice int // default 8
+	UnprovedSessions  int // default 50,000
+	UnknownSessions   int // default 10,000
+	Messages          int // default 200,000
+	MessageBytes      int // default 128 MiB
+	EventsOfReceiver  int // default 20,000
+	DeadLetters       int // default 10,000
+	AuditEntries      int // default 100,000
+
+	// TidyEvery is how often the history is cut to its limits, and its next parts are made. Default 1 minute.
+	TidyEvery time.Duration
+
+	// Patience and Answer are those of a [cluster.Config].
+	Patience time.Duration
+	Answer   time.Duration
+
+	// Unreadable, where set, is told of each record that cannot be read, when that shows for the first time. It may
+	// be called from any goroutine, and must not wait.
+	Unreadable func(*store.UnreadableError)
+
+	// Failed, where set, is told why the database could not be tidied.
+	Failed func(error)
+}
+
+func (o Options) withDefaults() Options {
+	for _, limit := range []struct {
+		field     *int
+		byDefault int
+	}{{&o.SessionsPerDevice, 20}, {&o.Sessions, 1_000_000}, {&o.UnprovedPerDevice, 8}, {&o.UnprovedSessions, 50_000}, {&o.UnknownSessions, 10_000},
+		{&o.Messages, 200_000}, {&o.MessageBytes, 128 << 20}, {&o.EventsOfReceiver, 20_000}, {&o.DeadLetters, 10_000}, {&o.AuditEntries, 100_000}} {
+		if *limit.field <= 0 {
+			*limit.field = limit.byDefault
+		}
+	}
+	if o.TidyEvery <= 0 {
+		o.TidyEvery = time.Minute
+	}
+	if o.Unreadable == nil {
+		o.Unreadable = func(*store.UnreadableError) {}
+	}
+	if o.Failed == nil {
+		o.Failed = func(error) {}
+	}
+	return o
+}
+
+// A DB is a database that keeps the records. It implements [store.Store], [store.Access] and [store.AuditLog]; it
+// keeps no associations.
+type DB struct {
+	link    *cluster.DB
+	keyring *seal.Keyring
+	opts    Options
+
+	profiles remembered[store.Profile]
+	groups   remembered[store.Groups]
+	servers  remembered[map[string]store.LwM2MServer] // without secrets
+	unread   unread
+	appends  appends
+
+	appended chan struct{} // there may be messages in the outbox that were not looked at
+	stop     context.CancelFunc
+	stopped  sync.WaitGroup
+}
+
+var (
+	_ store.Store    = (*DB)(nil)
+	_ store.Access   = (*DB)(nil)
+	_ store.AuditLog = (*DB)(nil)
+)
+
+// Open connects to a database, makes its tables where they are missing, and brings them up to date. KeyringFor
+// returns the key that seals secrets; fresh tells that the database has none yet. Errors: store.ErrUnreachable,
+// ErrSchema, ErrNoKey. The caller closes the DB.
+func Open(ctx context.Context, pool *pgxpool.Config, name string, keyringFor func(fresh bool) (*seal.Keyring, error), opts Options) (*DB, error) {
+	opts = opts.withDefaults()
+	link, err := cluster.Open(cluster.Config{Pool: pool, Name: name, Patience: opts.Patience, Answer: opts.Answer})
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, link); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), link.Close())
+	}
+	keyring, err := unlock(ctx, link, keyringFor)
+	if err != nil {
+		return nil, errors.Join(err, link.Close())
+	}
+	db := &DB{link: link, keyring: keyring, opts: opts, appended: make(chan struct{}, 1)}
+	db.unread.tell = opts.Unreadable
+	ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.appends.start(db)
+	db.stopped.Go(func() { db.tidyNowAndThen(ctx) })
+	return db, nil
+}
+
+// Close waits for edits under way and closes the connections.
+func (db *DB) Close() error {
+	db.appends.close()
+	db.stop()
+	db.stopped.Wait()
+	return db.link.Close()
+}
+
+// Writing is how long the oldest edit under way has taken so far, zero where none is.
+func (db *DB) Writing() time.Duration { return db.link.Writing() }
+
+// Ping reports why the database does not take edits now.
+func (db *DB) Ping(ctx context.Context) error { return db.link.Ping(ctx) }
+
+// Unreadable returns what of the database could not be read so far, at most 1,000 parts.
+func (db *DB) Unreadable() []*store.UnreadableError { return db.unread.all() }
