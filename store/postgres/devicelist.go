@@ -254,4 +254,3 @@ func (db *DB) DevicesHandedOver(ctx context.Context, server, identity string, li
 	}
 	return names, nil
 }
-

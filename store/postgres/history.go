@@ -187,7 +187,7 @@ func (db *DB) dropParts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := 0; i+1 < len(begins) && begins[i+1].Before(time.Now().Add(-day)); i++ {
+	for i := 0; i+1 < len(begins) && !begins[i+1].After(time.Now()); i++ {
 		last := store.SessionIDAt(begins[i+1])
 		for h, bound := range bounds {
 			if counts[h] > 0 && bound < last {

@@ -110,13 +110,14 @@ func (tx *transaction) lockOutbox(ctx context.Context) (map[string]*outboxCount,
 		SQL: "select receiver, queued, events, dead, bytes, lost, last from outbox_count",
 		Row: func(r pgx.Rows) error {
 			c := new(outboxCount)
-			counts[""] = c
 			err := r.Scan(&c.Receiver, &c.Queued, &c.Events, &c.Dead, &c.Bytes, &c.Lost, &c.last)
-			delete(counts, "")
 			counts[c.Receiver] = c
 			return err
 		},
 	})
+	if err == nil && counts[""] == nil {
+		err = &store.UnreadableError{Bucket: "outbox_count", Err: fmt.Errorf("%w: the count of all messages is missing", store.ErrCorrupt)}
+	}
 	return counts, err
 }
 

@@ -197,16 +197,21 @@ func (db *DB) wasStored(ctx context.Context, number [16]byte, tries *tries) (sto
 
 // Forget removes the numbers of edits of more than an hour ago: no connection is as old that is not known to be lost.
 func (db *DB) Forget(ctx context.Context) error {
-	return db.View(ctx, func(ctx context.Context, _ Reader) error {
-		_, err := db.pool.Exec(ctx, "delete from edit where at < now() - interval '1 hour'")
-		return err
-	})
+	return db.Exec(ctx, "delete from edit where at < now() - interval '1 hour'")
 }
 
-// Exec runs one statement that may be run twice.
+// Exec runs one statement that may be run twice, again where another came between.
 func (db *DB) Exec(ctx context.Context, sql string, args ...any) error {
-	return db.View(ctx, func(ctx context.Context, _ Reader) error {
-		_, err := db.pool.Exec(ctx, sql, args...)
-		return err
-	})
+	for tries := db.newTries(); ; {
+		err := db.View(ctx, func(ctx context.Context, _ Reader) error {
+			_, err := db.pool.Exec(ctx, sql, args...)
+			if isAgain(err) {
+				err = fmt.Errorf("%w: %s", ErrAgain, oneLine(err))
+			}
+			return err
+		})
+		if !errors.Is(err, ErrAgain) || !tries.between(ctx) {
+			return err
+		}
+	}
 }

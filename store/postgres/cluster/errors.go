@@ -27,7 +27,7 @@ const (
 	codeCrash          = "57P02"
 	codeStarting       = "57P03"
 	codeIdle           = "57P05"
-	codeCanceled       = "57014"
+	codeLockTimeout    = "55P03"
 	classConnection    = "08"
 	classPassword      = "28"
 	codeNoDatabase     = "3D000"

@@ -105,7 +105,8 @@ func programs() (string, error) {
 		return dir, nil
 	}
 	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
+		path, err = filepath.EvalSymlinks(path) // the other programs need not have links
+		return filepath.Dir(path), err
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if len(found) == 0 {
@@ -259,4 +260,34 @@ func (s *Server) Exec(t testing.TB, statements ...string) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
+}
+
+// Int runs a query in a schema that gives one number.
+func (s *Server) Int(t testing.TB, schema, sql string) (n int) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	config, err := pgx.ParseConfig(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.RuntimeParams["search_path"] = schema
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if err := conn.QueryRow(ctx, sql).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// Dump is what pg_dump writes of a schema.
+func (s *Server) Dump(t testing.TB, schema string) []byte {
+	t.Helper()
+	out, err := s.program("pg_dump", "-h", s.dir, "-U", User, "-n", schema, "postgres").Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v", err)
+	}
+	return out
 }
