@@ -54,6 +54,10 @@ test: ## all tests that need nothing but Go, with the race detector where there 
 test-pion: ## the tests of DTLS with pion in every handshake, those with a pre-shared key too
 	LWBS_TEST_PSK=pion $(GO) test -count=1 -timeout 25m ./bootstrap/coap ./bootstrap/coap/dtls
 
+.PHONY: test-postgres
+test-postgres: ## the store on a PostgreSQL that the tests start; POSTGRES=require fails where it is missing
+	$(GO) test -count=1 -timeout 15m ./store/postgres/...
+
 .PHONY: test-crash
 test-crash: ## kill -9 the database during its writes, 200 times
 	LWBS_CRASH_ROUNDS=$${LWBS_CRASH_ROUNDS:-200} $(GO) test -count=1 -timeout 30m -run Crash ./store/bolt

@@ -35,6 +35,11 @@ var mayImport = map[string][]string{
 	"store/bolt/osfile":   {"store"},
 	"store/bolt/workers":  {},
 	"store/seal":          {"store", "lwm2m"},
+
+	"store/postgres":         {"store", "store/near", "store/rows", "store/seal", "lwm2m", "store/postgres/cluster"},
+	"store/postgres/cluster": {"store"},
+	"store/postgres/pgtest":  {},
+
 	"store/near":          {"store"},
 	"store/rows":          {"store", "store/seal", "lwm2m", "store/rows/wire"},
 	"store/rows/wire":     {"store", "lwm2m"},
@@ -143,7 +148,7 @@ var belowExchange = []string{
 }
 
 // forTests may be imported by tests only.
-var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/clocktest", "bootstrap/coap/coaptest", "bootstrap/interop", "bootstrap/stress", "bootstrap/admin/openid/issuertest", "cmd/lwbs/internal/clitest", "store/storetest"}
+var forTests = []string{"bootstrap/bench", "bootstrap/certtest", "bootstrap/clocktest", "bootstrap/coap/coaptest", "bootstrap/interop", "bootstrap/stress", "bootstrap/admin/openid/issuertest", "cmd/lwbs/internal/clitest", "store/postgres/pgtest", "store/storetest"}
 
 // only says which packages alone may see a library.
 var only = map[string][]string{
@@ -153,6 +158,7 @@ var only = map[string][]string{
 	"github.com/pion/dtls/v3/pkg/crypto/ccm":     {"bootstrap/coap/dtls/record"},
 	"github.com/pion/dtls/v3/pkg/protocol/alert": {"bootstrap/coap/dtls/pskhandshake"},
 	"go.etcd.io/bbolt":                           {"store/bolt/dbfile"},
+	"github.com/jackc/pgx/":                      {"store/postgres", "store/postgres/cluster", "store/postgres/pgtest"},
 	"google.golang.org/protobuf/":                {"store/rows/wire"},
 	"github.com/prometheus/":                     {"bootstrap/metrics"},
 	"github.com/prometheus/procfs":               {"bootstrap/fleet"},
