@@ -146,18 +146,17 @@ func notRoot(dir string) (*syscall.SysProcAttr, error) {
 	if os.Getuid() != 0 {
 		return as, nil
 	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		return as, os.Chown(dir, uid, gid)
+	uid, gid := noRights, noRights
+	if u, err := user.Lookup("postgres"); err == nil {
+		uid, _ = strconv.Atoi(u.Uid)
+		gid, _ = strconv.Atoi(u.Gid)
 	}
-	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+	as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return as, os.Chown(dir, uid, gid)
 }
+
+// noRights is the user and the group that own no files.
+const noRights = 65534
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
