@@ -209,6 +209,10 @@ type API interface {
 	// user, end the web sessions of the user.
 	SetUser(ctx context.Context, name string, rev store.Revision, set UserSettings) (User, error)
 
+	// ChangePassword gives a user another password, for the old one: who asks, or whom c names where that is over
+	// the socket. It ends the web sessions of the user. Errors: access.ErrWrong, access.ErrTries, access.ErrForbidden.
+	ChangePassword(ctx context.Context, c PasswordChange) (User, error)
+
 	// User returns one user, Users all, in the order of their names.
 	User(ctx context.Context, name string) (User, error)
 	Users(ctx context.Context) ([]User, error)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"lwbs/bootstrap/admin/access"
 	"lwbs/bootstrap/admin/keyindex"
 	"lwbs/bootstrap/handover"
 	"lwbs/bootstrap/history"
@@ -76,12 +77,15 @@ type Local struct {
 	// Events is where Watch gets its events; nil where there is no server.
 	Events *Hub
 
+	// Passwords checks and makes those of users; nil: its own.
+	Passwords *access.Passwords
+
 	// Version of the program.
 	Version string
 
-	hashing  sync.Mutex // of passwords: one at a time
-	keys     keyindex.Index
-	checkers profile.Checkers
+	ownPasswords sync.Once // makes Passwords where there are none
+	keys         keyindex.Index
+	checkers     profile.Checkers
 }
 
 var _ API = (*Local)(nil)

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"lwbs/bootstrap/admin/access"
@@ -141,13 +142,53 @@ func (l *Local) putUser(ctx context.Context, u store.User, set UserSettings) (Us
 	return out, nil
 }
 
-// setPassword gives a user another password, one user at a time.
+// setPassword gives a user another password.
 func (l *Local) setPassword(ctx context.Context, u *store.User, password access.Plaintext) (err error) {
-	l.hashing.Lock()
-	defer l.hashing.Unlock()
 	u.PasswordSet = time.Now().UTC().Round(0)
-	u.Password, err = access.HashPassword(ctx, u.Name, string(password))
+	u.Password, err = l.passwords().Hash(ctx, u.Name, string(password))
 	return err
+}
+
+func (l *Local) passwords() *access.Passwords {
+	l.ownPasswords.Do(func() {
+		if l.Passwords == nil {
+			l.Passwords = access.NewPasswords(l.Store, slog.New(slog.DiscardHandler))
+		}
+	})
+	return l.Passwords
+}
+
+// A PasswordChange is another password in the place of one that is known.
+type PasswordChange struct {
+	// User is whose; empty for the one who asks, and needed over the socket.
+	User string `json:"user,omitempty"`
+
+	Old access.Plaintext `json:"old"`
+	New access.Plaintext `json:"new"`
+}
+
+// ChangePassword implements [API].
+func (l *Local) ChangePassword(ctx context.Context, c PasswordChange) (User, error) {
+	p, known := access.From(ctx)
+	name, source := c.User, "this machine"
+	if known {
+		own, err := p.OwnUser()
+		switch {
+		case err != nil:
+			return User{}, err
+		case own != "":
+			source = p.Address
+			if name != "" && name != own {
+				return User{}, fmt.Errorf("%w: %s changes an own password only: an administrator sets that of others", access.ErrForbidden, own)
+			}
+			name = own
+		}
+	}
+	if name == "" {
+		return User{}, fmt.Errorf("%w: it is not said whose password is to be changed", store.ErrInvalid)
+	}
+	u, err := l.passwords().Change(ctx, source, name, string(c.Old), string(c.New))
+	return userOf(u), err
 }
 
 // User implements [API].

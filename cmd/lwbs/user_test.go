@@ -69,6 +69,58 @@ func TestUserCommands(t *testing.T) {
 	})
 }
 
+// A user's own password is changed for the old one, with a server and without.
+func TestUserPassword(t *testing.T) {
+	inBothModes(t, func(t *testing.T, sh *shell) {
+		for name, text := range map[string]string{"old": "an old long password\n", "new": "a new long password\n", "short": "short\n"} {
+			sh.write(name, text)
+		}
+		sh.ok("user add ada --role viewer --password-file $D/old")
+		const from = " --old-password-file $D/old --password-file $D/new"
+		for line, told := range map[string]string{
+			"user password" + from:      "whose password is to be changed?",
+			"user password a b" + from:  "expected one NAME at most",
+			"user password $E" + from:   "NAME is empty",
+			"user password nope" + from: "the old password is wrong",
+			"user password ada":         "there is no terminal to ask for a password",
+			"user password ada --old-password-file $D/new --password-file $D/new":   "is the old one",
+			"user password ada --old-password-file $D/old --password-file $D/short": "has 5 characters",
+			"user password ada --old-password-file - --password-file $D/new":        "is a file",
+		} {
+			if status, _, errs := sh.run(line); status == exitDone || !strings.Contains(errs, told) {
+				t.Errorf("%s: status %d: %s", line, status, errs)
+			}
+		}
+		contains(t, "password", sh.ok("user password ada"+from), "changed the password of user ada")
+		if status, _, errs := sh.run("user password ada" + from); status != exitFailed || !strings.Contains(errs, "the old password is wrong") {
+			t.Errorf("status %d: %s", status, errs)
+		}
+		contains(t, "audit", sh.ok("audit list"), "user password")
+	})
+}
+
+// On another machine it is that of the user whose token is used, and of no one else.
+func TestUserPasswordOnAnotherMachine(t *testing.T) {
+	r := newRemote(t)
+	r.write("old", "an old long password\n")
+	r.write("new", "a new long password\n")
+	r.at.ok("user add ada --role viewer --password-file " + r.path("old"))
+	r.at.ok("user add bob --role viewer --password-file " + r.path("old"))
+	r.write("ada", r.at.ok("token create laptop --role viewer --user ada"))
+	as := func(token string) string { return strings.Replace(r.options, "$D/admin", "$D/"+token, 1) }
+	const from = " --old-password-file $D/old --password-file $D/new"
+	for line, told := range map[string]string{
+		as("admin") + "user password" + from:   "is no user with a password here",
+		as("ada") + "user password bob" + from: "ada changes an own password only",
+	} {
+		if status, _, errs := r.run(line); status != exitFailed || !strings.Contains(errs, told) {
+			t.Errorf("%s: status %d: %s", line, status, errs)
+		}
+	}
+	contains(t, "password", r.ok(as("ada")+"user password"+from), "changed the password of user ada")
+	contains(t, "audit", r.at.ok("audit list --json --action user"), `"name":"ada"`, `"way":"token laptop"`, `"action":"user password"`)
+}
+
 // A token is the only line that is printed, and is listed without its text.
 func TestTokenCommands(t *testing.T) {
 	inBothModes(t, func(t *testing.T, sh *shell) {

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"lwbs/lwm2m"
 	"lwbs/store"
 )
 
@@ -20,6 +19,9 @@ import (
 type Config struct {
 	// Store has the users, tokens and sessions. Required.
 	Store store.Access
+
+	// Passwords checks those of users. Default: its own.
+	Passwords *Passwords
 
 	// Secure is whether browsers come over TLS: cookies are for TLS only then.
 	Secure bool
@@ -51,8 +53,7 @@ type Manager struct {
 	terms       string
 	oidcLimit   time.Duration
 	log         *slog.Logger
-	tries       *tries
-	hashes      *hasher
+	*Passwords
 
 	mu    sync.Mutex
 	notes map[string]bool // what is being noted in the background; guarded by mu
@@ -65,7 +66,7 @@ type Manager struct {
 func New(c Config) *Manager {
 	m := &Manager{
 		store: c.Store, secure: c.Secure, behindProxy: c.BehindProxy, idle: c.Idle, limit: c.Limit, log: c.Logger, terms: c.Terms, oidcLimit: c.OIDCLimit,
-		tries: newTries(), hashes: newHasher(), notes: make(map[string]bool),
+		notes: make(map[string]bool),
 	}
 	if m.idle <= 0 {
 		m.idle = DefaultIdle
@@ -78,6 +79,9 @@ func New(c Config) *Manager {
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
+	}
+	if m.Passwords = c.Passwords; m.Passwords == nil {
+		m.Passwords = NewPasswords(c.Store, m.log)
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
@@ -110,23 +114,6 @@ func (m *Manager) later(what string, note func(context.Context) error) {
 			m.log.Debug("the last use was not noted", "error", err)
 		}
 	})
-}
-
-// HashPassword returns what is stored of a password that a user gets. Errors: store.ErrInvalid, ErrBusy.
-func (m *Manager) HashPassword(ctx context.Context, user, password string) (lwm2m.Secret, error) {
-	return hashPassword(ctx, m.hashes, user, password)
-}
-
-// HashPassword is Manager.HashPassword where there is no Manager.
-func HashPassword(ctx context.Context, user, password string) (lwm2m.Secret, error) {
-	return hashPassword(ctx, newHasher(), user, password)
-}
-
-func hashPassword(ctx context.Context, h *hasher, user, password string) (lwm2m.Secret, error) {
-	if err := CheckPassword(user, password); err != nil {
-		return lwm2m.Secret{}, err
-	}
-	return h.make(ctx, password)
 }
 
 // Authenticate returns who sends a request: by the header Authorization with a token, a web session, or a client

@@ -34,7 +34,7 @@ func hash(t *testing.T) lwm2m.Secret {
 		defer m.Close()
 		m.MakeCheap()
 		var err error
-		if hashed, err = m.HashPassword(t.Context(), "ada", password); err != nil {
+		if hashed, err = m.Hash(t.Context(), "ada", password); err != nil {
 			t.Fatal(err)
 		}
 	}

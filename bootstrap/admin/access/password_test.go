@@ -39,12 +39,12 @@ func TestCheckPassword(t *testing.T) {
 
 // A hash is salted, says its parameters, and does not have the password.
 func TestHash(t *testing.T) {
-	made, err := access.HashPassword(t.Context(), "ada", password)
+	made, err := access.NewPasswords(nil, nil).Hash(t.Context(), "ada", password)
 	if err != nil {
 		t.Fatal(err)
 	}
 	one := string(made.Reveal())
-	other, err := access.HashPassword(t.Context(), "ada", password)
+	other, err := access.NewPasswords(nil, nil).Hash(t.Context(), "ada", password)
 	if err != nil || one == string(other.Reveal()) || !strings.HasPrefix(one, "$argon2id$v=19$m=19456,t=2,p=1$") || strings.Contains(one, password) {
 		t.Errorf("the hashes are %q and %q, %v", one, other.Reveal(), err)
 	}
@@ -53,7 +53,7 @@ func TestHash(t *testing.T) {
 // A password that is typed on another system, where its characters are composed, is the same.
 func TestPasswordInAnotherComposition(t *testing.T) {
 	m, s := newManager(t, access.Config{})
-	h, err := m.HashPassword(t.Context(), "eva", "d\u00e9j\u00e0 vu encore")
+	h, err := m.Hash(t.Context(), "eva", "d\u00e9j\u00e0 vu encore")
 	if err == nil {
 		_, err = s.PutUser(t.Context(), store.User{Name: "eva", Role: "viewer", Password: h})
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"lwbs/store"
@@ -34,37 +33,30 @@ const cookieSecret = 32
 // It takes as long for a user that does not exist as for a wrong password, and its error is the same. Errors:
 // ErrWrong, ErrTries, ErrBusy.
 func (m *Manager) Login(ctx context.Context, source, name, password string) (*http.Cookie, error) {
-	name = strings.ToLower(strings.TrimSpace(name))
-	if len(name) > store.MaxUserName || len(password) > MaxPassword || name == "" {
-		return nil, ErrWrong // no user has either; whoever sends it knows so
-	}
-	giveBack, wait := m.tries.take(name, source, time.Now())
-	if wait > 0 {
-		m.log.Warn("log-in refused: too many tries", "user", name, "from", source, "wait", wait)
-		return nil, &TriesError{wait}
-	}
-	u, err := m.store.User(ctx, name)
-	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrInvalid) {
+	u, err := m.Check(ctx, source, name, password)
+	if err != nil {
 		return nil, err
 	}
-	ok, err := m.hashes.verify(ctx, u.Password, password)
-	switch {
-	case errors.Is(err, ErrBusy) || err != nil && ctx.Err() != nil:
-		giveBack(false)
-		return nil, err
-	case err != nil:
-		return nil, fmt.Errorf("user %q: %w", name, err)
-	case !ok || u.Disabled:
-		m.log.Warn("log-in refused", "user", name, "from", source)
-		return nil, ErrWrong
-	}
-	giveBack(true)
 	role, err := ParseRole(u.Role)
 	if err != nil {
-		return nil, fmt.Errorf("user %q: %w", name, err)
+		return nil, fmt.Errorf("user %q: %w", u.Name, err)
 	}
 	p := Principal{Name: u.Name, Role: role, Way: WayPassword, Address: source}
 	return m.begin(ctx, p, store.WebSession{}, u.Revision, "")
+}
+
+// Renew begins another web session of the user of ctx, who authenticated by a password, in the place of those that
+// another password has ended.
+func (m *Manager) Renew(ctx context.Context) (*http.Cookie, error) {
+	p, _ := From(ctx)
+	u, err := m.store.User(ctx, p.Name)
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Disabled || p.Way != WayPassword:
+		return nil, ErrUnauthenticated
+	}
+	return m.begin(ctx, p, store.WebSession{}, u.Revision, "after another password")
 }
 
 // Begin begins a web session of a principal that authenticated at an issuer of OpenID Connect. It has the role of p

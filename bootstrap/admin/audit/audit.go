@@ -245,6 +245,16 @@ func (a *API) SetUser(ctx context.Context, name string, rev store.Revision, s ad
 	return a.API.SetUser(a.edit(ctx, "user set", name, userDetail(s)), name, rev, s)
 }
 
+// ChangePassword implements [admin.API].
+func (a *API) ChangePassword(ctx context.Context, c admin.PasswordChange) (admin.User, error) {
+	ctx = a.as(ctx)
+	target := c.User
+	if p, _ := access.From(ctx); target == "" {
+		target = p.Name
+	}
+	return a.API.ChangePassword(a.edit(ctx, "user password", target, ""), c)
+}
+
 func userDetail(s admin.UserSettings) string {
 	detail := set(s)
 	if s.Role != nil {

@@ -22,6 +22,11 @@ func (c *Client) SetUser(ctx context.Context, name string, rev store.Revision, s
 	return u, c.request(ctx, http.MethodPatch, userPath(name), rev, set, &u)
 }
 
+// ChangePassword implements [admin.API].
+func (c *Client) ChangePassword(ctx context.Context, change admin.PasswordChange) (u admin.User, err error) {
+	return u, c.request(ctx, http.MethodPost, "/v1/principal/password", 0, change, &u)
+}
+
 // User implements [admin.API].
 func (c *Client) User(ctx context.Context, name string) (u admin.User, err error) {
 	return u, c.request(ctx, http.MethodGet, userPath(name), 0, nil, &u)

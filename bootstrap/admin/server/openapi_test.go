@@ -492,6 +492,16 @@ func (c *asker) access() {
 	c.call("POST", user, "/v1/users/Ada", admin.UserSettings{Role: new(access.Viewer)}, 422)
 	c.call("POST", user, "/v1/users/bob", admin.UserSettings{Role: new(access.Viewer), Password: new(access.Plaintext("short"))}, 422)
 	c.call("POST", user, "/v1/users/bob", map[string]any{"role": "root"}, 400)
+	const own, old = "/v1/principal/password", "an old long password"
+	c.call("PATCH", user, "/v1/users/ada", admin.UserSettings{Password: new(access.Plaintext(old))}, 200)
+	c.call("POST", own, own, admin.PasswordChange{User: "ada", Old: "a wrong long password", New: "a new long password"}, 403)
+	c.call("POST", own, own, admin.PasswordChange{User: "ada", Old: old, New: "short"}, 422)
+	c.call("POST", own, own, map[string]any{"odd": 1}, 400)
+	c.call("POST", own, own, admin.PasswordChange{User: "ada", Old: old, New: "a new long password"}, 200)
+	for range 5 {
+		c.call("POST", own, own, admin.PasswordChange{User: "nope", Old: old, New: "a new long password"}, 403)
+	}
+	c.call("POST", own, own, admin.PasswordChange{User: "nope", Old: old, New: "a new long password"}, 429)
 	c.call("PATCH", user, "/v1/users/ada", admin.UserSettings{Disabled: new(true), DropPassword: true}, 200)
 	c.call("PATCH", user, "/v1/users/nope", admin.UserSettings{}, 404)
 	c.call("PATCH", user, "/v1/users/ada", map[string]any{"odd": 1}, 400)

@@ -54,6 +54,16 @@ func (s *Server) principal(r request) (reply, error) {
 	return reply{body: p}, err
 }
 
+// changePassword answers POST /v1/principal/password.
+func (s *Server) changePassword(r request) (reply, error) {
+	var c admin.PasswordChange
+	if err := r.body(&c); err != nil {
+		return reply{}, err
+	}
+	u, err := s.api.ChangePassword(r.Context(), c)
+	return reply{body: u, revision: u.Revision}, err
+}
+
 // audit answers GET /v1/audit.
 func (s *Server) audit(r request) (reply, error) {
 	q := store.AuditQuery{Name: r.query.Get("name"), Action: r.query.Get("action"), Target: r.query.Get("target")}

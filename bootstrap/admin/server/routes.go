@@ -81,6 +81,7 @@ var routes = []route{
 	{pattern: "DELETE /v1/tokens/{name}", role: access.Admin, serve: (*Server).revokeToken},
 	{pattern: "GET /v1/audit", role: access.Admin, query: []string{"action", "before", "limit", "name", "since", "target", "until"}, serve: (*Server).audit},
 	{pattern: "GET /v1/principal", role: access.Viewer, serve: (*Server).principal},
+	{pattern: "POST /v1/principal/password", role: access.Viewer, maxBody: maxBody, serve: (*Server).changePassword},
 
 	// Those that write their answers themselves.
 	{pattern: "POST /v1/devices", role: access.Engineer, handle: (*Server).putDevices},

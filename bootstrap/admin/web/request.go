@@ -210,6 +210,7 @@ var notices = map[string]string{
 	"user-deleted": "The user is deleted, with all tokens and sessions.",
 	"revoked":      "The token is revoked: it is not accepted any more.",
 	"left":         "You are logged out.",
+	"password":     "Your password is changed, and you are logged out everywhere else.",
 }
 
 func (p *Pages) notFound(r *request) error {

@@ -65,6 +65,8 @@ var table = []page{
 	{"POST /login", 0, smallForm, (*Pages).logIn},
 	{"GET /login/oidc", 0, 0, (*Pages).beginOIDC},
 	{"GET /login/oidc/return", 0, 0, (*Pages).finishOIDC},
+	{"GET /password", access.Viewer, 0, (*Pages).password},
+	{"POST /password", access.Viewer, smallForm, (*Pages).changePassword},
 	{"POST /logout", access.Viewer, smallForm, (*Pages).logOut},
 }
 

@@ -52,6 +52,9 @@ type Access interface {
 	// Logout ends all sessions of the principal in ctx, and returns the cookie that takes the place of its own.
 	Logout(ctx context.Context) (*http.Cookie, error)
 
+	// Renew returns the cookie of another session of the user in ctx, whose sessions a new password has ended.
+	Renew(ctx context.Context) (*http.Cookie, error)
+
 	// Begin returns the cookie of a new session of a principal that an issuer vouches for. Detail is for the audit.
 	Begin(ctx context.Context, p access.Principal, detail string) (*http.Cookie, error)
 

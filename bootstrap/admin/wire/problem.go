@@ -71,6 +71,7 @@ var known = []struct {
 	{"too-large", ErrTooLarge, http.StatusRequestEntityTooLarge},
 	{"unauthenticated", access.ErrUnauthenticated, http.StatusUnauthorized},
 	{"forbidden", access.ErrForbidden, http.StatusForbidden},
+	{"wrong-password", access.ErrWrong, http.StatusForbidden},
 	{"tries", access.ErrTries, http.StatusTooManyRequests},
 	{"busy", access.ErrBusy, http.StatusServiceUnavailable},
 	{"too-many-readers", ErrReaders, http.StatusServiceUnavailable},

@@ -84,7 +84,7 @@ func newSite(t *testing.T) *site {
 		},
 	}
 	users := access.New(access.Config{Store: db, Logger: log})
-	hash, err := users.HashPassword(ctx, userName, password)
+	hash, err := users.Hash(ctx, userName, password)
 	check(t, err)
 	_, err = db.PutUser(ctx, store.User{Name: userName, Role: access.Admin.String(), Password: hash})
 	check(t, err)

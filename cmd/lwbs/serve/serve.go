@@ -139,7 +139,7 @@ func serve(c *cli.Context) error {
 	}
 	answers.opened()
 	collector.Tune()
-	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, web: webFiles, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, web: webFiles, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, passwords: access.NewPasswords(db, log), metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
 }
 
@@ -175,7 +175,8 @@ type service struct {
 	db          *bolt.DB
 	file        string // the path of db
 	tls         *tlsKeeper
-	web         *webKeeper       // nil without --web
+	web         *webKeeper // nil without --web
+	passwords   *access.Passwords
 	access      *access.Manager  // of --web
 	pages       *web.Pages       // of --web
 	issuer      *openid.Provider // of --oidc; nil without
@@ -376,7 +377,7 @@ func transport(l *coap.Listener) metrics.Transport {
 }
 
 func (s *service) administration() *admin.Local {
-	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db, s.db, s.db}, Objects: s.objects, HandOver: s.handOver, Outbox: s.outbox, Events: s.events, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
+	return &admin.Local{Store: measuredDB{s.metrics.Store(s.db), s.db, s.db, s.db}, Objects: s.objects, HandOver: s.handOver, Outbox: s.outbox, Events: s.events, Passwords: s.passwords, Version: s.version, Database: s.file, Running: s.server.Running, Active: s.server.Active, Pending: s.server.Pending(), Handshake: s.handshakeAs, Tracer: s.tracer, CampaignChanged: s.campaigns.Wake, Server: func() admin.Status {
 		dropped, blocked := s.lines.Lost()
 		return admin.Status{WriteWait: slowWrite(s.db.Writing()), LogDropped: dropped, LogBlocked: blocked, Started: s.started, Listens: s.listens, Active: s.server.ActiveCount(), Parked: s.server.ParkedCount(), Held: s.server.HeldCount(), Queues: admin.QueuesOf(s.server.RateQueues()), Draining: s.server.Draining(), Unrecorded: s.server.Unrecorded(), Certificates: append(s.tls.statuses(), s.web.statuses()...)}
 	}}

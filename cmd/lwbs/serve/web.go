@@ -180,7 +180,7 @@ func (s *service) watchWeb(ctx context.Context) (wait func()) {
 
 // webSite is the handler of --web.
 func (s *service) webSite(api admin.API, administration *server.Server) http.Handler {
-	users := access.Config{Store: s.db, Secure: s.web.encrypted || s.web.proxied, BehindProxy: s.web.proxied, Logger: s.log}
+	users := access.Config{Store: s.db, Passwords: s.passwords, Secure: s.web.encrypted || s.web.proxied, BehindProxy: s.web.proxied, Logger: s.log}
 	pages := web.Config{API: api, Log: s.log, Tables: webtables.Tables{}, Document: server.Document(), Objects: s.objects}
 	if s.web.issuer.Issuer != "" {
 		issuer, err := openid.New(s.web.issuer)

@@ -20,7 +20,7 @@ import (
 
 // Command is lwbs user.
 func Command() *cli.Command {
-	return command.Group("user", "users of the web pages and of the API from elsewhere (serve --web)", addCommand(), listCommand(), setCommand(), deleteCommand())
+	return command.Group("user", "users of the web pages and of the API from elsewhere (serve --web)", addCommand(), listCommand(), setCommand(), passwordCommand(), deleteCommand())
 }
 
 // roleUsage tells what the roles are.
