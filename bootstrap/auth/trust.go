@@ -17,12 +17,14 @@ import (
 
 // A Trust says which certificates of clients are believed because of who issued them,
 // which are not any more, and where the name of the client stands in them. It does not
-// change and may be used concurrently. A nil Trust believes no CA.
+// change and may be used concurrently. A nil Trust believes no CA. Do not copy it.
 type Trust struct {
 	roots   *x509.CertPool      // nil for none
 	listed  []*x509.Certificate // the CAs that have signed lists of revoked certificates
 	revoked map[serial]time.Time
 	rules   []NameRule
+
+	vouched vouched
 }
 
 // A serial is what a list of revoked certificates tells one by.
@@ -90,7 +92,21 @@ func (t *Trust) vouch(chain []*x509.Certificate, now time.Time) ([][]*x509.Certi
 	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return nil, outcome.Failed(store.CauseCertificateUsage, "%s: its key usage has no digitalSignature", certificateText(leaf))
 	}
-	between := x509.NewCertPool()
+	key := keyOf(chain)
+	if known := t.vouched.get(key, leaf, now); known != nil {
+		return known, nil
+	}
+	good, why := t.verify(chain, now)
+	if why == nil {
+		t.vouched.add(key, good, now)
+	}
+	return good, why
+}
+
+// verify checks the signatures on the paths to a CA, and what is known of each certificate on them. It returns at least
+// one path, or why there is none.
+func (t *Trust) verify(chain []*x509.Certificate, now time.Time) ([][]*x509.Certificate, *outcome.Failure) {
+	leaf, between := chain[0], x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}

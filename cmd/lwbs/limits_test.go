@@ -503,6 +503,10 @@ var limits = map[string]limit{
 		[]string{"bootstrap/coap/dtls.maxOtherKeys"},
 		[]string{"bootstrap/coap/dtls.TestOtherKeys"},
 	},
+	"certificates of devices, with those they bring, that a CA is known to vouch for, of the younger and the older half each; for how long": {
+		[]string{"bootstrap/auth.maxVouched", "bootstrap/auth.vouchedFor"},
+		[]string{"bootstrap/auth.TestVouchedLimits", "bootstrap/auth.TestVouchedIsRemembered"},
+	},
 }
 
 // A row of a table of limits.
