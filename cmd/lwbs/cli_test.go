@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -35,6 +36,7 @@ const patience = time.Minute
 type shell struct {
 	t   *testing.T
 	dir string
+	db  string // empty for the file x.db in dir
 
 	printed              string // by the server before it is ready
 	coap, coaps, metrics string // where the server listens, once there is one
@@ -53,6 +55,9 @@ func newShell(t *testing.T) *shell {
 
 func (sh *shell) path(name string) string { return filepath.Join(sh.dir, name) }
 
+// database is what --db says.
+func (sh *shell) database() string { return cmp.Or(sh.db, sh.path("x.db")) }
+
 func (sh *shell) write(name, text string) {
 	sh.t.Helper()
 	if err := os.WriteFile(sh.path(name), []byte(text), 0o600); err != nil {
@@ -64,7 +69,7 @@ func (sh *shell) write(name, text string) {
 // returns what it printed.
 func (sh *shell) run(line string) (status int, stdout, stderr string) {
 	sh.t.Helper()
-	args := []string{"lwbs", "--db", sh.path("x.db")}
+	args := []string{"lwbs", "--db", sh.database()}
 	for word := range strings.FieldsSeq(line) {
 		args = append(args, strings.NewReplacer("$D", sh.dir, "$E", "", "$S", " ").Replace(word))
 	}
@@ -98,7 +103,7 @@ func (sh *shell) serveLogging(log io.Writer, options ...string) (end func()) {
 	ended := make(chan error, 1)
 	app := newApp(strings.NewReader(""), listening, log)
 	go func() {
-		ended <- app.RunContext(ctx, append([]string{"lwbs", "--db", sh.path("x.db"), "serve", "--coaps", "127.0.0.1:0"}, options...))
+		ended <- app.RunContext(ctx, append([]string{"lwbs", "--db", sh.database(), "serve", "--coaps", "127.0.0.1:0"}, options...))
 	}()
 	end = sync.OnceFunc(func() {
 		stop()

@@ -41,7 +41,7 @@ func (sh *shell) startTo(log *os.File, options ...string) *serverProcess {
 	if err != nil {
 		sh.t.Fatal(err)
 	}
-	args := append([]string{"--db", sh.path("x.db"), "serve", "--coaps", cmp.Or(sh.at, "127.0.0.1:0")}, options...)
+	args := append([]string{"--db", sh.database(), "serve", "--coaps", cmp.Or(sh.at, "127.0.0.1:0")}, options...)
 	p := &serverProcess{Cmd: exec.Command(exe, args...), lines: make(chan string, 100)}
 	p.Env = append(os.Environ(), beLwbs+"=1")
 	out, err := p.StdoutPipe()

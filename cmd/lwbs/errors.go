@@ -103,6 +103,8 @@ func hintFor(err error) string {
 		return "the record has another revision than the one that was named: read it again, and repeat the change if it is still right"
 	case errors.Is(err, store.ErrFull):
 		return "nothing is half-written: make room on the disk and repeat the command"
+	case errors.Is(err, store.ErrUnreachable):
+		return "see that the database runs and takes connections from here, and that --db names the hosts, the user and the database that it has"
 	case errors.Is(err, admin.ErrStarting):
 		return "repeat the command when the server is ready: /readyz and the log say when"
 	case errors.Is(err, store.ErrCorrupt):

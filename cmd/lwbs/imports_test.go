@@ -132,7 +132,7 @@ var mayImport = map[string][]string{
 	// internal.
 	"cmd/lwbs":                  slices.Concat(commandGroups, []string{"cmd/lwbs/internal/", "bootstrap/admin", "bootstrap/admin/wire", "bootstrap/profile", "store"}),
 	"cmd/lwbs/":                 {"cmd/lwbs/internal/", "bootstrap", "bootstrap/", "store", "store/", "lwm2m", "lwm2m/"},
-	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/login", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/audit", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
+	"cmd/lwbs/internal/command": {"cmd/lwbs/internal/input", "cmd/lwbs/internal/login", "cmd/lwbs/internal/output", "bootstrap/admin", "bootstrap/admin/access", "bootstrap/admin/audit", "bootstrap/admin/client", "bootstrap/admin/socket", "bootstrap/handover", "store", "store/bolt", "store/postgres", "store/profilefile", "store/seal", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/view":    {"cmd/lwbs/internal/output", "bootstrap", "bootstrap/admin", "bootstrap/explain", "bootstrap/profile", "store"},
 }
 
@@ -160,14 +160,18 @@ var only = map[string][]string{
 	"go.etcd.io/bbolt":                           {"store/bolt/dbfile"},
 	"github.com/jackc/pgx/":                      {"store/postgres", "store/postgres/cluster", "store/postgres/pgtest"},
 	"google.golang.org/protobuf/":                {"store/rows/wire"},
-	"github.com/prometheus/":                     {"bootstrap/metrics"},
-	"github.com/prometheus/procfs":               {"bootstrap/fleet"},
-	"github.com/HdrHistogram/":                   {"bootstrap/fleet"},
-	"github.com/goccy/go-yaml":                   {"store/profilefile", "bootstrap/admin/web/reference", "cmd/lwbs/internal/oidcfile"},
-	"github.com/coreos/go-oidc/":                 {"bootstrap/admin/openid"},
-	"golang.org/x/oauth2":                        {"bootstrap/admin/openid"},
-	"golang.org/x/term":                          {"cmd/lwbs/internal/input"},
-	"github.com/urfave/cli":                      append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
+	// One place chooses the backend. What else sees one is about files only.
+	"lwbs/store/bolt":     {"store/bolt", "store/bolt/dbfile", "store/bolt/memory", "store/bolt/runfile", "cmd/lwbs/internal/command", "cmd/lwbs/database", "cmd/lwbs/demo"},
+	"lwbs/store/postgres": {"store/postgres", "cmd/lwbs/internal/command"},
+
+	"github.com/prometheus/":       {"bootstrap/metrics"},
+	"github.com/prometheus/procfs": {"bootstrap/fleet"},
+	"github.com/HdrHistogram/":     {"bootstrap/fleet"},
+	"github.com/goccy/go-yaml":     {"store/profilefile", "bootstrap/admin/web/reference", "cmd/lwbs/internal/oidcfile"},
+	"github.com/coreos/go-oidc/":   {"bootstrap/admin/openid"},
+	"golang.org/x/oauth2":          {"bootstrap/admin/openid"},
+	"golang.org/x/term":            {"cmd/lwbs/internal/input"},
+	"github.com/urfave/cli":        append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
 }
 
 func TestImportDirection(t *testing.T) {

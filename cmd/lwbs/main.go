@@ -122,11 +122,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader:      stdin,
 		Writer:      stdout,
 		ErrWriter:   stderr,
-		Flags: append(append([]cli.Flag{
-			&cli.StringFlag{Name: "db", Value: "lwbs.db", EnvVars: []string{"LWBS_DB"}, Usage: "the database `FILE`"},
-			&cli.StringFlag{Name: "key-file", EnvVars: []string{"LWBS_KEY_FILE"}, Usage: "the `FILE` with the key that seals the database's secrets (default: the database's name and .key)"},
-			&cli.StringFlag{Name: "admin", EnvVars: []string{"LWBS_ADMIN"}, Usage: "the admin socket of the server, `unix:PATH` (default: the database's name and .sock), or a server on another machine, https://HOST:PORT (serve --web)"},
-		}, command.RemoteFlags()...), []cli.Flag{
+		Flags: append(append(command.Flags(), command.RemoteFlags()...), []cli.Flag{
 			&cli.StringFlag{Name: "objects", EnvVars: []string{"LWBS_OBJECTS"}, Usage: "`FOLDER` with definitions of more Objects, in the XML of the OMA registry"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		}...),
@@ -145,10 +141,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			case c.Bool("version"):
 				printVersion(c.App.Writer)
 				return errVersionTold
-			case c.String("db") == "":
-				return command.Usagef("--db is empty: name the database's file")
 			}
-			return nil
+			return command.CheckDatabase(c)
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

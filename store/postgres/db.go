@@ -42,6 +42,9 @@ type Options struct {
 	// TidyEvery is how often the history is cut to its limits, and its next parts are made. Default 1 minute.
 	TidyEvery time.Duration
 
+	// Existing refuses a database without tables with ErrNoTables, in place of making them.
+	Existing bool
+
 	// Patience and Answer are those of a [cluster.Config].
 	Patience time.Duration
 	Answer   time.Duration
@@ -109,7 +112,13 @@ func Open(ctx context.Context, pool *pgxpool.Config, name string, keyringFor fun
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, link); err != nil {
+	if opts.Existing {
+		err = hasTables(ctx, link)
+	}
+	if err == nil {
+		err = migrate(ctx, link)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), link.Close())
 	}
 	keyring, err := unlock(ctx, link, keyringFor)
@@ -123,6 +132,14 @@ func Open(ctx context.Context, pool *pgxpool.Config, name string, keyringFor fun
 	db.stopped.Go(func() { db.tidyNowAndThen(ctx) })
 	return db, nil
 }
+
+// OpenSource is Open of a database by its address.
+func OpenSource(ctx context.Context, s *Source, keyringFor func(fresh bool) (*seal.Keyring, error), opts Options) (*DB, error) {
+	return Open(ctx, s.pool.Copy(), s.Name, keyringFor, opts)
+}
+
+// ErrNoTables is returned for a database in which lwbs has made no tables yet.
+var ErrNoTables = errors.New("no tables of lwbs are in the database")
 
 // Close waits for edits under way and closes the connections.
 func (db *DB) Close() error {

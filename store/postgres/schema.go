@@ -83,6 +83,18 @@ const (
 	keyCheckText  = "lwbs"
 )
 
+// hasTables returns ErrNoTables where there are none.
+func hasTables(ctx context.Context, link *cluster.DB) error {
+	found := false
+	err := link.View(ctx, func(ctx context.Context, q cluster.Reader) error {
+		return q.QueryRow(ctx, "select to_regclass('meta') is not null").Scan(&found)
+	})
+	if err == nil && !found {
+		err = ErrNoTables
+	}
+	return err
+}
+
 // migrate brings the layout up to date, one server at a time.
 func migrate(ctx context.Context, link *cluster.DB) error {
 	if err := link.Exec(ctx, `create table if not exists meta (k text collate "C" primary key, v text not null)`); err != nil {

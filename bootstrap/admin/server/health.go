@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/wire"
@@ -20,8 +23,12 @@ func Health(api admin.API) map[string]http.Handler {
 		alivePattern: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { ok(w) }),
 		readyPattern: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			st := runningStatus(api)
-			_, err := api.Profiles(r.Context(), store.ProfileQuery{Limit: 1}) // not Status, which counts all records
+			ctx, cancel := context.WithTimeout(r.Context(), readyPatience)
+			defer cancel()
+			_, err := api.Profiles(ctx, store.ProfileQuery{Limit: 1}) // not Status, which counts all records
 			switch {
+			case errors.Is(err, store.ErrUnreachable):
+				http.Error(w, "the database cannot be reached", http.StatusServiceUnavailable)
 			case err != nil:
 				http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 			case st.Draining:
@@ -36,6 +43,9 @@ func Health(api admin.API) map[string]http.Handler {
 		}),
 	}
 }
+
+// readyPatience is for how long /readyz waits for the database.
+const readyPatience = 2 * time.Second
 
 // alive and ready answer as Health does.
 func (s *Server) alive(w http.ResponseWriter, r *http.Request) {

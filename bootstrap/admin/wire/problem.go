@@ -59,6 +59,7 @@ var known = []struct {
 	{"in-use", store.ErrInUse, http.StatusConflict},
 	{"invalid", store.ErrInvalid, http.StatusUnprocessableEntity},
 	{"full", store.ErrFull, http.StatusInsufficientStorage},
+	{"database-unreachable", store.ErrUnreachable, http.StatusServiceUnavailable},
 	{"outbox-full", store.ErrOutboxFull, http.StatusInsufficientStorage},
 	{"delivering", admin.ErrDelivering, http.StatusConflict},
 	{"damaged", store.ErrCorrupt, http.StatusInternalServerError},

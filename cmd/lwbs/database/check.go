@@ -28,10 +28,16 @@ func check(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if server != nil {
+	switch {
+	case server != nil:
 		err = errors.Join(server.Check(c.Context), server.Close())
-	} else {
+	case command.IsFile(c):
 		err = checkFile(c)
+	default:
+		var db command.Database
+		if db, err = command.OpenStore(c, false, command.StoreOptions{}); err == nil {
+			err = errors.Join(db.Check(c.Context), db.Close())
+		}
 	}
 	if err == nil {
 		fmt.Fprintln(c.App.Writer, "the database is sound")

@@ -16,7 +16,6 @@ import (
 	"lwbs/bootstrap/admin/server"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/store"
-	"lwbs/store/bolt"
 )
 
 // maxMonitors is how many connections the address of --metrics has at a time; the oldest is closed
@@ -102,7 +101,7 @@ type measuredDB struct {
 	store.Store
 	store.Access
 	store.AuditLog
-	db *bolt.DB
+	db command.Database
 }
 
 // Check implements [admin.Backend].

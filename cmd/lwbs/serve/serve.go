@@ -39,7 +39,7 @@ import (
 	"lwbs/cmd/lwbs/internal/logqueue"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m/object"
-	"lwbs/store/bolt"
+	"lwbs/store"
 )
 
 // Command is lwbs serve.
@@ -172,7 +172,7 @@ type service struct {
 	lines       *logqueue.Writer // the queue of log
 	out         *logqueue.Writer // standard output
 	panics      *panics.Guard
-	db          *bolt.DB
+	db          command.Database
 	file        string // the path of db
 	tls         *tlsKeeper
 	web         *webKeeper // nil without --web
@@ -280,8 +280,8 @@ func (s *service) start(c *cli.Context) (err error) {
 	if err := setLimits(c, &cfg); err != nil {
 		return err
 	}
-	if c.String("hibernate") == hibernateDisk {
-		cfg.DTLS.Keeper = associationKeeper{s.db, s.log}
+	if kept, can := s.db.(store.Associations); can && c.String("hibernate") == hibernateDisk {
+		cfg.DTLS.Keeper = associationKeeper{kept, s.log}
 	}
 	s.warnUnknown(c)
 	if err := s.listen(c, "coaps", coap.ListenDTLS, cfg); err != nil {

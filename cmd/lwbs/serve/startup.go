@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"lwbs/bootstrap/admin/server"
+	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/store"
-	"lwbs/store/bolt"
 )
 
 // A startup serves the HTTP listeners from the start: while the database is opened it answers 503
@@ -80,14 +80,17 @@ func (f *startup) progressText() string {
 }
 
 // options are the options of the database that report progress and damage to the operator.
-func (f *startup) options() bolt.Options {
-	return bolt.Options{
+func (f *startup) options() command.StoreOptions {
+	return command.StoreOptions{
 		Progress: func(read, all int64) bool {
 			f.progress(read, all)
 			return true
 		},
 		Unreadable: func(part *store.UnreadableError) {
 			f.log.Error("a part of the database cannot be read; lwbs db check lists what is damaged", "part", part.What(), "error", part.Err)
+		},
+		Failed: func(err error) {
+			f.log.Warn("the database could not be tidied: it is tried again in a minute", "error", err)
 		},
 	}
 }

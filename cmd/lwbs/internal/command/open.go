@@ -26,15 +26,13 @@ import (
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/lwm2m/filekind"
 	"lwbs/store"
-	"lwbs/store/bolt"
-	"lwbs/store/seal"
 )
 
 // SocketFile returns the path of the admin socket.
 func SocketFile(c *cli.Context) (string, error) {
 	where := c.String("admin")
 	if where == "" {
-		return c.String("db") + ".sock", nil
+		return besideDatabase(c, ".sock"), nil
 	}
 	if isRemote(where) {
 		return "", Usagef("--admin %s is on another machine: this command needs the database itself, or the admin socket, unix:PATH", hidden(where))
@@ -60,7 +58,7 @@ func OpenAPI(c *cli.Context, create bool) (admin.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := OpenStore(c, create, bolt.Options{Unreadable: func(part *store.UnreadableError) {
+	db, err := OpenStore(c, create, StoreOptions{Unreadable: func(part *store.UnreadableError) {
 		if part.Bucket == "" { // lists warn of the others
 			fmt.Fprintf(c.App.ErrWriter, "warning: %v\n", part)
 		}
@@ -111,8 +109,11 @@ func dialSaved(c *cli.Context) (*client.Client, error) {
 	return dialRemote(c, saved.URL)
 }
 
-// DatabaseFile returns the absolute path of the database.
+// DatabaseFile returns the absolute path of the database; the address of a PostgreSQL.
 func DatabaseFile(c *cli.Context) string {
+	if s := source(c, ""); s != nil {
+		return s.Name
+	}
 	return absolute(c.String("db"))
 }
 
@@ -137,6 +138,9 @@ var ErrNoDatabase = errors.New("does not exist")
 
 // FindStore returns the path of the database file, and whether there is none yet.
 func FindStore(c *cli.Context, create bool) (file string, fresh bool, err error) {
+	if !IsFile(c) {
+		return "", false, fmt.Errorf("database %s is a PostgreSQL: this command is about a file", DatabaseFile(c))
+	}
 	file = c.String("db")
 	info, err := os.Stat(file)
 	fresh = errors.Is(err, fs.ErrNotExist)
@@ -182,34 +186,6 @@ func KeyFile(c *cli.Context, database string) string {
 		return file
 	}
 	return database + ".key"
-}
-
-// OpenStore opens the database file itself. An interrupt cancels it, since it may take long.
-func OpenStore(c *cli.Context, create bool, opts bolt.Options) (*bolt.DB, error) {
-	file, fresh, err := FindStore(c, create)
-	if err != nil {
-		return nil, err
-	}
-	keys := KeyFile(c, file)
-	keyring, err := seal.KeyringFor(keys, fresh)
-	if err != nil {
-		return nil, err
-	}
-	progress := opts.Progress
-	opts.Progress = func(read, all int64) bool {
-		return c.Context.Err() == nil && (progress == nil || progress(read, all))
-	}
-	db, err := bolt.Open(file, keyring, opts)
-	if err != nil {
-		return nil, err
-	}
-	if fresh {
-		fmt.Fprintf(c.App.ErrWriter, "lwbs: new database %s; its sealing key is in %s: keep a copy of that file in another place\n", DatabaseFile(c), absolute(keys))
-		if others := othersRunning(c); others != "" {
-			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", others)
-		}
-	}
-	return db, nil
 }
 
 // With runs do with the admin API.
