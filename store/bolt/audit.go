@@ -20,12 +20,21 @@ var _ store.AuditLog = (*DB)(nil)
 // times. Where ctx has an entry of the audit that no edit has appended,
 // this one does, if it changes something.
 func (db *DB) edit(ctx context.Context, apply func(*transaction) (refused, failed error)) error {
+	return db.editBy(ctx, db.file.Edit, apply)
+}
+
+// editPatiently is edit for what no device or person waits for: see [dbfile.File.EditPatiently].
+func (db *DB) editPatiently(ctx context.Context, apply func(*transaction) (refused, failed error)) error {
+	return db.editBy(ctx, db.file.EditPatiently, apply)
+}
+
+func (db *DB) editBy(ctx context.Context, edit func(context.Context, func(*dbfile.Tx) (refused, failed error)) error, apply func(*transaction) (refused, failed error)) error {
 	audit := store.AuditOf(ctx)
 	if audit == nil || !audit.Claim() {
-		return db.file.Edit(ctx, func(tx *dbfile.Tx) (refused, failed error) { return apply(of(tx)) })
+		return edit(ctx, func(tx *dbfile.Tx) (refused, failed error) { return apply(of(tx)) })
 	}
 	var id store.AuditID
-	err := db.file.Edit(ctx, func(tx *dbfile.Tx) (refused, failed error) {
+	err := edit(ctx, func(tx *dbfile.Tx) (refused, failed error) {
 		t := of(tx)
 		before := t.writes
 		id = 0 // of an earlier run

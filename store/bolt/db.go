@@ -10,7 +10,7 @@
 //	profile           name → record
 //	session           id → record
 //	session_endpoint  endpoint 0 id → ∅
-//	session_identity  identity 0 id → ∅
+//	session_identity  identity 0 id → ∅   (unless it is the endpoint)
 //	session_failed    id → ∅
 //	session_known     id → endpoint   (of devices; oldest out first)
 //	session_stranger  id → endpoint   (of unknown devices; likewise)

@@ -372,7 +372,7 @@ func (db *DB) moveSessions(tx *transaction, ep, to lwm2m.EndpointName) error {
 		if err != nil || !s.Known {
 			continue
 		}
-		if err := dropSession(tx, id); err != nil {
+		if _, err := dropSession(tx, id); err != nil {
 			return err
 		}
 		s.Endpoint = to

@@ -146,19 +146,52 @@ func (db *DB) NamesBeginning(ctx context.Context, prefix string, limit int) (fou
 	return found, nil
 }
 
-// identitiesSeen returns identities of the history that begin with prefix, each once.
+// maxSeen is how many names of the history are looked at for identities that begin with a prefix.
+const maxSeen = 1000
+
+// identitiesSeen returns identities of the history that begin with prefix, each once: those of the index, and names of
+// devices that came with their name as identity.
 func identitiesSeen(tx *transaction, prefix string, limit int) (found []store.NearDevice) {
-	for from := []byte(prefix); from != nil && len(found) < limit; {
+	add := func(identity string) {
+		i, has := slices.BinarySearchFunc(found, identity, func(d store.NearDevice, identity string) int { return cmp.Compare(d.Identity, identity) })
+		if !has {
+			found = slices.Insert(found, i, store.NearDevice{Identity: identity})
+		}
+	}
+	eachGroup(tx.Bucket(bucketSessionIdentity), prefix, func(identity string) bool {
+		add(identity)
+		return len(found) < limit
+	})
+	looked, seen := 0, 0
+	eachGroup(tx.Bucket(bucketSessionEndpoint), prefix, func(ep string) bool {
+		looked++
+		came := false
+		underPrefix(tx.Bucket(bucketSessionEndpoint), pair(ep, ""), nil, func(k []byte) bool {
+			about, _ := aboutSession(tx, second(k, ep))
+			came = ep != "" && about.identity == ep
+			return !came
+		})
+		if came {
+			seen++
+			add(ep)
+		}
+		return seen < limit && looked < maxSeen
+	})
+	return found[:min(limit, len(found))]
+}
+
+// eachGroup calls each with the groups of an index that begin with prefix, once each and in their order, until it returns
+// false.
+func eachGroup(index *bucket, prefix string, each func(group string) bool) {
+	for from := []byte(prefix); from != nil; {
 		at := from
 		from = nil
-		tx.Bucket(bucketSessionIdentity).Ascend(at, func(k, _ []byte) bool {
-			identity, _, _ := bytes.Cut(k, []byte{0})
-			if bytes.HasPrefix(identity, []byte(prefix)) {
-				found = append(found, store.NearDevice{Identity: string(identity)})
-				from = append(bytes.Clone(identity), 1) // behind its last session
+		index.Ascend(at, func(k, _ []byte) bool {
+			group, _, _ := bytes.Cut(k, []byte{0})
+			if bytes.HasPrefix(group, []byte(prefix)) && each(string(group)) {
+				from = append(bytes.Clone(group), 1) // behind its last entry
 			}
 			return false
 		})
 	}
-	return found
 }

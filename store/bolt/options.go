@@ -70,7 +70,8 @@ type Options struct {
 	mapped  func(*dbfile.File)                    // told that bbolt has opened it
 	writeAt func(b []byte, at int64) (int, error) // writes to it what bbolt does not
 
-	surveyAtOnce int64 // size of a file in bytes up to which it is read before it is served
+	groupWait    time.Duration // for how long patient edits wait for others
+	surveyAtOnce int64         // size of a file in bytes up to which it is read before it is served
 }
 
 func (o Options) withDefaults() Options {
@@ -91,6 +92,6 @@ func (o Options) ofFile() dbfile.Options {
 	return dbfile.Options{
 		LockTimeout: o.LockTimeout, MaxSize: o.MaxSize, ReadOnly: o.ReadOnly,
 		Unreadable: o.Unreadable, Panicked: o.Panicked, Progress: o.Progress,
-		NoSync: o.noSync, Opened: o.opened, Mapped: o.mapped, WriteAt: o.writeAt, SurveyAtOnce: o.surveyAtOnce,
+		NoSync: o.noSync, Opened: o.opened, Mapped: o.mapped, WriteAt: o.writeAt, SurveyAtOnce: o.surveyAtOnce, GroupWait: o.groupWait,
 	}
 }

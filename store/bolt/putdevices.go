@@ -100,7 +100,7 @@ func (db *DB) EndSession(ctx context.Context, s store.Session, d store.Device) (
 		return fail(err)
 	}
 	var puts []put // which the edit makes anew each time that it is applied
-	err = db.edit(ctx, func(tx *transaction) (refused, failed error) {
+	err = db.editPatiently(ctx, func(tx *transaction) (refused, failed error) {
 		puts = slices.Clone(encoded)
 		if err := db.putAll(tx, puts); err != nil || puts[0].err != nil {
 			return puts[0].err, err

@@ -138,6 +138,7 @@ func mustHaveSchema1(t *testing.T, db *DB) {
 		{Endpoint: "other"}:                 "s4",
 		{Endpoint: "unknown"}:               "s7",
 		{Identity: "j"}:                     "s4 s3 s2 s1 s0",
+		{Identity: "unknown"}:               "s7",
 		{Failed: true}:                      "s8 s7 s6 s4",
 		{Unknown: true}:                     "s8 s7",
 		{Endpoint: "plain", Identity: "jj"}: "",

@@ -22,7 +22,7 @@ const maxPruned = 100
 func (db *DB) AppendSession(ctx context.Context, s store.Session) error {
 	row, err := encodeSession(s)
 	if err == nil {
-		err = db.edit(ctx, func(tx *transaction) (refused, failed error) { return db.appendSession(tx, s, row) })
+		err = db.editPatiently(ctx, func(tx *transaction) (refused, failed error) { return db.appendSession(tx, s, row) })
 	}
 	if err != nil {
 		return fmt.Errorf("append session %q: %w", s.ID, err)
@@ -39,35 +39,31 @@ func encodeSession(s store.Session) (row []byte, err error) {
 
 // appendSession stores a session, whose row is encoded already.
 func (db *DB) appendSession(tx *transaction, s store.Session, row []byte) (refused, failed error) {
-	if ep, moved := movedTo(tx, s); moved {
-		s.Endpoint = ep
+	old, had := aboutSession(tx, s.ID)
+	if had && old.endpoint != string(s.Endpoint) { // the device was renamed since the session began
+		s.Endpoint = lwm2m.EndpointName(old.endpoint)
 		var err error
 		if row, err = rows.EncodeSession(s); err != nil {
 			return err, nil
 		}
 	}
+	stored := tx.Bucket(bucketSession).Get([]byte(s.ID)) != nil
 	var o outgoing
 	note := func() error { return nil }
-	if tx.Bucket(bucketSession).Get([]byte(s.ID)) == nil { // else it is told already
-		var err error
-		if note, err = o.sessionEvents(tx, s); err != nil {
-			return err, nil
+	if !stored { // else it is told already
+		if note, refused = o.sessionEvents(tx, s); refused != nil {
+			return refused, nil
 		}
 	}
-	if err := dropSession(tx, s.ID); err != nil {
-		return nil, err
+	if had || stored {
+		if _, err := dropSession(tx, s.ID); err != nil {
+			return nil, err
+		}
 	}
 	return nil, errors.Join(
 		tx.Bucket(bucketSession).Put([]byte(s.ID), row),
 		indexSession(tx, s),
 		db.prune(tx, s), o.append(tx), note())
-}
-
-// movedTo is the endpoint under which the session with the ID of s is kept, where that is
-// another than in s: the device was renamed since it began.
-func movedTo(tx *transaction, s store.Session) (ep lwm2m.EndpointName, moved bool) {
-	about, ok := aboutSession(tx, s.ID)
-	return lwm2m.EndpointName(about.endpoint), ok && about.endpoint != string(s.Endpoint)
 }
 
 // A history is a part of all sessions that has limits of its own.
@@ -163,20 +159,22 @@ func aboutSession(tx *transaction, id string) (a about, ok bool) {
 }
 
 func indexSession(tx *transaction, s store.Session) error {
-	errs := []error{addCount(tx, historyOf(s).count, 1)}
+	addCountLater(tx, historyOf(s).count, 1)
+	var errs []error
 	for _, e := range sessionEntries(s) {
 		errs = append(errs, tx.Bucket([]byte(e.bucket)).Put([]byte(e.key), []byte(e.value)))
 	}
 	return errors.Join(errs...)
 }
 
-// sessionEntries are the index entries of s.
+// sessionEntries are the index entries of s. An identity that is the name of the device has none: the sessions
+// with it are among those of the device.
 func sessionEntries(s store.Session) []indexEntry {
 	all := []indexEntry{
 		{string(historyOf(s).bucket), s.ID, string(entryOf(s))},
 		{string(bucketSessionEndpoint), string(pair(string(s.Endpoint), s.ID)), string(proofMark(s.Proof))},
 	}
-	if s.Identity != "" {
+	if s.Identity != "" && s.Identity != string(s.Endpoint) {
 		all = append(all, indexEntry{string(bucketSessionIdentity), string(pair(s.Identity, s.ID)), string(present)})
 	}
 	if s.Claimed != "" {
@@ -189,15 +187,15 @@ func sessionEntries(s store.Session) []indexEntry {
 }
 
 // dropSession removes a session and its index entries, if there is one. It does not read
-// the record, which may be one that cannot be read.
-func dropSession(tx *transaction, id string) error {
+// the record, which may be one that cannot be read. It returns what it knew of it.
+func dropSession(tx *transaction, id string) (a about, err error) {
 	a, ok := aboutSession(tx, id)
 	var errs []error
 	switch {
 	case ok:
-		errs = append(errs, addCount(tx, a.history.count, -1))
+		addCountLater(tx, a.history.count, -1)
 	case tx.Bucket(bucketSession).Get([]byte(id)) == nil:
-		return nil
+		return a, nil
 	default: // a damaged page has taken it out of its history
 		s, _ := sessionIn(tx, id)
 		a = about{history: historyOf(s), endpoint: string(s.Endpoint), identity: s.Identity, claimed: string(s.Claimed)}
@@ -205,19 +203,25 @@ func dropSession(tx *transaction, id string) error {
 	for _, e := range a.entries(id) {
 		errs = append(errs, tx.Bucket([]byte(e.bucket)).Delete([]byte(e.key)))
 	}
-	return errors.Join(errs...)
+	return a, errors.Join(errs...)
 }
 
-// entries are the record of a session and all index entries that it may have.
+// entries are the record of a session and all index entries that it may have. That of an identity which is the name
+// of the device is one of a session of an older lwbs.
 func (a about) entries(id string) []indexEntry {
-	return []indexEntry{
+	all := []indexEntry{
 		{bucket: string(bucketSession), key: id},
 		{bucket: string(a.history.bucket), key: id},
 		{bucket: string(bucketSessionEndpoint), key: string(pair(a.endpoint, id))},
-		{bucket: string(bucketSessionIdentity), key: string(pair(a.identity, id))},
-		{bucket: string(bucketSessionClaimed), key: string(pair(a.claimed, id))},
 		{bucket: string(bucketSessionFailed), key: id},
 	}
+	if a.identity != "" {
+		all = append(all, indexEntry{bucket: string(bucketSessionIdentity), key: string(pair(a.identity, id))})
+	}
+	if a.claimed != "" {
+		all = append(all, indexEntry{bucket: string(bucketSessionClaimed), key: string(pair(a.claimed, id))})
+	}
+	return all
 }
 
 // droppable reports whether dropSession can do its work, which it does not begin else. That
@@ -245,7 +249,11 @@ func (t *transaction) droppable(id string) bool {
 // next goes.
 func (db *DB) prune(tx *transaction, s store.Session) error {
 	for _, id := range db.superfluous(tx, s) {
-		if err := errors.Join(dropSession(tx, id), tx.Bucket(bucketSessionEndpoint).Delete(pair(string(s.Endpoint), id))); err != nil {
+		dropped, err := dropSession(tx, id)
+		if dropped.endpoint != string(s.Endpoint) { // the entry leads to no session of the device
+			err = errors.Join(err, tx.Bucket(bucketSessionEndpoint).Delete(pair(string(s.Endpoint), id)))
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -261,7 +269,7 @@ func (db *DB) prune(tx *transaction, s store.Session) error {
 		})
 	}
 	for _, id := range oldest {
-		if err := dropSession(tx, id); err != nil {
+		if _, err := dropSession(tx, id); err != nil {
 			return err
 		}
 	}
@@ -395,8 +403,8 @@ func walksFor(tx *transaction, q store.SessionQuery) []*walk {
 		return []*walk{from(bucketSessionEndpoint, string(q.Endpoint))}
 	case q.Endpoint != "":
 		return []*walk{from(bucketSessionEndpoint, string(q.Endpoint)), from(bucketSessionClaimed, string(q.Endpoint))}
-	case q.Identity != "":
-		return []*walk{from(bucketSessionIdentity, q.Identity)}
+	case q.Identity != "": // of a device of this name there are not many
+		return []*walk{from(bucketSessionIdentity, q.Identity), from(bucketSessionEndpoint, q.Identity)}
 	case q.Unknown:
 		return []*walk{from(bucketSessionUnknown, "")}
 	case q.Failed:

@@ -23,7 +23,8 @@ type transaction struct {
 	servers  map[string]store.LwM2MServer // without secrets; nil until they are asked for
 	appended bool                         // messages, to the outbox
 
-	writes int // how often something was put or deleted
+	writes int               // how often something was put or deleted
+	counts map[string]uint64 // those of meta that commit puts, once for all edits
 }
 
 // of is the transaction over one of the file.
@@ -46,8 +47,15 @@ func (db *DB) changeIndex(change func(*transaction) error) error {
 
 // Bucket returns a bucket, which is there: the opening has seen to that.
 func (t *transaction) Bucket(name []byte) *bucket {
-	return &bucket{*t.Tx.Bucket(name), t}
+	b := &bucket{*t.Tx.Bucket(name), t}
+	if byID[b.Name] {
+		b.FillPercent = dbfile.CopyFill
+	}
+	return b
 }
+
+// byID are the buckets of sessions by their IDs: new ones come last, so that the pages are filled.
+var byID = names([][]byte{bucketSession, bucketSessionKnown, bucketSessionPlain, bucketSessionUnproved, bucketSessionUnknown, bucketSessionFailed})
 
 // A bucket is one of a transaction.
 type bucket struct {
@@ -91,6 +99,11 @@ func (t *transaction) note(bucket string, key []byte) {
 
 // commit runs the end of a transaction, and keeps the caches from what it makes out of date.
 func (t *transaction) commit(end func() error) error {
+	for key, n := range t.counts {
+		if err := setCount(t, []byte(key), n); err != nil {
+			return err
+		}
+	}
 	for bucket, keys := range t.changed {
 		c := t.db.caches.of(bucket)
 		c.Begin(keys)
@@ -192,6 +205,9 @@ var counted = map[string][]byte{
 // would have history dropped that is not too much: then, and where there is none, the
 // elements are counted.
 func count(tx *transaction, key []byte) (n uint64) {
+	if n, changed := tx.counts[string(key)]; changed {
+		return n
+	}
 	if n, ok := countOf(tx.Bucket(bucketMeta).Get(key)); ok {
 		return n
 	}
@@ -217,6 +233,14 @@ func setCount(tx *transaction, key []byte, n uint64) error {
 // addCount changes a count, before the elements change that it is about.
 func addCount(tx *transaction, key []byte, n int) error {
 	return setCount(tx, key, uint64(max(0, int(count(tx, key))+n)))
+}
+
+// addCountLater is addCount for what many edits of a transaction change: the count is put at its end.
+func addCountLater(tx *transaction, key []byte, n int) {
+	if tx.counts == nil {
+		tx.counts = make(map[string]uint64)
+	}
+	tx.counts[string(key)] = uint64(max(0, int(count(tx, key))+n))
 }
 
 func withSum(b []byte) []byte {

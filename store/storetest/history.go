@@ -107,6 +107,50 @@ func testClaimedNames(t *testing.T, s store.Store) {
 	}
 }
 
+// An identity that is the name of a device finds the attempts with it, of whatever device, and no others.
+func testIdentityIsTheName(t *testing.T, s store.Store) {
+	withProfile(t, s, "p")
+	must[store.Device](t)(s.PutDevice(t.Context(), device("meter")))
+	for i, of := range []struct{ endpoint, identity string }{{"meter", "meter"}, {"meter", "other"}, {"thief", "meter"}, {"meter", "meter"}, {"meter", ""}, {"meter", "meter"}} {
+		one := session(i+1, of.endpoint, store.CauseDone)
+		one.Identity = of.identity
+		add(t, s, one)
+	}
+	check := func(when string) {
+		for q, want := range map[store.SessionQuery]string{
+			{Identity: "meter"}:                                    "[000006 000004 000003 000001]",
+			{Identity: "meter", Limit: 2}:                          "[000006 000004]",
+			{Identity: "meter", Before: "000004", Limit: 2}:        "[000003 000001]",
+			{Identity: "meter", Before: "000003"}:                  "[000001]",
+			{Identity: "meter", Endpoint: "thief"}:                 "[000003]",
+			{Identity: "meter", Unknown: true}:                     "[]",
+			{Identity: "meter", Failed: true}:                      "[]",
+			{Identity: "other"}:                                    "[000002]",
+			{Identity: "mete"}:                                     "[]",
+			{Identity: "meter", Own: true, Before: "0000035"}:      "[000003 000001]",
+			{Identity: "other", Own: true, Before: "000002"}:       "[]",
+			{Identity: "thief"}:                                    "[]",
+			{Identity: "meter", Before: "000006", Own: true}:       "[000004 000003 000001]",
+			{Identity: "meter", Endpoint: "ghost", Before: "0009"}: "[]",
+		} {
+			if got := listed(t, s, q); got != want {
+				t.Errorf("%s: %+v gives %s, want %s", when, q, got, want)
+			}
+		}
+	}
+	check("at first")
+	must[store.Device](t)(s.RenameDevice(t.Context(), "meter", "renamed", 0))
+	check("after the device was renamed")
+	for i := range SessionsPerDevice - 1 {
+		one := session(100+i, "renamed", store.CauseDone)
+		one.Identity = "renamed"
+		add(t, s, one)
+	}
+	if got := listed(t, s, store.SessionQuery{Identity: "meter"}); got != "[000006 000003]" {
+		t.Errorf("after the others of the device are gone: %s", got)
+	}
+}
+
 func testRename(t *testing.T, s store.Store) {
 	withProfile(t, s, "p")
 	d := device("old", "id-1", "id-2")
@@ -261,12 +305,16 @@ func testNamesBeginning(t *testing.T, s store.Store) {
 			t.Fatal(err)
 		}
 	}
+	named := session(7, "stray-3", store.CauseEndpointUnknown) // whose identity is its name
+	named.Identity, named.Known = "stray-3", false
+	add(t, s, named)
+	add(t, s, session(8, "stray-4", store.CauseEndpointUnknown))
 	for prefix, want := range map[string]string{
 		"meter":  "[meter-A meter-B]", // each once
 		"id-":    "[meter-A=id-1 gate=id-2]",
 		"id-2":   "[gate=id-2]",
 		"hex:ff": "[meter-B=hex:ff016279746573]",
-		"stray":  "[=stray-1 =stray-2]", // only the history has it
+		"stray":  "[=stray-1 =stray-2 =stray-3]", // only the history has it
 		"meterr": "[]",
 		store.Fingerprint([]byte("certificate"))[:8]: "[pinned=" + store.Fingerprint([]byte("certificate")) + "]",
 	} {

@@ -82,6 +82,7 @@ func Run(t *testing.T, b Backend) {
 		{"SessionEnd", testSessionEnd},
 		{"SessionShares", testSessionShares},
 		{"ClaimedNames", testClaimedNames},
+		{"IdentityIsTheName", testIdentityIsTheName},
 		{"Rename", testRename},
 		{"RenameRefused", testRenameRefused},
 		{"RenameMovesHistory", testRenameMovesHistory},

@@ -35,7 +35,7 @@ func (db *File) AskToHeal(part *store.UnreadableError) {
 		return nil, tx.Change(part.Bucket, []byte(part.Key), false)
 	}
 	select {
-	case db.edits <- edit{look, make(chan error, 1)}:
+	case db.edits <- edit{look, make(chan error, 1), true}:
 	default:
 	}
 }

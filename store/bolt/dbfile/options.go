@@ -40,6 +40,10 @@ type Options struct {
 	// NoSync tells that edits are kept before the disk has them.
 	NoSync bool
 
+	// GroupWait is for how long after a transaction patient edits wait for others: see
+	// [File.EditPatiently]. Default 10 ms.
+	GroupWait time.Duration
+
 	// For tests.
 	Opened  func(*os.File)                        // told of the file
 	Mapped  func(*File)                           // told that bbolt has opened it
@@ -53,6 +57,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = defaultLockTimeout
+	}
+	if o.GroupWait == 0 {
+		o.GroupWait = groupWait
 	}
 	if o.SurveyAtOnce == 0 {
 		o.SurveyAtOnce = surveyAtOnce

@@ -15,10 +15,18 @@ import (
 // maxGroup is how many edits go into one transaction.
 const maxGroup = 256
 
+// groupWait is for how long after a transaction a patient edit waits for others, by default, until there are
+// enough of them: a transaction costs as much as the edits of six sessions.
+const (
+	groupWait = 10 * time.Millisecond
+	enough    = 64
+)
+
 // An edit is one change to the database, and where to tell of its end: see [File.Edit].
 type edit struct {
-	apply func(tx *Tx) (refused, failed error)
-	end   chan<- error
+	apply   func(tx *Tx) (refused, failed error)
+	end     chan<- error
+	patient bool // see [File.EditPatiently]
 }
 
 // Edit queues apply for the writer and waits for its end. Where apply refuses, it has written nothing,
@@ -26,11 +34,22 @@ type edit struct {
 // times, since a group is applied again without an edit that failed. Where ctx ends first, the edit may be
 // kept, as the contract says.
 func (db *File) Edit(ctx context.Context, apply func(*Tx) (refused, failed error)) error {
+	return db.await(ctx, apply, false)
+}
+
+// EditPatiently is Edit for what no device or person waits for: while there are many edits it waits for others, so that they
+// go into one transaction.
+func (db *File) EditPatiently(ctx context.Context, apply func(*Tx) (refused, failed error)) error {
+	return db.await(ctx, apply, true)
+}
+
+// await is Edit, or EditPatiently.
+func (db *File) await(ctx context.Context, apply func(*Tx) (refused, failed error), patient bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	end := make(chan error, 1)
-	if err := db.Queue(ctx, apply, end); err != nil {
+	if err := db.queue(ctx, edit{apply, end, patient}); err != nil {
 		return err
 	}
 	select {
@@ -43,13 +62,17 @@ func (db *File) Edit(ctx context.Context, apply func(*Tx) (refused, failed error
 
 // Queue queues an edit for the writer, which sends how it ended to end, once. That needs room for it.
 func (db *File) Queue(ctx context.Context, apply func(*Tx) (refused, failed error), end chan<- error) error {
+	return db.queue(ctx, edit{apply, end, false})
+}
+
+func (db *File) queue(ctx context.Context, e edit) error {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	if db.closed {
 		return store.ErrClosed
 	}
 	select {
-	case db.edits <- edit{apply, end}:
+	case db.edits <- e:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -61,6 +84,7 @@ func (db *File) write() {
 	defer close(db.done)
 	defer db.endReclaim()
 	debug.SetPanicOnFault(true) // a fault of the mapped file is an error of the edit
+	var last lastGroup
 	for {
 		var first edit
 		var ok bool
@@ -76,16 +100,46 @@ func (db *File) write() {
 				return
 			}
 		}
-		group := []edit{first}
-		for len(group) < maxGroup && len(db.edits) > 0 {
-			next, ok := <-db.edits
-			if !ok {
-				break
+		group := db.gather(first, last)
+		size := len(group) // an edit that fails is taken out
+		db.attempt(group)
+		last = lastGroup{size, time.Now()}
+	}
+}
+
+// A lastGroup is how many edits the last transaction had, and when it ended.
+type lastGroup struct {
+	edits int
+	ended time.Time
+}
+
+// gather returns the edits of the next transaction: the first, and those that are waiting. Where the last one had several
+// and all are patient, it waits until groupWait after the last has ended, or until there are enough. So a lone caller never
+// waits.
+func (db *File) gather(first edit, last lastGroup) []edit {
+	group, patient := []edit{first}, first.patient && last.edits > 1
+	var wait <-chan time.Time
+	for len(group) < maxGroup {
+		if patient && len(db.edits) == 0 && wait == nil {
+			timer := time.NewTimer(db.opts.GroupWait - time.Since(last.ended))
+			defer timer.Stop()
+			wait = timer.C
+		}
+		if !patient && len(db.edits) == 0 {
+			break
+		}
+		select {
+		case next, more := <-db.edits:
+			if !more {
+				return group
 			}
 			group = append(group, next)
+			patient = patient && next.patient && len(group) < enough
+		case <-wait:
+			patient = false // but those that wait now are taken
 		}
-		db.attempt(group)
 	}
+	return group
 }
 
 // Writing is how long the write that is under way has taken so far, zero where none is. A
