@@ -49,6 +49,14 @@ type API interface {
 	// Devices returns one page, never with keys; a page shorter than the limit is the last.
 	Devices(ctx context.Context, q DeviceQuery) ([]Device, error)
 
+	// BeginBulk notes that an edit of many devices begins, of which each is edited by SetDevice or DeleteDevice under
+	// [WithBulk]: it is one entry of the audit then, with how many were edited once EndBulk was called, or 10 minutes
+	// after the last of them. The number is zero where there is no audit. [RunBulk] calls both.
+	BeginBulk(ctx context.Context, b Bulk) (store.AuditID, error)
+
+	// EndBulk ends what BeginBulk has begun. Error: store.ErrNotFound.
+	EndBulk(ctx context.Context, id store.AuditID) error
+
 	// CountDevices counts the devices that f selects, by their state. It reads an outline of each of
 	// them, which takes about 20 s for a million.
 	CountDevices(ctx context.Context, f DeviceFilter) (DeviceCount, error)

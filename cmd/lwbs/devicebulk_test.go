@@ -37,6 +37,9 @@ func TestBulkEdits(t *testing.T) {
 			contains(t, "JSON", sh.ok("device set --where tag=north --note json --yes --json"), `"selected": 3`, `"done": 3`, `"refused": 0`)
 			contains(t, "one of them", sh.ok("device get m-2"), "north", "json")
 			contains(t, "delete", sh.ok("device delete --where tag=north --yes"), "deleted 3 devices")
+			audit := sh.ok("audit list")
+			contains(t, "audit", audit, "disabled where tag=lot1: 3 devices", "note, addTags, removeTags where tag=lot0: 3 devices", "where tag=north: 3 devices")
+			lacks(t, "audit", audit, "running")
 			counts("3 devices: 1 never came, 2 disabled")
 		})
 	}

@@ -403,6 +403,10 @@ var limits = map[string]limit{
 		[]string{"store/bolt.AuditEntries"},
 		[]string{"store/bolt.TestSuite"},
 	},
+	"edits of many devices that are under way in the audit; without an edit": {
+		[]string{"bootstrap/admin/audit.maxBulks", "bootstrap/admin/audit.bulkIdle"},
+		[]string{"bootstrap/admin/audit.TestEditsOfManyAreBounded"},
+	},
 	"connections to the address of `--web`; of one IP address": {
 		[]string{"bootstrap/admin/site.MaxConns", "bootstrap/admin/site.MaxConnsOfOne"},
 		[]string{"bootstrap/admin/site.TestConnectionsAreShared"},

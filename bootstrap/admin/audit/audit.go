@@ -23,6 +23,7 @@ type API struct {
 	admin.API // reads that reveal nothing
 	log       store.AuditLog
 	byDefault access.Principal
+	bulks     bulks
 }
 
 var _ admin.API = (*API)(nil)
@@ -30,7 +31,7 @@ var _ admin.API = (*API)(nil)
 // New returns an API over another one, which notes in log. What is done without a principal in its context is by
 // byDefault.
 func New(api admin.API, log store.AuditLog, byDefault access.Principal) *API {
-	return &API{api, log, byDefault}
+	return &API{API: api, log: log, byDefault: byDefault}
 }
 
 // Unwrap returns the API below.
@@ -74,8 +75,8 @@ func (a *API) Reveal(ctx context.Context, action, target string) error {
 	return a.note(ctx, action, target, "")
 }
 
-// set lists the members of settings that are not zero, by their names in JSON.
-func set(settings any) string {
+// Members lists the members of settings that are not zero, by their names in JSON.
+func Members(settings any) string {
 	var names []string
 	v := reflect.ValueOf(settings)
 	for i := range v.NumField() {
@@ -90,12 +91,17 @@ func set(settings any) string {
 
 // AddDevice implements [admin.API].
 func (a *API) AddDevice(ctx context.Context, ep lwm2m.EndpointName, s admin.DeviceSettings) (admin.Device, error) {
-	return a.API.AddDevice(a.edit(ctx, "device add", string(ep), set(s)), ep, s)
+	return a.API.AddDevice(a.edit(ctx, "device add", string(ep), Members(s)), ep, s)
 }
 
 // SetDevice implements [admin.API].
 func (a *API) SetDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision, s admin.DeviceSettings) (admin.Device, error) {
-	return a.API.SetDevice(a.edit(ctx, "device set", string(ep), set(s)), ep, rev, s)
+	var d admin.Device
+	err := a.device(ctx, admin.BulkSet, ep, Members(s), func(ctx context.Context) (err error) {
+		d, err = a.API.SetDevice(ctx, ep, rev, s)
+		return err
+	})
+	return d, err
 }
 
 // Device implements [admin.API].
@@ -111,7 +117,7 @@ func (a *API) RenameDevice(ctx context.Context, ep, to lwm2m.EndpointName, rev s
 
 // DeleteDevice implements [admin.API].
 func (a *API) DeleteDevice(ctx context.Context, ep lwm2m.EndpointName, rev store.Revision) error {
-	return a.API.DeleteDevice(a.edit(ctx, "device delete", string(ep), ""), ep, rev)
+	return a.device(ctx, admin.BulkDelete, ep, "", func(ctx context.Context) error { return a.API.DeleteDevice(ctx, ep, rev) })
 }
 
 // ApplyProfile implements [admin.API].
@@ -131,7 +137,7 @@ func (a *API) ApplyProfiles(ctx context.Context, ps []store.Profile, o admin.App
 // permitted lists what an operator has permitted an edit of a profile to do.
 func permitted(o admin.ApplyOptions) string {
 	o.Examine = 0 // which is about the answer
-	return set(o)
+	return Members(o)
 }
 
 // DeleteProfile implements [admin.API].
@@ -141,12 +147,12 @@ func (a *API) DeleteProfile(ctx context.Context, name string, rev store.Revision
 
 // AddGroup implements [admin.API].
 func (a *API) AddGroup(ctx context.Context, name string, s admin.GroupSettings) (admin.Group, error) {
-	return a.API.AddGroup(a.edit(ctx, "group add", name, set(s)), name, s)
+	return a.API.AddGroup(a.edit(ctx, "group add", name, Members(s)), name, s)
 }
 
 // SetGroup implements [admin.API].
 func (a *API) SetGroup(ctx context.Context, name string, rev store.Revision, s admin.GroupSettings) (admin.Group, error) {
-	return a.API.SetGroup(a.edit(ctx, "group set", name, set(s)), name, rev, s)
+	return a.API.SetGroup(a.edit(ctx, "group set", name, Members(s)), name, rev, s)
 }
 
 // Group implements [admin.API].
@@ -162,12 +168,12 @@ func (a *API) DeleteGroup(ctx context.Context, name string, rev store.Revision) 
 
 // AddLwM2MServer implements [admin.API].
 func (a *API) AddLwM2MServer(ctx context.Context, name string, s admin.LwM2MServerSettings) (admin.LwM2MServer, error) {
-	return a.API.AddLwM2MServer(a.edit(ctx, "lwm2m-server add", name, set(s)), name, s)
+	return a.API.AddLwM2MServer(a.edit(ctx, "lwm2m-server add", name, Members(s)), name, s)
 }
 
 // SetLwM2MServer implements [admin.API].
 func (a *API) SetLwM2MServer(ctx context.Context, name string, rev store.Revision, s admin.LwM2MServerSettings) (admin.LwM2MServer, error) {
-	return a.API.SetLwM2MServer(a.edit(ctx, "lwm2m-server set", name, set(s)), name, rev, s)
+	return a.API.SetLwM2MServer(a.edit(ctx, "lwm2m-server set", name, Members(s)), name, rev, s)
 }
 
 // LwM2MServer implements [admin.API].
@@ -191,7 +197,7 @@ func (a *API) TestLwM2MServer(ctx context.Context, name string) (admin.LwM2MServ
 
 // Rebootstrap implements [admin.API].
 func (a *API) Rebootstrap(ctx context.Context, r admin.RebootstrapRequest) (admin.Rebootstrap, error) {
-	return a.API.Rebootstrap(a.edit(ctx, "campaign make", "", set(r)), r)
+	return a.API.Rebootstrap(a.edit(ctx, "campaign make", "", Members(r)), r)
 }
 
 // SetCampaign implements [admin.API].
@@ -256,7 +262,7 @@ func (a *API) ChangePassword(ctx context.Context, c admin.PasswordChange) (admin
 }
 
 func userDetail(s admin.UserSettings) string {
-	detail := set(s)
+	detail := Members(s)
 	if s.Role != nil {
 		detail = strings.Replace(detail, "role", "role "+s.Role.String(), 1)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/access"
+	"lwbs/bootstrap/admin/wire"
 	"lwbs/store"
 )
 
@@ -71,4 +72,16 @@ func (c *Client) Audit(ctx context.Context, q store.AuditQuery) (page []store.Au
 // Whoami implements [admin.API].
 func (c *Client) Whoami(ctx context.Context) (p access.Principal, err error) {
 	return p, c.request(ctx, http.MethodGet, "/v1/principal", 0, nil, &p)
+}
+
+// BeginBulk implements [admin.API].
+func (c *Client) BeginBulk(ctx context.Context, b admin.Bulk) (store.AuditID, error) {
+	var begun wire.Bulk
+	err := c.request(ctx, http.MethodPost, "/v1/bulk", 0, b, &begun)
+	return begun.ID, err
+}
+
+// EndBulk implements [admin.API].
+func (c *Client) EndBulk(ctx context.Context, id store.AuditID) error {
+	return c.request(ctx, http.MethodPost, "/v1/bulk/"+strconv.FormatUint(uint64(id), 10)+"/end", 0, nil, nil)
 }

@@ -120,6 +120,9 @@ func (c *Client) sendBy(ctx context.Context, client *http.Client, method, path s
 	if rev != 0 {
 		req.Header.Set("If-Match", wire.ETag(rev))
 	}
+	if id := admin.BulkOf(ctx); id != 0 {
+		req.Header.Set(wire.BulkHeader, strconv.FormatUint(uint64(id), 10))
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, askError(ctx, err)

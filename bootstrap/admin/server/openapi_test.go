@@ -492,6 +492,11 @@ func (c *asker) access() {
 	c.call("POST", user, "/v1/users/Ada", admin.UserSettings{Role: new(access.Viewer)}, 422)
 	c.call("POST", user, "/v1/users/bob", admin.UserSettings{Role: new(access.Viewer), Password: new(access.Plaintext("short"))}, 422)
 	c.call("POST", user, "/v1/users/bob", map[string]any{"role": "root"}, 400)
+	c.call("POST", "/v1/bulk", "/v1/bulk", admin.Bulk{Action: admin.BulkSet, Detail: "note where tag=lot7"}, 200)
+	c.call("POST", "/v1/bulk", "/v1/bulk", admin.Bulk{Action: "format", Detail: "d"}, 422)
+	c.call("POST", "/v1/bulk", "/v1/bulk", map[string]any{"odd": 1}, 400)
+	c.call("POST", "/v1/bulk/{id}/end", "/v1/bulk/7/end", nil, 200)
+	c.call("POST", "/v1/bulk/{id}/end", "/v1/bulk/x/end", nil, 400)
 	const own, old = "/v1/principal/password", "an old long password"
 	c.call("PATCH", user, "/v1/users/ada", admin.UserSettings{Password: new(access.Plaintext(old))}, 200)
 	c.call("POST", own, own, admin.PasswordChange{User: "ada", Old: "a wrong long password", New: "a new long password"}, 403)

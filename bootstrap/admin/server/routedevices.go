@@ -2,10 +2,13 @@ package server
 
 import (
 	"fmt"
+	"net/http"
+	"strconv"
 
 	"lwbs/bootstrap/admin"
 	"lwbs/bootstrap/admin/wire"
 	"lwbs/lwm2m"
+	"lwbs/store"
 )
 
 // filterParameters are those of [admin.DeviceFilter].
@@ -78,4 +81,32 @@ func (s *Server) renameDevice(r request) (reply, error) {
 	}
 	d, err := s.api.RenameDevice(r.Context(), r.endpoint(), rename.To, rev)
 	return reply{body: d, revision: d.Revision}, err
+}
+
+// beginBulk answers POST /v1/bulk.
+func (s *Server) beginBulk(r request) (reply, error) {
+	var b admin.Bulk
+	if err := r.body(&b); err != nil {
+		return reply{}, err
+	}
+	id, err := s.api.BeginBulk(r.Context(), b)
+	return reply{body: wire.Bulk{ID: id}}, err
+}
+
+// endBulk answers POST /v1/bulk/{id}/end.
+func (s *Server) endBulk(r request) (reply, error) {
+	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return reply{}, fmt.Errorf("%w: %s is no number of an edit", wire.ErrBadRequest, wire.Quoted(r.PathValue("id")))
+	}
+	return reply{body: struct{}{}}, s.api.EndBulk(r.Context(), store.AuditID(id))
+}
+
+// withBulk is r with the edit of many devices that it says it belongs to.
+func withBulk(r *http.Request) *http.Request {
+	id, err := strconv.ParseUint(r.Header.Get(wire.BulkHeader), 10, 64)
+	if err != nil {
+		return r
+	}
+	return r.WithContext(admin.WithBulk(r.Context(), store.AuditID(id)))
 }

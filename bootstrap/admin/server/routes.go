@@ -30,6 +30,8 @@ var routes = []route{
 	{pattern: "DELETE /v1/devices/{endpoint}", role: access.Engineer, serve: devices.delete},
 	{pattern: "POST /v1/devices/{endpoint}/preview", role: access.Viewer, maxBody: maxBody, serve: (*Server).preview},
 	{pattern: "POST /v1/devices/{endpoint}/rename", role: access.Engineer, maxBody: maxBody, serve: (*Server).renameDevice},
+	{pattern: "POST /v1/bulk", role: access.Engineer, maxBody: maxBody, serve: (*Server).beginBulk},
+	{pattern: "POST /v1/bulk/{id}/end", role: access.Engineer, serve: (*Server).endBulk},
 	{pattern: "GET /v1/profiles", role: access.Viewer, query: []string{"after", "limit"}, serve: (*Server).profiles},
 	{pattern: "POST /v1/profiles", role: access.Admin, maxBody: maxProfiles, serve: (*Server).applyProfiles},
 	{pattern: "GET /v1/profiles/{name}", role: access.Viewer, serve: (*Server).profile},

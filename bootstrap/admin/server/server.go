@@ -92,7 +92,7 @@ func principalAttrs(ctx context.Context) []slog.Attr {
 // run reads a request and serves it.
 func (s *Server) run(w http.ResponseWriter, r *http.Request, rt route) (out reply, reveal bool, err error) {
 	r.Body = http.MaxBytesReader(w, r.Body, max(rt.maxBody, 1))
-	req, err := parse(r, rt.query)
+	req, err := parse(withBulk(r), rt.query)
 	if err == nil {
 		reveal, err = req.boolean("reveal")
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -111,11 +112,29 @@ func (p *Pages) bulk(r *request) error {
 	}
 	b.TooMany = b.Devices > maxBulk
 	if b.Asked = r.FormValue("confirmed") == "yes"; b.Asked && !b.TooMany {
-		if err := p.runBulk(r, b, selected); err != nil {
+		if err := p.noted(r, b, func() error { return p.runBulk(r, b, selected) }); err != nil {
 			return err
 		}
 	}
 	return r.show("bulk", view{Title: "Devices", Nav: "devices", Command: b.Command, Body: b})
+}
+
+// noted does an edit of many devices as one entry of the audit.
+func (p *Pages) noted(r *request, b *bulkPage, do func() error) error {
+	note := admin.Bulk{Action: admin.BulkSet, Detail: b.Action.Name}
+	if b.Action.set == nil {
+		note.Action = admin.BulkDelete
+	}
+	if b.Value != "" {
+		note.Detail += " " + b.Value
+	}
+	if note.Detail += ", those that were picked"; b.All {
+		note.Detail = strings.TrimSuffix(note.Detail, ", those that were picked") + ", with " + url.Values(b.Filter.Fields()).Encode()
+	}
+	return admin.RunBulk(r.Context(), p.API, note, func(ctx context.Context) error {
+		r.Request = r.Request.WithContext(ctx)
+		return do()
+	})
 }
 
 // bulkOf reads the form of a bulk action.

@@ -26,3 +26,11 @@ type ApplyRequest struct {
 type ApplyAnswer struct {
 	Applied []admin.Applied `json:"applied"`
 }
+
+// BulkHeader names the edit of many devices that a request belongs to.
+const BulkHeader = "Lwbs-Bulk"
+
+// A Bulk answers that an edit of many devices has begun.
+type Bulk struct {
+	ID store.AuditID `json:"id"`
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lwbs/bootstrap/admin"
+	"lwbs/bootstrap/admin/audit"
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/output"
 	"lwbs/cmd/lwbs/internal/view"
@@ -70,12 +71,14 @@ func endpointOrWhere(c *cli.Context) (endpoint string, f admin.DeviceFilter, err
 // A bulkEdit is an edit of many devices.
 type bulkEdit struct {
 	do, done string // the verb, as in: delete 3 devices; deleted 3 devices
+	action   admin.BulkAction
+	sets     string // what is set, for the audit
 	edit     func(ctx context.Context, api admin.API, d admin.Device) error
 }
 
 // setMany applies set to many devices.
 func setMany(set admin.DeviceSettings) bulkEdit {
-	return bulkEdit{"change", "changed", func(ctx context.Context, api admin.API, d admin.Device) error {
+	return bulkEdit{"change", "changed", admin.BulkSet, audit.Members(set) + " ", func(ctx context.Context, api admin.API, d admin.Device) error {
 		_, err := api.SetDevice(ctx, d.Endpoint, d.Revision, set)
 		return err
 	}}
@@ -83,7 +86,7 @@ func setMany(set admin.DeviceSettings) bulkEdit {
 
 // deleteMany removes many devices, and notes their groups.
 func deleteMany(groups *deletedFrom) bulkEdit {
-	return bulkEdit{"delete", "deleted", func(ctx context.Context, api admin.API, d admin.Device) error {
+	return bulkEdit{"delete", "deleted", admin.BulkDelete, "", func(ctx context.Context, api admin.API, d admin.Device) error {
 		err := api.DeleteDevice(ctx, d.Endpoint, d.Revision)
 		if err == nil {
 			groups.note(d)
@@ -126,7 +129,13 @@ func (e bulkEdit) run(ctx context.Context, c *cli.Context, api admin.API, f admi
 			return err
 		}
 	}
-	result, err := e.all(ctx, c, api, f)
+	var result bulkResult
+	if count.Devices > 0 {
+		err = admin.RunBulk(ctx, api, admin.Bulk{Action: e.action, Detail: e.sets + "where " + where}, func(ctx context.Context) (err error) {
+			result, err = e.all(ctx, c, api, f)
+			return err
+		})
+	}
 	if c.Bool("json") {
 		return errors.Join(err, output.JSON(c.App.Writer, result))
 	}
