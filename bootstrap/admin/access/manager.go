@@ -87,6 +87,11 @@ func New(c Config) *Manager {
 	return m
 }
 
+// Recall is Passwords.Recall in the background.
+func (m *Manager) Recall(log store.AuditLog) {
+	m.later("recall", func(ctx context.Context) error { return m.Passwords.Recall(ctx, log, time.Now()) })
+}
+
 // Close waits for what is being noted.
 func (m *Manager) Close() {
 	m.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,32 @@ func (p *Passwords) Change(ctx context.Context, source, name, old, password stri
 	}
 	u.PasswordSet = time.Now().UTC().Round(0)
 	return p.users.PutUser(ctx, u)
+}
+
+// recallPage is how many entries of the audit are read at a time.
+const recallPage = 1000
+
+// Recall reads from the audit from where users logged in by a password within the last 30 days: after a restart, too,
+// others cannot lock them out there. It reads the newest log-ins, at most as many as sources are remembered.
+func (p *Passwords) Recall(ctx context.Context, log store.AuditLog, now time.Time) error {
+	q := store.AuditQuery{Action: "log-in", Since: now.Add(-knownFor), Limit: recallPage}
+	var all []store.AuditEntry
+	for len(all) < maxBuckets {
+		page, err := log.Audit(ctx, q)
+		if err != nil {
+			return err
+		}
+		if all = append(all, page...); len(page) < recallPage {
+			break
+		}
+		q.Before = page[len(page)-1].ID
+	}
+	for _, e := range slices.Backward(all) { // the newest are forgotten last
+		if e.Way == WayPassword && e.Address != "" {
+			p.tries.recall(e.Name, e.Address, e.At)
+		}
+	}
+	return nil
 }
 
 // errOld is ErrWrong of one whose name is known.

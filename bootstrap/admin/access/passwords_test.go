@@ -1,10 +1,13 @@
 package access_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"lwbs/bootstrap/admin/access"
 	"lwbs/store"
@@ -125,6 +128,55 @@ func TestOwnUser(t *testing.T) {
 	} {
 		if got, err := tt.p.OwnUser(); got != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%+v: %q, %v", tt.p, got, err)
+		}
+	}
+}
+
+// entriesOf is an audit that has some entries.
+type entriesOf []store.AuditEntry
+
+func (e entriesOf) AppendAudit(_ context.Context, one store.AuditEntry) (store.AuditEntry, error) {
+	return one, nil
+}
+func (e entriesOf) AmendAudit(context.Context, store.AuditID, string) error { return nil }
+
+// Audit has the newest, which is the last, first.
+func (e entriesOf) Audit(_ context.Context, q store.AuditQuery) (page []store.AuditEntry, _ error) {
+	for i := len(e) - 1; i >= 0 && len(page) < q.Limit; i-- {
+		one := e[i]
+		if one.ID = store.AuditID(i + 1); (q.Before == 0 || one.ID < q.Before) && q.Selects(one) {
+			page = append(page, one)
+		}
+	}
+	return page, nil
+}
+
+// After a restart a user is still not locked out where they logged in before; others are nowhere known.
+func TestKnownSourcesOutliveARestart(t *testing.T) {
+	now := time.Now()
+	var past entriesOf
+	for i := range 3000 { // more than one page
+		past = append(past, store.AuditEntry{Name: "bob", Way: access.WayPassword, Action: "log-in", Address: fmt.Sprint("203.0.113.", i%250), At: now.Add(-time.Duration(4000-i) * time.Minute)})
+	}
+	past = append(past,
+		store.AuditEntry{Name: "ada", Way: access.WayPassword, Action: "log-in", Address: "192.0.2.9", At: now.Add(-31 * 24 * time.Hour)},
+		store.AuditEntry{Name: "ada", Way: access.WayOIDC, Action: "log-in", Address: "192.0.2.10", At: now},
+		store.AuditEntry{Name: "ada", Way: access.WayPassword, Action: "log-out", Address: "192.0.2.11", At: now},
+		store.AuditEntry{Name: "eve", Way: access.WayPassword, Action: "log-in", Address: "192.0.2.12", At: now})
+	past = append(entriesOf{{Name: "ada", Way: access.WayPassword, Action: "log-in", Address: "192.0.2.1", At: now.Add(-29 * 24 * time.Hour)}}, past...)
+	m, _ := newManager(t, access.Config{})
+	if err := m.Passwords.Recall(t.Context(), past, now); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 { // from everywhere
+		_, _ = m.Login(t.Context(), fmt.Sprintf("198.51.%d.%d", i/100, i%100), "ada", "a wrong long password")
+	}
+	if _, err := m.Login(t.Context(), "192.0.2.1", "ada", password); err != nil {
+		t.Errorf("from where she logged in: %v", err)
+	}
+	for _, source := range []string{"192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.12"} {
+		if _, err := m.Login(t.Context(), source, "ada", password); !errors.Is(err, access.ErrTries) {
+			t.Errorf("from %s: %v", source, err)
 		}
 	}
 }

@@ -108,6 +108,16 @@ func takeAll(buckets []*bucket) (giveBack func(), wait time.Duration) {
 	}, 0
 }
 
+// recall notes that an account logged in from a source at some time, unless a later time is noted.
+func (t *tries) recall(account, source string, at time.Time) {
+	pair := account + "\x00" + network(source)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known, ok := t.known.get(pair); !ok || known.Before(at) {
+		t.known.put(pair, at)
+	}
+}
+
 // bucket returns the bucket of a key as it is now.
 func (t *tries) bucket(of *recent[*bucket], key string, r rate, now time.Time) *bucket {
 	b, ok := of.get(key)

@@ -192,6 +192,7 @@ func (s *service) webSite(api admin.API, administration *server.Server) http.Han
 		}
 	}
 	s.access = access.New(users)
+	s.access.Recall(s.db)
 	pages.Access = s.access
 	s.pages = web.New(pages)
 	return adminsite.New(adminsite.Config{API: administration, Access: s.access, Pages: s.pages})
