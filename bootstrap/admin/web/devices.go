@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"net/http"
@@ -130,8 +131,10 @@ type list struct {
 	First   string // that of the first page; empty where this is it
 	Failure string // why there are no more rows
 
-	// Likely are devices that have what was searched for as an identity, or the beginning of one.
-	Likely []likely
+	// Likely are devices that have what was searched for as an identity, or the beginning of one, or a similar name.
+	// Where there was no time to compare it with all names, Similar is the address of the page that does.
+	Likely  []likely
+	Similar string
 }
 
 // A likely is a device that a search may have meant.
@@ -171,7 +174,7 @@ func (p *Pages) devices(r *request) error {
 		return err
 	}
 	if f.Search != "" && after == "" && len(page) < perPage { // else there is enough to look at
-		if l.Likely, err = p.likely(r, f.Search, page); err != nil {
+		if err = p.likely(r, l, page); err != nil {
 			return err
 		}
 	}
@@ -244,11 +247,31 @@ func (p *Pages) search(r *request, l *list, selected admin.DeviceFilter, after l
 	return nil
 }
 
-// likely are devices that have a text as an identity or fingerprint, or as its beginning, and are not on the page.
-func (p *Pages) likely(r *request, text string, page []admin.Device) (all []likely, err error) {
-	answer, err := p.API.Why(r.Context(), text, 1)
-	if err != nil {
-		return nil, err
+// similarTime is for how long a page waits for similar names, which takes as long as there are names. The form has
+// similarKey where it is to wait until all are compared.
+const (
+	similarTime = 40 * time.Millisecond
+	similarKey  = "similar"
+)
+
+// likely adds devices that have what was searched for as an identity or fingerprint, or as its beginning, or that have a
+// similar name, and are not on the page.
+func (p *Pages) likely(r *request, l *list, page []admin.Device) error {
+	ctx := r.Context()
+	if r.Form.Get(similarKey) != "all" {
+		short, cancel := context.WithTimeout(ctx, similarTime)
+		defer cancel()
+		ctx = short
+	}
+	answer, err := p.API.Why(ctx, l.Filter.Search, 1)
+	switch {
+	case ctx.Err() != nil && r.Context().Err() == nil:
+		v := l.Filter.values()
+		v.Set(similarKey, "all")
+		l.Similar = "/devices?" + v.Encode()
+		return nil
+	case err != nil:
+		return err
 	}
 	found := answer.Near
 	if answer.Endpoint != "" && answer.Identity != "" {
@@ -261,10 +284,10 @@ func (p *Pages) likely(r *request, text string, page []admin.Device) (all []like
 	for _, d := range found {
 		if !shown[d.Endpoint] {
 			shown[d.Endpoint] = true
-			all = append(all, likely{d.Endpoint, d.Identity})
+			l.Likely = append(l.Likely, likely{d.Endpoint, d.Identity})
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // maxNames is how many profiles are offered where one is chosen; another can be typed.

@@ -43,17 +43,17 @@ func New[T any](ctx context.Context, compute func(ctx context.Context) (T, error
 }
 
 // Get returns the value. Where it has grown old it is computed in the background, which Get awaits for as
-// long as patience, and returns the last one then.
+// long as patience, and returns the last one then; it does not wait where there is one that took longer than that.
 func (c *Cached[T]) Get(ctx context.Context, patience time.Duration) Value[T] {
 	c.mu.Lock()
-	last, running := c.last, c.running
+	last, running, hopeless := c.last, c.running, !c.last.At.IsZero() && c.took > patience
 	if running == nil && c.ctx.Err() == nil && (last.At.IsZero() || time.Since(last.At) > max(minAge, rest*c.took)) {
 		running = make(chan struct{})
 		c.running = running
 		c.done.Go(func() { c.renew(running) })
 	}
 	c.mu.Unlock()
-	if running == nil {
+	if running == nil || hopeless {
 		return last
 	}
 	timer := time.NewTimer(patience)
