@@ -415,9 +415,13 @@ var limits = map[string]limit{
 		[]string{"bootstrap/admin/site.defaultStep"},
 		[]string{"bootstrap/admin/site.TestSlowBodies"},
 	},
-	"pages in a browser that are kept up to date": {
-		[]string{"bootstrap/admin/web/stream.MaxPages"},
-		[]string{"bootstrap/admin/web/stream.TestTooManyPagesOfAStream"},
+	"requests at a time over one connection of HTTP/2": {
+		[]string{"bootstrap/admin/server.MaxStreams"},
+		[]string{"bootstrap/admin/server.TestRequestsOfOneConnection"},
+	},
+	"pages in a browser that are kept up to date; of one person": {
+		[]string{"bootstrap/admin/web/stream.MaxPages", "bootstrap/admin/web/stream.MaxPagesOfOne"},
+		[]string{"bootstrap/admin/web/stream.TestTooManyPagesOfAStream", "bootstrap/admin/web/stream.TestPagesOfOnePerson"},
 	},
 	"events that are kept for such a page; their bytes; that are in one write to it": {
 		[]string{"bootstrap/admin/web/stream.kept", "bootstrap/admin/web/stream.keptBytes", "bootstrap/admin/web/stream.maxBatch"},

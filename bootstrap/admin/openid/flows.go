@@ -70,7 +70,7 @@ func (f *flows) cookie(of flow, secure bool) (*http.Cookie, error) {
 	_, _ = rand.Read(nonce) // never fails
 	value := base64.RawURLEncoding.EncodeToString(f.seal.Seal(nonce, nonce, plain, nil))
 	if len(value) > maxCookie {
-		return nil, errors.New("the address to go to after the log-in is too long")
+		return nil, errLongNext
 	}
 	return flowCookie(value, int(flowTime.Seconds()), secure), nil
 }
@@ -85,6 +85,8 @@ func flowCookie(value string, maxAge int, secure bool) *http.Cookie {
 }
 
 var (
+	errLongNext = errors.New("the address to go to after the log-in is too long")
+
 	errNoFlow  = errors.New("the browser has no log-in under way")
 	errExpired = errors.New("the log-in took too long")
 	errUsed    = errors.New("the log-in is over already")

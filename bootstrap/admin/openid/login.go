@@ -52,6 +52,10 @@ func (p *Provider) Begin(w http.ResponseWriter, r *http.Request, next string) er
 	}
 	of := newFlow(redirect, next)
 	cookie, err := p.flows.cookie(of, p.Secure)
+	if errors.Is(err, errLongNext) {
+		of.Next = "/"
+		cookie, err = p.flows.cookie(of, p.Secure)
+	}
 	if err != nil {
 		return refusal(err, "%v", err)
 	}

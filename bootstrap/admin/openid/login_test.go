@@ -25,6 +25,14 @@ func TestLogIn(t *testing.T) {
 	}
 }
 
+// An address to go to that is too long for a cookie is no reason not to log in.
+func TestLongAddressToGoTo(t *testing.T) {
+	b := newRig(t, issuertest.Behaviour{}, nil).browser()
+	if got := b.ask(b.site + openid.BeginPath + "?next=/" + strings.Repeat("a", 6000)); !strings.HasSuffix(got, "; /") || !strings.HasPrefix(got, "ada@example.com") {
+		t.Errorf("%.300q", got)
+	}
+}
+
 // What makes a role, and who may log in.
 func TestRolesAndNames(t *testing.T) {
 	claims := func(pairs ...any) issuertest.Behaviour {

@@ -13,6 +13,10 @@ import (
 	"lwbs/bootstrap/admin/socket"
 )
 
+// MaxStreams is how many requests are under way over one connection of HTTP/2. Connections are limited, and each request
+// takes memory.
+const MaxStreams = 64
+
 // Serve answers on l until ctx ends. What is under way then has a second to end. An answer may
 // take answerTime from its request on, to its last byte; zero stands for as long as it takes,
 // which events and backups need.
@@ -25,6 +29,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, answerTime time.
 		WriteTimeout:      answerTime,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: MaxStreams},
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return withCaller(ctx, c) },
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),

@@ -80,6 +80,6 @@ func eventOf(kind bootstrap.EventKind, s store.Session) (stream.Event, error) {
 }
 
 func (p *Pages) serveEvents(r *request) error {
-	p.events.ServeHTTP(r.w, r.Request)
+	p.events.Serve(r.w, r.Request, r.owner())
 	return nil
 }

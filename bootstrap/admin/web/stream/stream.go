@@ -16,8 +16,10 @@ import (
 
 // Limits, and times.
 const (
-	// MaxPages is how many pages are served at a time; another is told to come later.
-	MaxPages = 500
+	// MaxPages is how many pages are served at a time, MaxPagesOfOne how many of one person; another is told to come
+	// later.
+	MaxPages      = 500
+	MaxPagesOfOne = 50
 
 	kept       = 512                    // messages, for pages that come back
 	keptBytes  = 4 << 20                // of their data together
@@ -44,6 +46,7 @@ type Stream struct {
 
 	mu     sync.Mutex
 	pages  int
+	of     map[string]int     // pages by whose they are
 	stop   context.CancelFunc // of the watch; nil where it is not running
 	linger *time.Timer        // that stops it
 	closed bool
@@ -80,14 +83,18 @@ func (s *Stream) end() {
 // errFull is why a page is not served.
 var errFull = errors.New("too many pages are open")
 
-// enter notes a page, and begins to watch with the first.
-func (s *Stream) enter() error {
+// enter notes a page of someone, and begins to watch with the first.
+func (s *Stream) enter(who string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.pages >= MaxPages {
+	if s.closed || s.pages >= MaxPages || s.of[who] >= MaxPagesOfOne {
 		return errFull
 	}
+	if s.of == nil {
+		s.of = make(map[string]int)
+	}
 	s.pages++
+	s.of[who]++
 	if s.linger != nil {
 		s.linger.Stop()
 		s.linger = nil
@@ -100,10 +107,13 @@ func (s *Stream) enter() error {
 	return nil
 }
 
-// leave is the end of a page.
-func (s *Stream) leave() {
+// leave is the end of a page of someone.
+func (s *Stream) leave(who string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.of[who]--; s.of[who] == 0 {
+		delete(s.of, who)
+	}
 	if s.pages--; s.pages == 0 && s.stop != nil {
 		s.linger = time.AfterFunc(lingerTime, func() {
 			s.mu.Lock()
@@ -143,14 +153,17 @@ func (s *Stream) since(p replay.Position, key string) (batch []Event, next repla
 	return batch, next, more
 }
 
-// ServeHTTP serves one page. The parameter key limits it to the events about one thing.
-func (s *Stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := s.enter(); err != nil {
+// ServeHTTP is Serve for no one in particular.
+func (s *Stream) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, "") }
+
+// Serve serves one page of someone. The parameter key limits it to the events about one thing.
+func (s *Stream) Serve(w http.ResponseWriter, r *http.Request, who string) {
+	if err := s.enter(who); err != nil {
 		w.Header().Set("Retry-After", "30")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	defer s.leave()
+	defer s.leave(who)
 	next := replay.ParsePosition(r.Header.Get("Last-Event-ID"))
 	if next == 0 {
 		next = s.ring.End()

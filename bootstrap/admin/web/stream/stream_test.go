@@ -184,6 +184,26 @@ func TestTooManyPagesOfAStream(t *testing.T) {
 	open(t, url, "")
 }
 
+// One person who opens many pages leaves room for others.
+func TestPagesOfOnePerson(t *testing.T) {
+	s, _, _ := newStream(t)
+	for i := range MaxPagesOfOne + 1 {
+		if err := s.enter("ada"); (err == nil) != (i < MaxPagesOfOne) {
+			t.Fatalf("page %d: %v", i, err)
+		}
+	}
+	if err := s.enter("bob"); err != nil {
+		t.Errorf("another person: %v", err)
+	}
+	for range MaxPagesOfOne {
+		s.leave("ada")
+	}
+	s.leave("bob")
+	if s.pages != 0 || len(s.of) != 0 {
+		t.Errorf("%d pages are noted when all have left", s.pages)
+	}
+}
+
 // A page that reads nothing keeps no one waiting who tells of events, and no other page.
 func TestStuckPageOfAStream(t *testing.T) {
 	s, src, url := newStream(t)
