@@ -106,6 +106,9 @@ type Config struct {
 // maxSessionTimeout is EXCHANGE_LIFETIME with the default transmission parameters.
 const maxSessionTimeout = 247 * time.Second
 
+// defaultEnrolments is the default of [Config.Enrolments].
+const defaultEnrolments = 6000
+
 // withDefaults fills in the defaults and reports every mistake, not just one.
 func (c Config) withDefaults() (Config, error) {
 	var errs []error
@@ -137,7 +140,7 @@ func (c Config) withDefaults() (Config, error) {
 		positive("LoopWindow", &c.LoopWindow, time.Minute),
 		positive("RepeatWindow", &c.RepeatWindow, 10*time.Minute),
 		positive("UnknownDeviceRecords", &c.UnknownDeviceRecords, 60),
-		positive("Enrolments", &c.Enrolments, 6000),
+		positive("Enrolments", &c.Enrolments, defaultEnrolments),
 		positive("UnauthenticatedRecords", &c.UnauthenticatedRecords, 600),
 	)
 	if c.SessionTimeout > maxSessionTimeout {

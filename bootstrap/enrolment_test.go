@@ -393,6 +393,12 @@ func TestEnrolmentsAreLimited(t *testing.T) {
 	if enrolled != 4 {
 		t.Errorf("%d devices were enrolled, want 4, 2 of each network", enrolled)
 	}
+	limited.SetEnrolments(6) // in the same minute
+	peer := holder("lot-12", derived(t, g, 0, "lot-12"))
+	peer.Remote = "192.0.9.1:5000"
+	if s := h.request(t, peer, post("bs"), nil); !s.Enrolled {
+		t.Errorf("within a higher limit: %+v", s)
+	}
 }
 
 func TestEnrolmentByCertificate(t *testing.T) {

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -67,6 +68,11 @@ func NewServer(cfg Config) (*Server, error) {
 	srv.HandshakeAuthenticator = auth.NewHandshakeAuthenticator(srv.auth, cfg.Panics)
 	srv.Reports = attempt.NewReports(srv.attempts, cfg.Store, cfg.Panics, srv.Running)
 	return srv, nil
+}
+
+// SetEnrolments changes [Config.Enrolments] while the Server runs; zero stands for the default.
+func (srv *Server) SetEnrolments(perMinute int) {
+	srv.enroller.SetLimit(cmp.Or(perMinute, defaultEnrolments))
 }
 
 // ServeRequest is the [Handler] of listeners that reject unknown devices; see [Server.Handler] for

@@ -40,11 +40,18 @@ type Enroller struct {
 
 	// Limit is how many records groups may make in a minute, all of them together, so that one who has
 	// the key of a group does not fill the database in a short time. The peers of one network may cause
-	// half of them.
+	// half of them. SetLimit changes it.
 	Limit int
 
-	mu    sync.Mutex
+	mu    sync.Mutex    // guards Limit too, once the Enroller is in use
 	taken outcome.Quota // guarded by mu
+}
+
+// SetLimit changes Limit.
+func (n *Enroller) SetLimit(limit int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.Limit = limit
 }
 
 // Enrol makes the record of an authenticated peer that no record has, if an enrolment group takes it,
@@ -121,16 +128,16 @@ func (n *Enroller) mayEnrol(peer Peer, e Enrolment) *outcome.Refusal {
 	if refused := n.MayBegin(store.Session{Endpoint: e.Endpoint, Proof: store.ProofIdentity}); refused != nil {
 		return refused
 	}
-	if !n.take(peer.Remote, time.Now()) {
-		return outcome.Unavailable(store.CauseBusy, "more devices of group %q and others ask to be enrolled than %d in a minute, or half of that from one network", e.Group.Name, n.Limit)
+	if limit, ok := n.take(peer.Remote, time.Now()); !ok {
+		return outcome.Unavailable(store.CauseBusy, "more devices of group %q and others ask to be enrolled than %d in a minute, or half of that from one network", e.Group.Name, limit)
 	}
 	return nil
 }
 
 // take counts a record for a peer at remote, an IP:port, and reports whether it is within the limit.
-func (n *Enroller) take(remote string, now time.Time) bool {
+func (n *Enroller) take(remote string, now time.Time) (limit int, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.taken.Limit = n.Limit
-	return n.taken.Take(remote, now)
+	return n.Limit, n.taken.Take(remote, now)
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/dtls"
 	"lwbs/bootstrap/coap/plain"
 	"lwbs/bootstrap/coap/traffic"
@@ -22,6 +23,7 @@ type transport interface {
 	Addr() netip.AddrPort
 	Counters() traffic.Counters
 	Associations() int
+	SetNewPeerRates(limits admission.NewPeerLimits)
 	Close() error
 }
 
@@ -71,6 +73,18 @@ func (l *Listener) Counters() Counters { return l.transport.Counters() }
 
 // Peers is how many associations are active now: neither in a handshake, nor hibernated.
 func (l *Listener) Peers() int { return l.transport.Associations() }
+
+// SetNewPeerRates changes [NewPeerLimits] while the Listener serves: how many new peers it accepts in a second, in all and
+// from one network. Zero stands for the default.
+func (l *Listener) SetNewPeerRates(global, perNet int) error {
+	var limits NewPeerLimits
+	limits.Global.PerSecond, limits.PerNet.PerSecond = global, perNet
+	if err := limits.SetDefaults(0); err != nil {
+		return err
+	}
+	l.transport.SetNewPeerRates(limits)
+	return nil
+}
 
 // Hibernated is how many DTLS associations hibernate: they are kept for their peers, which
 // may come back on them.

@@ -41,6 +41,14 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// SetLimits changes the limits. Where there are more devices on the list than the new ones permit, they stay: a device that
+// comes takes the place of another, as at the limit.
+func (l *List) SetLimits(limits Limits) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limits = limits.withDefaults()
+}
+
 // A RateError refuses a new device of plain CoAP, since too many came within a minute.
 type RateError struct{ limit int }
 

@@ -42,10 +42,10 @@ type Device struct {
 type List struct {
 	store  Store
 	log    *slog.Logger
-	limits Limits
 	writes sync.WaitGroup // only Close waits for them
 
 	mu      sync.Mutex
+	limits  Limits            // guarded by mu
 	devices map[string]*entry // by ID; guarded by mu
 	byKey   map[key]*entry    // the same; guarded by mu
 	rate    rate              // of new devices of plain CoAP; guarded by mu

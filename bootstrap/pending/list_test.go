@@ -339,3 +339,21 @@ func TestUnreadableStore(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// New limits hold for the next device; those on the list stay, and are replaced one by one.
+func TestSetLimits(t *testing.T) {
+	l := open(t, newMemory(), pending.Limits{Devices: 3, Network: 3})
+	for i, name := range []string{"a", "b", "c"} {
+		away(t, l, certified(name, i+1), i)
+	}
+	l.SetLimits(pending.Limits{Devices: 2, Network: 2})
+	away(t, l, certified("d", 4), 3)
+	if got := names(l); got != "b c d" {
+		t.Errorf("with a lower limit listed are %s", got)
+	}
+	l.SetLimits(pending.Limits{Devices: 4, Network: 4})
+	away(t, l, certified("e", 5), 4)
+	if got := names(l); got != "b c d e" {
+		t.Errorf("with a higher limit listed are %s", got)
+	}
+}

@@ -44,7 +44,8 @@ var mayImport = map[string][]string{
 	"store/rows":          {"store", "store/seal", "lwm2m", "store/rows/wire"},
 	"store/rows/wire":     {"store", "lwm2m"},
 	"store/grammar":       {"store", "lwm2m"},
-	"store/profilefile":   {"store", "store/grammar", "lwm2m", "lwm2m/"},
+	"store/yamltree":      {},
+	"store/profilefile":   {"store", "store/grammar", "store/yamltree", "lwm2m", "lwm2m/"},
 	"bootstrap":           {"bootstrap/attempt", "bootstrap/loopguard", "bootstrap/panics", "bootstrap/provision", "bootstrap/request", "bootstrap/outcome", "bootstrap/auth", "bootstrap/enrol", "bootstrap/history", "bootstrap/pending", "bootstrap/plan", "bootstrap/profile", "bootstrap/ratequeue", "store", "store/grammar", "lwm2m", "lwm2m/"},
 	"bootstrap/":          {"bootstrap", "bootstrap/outcome", "bootstrap/panics", "store", "lwm2m", "lwm2m/"},
 	"bootstrap/outcome":   {"store", "lwm2m"},
@@ -69,9 +70,11 @@ var mayImport = map[string][]string{
 	"bootstrap/sim":       {"bootstrap", "bootstrap/coap/message", "lwm2m", "lwm2m/"},
 	"cmd/lwbs/internal/":  {"cmd/lwbs/internal/output"},
 
-	"store/importer/sheet":    {"lwm2m/filekind"},
-	"cmd/lwbs/internal/login": {"lwm2m"},
-	"cmd/lwbs/internal/input": {"cmd/lwbs/internal/output", "lwm2m/filekind"},
+	"store/importer/sheet":       {"lwm2m/filekind"},
+	"cmd/lwbs/internal/login":    {"lwm2m"},
+	"cmd/lwbs/internal/input":    {"cmd/lwbs/internal/output", "lwm2m/filekind"},
+	"cmd/lwbs/internal/systemd":  {},
+	"cmd/lwbs/internal/settings": {"cmd/lwbs/internal/command", "cmd/lwbs/internal/input", "store/profilefile", "store/yamltree"},
 
 	// The admin API: client and server meet in what is on the wire.
 	"bootstrap/admin/access":    {"store", "lwm2m"},
@@ -167,11 +170,11 @@ var only = map[string][]string{
 	"github.com/prometheus/":       {"bootstrap/metrics"},
 	"github.com/prometheus/procfs": {"bootstrap/fleet"},
 	"github.com/HdrHistogram/":     {"bootstrap/fleet"},
-	"github.com/goccy/go-yaml":     {"store/profilefile", "bootstrap/admin/web/reference", "cmd/lwbs/internal/oidcfile"},
+	"github.com/goccy/go-yaml":     {"store/yamltree", "store/profilefile", "bootstrap/admin/web/reference", "cmd/lwbs/internal/oidcfile"},
 	"github.com/coreos/go-oidc/":   {"bootstrap/admin/openid"},
 	"golang.org/x/oauth2":          {"bootstrap/admin/openid"},
 	"golang.org/x/term":            {"cmd/lwbs/internal/input"},
-	"github.com/urfave/cli":        append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command"),
+	"github.com/urfave/cli":        append(commandGroups, "cmd/lwbs", "cmd/lwbs/internal/command", "cmd/lwbs/internal/settings"),
 }
 
 func TestImportDirection(t *testing.T) {

@@ -352,7 +352,7 @@ var limits = map[string]limit{
 		[]string{"bootstrap/admin/server.TestBytesOfARequest", "bootstrap/admin/wire.TestDepthOfABody"},
 	},
 	"profile file": {
-		[]string{"store/profilefile.MaxSize"},
+		[]string{"store/yamltree.MaxSize"},
 		[]string{"store/profilefile.TestBytesOfAProfileFile"},
 	},
 	"key file; file of certificates; list of revoked certificates": {

@@ -26,6 +26,7 @@ import (
 	"lwbs/cmd/lwbs/internal/input"
 	"lwbs/cmd/lwbs/internal/lastresort"
 	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/cmd/lwbs/internal/settings"
 	"lwbs/cmd/lwbs/lwm2mserver"
 	"lwbs/cmd/lwbs/object"
 	"lwbs/cmd/lwbs/outbox"
@@ -123,11 +124,12 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Writer:      stdout,
 		ErrWriter:   stderr,
 		Flags: append(append(command.Flags(), command.RemoteFlags()...), []cli.Flag{
+			&cli.StringFlag{Name: settings.ConfigOption, EnvVars: []string{"LWBS_CONFIG"}, Usage: "take what the command line and the environment do not give from the configuration `FILE` of lwbs serve (lwbs config)"},
 			&cli.StringFlag{Name: "objects", EnvVars: []string{"LWBS_OBJECTS"}, Usage: "`FOLDER` with definitions of more Objects, in the XML of the OMA registry"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version of this program"},
 		}...),
 		Commands: []*cli.Command{
-			serve.Command(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), user.Command(), user.TokenCommand(), audit.Command(), user.LoginCommand(), user.LogoutCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
+			serve.Command(), serve.ConfigCommand(), demo.Command(), session.StatusCommand(), device.Command(), device.RotationCommand(), campaign.Command(), profile.Command(), group.Command(), group.KeyCommand(), lwm2mserver.Command(), outbox.Command(), transfer.ImportCommand(), transfer.ExportCommand(), object.Command(), session.Command(), pending.Command(), session.WhyCommand(), user.Command(), user.TokenCommand(), audit.Command(), user.LoginCommand(), user.LogoutCommand(), probe.Command(), simulate.Command(), database.Command(), completion.Command(), completion.CompleteCommand(), manCommand(), versionCommand(),
 		},
 		CommandNotFound: nil,
 		// A value may have commas in it; an option is repeated for several values.
@@ -137,12 +139,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              command.OnUsageError,
 		Before: func(c *cli.Context) error {
-			switch {
-			case c.Bool("version"):
+			if c.Bool("version") {
 				printVersion(c.App.Writer)
 				return errVersionTold
 			}
-			return command.CheckDatabase(c)
+			if err := settings.Use(c); err != nil && !needsNoSettings[c.Args().First()] {
+				return err
+			}
+			return settings.Explain(c, command.CheckDatabase(c))
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -154,6 +158,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	withoutHelpCommands(app.Commands)
 	return app
 }
+
+// needsNoSettings are the commands that do their work whatever is wrong with the configuration file.
+var needsNoSettings = map[string]bool{"": true, "completion": true, "complete": true, "man": true, "version": true, "demo": true, "config": true}
 
 // withoutHelpCommands removes the commands "help" and "h", since devices may have these names; see
 // arrange.

@@ -34,8 +34,8 @@ func (r *reader) account(n node, place string) (a store.Account) {
 		},
 	})
 	r.mapping(n, place, known, func(e entry, at string) {
-		if keyWords[strings.ToLower(e.key)] {
-			r.fail(e.line, "%s: %s", at, noKeysHere)
+		if keyWords[strings.ToLower(e.Key)] {
+			r.fail(e.Line, "%s: %s", at, noKeysHere)
 		} else if !r.accountResource(&a, e, place) {
 			r.unknown(e, slices.Concat(sortedKeys(known), accountNames()))
 		}
@@ -53,13 +53,13 @@ func (r *reader) account(n node, place string) (a store.Account) {
 // Resources of the Object, as text that becomes a value when it is filled in.
 func (r *reader) orTemplate(into map[lwm2m.ResourceID]store.Literal, id lwm2m.ResourceID, read func(node, string)) func(node, string) {
 	return func(n node, place string) {
-		if n.kind != text || !strings.Contains(n.scalar, "{{") {
+		if n.Kind != text || !strings.Contains(n.Scalar, "{{") {
 			read(n, place)
 			return
 		}
 		account, _, _ := strings.Cut(place, ".")
-		r.spots[fmt.Sprintf("%s.%s[%d]", account, serverList, id)] = spot{n.line, place}
-		into[id] = store.Literal{Text: &n.scalar}
+		r.spots[fmt.Sprintf("%s.%s[%d]", account, serverList, id)] = spot{n.Line, place}
+		into[id] = store.Literal{Text: &n.Scalar}
 	}
 }
 
@@ -85,8 +85,8 @@ func (r *reader) oscore(n node, place string) *store.OSCORE {
 // keyless reads a mapping into which people try to write keys.
 func (r *reader) keyless(n node, place string, known fields) {
 	r.mapping(n, place, known, func(e entry, at string) {
-		if keyWords[strings.ToLower(e.key)] {
-			r.fail(e.line, "%s: %s", at, noKeysHere)
+		if keyWords[strings.ToLower(e.Key)] {
+			r.fail(e.Line, "%s: %s", at, noKeysHere)
 			return
 		}
 		r.unknown(e, sortedKeys(known))
@@ -107,12 +107,12 @@ var keyWords = map[string]bool{"psk": true, "secret": true, "secretkey": true, "
 func (r *reader) source(into *string, s *grammar.Section, key, where string) func(node, string) {
 	k, _ := s.Key(key)
 	return func(n node, place string) {
-		if !slices.Contains(k.Words, n.scalar) {
+		if !slices.Contains(k.Words, n.Scalar) {
 			last := len(k.Words) - 1
-			r.fail(n.line, "%s: want %s or %s: %s", place, strings.Join(k.Words[:last], ", "), k.Words[last], where)
+			r.fail(n.Line, "%s: want %s or %s: %s", place, strings.Join(k.Words[:last], ", "), k.Words[last], where)
 			return
 		}
-		*into = n.scalar
+		*into = n.Scalar
 	}
 }
 
@@ -128,23 +128,23 @@ var owned = map[lwm2m.ObjectID]map[lwm2m.ResourceID]string{
 func (r *reader) accountResource(a *store.Account, e entry, place string) bool {
 	id, list, into := lwm2m.ObjectServer, serverList, a.ServerResources
 	def, _ := object.Lookup(id)
-	d, ok := def.ResourceNamed(e.key)
+	d, ok := def.ResourceNamed(e.Key)
 	if !ok {
 		id, list, into = lwm2m.ObjectSecurity, securityList, a.SecurityResources
 		def, _ = object.Lookup(id)
-		d, ok = def.ResourceNamed(e.key)
+		d, ok = def.ResourceNamed(e.Key)
 	}
-	written := join(place, e.key)
+	written := join(place, e.Key)
 	key, taken := owned[id][d.ID]
 	switch {
 	case !ok:
 		return false
 	case taken && key == "":
-		r.fail(e.line, "%s: an account is never that of the Bootstrap-Server", written)
+		r.fail(e.Line, "%s: an account is never that of the Bootstrap-Server", written)
 	case taken:
-		r.fail(e.line, "%s: write %q for it", written, key)
+		r.fail(e.Line, "%s: write %q for it", written, key)
 	case !d.Settable():
-		r.fail(e.line, "%s: %s is not for a Bootstrap-Server to write", written, d.Name)
+		r.fail(e.Line, "%s: %s is not for a Bootstrap-Server to write", written, d.Name)
 	default:
 		r.resource(into, e, def.ID, d, fmt.Sprintf("%s.%s[%d]", place, list, d.ID), written)
 	}

@@ -91,7 +91,7 @@ func (r *reader) positive(into *store.Duration, byDefault string) func(node, str
 	return func(n node, place string) {
 		problems := len(r.problems)
 		if r.duration(into)(n, place); *into <= 0 && len(r.problems) == problems {
-			r.fail(n.line, "%s: want more than 0: leave it out for %s", place, byDefault)
+			r.fail(n.Line, "%s: want more than 0: leave it out for %s", place, byDefault)
 		}
 	}
 }

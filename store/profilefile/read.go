@@ -1,13 +1,13 @@
 package profilefile
 
 import (
-	"bytes"
 	"strings"
 
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/grammar"
+	"lwbs/store/yamltree"
 )
 
 // A Document is one profile of a file.
@@ -21,23 +21,22 @@ type Document struct {
 // Read returns the profiles in the text of a file; file is its name in errors. Objects has the names
 // of Resources; nil stands for the built-in ones. The error has every [*Problem], one a line.
 func Read(file string, b []byte, objects *object.Registry) ([]Document, error) {
-	nodes, err := parse(file, bytes.TrimPrefix(b, []byte("\ufeff")))
-	if err != nil {
-		return nil, err
+	nodes, problems := yamltree.Parse(file, b)
+	if len(problems) > 0 {
+		return nil, yamltree.Joined(problems)
 	}
 	if len(nodes) == 0 {
-		return nil, &Problem{file, 1, "there is no profile in it"}
+		return nil, &Problem{File: file, Line: 1, Message: "there is no profile in it"}
 	}
 	var out []Document
-	var problems []*Problem
 	names := make(map[string]bool)
 	for _, n := range nodes {
-		r := &reader{file: file, objects: objects, spots: map[string]spot{"": {line: n.line}}}
+		r := &reader{file: file, objects: objects, spots: map[string]spot{"": {line: n.Line}}}
 		p := r.profile(n)
 		name, named := r.spots["name"]
 		switch {
-		case !named && n.kind == mapping:
-			r.fail(n.line, "name is missing")
+		case !named && n.Kind == mapping:
+			r.fail(n.Line, "name is missing")
 		case p.Name == "" && len(r.problems) == 0:
 			r.fail(name.line, "name is empty")
 		case p.Name != "" && names[p.Name]:
@@ -48,7 +47,7 @@ func Read(file string, b []byte, objects *object.Registry) ([]Document, error) {
 		out = append(out, Document{Profile: p, file: file, spots: r.spots})
 	}
 	if len(problems) > 0 {
-		return nil, joined(problems)
+		return nil, yamltree.Joined(problems)
 	}
 	return out, nil
 }
@@ -63,7 +62,7 @@ func (d Document) Problem(place, message string) *Problem {
 			if place != "" {
 				message = s.written + place[len(at):] + ": " + message
 			}
-			return &Problem{d.file, s.line, message}
+			return &Problem{File: d.file, Line: s.line, Message: message}
 		}
 		at = at[:max(0, strings.LastIndexAny(at, ".["))]
 	}
@@ -77,7 +76,7 @@ func (r *reader) profile(n node) (p store.Profile) {
 			r.each(n, place, func(n node, place string) { p.Accounts = append(p.Accounts, r.account(n, place)) })
 		},
 		"accessControl": func(n node, place string) {
-			if n.kind == text && n.scalar == noAccessControl {
+			if n.Kind == text && n.Scalar == noAccessControl {
 				p.NoAccessControl = true
 				return
 			}
@@ -112,12 +111,12 @@ func (r *reader) rights(n node, place string) map[uint16]uint8 {
 	if !r.want(n, place, mapping) {
 		return nil
 	}
-	rights := make(map[uint16]uint8, len(n.entries))
-	for _, e := range n.entries {
-		at := join(place, e.key)
-		r.spots[at] = spot{e.line, at}
-		id, _ := r.integer(node{kind: number, line: e.line, scalar: e.key}, at, 0, lwm2m.MaxID-1)
-		bits, _ := r.integer(e.value, at, 0, lwm2m.AllRights)
+	rights := make(map[uint16]uint8, len(n.Entries))
+	for _, e := range n.Entries {
+		at := join(place, e.Key)
+		r.spots[at] = spot{e.Line, at}
+		id, _ := r.integer(node{Kind: number, Line: e.Line, Scalar: e.Key}, at, 0, lwm2m.MaxID-1)
+		bits, _ := r.integer(e.Value, at, 0, lwm2m.AllRights)
 		rights[uint16(id)] = uint8(bits)
 	}
 	return rights
@@ -129,13 +128,13 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 		"resources": func(n node, _ string) { resources = &n },
 	}), nil)
 	switch path, ok := r.spots[join(place, "path")]; {
-	case n.kind != mapping:
+	case n.Kind != mapping:
 	case !ok:
-		r.fail(n.line, "%s: path is missing", place)
+		r.fail(n.Line, "%s: path is missing", place)
 	case o.Path.Depth() != 2:
 		r.fail(path.line, "%s: want the path of an Object Instance, such as /3/0", path.written)
 	case resources == nil:
-		r.fail(n.line, "%s: resources are missing", place)
+		r.fail(n.Line, "%s: resources are missing", place)
 	default:
 		o.Resources = make(map[lwm2m.ResourceID]store.Literal)
 		r.resources(o.Resources, *resources, join(place, "resources"), r.definition(o.Path.Object(), o.Version))
@@ -145,14 +144,14 @@ func (r *reader) object(n node, place string) (o store.ObjectValues) {
 
 func (r *reader) deletePolicy(n node, place string) (p store.DeletePolicy) {
 	rule, _ := grammar.Profile.Key("delete")
-	if n.kind == mapping { // the form of the admin API
+	if n.Kind == mapping { // the form of the admin API
 		r.mapping(n, place, fields{
 			"mode":  r.oneOf(&p.Mode, append(rule.Words, store.DeleteList)...),
 			"paths": func(n node, place string) { p.Paths = r.deletePolicy(n, place).Paths },
 		}, nil)
 		return p
 	}
-	if n.kind != list {
+	if n.Kind != list {
 		r.oneOf(&p.Mode, rule.Words...)(n, place)
 		return p
 	}

@@ -10,6 +10,29 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/yamltree"
+)
+
+// The values of a file, and what is wrong with it.
+type (
+	node  = yamltree.Node
+	entry = yamltree.Entry
+	kind  = yamltree.Kind
+
+	// A Problem is a mistake in a file.
+	Problem = yamltree.Problem
+)
+
+// MaxSize is the largest file that is read, in bytes.
+const MaxSize = yamltree.MaxSize
+
+const (
+	null    = yamltree.Null
+	text    = yamltree.Text
+	number  = yamltree.Number
+	boolean = yamltree.Boolean
+	list    = yamltree.List
+	mapping = yamltree.Mapping
 )
 
 // A reader walks a document and collects all problems.
@@ -28,15 +51,15 @@ type spot struct {
 }
 
 func (r *reader) fail(line int, format string, args ...any) {
-	r.problems = append(r.problems, &Problem{r.file, line, fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, &Problem{File: r.file, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
 // want reports whether n is of the kind, and notes a problem where it is not.
 func (r *reader) want(n node, place string, k kind) bool {
-	if n.kind == k {
+	if n.Kind == k {
 		return true
 	}
-	r.fail(n.line, "%s: want %v, not %v", place, k, n.kind)
+	r.fail(n.Line, "%s: want %v, not %v", place, k, n.Kind)
 	return false
 }
 
@@ -49,13 +72,13 @@ func (r *reader) mapping(n node, place string, known fields, rest func(e entry, 
 	if !r.want(n, orDocument(place), mapping) {
 		return
 	}
-	for _, e := range n.entries {
-		at := join(place, e.key)
-		r.spots[at] = spot{e.line, at}
-		read, ok := known[e.key]
+	for _, e := range n.Entries {
+		at := join(place, e.Key)
+		r.spots[at] = spot{e.Line, at}
+		read, ok := known[e.Key]
 		switch {
 		case ok:
-			read(e.value, at)
+			read(e.Value, at)
 		case rest != nil:
 			rest(e, at)
 		default:
@@ -65,7 +88,7 @@ func (r *reader) mapping(n node, place string, known fields, rest func(e entry, 
 }
 
 func (r *reader) unknown(e entry, known []string) {
-	r.fail(e.line, "unknown key %q%s", e.key, DidYouMean(e.key, known))
+	r.fail(e.Line, "unknown key %q%s", e.Key, DidYouMean(e.Key, known))
 }
 
 func orDocument(place string) string {
@@ -87,9 +110,9 @@ func (r *reader) each(n node, place string, read func(n node, place string)) {
 	if !r.want(n, place, list) {
 		return
 	}
-	for i, item := range n.items {
+	for i, item := range n.Items {
 		at := fmt.Sprintf("%s[%d]", place, i)
-		r.spots[at] = spot{item.line, at}
+		r.spots[at] = spot{item.Line, at}
 		read(item, at)
 	}
 }
@@ -98,10 +121,10 @@ func (r *reader) each(n node, place string, read func(n node, place string)) {
 // was written: an identity may consist of digits.
 func (r *reader) wantText(n node, place string) bool {
 	switch {
-	case n.kind == number || n.kind == text:
+	case n.Kind == number || n.Kind == text:
 		return true
-	case n.scalar != "": // a boolean or null
-		r.fail(n.line, "%s: want text, not %v: "+quoteIt, place, n.kind, n.scalar)
+	case n.Scalar != "": // a boolean or null
+		r.fail(n.Line, "%s: want text, not %v: "+yamltree.QuoteIt, place, n.Kind, n.Scalar)
 	default:
 		r.want(n, place, text)
 	}
@@ -112,7 +135,7 @@ func (r *reader) wantText(n node, place string) bool {
 func (r *reader) str(into *string) func(node, string) {
 	return func(n node, place string) {
 		if r.wantText(n, place) {
-			*into = n.scalar
+			*into = n.Scalar
 		}
 	}
 }
@@ -125,7 +148,7 @@ func (r *reader) texts(n node, place string) (out []string) {
 			out = append(out, text)
 		}
 	}
-	if n.kind == list {
+	if n.Kind == list {
 		r.each(n, place, one)
 	} else {
 		one(n, place)
@@ -136,8 +159,8 @@ func (r *reader) texts(n node, place string) (out []string) {
 // words is a field of text with a default; an empty text is a problem.
 func (r *reader) words(into *string, byDefault string) func(node, string) {
 	return func(n node, place string) {
-		if r.str(into)(n, place); n.kind == text && n.scalar == "" {
-			r.fail(n.line, "%s is empty: leave it out for %s", place, byDefault)
+		if r.str(into)(n, place); n.Kind == text && n.Scalar == "" {
+			r.fail(n.Line, "%s is empty: leave it out for %s", place, byDefault)
 		}
 	}
 }
@@ -147,9 +170,9 @@ func (r *reader) number(n node, place string) (json.Number, bool) {
 	if !r.want(n, place, number) {
 		return "", false
 	}
-	exact, err := exactNumber(n.scalar)
+	exact, err := yamltree.ExactNumber(n.Scalar)
 	if err != nil {
-		r.fail(n.line, "%s: %v", place, err)
+		r.fail(n.Line, "%s: %v", place, err)
 	}
 	return exact, err == nil
 }
@@ -160,11 +183,11 @@ func (r *reader) oneOf(into *string, values ...string) func(node, string) {
 		if !r.want(n, place, text) {
 			return
 		}
-		if !slices.Contains(values, n.scalar) {
-			r.fail(n.line, "%s: %q is not one of %v", place, n.scalar, values)
+		if !slices.Contains(values, n.Scalar) {
+			r.fail(n.Line, "%s: %q is not one of %v", place, n.Scalar, values)
 			return
 		}
-		*into = n.scalar
+		*into = n.Scalar
 	}
 }
 
@@ -178,21 +201,21 @@ func (r *reader) boolean(into *bool) func(node, string) {
 }
 
 // isTrue returns the value of a boolean, which may be written "True" or "TRUE" too.
-func isTrue(n node) bool { return strings.EqualFold(n.scalar, "true") }
+func isTrue(n node) bool { return strings.EqualFold(n.Scalar, "true") }
 
 // integer returns the whole number that n is, within a range.
 func (r *reader) integer(n node, place string, lowest, highest int64) (i int64, ok bool) {
 	if !r.want(n, place, number) {
 		return 0, false
 	}
-	exact, err := exactNumber(n.scalar)
-	if err != nil && leadingZero.MatchString(n.scalar) {
-		r.fail(n.line, "%s: %v", place, err)
+	exact, err := yamltree.ExactNumber(n.Scalar)
+	if err != nil && yamltree.BeginsWithZero(n.Scalar) {
+		r.fail(n.Line, "%s: %v", place, err)
 		return 0, false
 	}
 	i, err = strconv.ParseInt(exact.String(), 10, 64)
 	if err != nil || i < lowest || i > highest {
-		r.fail(n.line, "%s: %s is not a whole number of %d to %d", place, n.scalar, lowest, highest)
+		r.fail(n.Line, "%s: %s is not a whole number of %d to %d", place, n.Scalar, lowest, highest)
 		return 0, false
 	}
 	return i, true
@@ -209,9 +232,9 @@ func optional[T any](into **T, read func(*T) func(node, string)) func(node, stri
 // duration is a field of a duration: "24h", or a number of seconds.
 func (r *reader) duration(into *store.Duration) func(node, string) {
 	return func(n node, place string) {
-		written := n.scalar
+		written := n.Scalar
 		switch {
-		case n.kind == number:
+		case n.Kind == number:
 			exact, ok := r.number(n, place)
 			if !ok {
 				return
@@ -222,7 +245,7 @@ func (r *reader) duration(into *store.Duration) func(node, string) {
 		}
 		d, err := store.ParseDuration(written)
 		if err != nil {
-			r.fail(n.line, "%s: %v", place, err)
+			r.fail(n.Line, "%s: %v", place, err)
 			return
 		}
 		*into = d
@@ -235,17 +258,17 @@ func (r *reader) octets(into *store.Octets) func(node, string) {
 		if !r.want(n, place, text) {
 			return
 		}
-		if !strings.Contains(n.scalar, "{{") {
-			switch b, err := lwm2m.ParseOpaque(n.scalar); {
+		if !strings.Contains(n.Scalar, "{{") {
+			switch b, err := lwm2m.ParseOpaque(n.Scalar); {
 			case err != nil:
-				r.fail(n.line, "%s: %v", place, err)
+				r.fail(n.Line, "%s: %v", place, err)
 				return
 			case len(b) == 0:
-				r.fail(n.line, "%s: there are no bytes in it: leave it out", place)
+				r.fail(n.Line, "%s: there are no bytes in it: leave it out", place)
 				return
 			}
 		}
-		*into = store.Octets(n.scalar)
+		*into = store.Octets(n.Scalar)
 	}
 }
 
@@ -255,9 +278,9 @@ func (r *reader) path(into *lwm2m.Path) func(node, string) {
 		if !r.want(n, place, text) {
 			return
 		}
-		p, err := lwm2m.ParsePath(n.scalar)
+		p, err := lwm2m.ParsePath(n.Scalar)
 		if err != nil {
-			r.fail(n.line, "%s: %v", place, err)
+			r.fail(n.Line, "%s: %v", place, err)
 			return
 		}
 		*into = p
@@ -267,9 +290,9 @@ func (r *reader) path(into *lwm2m.Path) func(node, string) {
 // version reads the version of an Object, which YAML reads as a number.
 func (r *reader) version(into *string) func(node, string) {
 	return func(n node, place string) {
-		v, err := lwm2m.ParseVersion(n.scalar)
+		v, err := lwm2m.ParseVersion(n.Scalar)
 		if err != nil {
-			r.fail(n.line, "%s: %v", place, err)
+			r.fail(n.Line, "%s: %v", place, err)
 			return
 		}
 		*into = v.String()

@@ -8,6 +8,7 @@ import (
 	"lwbs/lwm2m"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
+	"lwbs/store/yamltree"
 )
 
 // resources reads a mapping from Resources of an Object, by ID or name, to their
@@ -16,15 +17,15 @@ func (r *reader) resources(into map[lwm2m.ResourceID]store.Literal, n node, plac
 	if !r.want(n, place, mapping) {
 		return
 	}
-	for _, e := range n.entries {
-		written := join(place, e.key)
-		id, ok := resourceID(e.key, def)
+	for _, e := range n.Entries {
+		written := join(place, e.Key)
+		id, ok := resourceID(e.Key, def)
 		switch {
 		case !ok && len(def.Resources) == 0:
-			r.fail(e.line, "%s: %q is no Resource ID, and names of Object %d are not known: add its definition (--objects FOLDER)", place, e.key, def.ID)
+			r.fail(e.Line, "%s: %q is no Resource ID, and names of Object %d are not known: add its definition (--objects FOLDER)", place, e.Key, def.ID)
 			continue
 		case !ok:
-			r.fail(e.line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.key, DidYouMean(e.key, resourceNames(def)))
+			r.fail(e.Line, "%s: %q is neither a Resource ID nor the name of one%s", place, e.Key, DidYouMean(e.Key, resourceNames(def)))
 			continue
 		}
 		d, ok := def.Resource(id)
@@ -50,14 +51,14 @@ func (r *reader) definition(id lwm2m.ObjectID, version string) object.Definition
 
 // resource reads the value of one Resource.
 func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d object.ResourceDefinition, place, written string) {
-	r.spots[place] = spot{e.line, written}
+	r.spots[place] = spot{e.Line, written}
 	switch _, twice := into[d.ID]; {
 	case twice:
-		r.fail(e.line, "%s: %s is there twice", written, d.Name)
+		r.fail(e.Line, "%s: %s is there twice", written, d.Name)
 	case d.Secret:
 		r.secret(into, e, o, d, written)
 	default:
-		if l, ok := r.literal(e.value, written, d.Type); ok {
+		if l, ok := r.literal(e.Value, written, d.Type); ok {
 			into[d.ID] = l
 		}
 	}
@@ -68,9 +69,9 @@ func (r *reader) resource(into map[lwm2m.ResourceID]store.Literal, e entry, o lw
 func (r *reader) secret(into map[lwm2m.ResourceID]store.Literal, e entry, o lwm2m.ObjectID, d object.ResourceDefinition, written string) {
 	switch ofAccounts := o == lwm2m.ObjectSecurity || o == lwm2m.ObjectOSCORE; {
 	case ofAccounts:
-		r.fail(e.line, "%s: %s is a secret: profiles hold none", written, d.Name)
-	case e.value.kind != text || e.value.scalar != store.KeySupplied:
-		r.fail(e.line, "%s: %s is a secret: profiles hold none; write supplied, and give it to the device with lwbs device set --secret-file", written, d.Name)
+		r.fail(e.Line, "%s: %s is a secret: profiles hold none", written, d.Name)
+	case e.Value.Kind != text || e.Value.Scalar != store.KeySupplied:
+		r.fail(e.Line, "%s: %s is a secret: profiles hold none; write supplied, and give it to the device with lwbs device set --secret-file", written, d.Name)
 	default:
 		into[d.ID] = store.Literal{Text: new(store.KeySupplied)}
 	}
@@ -92,18 +93,18 @@ func resourceID(key string, def object.Definition) (lwm2m.ResourceID, bool) {
 func (r *reader) literal(n node, place string, typ lwm2m.Type) (store.Literal, bool) {
 	isText := typ == lwm2m.TypeString || typ == lwm2m.TypeCoreLink
 	switch {
-	case n.kind == text, isText && (n.kind == number || n.kind == boolean) && !json.Valid([]byte(n.scalar)):
-		return store.Literal{Text: &n.scalar}, true
-	case n.kind == boolean:
+	case n.Kind == text, isText && (n.Kind == number || n.Kind == boolean) && !json.Valid([]byte(n.Scalar)):
+		return store.Literal{Text: &n.Scalar}, true
+	case n.Kind == boolean:
 		return store.Literal{Boolean: new(isTrue(n))}, true
-	case n.kind == number:
+	case n.Kind == number:
 		return r.numberLiteral(n, place, typ)
-	case n.kind == list, n.kind == mapping:
+	case n.Kind == list, n.Kind == mapping:
 		return r.instances(n, place, typ)
-	case n.scalar != "":
-		r.fail(n.line, "%s: want a value, not %v: "+quoteIt, place, n.kind, n.scalar)
+	case n.Scalar != "":
+		r.fail(n.Line, "%s: want a value, not %v: "+yamltree.QuoteIt, place, n.Kind, n.Scalar)
 	default:
-		r.fail(n.line, "%s: want a value, not %v", place, n.kind)
+		r.fail(n.Line, "%s: want a value, not %v", place, n.Kind)
 	}
 	return store.Literal{}, false
 }
@@ -115,8 +116,8 @@ func (r *reader) numberLiteral(n node, place string, typ lwm2m.Type) (store.Lite
 	switch {
 	case !ok:
 		return store.Literal{}, false
-	case typ == lwm2m.TypeNone && exact.String() != n.scalar:
-		r.fail(n.line, "%s: the type of this Resource is not known here: write %s, or "+quoteIt, place, exact, n.scalar)
+	case typ == lwm2m.TypeNone && exact.String() != n.Scalar:
+		r.fail(n.Line, "%s: the type of this Resource is not known here: write %s, or "+yamltree.QuoteIt, place, exact, n.Scalar)
 		return store.Literal{}, false
 	}
 	return store.Literal{Number: &exact}, true
@@ -124,20 +125,20 @@ func (r *reader) numberLiteral(n node, place string, typ lwm2m.Type) (store.Lite
 
 func (r *reader) instances(n node, place string, typ lwm2m.Type) (store.Literal, bool) {
 	out := store.Literal{Instances: make(map[lwm2m.ResourceInstanceID]store.Literal)}
-	for i, item := range n.items {
-		n.entries = append(n.entries, entry{key: strconv.Itoa(i), line: item.line, value: item})
+	for i, item := range n.Items {
+		n.Entries = append(n.Entries, entry{Key: strconv.Itoa(i), Line: item.Line, Value: item})
 	}
 	ok := true
-	for _, e := range n.entries {
-		id, err := strconv.ParseUint(e.key, 10, 16)
-		if err != nil || id == lwm2m.MaxID || e.value.kind == list || e.value.kind == mapping {
-			r.fail(e.line, "%s: want single values by Resource Instance ID, not %q", place, e.key)
+	for _, e := range n.Entries {
+		id, err := strconv.ParseUint(e.Key, 10, 16)
+		if err != nil || id == lwm2m.MaxID || e.Value.Kind == list || e.Value.Kind == mapping {
+			r.fail(e.Line, "%s: want single values by Resource Instance ID, not %q", place, e.Key)
 			ok = false
 			continue
 		}
-		l, good := r.literal(e.value, place, typ)
+		l, good := r.literal(e.Value, place, typ)
 		if _, twice := out.Instances[lwm2m.ResourceInstanceID(id)]; twice {
-			r.fail(e.line, "%s: Resource Instance %d is there twice", place, id)
+			r.fail(e.Line, "%s: Resource Instance %d is there twice", place, id)
 			good = false
 		}
 		out.Instances[lwm2m.ResourceInstanceID(id)] = l

@@ -15,6 +15,7 @@ import (
 	"lwbs/lwm2m/object"
 	"lwbs/store"
 	"lwbs/store/grammar"
+	"lwbs/store/yamltree"
 )
 
 // Write returns p as a document. Read turns it into p again, without the revision and the times,
@@ -215,7 +216,7 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9/_][A-Za-z0-9/+_.:@=-]*$`)
 // scalar returns text, quoted where necessary. The YAML library quotes plain words where necessary,
 // except some numbers and some white space.
 func scalar(text string) any {
-	if isNumber(text) || !plain.MatchString(text) {
+	if yamltree.IsNumber(text) || !plain.MatchString(text) {
 		return verbatim(strconv.Quote(text))
 	}
 	return text

@@ -26,9 +26,8 @@ const (
 // global token bucket: however many addresses an attacker forges, the networks that devices are
 // known to come from stay open.
 type SourceLimiter struct {
-	limits NewPeerLimits
-
 	mu          sync.Mutex
+	limits      NewPeerLimits // guarded by mu, as all that follows
 	global      tokenBucket
 	resets      tokenBucket
 	nets        map[netip.Prefix]*list.Element // of *network, in one of the two lists
@@ -59,6 +58,18 @@ func NewSourceLimiter(limits NewPeerLimits) *SourceLimiter {
 		nets:        make(map[netip.Prefix]*list.Element),
 		unvalidated: list.New(),
 		validated:   list.New(),
+	}
+}
+
+// SetRates changes the rates of limits, whose fields must all be set, from the next new peer on. Tokens that a
+// bucket has stay in it, up to the new burst.
+func (s *SourceLimiter) SetRates(limits NewPeerLimits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits = limits
+	s.global.setRate(limits.Global)
+	for _, e := range s.nets {
+		e.Value.(*network).bucket.setRate(limits.PerNet)
 	}
 }
 

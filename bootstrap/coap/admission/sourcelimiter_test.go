@@ -133,3 +133,20 @@ func TestSourceLimiterLetsAFleetIn(t *testing.T) {
 		g.expect("192.0.2.1", traffic.NotDropped)
 	}
 }
+
+// New rates hold from the next new peer on, for networks that are remembered too.
+func TestSourceLimiterSetRates(t *testing.T) {
+	g := newGateTest(t, Rate{PerSecond: 1, Burst: 10}, Rate{PerSecond: 1, Burst: 100})
+	g.expect("192.0.2.1", traffic.NotDropped)
+	g.SetRates(NewPeerLimits{PerNet: Rate{PerSecond: 2, Burst: 2}, Global: Rate{PerSecond: 4, Burst: 4}})
+	g.expect("192.0.2.1", traffic.NotDropped)
+	g.expect("192.0.2.1", traffic.NotDropped)
+	g.expect("192.0.2.1", traffic.DropSourceRate) // of nine tokens two were left
+	g.expect("198.51.100.1", traffic.NotDropped)
+	g.expect("203.0.113.1", traffic.NotDropped)
+	g.expect("233.252.0.1", traffic.DropGlobalRate)
+	g.now = g.now.Add(time.Second)
+	g.expect("192.0.2.1", traffic.NotDropped)
+	g.expect("192.0.2.1", traffic.NotDropped)
+	g.expect("192.0.2.1", traffic.DropSourceRate)
+}

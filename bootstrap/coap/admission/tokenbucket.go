@@ -16,6 +16,12 @@ func newTokenBucket(r Rate, now time.Time) tokenBucket {
 	return tokenBucket{rate: r, tokens: float64(r.Burst), since: now}
 }
 
+// setRate changes the rate and the burst.
+func (b *tokenBucket) setRate(r Rate) {
+	b.rate = r
+	b.add(0)
+}
+
 // take takes a token and reports whether there was one.
 func (b *tokenBucket) take(now time.Time) bool {
 	if passed := now.Sub(b.since); passed > 0 {

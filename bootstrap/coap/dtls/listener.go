@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"lwbs/bootstrap/coap/admission"
 	"lwbs/bootstrap/coap/tasks"
 	"lwbs/bootstrap/coap/traffic"
 	"lwbs/bootstrap/coap/udp"
@@ -33,6 +34,9 @@ func (l *Listener) Counters() traffic.Counters { return l.mux.meter.Snapshot() }
 
 // Associations is how many associations are active.
 func (l *Listener) Associations() int { return l.mux.associations() }
+
+// SetNewPeerRates changes the rates of new peers, all of which limits must have.
+func (l *Listener) SetNewPeerRates(limits admission.NewPeerLimits) { l.mux.sources.SetRates(limits) }
 
 // Hibernated is how many associations hibernate.
 func (l *Listener) Hibernated() int { return l.mux.hibernated() }

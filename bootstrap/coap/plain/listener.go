@@ -72,5 +72,8 @@ func (l *Listener) Counters() traffic.Counters { return l.table.meter.Snapshot()
 // Associations is how many associations there are.
 func (l *Listener) Associations() int { return l.hub.Count() }
 
+// SetNewPeerRates changes the rates of new peers, all of which limits must have.
+func (l *Listener) SetNewPeerRates(limits admission.NewPeerLimits) { l.table.sources.SetRates(limits) }
+
 // Close ends every association and waits for every goroutine.
 func (l *Listener) Close() error { return l.hub.Close(l.table.socket.Close) }

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,25 +43,30 @@ func leshanFlags() []cli.Flag {
 func checkLeshan(c *cli.Context) error {
 	addr := c.String(leshanAddress)
 	if addr == "" {
+		var errs []error
 		for _, option := range []string{leshanTokenFile, leshanTLS, leshanClear, leshanNoSec} {
 			if c.IsSet(option) {
-				return command.Usagef("--%s is for --%s, which is not there", option, leshanAddress)
+				errs = append(errs, command.Usagef("--%s is for --%s, which is not there", option, leshanAddress))
 			}
 		}
-		return nil
+		return errors.Join(errs...)
 	}
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, command.Usagef(format, args...)) }
 	host, _, err := net.SplitHostPort(addr)
 	switch {
 	case err != nil:
-		return command.Usagef("--%s %q is not an address such as :8081 or 192.0.2.1:8081", leshanAddress, addr)
-	case c.String(leshanTokenFile) == "":
-		return command.Usagef("--%s needs --%s FILE: a token of at least %d characters, such as from openssl rand -hex 16", leshanAddress, leshanTokenFile, leshan.MinToken)
-	case c.Bool(leshanTLS) && len(c.StringSlice("tls-cert")) == 0:
-		return command.Usagef("--%s needs --tls-cert and --tls-key", leshanTLS)
+		wrong("--%s %q is not an address such as :8081 or 192.0.2.1:8081", leshanAddress, addr)
 	case !isLoopback(host) && !c.Bool(leshanTLS) && !c.Bool(leshanClear):
-		return command.Usagef("--%s %s is not on loopback: tokens and keys could be read on the way: add --%s, or permit it with --%s", leshanAddress, addr, leshanTLS, leshanClear)
+		wrong("--%s %s is not on loopback: tokens and keys could be read on the way: add --%s, or permit it with --%s", leshanAddress, addr, leshanTLS, leshanClear)
 	}
-	return nil
+	if c.String(leshanTokenFile) == "" {
+		wrong("--%s needs --%s FILE: a token of at least %d characters, such as from openssl rand -hex 16", leshanAddress, leshanTokenFile, leshan.MinToken)
+	}
+	if c.Bool(leshanTLS) && len(c.StringSlice("tls-cert")) == 0 {
+		wrong("--%s needs --tls-cert and --tls-key", leshanTLS)
+	}
+	return errors.Join(errs...)
 }
 
 // isLoopback reports whether a host of an address can be reached from this machine only. No host stands for
@@ -123,10 +129,10 @@ const maxTokenFile = 64 << 10
 
 // A tokenKeeper has the tokens of a file, and reads it again when it has changed.
 type tokenKeeper struct {
-	file string
-	log  *slog.Logger
+	log *slog.Logger
 
 	mu     sync.Mutex
+	file   string        // guarded by mu
 	seen   stamp         // of the file when it was read last, good or not; guarded by mu
 	looked time.Time     // when its stamp was looked at; guarded by mu
 	kept   leshan.Tokens // guarded by mu
@@ -165,6 +171,14 @@ func (k *tokenKeeper) stamp() stamp {
 		return stamp{}
 	}
 	return stamp{info.ModTime(), info.Size()}
+}
+
+// replace takes another file into use, with its tokens.
+func (k *tokenKeeper) replace(file string, kept leshan.Tokens) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.file, k.kept = file, kept
+	k.seen = k.stamp()
 }
 
 // tokens are those of the file as it was some seconds ago or later. Where it does not load, the former ones stay in use.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -24,11 +25,12 @@ func limitFlags() []cli.Flag {
 	}
 }
 
-// setLimits copies the options into the configuration of a listener.
+// setLimits copies the options into the configuration of a listener. Its error has every mistake.
 func setLimits(c *cli.Context, cfg *coap.Config) error {
+	var errs []error
 	cfg.DTLS.HandshakeTimeout = c.Duration("handshake-timeout")
 	if d := cfg.DTLS.HandshakeTimeout; d < time.Second || d > 10*time.Minute {
-		return command.Usagef("--handshake-timeout %v is not within 1s to 10m: devices in constrained networks take up to 90s", d)
+		errs = append(errs, command.Usagef("--handshake-timeout %v is not within 1s to 10m: devices in constrained networks take up to 90s", d))
 	}
 	for _, flag := range []struct {
 		name  string
@@ -39,22 +41,20 @@ func setLimits(c *cli.Context, cfg *coap.Config) error {
 		{"max-hibernated", &cfg.DTLS.MaxHibernated},
 		{"new-peer-rate", &cfg.NewPeers.Global.PerSecond},
 		{"new-peer-rate-per-net", &cfg.NewPeers.PerNet.PerSecond},
+		{"enrolments-per-minute", new(int)}, // which is for all listeners together
 	} {
 		if *flag.field = c.Int(flag.name); *flag.field < 0 {
-			return command.Usagef("--%s %d is negative", flag.name, *flag.field)
+			errs = append(errs, command.Usagef("--%s %d is negative", flag.name, *flag.field))
 		}
-	}
-	if n := c.Int("enrolments-per-minute"); n < 0 { // which is for all listeners together
-		return command.Usagef("--enrolments-per-minute %d is negative", n)
 	}
 	switch word := c.String("hibernate"); word {
 	case hibernateDisk, hibernateMemory:
 	case off:
 		cfg.DTLS.MaxHibernated = -1
 	default:
-		return command.Usagef("--hibernate %q is not disk, memory or off", word)
+		errs = append(errs, command.Usagef("--hibernate %q is not disk, memory or off", word))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Values of --hibernate: in the database too, or in memory until the server stops. The third is off.

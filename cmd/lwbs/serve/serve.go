@@ -2,13 +2,10 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -37,7 +34,8 @@ import (
 	"lwbs/cmd/lwbs/internal/command"
 	"lwbs/cmd/lwbs/internal/lastresort"
 	"lwbs/cmd/lwbs/internal/logqueue"
-	"lwbs/cmd/lwbs/internal/output"
+	"lwbs/cmd/lwbs/internal/settings"
+	"lwbs/cmd/lwbs/internal/systemd"
 	"lwbs/lwm2m/object"
 	"lwbs/store"
 )
@@ -48,52 +46,52 @@ func Command() *cli.Command {
 		Name: "serve", Usage: "run the Bootstrap-Server", OnUsageError: command.OnUsageError,
 		Description: `At SIGTERM or an interrupt the server refuses new sessions, waits for the running ones (--drain), and
 stops. A second signal stops it at once. The process exits at most 15 s later, even if something
-hangs. Certificates are read again at SIGHUP and when their files change.`,
-		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for no DTLS"},
-			&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, to devices whose record permits it; may be repeated (default: off)"},
-			&cli.UintFlag{Name: "replica-id", Usage: "begin DTLS connection IDs with the byte `NUMBER`, 0 to 255, for a load balancer in front of several servers"},
-			&cli.BoolFlag{Name: "allow-commands", Usage: "run the programs of LwM2M Servers of kind command, as the user of this server"},
-			&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz over HTTP at `ADDRESS`, on loopback unless it names another interface (default: only on the admin socket)"},
-			&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
-			&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
-			&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
-		}, slices.Concat(tlsFlags(), unknownFlags(), limitFlags(), leshanFlags(), webFlags())...),
+hangs.
+
+Each option can be given by a variable of the environment and by a configuration file (--config) too: an option goes before the
+environment, and that before the file. "lwbs config" checks such a file, prints one with every key, and shows what is in force. At SIGHUP
+the file is read again; the log says what of it is in force now, and what needs a restart. A file with a mistake changes nothing.
+Certificates are read again at SIGHUP and when their files change.`,
+		Flags:  options(),
 		Action: serve,
 	}
+}
+
+// options are the options of lwbs serve, and the keys of its configuration file.
+func options() []cli.Flag {
+	return settings.WithEnvironment(append([]cli.Flag{
+		&cli.StringSliceFlag{Name: "coaps", Value: cli.NewStringSlice(":5684"), Usage: "serve CoAP over DTLS at `ADDRESS`; may be repeated; off for no DTLS"},
+		&cli.StringSliceFlag{Name: "coap", Usage: "serve plain CoAP at `ADDRESS`, such as :5683, to devices whose record permits it; may be repeated (default: off)"},
+		&cli.UintFlag{Name: "replica-id", Usage: "begin DTLS connection IDs with the byte `NUMBER`, 0 to 255, for a load balancer in front of several servers"},
+		&cli.BoolFlag{Name: "allow-commands", Usage: "run the programs of LwM2M Servers of kind command, as the user of this server"},
+		&cli.StringFlag{Name: "metrics", Usage: "serve /metrics, /healthz and /readyz over HTTP at `ADDRESS`, on loopback unless it names another interface (default: only on the admin socket)"},
+		&cli.DurationFlag{Name: "drain", Value: time.Minute, Usage: "let running sessions go on for at most `TIME` after SIGTERM; 0 ends them at once"},
+		&cli.StringFlag{Name: "log", Value: "info", Usage: "log records of this `LEVEL` and above: debug, info, warn or error"},
+		&cli.BoolFlag{Name: "log-json", Usage: "log in JSON"},
+	}, slices.Concat(tlsFlags(), unknownFlags(), limitFlags(), leshanFlags(), webFlags())...))
 }
 
 func serve(c *cli.Context) error {
 	if _, err := command.Arguments(c); err != nil {
 		return err
 	}
-	if id := c.Uint("replica-id"); id > math.MaxUint8 {
-		return command.Usagef("--replica-id %d is not within 0 to 255", id)
-	}
-	if d := c.Duration("drain"); d < 0 {
-		return command.Usagef("--drain %v is negative", d)
-	}
-	if err := checkAddresses(c); err != nil {
-		return err
-	}
-	if err := checkUnknown(c); err != nil {
-		return err
-	}
-	if err := setLimits(c, new(coap.Config)); err != nil {
-		return err
-	}
-	if err := checkLeshan(c); err != nil {
-		return err
-	}
-	if err := checkWeb(c); err != nil {
-		return err
-	}
-	signal.Ignore(syscall.SIGPIPE) // the reader of the log may exit
-	lastresort.Of(c.Context).Allow(c.Duration("drain") + lastresort.ClosingTime)
-	log, lines, err := newLogger(c)
+	set, err := settings.Of(c)
 	if err != nil {
 		return err
 	}
+	if err := set.Explain(check(set.Context)); err != nil {
+		return err
+	}
+	c = set.Context                  // which has all of them, wherever they were given
+	asked := make(chan os.Signal, 1) // one that waits stands for those that come meanwhile
+	signal.Notify(asked, syscall.SIGHUP)
+	defer signal.Stop(asked)
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may exit
+	lastresort.Of(c.Context).Allow(c.Duration("drain") + lastresort.ClosingTime)
+	level := new(slog.LevelVar)
+	first, _ := levelOf(c) // which was checked
+	level.Set(first)
+	log, lines := newLogger(c, level)
 	defer lines.Close(time.Second)
 	socketPath, err := command.SocketFile(c)
 	if err != nil {
@@ -139,35 +137,18 @@ func serve(c *cli.Context) error {
 	}
 	answers.opened()
 	collector.Tune()
-	s := &service{version: c.App.Version, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, web: webFiles, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, passwords: access.NewPasswords(db, log), metrics: metrics.New(), events: new(admin.Hub)}
+	s := &service{version: c.App.Version, settings: set, reloader: newReloader(set), level: level, asked: asked, log: log, lines: lines, panics: guard, db: db, file: command.DatabaseFile(c), tls: keeper, web: webFiles, tokens: tokens, leshanNoSec: c.Bool(leshanNoSec), objects: objects, passwords: access.NewPasswords(db, log), metrics: metrics.New(), events: new(admin.Hub)}
 	return errors.Join(s.run(c, socketPath, at, answers), db.Close())
-}
-
-// newLogger returns the log and its queue, so that a slow or dead reader does not block the server.
-func newLogger(c *cli.Context) (*slog.Logger, *logqueue.Writer, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
-		return nil, nil, command.Usagef("--log %q is not debug, info, warn or error", c.String("log"))
-	}
-	opts := &slog.HandlerOptions{Level: level}
-	out := c.App.ErrWriter
-	handler := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, opts) }
-	if c.Bool("log-json") {
-		out = output.NewScreen(out, true)
-		handler = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, opts) }
-	}
-	lines := logqueue.New(out, func(dropped uint64) []byte {
-		var b bytes.Buffer
-		slog.New(handler(&b)).Error("log records dropped, since the log was not read", "count", dropped)
-		return b.Bytes()
-	})
-	return slog.New(handler(lines)), lines, nil
 }
 
 // A service is a running server: the Bootstrap-Server, its listeners and its
 // administration.
 type service struct {
 	version     string
+	settings    *settings.Set    // as they were at the start
+	level       *slog.LevelVar   // of log
+	asked       <-chan os.Signal // to reload
+	reloader    *reloader
 	log         *slog.Logger
 	lines       *logqueue.Writer // the queue of log
 	out         *logqueue.Writer // standard output
@@ -193,6 +174,7 @@ type service struct {
 	outbox     *outbox.Outbox
 	stopExpiry func()
 	listeners  []*coap.Listener
+	addresses  []*servedAddress // of listeners, in their order
 	listens    []string
 	started    time.Time
 }
@@ -208,14 +190,16 @@ func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answe
 		answers.handlers[i].set(site.handler)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(c.Context))
-	defer watchKeeper(ctx, s.tls)()
+	defer running(func() { s.tls.watch(ctx) })()
 	defer s.watchWeb(ctx)()
+	defer running(func() { s.watchReloads(ctx) })()
 	defer s.runCampaigns(c.Context)()
 	defer stop() // before the wait
 	for _, where := range s.listens {
 		fmt.Fprintf(s.out, "listening on %s\n", where)
 	}
 	tellSites(s.out, sites, socketPath)
+	s.notify(systemd.Ready)
 
 	var err error
 	select {
@@ -225,19 +209,6 @@ func (s *service) run(c *cli.Context, socketPath string, at httpListeners, answe
 	}
 	s.drain(c)
 	return errors.Join(err, s.close(), answers.close())
-}
-
-// watchKeeper reloads certificates when they change, until ctx ends. Wait returns when it has stopped.
-func watchKeeper(ctx context.Context, k *tlsKeeper) (wait func()) {
-	asked := make(chan os.Signal, 1)
-	signal.Notify(asked, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer signal.Stop(asked)
-		k.watch(ctx, asked)
-	}()
-	return func() { <-done }
 }
 
 // start starts the Bootstrap-Server and its listeners.
@@ -293,52 +264,24 @@ func (s *service) start(c *cli.Context) (err error) {
 	return nil
 }
 
-// checkAddresses checks the addresses of the listeners before anything is opened. An empty address,
-// such as of an unset variable, is refused: it would be any port of every interface.
-func checkAddresses(c *cli.Context) error {
-	some := false
-	for _, option := range []string{"coaps", "coap"} {
-		for _, addr := range c.StringSlice(option) {
-			if addr == off {
-				continue
-			}
-			_, port, err := net.SplitHostPort(addr)
-			if err == nil {
-				_, err = net.LookupPort("udp", port)
-			}
-			if err != nil || port == "" {
-				return command.Usagef("--%s %q is not an address such as :5684 or 192.0.2.1:5684, nor off", option, addr)
-			}
-			some = true
-		}
-	}
-	if !some {
-		return command.Usagef("there is nothing to listen on: give --coaps or --coap an address")
-	}
-	return nil
-}
-
-// off is the word for no listener, in the place of an address.
-const off = "off"
-
 // listen opens a listener at each address but off.
 func (s *service) listen(c *cli.Context, scheme string, open func(string, coap.Config) (*coap.Listener, error), cfg coap.Config) error {
 	for _, addr := range c.StringSlice(scheme) {
 		if addr == off {
 			continue
 		}
-		u, err := unknownDevices(c, scheme, addr)
-		if err == nil {
-			cfg.Handler, err = s.server.Handler(u)
-		}
+		h, err := s.handlerAt(c, scheme, addr)
 		if err != nil {
 			return err
 		}
+		at := &servedAddress{scheme: scheme, addr: addr}
+		at.handler.Store(&h)
+		cfg.Handler = at
 		l, err := open(addr, cfg)
 		if err != nil {
 			return listenError(scheme, addr, err)
 		}
-		s.listeners = append(s.listeners, l)
+		s.listeners, s.addresses = append(s.listeners, l), append(s.addresses, at)
 		s.listens = append(s.listens, scheme+"://"+l.Addr().String())
 		s.metrics.Transport(scheme, fmt.Sprintf("%s-%d", scheme, len(s.listeners)), func() metrics.Transport { return transport(l) })
 	}
@@ -404,7 +347,8 @@ func slowWrite(wait time.Duration) int {
 
 // drain lets running sessions end, until the limit or a second signal.
 func (s *service) drain(c *cli.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), c.Duration("drain"))
+	s.notify(systemd.Stopping)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), s.drainTime())
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +20,13 @@ import (
 // A tlsKeeper holds the certificates of a server and reloads them when their files change. If they
 // do not load, it keeps those it has.
 type tlsKeeper struct {
-	files   tlsFiles
 	log     *slog.Logger
 	panics  *panics.Guard
 	content atomic.Pointer[tlsContent]
-	seen    map[string]stamp // the state of the files at the last load, good or not
+
+	mu    sync.Mutex       // is held while they are loaded
+	files tlsFiles         // guarded by mu
+	seen  map[string]stamp // the state of the files at the last load, good or not; guarded by mu
 }
 
 // A stamp identifies a state of a file; a file that does not exist has none.
@@ -38,7 +41,7 @@ const lookEvery = 5 * time.Second
 // newTLSKeeper returns a tlsKeeper that has read the files.
 func newTLSKeeper(ctx context.Context, files tlsFiles, log *slog.Logger, guard *panics.Guard) (*tlsKeeper, error) {
 	k := &tlsKeeper{files: files, log: log, panics: guard, seen: stamps(files)}
-	content, err := k.load(ctx)
+	content, err := k.load(ctx, files)
 	if err != nil {
 		return nil, err
 	}
@@ -73,28 +76,30 @@ func (k *tlsKeeper) statuses() (all []admin.CertificateStatus) {
 // shown are the certificates themselves.
 func (k *tlsKeeper) shown() []*x509.Certificate { return k.content.Load().all }
 
-// watch reloads the certificates when their files change and when asked receives, until ctx ends.
-func (k *tlsKeeper) watch(ctx context.Context, asked <-chan os.Signal) {
+// watch reloads the certificates when their files change, until ctx ends.
+func (k *tlsKeeper) watch(ctx context.Context) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-asked:
-			k.renew(ctx, stamps(k.files))
 		case <-look.C:
-			if now := stamps(k.files); !maps.Equal(now, k.seen) {
-				k.renew(ctx, now)
-			}
+			k.renew(ctx, false)
 		}
 	}
 }
 
-// renew reloads the files, whose stamps are now.
-func (k *tlsKeeper) renew(ctx context.Context, now map[string]stamp) {
+// renew reloads the files; without always only if they have changed.
+func (k *tlsKeeper) renew(ctx context.Context, always bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := stamps(k.files)
+	if !always && maps.Equal(now, k.seen) {
+		return
+	}
 	k.seen = now
-	content, err := k.load(ctx)
+	content, err := k.load(ctx, k.files)
 	if err != nil {
 		k.log.Error("certificates do not load; the former ones stay in use", "error", err)
 		return
@@ -102,16 +107,24 @@ func (k *tlsKeeper) renew(ctx context.Context, now map[string]stamp) {
 	k.use(content)
 }
 
-// load reads the files. A panic is an error.
-func (k *tlsKeeper) load(ctx context.Context) (content *tlsContent, err error) {
+// replace takes other files into use, with their content.
+func (k *tlsKeeper) replace(files tlsFiles, content *tlsContent) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.files, k.seen = files, stamps(files)
+	k.use(content)
+}
+
+// load reads files. A panic is an error.
+func (k *tlsKeeper) load(ctx context.Context, files tlsFiles) (content *tlsContent, err error) {
 	defer k.panics.Contain(panics.Files, func() { content, err = nil, outcome.ErrPanicked })
-	return k.files.load(ctx)
+	return files.load(ctx)
 }
 
 // use takes content into use, and logs it with warnings.
 func (k *tlsKeeper) use(content *tlsContent) {
 	k.content.Store(content)
-	if len(k.files.certificates) == 0 {
+	if len(content.certificates) == 0 {
 		return
 	}
 	k.log.Info("certificates loaded", "own", len(content.certificates), "cas", len(content.all)-len(content.certificates), "revoked", content.revoked)

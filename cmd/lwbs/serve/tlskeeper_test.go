@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,11 +29,10 @@ func TestTLSKeeper(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		asked := make(chan os.Signal)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			k.watch(ctx, asked)
+			k.watch(ctx)
 		}()
 		wait := func() {
 			time.Sleep(lookEvery) // in the bubble, where it takes no time
@@ -68,8 +66,7 @@ func TestTLSKeeper(t *testing.T) {
 		shows("with the key", second)
 		said("with the key", "certificates loaded", 2)
 
-		asked <- syscall.SIGHUP
-		synctest.Wait()
+		k.renew(ctx, true)
 		said("when asked", "certificates loaded", 3)
 		stop()
 		<-done

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,8 @@ func cutLast(text string) (address, policy string, ok bool) {
 
 // checkUnknown checks the options for unknown devices, before anything is opened.
 func checkUnknown(c *cli.Context) error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, command.Usagef(format, args...)) }
 	for _, scheme := range []string{"coaps", "coap"} {
 		option, addresses := unknownOptions[scheme], c.StringSlice(scheme)
 		general, of := "", make(map[string]bool)
@@ -72,11 +75,11 @@ func checkUnknown(c *cli.Context) error {
 			where, policy, one := cutLast(text)
 			switch {
 			case !slices.Contains(bootstrap.UnknownPolicies, bootstrap.UnknownPolicy(policy)):
-				return command.Usagef("--%s %q is not reject, silent or park, nor ADDRESS=POLICY with one of these", option, text)
+				wrong("--%s %q is not reject, silent or park, nor ADDRESS=POLICY with one of these", option, text)
 			case one && !slices.Contains(addresses, where):
-				return command.Usagef("--%s %q: %q is none of the --%s addresses%s", option, text, where, scheme, listed(addresses))
+				wrong("--%s %q: %q is none of the --%s addresses%s", option, text, where, scheme, listed(addresses))
 			case one && of[where], !one && general != "":
-				return command.Usagef("--%s %q: there is another policy for the same listeners", option, text)
+				wrong("--%s %q: there is another policy for the same listeners", option, text)
 			}
 			if of[where] = true; !one {
 				general = policy
@@ -84,15 +87,15 @@ func checkUnknown(c *cli.Context) error {
 		}
 	}
 	if n := c.Int("max-pending"); n < 0 {
-		return command.Usagef("--max-pending %d is negative", n)
+		wrong("--max-pending %d is negative", n)
 	}
 	if d := c.Duration("park-time"); d < bootstrap.MinPatience || d > bootstrap.MaxPatience {
-		return command.Usagef("--park-time %v is not within %v to %v", d, bootstrap.MinPatience, bootstrap.MaxPatience)
+		wrong("--park-time %v is not within %v to %v", d, bootstrap.MinPatience, bootstrap.MaxPatience)
 	}
 	if d := c.Duration("park-keep-alive"); d < bootstrap.MinKeepAlive || d > bootstrap.MaxKeepAlive {
-		return command.Usagef("--park-keep-alive %v is not within %v to %v: devices end a bootstrap in which nothing comes for 247 s", d, bootstrap.MinKeepAlive, bootstrap.MaxKeepAlive)
+		wrong("--park-keep-alive %v is not within %v to %v: devices end a bootstrap in which nothing comes for 247 s", d, bootstrap.MinKeepAlive, bootstrap.MaxKeepAlive)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func listed(addresses []string) string {

@@ -104,16 +104,20 @@ func newWebKeeper(c *cli.Context, log *slog.Logger, guard *panics.Guard) (*webKe
 		issuer.Secure, issuer.Logger = w.encrypted || w.proxied, log
 		w.issuer = issuer
 	}
-	var files tlsFiles
-	if w.encrypted {
+	var err error
+	w.tlsKeeper, err = newTLSKeeper(c.Context, webFilesOf(c), log, guard)
+	return w, err
+}
+
+// webFilesOf reads the options for the files of --web.
+func webFilesOf(c *cli.Context) (files tlsFiles) {
+	if c.String(webCert) != "" {
 		files.certificates, files.keys = []string{c.String(webCert)}, []string{c.String(webKey)}
 	}
 	if ca := c.String(webClientCA); ca != "" {
 		files.cas = []string{ca}
 	}
-	var err error
-	w.tlsKeeper, err = newTLSKeeper(c.Context, files, log, guard)
-	return w, err
+	return files
 }
 
 // config is that of TLS with the certificates as they are now.
@@ -175,7 +179,7 @@ func (s *service) watchWeb(ctx context.Context) (wait func()) {
 	if s.web == nil {
 		return func() {}
 	}
-	return watchKeeper(ctx, s.web.tlsKeeper)
+	return running(func() { s.web.watch(ctx) })
 }
 
 // webSite is the handler of --web.

@@ -64,6 +64,7 @@ func UnknownCommand(parent, word string, siblings, all []*cli.Command) error {
 var (
 	unknownOption = regexp.MustCompile(`^flag provided but not defined: (-.*)$`)
 	lackingOption = regexp.MustCompile(`^flag needs an argument: (-.*)$`)
+	badVariable   = regexp.MustCompile(`^could not parse (".*") as .* value from environment variable "([^"]*)" for flag ([^ ]*): `)
 	badOption     = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?(-[^ ]*): `)
 )
 
@@ -83,12 +84,16 @@ func optionError(flags []cli.Flag, text string) string {
 	if m := lackingOption.FindStringSubmatch(text); m != nil {
 		return Dashed(m[1]) + " needs a value"
 	}
-	m := badOption.FindStringSubmatch(text)
-	if m == nil {
+	what, value, option := "", "", ""
+	if m := badOption.FindStringSubmatch(text); m != nil {
+		what, value, option = Dashed(m[2]), m[1], strings.TrimLeft(m[2], "-")
+	} else if m := badVariable.FindStringSubmatch(text); m != nil {
+		what, value, option = m[2], m[1], m[3]
+	} else {
 		return text
 	}
 	want := "a valid value"
-	switch FlagNamed(flags, strings.TrimLeft(m[2], "-")).(type) {
+	switch FlagNamed(flags, option).(type) {
 	case *cli.BoolFlag:
 		want = "true or false"
 	case *cli.IntFlag:
@@ -98,7 +103,7 @@ func optionError(flags []cli.Flag, text string) string {
 	case *cli.DurationFlag:
 		want = "a time such as 30s or 5m"
 	}
-	return fmt.Sprintf("%s %s is not %s", Dashed(m[2]), m[1], want)
+	return fmt.Sprintf("%s %s is not %s", what, value, want)
 }
 
 // Dashed returns an option as it is typed: a letter with one dash, a word with two.

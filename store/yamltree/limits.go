@@ -1,4 +1,4 @@
-package profilefile
+package yamltree
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 )
 
 // Limits of a file. The YAML parser recurses for each level, and some of its work grows with the
-// square of the tokens, so that a small file of brackets would end the process. Profiles need far
-// less.
+// square of the tokens, so that a small file of brackets would end the process. Files that people write need
+// far less.
 const (
 	MaxSize   = 1 << 20 // bytes
 	maxDepth  = 16      // nested values; a profile needs six

@@ -1,4 +1,4 @@
-package profilefile
+package yamltree
 
 import (
 	"encoding/json"
@@ -11,18 +11,21 @@ import (
 // leadingZero is a number that is octal in YAML 1.1 and decimal in YAML 1.2.
 var leadingZero = regexp.MustCompile(`^[+-]?0[0-9_]`)
 
-// quoteIt is the advice for a word that is meant as text.
-const quoteIt = `quote it ("%s") if it is text`
+// QuoteIt is the advice for a word that is meant as text.
+const QuoteIt = `quote it ("%s") if it is text`
 
-// exactNumber converts a number of YAML, which has more forms than JSON, to a number of JSON with the
+// BeginsWithZero reports whether a number is octal in YAML 1.1 and decimal in YAML 1.2.
+func BeginsWithZero(written string) bool { return leadingZero.MatchString(written) }
+
+// ExactNumber converts a number of YAML, which has more forms than JSON, to a number of JSON with the
 // same value: 0x1F to 31, 1_000 to 1000, +5 to 5. One that is valid JSON stays as it was written. The
 // error for an ambiguous number says how to write it.
-func exactNumber(written string) (json.Number, error) {
+func ExactNumber(written string) (json.Number, error) {
 	switch {
 	case json.Valid([]byte(written)):
 		return json.Number(written), nil
 	case leadingZero.MatchString(written):
-		return "", fmt.Errorf("%s begins with a zero, which YAML 1.1 reads as octal: write the number without it, or "+quoteIt, written, written)
+		return "", fmt.Errorf("%s begins with a zero, which YAML 1.1 reads as octal: write the number without it, or "+QuoteIt, written, written)
 	}
 	if i, ok := new(big.Int).SetString(written, 0); ok {
 		return json.Number(i.String()), nil
@@ -39,5 +42,5 @@ func exactNumber(written string) (json.Number, error) {
 	if n := sign + digits; json.Valid([]byte(n)) {
 		return json.Number(n), nil
 	}
-	return "", fmt.Errorf("%s is not a number that a profile can have: "+quoteIt, written, written)
+	return "", fmt.Errorf("%s is not a number that this file can have: "+QuoteIt, written, written)
 }

@@ -1,4 +1,4 @@
-package profilefile
+package yamltree
 
 import (
 	"errors"
@@ -16,8 +16,8 @@ type Problem struct {
 // Error returns a text such as "meter.yaml:12: message".
 func (p *Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message) }
 
-// joined returns the problems as one error with one line for each, in the order of the file.
-func joined(problems []*Problem) error {
+// Joined returns the problems as one error with one line for each, in the order of the file.
+func Joined(problems []*Problem) error {
 	slices.SortStableFunc(problems, func(a, b *Problem) int { return a.Line - b.Line })
 	errs := make([]error, len(problems))
 	for i, p := range problems {
