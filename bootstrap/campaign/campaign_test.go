@@ -36,6 +36,8 @@ type fleet struct {
 
 	byServer func(server string, ep lwm2m.EndpointName) behaviour // in place of behave
 	slow     func()                                               // while a device is asked; nil for nothing
+
+	elsewhere bool // devices come to another server of the store
 }
 
 // A behaviour is what a device does when it is asked.
@@ -82,7 +84,7 @@ func (f *fleet) ok(err error) {
 func (f *fleet) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := campaign.New(campaign.Config{
-		Store: f.db, Logger: slog.New(slog.DiscardHandler), Panics: panics.New(slog.New(slog.DiscardHandler)),
+		Store: f.db, Shared: f.elsewhere, Logger: slog.New(slog.DiscardHandler), Panics: panics.New(slog.New(slog.DiscardHandler)),
 		Select: func(ctx context.Context, s store.CampaignSelection, after lwm2m.EndpointName, limit int) (names []lwm2m.EndpointName, err error) {
 			page, err := f.db.Devices(ctx, store.DeviceQuery{After: after, Limit: limit, Profile: s.Profile})
 			for _, d := range page {
@@ -124,7 +126,11 @@ func (f *fleet) trigger(ctx context.Context, server string, t campaign.Trigger) 
 	if b.after > 0 {
 		go func() {
 			time.Sleep(b.after)
-			f.comes(t.Endpoint, b.cause, f.runner.Observe)
+			observe := f.runner.Observe
+			if f.elsewhere {
+				observe = func(bootstrap.Event) {}
+			}
+			f.comes(t.Endpoint, b.cause, observe)
 		}()
 	}
 	return "", false, nil
@@ -498,6 +504,21 @@ func TestDeviceAtOneOfSeveralServers(t *testing.T) {
 		}
 		if got := f.listed(); len(got) != 1 || got[0] != `dev-002 not-asked LwM2M Server "dm-1": the device is not registered there` {
 			t.Errorf("listed %q", got)
+		}
+	})
+}
+
+// A device that comes to another server of the store counts as one that came.
+func TestDevicesComeElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 3)
+		f.stop()
+		f.elsewhere = true
+		f.start()
+		f.begin(nil)
+		time.Sleep(5 * time.Minute)
+		if r := f.record(); r.Campaign.State != store.CampaignDone || r.Progress.Done != 3 || r.Progress.Silent != 0 {
+			t.Errorf("it is %s: %+v", r.Campaign.State, r.Progress)
 		}
 	})
 }

@@ -39,6 +39,10 @@ type Config struct {
 	// beside; ofServer is whether the error is about the server, and not about the device.
 	Trigger func(ctx context.Context, server string, t Trigger) (note string, ofServer bool, err error)
 
+	// Shared says that devices may come to other servers of the store, too: what became of them is looked for in the
+	// history.
+	Shared bool
+
 	Logger *slog.Logger
 	Panics *panics.Guard
 }
@@ -151,7 +155,7 @@ func (r *Runner) step(ctx context.Context) (next time.Time) {
 		}
 		r.looked = now
 	}
-	missed := r.missed.Swap(false)
+	missed := r.missed.Swap(false) || r.cfg.Shared
 	for _, a := range r.active {
 		at, err := r.advance(ctx, a, missed)
 		if err != nil {

@@ -20,7 +20,7 @@ type Store interface {
 	MessagesAppended() <-chan struct{}
 }
 
-// A Config configures an [Outbox]. All of it is required.
+// A Config configures an [Outbox]. All of it but Leads is required.
 type Config struct {
 	Store Store
 
@@ -29,6 +29,10 @@ type Config struct {
 
 	// Logger is told of dead letters, and of faults of the store.
 	Logger *slog.Logger
+
+	// Leads reports whether messages are to be delivered here now, in place of by another server of the store.
+	// Nil for always.
+	Leads func() bool
 
 	// Contain calls f, and ends a panic of it.
 	Contain func(f func())
@@ -57,6 +61,7 @@ const (
 	lookAgain    = time.Minute      // how often the store is asked without a reason
 	storeTimeout = 10 * time.Second // of one edit
 	loadPage     = 1000
+	leadPause    = time.Second // before it is asked again whether another server delivers
 )
 
 // pauseAfter is how long to wait after a number of failures, at least one.

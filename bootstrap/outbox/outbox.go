@@ -61,6 +61,11 @@ func (o *Outbox) run() {
 	for o.ctx.Err() == nil {
 		wait := lookAgain
 		o.cfg.Contain(func() {
+			if o.cfg.Leads != nil && !o.cfg.Leads() {
+				o.forget()
+				load, wait = true, leadPause
+				return
+			}
 			if load {
 				load = !o.load()
 			}
@@ -79,6 +84,15 @@ func (o *Outbox) run() {
 			load = load || wait == lookAgain
 		}
 		timer.Stop()
+	}
+}
+
+// forget forgets the messages, which another server delivers. Those that are on their way are left.
+func (o *Outbox) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.flying == 0 {
+		clear(o.receivers)
 	}
 }
 

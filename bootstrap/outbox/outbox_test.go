@@ -32,6 +32,7 @@ type bench struct {
 	log     strings.Builder
 
 	mu     sync.Mutex
+	leads  func() bool               // nil for always
 	answer func(store.Message) error // guarded by mu
 	took   []string                  // "RECEIVER DEVICE NUMBER", guarded by mu
 	tried  []time.Time               // guarded by mu
@@ -64,7 +65,7 @@ func (b *bench) open() {
 }
 
 func (b *bench) start() {
-	b.outbox = outbox.Start(outbox.Config{Store: b.db, Deliver: b.deliver, Logger: slog.New(slog.NewTextHandler(&b.log, nil)), Contain: func(f func()) {
+	b.outbox = outbox.Start(outbox.Config{Store: b.db, Deliver: b.deliver, Leads: b.leads, Logger: slog.New(slog.NewTextHandler(&b.log, nil)), Contain: func(f func()) {
 		defer func() { _ = recover() }()
 		f()
 	}})
@@ -524,4 +525,35 @@ func TestAboutOneDevice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What another server delivers is not delivered here, and all that waits is once this one is to.
+func TestAnotherServerDelivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "a")
+		var leads atomic.Bool
+		b.leads = leads.Load
+		b.send("a", "d1", 2)
+		b.start()
+		b.send("a", "d1", 1)
+		settle(time.Minute)
+		if n := len(b.waiting()); n != 3 || len(b.allTaken()) != 0 {
+			t.Errorf("%d wait, %d were taken", n, len(b.allTaken()))
+		}
+		if err := b.db.DeleteMessage(t.Context(), b.waiting()[0].ID); err != nil { // which the other has delivered
+			t.Error(err)
+		}
+		leads.Store(true)
+		settle(5 * time.Second)
+		if n := len(b.waiting()); n != 0 || len(b.allTaken()) != 2 {
+			t.Errorf("%d wait, %d were taken", n, len(b.allTaken()))
+		}
+		leads.Store(false)
+		settle(5 * time.Second)
+		b.send("a", "d1", 1)
+		settle(time.Minute)
+		if n := len(b.waiting()); n != 1 {
+			t.Errorf("%d wait after it is another's", n)
+		}
+	})
 }

@@ -12,11 +12,14 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lwbs/store"
@@ -92,7 +95,8 @@ type DB struct {
 	unread   unread
 	appends  appends
 
-	appended chan struct{} // there may be messages in the outbox that were not looked at
+	appended chan struct{}   // there may be messages in the outbox that were not looked at
+	ctx      context.Context // ends with Close
 	stop     context.CancelFunc
 	stopped  sync.WaitGroup
 }
@@ -127,9 +131,10 @@ func Open(ctx context.Context, pool *pgxpool.Config, name string, keyringFor fun
 	}
 	db := &DB{link: link, keyring: keyring, opts: opts, appended: make(chan struct{}, 1)}
 	db.unread.tell = opts.Unreadable
-	ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.appends.start(db)
-	db.stopped.Go(func() { db.tidyNowAndThen(ctx) })
+	db.stopped.Go(func() { db.tidyNowAndThen(db.ctx) })
+	db.stopped.Go(db.watchOutbox)
 	return db, nil
 }
 
@@ -157,3 +162,82 @@ func (db *DB) Ping(ctx context.Context) error { return db.link.Ping(ctx) }
 
 // Unreadable returns what of the database could not be read so far, at most 1,000 parts.
 func (db *DB) Unreadable() []*store.UnreadableError { return db.unread.all() }
+
+// Of several servers on one database one does what is to be done once: it has a lease, which it renews. Where it ends
+// or cannot reach the database, another one has it at the latest when leaseTime has passed.
+const (
+	leaseTime  = 9 * time.Second
+	leaseRenew = leaseTime / 4
+)
+
+// Lead has this server stand for what is to be done by one server of the database only, under a name, until Close. Held
+// reports whether it is this one now.
+func (db *DB) Lead(name string) (held func() bool) {
+	var until atomic.Int64 // nanoseconds since began
+	began, owner := time.Now(), make([]byte, 16)
+	_, _ = rand.Read(owner) // never fails
+	renew := func() {
+		asked := time.Since(began)
+		ctx, cancel := context.WithTimeout(db.ctx, leaseRenew)
+		defer cancel()
+		if db.lease(ctx, name, owner) {
+			until.Store(int64(asked + leaseTime))
+		}
+	}
+	renew()
+	db.stopped.Go(func() {
+		ticker := time.NewTicker(leaseRenew)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				renew()
+			case <-db.ctx.Done():
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(db.ctx), leaseRenew)
+				defer cancel()
+				until.Store(0)
+				_ = db.link.Exec(ctx, "delete from lease where name = $1 and owner = $2", name, owner)
+				return
+			}
+		}
+	})
+	return func() bool { return int64(time.Since(began)) < until.Load() }
+}
+
+// lease gets or renews a lease, by the clock of the database.
+func (db *DB) lease(ctx context.Context, name string, owner []byte) (held bool) {
+	err := db.link.View(ctx, func(ctx context.Context, q cluster.Reader) error {
+		held = false
+		err := q.QueryRow(ctx, `insert into lease (name, owner, until) values ($1, $2, clock_timestamp() + $3 * interval '1 millisecond') on conflict (name) do update
+			set owner = excluded.owner, until = excluded.until where lease.owner = excluded.owner or lease.until < clock_timestamp() returning true`, name, owner, leaseTime.Milliseconds()).Scan(&held)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return err == nil && held
+}
+
+// outboxEvery is how often a server looks whether others have appended messages.
+const outboxEvery = time.Second
+
+// watchOutbox tells of messages that other servers have appended.
+func (db *DB) watchOutbox() {
+	ticker := time.NewTicker(outboxEvery)
+	defer ticker.Stop()
+	for last := int64(0); ; {
+		select {
+		case <-db.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := last
+		err := db.link.View(db.ctx, func(ctx context.Context, q cluster.Reader) error {
+			return q.QueryRow(ctx, "select last from outbox_count where receiver = ''").Scan(&now)
+		})
+		if err == nil && now != last {
+			last = now
+			db.tellAppended()
+		}
+	}
+}

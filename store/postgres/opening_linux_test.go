@@ -246,3 +246,35 @@ func TestDamagedRecords(t *testing.T) {
 		t.Error("it is told of after it was deleted")
 	}
 }
+
+// Of several servers one leads, and another one does once that has ended. Messages that one appends are told to the
+// others.
+func TestLead(t *testing.T) {
+	pool, k := pgtest.Shared(t).Fresh(t), keyring(t)
+	a, b := open(t, pool, k, postgres.Options{}), open(t, pool, k, postgres.Options{})
+	defer b.Close()
+	ofA, ofB := a.Lead("x"), b.Lead("x")
+	if !ofA() || ofB() || !b.Lead("y")() {
+		t.Errorf("the first leads: %v, the second: %v", ofA(), ofB())
+	}
+	_, err := a.PutLwM2MServer(t.Context(), store.LwM2MServer{Name: "s", Kind: store.KindCommand, Address: "/none", Events: []store.EventType{store.EventExpiring}})
+	want(t, err, nil)
+	n, err := a.AppendEvent(t.Context(), expiring)
+	if err != nil || n != 1 {
+		t.Errorf("%d messages, %v", n, err)
+	}
+	select {
+	case <-b.MessagesAppended():
+	case <-time.After(time.Minute):
+		t.Error("the other server is not told of the message")
+	}
+	want(t, a.Close(), nil)
+	if ofA() {
+		t.Error("a server that has ended leads")
+	}
+	for deadline := time.Now().Add(time.Minute); !ofB(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no server leads")
+		}
+	}
+}

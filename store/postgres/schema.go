@@ -15,11 +15,11 @@ import (
 )
 
 // schema is the version of the layout that this package writes.
-const schema = 1
+const schema = 2
 
 // migrations are what brings the layout from one version to the next, in order. They are plain SQL that
 // other databases with the protocol of PostgreSQL have, too, partitions apart.
-var migrations = [schema][]string{layout1}
+var migrations = [schema][]string{layout1, layout2}
 
 // layout1 is the first layout. Records are rows of package rows; the columns beside them are what is looked for.
 // Times are nanoseconds since 1970, since the database has microseconds only. Identities are bytes.
@@ -75,6 +75,11 @@ var layout1 = []string{
 	`create table audit (id bigint primary key, at bigint not null, name text collate "C" not null, action text collate "C" not null, target text collate "C" not null, row bytea not null)`,
 
 	`insert into meta (k, v) values ('groups', '1'), ('servers', '1'), ('audit', '0')`,
+}
+
+// layout2 adds what servers lead: see [DB.Lead].
+var layout2 = []string{
+	`create table lease (name text collate "C" primary key, owner bytea not null, until timestamptz not null)`,
 }
 
 // keyCheckPlace and keyCheckText tell at the opening whether the Keyring fits.

@@ -8,14 +8,24 @@ import (
 	"lwbs/bootstrap/metrics"
 	"lwbs/bootstrap/outbox"
 	"lwbs/bootstrap/panics"
+	"lwbs/cmd/lwbs/internal/command"
 )
+
+// leads stands for what one server of a shared database is to do, and returns whether it is this one; nil where the
+// database is not shared.
+func (s *service) leads(name string) func() bool {
+	if shared, is := s.db.(command.Shared); is {
+		return shared.Lead(name)
+	}
+	return nil
+}
 
 // startOutbox delivers what LwM2M Servers are still to be told, and looks for certificates that expire, until
 // close.
 func (s *service) startOutbox() {
 	measured := s.metrics.Store(s.db)
 	s.outbox = outbox.Start(outbox.Config{
-		Store: measured, Deliver: s.handOver.Deliver, Logger: s.log,
+		Store: measured, Deliver: s.handOver.Deliver, Logger: s.log, Leads: s.leads("outbox"),
 		Contain: func(f func()) { s.panics.Run(panics.Outbox, f) },
 	})
 	ctx, stop := context.WithCancel(context.Background())

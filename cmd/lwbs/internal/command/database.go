@@ -38,6 +38,15 @@ type Database interface {
 	Writing() time.Duration
 }
 
+// A Shared is a Database that several servers have open.
+type Shared interface {
+	// Lead has this server stand for what one server of the database is to do, under a name. Held reports whether it
+	// is this one now.
+	Lead(name string) (held func() bool)
+}
+
+var _ Shared = (*postgres.DB)(nil)
+
 // StoreOptions say what is told while a database is opened and used. Each may be nil.
 type StoreOptions struct {
 	// Unreadable is told of each part that cannot be read; it must not wait.
