@@ -160,3 +160,14 @@ func TestReadersOfEventsAreLimited(t *testing.T) {
 		}
 	})
 }
+
+// Where there are no events, the answer says so.
+func TestEventsWithoutAServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := read(t, New(&admin.Local{}, slog.New(slog.DiscardHandler), nil), "ci", "")
+		defer stop()
+		if got := p.got(); p.Code != http.StatusServiceUnavailable || !strings.Contains(got, "urn:lwbs:no-server") {
+			t.Errorf("%d %s", p.Code, got)
+		}
+	})
+}

@@ -71,18 +71,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // which proxies of one kind need
 	out := &eventWriter{w: w, out: http.NewResponseController(w)}
-	stop := out.beat()
-	defer stop()
+	stop, began := out.beat(), false
 	o := admin.WatchOptions{After: replay.ParsePosition(r.Header.Get("Last-Event-ID")), Began: func(at replay.Position) {
+		began = true
 		_ = out.write("retry: 3000\nid: " + at.String() + "\n\n")
 	}}
-	_ = s.api.Watch(r.Context(), o, func(e admin.Event) error {
+	err = s.api.Watch(r.Context(), o, func(e admin.Event) error {
 		b, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}
 		return out.write(fmt.Sprintf("id: %v\nevent: %s\ndata: %s\n\n", e.Position, e.Kind, b))
 	})
+	if stop(); err != nil && !began {
+		writeProblem(w, wire.ProblemOf(err))
+	}
 }
 
 // An eventWriter writes events, and comments between them.
