@@ -13,7 +13,7 @@ import (
 type failures = why.Failures
 
 // patience is how long a page waits, in all, for what is computed in the background.
-const patience = 60 * time.Millisecond
+const patience = 25 * time.Millisecond
 
 // An overview is the whole fleet and the server at a glance.
 type overview struct {
