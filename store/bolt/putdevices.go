@@ -10,6 +10,7 @@ import (
 
 	"lwbs/lwm2m"
 	"lwbs/store"
+	"lwbs/store/bolt/dbfile"
 	"lwbs/store/rows"
 	"lwbs/store/seal"
 )
@@ -251,16 +252,29 @@ func apply(tx *transaction, changes []change) error {
 		return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.key, b.key))
 	})
 	var errs []error
-	var in *bucket
-	for _, c := range changes {
-		if in == nil || in.Name != c.bucket {
-			in = tx.Bucket([]byte(c.bucket))
+	for len(changes) > 0 {
+		n := 1
+		for n < len(changes) && changes[n].bucket == changes[0].bucket {
+			n++
 		}
+		errs = append(errs, applyTo(tx, tx.Bucket([]byte(changes[0].bucket)), changes[:n]))
+		changes = changes[n:]
+	}
+	return errors.Join(errs...)
+}
+
+// applyTo makes changes in one bucket. Where so much is put beside each other that it makes pages of its own, as an import of
+// devices in their order does, these are filled: bbolt divides pages in halves else, which no device between them ever fills.
+func applyTo(tx *transaction, in *bucket, changes []change) error {
+	var errs []error
+	before, size := tx.Moves(), 0
+	for _, c := range changes {
 		var err error
 		if c.remove {
 			err = in.Delete([]byte(c.key))
 		} else {
 			err = in.Put([]byte(c.key), c.value)
+			size += len(c.key) + len(c.value)
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -268,6 +282,9 @@ func apply(tx *transaction, changes []change) error {
 		if c.bucket == string(bucketDeviceGroup) {
 			tx.grow(c.key, map[bool]int{true: -1, false: 1}[c.remove])
 		}
+	}
+	if leaves := tx.Moves() - before; size > tx.PageSize() && size >= leaves*tx.PageSize()/4 {
+		in.FillPercent = dbfile.CopyFill
 	}
 	return errors.Join(errs...)
 }

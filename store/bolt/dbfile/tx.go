@@ -122,6 +122,12 @@ func (t *Tx) checker() *pages.Checker {
 	return t.pages
 }
 
+// Moves is how often an element was changed in another leaf than the one before it in the same bucket.
+func (t *Tx) Moves() int { return t.checker().Moves() }
+
+// PageSize is that of the file, in bytes.
+func (t *Tx) PageSize() int { return t.db.pages.PageSize() }
+
 // Explain returns err, or the damage that it comes from: something may not have been found
 // because the way to it is damaged, and what bbolt panics with does not tell where.
 func (t *Tx) Explain(err error) error {

@@ -10,6 +10,7 @@ type Checker struct {
 	leaves   map[uint64]*remains
 	page     Page             // that was read last
 	last     map[uint64]place // by the root of the tree: where the last key was
+	moves    int
 }
 
 // A place is a leaf, with the keys from from on and before to, nil for all, and the way there.
@@ -51,11 +52,16 @@ func (c *Checker) Leaf(t Tree, key []byte) (to []byte, left int, err error) {
 	return bytes.Clone(at.to), at.leaf.elements, nil
 }
 
+// Moves is how often a key was in another leaf than the key before in the same tree: of keys in their order, in how many
+// leaves they are.
+func (c *Checker) Moves() int { return c.moves }
+
 // descend looks at the pages on the way to a key.
 func (c *Checker) descend(t Tree, key []byte) (place, error) {
 	if last := c.last[t.Root]; t.Root != 0 && last.has(key) {
 		return last, nil
 	}
+	c.moves++
 	var at place
 	id := t.Root
 	for range maxDepth {
