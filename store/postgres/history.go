@@ -159,7 +159,7 @@ func (db *DB) limitOf(history int) int {
 // boundaries are the IDs of the oldest sessions within the limits, by history: those before are removed. Empty for a
 // history that is within its limit.
 func (db *DB) boundaries(ctx context.Context) (bounds [historyUnknown + 1]string, counts [historyUnknown + 1]int, err error) {
-	err = db.link.View(ctx, func(ctx context.Context, q cluster.Reader) error {
+	err = db.link.Report(ctx, func(ctx context.Context, q cluster.Reader) error {
 		for h := range bounds {
 			bounds[h] = ""
 			if err := q.QueryRow(ctx, "select count(*) from session where history = $1", h).Scan(&counts[h]); err != nil {

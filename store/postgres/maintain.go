@@ -206,7 +206,7 @@ func (c *checking) misindexed(ctx context.Context, ds []store.Device) (wrong []s
 
 // strays checks that indexes lead to devices, that devices have profiles and groups, and that counts are right.
 func (c *checking) strays(ctx context.Context) error {
-	return c.db.link.Snapshot(ctx, func(ctx context.Context, q cluster.Reader) error {
+	return c.db.link.Report(ctx, func(ctx context.Context, q cluster.Reader) error {
 		for what, sql := range map[string]string{
 			"identities of no device":                   "select count(*) from identity i where not exists (select 1 from device d where d.endpoint = i.endpoint)",
 			"tags of no device":                         "select count(*) from device_tag i where not exists (select 1 from device d where d.endpoint = i.endpoint)",

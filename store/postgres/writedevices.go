@@ -33,7 +33,11 @@ func (x *putting) write() {
 		tx.Write(`insert into device (endpoint, rev, created, profile, enrolment_group, row)
 			select e, r, c, p, nullif(g, ''), b from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]) as u (e, r, c, p, g, b)`, added.args()...)
 	}
-	if len(changed.names) > 0 {
+	switch {
+	case len(changed.names) == 1: // as at the end of a session: the same, in less than half of the time
+		tx.Write("update device set rev = $2, created = $3, profile = $4, enrolment_group = nullif($5, ''), row = $6 where endpoint = $1",
+			changed.names[0], changed.revisions[0], changed.created[0], changed.profiles[0], changed.groups[0], changed.rows[0])
+	case len(changed.names) > 1:
 		tx.Write(`update device set rev = u.r, created = u.c, profile = u.p, enrolment_group = nullif(u.g, ''), row = u.b
 			from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]) as u (e, r, c, p, g, b) where endpoint = u.e`, changed.args()...)
 	}

@@ -139,6 +139,21 @@ func (db *DB) Snapshot(ctx context.Context, read func(ctx context.Context, q Rea
 	})
 }
 
+// reportPatience is for how long a Report may take.
+const reportPatience = time.Hour
+
+// Report is Snapshot of what takes long, such as looking at every record. It does not go on trying.
+func (db *DB) Report(ctx context.Context, read func(ctx context.Context, q Reader) error) error {
+	end, err := db.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	ctx, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
+	return db.adapt(ctx, pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error { return read(ctx, tx) }))
+}
+
 // Ping reports why the database does not take edits now; it does not go on trying.
 func (db *DB) Ping(ctx context.Context) error {
 	end, err := db.begin(ctx)
