@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 20s
 BENCH    ?= .
 RETRY    := .ci/retry
-GODIRS   := bootstrap cmd lwm2m store tlv .ci/testreport
+GODIRS   := bootstrap cmd deploy lwm2m store tlv .ci/testreport
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -20,6 +20,18 @@ build: ## bin/lwbs, static and reproducible
 .PHONY: dist
 dist: ## dist/: static binaries for each platform, checksums and an SBOM; the same bytes at every run
 	GO=$(GO) deploy/dist
+
+.PHONY: test-dist
+test-dist: modules ## build a release of the last commit in two folders, compare and check it; FRESH=1 without the build cache
+	GO=$(GO) deploy/test-dist
+
+.PHONY: packages
+packages: ## dist/: deb and rpm of this tree for amd64, arm64 and armv7
+	GO=$(GO) deploy/packages/all
+
+.PHONY: test-packages
+test-packages: modules ## install, run, upgrade and remove the deb in a view of this machine of its own; needs root
+	GO=$(GO) deploy/test-packages
 
 # What looks for barriers in the pages.
 AXE := testdata/axe/node_modules/.package-lock.json

@@ -15,8 +15,8 @@ import (
 	"lwbs/cmd/lwbs/internal/output"
 )
 
-// release is set by the linker for releases: -ldflags "-X main.release=v1.2.3".
-var release string
+// release and commit are set by the linker for releases: -ldflags "-X main.release=v1.2.3 -X main.commit=0123…".
+var release, commit string
 
 // version returns the version of this program: the tag of a release, such as v1.2.3, else what the
 // build recorded of the source.
@@ -29,6 +29,33 @@ func version() string {
 		return "unknown"
 	}
 	return builtFrom(info)
+}
+
+// commitOf returns the commit that this program is built of: as the linker was told, else as the build recorded it;
+// unknown where neither is there. Sources that were changed since end in -dirty.
+func commitOf() string {
+	if commit != "" {
+		return commit
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return recordedCommit(info)
+}
+
+// recordedCommit is the commit that a build recorded.
+func recordedCommit(info *debug.BuildInfo) string {
+	recorded, dirty := "unknown", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && s.Value != "":
+			recorded = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "-dirty"
+		}
+	}
+	return recorded + dirty
 }
 
 // pseudoVersion is the end of a version that Go makes of a commit without a tag.
@@ -54,14 +81,14 @@ func builtFrom(info *debug.BuildInfo) string {
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "print the version of this program", OnUsageError: command.OnUsageError,
+		Name: "version", Usage: "print the version of this program, its commit and that of Go", OnUsageError: command.OnUsageError,
 		Flags: []cli.Flag{command.JSONFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := command.Arguments(c); err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return output.JSON(c.App.Writer, map[string]string{"version": version(), "go": runtime.Version()})
+				return output.JSON(c.App.Writer, map[string]string{"version": version(), "commit": commitOf(), "go": runtime.Version()})
 			}
 			printVersion(c.App.Writer)
 			return nil
@@ -72,4 +99,4 @@ func versionCommand() *cli.Command {
 // errVersionTold ends a command line that has the global option --version.
 var errVersionTold = errors.New("the version was printed")
 
-func printVersion(out io.Writer) { fmt.Fprintf(out, "lwbs %s (%s)\n", version(), runtime.Version()) }
+func printVersion(out io.Writer) { fmt.Fprintf(out, "lwbs %s (commit %s, %s)\n", version(), commitOf(), runtime.Version()) }

@@ -28,3 +28,18 @@ func TestVersionOfBuild(t *testing.T) {
 		}
 	}
 }
+
+// The commit of a build is told in full; that of one without a record is unknown.
+func TestCommitOfBuild(t *testing.T) {
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	for _, tt := range []struct{ revision, modified, want string }{
+		{commit, "false", commit}, {commit, "true", commit + "-dirty"}, {"", "", "unknown"},
+	} {
+		info := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: tt.revision}, {Key: "vcs.modified", Value: tt.modified}}}
+		if got := recordedCommit(info); got != tt.want {
+			t.Errorf("%q, modified %q: %q", tt.revision, tt.modified, got)
+		}
+	}
+	out := newShell(t).ok("version --json")
+	contains(t, "as JSON", out, `"version": "`, `"commit": "`, `"go": "go1.`)
+}

@@ -69,7 +69,7 @@ func LoadKeyring(file string) (*Keyring, error) {
 	if info.IsDir() {
 		return nil, fmt.Errorf("key file %s is a folder", file)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !lent(mode, ownerOf(info), os.Geteuid()) {
 		return nil, fmt.Errorf("key file %s can be read by others (mode %04o): chmod 600 %s", file, mode, file)
 	}
 	if !info.Mode().IsRegular() {
@@ -171,6 +171,12 @@ func (k *Keyring) Save(file string) error {
 		return fmt.Errorf("write key file: %w", err)
 	}
 	return nil
+}
+
+// lent reports whether a file is one of root that only this process, which is not root, is let read by its group or by an
+// access list: as systemd gives credentials, and Kubernetes secrets.
+func lent(mode fs.FileMode, owner, user int) bool {
+	return owner == 0 && user != 0 && mode&^0o440 == 0
 }
 
 // KeyringFor returns the Keyring in file. With fresh it makes the file where there is none;

@@ -180,10 +180,20 @@ func otherKind(file string) string {
 	return kind.Name
 }
 
-// KeyFile returns the path of the file with the sealing key of a database.
+// credential is the name under which a service manager gives the sealing key: LoadCredential= of systemd.
+const credential = "lwbs.sealing-key"
+
+// KeyFile returns the path of the file with the sealing key of a database: that of --key-file, else a credential
+// of the service, else the one beside the database.
 func KeyFile(c *cli.Context, database string) string {
 	if file := c.String("key-file"); file != "" {
 		return file
+	}
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		file := filepath.Join(dir, credential)
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			return file
+		}
 	}
 	return database + ".key"
 }
