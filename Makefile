@@ -23,7 +23,7 @@ dist: ## dist/: static binaries for each platform, checksums and an SBOM; the sa
 
 .PHONY: test-dist
 test-dist: modules ## build a release of the last commit in two folders, compare and check it; FRESH=1 without the build cache
-	GO=$(GO) deploy/test-dist
+	GO=$(GO) deploy/test-dist $(PLATFORMS)
 
 .PHONY: packages
 packages: ## dist/: deb and rpm of this tree for amd64, arm64 and armv7
@@ -32,6 +32,22 @@ packages: ## dist/: deb and rpm of this tree for amd64, arm64 and armv7
 .PHONY: test-packages
 test-packages: modules ## install, run, upgrade and remove the deb in a view of this machine of its own; needs root
 	GO=$(GO) deploy/test-packages
+
+.PHONY: image
+image: ## dist/: a container image of the last commit, an OCI layout in a tar file, as podman load takes it
+	GO=$(GO) deploy/make-image
+
+.PHONY: test-image
+test-image: modules ## make the image twice, unpack it, and run it as its user; needs root
+	GO=$(GO) deploy/test-image
+
+.PHONY: test-chart
+test-chart: modules ## lint and render the Helm chart, and check what comes out
+	GO=$(GO) deploy/test-chart
+
+.PHONY: test-alerts
+test-alerts: ## check the alert rules for Prometheus, and run their tests
+	deploy/test-alerts
 
 # What looks for barriers in the pages.
 AXE := testdata/axe/node_modules/.package-lock.json
