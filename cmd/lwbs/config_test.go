@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -288,4 +291,35 @@ func (sh *shell) comesPlain(endpoint string) {
 			},
 		})
 	}()
+}
+
+// A service manager is told when the server is ready, reloads, has reloaded and stops.
+func TestServeTellsTheServiceManager(t *testing.T) {
+	sh := newShell(t)
+	name := filepath.Join(sh.dir, "n")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Skip(err) // this system has no such sockets
+	}
+	defer manager.Close()
+	t.Setenv("NOTIFY_SOCKET", name)
+	told := func(want string) {
+		t.Helper()
+		b := make([]byte, 200)
+		if err := manager.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := manager.Read(b); err != nil || !strings.HasPrefix(string(b[:n]), want) {
+			t.Fatalf("the manager is told %q, %v; want %q", b[:n], err, want)
+		}
+	}
+	end := sh.serveLogging(io.Discard)
+	told("READY=1")
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	told("RELOADING=1\nMONOTONIC_USEC=")
+	told("READY=1")
+	end()
+	told("STOPPING=1")
 }
