@@ -52,7 +52,7 @@ const chart = "../helm/lwbs"
 // twice in it is an error.
 func rendered(t *testing.T, values ...string) map[string]manifest {
 	t.Helper()
-	args := []string{"template", "bs", chart}
+	args := []string{"template", "bs", chart, "--kube-version", "1.31.0"}
 	for _, v := range values {
 		args = append(args, "--set-json", v)
 	}
@@ -140,12 +140,17 @@ func TestChartWithPostgres(t *testing.T) {
 	if d == nil || all["StatefulSet bs-lwbs"] != nil || fmt.Sprint(d.at("spec", "replicas")) != "3" {
 		t.Fatalf("the deployment: %v", d)
 	}
-	checkPod(t, d, []string{"config", "run", "sealing-key"})
-	env := manifest{"env": d.at("spec", "template", "spec", "containers", 0, "env")}
-	if env.at("env", 1, "name") != "PGPASSWORD" || env.at("env", 1, "valueFrom", "secretKeyRef", "name") != "db" || env.at("env", 1, "valueFrom", "secretKeyRef", "key") != "pw" {
-		t.Errorf("environment %v", env)
+	checkPod(t, d, []string{"config", "password", "run", "sealing-key"})
+	secrets := make(map[any]any)
+	for _, v := range d.at("spec", "template", "spec", "volumes").([]any) {
+		if m := manifest(v.(map[string]any)); m.at("secret") != nil {
+			secrets[m.at("secret", "secretName")] = m.at("secret", "items", 0, "key")
+		}
 	}
-	checkConfig(t, all, "db: postgres://lwbs@db.example.com/lwbs?sslmode=verify-full", "key-file: /etc/lwbs-secrets/sealing-key")
+	if len(secrets) != 2 || secrets["db"] != "pw" || secrets["seal"] != "k" {
+		t.Errorf("secrets %v", secrets)
+	}
+	checkConfig(t, all, "db: postgres://lwbs@db.example.com/lwbs?sslmode=verify-full", "key-file: /etc/lwbs-secrets/sealing-key", "db-password-file: /etc/lwbs-password/password")
 	if fmt.Sprint(all["PodDisruptionBudget bs-lwbs"].at("spec", "maxUnavailable")) != "1" {
 		t.Errorf("budget %v", all["PodDisruptionBudget bs-lwbs"])
 	}
@@ -229,13 +234,13 @@ func TestChartRefusesWrongValues(t *testing.T) {
 		`service={"port":70000}`:                     "port",
 		`service={"typ":"NodePort"}`:                 "typ",
 		`replcas=3`:                                  "replcas",
-		`config={"db":"x"}`:                          "config",
-		`config={"key-file":"x"}`:                    "config",
+		`config={"db":"x"}`:                          "'db'",
+		`config={"key-file":"x"}`:                    "'key-file'",
 		`config={"log":{"level":"info"}}`:            "log",
 		`database={"persistence":{"size":"ten"}}`:    "size",
 		`metrics={"serviceMonitor":{"enabled":"y"}}`: "enabled",
 	} {
-		out, err := helm(t, "template", "bs", chart, "--set-json", value)
+		out, err := helm(t, "template", "bs", chart, "--kube-version", "1.31.0", "--set-json", value)
 		if err == nil || !regexp.MustCompile(want).MatchString(out) || bytes.Contains([]byte(out), []byte("kind: Service\n")) {
 			t.Errorf("%s: %v\n%s", value, err, out)
 		}

@@ -69,7 +69,7 @@ func LoadKeyring(file string) (*Keyring, error) {
 	if info.IsDir() {
 		return nil, fmt.Errorf("key file %s is a folder", file)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && !lent(mode, ownerOf(info), os.Geteuid()) {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !LentByRoot(info) {
 		return nil, fmt.Errorf("key file %s can be read by others (mode %04o): chmod 600 %s", file, mode, file)
 	}
 	if !info.Mode().IsRegular() {
@@ -173,8 +173,13 @@ func (k *Keyring) Save(file string) error {
 	return nil
 }
 
-// lent reports whether a file is one of root that only this process, which is not root, is let read by its group or by an
-// access list: as systemd gives credentials, and Kubernetes secrets.
+// LentByRoot reports whether a file is one of root that this process, which is not root, may read by its group or by an
+// access list, and no other can: as systemd gives credentials, and Kubernetes secrets.
+func LentByRoot(info fs.FileInfo) bool {
+	return lent(info.Mode().Perm(), ownerOf(info), os.Geteuid())
+}
+
+// lent is LentByRoot for a file of a mode and an owner.
 func lent(mode fs.FileMode, owner, user int) bool {
 	return owner == 0 && user != 0 && mode&^0o440 == 0
 }

@@ -30,7 +30,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $c "db" (ternary .Values.database.url "/var/lib/lwbs/lwbs.db" (eq .Values.database.kind "postgres")) -}}
 {{- if .Values.sealingKey.secret -}}{{- $_ := set $c "key-file" "/etc/lwbs-secrets/sealing-key" -}}{{- end -}}
 {{- if eq .Values.database.kind "postgres" -}}{{- $_ := set $c "admin" "unix:/run/lwbs/lwbs.sock" -}}{{- end -}}
+{{- if include "lwbs.password" . -}}{{- $_ := set $c "db-password-file" "/etc/lwbs-password/password" -}}{{- end -}}
 {{- toYaml (merge $c .Values.config) -}}
+{{- end -}}
+
+{{/* The Secret with the password of PostgreSQL; empty for none. */}}
+{{- define "lwbs.password" -}}
+{{- if eq .Values.database.kind "postgres" -}}{{- .Values.database.passwordSecret.name -}}{{- end -}}
 {{- end -}}
 
 {{- define "lwbs.pod" -}}
@@ -67,13 +73,6 @@ spec:
       env:
         - name: LWBS_CONFIG
           value: /etc/lwbs/lwbs.yaml
-        {{- if and (eq .Values.database.kind "postgres") .Values.database.passwordSecret.name }}
-        - name: PGPASSWORD
-          valueFrom:
-            secretKeyRef:
-              name: {{ .Values.database.passwordSecret.name }}
-              key: {{ .Values.database.passwordSecret.key }}
-        {{- end }}
       ports:
         - {name: coaps, containerPort: 5684, protocol: UDP}
         {{- if .Values.service.plain.enabled }}
@@ -102,6 +101,9 @@ spec:
         {{- if .Values.sealingKey.secret }}
         - {name: sealing-key, mountPath: /etc/lwbs-secrets, readOnly: true}
         {{- end }}
+        {{- if include "lwbs.password" . }}
+        - {name: password, mountPath: /etc/lwbs-password, readOnly: true}
+        {{- end }}
         {{- if eq .Values.database.kind "postgres" }}
         - {name: run, mountPath: /run/lwbs}
         {{- else }}
@@ -121,6 +123,14 @@ spec:
         defaultMode: 0440
         items:
           - {key: {{ .Values.sealingKey.key }}, path: sealing-key}
+    {{- end }}
+    {{- if include "lwbs.password" . }}
+    - name: password
+      secret:
+        secretName: {{ .Values.database.passwordSecret.name }}
+        defaultMode: 0440
+        items:
+          - {key: {{ .Values.database.passwordSecret.key }}, path: password}
     {{- end }}
     {{- if eq .Values.database.kind "postgres" }}
     - name: run
