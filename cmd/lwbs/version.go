@@ -99,4 +99,6 @@ func versionCommand() *cli.Command {
 // errVersionTold ends a command line that has the global option --version.
 var errVersionTold = errors.New("the version was printed")
 
-func printVersion(out io.Writer) { fmt.Fprintf(out, "lwbs %s (commit %s, %s)\n", version(), commitOf(), runtime.Version()) }
+func printVersion(out io.Writer) {
+	fmt.Fprintf(out, "lwbs %s (commit %s, %s)\n", version(), commitOf(), runtime.Version())
+}
