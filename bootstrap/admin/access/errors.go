@@ -20,6 +20,10 @@ var (
 	// ErrTries: there were too many tries to log in. A [*TriesError] wraps it.
 	ErrTries = errors.New("too many tries to log in")
 
+	// ErrNoLogIn: the browser has no log-in at an issuer under way. It counts as no try, as pages of other sites can
+	// have browsers ask so.
+	ErrNoLogIn = errors.New("the browser has no log-in under way")
+
 	// ErrBusy: too many log-ins are being checked at the moment.
 	ErrBusy = errors.New("too many log-ins at the moment: try again in some seconds")
 )

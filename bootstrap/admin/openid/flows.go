@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"lwbs/bootstrap/admin/access"
 )
 
 // Limits of a log-in that is under way.
@@ -87,7 +89,6 @@ func flowCookie(value string, maxAge int, secure bool) *http.Cookie {
 var (
 	errLongNext = errors.New("the address to go to after the log-in is too long")
 
-	errNoFlow  = errors.New("the browser has no log-in under way")
 	errExpired = errors.New("the log-in took too long")
 	errUsed    = errors.New("the log-in is over already")
 )
@@ -96,16 +97,16 @@ var (
 func (f *flows) take(r *http.Request, secure bool, state string) (of flow, err error) {
 	c, err := r.Cookie(flowCookie("", 0, secure).Name)
 	if err != nil {
-		return of, errNoFlow
+		return of, access.ErrNoLogIn
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(c.Value)
 	if err != nil || len(sealed) < f.seal.NonceSize() {
-		return of, errNoFlow
+		return of, access.ErrNoLogIn
 	}
 	n := f.seal.NonceSize()
 	plain, err := f.seal.Open(nil, sealed[:n], sealed[n:], nil)
 	if err != nil || json.Unmarshal(plain, &of) != nil || !same(of.State, state) {
-		return flow{}, errNoFlow
+		return flow{}, access.ErrNoLogIn
 	}
 	if time.Now().After(of.Until) {
 		return flow{}, errExpired

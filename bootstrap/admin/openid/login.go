@@ -116,7 +116,7 @@ func (p *Provider) finish(w http.ResponseWriter, r *http.Request) (in logIn, err
 	}
 	of, err := p.flows.take(r, p.Secure, q.Get("state"))
 	switch {
-	case errors.Is(err, errNoFlow):
+	case errors.Is(err, access.ErrNoLogIn):
 		return in, refusal(err, "This browser has no such log-in under way, or the server was started again meanwhile: log in again, in one window, with cookies permitted.")
 	case err != nil:
 		return in, refusal(err, "This log-in is over, or took more than %v: log in again.", flowTime)

@@ -17,7 +17,7 @@ type OIDC interface {
 	Begin(w http.ResponseWriter, r *http.Request, next string) error
 
 	// Finish reads what the issuer sent a browser back with: who it is, a detail for the audit, and where to go. Its
-	// error is for the browser.
+	// error is for the browser; one that wraps access.ErrNoLogIn is no try.
 	Finish(w http.ResponseWriter, r *http.Request, source string) (who access.Principal, detail, next string, err error)
 
 	// LogOut is where a browser logs out of the issuer; empty where the issuer has no such place.
@@ -58,11 +58,13 @@ func (p *Pages) finishOIDC(r *request) error {
 		return nil
 	}
 	who, detail, next, err := p.OIDC.Finish(r.w, r.Request, source)
+	if err == nil || errors.Is(err, access.ErrNoLogIn) {
+		giveBack()
+	}
 	if err != nil {
 		p.showLogin(r, http.StatusUnauthorized, loginPage{Next: "/", Failure: err.Error()})
 		return nil
 	}
-	giveBack()
 	cookie, err := p.Access.Begin(r.Context(), who, detail)
 	switch {
 	case errors.Is(err, access.ErrWrong):
