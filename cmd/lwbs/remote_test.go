@@ -139,6 +139,7 @@ export psk-file
 var notRemote = map[string]string{
 	"serve": "is the server", "demo": "has its own", "probe": "is a device", "simulate": "is a fleet", "completion": "prints a script", "man": "prints a page", "version": "is of the program",
 	"login": "TestLogin", "logout": "TestLogin", "db salvage": "needs the file", "object list": "reads files", "object check": "reads files", "object get": "reads files", "key derive": "computes", "profile schema": "prints a schema",
+	"config check": "reads files", "config show": "reads files", "config example": "prints a file",
 	"user password": "TestUserPasswordOnAnotherMachine", "session watch": "TestRemoteWatch", "session trace": "TestRemoteTrace",
 	"import jsonl": "as import csv", "import psk-file": "as import csv", "import cumulocity": "as import csv", "import thingsboard": "as import csv", "import dps": "as import csv",
 	"import leshan": "as import csv", "import wakaama": "as import csv",
