@@ -160,7 +160,8 @@ func TestListsTellWhatTheyLack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sh.write("x.db", string(bytes.ReplaceAll(b, []byte(`"endpoint":"dev-1"`), []byte(`"endpoint":"dev-X"`))))
+			const record = "\x01\x01\x0a\x05dev-" // how the record of a device with such a name begins
+			sh.write("x.db", string(bytes.ReplaceAll(b, []byte(record+"1"), []byte(record+"X"))))
 			if mode == "with a server" {
 				sh.serve()
 			}

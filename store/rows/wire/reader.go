@@ -33,14 +33,6 @@ type Reader struct {
 // Is reports whether a row is in the binary form, which it tells by the first byte.
 func Is(row []byte) bool { return len(row) > 0 && row[0] == version }
 
-// KindOf is the kind of a row in the binary form; zero where it is not, or too short.
-func KindOf(row []byte) Kind {
-	if !Is(row) || len(row) < headerSize+trailerSize {
-		return 0
-	}
-	return Kind(row[1])
-}
-
 // Open begins to read a record, which must not change as long as the Reader is used. The error wraps
 // store.ErrCorrupt, or store.ErrNewer for a version that this release does not know.
 func Open(row []byte, kind Kind) (Reader, error) {
