@@ -26,6 +26,12 @@ func lot(name string) store.Group {
 	}
 }
 
+// psk is the key for the handshake, where there is one.
+func (h *certificateServer) psk(identity string) (key lwm2m.Secret, known bool) {
+	key, err := h.server.PSK(identity)
+	return key, err == nil && !key.IsZero()
+}
+
 func (h *certificateServer) group(t *testing.T, g store.Group) store.Group {
 	t.Helper()
 	kept, err := h.store.PutGroup(t.Context(), g)
@@ -75,7 +81,7 @@ func TestEnrolment(t *testing.T) {
 	h := newCertificateServer(t, nil)
 	g := h.group(t, lot("lot"))
 	want := derived(t, g, 0, "lot-1")
-	key, known := h.server.PSK("lot-1")
+	key, known := h.psk("lot-1")
 	if !known || !key.Equal(want) {
 		t.Fatalf("the key for the handshake is known: %v, and the derived one: %v", known, key.Equal(want))
 	}
@@ -90,7 +96,7 @@ func TestEnrolment(t *testing.T) {
 		if s.Cause != store.CauseDone || s.Endpoint != "lot-1" || s.Proof != store.ProofIdentity || s.Enrolled != (i == 0) {
 			t.Errorf("request %d: %+v", i+1, s)
 		}
-		if key, known := h.server.PSK("lot-1"); !known || !key.Equal(want) {
+		if key, known := h.psk("lot-1"); !known || !key.Equal(want) {
 			t.Error("the device has another key than before")
 		}
 	}
@@ -149,7 +155,7 @@ func TestNotEnrolled(t *testing.T) {
 				key = lwm2m.NewSecret([]byte("key"))
 			}
 			h.change(t, "lot", tt.change)
-			if _, known := h.server.PSK(tt.identity); known == tt.keyless {
+			if _, known := h.psk(tt.identity); known == tt.keyless {
 				t.Errorf("the handshake has a key for it: %v", known)
 			}
 			r := post("bs")
@@ -203,7 +209,7 @@ func TestKeyOfGroupIsChanged(t *testing.T) {
 		g.Keys = append([]store.GroupKey{{ID: 2, Key: lwm2m.NewSecret([]byte("a newer key of it"))}}, g.Keys...)
 	})
 	keys := func(identity string) (first, second lwm2m.Secret) {
-		first, known := h.server.PSK(identity)
+		first, known := h.psk(identity)
 		second, other := h.server.OtherPSK(identity)
 		if !known || !other {
 			t.Errorf("%q has a key: %v, and another: %v", identity, known, other)
@@ -256,17 +262,17 @@ func TestEnrolledDeviceGetsItsOwnKey(t *testing.T) {
 	if len(d.Credentials) != 2 || d.Credentials[1].Identity != "lot-1-2" || d.Credentials[1].Group != "" || d.Credentials[1].Key.IsZero() {
 		t.Fatalf("the record has the credentials %+v", d.Credentials)
 	}
-	if _, known := h.server.PSK("lot-1"); !known {
+	if _, known := h.psk("lot-1"); !known {
 		t.Error("the derived key is not accepted before the device came with the other one")
 	}
-	own, _ := h.server.PSK("lot-1-2")
+	own, _ := h.psk("lot-1-2")
 	if s := h.request(t, holder("lot-1-2", own), post("bs", "ep=lot-1"), answers); s.Cause != store.CauseDone {
 		t.Errorf("with its own key: %+v", s)
 	}
 	if d := h.device(t, "lot-1"); len(d.Credentials) != 1 || d.Group != "lot" {
 		t.Errorf("the record is %+v", d)
 	}
-	if _, known := h.server.PSK("lot-1"); known {
+	if _, known := h.psk("lot-1"); known {
 		t.Error("the derived key is still accepted")
 	}
 	h.server.HandshakeFailed(auth.Handshake{Remote: "192.0.2.1:5000", Identity: "lot-1", Started: time.Now(), Err: auth.ErrKeyDiffers})

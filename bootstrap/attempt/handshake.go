@@ -38,7 +38,9 @@ func (r *Reports) HandshakeFailed(h auth.Handshake) {
 	case ep != "":
 		record.Endpoint, record.Known, why = ep, true, r.storeFault(err)
 	case !errors.Is(err, store.ErrNotFound):
-		r.storeFault(err)
+		if fault := r.storeFault(err); why.Cause == store.CauseIdentityUnknown { // which is not known
+			why = fault
+		}
 	case matches:
 		record.Group = e.Group.Name
 		if why.Cause == store.CauseIdentityUnknown {

@@ -25,27 +25,29 @@ func NewHandshakeAuthenticator(a *Authorizer, guard *panics.Guard) *HandshakeAut
 	return &HandshakeAuthenticator{a, guard}
 }
 
-// PSK returns the key of a PSK identity: see [Authorizer.Keys].
-func (h *HandshakeAuthenticator) PSK(identity string) (key lwm2m.Secret, found bool) {
+// PSK returns the key of a PSK identity, the zero Secret for an unknown one: see [Authorizer.Keys]. Its error is
+// [ErrLookUp].
+func (h *HandshakeAuthenticator) PSK(identity string) (key lwm2m.Secret, err error) {
 	return h.key(identity, 0)
 }
 
 // OtherPSK returns the second key that the device with a PSK identity may have, while the key of its
 // group is changed.
 func (h *HandshakeAuthenticator) OtherPSK(identity string) (key lwm2m.Secret, found bool) {
-	return h.key(identity, 1)
+	key, err := h.key(identity, 1)
+	return key, err == nil && !key.IsZero()
 }
 
 // key returns the nth key of a PSK identity.
-func (h *HandshakeAuthenticator) key(identity string, n int) (key lwm2m.Secret, found bool) {
-	defer h.panics.Contain(panics.Handshake, func() { key, found = lwm2m.Secret{}, false })
+func (h *HandshakeAuthenticator) key(identity string, n int) (key lwm2m.Secret, err error) {
+	defer h.panics.Contain(panics.Handshake, func() { key, err = lwm2m.Secret{}, nil })
 	ctx, cancel := context.WithTimeout(context.Background(), LookUpTimeout)
 	defer cancel()
-	keys := h.authorizer.Keys(ctx, identity)
-	if n >= len(keys) {
-		return lwm2m.Secret{}, false
+	keys, err := h.authorizer.Keys(ctx, identity)
+	if n >= len(keys) || err != nil {
+		return lwm2m.Secret{}, err
 	}
-	return keys[n], true
+	return keys[n], nil
 }
 
 // VerifyClient decides about the certificates that a client sent: see [Authorizer.VerifyClient]. The

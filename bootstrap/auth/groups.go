@@ -78,30 +78,43 @@ func hasKeys(g store.Group) bool { return len(g.Keys) > 0 }
 // Keys returns the pre-shared keys that a peer with this identity may have, the likeliest first: that of
 // the record, those that follow from the group of the record, or those that follow from the group
 // that would enrol the device. There are two while the key of a group is changed, and none where the
-// identity is unknown. Where the store fails, the identity counts as unknown, and the log says why.
+// identity is unknown. The error is [ErrLookUp]; a damaged record has no key, and the log says why.
 //
 // A disabled device still authenticates, so that its refusal can be explained.
-func (a *Authorizer) Keys(ctx context.Context, identity string) []lwm2m.Secret {
-	d, ok := a.Found(a.Store.DeviceByIdentity(ctx, store.CredentialPSK, identity))
+func (a *Authorizer) Keys(ctx context.Context, identity string) ([]lwm2m.Secret, error) {
+	d, err := a.Store.DeviceByIdentity(ctx, store.CredentialPSK, identity)
+	_, ok := a.Found(d, err)
+	if err := lookUpError(err); err != nil {
+		return nil, err
+	}
 	all, err := a.groups(ctx)
+	failed := lookUpError(err)
 	if err != nil {
 		a.storeFault(err)
 		all = &groups{}
 	}
 	if !ok {
-		return a.newKeys(ctx, all, identity)
+		return a.newKeys(ctx, all, identity), failed
 	}
 	for _, c := range d.Credentials {
 		switch {
 		case c.Kind != store.CredentialPSK || c.Identity != identity:
 		case c.Group == "":
-			return []lwm2m.Secret{c.Key}
+			return []lwm2m.Secret{c.Key}, nil
 		default:
 			g, _ := all.Named(c.Group)
-			return secretsOf(derived(g, c))
+			return secretsOf(derived(g, c)), failed
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// lookUpError is ErrLookUp for an error of the store that may be over soon; nil for none, and for one about what it has.
+func lookUpError(err error) error {
+	if err == nil || errors.Is(err, store.ErrNotFound) || outcome.IsUnreadable(err) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrLookUp, err)
 }
 
 // A derivedKey is the key of a device that follows from one key of its group.

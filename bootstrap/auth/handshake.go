@@ -34,6 +34,9 @@ var (
 	// ErrKeyDiffers: what the client sent to prove its pre-shared key does not fit ours.
 	ErrKeyDiffers = errors.New("PSK differs")
 
+	// ErrLookUp: it could not be looked up who the peer is; the store did not answer.
+	ErrLookUp = errors.New("the store failed")
+
 	// ErrKeyUnknown: there is no pre-shared key of the identity any more, or it cannot be
 	// looked up.
 	ErrKeyUnknown = errors.New("no key of the identity is known")
@@ -86,6 +89,7 @@ var handshakeCauses = []struct {
 	{ErrCertificateKind, store.CauseCertificateKind},
 	{ErrCertificateProof, store.CauseCertificateProof},
 	{ErrServerRefused, store.CauseServerRefused},
+	{ErrLookUp, store.CauseInternal},
 	{outcome.ErrPanicked, store.CauseInternal},
 }
 

@@ -29,9 +29,10 @@ type Config struct {
 	// the peer and its duplicates hear nothing.
 	Handler bootstrap.Handler
 
-	// PSK finds the key of an identity, as [ListenDTLS] needs it; required there and
-	// unused by [ListenUDP]. It runs within the handshake and must be quick.
-	PSK func(identity string) (lwm2m.Secret, bool)
+	// PSK finds the key of an identity, the zero Secret for an unknown one, as [ListenDTLS] needs it; required
+	// there and unused by [ListenUDP]. It runs within the handshake and must be quick. Where its error is
+	// [auth.ErrLookUp] it is asked again each second, until the handshake ends.
+	PSK func(identity string) (key lwm2m.Secret, err error)
 
 	// OtherPSK finds the second key that an identity may have, while a key is changed; nil finds
 	// none. A client that has it needs two handshakes at the most. Unused by [ListenUDP].

@@ -76,8 +76,11 @@ func listenDTLSAt(
 	}
 	cfg := coap.Config{
 		Handler: s,
-		PSK: func(identity string) (lwm2m.Secret, bool) {
-			return testKey, strings.HasPrefix(identity, "known")
+		PSK: func(identity string) (lwm2m.Secret, error) {
+			if !strings.HasPrefix(identity, "known") {
+				return lwm2m.Secret{}, nil
+			}
+			return testKey, nil
 		},
 		HandshakeFailed: func(h auth.Handshake) { s.failed <- h },
 		DTLS: dtls.Options{
@@ -394,7 +397,7 @@ func TestDTLSMaxPeers(t *testing.T) {
 }
 
 func TestDTLSConfig(t *testing.T) {
-	psk := func(string) (lwm2m.Secret, bool) { return lwm2m.Secret{}, false }
+	psk := func(string) (lwm2m.Secret, error) { return lwm2m.Secret{}, nil }
 	for name, cfg := range map[string]coap.Config{
 		"no key finder":      {Handler: hangsUp{}},
 		"no handler":         {PSK: psk},

@@ -398,7 +398,7 @@ func listenDTLSParallel(t *testing.T) *dtlsServer {
 	s := &dtlsServer{requests: make(chan bootstrap.Conn, 100), failed: make(chan auth.Handshake, 100)}
 	l, err := coap.ListenDTLS("127.0.0.1:0", coap.Config{
 		Handler:         s,
-		PSK:             func(string) (lwm2m.Secret, bool) { return testKey, true },
+		PSK:             func(string) (lwm2m.Secret, error) { return testKey, nil },
 		HandshakeFailed: func(h auth.Handshake) { s.failed <- h },
 	})
 	if err != nil {

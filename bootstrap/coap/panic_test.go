@@ -31,7 +31,7 @@ func TestPanicInCallbacks(t *testing.T) {
 		set         func(cfg *coap.Config, blow func())
 	}{
 		{"PSK", false, false, func(cfg *coap.Config, blow func()) {
-			cfg.PSK = func(string) (lwm2m.Secret, bool) { blow(); return testKey, true }
+			cfg.PSK = func(string) (lwm2m.Secret, error) { blow(); return testKey, nil }
 		}},
 		{"HandshakeDone", false, true, func(cfg *coap.Config, blow func()) { cfg.HandshakeDone = func(time.Duration) { blow() } }},
 		{"Certificates", true, true /* as its ClientHello comes again */, func(cfg *coap.Config, blow func()) {

@@ -70,10 +70,15 @@ func OwnFault(f Failure) *Refusal {
 	return &Refusal{Failure: f, Code: lwm2m.CodeInternalServerError, Reply: "server error"}
 }
 
+// IsUnreadable reports whether the store answered that a part of it cannot be read: another try does not help.
+func IsUnreadable(err error) bool {
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer)
+}
+
 // StoreFault logs an error of the store and returns what may be told of it. A part that
 // cannot be read has a cause of its own: the store itself tells of it, and once.
 func StoreFault(log *slog.Logger, err error) Failure {
-	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNewer) {
+	if IsUnreadable(err) {
 		return *Failed(store.CauseUnreadable, "%s", Printable(err.Error(), MaxError))
 	}
 	log.Error("store does not answer", "error", err)

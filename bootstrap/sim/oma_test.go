@@ -245,8 +245,11 @@ func newRegistrar(b *bench) *registrar {
 	b.t.Helper()
 	supplied(registrarKey)(b)
 	r := &registrar{t: b.t, came: make(chan bootstrap.Request, 1)}
-	l, err := coap.ListenDTLS("127.0.0.1:0", coap.Config{Handler: r, PSK: func(identity string) (lwm2m.Secret, bool) {
-		return lwm2m.NewSecret([]byte(registrarKey)), identity == string(endpoint)
+	l, err := coap.ListenDTLS("127.0.0.1:0", coap.Config{Handler: r, PSK: func(identity string) (key lwm2m.Secret, err error) {
+		if identity == string(endpoint) {
+			key = lwm2m.NewSecret([]byte(registrarKey))
+		}
+		return key, nil
 	}})
 	b.ok(err)
 	b.t.Cleanup(func() { l.Close() })

@@ -65,7 +65,7 @@ func newCertificateRegistrar(b *bench) *registrar {
 	given, shown := ca.Client(b.t, string(endpoint)), ca.Server(b.t, "127.0.0.1", certtest.P256(b.t))
 	r := &registrar{t: b.t, came: make(chan bootstrap.Request, 1)}
 	l, err := coap.ListenDTLS("127.0.0.1:0", coap.Config{
-		Handler: r, PSK: func(string) (lwm2m.Secret, bool) { return lwm2m.Secret{}, false },
+		Handler: r, PSK: func(string) (lwm2m.Secret, error) { return lwm2m.Secret{}, nil },
 		DTLS: coap.DTLSConfig{
 			Certificates: func() []tls.Certificate { return []tls.Certificate{shown} },
 			VerifyClient: func(chain []*x509.Certificate) error {

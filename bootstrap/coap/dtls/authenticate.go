@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"slices"
+	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls/certificate"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -32,25 +35,27 @@ type claim struct {
 type pionEngine struct {
 	h    *handshake
 	pipe *pion.Pipe
+	ctx  context.Context // of the handshake
 	end  context.CancelCauseFunc
 }
 
 // beginWithPion gives h a pionEngine, and reports whether that runs.
 func (h *handshake) beginWithPion() bool {
 	ctx, end := context.WithCancelCause(h.mux.tasks.Context())
-	e := &pionEngine{h, pion.NewPipe(h.mux.socket, h.peer), end}
+	e := &pionEngine{h, pion.NewPipe(h.mux.socket, h.peer), ctx, end}
 	h.engine = e
-	return h.mux.tasks.Go(func() { e.run(ctx) })
+	return h.mux.tasks.Go(e.run)
 }
 
 func (e *pionEngine) put(b []byte, from udp.Peer) bool { return e.pipe.Put(b, from) }
 func (e *pionEngine) retransmit()                      {} // pion has timers of its own
 func (e *pionEngine) cancel(cause error)               { e.end(cause) }
+func (e *pionEngine) canceled() bool                   { return e.ctx.Err() != nil }
 func (e *pionEngine) drain() []pion.Packet             { return e.pipe.Drain() }
 
-// run is the life of the handshake. ctx ends it.
-func (e *pionEngine) run(ctx context.Context) {
-	h := e.h
+// run is the life of the handshake.
+func (e *pionEngine) run() {
+	h, ctx := e.h, e.ctx
 	defer h.contain(func() { h.failed(h.panicked()) })
 	agreed, err := h.shake(ctx, e.pipe)
 	switch cause := context.Cause(ctx); {
@@ -126,7 +131,7 @@ func (h *handshake) Unverified(chain [][]byte) { h.claim.sent = chain }
 // Key implements [pion.Authenticator].
 func (h *handshake) Key(identity string) (key []byte, err error) {
 	defer h.contain(func() { key, err = nil, h.panicked() })
-	key, known, err := h.mux.keys.find(identity)
+	key, known, err := h.find(identity)
 	other, both := h.mux.keys.second(identity) // in any case, so that each takes the same time
 	if h.claim.choice = both && known && err == nil; h.claim.choice {
 		if h.claim.second = h.mux.otherKeys.second(identity, h.peer.Remote.Addr()); h.claim.second {
@@ -134,7 +139,7 @@ func (h *handshake) Key(identity string) (key []byte, err error) {
 		}
 	}
 	if err == nil {
-		h.claim.identity, h.claim.key = identity, key
+		h.claim.key = key
 	}
 	h.claim.valid, h.claim.err = known, err
 	h.mux.mu.Lock()
@@ -142,6 +147,31 @@ func (h *handshake) Key(identity string) (key []byte, err error) {
 	h.claimed = true
 	h.noteSentAll()
 	return key, err
+}
+
+// askAgain is how long after a look-up that failed the next one is.
+const askAgain = time.Second
+
+// find returns the key to go on with for a claimed identity: see [keyFinder.find]. While the store fails it asks again: the
+// device has done its part, and would come again in a minute only, or for some stacks never.
+func (h *handshake) find(identity string) (key []byte, known bool, err error) {
+	for {
+		key, known, err = h.mux.keys.find(identity)
+		if !errors.Is(err, ErrIdentity) {
+			h.claim.identity = identity
+		}
+		if !errors.Is(err, auth.ErrLookUp) || !h.goesOn() {
+			return key, known, err
+		}
+		h.mux.tasks.Pause(askAgain)
+	}
+}
+
+// goesOn reports whether the handshake may still become complete.
+func (h *handshake) goesOn() bool {
+	h.mux.mu.Lock()
+	defer h.mux.mu.Unlock()
+	return !h.ended && !h.engine.canceled() && !h.mux.tasks.Ending()
 }
 
 // Verify implements [pion.Authenticator].

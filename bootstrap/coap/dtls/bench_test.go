@@ -32,7 +32,7 @@ func benchListener(b *testing.B) *Listener {
 	b.Helper()
 	l := listenTest(b, Config{
 		Exchange: exchange.Config{Handler: coaptest.HandlerFunc(coaptest.NotFound)},
-		PSK:      func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("0123456789abcdef")), true },
+		PSK:      func(string) (lwm2m.Secret, error) { return lwm2m.NewSecret([]byte("0123456789abcdef")), nil },
 		DTLS:     Options{HandshakeTimeout: time.Hour, MaxPerPeer: 1_000_000},
 	})
 	return l

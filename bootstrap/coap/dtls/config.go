@@ -139,9 +139,9 @@ type Config struct {
 	// for longest hibernates for a new one, if it was silent for 2 s; else the new one waits.
 	MaxPeers int
 
-	// PSK finds the key of an identity. It runs within the handshake and must be quick.
-	// Required.
-	PSK func(identity string) (lwm2m.Secret, bool)
+	// PSK finds the key of an identity, the zero Secret for an unknown one. It runs within the handshake and must be quick.
+	// Where its error is [auth.ErrLookUp] it is asked again each second, until the handshake ends. Required.
+	PSK func(identity string) (key lwm2m.Secret, err error)
 
 	// OtherPSK finds the second key that an identity may have, while a key is changed; nil finds
 	// none. It is asked after PSK, for every identity.

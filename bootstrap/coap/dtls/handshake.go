@@ -54,6 +54,9 @@ type engine interface {
 	// cancel ends the handshake, which has failed for this cause unless it is complete.
 	cancel(cause error)
 
+	// canceled reports whether cancel was called.
+	canceled() bool
+
 	// drain returns what has come after the last datagram that was part of the handshake.
 	drain() []pion.Packet
 }
@@ -115,6 +118,7 @@ func (h *handshake) timeHasCome() {
 		h.engine.cancel(ErrHandshakeTimeout)
 	case !h.next.IsZero() && !now.Before(h.next):
 		h.engine.retransmit()
+		h.timer.Reset(time.Until(h.until)) // until the engine sets next, which may wait for a key
 	default: // it was set anew in the meantime
 		h.schedule()
 	}

@@ -317,7 +317,12 @@ func TestReview(t *testing.T) {
 			second.Store(nil)
 			known.Store(true)
 			inHibernation(t, func(cfg *Config) {
-				cfg.PSK = func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte(*key.Load())), known.Load() }
+				cfg.PSK = func(string) (secret lwm2m.Secret, err error) {
+					if known.Load() {
+						secret = lwm2m.NewSecret([]byte(*key.Load()))
+					}
+					return secret, nil
+				}
 				cfg.OtherPSK = func(string) (lwm2m.Secret, bool) {
 					other := second.Load()
 					if other == nil {

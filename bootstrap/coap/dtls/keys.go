@@ -23,22 +23,22 @@ var ErrIdentity = pskhandshake.ErrIdentity
 // the handshake then fails as it does with a wrong key, so that an unauthenticated peer does
 // not learn which identities there are. Its methods may be called concurrently.
 type keyFinder struct {
-	lookup func(identity string) (lwm2m.Secret, bool)
+	lookup func(identity string) (lwm2m.Secret, error)
 	other  func(identity string) (lwm2m.Secret, bool) // of the second key; nil for none
 	seed   []byte                                     // of the decoy keys, so that an identity always gets the same decoy
 	guard  *panics.Guard
 }
 
-func newKeyFinder(lookup, other func(string) (lwm2m.Secret, bool), guard *panics.Guard) *keyFinder {
+func newKeyFinder(lookup func(string) (lwm2m.Secret, error), other func(string) (lwm2m.Secret, bool), guard *panics.Guard) *keyFinder {
 	seed := make([]byte, sha256.Size)
 	rand.Read(seed) // never fails
 	return &keyFinder{lookup, other, seed, guard}
 }
 
-// key looks up the key of an identity. One that lookup panics over is unknown.
-func (f *keyFinder) key(identity string) (secret lwm2m.Secret, known bool) {
-	f.guard.Run(panics.Handshake, func() { secret, known = f.lookup(identity) })
-	return secret, known
+// key looks up the key of an identity, the zero Secret for an unknown one. One that lookup panics over is unknown.
+func (f *keyFinder) key(identity string) (secret lwm2m.Secret, err error) {
+	f.guard.Run(panics.Handshake, func() { secret, err = f.lookup(identity) })
+	return secret, err
 }
 
 // second looks up the second key of an identity, while a key is changed.
@@ -51,15 +51,18 @@ func (f *keyFinder) second(identity string) (secret lwm2m.Secret, both bool) {
 }
 
 // find returns the key to go on with for a claimed identity, and whether it is that of
-// the identity. Its error is [ErrIdentity].
+// the identity. Its errors are [ErrIdentity] and those of the look-up.
 func (f *keyFinder) find(identity string) (key []byte, known bool, err error) {
 	if identity == "" || len(identity) > pskhandshake.MaxIdentity {
 		return nil, false, fmt.Errorf("%w: it has %d bytes, not 1 to %d", ErrIdentity, len(identity), pskhandshake.MaxIdentity)
 	}
 	// The decoy key is made in any case, so that both cases take the same time.
 	madeUp := f.decoyKey(identity)
-	secret, known := f.key(identity)
-	if !known || secret.IsZero() {
+	secret, err := f.key(identity)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case secret.IsZero():
 		return madeUp, false, nil
 	}
 	return secret.Reveal(), true, nil

@@ -22,7 +22,7 @@ func TestDTLSLargeRecords(t *testing.T) {
 	key := lwm2m.NewSecret([]byte("0123456789abcdef"))
 	sizes := make(chan int, 10)
 	l := listenTest(t, Config{
-		PSK: func(string) (lwm2m.Secret, bool) { return key, true },
+		PSK: func(string) (lwm2m.Secret, error) { return key, nil },
 		Exchange: exchange.Config{Handler: coaptest.HandlerFunc(func(_ context.Context, _ bootstrap.Conn, r bootstrap.Request) (bootstrap.Response, func(context.Context)) {
 			sizes <- len(r.Payload)
 			return bootstrap.Response{Code: lwm2m.CodeChanged}, nil

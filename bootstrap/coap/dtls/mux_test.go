@@ -29,7 +29,7 @@ func newTestMux(t testing.TB, set func(*Config)) *mux {
 	leaks := goleak.IgnoreCurrent()
 	cfg := Config{
 		Exchange:        exchange.Config{Handler: coaptest.HandlerFunc(coaptest.NotFound)},
-		PSK:             func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("key")), true },
+		PSK:             func(string) (lwm2m.Secret, error) { return lwm2m.NewSecret([]byte("key")), nil },
 		HandshakeFailed: func(h auth.Handshake) { t.Errorf("told of %+v", h) },
 		DTLS:            Options{MaxPerPeer: 10_000}, // the clients of a test are one device
 	}

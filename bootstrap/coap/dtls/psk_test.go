@@ -20,7 +20,7 @@ func TestKeyFinder(t *testing.T) {
 		"empty":  {},
 		"\x00":   lwm2m.NewSecret([]byte{1}),
 	}
-	lookup := func(identity string) (lwm2m.Secret, bool) { s, ok := keys[identity]; return s, ok }
+	lookup := func(identity string) (lwm2m.Secret, error) { return keys[identity], nil }
 	f := newKeyFinder(lookup, nil, noPanics)
 
 	for _, identity := range []string{"device", "\x00"} {
@@ -55,7 +55,7 @@ func TestKeyFinder(t *testing.T) {
 
 // A panic of the lookup is that of one handshake, which goes on as with an unknown identity.
 func TestKeyFinderPanics(t *testing.T) {
-	f := newKeyFinder(func(string) (lwm2m.Secret, bool) { panic("lookup") }, nil, noPanics)
+	f := newKeyFinder(func(string) (lwm2m.Secret, error) { panic("lookup") }, nil, noPanics)
 	if key, known, err := f.find("device"); len(key) != decoyKeySize || known || err != nil {
 		t.Errorf("%d bytes, %t, %v", len(key), known, err)
 	}

@@ -35,10 +35,12 @@ func (a *association) check(c credential) error {
 	if chain := c.certificates(); len(chain) > 0 {
 		return a.mux.cfg.DTLS.VerifyClient(chain)
 	}
-	secret, known := a.mux.keys.key(c.identity)
+	secret, err := a.mux.keys.key(c.identity)
 	other, both := a.mux.keys.second(c.identity)
 	switch since := a.since.UTC().Format(time.DateTime + " UTC"); {
-	case !known:
+	case err != nil:
+		return err
+	case secret.IsZero():
 		return fmt.Errorf("%w of the association from %s", auth.ErrKeyUnknown, since)
 	case !a.hasKey(secret) && !(both && a.hasKey(other)):
 		return fmt.Errorf("%w since the association from %s", auth.ErrKeyChanged, since)

@@ -18,8 +18,11 @@ import (
 
 const testKey = "0123456789abcdef"
 
-func keyOf(identity string) (lwm2m.Secret, bool) {
-	return lwm2m.NewSecret([]byte(testKey)), strings.HasPrefix(identity, "device")
+func keyOf(identity string) (key lwm2m.Secret, err error) {
+	if strings.HasPrefix(identity, "device") {
+		key = lwm2m.NewSecret([]byte(testKey))
+	}
+	return key, nil
 }
 
 // constrained is when a client in a constrained network repeats itself for the first time
@@ -171,7 +174,12 @@ func TestSilentHandshakeMakesRoomForWhoWaits(t *testing.T) {
 func TestWrongKeyIsToldSoon(t *testing.T) {
 	for _, identity := range []string{"known", "unknown"} {
 		inSimulation(t, func(cfg *Config) {
-			cfg.PSK = func(string) (lwm2m.Secret, bool) { return lwm2m.NewSecret([]byte("another")), identity == "known" }
+			cfg.PSK = func(string) (key lwm2m.Secret, err error) {
+				if identity == "known" {
+					key = lwm2m.NewSecret([]byte("another"))
+				}
+				return key, nil
+			}
 		}, func(b *simulatedListener) {
 			began := time.Now()
 			go b.shake(peerAt(9), testKey, constrained, time.Minute)

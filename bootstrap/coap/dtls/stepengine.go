@@ -3,9 +3,11 @@ package dtls
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"time"
 
+	"lwbs/bootstrap/auth"
 	"lwbs/bootstrap/coap/dtls/pion"
 	"lwbs/bootstrap/coap/dtls/pskhandshake"
 	"lwbs/bootstrap/coap/dtls/record"
@@ -66,6 +68,9 @@ func (e *stepEngine) cancel(cause error) {
 		e.wake()
 	}
 }
+
+// canceled implements [engine].
+func (e *stepEngine) canceled() bool { return e.over }
 
 // drain implements [engine].
 func (e *stepEngine) drain() []pion.Packet {
@@ -153,9 +158,12 @@ func (e *stepEngine) take(in pion.Packet) {
 		b = rest
 		e.send(e.shaking.Take(r, time.Now()))
 		if e.shaking.Status() == pskhandshake.NeedsKey {
-			if key, err := e.h.Key(e.shaking.Identity()); err == nil {
+			switch key, err := e.h.Key(e.shaking.Identity()); {
+			case err == nil:
 				e.send(e.shaking.Key(key))
-			} else {
+			case errors.Is(err, auth.ErrLookUp): // until the handshake ended: its peer may have begun anew
+				return
+			default:
 				e.send(e.shaking.Abort(err))
 			}
 		}

@@ -51,7 +51,7 @@ func TestSlowKey(t *testing.T) {
 	inSimulation(t, func(cfg *Config) {
 		inSteps(cfg)
 		release = make(chan struct{})
-		cfg.PSK = func(identity string) (lwm2m.Secret, bool) {
+		cfg.PSK = func(identity string) (lwm2m.Secret, error) {
 			if identity == "device-slow" {
 				<-release
 			}

@@ -41,10 +41,13 @@ func (s *registerSink) accept(a admin.Account) {
 	s.key = lwm2m.NewSecret(key)
 }
 
-func (s *registerSink) psk(identity string) (lwm2m.Secret, bool) {
+func (s *registerSink) psk(identity string) (key lwm2m.Secret, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.key, identity == string(demoEndpoint) && !s.key.IsZero()
+	if identity == string(demoEndpoint) {
+		key = s.key
+	}
+	return key, nil
 }
 
 func (s *registerSink) registered(ep lwm2m.EndpointName) bool {
