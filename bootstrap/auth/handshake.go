@@ -37,8 +37,7 @@ var (
 	// ErrLookUp: it could not be looked up who the peer is; the store did not answer.
 	ErrLookUp = errors.New("the store failed")
 
-	// ErrKeyUnknown: there is no pre-shared key of the identity any more, or it cannot be
-	// looked up.
+	// ErrKeyUnknown: there is no pre-shared key of the identity any more.
 	ErrKeyUnknown = errors.New("no key of the identity is known")
 
 	// ErrKeyChanged: the identity has another pre-shared key since the handshake.

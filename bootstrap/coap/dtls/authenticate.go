@@ -132,6 +132,10 @@ func (h *handshake) Unverified(chain [][]byte) { h.claim.sent = chain }
 func (h *handshake) Key(identity string) (key []byte, err error) {
 	defer h.contain(func() { key, err = nil, h.panicked() })
 	key, known, err := h.find(identity)
+	if errors.Is(err, auth.ErrLookUp) { // to ask for a second key would wait for the store once more
+		h.claim.valid, h.claim.err = false, err
+		return nil, err
+	}
 	other, both := h.mux.keys.second(identity) // in any case, so that each takes the same time
 	if h.claim.choice = both && known && err == nil; h.claim.choice {
 		if h.claim.second = h.mux.otherKeys.second(identity, h.peer.Remote.Addr()); h.claim.second {
